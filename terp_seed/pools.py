@@ -1,0 +1,36 @@
+"""Pools: the values that Faker gives a column, drawn once.
+
+Rows pick from a pool by row number, so a Faker call never stands between a
+row and its value, and a pool costs the same for a hundred rows as for a
+million.
+"""
+
+from __future__ import annotations
+
+from functools import cache
+from hashlib import sha256
+
+__all__ = ["faker_pool"]
+
+
+@cache
+def faker_pool(
+    provider: str, size: int, *, locale: str = "en_US", salt: str = ""
+) -> tuple[str, ...]:
+    """``size`` different values of a Faker provider, the same on every call.
+
+    The order depends on the arguments and on the Faker release alone, never
+    on the root seed: rows differ between root seeds by what they pick.
+    Raises `ValueError` if the provider does not have that many values.
+    """
+    from faker import Faker
+
+    fake = Faker(locale, use_weighting=False)
+    fake.seed_instance(int.from_bytes(sha256(f"{provider}\0{salt}".encode()).digest()[:8]))
+    draw = getattr(fake, provider)
+    values: dict[str, None] = {}
+    for _ in range(size * 40):
+        values[str(draw())] = None
+        if len(values) == size:
+            return tuple(values)
+    raise ValueError(f"Faker's {provider} has fewer than {size} values")
