@@ -9,7 +9,8 @@
     ├── GuardError           5  refused by a guard: environment, consent
     ├── RollbackError        6  a rollback would take more than the seeds
     ├── MaskingError         7  a personal column without a policy
-    └── VerificationError    8  what was written breaks a declared invariant
+    ├── VerificationError    8  what was written breaks a declared invariant
+    └── InterruptedRunError  130  stopped by SIGINT or SIGTERM
 
 A message says what, where (revision, table, column, row number) and what to
 do next.  It never carries a row's value.  All of them derive from Alembic's
@@ -23,6 +24,7 @@ from alembic.util import CommandError
 
 __all__ = [
     "GuardError",
+    "InterruptedRunError",
     "LockError",
     "MaskingError",
     "PlanError",
@@ -79,3 +81,9 @@ class VerificationError(SeedError):
     """Rows break an invariant that their revision declared."""
 
     exit_code = 8
+
+
+class InterruptedRunError(SeedError):
+    """Somebody stopped the run; what was under way is rolled back."""
+
+    exit_code = 130

@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 from terp_seed.draw import Span
 
-__all__ = ["Block", "Bounds", "Cells", "Column", "Json", "TableRows", "Value"]
+__all__ = ["Block", "Bounds", "Cells", "Column", "Json", "Lookup", "TableRows", "Value", "ref"]
 
 Value = Any
 """A cell: None, bool, int, float, Decimal, str, bytes, date, datetime, time,
@@ -31,6 +31,24 @@ class Json:
     """
 
     value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The key of a row that is known by its natural key; see `ref`."""
+
+    table: str
+    where: tuple[tuple[str, Value], ...]
+    id: str = "id"
+
+
+def ref(table: str, /, id: str = "id", **where: Value) -> Lookup:  # noqa: A002
+    """Refer to the one row of ``table`` whose columns have these values.
+
+    ``ref("brands", name="Acme")`` stands for that row's ``id``, seeded or
+    not.  The run stops before it writes if there is no such row.
+    """
+    return Lookup(table, tuple(where.items()), id)
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +133,8 @@ class TableRows:
     id: str | None = "id"
     derived: tuple[str, ...] = ()
     provenance: Provenance = "synthetic"
+    skip_taken: bool = False
+    """Leave a row alone that already owns a natural key, instead of stopping."""
 
     def block(self, start: int, stop: int) -> Block:
         """Make rows ``start`` to ``stop``; the same rows every time."""

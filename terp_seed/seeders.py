@@ -29,7 +29,17 @@ from terp_seed.draw import seed_key
 from terp_seed.errors import UsageError
 from terp_seed.rows import Column, TableRows
 
-__all__ = ["Check", "Derived", "SeedContext", "Seeder", "load_seeders", "seeder", "seeder_named"]
+__all__ = [
+    "Check",
+    "Derived",
+    "SeedContext",
+    "Seeder",
+    "load_seeders",
+    "logical_references",
+    "refers",
+    "seeder",
+    "seeder_named",
+]
 
 
 @dataclass(frozen=True)
@@ -124,6 +134,27 @@ def seeder(
         return build
 
     return register
+
+
+_REFERENCES: dict[tuple[str, str, str, str], None] = {}
+
+
+def refers(column: str, target: str) -> None:
+    """Declare a reference that the schema leaves without a constraint.
+
+    ``refers("products.brandId", "brands.id")``: checked before rows go in,
+    searched before rows come out.
+    """
+    table, _, name = column.partition(".")
+    target_table, _, key = target.partition(".")
+    if not (table and name and target_table and key):
+        raise UsageError(f"refers({column!r}, {target!r}): write both as table.column")
+    _REFERENCES[table, name, target_table, key] = None
+
+
+def logical_references() -> list[tuple[str, str, str, str]]:
+    """All declared references, as (table, column, target table, target column)."""
+    return list(_REFERENCES)
 
 
 def load_seeders(modules: Sequence[str]) -> None:

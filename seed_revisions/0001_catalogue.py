@@ -1,0 +1,21 @@
+"""Catalogue: the seed user, brands, strains, products and default margins."""
+
+from alembic import op
+
+revision = "0001_catalogue"
+down_revision = None
+branch_labels = None
+depends_on = None
+
+as_of = "2026-06-30"  # what "today" is to the rows of this chain
+
+
+def upgrade() -> None:
+    op.seed("catalogue")
+    op.seed_file(
+        "pricing_defaults", "pricing_defaults.csv", key=["product_category"], on_conflict="skip"
+    )
+
+
+def downgrade() -> None:
+    op.unseed()

@@ -1,0 +1,142 @@
+"""The tables in which seeding keeps its books.
+
+``terp_seed_version``
+    Alembic's own: where the chain stands.
+``terp_seed_ledger``
+    What each applied revision inserted.  A *header* (``range_no`` 0) holds
+    the revision's state and the settings it ran with; a *range* (``block_no``
+    0) holds a table's first key, count and shape; *blocks* hold the packed
+    8-byte digests of their rows.
+``terp_seed_audit``
+    What happened, when, by whom.  Rows are only ever added.
+``terp_seed_environment``
+    Which environment this database is.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Dialect as SADialect
+from sqlalchemy.schema import CreateTable
+
+__all__ = ["TABLES", "Books", "books"]
+
+TABLES = ("terp_seed_ledger", "terp_seed_audit", "terp_seed_environment")
+
+_OPTIONS: dict[str, Any] = {
+    f"{name}_{option}": value
+    for name in ("mysql", "mariadb")
+    for option, value in (
+        ("engine", "InnoDB"),
+        ("charset", "utf8mb4"),
+        ("collate", "utf8mb4_bin"),
+    )
+}
+_MOMENT = sa.String(26)  # text, so that every engine's clock fits
+_LONG = 2**24 - 1  # MEDIUMTEXT and MEDIUMBLOB
+_BIGINT_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+@dataclass(frozen=True)
+class Books:
+    """The bookkeeping tables of one chain."""
+
+    version: sa.Table
+    ledger: sa.Table
+    audit: sa.Table
+    environment: sa.Table
+
+    @property
+    def schema(self) -> str | None:
+        """The schema they live in; None is the database's own."""
+        return self.ledger.schema
+
+    def create(self, dialect: SADialect) -> list[str]:
+        """``CREATE TABLE IF NOT EXISTS`` for each, in the engine's words."""
+        return [
+            str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)).strip()
+            for table in (self.version, self.ledger, self.audit, self.environment)
+        ]
+
+
+def books(version_table: str = "terp_seed_version", schema: str | None = None) -> Books:
+    """Describe the tables; writes nothing."""
+    metadata = sa.MetaData(schema=schema)
+    return Books(
+        _version(metadata, version_table), _ledger(metadata), _audit(metadata), _stamp(metadata)
+    )
+
+
+def _version(metadata: sa.MetaData, name: str) -> sa.Table:
+    """As Alembic makes it, so that it finds its own."""
+    return sa.Table(
+        name,
+        metadata,
+        sa.Column("version_num", sa.String(32), nullable=False),
+        sa.PrimaryKeyConstraint("version_num", name=f"{name}_pkc"),
+        mysql_engine="InnoDB",
+        mariadb_engine="InnoDB",
+    )
+
+
+def _ledger(metadata: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "terp_seed_ledger",
+        metadata,
+        sa.Column("chain", sa.String(64), primary_key=True),
+        sa.Column("revision", sa.String(32), primary_key=True),
+        sa.Column("range_no", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("block_no", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("table_name", sa.String(64)),
+        sa.Column("first_key", sa.BigInteger),
+        sa.Column("first_row", sa.BigInteger),
+        sa.Column("row_count", sa.BigInteger),
+        sa.Column("digests", sa.LargeBinary(_LONG)),
+        sa.Column("key_digests", sa.LargeBinary(_LONG)),
+        sa.Column("row_keys", sa.Text(_LONG)),
+        sa.Column("detail", sa.Text(_LONG)),
+        sa.Column("written_at", _MOMENT),
+        **_OPTIONS,
+    )
+
+
+def _audit(metadata: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "terp_seed_audit",
+        metadata,
+        sa.Column("id", _BIGINT_KEY, primary_key=True, autoincrement=True),
+        sa.Column("run_id", sa.String(32), nullable=False),
+        sa.Column("at", _MOMENT, nullable=False),
+        sa.Column("event", sa.String(16), nullable=False),
+        sa.Column("chain", sa.String(64)),
+        sa.Column("revision", sa.String(32)),
+        sa.Column("direction", sa.String(16)),
+        sa.Column("environment", sa.String(16)),
+        sa.Column("database_name", sa.String(255)),
+        sa.Column("os_user", sa.String(128)),
+        sa.Column("db_user", sa.String(255)),
+        sa.Column("host", sa.String(255)),
+        sa.Column("pid", sa.Integer),
+        sa.Column("table_rows", sa.Text),
+        sa.Column("plan_digest", sa.String(64)),
+        sa.Column("detail", sa.Text),
+        sqlite_autoincrement=True,
+        **_OPTIONS,
+    )
+
+
+def _stamp(metadata: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "terp_seed_environment",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("name", sa.String(16), nullable=False),
+        sa.Column("origin", sa.String(32), nullable=False),
+        sa.Column("stamped_at", _MOMENT, nullable=False),
+        sa.Column("stamped_by", sa.String(255)),
+        **_OPTIONS,
+    )

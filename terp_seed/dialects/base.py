@@ -1,0 +1,177 @@
+"""What an engine must say for itself; adding an engine is adding a file."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from terp_seed.errors import UsageError
+from terp_seed.literals import literal
+from terp_seed.rows import Lookup, Value
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL, Connection, Engine
+
+__all__ = ["STATEMENT_CHARACTERS", "Dialect", "Lock", "dialect_named"]
+
+STATEMENT_CHARACTERS = 512 * 1024
+"""A statement's usual length: well under every server's default packet."""
+
+
+class Lock(ABC):
+    """An advisory lock on one database, gone when its process is."""
+
+    @abstractmethod
+    def acquire(self, seconds: float) -> bool:
+        """Take the lock, waiting at most so long; False if it stays taken."""
+
+    @abstractmethod
+    def owned(self) -> bool:
+        """Whether the lock is still ours."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Give the lock back; harmless if it is not ours any more."""
+
+
+class Dialect(ABC):
+    """One engine: literals, session, guards, keys, lock and limits."""
+
+    names: ClassVar[tuple[str, ...]]
+    """The SQLAlchemy dialect names that this engine answers to."""
+    rows_per_statement: ClassVar[int]
+    begin: ClassVar[str]
+    """How a transaction begins that may write."""
+    now: ClassVar[str]
+    """The server's own clock, UTC, whatever the session's is pinned to."""
+    user: ClassVar[str]
+    """The database user, as the server knows it."""
+    script_name: ClassVar[str]
+    """The client that runs a script, for its header."""
+    ddl_commits: ClassVar[bool]
+    """Whether CREATE TABLE commits the transaction that it is run in."""
+    schemas: ClassVar[bool]
+    """Whether bookkeeping may live in another schema."""
+
+    _by_name: ClassVar[dict[str, type[Dialect]]] = {}
+
+    def __init_subclass__(cls) -> None:
+        """Declaring ``names`` registers an engine."""
+        for name in cls.names:
+            Dialect._by_name[name] = cls
+
+    @abstractmethod
+    def quote(self, name: str) -> str:
+        """An identifier, quoted whatever it is."""
+
+    @abstractmethod
+    def text(self, value: str) -> str:
+        """The literal of a text; `ValueError` if the engine cannot hold it."""
+
+    @abstractmethod
+    def binary(self, value: bytes) -> str:
+        """The literal of bytes."""
+
+    def literal(self, value: Value) -> str:
+        """The literal of any value; `ValueError` if the engine cannot hold it."""
+        return literal(value, self.text, self.binary, self.lookup)
+
+    def lookup(self, wanted: Lookup) -> str:
+        """A sub-select of the key of the row that a natural key names.
+
+        The derived table lets MySQL look into the table it is inserting into.
+        """
+        where = " AND ".join(
+            f"{self.quote(name)} = {self.literal(value)}" for name, value in wanted.where
+        )
+        return (
+            f"(SELECT seeded.{self.quote(wanted.id)} FROM (SELECT {self.quote(wanted.id)} "
+            f"FROM {self.quote(wanted.table)} WHERE {where}) AS seeded)"
+        )
+
+    @abstractmethod
+    def pin(self) -> list[str]:
+        """Statements that give the session one time zone, character set and mode."""
+
+    @abstractmethod
+    def set_clock(self, moment: datetime) -> list[str]:
+        """Statements that fix the session's clock, where the engine can."""
+
+    @abstractmethod
+    def prologue(self) -> list[str]:
+        """Lines a script begins with so that its client stops at an error."""
+
+    @abstractmethod
+    def guard(self, condition: str) -> str:
+        """A statement that fails unless ``condition`` is true."""
+
+    @abstractmethod
+    def take_lock(self, seconds: float) -> list[str]:
+        """Script statements that take the lock or stop."""
+
+    @abstractmethod
+    def drop_lock(self) -> list[str]:
+        """Script statements that release the lock."""
+
+    @abstractmethod
+    def name_key(self, name: str, first_key: str) -> list[str]:
+        """Statements after which ``key(name)`` stands for the value of a sub-select."""
+
+    @abstractmethod
+    def insert(
+        self,
+        table: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        keys: Sequence[tuple[int, str, str]],
+    ) -> str:
+        """One INSERT of rendered ``rows``, one row a line.
+
+        ``keys`` lists the columns that hold row numbers, as (place, key name,
+        sub-select of the key's first value); the number is added to it.
+        """
+
+    @abstractmethod
+    def insert_missing(
+        self,
+        table: str,
+        columns: Sequence[str],
+        row: Sequence[str],
+        keys: Sequence[tuple[int, str, str]],
+        taken: str,
+    ) -> str:
+        """An INSERT of one row, unless a row exists for which ``taken`` is true."""
+
+    @abstractmethod
+    def days_between(self, later: str, earlier: str) -> str:
+        """The whole days from one SQL expression to another."""
+
+    @abstractmethod
+    def engine(self, url: URL) -> Engine:
+        """An engine with one unpooled connection, pinned on connect."""
+
+    @abstractmethod
+    def lock(self, connection: Connection) -> Lock:
+        """The lock on the database that the connection is in."""
+
+    @abstractmethod
+    def statement_characters(self, connection: Connection) -> int:
+        """How long a statement may be on this server."""
+
+    @abstractmethod
+    def holder(self, connection: Connection) -> str:
+        """Who holds the lock, as far as the engine tells; empty if it does not."""
+
+
+def dialect_named(name: str) -> Dialect:
+    """The engine for a SQLAlchemy dialect name; `UsageError` if there is none."""
+    from terp_seed.dialects import mysql, sqlite  # noqa: F401 - importing registers them
+
+    try:
+        return Dialect._by_name[name]()
+    except KeyError:
+        raise UsageError(
+            f"{name}: no such engine here; terp_seed seeds {', '.join(sorted(Dialect._by_name))}"
+        ) from None

@@ -1,0 +1,216 @@
+"""MySQL and MariaDB, one family, through mysqlclient.
+
+The lock is ``GET_LOCK`` on the run's own connection.  It is server-wide, so
+its name holds the database's; the server drops it when the connection ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+from time import monotonic
+from typing import TYPE_CHECKING, Any
+
+from terp_seed.dialects.base import STATEMENT_CHARACTERS, Dialect, Lock
+from terp_seed.errors import LockError, UsageError
+from terp_seed.literals import UnwritableError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL, Connection, Engine
+
+__all__ = ["MySQL"]
+
+_MODE = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+_SPECIAL = re.compile(r"[\0\n\r\x1a'\\]")
+_ESCAPED = {"\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z", "'": "''", "\\": "\\\\"}
+
+# At most 64 characters, and never another database's name cut short.
+_LOCK_NAME = "CONCAT('terp_seed:', IF(CHAR_LENGTH(DATABASE()) <= 54, DATABASE(), MD5(DATABASE())))"
+_VARIABLE = 50
+_SLICE_SECONDS = 1.0  # a wait that Ctrl-C can interrupt between two of these
+
+
+class MySQL(Dialect):
+    """MySQL 8 and later, MariaDB 10.6 and later."""
+
+    names = ("mysql", "mariadb")
+    rows_per_statement = 500
+    begin = "START TRANSACTION"
+    now = "SYSDATE(3)"  # NOW() is pinned
+    user = "CURRENT_USER()"
+    script_name = "mariadb or mysql"
+    ddl_commits = True
+    schemas = True
+
+    def quote(self, name: str) -> str:
+        return "`" + name.replace("`", "``") + "`"
+
+    def text(self, value: str) -> str:
+        if not value.isascii():
+            try:
+                value.encode()
+            except UnicodeEncodeError:
+                raise UnwritableError(
+                    "it holds half of a surrogate pair, which is no text"
+                ) from None
+        return "'" + _SPECIAL.sub(lambda found: _ESCAPED[found[0]], value) + "'"
+
+    def binary(self, value: bytes) -> str:
+        return f"x'{value.hex()}'"
+
+    def pin(self) -> list[str]:
+        return [
+            "SET NAMES utf8mb4",
+            "SET SESSION time_zone = '+00:00'",
+            f"SET SESSION sql_mode = '{_MODE}'",
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+        ]
+
+    def set_clock(self, moment: datetime) -> list[str]:
+        return [f"SET timestamp = {int(moment.replace(tzinfo=UTC).timestamp())}"]
+
+    def prologue(self) -> list[str]:
+        return []
+
+    def guard(self, condition: str) -> str:
+        return f"SET @terp_seed_guard = IF({condition}, 1, (SELECT 1 UNION SELECT 2))"
+
+    def take_lock(self, seconds: float) -> list[str]:
+        return [self.guard(f"COALESCE(GET_LOCK({_LOCK_NAME}, {seconds:g}), 0) = 1")]
+
+    def drop_lock(self) -> list[str]:
+        return [f"DO RELEASE_LOCK({_LOCK_NAME})"]
+
+    def name_key(self, name: str, first_key: str) -> list[str]:
+        return [f"SET {_variable(name)} = {first_key}"]
+
+    def insert(
+        self,
+        table: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        keys: Sequence[tuple[int, str, str]],
+    ) -> str:
+        names = ", ".join(map(self.quote, columns))
+        head = f"INSERT INTO {self.quote(table)} ({names}) VALUES\n"
+        if not keys:
+            return head + ",\n".join([f"({', '.join(row)})" for row in rows])
+        template = ["%s"] * len(columns)
+        for place, name, _ in keys:
+            template[place] = f"{_variable(name)}+%s"
+        line = f"({', '.join(template)})"
+        return head + ",\n".join([line % tuple(row) for row in rows])
+
+    def insert_missing(
+        self,
+        table: str,
+        columns: Sequence[str],
+        row: Sequence[str],
+        keys: Sequence[tuple[int, str, str]],
+        taken: str,
+    ) -> str:
+        values = list(row)
+        for place, name, _ in keys:
+            values[place] = f"{_variable(name)}+{row[place]}"
+        target = self.quote(table)
+        return (
+            f"INSERT INTO {target} ({', '.join(map(self.quote, columns))})\n"
+            f"SELECT {', '.join(values)} FROM DUAL "
+            f"WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {taken})"
+        )
+
+    def days_between(self, later: str, earlier: str) -> str:
+        return f"DATEDIFF({later}, {earlier})"
+
+    def engine(self, url: URL) -> Engine:
+        from sqlalchemy import create_engine
+        from sqlalchemy.pool import NullPool
+
+        if not url.database:
+            raise UsageError("the URL names no database: write mysql://user@host/database")
+        if url.get_driver_name() != "mysqldb":
+            raise UsageError(
+                f"driver {url.get_driver_name()!r}: only mysqlclient is supported, which is "
+                f"{url.get_backend_name()}+mysqldb://..."
+            )
+        try:
+            return create_engine(
+                url.update_query_dict({"charset": "utf8mb4"}),
+                poolclass=NullPool,
+                hide_parameters=True,
+            )
+        except ModuleNotFoundError:
+            raise UsageError(
+                'MySQL needs mysqlclient: pip install "terp_seed[mysql]" (README.md says '
+                "which headers it needs)"
+            ) from None
+
+    def lock(self, connection: Connection) -> Lock:
+        _refuse_where_it_excludes_nobody(connection)
+        return _NamedLock(connection)
+
+    def statement_characters(self, connection: Connection) -> int:
+        packet = int(_scalar(connection, "SELECT @@max_allowed_packet"))
+        return min(STATEMENT_CHARACTERS, packet // 4)  # a character is at most 4 bytes
+
+    def holder(self, connection: Connection) -> str:
+        number = _scalar(connection, f"SELECT IS_USED_LOCK({_LOCK_NAME})")
+        return f"connection {number}" if number else ""
+
+
+def _variable(name: str) -> str:
+    """A user variable; the server allows 64 characters, and two names stay two."""
+    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+    if plain != name or len(plain) > _VARIABLE:
+        plain = f"{plain[: _VARIABLE - 9]}_{blake2b(name.encode(), digest_size=4).hexdigest()}"
+    return f"@seed_{plain}"
+
+
+def _scalar(connection: Connection, sql: str) -> Any:
+    return connection.exec_driver_sql(sql).scalar()
+
+
+def _refuse_where_it_excludes_nobody(connection: Connection) -> None:
+    """A named lock lives on one node: on a multi-primary cluster two runs both get it."""
+    rows = connection.exec_driver_sql(
+        "SHOW VARIABLES WHERE Variable_name IN "
+        "('wsrep_on', 'group_replication_single_primary_mode', 'group_replication_group_name')"
+    )
+    found = {name.lower(): value for name, value in rows}
+    if found.get("wsrep_on") == "ON":
+        raise LockError(
+            "this is a Galera cluster: its nodes do not share locks; seed one of "
+            "them while it is out of the cluster"
+        )
+    if (
+        found.get("group_replication_group_name")
+        and found.get("group_replication_single_primary_mode") == "OFF"
+    ):
+        raise LockError("this is a multi-primary group: its members do not share locks")
+
+
+class _NamedLock(Lock):
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def acquire(self, seconds: float) -> bool:
+        until = monotonic() + seconds
+        while True:
+            left = max(0.0, until - monotonic())
+            answer = _scalar(
+                self._connection, f"SELECT GET_LOCK({_LOCK_NAME}, {min(left, _SLICE_SECONDS):.2f})"
+            )
+            if answer is None:
+                raise LockError("the server could not say whether the lock is free; try again")
+            if answer or not left:
+                return bool(answer)
+
+    def owned(self) -> bool:
+        return bool(
+            _scalar(self._connection, f"SELECT IS_USED_LOCK({_LOCK_NAME}) = CONNECTION_ID()")
+        )
+
+    def release(self) -> None:
+        _scalar(self._connection, f"SELECT RELEASE_LOCK({_LOCK_NAME})")

@@ -1,0 +1,218 @@
+"""SQLite: the embedded default.
+
+There is no advisory lock; an operating-system lock on a file beside the
+database stands in for it (the kernel drops it when the process dies), and
+``BEGIN IMMEDIATE`` keeps other writers out of each transaction.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from terp_seed.dialects.base import STATEMENT_CHARACTERS, Dialect, Lock
+from terp_seed.errors import LockError, UsageError
+from terp_seed.literals import UnwritableError
+
+if TYPE_CHECKING:
+    from filelock import FileLock
+    from sqlalchemy.engine import URL, Connection, Engine
+
+__all__ = ["SQLite"]
+
+# The command-line client drops a CR before a line's end, and ends a literal
+# at a NUL, so these never stand in a literal as themselves.
+_ESCAPES = (("\0", "\\0", 0), ("\n", "\\n", 10), ("\r", "\\r", 13))
+_BUSY_SECONDS = 30
+
+
+class SQLite(Dialect):
+    """SQLite through the standard library's driver."""
+
+    names = ("sqlite",)
+    rows_per_statement = 100  # longer VALUES lists parse slower, measured
+    begin = "BEGIN IMMEDIATE"
+    now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
+    user = "NULL"
+    script_name = "sqlite3"
+    ddl_commits = False
+    schemas = False
+
+    def quote(self, name: str) -> str:
+        return '"' + name.replace('"', '""') + '"'
+
+    def text(self, value: str) -> str:
+        if not value.isascii():
+            _encodable(value)
+        literal = "'" + value.replace("'", "''") + "'"
+        if "\n" in value or "\r" in value or "\0" in value:
+            return _without_controls(value, literal)
+        return literal
+
+    def binary(self, value: bytes) -> str:
+        return f"x'{value.hex()}'"
+
+    def pin(self) -> list[str]:
+        return ["PRAGMA foreign_keys = ON"]
+
+    def set_clock(self, moment: datetime) -> list[str]:
+        return []  # CURRENT_TIMESTAMP cannot be told what time it is
+
+    def prologue(self) -> list[str]:
+        return [".bail on", f".timeout {_BUSY_SECONDS * 1000}"]
+
+    def guard(self, condition: str) -> str:
+        return f"INSERT INTO temp.terp_seed_guard SELECT {condition}"
+
+    def take_lock(self, seconds: float) -> list[str]:
+        return ["CREATE TEMP TABLE terp_seed_guard (ok INTEGER CHECK (ok IS 1))"]
+
+    def drop_lock(self) -> list[str]:
+        return ["DROP TABLE temp.terp_seed_guard"]
+
+    def name_key(self, name: str, first_key: str) -> list[str]:
+        return []
+
+    def insert(
+        self,
+        table: str,
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        keys: Sequence[tuple[int, str, str]],
+    ) -> str:
+        names = ", ".join(map(self.quote, columns))
+        lines = ",\n".join([f"({', '.join(row)})" for row in rows])
+        if not keys:
+            return f"INSERT INTO {self.quote(table)} ({names}) VALUES\n{lines}"
+        wanted = [f"column{place + 1}" for place in range(len(columns))]
+        firsts: dict[str, str] = {}
+        for place, name, first_key in keys:
+            wanted[place] = f"{self.quote(name)} + column{place + 1}"
+            firsts[name] = f"{first_key} AS {self.quote(name)}"
+        return (
+            f"INSERT INTO {self.quote(table)} ({names}) SELECT {', '.join(wanted)}\n"
+            f"FROM (SELECT {', '.join(firsts.values())}), (VALUES\n{lines})"
+        )
+
+    def insert_missing(
+        self,
+        table: str,
+        columns: Sequence[str],
+        row: Sequence[str],
+        keys: Sequence[tuple[int, str, str]],
+        taken: str,
+    ) -> str:
+        values = list(row)
+        for place, _, first_key in keys:
+            values[place] = f"{first_key} + {row[place]}"
+        name = self.quote(table)
+        return (
+            f"INSERT INTO {name} ({', '.join(map(self.quote, columns))})\n"
+            f"SELECT {', '.join(values)} WHERE NOT EXISTS (SELECT 1 FROM {name} WHERE {taken})"
+        )
+
+    def days_between(self, later: str, earlier: str) -> str:
+        return f"CAST(julianday(date({later})) - julianday(date({earlier})) AS INTEGER)"
+
+    def engine(self, url: URL) -> Engine:
+        from sqlalchemy import create_engine, event
+        from sqlalchemy.pool import NullPool
+
+        if url.database in (None, "", ":memory:"):
+            raise UsageError(
+                "sqlite:// in memory: it would be empty for everybody else; name a file, "
+                "or hand your connection over in Config.attributes['connection']"
+            )
+        engine = create_engine(
+            url,
+            poolclass=NullPool,
+            hide_parameters=True,
+            connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+        )
+        event.listen(engine, "connect", _leave_transactions_to_us)
+        event.listen(engine, "begin", _begin)
+        return engine
+
+    def lock(self, connection: Connection) -> Lock:
+        path = connection.exec_driver_sql(
+            "SELECT file FROM pragma_database_list WHERE name = 'main'"
+        ).scalar_one()
+        return _FileLock(Path(path).resolve()) if path else _NoLock()
+
+    def statement_characters(self, connection: Connection) -> int:
+        return STATEMENT_CHARACTERS
+
+    def holder(self, connection: Connection) -> str:
+        return ""
+
+
+def _without_controls(value: str, literal: str) -> str:
+    r"""``replace('a\nb', '\n', char(10))``: one line, whatever the text holds."""
+    for control, mark, number in _ESCAPES:
+        if control not in value:
+            continue
+        while mark in literal:
+            mark = f"\\{mark}"  # noqa: PLW2901 - the mark must not occur in the text
+        literal = f"replace({literal.replace(control, mark)}, '{mark}', char({number}))"
+    return literal
+
+
+def _encodable(value: str) -> None:
+    try:
+        value.encode()
+    except UnicodeEncodeError:
+        raise UnwritableError("it holds half of a surrogate pair, which is no text") from None
+
+
+def _leave_transactions_to_us(connection: Any, record: object) -> None:
+    connection.isolation_level = None  # or the driver begins by its own rules
+
+
+def _begin(connection: Connection) -> None:
+    reading = connection.get_execution_options().get("terp_seed_reading")
+    connection.exec_driver_sql(
+        "BEGIN" if reading else SQLite.begin, execution_options={"terp_seed": True}
+    )
+
+
+class _FileLock(Lock):
+    def __init__(self, database: Path) -> None:
+        from filelock import FileLock
+
+        self._database = database
+        self._lock: FileLock = FileLock(f"{database}.terp_seed.lock", timeout=0)
+
+    def acquire(self, seconds: float) -> bool:
+        from filelock import Timeout
+
+        try:
+            self._lock.acquire(timeout=seconds, poll_interval=0.05)
+        except Timeout:
+            return False
+        except OSError as error:
+            raise LockError(
+                f"cannot lock {self._database.name}: {error.strerror}; the lock is a file "
+                "beside the database, so its folder must be writable"
+            ) from None
+        return True
+
+    def owned(self) -> bool:
+        return self._lock.is_locked
+
+    def release(self) -> None:
+        self._lock.release()
+
+
+class _NoLock(Lock):
+    """In memory, on a connection that the caller handed over: nobody else can be there."""
+
+    def acquire(self, seconds: float) -> bool:
+        return True
+
+    def owned(self) -> bool:
+        return True
+
+    def release(self) -> None:
+        pass

@@ -1,0 +1,122 @@
+"""The Alembic environment: what ``seeds/env.py`` calls, and all it calls.
+
+This is the one module that touches ``alembic.context`` for seeds.
+"""
+
+from __future__ import annotations
+
+import sys
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from alembic import context
+from alembic.runtime.migration import MigrationContext
+
+from terp_seed import offline, online, operations
+from terp_seed.errors import SeedError
+from terp_seed.log import configure_logging
+from terp_seed.request import Request
+from terp_seed.seeders import load_seeders
+from terp_seed.session import Session, opened
+from terp_seed.settings import Settings, resolve
+
+__all__ = ["run"]
+
+_FAILED = 255  # what the alembic command exits with
+
+
+def run() -> None:
+    """Run what Alembic was asked for: online, or as a script.
+
+    A connection in ``Config.attributes["connection"]`` is used as it is; if it
+    is in a transaction, nothing is committed and the caller decides.  With
+    ``--sql`` an error goes to stderr, because stdout is the script.
+    """
+    configure_logging()
+    if not context.is_offline_mode():
+        _online(_settings())
+        return
+    try:
+        _offline(_settings())
+    except SeedError as error:
+        print(f"FAILED: {error}", file=sys.stderr)
+        raise SystemExit(_FAILED) from None
+
+
+def _settings() -> Settings:
+    settings = resolve(context.config, Path(context.script.dir).resolve())
+    load_seeders(settings.seeders)
+    return settings
+
+
+def _offline(settings: Settings) -> None:
+    options = {
+        "url": settings.url,
+        "literal_binds": True,
+        "dialect_opts": {"paramstyle": "named"},
+    }
+    out = context.config.output_buffer or sys.stdout
+    start = context.get_starting_revision_argument()
+    heads = () if start in (None, "base") else (str(start),)
+    offline.write(settings, _request(settings, _asked(), options), heads, out)
+
+
+def _online(settings: Settings) -> None:
+    asked = _asked()
+    with opened(settings, context.config.attributes.get("connection")) as session:
+        if "destination_rev" in asked:
+            online.run(session, _request(settings, asked, {}))
+        else:
+            _look(settings, session)
+
+
+def _look(settings: Settings, session: Session) -> None:
+    """``current``, ``history -i`` and the like: they read, and must not write."""
+    context.configure(connection=session.connection, dont_mutate=True, **_shared(settings))
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _request(settings: Settings, asked: dict[str, Any], options: dict[str, Any]) -> Request:
+    destination = asked["destination_rev"]
+    return Request(
+        directory=context.script,
+        destination=" ".join(destination) if isinstance(destination, tuple) else str(destination),
+        steps_from=asked["fn"],
+        configure=partial(_configured, settings, options),
+        migrate=_migrate,
+    )
+
+
+def _configured(settings: Settings, options: dict[str, Any], **more: Any) -> MigrationContext:
+    """One transaction for each revision, on every engine, and in a script."""
+    context.configure(
+        transactional_ddl=True,
+        transaction_per_migration=True,
+        **_shared(settings),
+        **options,
+        **more,
+    )
+    return context.get_context()
+
+
+def _migrate() -> None:
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+def _shared(settings: Settings) -> dict[str, Any]:
+    return {
+        "version_table": settings.version_table,
+        "version_table_schema": settings.bookkeeping_schema,
+    }
+
+
+def _asked() -> dict[str, Any]:
+    """What the command gave to Alembic: its steps function and its destination."""
+    context.configure(dialect_name="sqlite")  # the public way to the options
+    return dict(context.get_context().opts)
+
+
+_ = operations  # registers op.seed and its kin

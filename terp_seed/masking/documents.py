@@ -1,0 +1,183 @@
+"""Documents: JSON by path, and what happens to everything that no path names.
+
+A path is ``$`` followed by ``.key``, ``["any key"]``, ``[*]`` for every
+element, ``[0]`` for one, and ``..key`` for that key at any depth.  A path that
+leads to an object or an array covers everything in it.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+from terp_seed.masking.normal import UnmaskableError, is_blank
+from terp_seed.masking.site import Mask
+from terp_seed.rows import Json, Value
+
+__all__ = ["document", "steps"]
+
+_STEP = re.compile(
+    r"""\.\.(?P<deep>\w+)|\.(?P<key>\w+)|\["(?P<quoted>[^"]+)"\]|\[(?P<at>\*|\d+)\]"""
+)
+_DEEPEST = 200
+_LEAVES = 1 << 20  # row numbers of leaves are apart by this much
+
+Leaf = Callable[[Value, int], Value]
+Step = tuple[bool, str | int]
+"""Whether at any depth, and the key or index; ``"*"`` is every element."""
+State = tuple[Sequence[Step], int, Leaf | None]
+Other = Callable[[str], str] | Literal["keep", "remove"]
+
+
+def steps(path: str) -> tuple[Step, ...] | None:
+    """A path as steps, or None if it is not one."""
+    found: list[Step] = []
+    at = 1
+    while path[:1] == "$" and at < len(path):
+        match = _STEP.match(path, at)
+        if match is None:
+            return None
+        deep, key, quoted, index = match.group("deep", "key", "quoted", "at")
+        name = deep or key or quoted
+        if name is not None:
+            found.append((deep is not None, "." + name))
+        else:
+            found.append((False, "*" if index == "*" else int(index)))
+        at = match.end()
+    return tuple(found) if found else None
+
+
+def document(paths: Sequence[tuple[str, Mask | None]], other: Other) -> Mask:
+    """Mask a document by path; a path without a mask is kept.
+
+    ``other`` decides on what no path names: "keep" keeps it, a function is
+    applied to its texts and keys, "remove" removes it.  Where several paths
+    lead to one place, the first decides.  A text that is no JSON is replaced
+    by ``{}``.
+    """
+    states = [(steps(path) or (), 0, _leaf(mask)) for path, mask in paths]
+
+    def by_row(value: Value, row: int) -> Value:
+        walk = _Walk(row * _LEAVES, other)
+        if isinstance(value, Json):
+            return Json(walk.visit(value.value, states, 0))
+        if isinstance(value, dict | list):
+            return walk.visit(value, states, 0)
+        if isinstance(value, str):
+            return _in_text(value, lambda found: walk.visit(found, states, 0))
+        raise UnmaskableError("neither a document nor a text")
+
+    if any(mask is not None and mask.by_value is None for _, mask in paths):
+        return Mask(by_row=by_row, ascii=False)
+    return Mask(by_value=lambda value: by_row(value, 0), ascii=False)
+
+
+def _in_text(value: str, change: Callable[[Any], Any]) -> str:
+    try:
+        found = json.loads(value)
+        if not isinstance(found, dict | list):
+            return "{}"
+        return json.dumps(change(found), ensure_ascii=False, allow_nan=False)
+    except (ValueError, RecursionError):
+        return "{}"
+
+
+def _leaf(mask: Mask | None) -> Leaf | None:
+    if mask is None:
+        return None
+    by_value, by_row = mask.by_value, mask.by_row
+    if by_value is not None:
+        return lambda value, row: by_value(value)
+    assert by_row is not None
+    return by_row
+
+
+@dataclass
+class _Walk:
+    """One pass through one document; ``row`` numbers its leaves."""
+
+    row: int
+    other: Other
+
+    def visit(self, node: Any, states: Sequence[State], depth: int) -> Any:
+        """The masked form of a node that ``states`` have led to."""
+        for path, at, leaf in states:
+            if at == len(path):
+                return node if leaf is None else self._covered(node, leaf, depth)
+        if depth < _DEEPEST and isinstance(node, dict):
+            return self._object(node, states, depth)
+        if depth < _DEEPEST and isinstance(node, list):
+            return self._array(node, states, depth)
+        return self._rest(node)
+
+    def _array(self, node: list[Any], states: Sequence[State], depth: int) -> list[Any]:
+        ahead = [_after(states, number) for number in range(len(node))]
+        return [
+            self.visit(item, then, depth + 1)
+            for item, then in zip(node, ahead, strict=True)
+            if then or self.other != "remove"
+        ]
+
+    def _object(self, node: dict[str, Any], states: Sequence[State], depth: int) -> dict[str, Any]:
+        out: dict[str, Any] = {}
+        for key, value in node.items():
+            ahead = _after(states, f".{key}")
+            if self.other == "remove" and not ahead:
+                continue
+            shown = self._key(key, ahead)
+            while shown in out:
+                shown += "_"
+            out[shown] = self.visit(value, ahead, depth + 1)
+        return out
+
+    def _key(self, key: str, ahead: Sequence[State]) -> str:
+        """A key that a path names stays; another is treated as a text is."""
+        if self.other == "keep" or any(path[at - 1][1] == f".{key}" for path, at, _ in ahead if at):
+            return key
+        return "key" if self.other == "remove" else self.other(key)
+
+    def _covered(self, node: Any, leaf: Leaf, depth: int) -> Any:
+        """Everything inside a named place; keys inside could be values as well."""
+        if depth >= _DEEPEST:
+            return None
+        if isinstance(node, list):
+            return [self._covered(item, leaf, depth + 1) for item in node]
+        if isinstance(node, dict):
+            values = enumerate(node.values(), start=1)
+            return {f"key_{n}": self._covered(value, leaf, depth + 1) for n, value in values}
+        if isinstance(node, bool) or is_blank(node):
+            return node
+        self.row += 1
+        try:
+            return leaf(node, self.row)
+        except UnmaskableError:
+            return None
+
+    def _rest(self, node: Any) -> Any:
+        """A node that no path names, or one too deep to look into."""
+        if self.other == "keep":
+            return node
+        if self.other == "remove" or isinstance(node, dict | list):
+            return None
+        if isinstance(node, str):
+            return self.other(node)
+        if isinstance(node, bool) or not isinstance(node, int):
+            return node
+        return node if self.other(str(node)) == str(node) else None
+
+
+def _after(states: Sequence[State], step: str | int) -> list[State]:
+    """The states one step further on; a step at any depth also stays where it is."""
+    ahead: list[State] = []
+    for path, at, leaf in states:
+        if at == len(path):
+            continue
+        deep, wanted = path[at]
+        if deep:
+            ahead.append((path, at, leaf))
+        if wanted == step or (wanted == "*" and isinstance(step, int)):
+            ahead.append((path, at + 1, leaf))
+    return ahead

@@ -1,0 +1,176 @@
+"""What a column's name says: rules over whole words, never over parts of words.
+
+``cancelledBy`` holds no *cell* and ``serviceInvoiceId`` no *EIN*, because a
+name is first split into its words.  A rule also asks what kind of column it
+is: a boolean ``emailEnabled`` or an enumerated ``location`` holds no address.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from typing import Literal
+
+__all__ = ["TypeKind", "guess", "words"]
+
+TypeKind = Literal["text", "json", "date", "datetime", "number", "boolean", "enum", "binary"]
+
+_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
+
+_TEXT = frozenset({"text"})
+_TEXT_OR_NUMBER = frozenset({"text", "number"})
+_DATES = frozenset({"text", "date", "datetime"})
+_SECRET = frozenset({"text", "binary"})
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    kind: str
+    phrases: tuple[str, ...]
+    """A phrase is hit where its words stand side by side in the name."""
+    types: frozenset[str]
+    shortest: int
+    """A shorter column cannot hold a value of the class: a flag, a grade."""
+
+
+def _rule(kind: str, phrases: str, types: frozenset[str] = _TEXT, *, shortest: int = 1) -> _Rule:
+    return _Rule(kind, tuple(phrases.split(", ")), types, shortest)
+
+
+# The first rule that is hit decides: `ip address` stands before `address`.
+_RULES = (
+    _rule("email", "email, emails, e mail, mailbox", shortest=6),
+    _rule("device", "ip, ipaddress, mac address, user agent, useragent, device id"),
+    _rule("device", "latitude, longitude, gps, geolocation", _TEXT_OR_NUMBER),
+    _rule(
+        "phone",
+        "phone, phones, phonenumber, telephone, tel, mobile, cell, cellphone, fax, whatsapp",
+        _TEXT_OR_NUMBER,
+        shortest=7,
+    ),
+    _rule(
+        "tax_id",
+        "ssn, ein, itin, tin, vat number, tax id, tax number, taxid, social security, "
+        "national id, passport",
+        _TEXT_OR_NUMBER,
+    ),
+    _rule("license", "license, licence, permit number"),
+    _rule("card", "card number, credit card, cc number, pan, cvv", _TEXT_OR_NUMBER),
+    _rule(
+        "account",
+        "iban, bic, swift, account number, account no, routing number, bank account, "
+        "reference number, check number, cheque number",
+        _TEXT_OR_NUMBER,
+    ),
+    _rule(
+        "credential",
+        "password, passwd, pwd, passphrase, secret, token, api key, otp, signature",
+        _SECRET,
+    ),
+    _rule(
+        "external_id",
+        "open id, google id, microsoft id, apple id, facebook id, github id, linkedin id, "
+        "twitter id, oauth id, sso id",
+    ),
+    _rule("username", "username, user name, login name, screen name"),
+    _rule("date", "birth date, date of birth, birthdate, birthday, dob", _DATES),
+    _rule("date", "last login, last signed in, last sign in, last seen, last active", _DATES),
+    _rule("first_name", "first name, given name, middle name, firstname, forename"),
+    _rule("last_name", "last name, family name, maiden name, lastname, surname"),
+    _rule(
+        "person_name",
+        "full name, fullname, contact, owner name, driver name, employee name, recipient name, "
+        "nickname, attendees, signatory",
+    ),
+    _rule("org_name", "client name, customer name, supplier name, vendor name, company name"),
+    _rule("org_name", "legal name, business name, dba"),
+    _rule(
+        "postal_address",
+        "address, addresses, street, zip, zipcode, zip code, postcode, postal code",
+        shortest=3,
+    ),
+    _rule(
+        "special",
+        "gender, ethnicity, religion, nationality, marital status, diagnosis, medical, "
+        "disability, health, patient",
+    ),
+    _rule(
+        "free_text",
+        "notes, note, comment, comments, remark, remarks, memo, message, description, bio, "
+        "wishlist, feedback, reason, caption, instructions, details",
+        shortest=20,
+    ),
+)
+
+
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_ORGANISATIONS = _set("client customer supplier vendor company companies")
+_PEOPLE = _set(
+    "user person people contact employee staff member patient lead recipient driver caregiver "
+    "owner profile guest subscriber applicant party parties"
+)
+_OWN_NAME = frozenset({"name", "names", "display name", "title name"})
+_LABELS = _set(
+    "name title code slug sku color colour status type category subcategory kind unit uom grade "
+    "prefix currency country language locale timezone brand strain product canonical standardized "
+    "base version hash digest checksum module"
+)
+
+_ABOUT = _set("type status method kind category format template count preference")
+"""`phone_type` and `loginMethod` tell about a value, they do not hold one."""
+
+_LONG_TEXT = 1000
+
+
+def words(name: str) -> tuple[str, ...]:
+    """The words of a snake_case or camelCase name, in lower case."""
+    return tuple(word.lower() for word in _WORD.findall(name))
+
+
+def guess(table: str, column: str, kind: TypeKind, length: int | None) -> str | None:
+    """The class that the name and type suggest, or None if they suggest nothing.
+
+    Documents always count as personal, and so does text without a limit,
+    unless its name says that it is a label.
+    """
+    if kind == "json":
+        return "json"
+    if kind in ("boolean", "enum"):
+        return None
+    said = words(column)
+    if said[-1:] and said[-1] in _ABOUT:
+        return _by_length(said, length) if kind == "text" else None
+    is_key = kind == "number" and said[-1:] == ("id",)
+    for rule in _RULES:
+        if kind not in rule.types or (kind == "text" and length and length < rule.shortest):
+            continue
+        hit = next((phrase for phrase in rule.phrases if _says(said, phrase)), None)
+        if hit is not None and not (is_key and not hit.endswith("id")):
+            return rule.kind
+    if kind != "text":
+        return None
+    return _own_name(table, said) or _by_length(said, length)
+
+
+def _says(said: tuple[str, ...], phrase: str) -> bool:
+    return f" {phrase} " in f" {' '.join(said)} "
+
+
+def _own_name(table: str, said: tuple[str, ...]) -> str | None:
+    """`name` alone is a party's name in a table of parties, else a label."""
+    if " ".join(said) not in _OWN_NAME:
+        return None
+    head = words(table)[-1:]
+    singular = {form for word in head for form in (word, word.removesuffix("s"))}
+    if singular & _ORGANISATIONS:
+        return "org_name"
+    return "person_name" if singular & _PEOPLE else None
+
+
+def _by_length(said: tuple[str, ...], length: int | None) -> str | None:
+    if length is not None and length < _LONG_TEXT:
+        return None
+    return None if said and said[-1] in _LABELS else "free_text"

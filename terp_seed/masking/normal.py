@@ -1,0 +1,81 @@
+"""One spelling for one value, before it is masked.
+
+``Jane@X.com``, `` jane@x.com`` and the same in full-width letters belong to
+one person, so they become one pseudonym.  Nothing here is ever written.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from datetime import date, time
+from decimal import Decimal
+from unicodedata import category, normalize
+from uuid import UUID
+
+from terp_seed.rows import Lookup, Value
+
+__all__ = ["Normal", "UnmaskableError", "digits_of", "folded", "is_blank", "plain", "tidy", "token"]
+
+Normal = Callable[[str], str]
+
+_EXTENSION = re.compile(r"(?:ext\.?|x|#)\s?\d{1,6}\s*$")
+_NOT_DIGIT = re.compile(r"[^0-9]")
+_NOT_WORD = re.compile(r"[\W_]")
+
+
+class UnmaskableError(Exception):
+    """A value that a strategy cannot mask; the text never holds the value."""
+
+
+def is_blank(value: Value) -> bool:
+    """Whether there is nothing to mask: NULL, or a text of white space."""
+    return value is None or (isinstance(value, str) and not value.strip())
+
+
+def plain(text: str) -> str:
+    """NFKC without invisible format characters, and without space at the ends."""
+    if text.isascii():
+        return text.strip()
+    shown = (char for char in normalize("NFKC", text) if category(char) != "Cf")
+    return "".join(shown).strip()
+
+
+def folded(text: str) -> str:
+    """`plain`, and upper and lower case alike."""
+    return plain(text).casefold()
+
+
+def tidy(text: str) -> str:
+    """`folded`, and any run of white space alike."""
+    return " ".join(folded(text).split())
+
+
+def digits_of(text: str) -> str:
+    """The digits of a telephone number; of a text with letters, the letters too."""
+    spelt = folded(text)
+    bare = _EXTENSION.sub("", spelt)
+    digits = _NOT_DIGIT.sub("", bare)
+    if not digits or any(char.isalpha() for char in bare):
+        return spelt
+    return digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
+
+
+def compact(text: str) -> str:
+    """`folded`, letters and digits only; what has neither stays as it is."""
+    spelt = folded(text)
+    return _NOT_WORD.sub("", spelt) or spelt
+
+
+def token(value: Value, normal: Normal) -> bytes:
+    """The bytes that stand for a value in a keyed function.
+
+    Refuses what has no natural text: booleans, floats, documents, bytes.
+    """
+    if isinstance(value, str):
+        return normal(value).encode("utf-8", "surrogatepass")
+    if isinstance(value, Lookup):
+        return repr((value.table, value.where)).encode("utf-8", "surrogatepass")
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | UUID | date | time):
+        raise UnmaskableError("this kind of value has no text to mask")
+    return normal(str(value)).encode()

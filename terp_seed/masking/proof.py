@@ -1,0 +1,124 @@
+"""Proof that made-up rows are made up: every classified value is in a reserved range.
+
+Our own generators write rows that stem from nobody.  They are not masked, they
+are held to that: an e-mail address is at a reserved domain, a telephone number
+is set aside for fiction, a tax number is never issued, and no text or document
+holds anything that looks live.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+
+from terp_seed.masking.classes import DataClass
+from terp_seed.masking.content import live_kinds
+from terp_seed.masking.normal import digits_of, is_blank, plain
+from terp_seed.masking.reserved import (
+    is_fictional_phone,
+    is_issued_ein,
+    is_issued_ssn,
+    is_live_card,
+    is_reserved_email,
+)
+from terp_seed.rows import Json, Value
+
+__all__ = ["Proof"]
+
+_MOST_SEEN = 1 << 16
+_DOCUMENTATION = re.compile(
+    r"(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d{1,3}|2001:db8:[0-9a-f:]{1,32}", re.IGNORECASE
+)
+
+_NEEDS = {
+    "email": "an e-mail address at example.com, .net, .org, or under .test, .example, .invalid",
+    "phone": "a fictional number: 555-0100 to 555-0199",
+    "tax_id": "a number that is never issued, such as 96-0000000",
+    "card": "a number that no issuer gives out",
+    "network": "an address of a documentation network, such as 192.0.2.1",
+    "credential": "NULL, or a text that begins with ! and can therefore match nothing",
+}
+
+
+class Proof:
+    """Holds the values of one class to their reserved range."""
+
+    def __init__(self, kind: DataClass) -> None:
+        self.needs = _NEEDS.get(kind.name, "free of live e-mail, telephone, tax and card numbers")
+        self._holds = _CHECKS.get(kind.name, _nothing_live)
+        self._is_document = kind.name == "json"
+        self._seen: set[object] = set()
+
+    def first_fault(self, values: Sequence[Value]) -> int | None:
+        """The place of the first value that may be somebody's; None if there is none."""
+        if len(self._seen) > _MOST_SEEN:
+            self._seen.clear()
+        for place, value in enumerate(values):
+            if not self._passes(value):
+                return place
+        return None
+
+    def _passes(self, value: Value) -> bool:
+        if value is None:
+            return True
+        if type(value) is str:
+            if value in self._seen:
+                return True
+            good = is_blank(value) or self._holds(value)
+            if good:
+                self._seen.add(value)
+            return good
+        if isinstance(value, Json):
+            return self._passes(value.value)
+        if isinstance(value, dict):
+            return self._known_keys(value) and all(self._passes(part) for part in value.values())
+        if isinstance(value, list):
+            return all(self._passes(part) for part in value)
+        return self._is_document or isinstance(value, bool) or self._holds(str(value))
+
+    def _known_keys(self, value: dict[str, Value]) -> bool:
+        keys = tuple(value)
+        if keys not in self._seen:
+            if any(live_kinds(key) for key in keys):
+                return False
+            self._seen.add(keys)
+        return True
+
+
+def _nothing_live(text: str) -> bool:
+    return not live_kinds(text)
+
+
+def _phone(text: str) -> bool:
+    digits = digits_of(text)
+    return is_fictional_phone(digits) or (len(digits) == 7 and digits.startswith("55501"))
+
+
+def _tax(text: str) -> bool:
+    shown = plain(text)
+    digits = "".join(char for char in shown if char.isdigit())
+    if len(digits) != 9:
+        return _nothing_live(shown)
+    ein = is_issued_ein(digits[:2]) and re.fullmatch(r"\d{3}-\d{2}-\d{4}", shown) is None
+    ssn = is_issued_ssn(digits[:3], digits[3:5], digits[5:]) and shown[2:3] != "-"
+    return not ein and not ssn
+
+
+def _card(text: str) -> bool:
+    return not is_live_card("".join(char for char in text if char.isdigit()) or "0")
+
+
+def _network(text: str) -> bool:
+    return _DOCUMENTATION.fullmatch(plain(text)) is not None
+
+
+_CHECKS: dict[str, Callable[[str], bool]] = {
+    "email": lambda text: is_reserved_email(plain(text)),
+    "phone": _phone,
+    "tax_id": _tax,
+    "card": _card,
+    "network": _network,
+    "credential": lambda text: text.startswith("!"),
+    "date": lambda text: True,
+    "amount": lambda text: True,
+}

@@ -1,0 +1,254 @@
+"""The strategies by name: their options, where they may be used, how they are built.
+
+Every strategy but `keep`, `partial`, `scrub_text` and `generalise` gives a
+value that differs from the input; those four may leave all or part of it, and
+say so.  A project adds its own with `custom`.
+"""
+
+from __future__ import annotations
+
+from base64 import b32encode
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from functools import partial as bound
+from typing import Any
+from uuid import UUID
+
+from terp_seed.masking.classes import CLASSES
+from terp_seed.masking.dates import date_shift, generalise
+from terp_seed.masking.normal import UnmaskableError
+from terp_seed.masking.scrub import partial, scrub_text
+from terp_seed.masking.site import Choice, Mask, Site, drawn, of_kind
+from terp_seed.masking.substitutes import LONGEST, SUBSTITUTES
+from terp_seed.masking.tokens import tokenise
+from terp_seed.rows import Json, Value
+
+__all__ = ["STRATEGIES", "Option", "Strategy", "build", "custom", "known"]
+
+Transform = Callable[[Value, bytes], Value]
+
+
+@dataclass(frozen=True, slots=True)
+class Option:
+    """What an option of a strategy may be; ``meaning`` completes "must be ..."."""
+
+    meaning: str
+    accepts: Callable[[Any], bool]
+
+
+@dataclass(frozen=True, slots=True)
+class Strategy:
+    """How a strategy is built and what the policy file may say of it.
+
+    ``keyed``: under a key the result follows from the value, so equal values
+    stay equal; without one it follows from the row number.
+    """
+
+    name: str
+    build: Callable[[Site], Mask | None]
+    keyed: bool = False
+    options: dict[str, Option] = field(default_factory=dict)
+    classes: frozenset[str] | None = None
+    only_in: frozenset[str] | None = None
+
+
+def custom(
+    name: str, *, distinct: bool = False, length: int | None = None
+) -> Callable[[Transform], Transform]:
+    """Register a project's own strategy as ``custom:<name>``.
+
+    The function gets the value and 32 bytes: the keyed digest of the value,
+    or of the row number where there is no key.  It must follow from these two
+    alone.  ``distinct`` promises that different values stay different,
+    ``length`` the longest text that comes out.  It may not return its input,
+    and what it raises is reported without its text.  Registering a name again
+    replaces it.
+    """
+
+    def register(transform: Transform) -> Transform:
+        _CUSTOM[f"custom:{name}"] = Strategy(
+            f"custom:{name}", bound(_custom, transform, distinct, length), keyed=True
+        )
+        return transform
+
+    return register
+
+
+def known() -> dict[str, Strategy]:
+    """All strategies there are now, by name."""
+    return STRATEGIES | _CUSTOM
+
+
+def build(site: Site) -> Mask | None:
+    """The mask of a site; None if its values are kept."""
+    return known()[site.choice.strategy].build(site)
+
+
+def _custom(transform: Transform, distinct: bool, length: int | None, site: Site) -> Mask:
+    def render(digest: bytes, value: Value) -> Value:
+        out = transform(value, digest)
+        if out == value:
+            raise UnmaskableError(f"{site.choice.strategy} returned the value itself")
+        return out
+
+    return drawn(site, render, distinct=distinct, length=length)
+
+
+def _keep(site: Site) -> None:
+    """The reason stands in the policy; there is nothing to do."""
+
+
+def _nullify(site: Site) -> Mask:
+    return Mask(by_value=lambda value: None, length=0, makes_null=True)
+
+
+def _redact(site: Site) -> Mask:
+    marker = site.option("marker", "[redacted]")
+    other = "[removed]" if marker != "[removed]" else "[redacted]"
+
+    def by_value(value: Value) -> Value:
+        if isinstance(value, str):
+            return marker if value != marker else other
+        if isinstance(value, dict | list | Json):
+            return _emptied(value)
+        if isinstance(value, bytes | bytearray | memoryview):
+            return b""
+        raise UnmaskableError("redact makes text, which this kind of value cannot hold")
+
+    return Mask(by_value=by_value, length=max(len(marker), len(other)), ascii=marker.isascii())
+
+
+def _emptied(value: Value) -> Value:
+    inner = value.value if isinstance(value, Json) else value
+    if isinstance(inner, dict):
+        return {}
+    return [] if isinstance(inner, list) else Json(None)
+
+
+def _substitute(site: Site) -> Mask:
+    make = SUBSTITUTES[site.kind.name]()
+    longest = LONGEST[site.kind.name]
+    if not site.unique:
+        return drawn(site, lambda digest, value: of_kind(make(digest), value), length=longest)
+
+    def render(digest: bytes, value: Value) -> Value:
+        return of_kind(f"{make(digest)} {_letters(digest[-10:])}", value)
+
+    return drawn(site, render, distinct=True, length=longest + 17)
+
+
+def _letters(digest: bytes) -> str:
+    return b32encode(digest).decode()
+
+
+_PREFIXES = {"username": "u", "external_id": "x", "code": "c"}
+
+
+def _pseudonymise(site: Site) -> Mask:
+    if site.kind.name == "email":
+        end = f"@{site.mail_domain}"
+        return drawn(
+            site,
+            lambda digest, value: of_kind(f"u{digest.hex()[:20]}{end}", value),
+            distinct=True,
+            length=21 + len(end),
+        )
+    prefix = site.option("prefix", _PREFIXES.get(site.kind.name, "p"))
+
+    def render(digest: bytes, value: Value) -> Value:
+        if isinstance(value, UUID):
+            return UUID(bytes=digest[:16], version=4)
+        return of_kind(prefix + _letters(digest[:10]).lower(), value)
+
+    return drawn(site, render, distinct=True, length=len(prefix) + 16)
+
+
+def _hash(site: Site) -> Mask:
+    length = site.option("length", 64)
+    return drawn(
+        site,
+        lambda digest, value: of_kind(digest.hex()[:length], value),
+        distinct=True,
+        length=length,
+    )
+
+
+def _scrub_text(site: Site) -> Mask:
+    """Under a key a find becomes what its own column would make of it."""
+    if site.key is None:
+        return scrub_text({})
+    masks = {
+        name: build(
+            replace(
+                site,
+                kind=CLASSES[name],
+                domain=name,
+                unique=False,
+                choice=Choice(CLASSES[name].strategy),
+            )
+        )
+        for name in ("email", "phone", "tax_id", "card")
+    }
+    return scrub_text({name: m.by_value for name, m in masks.items() if m and m.by_value})
+
+
+def _whole(low: int, high: int) -> Option:
+    return Option(
+        f"a whole number from {low} to {high}",
+        lambda given: type(given) is int and low <= given <= high,
+    )
+
+
+def _one_of(*words: str) -> Option:
+    return Option(f"one of {', '.join(words)}", lambda given: given in words)
+
+
+_MARKER = Option(
+    "a text of 1 to 40 characters",
+    lambda given: isinstance(given, str) and 0 < len(given) <= 40 and bool(given.strip()),
+)
+_PREFIX = Option(
+    "at most 16 letters, digits, dots, dashes or underscores",
+    lambda given: (
+        isinstance(given, str)
+        and len(given) <= 16
+        and all(char.isascii() and (char.isalnum() or char in "._-") for char in given)
+    ),
+)
+_LAYOUT = Option(
+    "a text with one # for each digit",
+    lambda given: isinstance(given, str) and given.count("#") > 0 and given.isascii(),
+)
+
+STRATEGIES = {
+    made.name: made
+    for made in (
+        Strategy("keep", _keep),
+        Strategy("nullify", _nullify),
+        Strategy("redact", _redact, options={"marker": _MARKER}),
+        Strategy("substitute", _substitute, keyed=True, classes=frozenset(SUBSTITUTES)),
+        Strategy("pseudonymise", _pseudonymise, keyed=True, options={"prefix": _PREFIX}),
+        Strategy("tokenise", tokenise, keyed=True, options={"layout": _LAYOUT}),
+        Strategy(
+            "generalise",
+            generalise,
+            options={
+                "to": _one_of("year", "month", "band", "prefix"),
+                "band": _whole(2, 10**12),
+                "first": _whole(1, 8),
+            },
+        ),
+        Strategy("date_shift", date_shift, keyed=True, options={"days": _whole(1, 3650)}),
+        Strategy("hash", _hash, keyed=True, options={"length": _whole(16, 64)}),
+        Strategy(
+            "partial",
+            partial,
+            options={"first": _whole(0, 8), "last": _whole(0, 8)},
+            only_in=frozenset({"staging"}),
+        ),
+        Strategy("scrub_text", _scrub_text),
+    )
+}
+"""The built-in strategies, by the names that the field uses."""
+
+_CUSTOM: dict[str, Strategy] = {}

@@ -1,0 +1,130 @@
+"""A run that is printed instead of executed: ``--sql``.  It never connects."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from alembic.runtime.migration import MigrationContext
+
+from terp_seed.audit import Audit
+from terp_seed.dialects import Dialect, dialect_named
+from terp_seed.errors import PlanError
+from terp_seed.ledger import Ledger
+from terp_seed.masks import masks_for
+from terp_seed.operations import OPTION
+from terp_seed.performer import Performer
+from terp_seed.plan import Plan
+from terp_seed.planner import Step, generation_of, make_plan, settings_of
+from terp_seed.recorder import Generation, Recorder
+from terp_seed.request import Request
+from terp_seed.revisions import attributes
+from terp_seed.running import clock_of, revision_steps, wrapped
+from terp_seed.scriptwriter import Script, Sink
+from terp_seed.session import books_of
+from terp_seed.settings import Settings
+
+__all__ = ["write"]
+
+
+def write(settings: Settings, request: Request, start: tuple[str, ...], out: TextIO) -> None:
+    """Print the script that takes a database from ``start`` to the destination.
+
+    Whatever fails, what was already printed ends in a statement that makes
+    the engine's client stop.
+    """
+    dialect = dialect_named(settings.url.get_backend_name())
+    compiler = settings.url.get_dialect()()
+    environment = settings.env or "dev"
+    context = MigrationContext.configure(dialect_name=compiler.name, opts={"as_sql": True})
+    steps = request.steps(start, context)
+    wanted = revision_steps(steps)
+    _refuse_online_only(wanted)
+    lineage = request.lineage({*start, *(step.script.revision for step in wanted)})
+    generation = generation_of(settings, environment, lineage, {})
+    recorder = Recorder(generation, environment, settings.data, compiler.name)
+    plan = make_plan(lineage, wanted, recorder)
+    performer, script = _writers(settings, dialect, environment, generation, plan, out)
+    try:
+        script.begin(
+            _header(settings, dialect, environment, generation, plan),
+            compiler,
+            dialect.set_clock(clock_of(generation)),
+            settings.lock_timeout,
+        )
+        script.check_stamp(environment)
+        script.check_heads(start)
+        if start:
+            script.check(
+                performer.ledger.settings_are(start[0], performer.detail),
+                "the chain was seeded with the settings above",
+            )
+        script.started(plan)
+        request.configure(
+            output_buffer=Sink(out, dialect, settings.version_table, performer.gate),
+            fn=wrapped(steps, performer),
+            **{OPTION: performer},
+        )
+        request.migrate()
+        script.end()
+    except BaseException:
+        script.stop()
+        raise
+
+
+def _writers(
+    settings: Settings,
+    dialect: Dialect,
+    environment: str,
+    generation: Generation,
+    plan: Plan,
+    out: TextIO,
+) -> tuple[Performer, Script]:
+    books = books_of(settings, dialect)
+    ledger = Ledger(dialect, books, settings.chain)
+    direction = "upgrade" if all(step.upgrade for step in plan.steps) else "downgrade"
+    audit = Audit(
+        dialect,
+        books,
+        settings.chain,
+        environment,
+        direction,
+        str(settings.url.database or ""),
+        plan.digest()[:32],
+        scripted=True,
+    )
+    script = Script(out, dialect, ledger, audit)
+    performer = Performer(
+        stream=script.stream,
+        ledger=ledger,
+        audit=audit,
+        plan=plan,
+        masks=masks_for(settings, environment),
+        generation=generation,
+        detail=settings_of(generation),
+        remove=lambda step, removal: {},
+    )
+    return performer, script
+
+
+def _refuse_online_only(steps: list[Step]) -> None:
+    for step in steps:
+        if attributes(step.script).online_only:
+            raise PlanError(
+                f"revision {step.script.revision}: reads the database while it runs "
+                "(online_only = True), so there is no script of it; run it online"
+            )
+
+
+def _header(
+    settings: Settings, dialect: Dialect, environment: str, generation: Generation, plan: Plan
+) -> str:
+    revisions = ", ".join(step.revision for step in plan.steps) or "none"
+    return (
+        f"terp_seed, chain {settings.chain}: {revisions}\n"
+        f"for a database stamped {environment}; size {generation.size}, root seed "
+        f"{generation.root_seed}, as of {generation.as_of}\n"
+        f"plan {plan.digest()}\n\n"
+        f"Hand it to {dialect.script_name}. It stops at the first error and leaves no revision\n"
+        "half done. Made without a database, so not checked: whether tables and columns\n"
+        "exist and take these values, and whether rows there own a seeded natural key.\n"
+    )

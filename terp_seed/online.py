@@ -1,0 +1,325 @@
+"""A run against a database, from the guards to the last audit row.
+
+The order is the safety: environment, heads, lock, heads again, plan,
+preflight, and only then the first write.  Each revision commits as a whole.
+"""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from alembic.runtime.migration import MigrationContext, MigrationStep
+from alembic.script import Script
+from sqlalchemy.exc import DBAPIError
+
+from terp_seed.audit import Audit
+from terp_seed.errors import InterruptedRunError, LockError, PlanError, SeedError
+from terp_seed.failures import RetryableError, translated
+from terp_seed.guards import environment_of
+from terp_seed.ledger import Header
+from terp_seed.lock import Held, held
+from terp_seed.log import logger
+from terp_seed.masks import masks_for
+from terp_seed.operations import OPTION
+from terp_seed.performer import Performer
+from terp_seed.plan import Plan
+from terp_seed.planner import generation_of, make_plan, recorded, settings_of
+from terp_seed.preflight import preflight
+from terp_seed.recorder import Generation, Recorder
+from terp_seed.report import progress_bar, show, summary
+from terp_seed.request import Request
+from terp_seed.rollback import Rollback
+from terp_seed.running import clock_of, revision_steps, wrapped
+from terp_seed.session import Session
+
+__all__ = ["Prepared", "prepare", "run"]
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """What is known before anything is written."""
+
+    environment: str
+    heads: tuple[str, ...]
+    steps: list[MigrationStep]
+    generation: Generation
+    plan: Plan
+
+
+def run(session: Session, request: Request) -> None:
+    """Bring the database to where the request wants it, or raise `SeedError`.
+
+    Nothing pending: says so, and takes no lock.  Whatever fails, revisions
+    that were committed before stay, and nothing of the failed one does.
+    """
+    environment = environment_of(session.connection, session.settings, session.books)
+    heads = current_heads(session)
+    pending = _steps(session, request, heads)
+    session.settle()
+    if not pending:
+        logger.info(f"nothing to do: {_place(heads)} is where you want to be")
+        return
+    lock = held(
+        session.connection,
+        session.dialect,
+        session.books,
+        session.settings.lock_timeout,
+        logger.warning,
+        session.settle,
+    )
+    with _interruptible(), lock as ours:
+        _make_books(session)
+        if current_heads(session) != heads:
+            heads = _moved(session, request, heads)
+            pending = _steps(session, request, heads)
+        session.settle()
+        if pending:
+            prepared = prepare(session, request, environment, heads, pending)
+            _go(session, request, prepared, ours)
+        else:
+            logger.info(f"nothing to do any more: another run went to {_place(heads)}")
+
+
+def current_heads(session: Session) -> tuple[str, ...]:
+    """Where the chain stands; does not write."""
+    return _plain_context(session).get_current_heads()
+
+
+def prepare(
+    session: Session,
+    request: Request,
+    environment: str,
+    heads: tuple[str, ...],
+    steps: list[MigrationStep],
+) -> Prepared:
+    """Make the plan and hold it against the live schema; does not write."""
+    headers = session.ledger.headers(session.connection)
+    applied = request.applied(heads)
+    _refuse_lost_ledger(session, applied, headers)
+    wanted = revision_steps(steps)
+    lineage = request.lineage({*heads, *(step.script.revision for step in wanted)})
+    generation = generation_of(
+        session.settings, environment, lineage, recorded(headers, applied[::-1])
+    )
+    recorder = Recorder(
+        generation,
+        environment,
+        session.settings.data,
+        session.connection.dialect.name,
+        session.connection,
+        frozenset(name for name, header in headers.items() if header.state != "applied"),
+    )
+    plan = make_plan(lineage, wanted, recorder)
+    if any(step.upgrade for step in plan.steps):
+        _refuse_changed(session, plan, applied, headers)
+        preflight(session, plan, environment)
+    session.settle()
+    return Prepared(environment, heads, steps, generation, plan)
+
+
+def _go(session: Session, request: Request, prepared: Prepared, ours: Held) -> None:
+    audit = _audit(session, prepared)
+    digest = prepared.plan.digest()
+    for sql in session.dialect.set_clock(clock_of(prepared.generation)):
+        session.stream.run(sql)
+    session.may_write()
+    session.stream.run(
+        audit.event("started", plan_digest=digest, lock_wait=round(ours.waited, 2)), what="audit"
+    )
+    session.commit()
+    performer = _performer(session, prepared, audit)
+    try:
+        _migrate(session, request, prepared, performer, ours)
+    except BaseException as error:
+        _ended_badly(session, audit, error)
+        raise
+    session.stream.run(audit.event("finished"), what="audit")
+    session.commit()
+    show(summary(performer.done, prepared.environment, prepared.generation.size))
+
+
+def _migrate(
+    session: Session, request: Request, prepared: Prepared, performer: Performer, ours: Held
+) -> None:
+    """Let Alembic run the steps; a revision that lost a deadlock is tried again."""
+    for attempt in range(1, _ATTEMPTS + 1):
+        request.configure(
+            connection=session.connection,
+            fn=wrapped(prepared.steps, performer),
+            on_version_apply=lambda **kw: ours.confirm(),
+            **{OPTION: performer},
+        )
+        try:
+            with performer.gate.watching(session.connection), _translated("commit"):
+                request.migrate()
+            return
+        except RetryableError as error:
+            session.settle()
+            if attempt == _ATTEMPTS or session.external:
+                raise
+            logger.warning(f"{error}; attempt {attempt + 1} of {_ATTEMPTS}")
+            _forget_undone(session, request, performer)
+            ours.confirm()
+            session.settle()
+
+
+def _forget_undone(session: Session, request: Request, performer: Performer) -> None:
+    """Keep, of what was performed, what was committed."""
+    applied = {script.revision for script in request.applied(current_heads(session))}
+    performer.done[:] = [
+        each for each in performer.done if (each.revision in applied) == each.upgrade
+    ]
+
+
+def _performer(session: Session, prepared: Prepared, audit: Audit) -> Performer:
+    return Performer(
+        stream=session.stream,
+        ledger=session.ledger,
+        audit=audit,
+        plan=prepared.plan,
+        masks=masks_for(session.settings, prepared.environment),
+        generation=prepared.generation,
+        detail=settings_of(prepared.generation),
+        remove=Rollback(session).remove,
+        progress=progress_bar(),
+        statement_characters=session.dialect.statement_characters(session.connection),
+    )
+
+
+def _audit(session: Session, prepared: Prepared) -> Audit:
+    return Audit(
+        session.dialect,
+        session.books,
+        session.settings.chain,
+        prepared.environment,
+        "upgrade" if all(step.is_upgrade for step in prepared.steps) else "downgrade",
+        str(session.settings.url.database or ""),
+        Audit.new_run_id(),
+    )
+
+
+def _ended_badly(session: Session, audit: Audit, error: BaseException) -> None:
+    """Say so in the audit, in a transaction of its own; else in the log."""
+    event = "interrupted" if isinstance(error, InterruptedRunError) else "failed"
+    logger.bind(run_id=audit.run_id, event=event, error=type(error).__name__).debug("run ended")
+    if session.external:
+        return
+    try:
+        session.settle()
+        session.stream.run(audit.event(event, error=type(error).__name__), what="audit")
+        session.commit()
+    except (SeedError, DBAPIError):
+        logger.bind(run_id=audit.run_id, event=event, error=type(error).__name__).error(
+            "the audit could not be told how this run ended"
+        )
+
+
+def _make_books(session: Session) -> None:
+    """Create the bookkeeping tables under the lock, before any transaction of a revision."""
+    from sqlalchemy import inspect
+
+    books = session.books
+    there = set(inspect(session.connection).get_table_names(schema=books.schema))
+    wanted = (books.version, books.ledger, books.audit, books.environment)
+    if all(table.name in there for table in wanted):
+        session.settle()
+        return
+    if session.external and session.dialect.ddl_commits:
+        raise PlanError(
+            "the bookkeeping tables are missing, and to create them would commit the transaction "
+            "of the connection that you handed over; run any seed command once without it"
+        )
+    session.settle()
+    for sql in books.create(session.connection.dialect):
+        session.stream.run(sql, what="bookkeeping tables")
+    session.commit()
+
+
+def _steps(session: Session, request: Request, heads: tuple[str, ...]) -> list[MigrationStep]:
+    return request.steps(heads, _plain_context(session))
+
+
+def _plain_context(session: Session) -> MigrationContext:
+    version = session.books.version
+    opts = {"version_table": version.name, "version_table_schema": version.schema}
+    return MigrationContext.configure(session.connection, opts=opts)
+
+
+def _moved(session: Session, request: Request, before: tuple[str, ...]) -> tuple[str, ...]:
+    now = current_heads(session)
+    if request.relative:
+        raise LockError(
+            f"while we waited, another run took the chain from {_place(before)} to {_place(now)}, "
+            f"so {request.destination} means another revision now; look, and say it again"
+        )
+    return now
+
+
+def _place(heads: Sequence[str]) -> str:
+    return ", ".join(heads) or "base"
+
+
+def _refuse_lost_ledger(
+    session: Session, applied: Sequence[Script], headers: Mapping[str, Header]
+) -> None:
+    lost = [script.revision for script in applied if script.revision not in headers]
+    if lost:
+        raise PlanError(
+            f"the version table says that {', '.join(lost)} is applied, and the ledger knows "
+            "nothing of it: it was lost, perhaps to a schema tool that drops tables it does not "
+            "know; rebuild it with: terp-seed ledger rebuild"
+        )
+
+
+def _refuse_changed(
+    session: Session, plan: Plan, applied: Sequence[Script], headers: Mapping[str, Header]
+) -> None:
+    """Later rows refer to earlier ones by row number: those must be as they were."""
+    for script in applied:
+        if headers[script.revision].state != "applied":
+            continue
+        now = [(p.rows.table, p.rows.count) for p in plan.history[script.revision].tables]
+        ranges = session.ledger.ranges(session.connection, script.revision)
+        if now != [(of.table, of.count) for of in ranges]:
+            raise PlanError(
+                f"revision {script.revision} was changed since it was applied: it would seed other "
+                "tables or other numbers of rows now; restore its file, or roll it back and seed "
+                "again"
+            )
+
+
+@contextmanager
+def _translated(what: str) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        raise translated(error, what) from None
+
+
+@contextmanager
+def _interruptible() -> Iterator[None]:
+    """SIGINT and SIGTERM end the run in an orderly manner: rolled back, audited, released."""
+
+    def stop(number: int, frame: object) -> None:
+        raise InterruptedRunError(
+            f"interrupted by {signal.Signals(number).name}: the revision that was under way is "
+            "rolled back, nothing of it is left"
+        )
+
+    before: dict[signal.Signals, Any] = {}
+    try:
+        for which in (signal.SIGINT, signal.SIGTERM):
+            before[which] = signal.signal(which, stop)
+    except ValueError:
+        pass  # not the main thread: the host program has its own way
+    try:
+        yield
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,177 @@
+"""The operations of a seed revision: ``from alembic import op`` is all it needs.
+
+They are registered with Alembic when this module is imported, and hand
+themselves to whatever is running the revision: the recorder that makes the
+plan, or the writer.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Protocol
+
+from alembic.operations import MigrateOperation, Operations
+
+from terp_seed.errors import UsageError
+
+__all__ = ["OPTION", "SeedOp", "SeedRowsOp", "Taker", "UnseedOp"]
+
+OPTION = "terp_seed"
+"""The option of a migration context that holds its `Taker`."""
+
+_ON_CONFLICT = ("stop", "skip")
+
+
+class Taker(Protocol):
+    """What runs a revision: takes its operations one by one."""
+
+    def take(self, operation: MigrateOperation) -> None:
+        """Record the operation, or perform it."""
+
+
+@Operations.register_operation("seed")
+class SeedOp(MigrateOperation):
+    """Insert the rows of a registered seeder."""
+
+    def __init__(self, seeder: str) -> None:
+        self.seeder = seeder
+
+    @classmethod
+    def seed(cls, operations: Operations, seeder: str) -> None:
+        """Insert the rows of the seeder registered under this name.
+
+        How many, and of which root seed and as-of day, the run's settings
+        say.  The rows are synthetic to the masking boundary.
+        """
+        operations.invoke(cls(seeder))
+
+
+@Operations.register_operation("seed_rows")
+@Operations.register_operation("seed_file")
+class SeedRowsOp(MigrateOperation):
+    """Insert rows that are given, in the revision or in a file."""
+
+    def __init__(
+        self,
+        table: str,
+        *,
+        rows: Sequence[Mapping[str, Any]] | None = None,
+        path: str | None = None,
+        key: Sequence[str] = (),
+        id: str | None = "id",  # noqa: A002 - the column is called so
+        refs: Mapping[str, str] | None = None,
+        on_conflict: str = "stop",
+        keep_empty: Sequence[str] = (),
+    ) -> None:
+        if on_conflict not in _ON_CONFLICT:
+            raise UsageError(
+                f"table {table}: on_conflict={on_conflict!r} is not possible; one of "
+                f"{', '.join(_ON_CONFLICT)}"
+            )
+        self.table = table
+        self.rows = rows
+        self.path = path
+        self.key = key
+        self.id = id
+        self.refs = refs
+        self.skip_taken = on_conflict == "skip"
+        self.keep_empty = keep_empty
+
+    @classmethod
+    def seed_rows(
+        cls,
+        operations: Operations,
+        table: str,
+        rows: Iterable[Mapping[str, Any]],
+        *,
+        key: Sequence[str] = (),
+        id: str | None = "id",  # noqa: A002 - the column is called so
+        refs: Mapping[str, str] | None = None,
+        on_conflict: str = "stop",
+    ) -> None:
+        """Insert these rows, dicts with the same columns.
+
+        ``key`` names the natural key.  A row that already owns one stops the
+        run before it writes; ``on_conflict="skip"`` leaves it alone instead.
+        ``id`` is the table's integer key, which the run fills; None for a
+        table without one.  ``refs`` maps a column to ``"table.column"``,
+        where its values are looked up.
+        """
+        operations.invoke(
+            cls(table, rows=list(rows), key=key, id=id, refs=refs, on_conflict=on_conflict)
+        )
+
+    @classmethod
+    def seed_file(
+        cls,
+        operations: Operations,
+        table: str,
+        path: str,
+        *,
+        key: Sequence[str] = (),
+        id: str | None = "id",  # noqa: A002 - the column is called so
+        refs: Mapping[str, str] | None = None,
+        on_conflict: str = "stop",
+        keep_empty: Sequence[str] = (),
+    ) -> None:
+        """Insert the rows of a CSV or JSON file below ``seeds/data/``.
+
+        As ``seed_rows``.  An empty CSV field is NULL unless its column is in
+        ``keep_empty``.
+        """
+        operations.invoke(
+            cls(
+                table,
+                path=path,
+                key=key,
+                id=id,
+                refs=refs,
+                on_conflict=on_conflict,
+                keep_empty=keep_empty,
+            )
+        )
+
+
+@Operations.register_operation("unseed")
+class UnseedOp(MigrateOperation):
+    """Delete the rows that this revision inserted."""
+
+    def __init__(
+        self,
+        tables: tuple[str, ...],
+        on_dependents: str | None = None,
+        on_edited: str | None = None,
+    ) -> None:
+        self.tables = tables
+        self.on_dependents = on_dependents
+        self.on_edited = on_edited
+
+    @classmethod
+    def unseed(
+        cls,
+        operations: Operations,
+        *tables: str,
+        on_dependents: str | None = None,
+        on_edited: str | None = None,
+    ) -> None:
+        """Delete all rows of this revision, children first, and nothing else.
+
+        With table names, only those tables' rows; it is an error if others
+        stay behind.  ``on_dependents`` ("abort", "keep") and ``on_edited``
+        ("abort", "delete", "keep") are this revision's defaults; the
+        command's options outrank them.
+        """
+        operations.invoke(cls(tables, on_dependents, on_edited))
+
+
+def _take(operations: Operations, operation: MigrateOperation) -> None:
+    taker: Taker | None = operations.migration_context.opts.get(OPTION)
+    if taker is None:
+        raise UsageError(
+            "seed operations run in a seed environment only: alembic -n seed upgrade head"
+        )
+    taker.take(operation)
+
+
+for _operation in (SeedOp, SeedRowsOp, UnseedOp):
+    Operations.implementation_for(_operation)(_take)

@@ -1,0 +1,148 @@
+"""Performs one planned revision on a stream: rows, books, derived columns, checks."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from time import monotonic
+from typing import Any
+
+from alembic.operations import MigrateOperation
+
+from terp_seed.audit import Audit
+from terp_seed.derive import recompute, violations
+from terp_seed.dialects.base import STATEMENT_CHARACTERS
+from terp_seed.errors import PlanError, VerificationError
+from terp_seed.gate import Gate
+from terp_seed.ledger import Ledger, Range
+from terp_seed.operations import UnseedOp
+from terp_seed.plan import Plan, PlannedRevision, Removal
+from terp_seed.recorder import Generation
+from terp_seed.stream import Stream
+from terp_seed.writer import Masks, Writer
+
+__all__ = ["Done", "Performer"]
+
+Remover = Callable[[PlannedRevision, Removal], dict[str, int]]
+Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of one revision."""
+
+    revision: str
+    upgrade: bool
+    skipped: bool
+    rows: dict[str, int]
+    seconds: float
+
+
+@dataclass
+class Performer:
+    """Performs the steps of a plan, one transaction each, which it does not commit."""
+
+    stream: Stream
+    ledger: Ledger
+    audit: Audit
+    plan: Plan
+    masks: Masks
+    generation: Generation
+    detail: dict[str, Any]
+    """The settings, as the ledger's header keeps them."""
+    remove: Remover
+    """Takes a revision's rows out; see `terp_seed.rollback`."""
+    progress: Progress = lambda table, done, total: None
+    statement_characters: int = STATEMENT_CHARACTERS
+    gate: Gate = field(default_factory=Gate)
+    done: list[Done] = field(default_factory=list)
+
+    def perform(self, step: PlannedRevision, call: Callable[[], None]) -> None:
+        """Write, or take out, what the step plans; ``call`` runs the revision's own code."""
+        self._step, self._taken = step, 0
+        self._removed: dict[str, int] = {}
+        started = monotonic()
+        if step.upgrade:
+            self._upgrade(step, call)
+        else:
+            self._downgrade(step, call)
+        rows = self._removed
+        if step.upgrade and not step.skipped:
+            rows = step.row_counts
+        event = "applied" if step.upgrade else "reverted"
+        self.stream.run(
+            self.audit.event(
+                "skipped" if step.skipped else event,
+                revision=step.revision,
+                rows=rows,
+                raw_sql=step.raw_sql,
+            ),
+            what="audit",
+        )
+        seconds = monotonic() - started
+        self.done.append(Done(step.revision, step.upgrade, step.skipped, rows, seconds))
+
+    def take(self, operation: MigrateOperation) -> None:
+        """Perform the next operation of the revision: the one that was planned."""
+        with self.gate.ours():
+            self._take(operation)
+        self._taken += 1
+
+    def _take(self, operation: MigrateOperation) -> None:
+        if isinstance(operation, UnseedOp):
+            removal = self._step.removals[self._taken]
+            for table, count in self.remove(self._step, removal).items():
+                self._removed[table] = self._removed.get(table, 0) + count
+        else:
+            for planned in self._step.operations[self._taken]:
+                self._writer.write(planned)
+
+    def _upgrade(self, step: PlannedRevision, call: Callable[[], None]) -> None:
+        state = "skipped" if step.skipped else "applied"
+        self.stream.run(self.ledger.open(step.revision, state, self.detail), what="ledger")
+        if step.skipped:
+            return
+        self._writer = Writer(
+            self.stream,
+            self.ledger,
+            self.masks,
+            self.plan.ranges_before(step.revision),
+            progress=self.progress,
+            statement_characters=self.statement_characters,
+        )
+        self._writer.announce(step.tables)
+        call()
+        if self._taken != len(step.operations):
+            raise PlanError(
+                f"revision {step.revision}: did other things than were planned; it must not "
+                "depend on anything that changes between two runs"
+            )
+        self._derive(step, self._writer.known)
+        self._verify(step, self._writer.known)
+
+    def _downgrade(self, step: PlannedRevision, call: Callable[[], None]) -> None:
+        if not step.skipped:
+            call()
+            self._derive(step, self.plan.ranges_before(step.revision))
+        self.stream.run(self.ledger.forget(step.revision), what="ledger")
+
+    def _derive(self, step: PlannedRevision, known: dict[str, Range]) -> None:
+        for derived in step.derives:
+            if derived.table in known:
+                self.stream.note(f"\n{derived.table}: derived columns")
+                sql = recompute(derived, known[derived.table], self.ledger, self.generation.as_of)
+                self.stream.run(sql, what=f"revision {step.revision}, derived {derived.table}")
+
+    def _verify(self, step: PlannedRevision, known: dict[str, Range]) -> None:
+        if step.checks:
+            self.stream.note("\ninvariants that must hold now")
+        for check in step.checks:
+            if check.table not in known:
+                continue
+            count = violations(check, known[check.table], self.ledger)
+            found = self.stream.must_be_zero(count, f"{check.name} ({check.table})")
+            if found:
+                raise VerificationError(
+                    f"revision {step.revision}: {found} seeded rows of {check.table} break "
+                    f"{check.name}; nothing of this revision was kept"
+                )

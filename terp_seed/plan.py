@@ -1,0 +1,124 @@
+"""The plan: what a run would do, known before it does it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from hashlib import sha256
+
+from terp_seed.ledger import Range
+from terp_seed.literals import canonical_cells
+from terp_seed.rows import TableRows
+from terp_seed.seeders import Check, Derived
+
+__all__ = ["Plan", "PlannedRevision", "PlannedTable", "Removal"]
+
+
+@dataclass(frozen=True)
+class PlannedTable:
+    """The rows of one operation for one table, and the range they will take."""
+
+    rows: TableRows
+    range: Range
+
+
+@dataclass(frozen=True)
+class Removal:
+    """One ``op.unseed``: which tables, and what stands in its way."""
+
+    tables: tuple[str, ...]
+    on_dependents: str | None = None
+    on_edited: str | None = None
+
+
+@dataclass
+class PlannedRevision:
+    """What one revision's ``upgrade`` or ``downgrade`` does."""
+
+    revision: str
+    upgrade: bool
+    skipped: bool = False
+    raw_sql: str | None = None
+    operations: list[list[PlannedTable]] = field(default_factory=list)
+    """The tables of each ``op.seed``, ``op.seed_rows`` and ``op.seed_file``."""
+    derives: list[Derived] = field(default_factory=list)
+    checks: list[Check] = field(default_factory=list)
+    removals: list[Removal] = field(default_factory=list)
+
+    @property
+    def tables(self) -> list[PlannedTable]:
+        """All tables, in the order of writing."""
+        return [planned for tables in self.operations for planned in tables]
+
+    @property
+    def ranges(self) -> dict[str, Range]:
+        """The ranges that other rows may refer to by row number: the generated ones."""
+        return {
+            planned.rows.table: planned.range
+            for planned in self.tables
+            if planned.rows.provenance == "synthetic"
+        }
+
+    @property
+    def row_counts(self) -> dict[str, int]:
+        """Rows by table, in the order of writing."""
+        counts: dict[str, int] = {}
+        for planned in self.tables:
+            counts[planned.rows.table] = counts.get(planned.rows.table, 0) + planned.rows.count
+        return counts
+
+
+@dataclass
+class Plan:
+    """The revisions that a run goes through, and all that came before them.
+
+    ``history`` holds every revision from the base of the chain, as its
+    ``upgrade`` describes it: what later seeders build on and what a rollback
+    takes out again.  ``steps`` are the pending ones, in order.
+    """
+
+    history: dict[str, PlannedRevision] = field(default_factory=dict)
+    steps: list[PlannedRevision] = field(default_factory=list)
+
+    def ranges_before(self, revision: str) -> dict[str, Range]:
+        """The seeded range of each table that earlier revisions filled."""
+        found: dict[str, Range] = {}
+        for planned in _until(self.history.values(), revision):
+            found.update(planned.ranges)
+        return found
+
+    def digest(self) -> str:
+        """SHA-256 over the first and last rows and the shape of each step.
+
+        The same plan has the same digest in every process; reformatting a
+        revision file does not change it.
+        """
+        summary = sha256()
+        for step in self.steps:
+            summary.update(f"{step.revision}\0{step.upgrade}\0{step.skipped}\0".encode())
+            for planned in step.tables:
+                summary.update(_sample(planned.rows))
+            for removal in step.removals:
+                summary.update(repr(removal).encode())
+        return summary.hexdigest()
+
+
+def _until(steps: Iterable[PlannedRevision], revision: str) -> Sequence[PlannedRevision]:
+    before: list[PlannedRevision] = []
+    for step in steps:
+        if step.revision == revision:
+            return before
+        before.append(step)
+    return before
+
+
+_SAMPLE = 200
+
+
+def _sample(rows: TableRows) -> bytes:
+    parts = [rows.table, str(rows.count), *rows.columns]
+    for start in {0, max(0, rows.count - _SAMPLE)}:
+        block = rows.block(start, min(rows.count, start + _SAMPLE))
+        for cells in block.columns.values():
+            parts += canonical_cells(cells)
+    return "\0".join(parts).encode("utf-8", "surrogatepass")

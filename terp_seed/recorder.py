@@ -1,0 +1,209 @@
+"""Makes the plan: runs revisions' functions against a recorder, writing nothing."""
+
+from __future__ import annotations
+
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from io import TextIOBase
+from pathlib import Path
+
+from alembic.migration import MigrationContext
+from alembic.operations import MigrateOperation, Operations
+from alembic.script import Script
+from alembic.util import CommandError
+from sqlalchemy.engine import Connection
+
+from terp_seed.errors import GuardError, PlanError
+from terp_seed.gate import Gate
+from terp_seed.imports import imported, read_rows
+from terp_seed.ledger import Range
+from terp_seed.operations import OPTION, SeedOp, SeedRowsOp, UnseedOp
+from terp_seed.plan import PlannedRevision, PlannedTable, Removal
+from terp_seed.revisions import Attributes, attributes
+from terp_seed.rows import TableRows
+from terp_seed.seeders import SeedContext, seeder_named
+
+__all__ = ["Generation", "Recorder", "called", "installed"]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What a chain's generated rows depend on; the chain keeps one of them."""
+
+    size: str
+    rows: Mapping[str, int]
+    root_seed: int
+    as_of: date
+
+
+@dataclass
+class Recorder:
+    """Records revisions in order, from the base of the chain on."""
+
+    generation: Generation
+    environment: str
+    data: Path
+    dialect_name: str
+    connection: Connection | None = None
+    """For revisions that read the database while they run."""
+    skipped: frozenset[str] = frozenset()
+    """Revisions that the database says were skipped or only stamped."""
+    earlier: dict[str, TableRows] = field(default_factory=dict)
+
+    def upgrade(self, script: Script) -> PlannedRevision:
+        """Record a revision's ``upgrade``: what it inserts."""
+        says = attributes(script)
+        planned = self._planned(script, says, upgrade=True)
+        if not planned.skipped and not (says.raw_sql and says.online_only):
+            self._run(script, says, planned, script.module.upgrade)
+        return planned
+
+    def downgrade(self, script: Script) -> PlannedRevision:
+        """Record a revision's ``downgrade``: what it takes out again."""
+        says = attributes(script)
+        planned = self._planned(script, says, upgrade=False)
+        if not planned.skipped and not says.raw_sql:
+            self._run(script, says, planned, script.module.downgrade)
+        return planned
+
+    def _planned(self, script: Script, says: Attributes, *, upgrade: bool) -> PlannedRevision:
+        elsewhere = self.environment not in says.environments
+        return PlannedRevision(
+            script.revision,
+            upgrade,
+            skipped=elsewhere or script.revision in self.skipped,
+            raw_sql=says.raw_sql,
+        )
+
+    def _run(
+        self,
+        script: Script,
+        says: Attributes,
+        planned: PlannedRevision,
+        function: Callable[[], None],
+    ) -> None:
+        gate = Gate()
+        opts = {OPTION: _Take(self, planned), "as_sql": True, "output_buffer": _Refusing(gate)}
+        connection = self.connection if says.online_only else None
+        if connection is not None:
+            opts.update(as_sql=False, output_buffer=None)
+        context = MigrationContext.configure(
+            connection,
+            dialect_name=None if connection is not None else self.dialect_name,
+            opts=opts,
+        )
+        with installed(context), gate.closed(script.revision, says.raw_sql):
+            if connection is None:
+                called(function, script.revision)
+            else:
+                with gate.watching(connection):
+                    called(function, script.revision)
+
+    def tables_of(self, operation: SeedOp | SeedRowsOp, planned: PlannedRevision) -> None:
+        """Add an operation's tables to the plan of its revision."""
+        if isinstance(operation, SeedOp):
+            self._refuse_in_production(planned.revision)
+            seeder = seeder_named(operation.seeder)
+            tables = list(seeder.build(self._context(operation.seeder)))
+            planned.derives += seeder.derives
+            planned.checks += seeder.checks
+        else:
+            tables = [self._imported(operation)]
+        planned.operations.append([])
+        for rows in tables:
+            self._add(rows, planned)
+
+    def _context(self, seeder: str) -> SeedContext:
+        generation = self.generation
+        return SeedContext(
+            seeder, generation.root_seed, generation.as_of, generation.rows, dict(self.earlier)
+        )
+
+    def _imported(self, operation: SeedRowsOp) -> TableRows:
+        rows = operation.rows
+        if rows is None:
+            rows = read_rows(self.data, operation.path or "", keep_empty=operation.keep_empty)
+        return imported(
+            operation.table,
+            rows,
+            key=operation.key,
+            id=operation.id,
+            refs=operation.refs,
+            skip_taken=operation.skip_taken,
+            source=operation.path or "",
+        )
+
+    def _add(self, rows: TableRows, planned: PlannedRevision) -> None:
+        if rows.provenance == "synthetic" and rows.table in self.earlier:
+            raise PlanError(
+                f"revision {planned.revision}: table {rows.table} is seeded by an earlier seeder "
+                "of this chain; one seeder fills a table"
+            )
+        if rows.provenance == "synthetic":
+            self.earlier[rows.table] = rows
+        number = len(planned.tables) + 1
+        range_ = Range(planned.revision, number, rows.table, rows.count, rows.id)
+        planned.operations[-1].append(PlannedTable(rows, range_))
+
+    def _refuse_in_production(self, revision: str) -> None:
+        if self.environment == "production":
+            raise GuardError(
+                f"revision {revision}: generates mock data, which never enters production; take "
+                "production out of its environments = (...)"
+            )
+
+
+class _Take:
+    """The taker that records."""
+
+    def __init__(self, recorder: Recorder, planned: PlannedRevision) -> None:
+        self._recorder, self._planned = recorder, planned
+
+    def take(self, operation: MigrateOperation) -> None:
+        if isinstance(operation, UnseedOp):
+            removal = Removal(operation.tables, operation.on_dependents, operation.on_edited)
+            self._planned.removals.append(removal)
+        elif isinstance(operation, SeedOp | SeedRowsOp):
+            self._recorder.tables_of(operation, self._planned)
+
+
+class _Refusing(TextIOBase):
+    """A script that nobody reads; what is written to it passes the gate."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+
+    def write(self, text: str) -> int:
+        self._gate.check(text)
+        return len(text)
+
+
+@contextmanager
+def installed(context: MigrationContext) -> Iterator[Operations]:
+    """Make ``alembic.op`` speak to a context, and to none when it is over.
+
+    Alembic's own context manager leaves the module behind when the code in it
+    fails, so it is always left as if nothing had happened.
+    """
+    manager = Operations.context(context)
+    try:
+        yield manager.__enter__()
+    finally:
+        manager.__exit__(None, None, None)
+
+
+def called(function: Callable[[], None], revision: str) -> None:
+    """Call a revision's function; its own mistakes become one clear line."""
+    try:
+        function()
+    except CommandError:
+        raise
+    except Exception as error:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        raise PlanError(
+            f"revision {revision}: {function.__name__}() failed with {type(error).__name__} at "
+            f"{Path(frame.filename).name}, line {frame.lineno}"
+        ) from error

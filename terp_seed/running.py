@@ -1,0 +1,86 @@
+"""How Alembic's steps become planned ones: shared by a run and a script."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from datetime import datetime, time
+from functools import wraps
+from typing import Any
+
+from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep, StampStep
+
+from terp_seed.performer import Performer
+from terp_seed.planner import Step
+from terp_seed.recorder import Generation, called
+from terp_seed.revisions import attributes
+from terp_seed.stamping import stamped
+
+__all__ = ["clock_of", "revision_steps", "wrapped"]
+
+
+def clock_of(generation: Generation) -> datetime:
+    """The moment that a session's clock is fixed to: the evening of the as-of day."""
+    return datetime.combine(generation.as_of, time(18))
+
+
+def revision_steps(steps: Sequence[MigrationStep]) -> list[Step]:
+    """The steps that run a revision's code; a stamp runs none."""
+    return [
+        Step(step.revision, step.is_upgrade) for step in steps if isinstance(step, RevisionStep)
+    ]
+
+
+def wrapped(
+    steps: Sequence[MigrationStep], performer: Performer
+) -> Callable[[Any, MigrationContext], list[MigrationStep]]:
+    """A steps function for Alembic that performs what was planned.
+
+    On a retry it goes on after the revisions that are already done.
+    """
+    planned = {each.revision: each for each in performer.plan.steps}
+
+    def perform(step: RevisionStep, function: Callable[[], None]) -> None:
+        says = attributes(step.revision)
+        revision = step.revision.revision
+
+        def call() -> None:
+            with performer.gate.closed(revision, says.raw_sql):
+                called(function, revision)
+
+        performer.perform(planned[revision], call)
+
+    def remaining(heads: Any, context: MigrationContext) -> list[MigrationStep]:
+        done = {each.revision for each in performer.done}
+        left: list[MigrationStep] = []
+        for step in steps:
+            if isinstance(step, RevisionStep):
+                if step.revision.revision in done:
+                    continue
+                step.migration_fn = _bound(perform, step)
+            elif isinstance(step, StampStep):
+                step.migration_fn = _bound_stamp(step, performer)
+            left.append(step)
+        return left
+
+    return remaining
+
+
+def _bound(
+    perform: Callable[[RevisionStep, Callable[[], None]], None], step: RevisionStep
+) -> Callable[..., None]:
+    module = step.revision.module
+    function = module.upgrade if step.is_upgrade else module.downgrade
+
+    @wraps(function)  # Alembic logs "Running upgrade" after its name
+    def run(**kw: Any) -> None:
+        perform(step, function)
+
+    return run
+
+
+def _bound_stamp(step: StampStep, performer: Performer) -> Callable[..., None]:
+    @wraps(step.stamp_revision)
+    def run(**kw: Any) -> None:
+        stamped(step, performer)
+
+    return run

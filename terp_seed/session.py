@@ -1,0 +1,118 @@
+"""One connection for a run: opened, pinned, and known to be in no transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+from terp_seed.bookkeeping import Books, books
+from terp_seed.dialects import Dialect, dialect_named
+from terp_seed.errors import UsageError
+from terp_seed.failures import code_of
+from terp_seed.ledger import Ledger
+from terp_seed.settings import Settings
+from terp_seed.stream import Live
+
+__all__ = ["Session", "books_of", "opened"]
+
+
+@dataclass(frozen=True)
+class Session:
+    """A connection and what belongs to it."""
+
+    connection: Connection
+    dialect: Dialect
+    settings: Settings
+    books: Books
+    external: bool
+    """The caller handed the connection over inside a transaction of its own,
+    which is the caller's to commit or to roll back."""
+
+    @property
+    def ledger(self) -> Ledger:
+        """The ledger of the chain in this database."""
+        return Ledger(self.dialect, self.books, self.settings.chain)
+
+    @property
+    def stream(self) -> Live:
+        """Where statements for this database go."""
+        return Live(self.connection)
+
+    def settle(self) -> None:
+        """End a transaction that only read, so that Alembic finds none open."""
+        if not self.external:
+            self.connection.rollback()
+
+    def commit(self) -> None:
+        """Commit, unless the transaction is the caller's."""
+        if not self.external:
+            self.connection.commit()
+
+    def may_write(self) -> None:
+        """From here on a transaction begins in the engine's writing manner."""
+        self.settle()
+        self.connection.execution_options(terp_seed_reading=False)
+
+
+def books_of(settings: Settings, dialect: Dialect) -> Books:
+    """The bookkeeping tables where the settings want them."""
+    schema = settings.bookkeeping_schema
+    if schema and not dialect.schemas:
+        raise UsageError(
+            "bookkeeping_schema: SQLite has no schemas; leave the line out of alembic.ini"
+        )
+    return books(settings.version_table, schema)
+
+
+@contextmanager
+def opened(settings: Settings, given: Connection | None = None) -> Iterator[Session]:
+    """Open one unpooled connection and pin its session, or adopt a given one.
+
+    An opened connection is closed at the end, whatever happened; a given one
+    is left open.  Raises `UsageError` for a database that cannot be reached.
+    """
+    if given is not None:
+        dialect = dialect_named(given.dialect.name)
+        external = given.in_transaction()
+        yield Session(given, dialect, settings, books_of(settings, dialect), external)
+        return
+    dialect = dialect_named(settings.url.get_backend_name())
+    tables = books_of(settings, dialect)
+    connection = _connect(dialect, settings)
+    try:
+        connection.execution_options(terp_seed_reading=True)
+        session = Session(connection, dialect, settings, tables, external=False)
+        for sql in dialect.pin():
+            session.stream.run(sql)
+        session.settle()
+        yield session
+    finally:
+        connection.close()
+
+
+def _connect(dialect: Dialect, settings: Settings) -> Connection:
+    url = settings.url
+    try:
+        return dialect.engine(url).connect()
+    except DBAPIError as error:
+        number = code_of(error)
+        place = f"{url.host or 'localhost'}:{url.port or ''}".rstrip(":") if url.host else ""
+        where = f"database {url.database!r}" + (f" on {place}" if place else "")
+        raise UsageError(
+            f"{where} cannot be reached{f' (error {number})' if number else ''}: "
+            f"{_CONNECT.get(number or 0, 'check the URL and whether the server runs')}"
+        ) from None
+
+
+_CONNECT = {
+    1044: "the user may not use this database",
+    1045: "the server does not accept this user and password",
+    1049: "the server has no such database",
+    2002: "no server answers there; check host and port and whether it runs",
+    2003: "no server answers there; check host and port and whether it runs",
+    2005: "the host name is not known",
+}

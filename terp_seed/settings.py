@@ -1,0 +1,258 @@
+"""Settings of a run, resolved once: ``-x``, then the shell, then the ini section.
+
+Nothing else is read: never ``DATABASE_URL``, never a ``.env`` file.  A URL
+prints with its password hidden.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any
+
+from alembic.config import Config
+from sqlalchemy.engine import URL, make_url
+from sqlalchemy.exc import ArgumentError
+
+from terp_seed.errors import UsageError
+
+__all__ = [
+    "ENVIRONMENTS",
+    "Settings",
+    "database_url",
+    "environment_name",
+    "resolve",
+    "x_arguments",
+]
+
+ENVIRONMENTS = ("dev", "test", "staging", "production")
+_ALIASES = {"development": "dev", "prod": "production", "testing": "test"}
+
+_KEYS = {
+    "url": "TERP_SEED_DATABASE_URL",
+    "env": "TERP_SEED_ENV",
+    "size": "TERP_SEED_SIZE",
+    "rows": "TERP_SEED_ROWS",
+    "seed": "TERP_SEED_SEED",
+    "as-of": "TERP_SEED_AS_OF",
+    "lock-timeout": "TERP_SEED_LOCK_TIMEOUT",
+    "yes": "TERP_SEED_YES",
+    "backup": "TERP_SEED_BACKUP",
+    "on-dependents": "TERP_SEED_ON_DEPENDENTS",
+    "on-edited": "TERP_SEED_ON_EDITED",
+}
+_SHELL_ONLY = {
+    "TERP_SEED_LOG",
+    "TERP_SEED_LOG_FILE",
+    "TERP_SEED_LOG_LEVEL",
+    "TERP_SEED_MASK_KEY",
+    "TERP_SEED_MASK_KEY_FILE",
+}
+_INI_NAMES = {"url": "sqlalchemy.url"}
+_NOT_IN_INI = {"yes"}  # consent is given for a run, never once and for all
+
+_CHOICES = {
+    "on-dependents": ("abort", "keep"),
+    "on-edited": ("abort", "delete", "keep"),
+    "backup": ("rows", "dump", "both", "none"),
+}
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a run was asked for.  None: not asked, the default decides later."""
+
+    chain: str
+    url: URL
+    home: Path
+    """The environment's folder, ``seeds/``."""
+    env: str | None = None
+    size: str | None = None
+    rows: Mapping[str, int] = field(default_factory=dict)
+    root_seed: int | None = None
+    as_of: date | None = None
+    lock_timeout: float = 60.0
+    yes: str | None = None
+    backup: str | None = None
+    on_dependents: str | None = None
+    on_edited: str | None = None
+    bookkeeping_schema: str | None = None
+    version_table: str = "terp_seed_version"
+    seeders: tuple[str, ...] = ()
+    protected_hosts: tuple[str, ...] = ()
+    explicit: frozenset[str] = frozenset()
+    """The keys that ``-x`` or the shell gave: asked for, not merely the default."""
+
+    @property
+    def data(self) -> Path:
+        """The folder that ``op.seed_file`` reads from."""
+        return self.home / "data"
+
+
+def resolve(config: Config, home: Path, environ: Mapping[str, str] = os.environ) -> Settings:
+    """Read every setting; raise `UsageError` for the first that is not usable."""
+    _refuse_unknown_shell(environ)
+    x = x_arguments(config)
+    chosen = {key: _lookup(config, x, environ, key) for key in _KEYS}
+    return Settings(
+        chain=config.config_ini_section,
+        url=database_url(config, x, environ),
+        home=home,
+        env=environment_name(chosen["env"]) if chosen["env"] else None,
+        size=chosen["size"],
+        rows=_row_counts(chosen["rows"]),
+        root_seed=_whole("seed", chosen["seed"]),
+        as_of=_day("as-of", chosen["as-of"]),
+        lock_timeout=_seconds("lock-timeout", chosen["lock-timeout"], 60.0),
+        yes=chosen["yes"],
+        backup=_choice("backup", chosen["backup"]),
+        on_dependents=_choice("on-dependents", chosen["on-dependents"]),
+        on_edited=_choice("on-edited", chosen["on-edited"]),
+        explicit=frozenset(key for key in _KEYS if key in x or environ.get(_KEYS[key])),
+        **_section(config),
+    )
+
+
+def _section(config: Config) -> dict[str, Any]:
+    chain = config.config_ini_section
+    default = "terp_seed_version" if chain == "seed" else f"terp_seed_version_{chain}"
+    return {
+        "bookkeeping_schema": config.get_main_option("bookkeeping_schema") or None,
+        "version_table": config.get_main_option("version_table") or default,
+        "seeders": _words(config.get_main_option("seeders")),
+        "protected_hosts": _words(config.get_main_option("protected_hosts")),
+    }
+
+
+def x_arguments(config: Config) -> dict[str, str]:
+    """The ``-x`` arguments; an unknown or a repeated key is an error."""
+    given: dict[str, str] = {}
+    for argument in getattr(config.cmd_opts, "x", None) or ():
+        key, equals, value = argument.partition("=")
+        if key not in _KEYS:
+            raise UsageError(f"-x {key}: unknown key{_near(key, _KEYS)}")
+        if not equals or not value:
+            raise UsageError(f"-x {key}: has no value; write -x {key}=...")
+        if key in given:
+            raise UsageError(f"-x {key}: given twice; give it once")
+        given[key] = value
+    return given
+
+
+def database_url(
+    config: Config, x: Mapping[str, str], environ: Mapping[str, str] = os.environ
+) -> URL:
+    """Where the database is; raise `UsageError` if nobody says or the URL is not one."""
+    text = _lookup(config, x, environ, "url")
+    if not text:
+        raise UsageError(
+            "no database: give -x url=..., set TERP_SEED_DATABASE_URL, or write "
+            f"sqlalchemy.url into section [{config.config_ini_section}] of alembic.ini"
+        )
+    try:
+        return make_url(text)
+    except (ArgumentError, ValueError):
+        raise UsageError(
+            "the database URL cannot be read; write it as "
+            "mysql://user:password@host/database or sqlite:///file.db, with special "
+            "characters of the password percent-encoded"
+        ) from None
+
+
+def environment_name(text: str) -> str:
+    """One of `ENVIRONMENTS` for a name or its alias; raise `UsageError` otherwise."""
+    name = _ALIASES.get(text, text)
+    if name not in ENVIRONMENTS:
+        near = _near(text, (*ENVIRONMENTS, *_ALIASES))
+        raise UsageError(f"env: {text!r} is no environment{near}; one of {_list(ENVIRONMENTS)}")
+    return name
+
+
+def _lookup(
+    config: Config, x: Mapping[str, str], environ: Mapping[str, str], key: str
+) -> str | None:
+    if key in x:
+        return x[key]
+    if environ.get(_KEYS[key]):
+        return environ[_KEYS[key]]
+    if key in _NOT_IN_INI:
+        return None
+    return config.get_main_option(_INI_NAMES.get(key, key.replace("-", "_"))) or None
+
+
+def _refuse_unknown_shell(environ: Mapping[str, str]) -> None:
+    known = {*_KEYS.values(), *_SHELL_ONLY}
+    for name in environ:
+        if not name.startswith("TERP_SEED_") or name.startswith("TERP_SEED_TEST_"):
+            continue
+        if name not in known:
+            raise UsageError(f"{name}: unknown environment variable{_near(name, known)}")
+
+
+def _row_counts(text: str | None) -> dict[str, int]:
+    counts: dict[str, int] = {}
+    for part in filter(None, (text or "").split(",")):
+        name, _, number = (piece.strip() for piece in part.partition(":"))
+        if not name or not number.isdecimal() or name in counts:
+            raise UsageError(
+                f"rows: {part.strip()!r} is not usable; write -x rows=clients:5000,orders:20000, "
+                "each name once"
+            )
+        counts[name] = int(number)
+    return counts
+
+
+def _whole(key: str, text: str | None) -> int | None:
+    if text is None:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        raise UsageError(f"{key}: {text!r} is no whole number") from None
+
+
+def _day(key: str, text: str | None) -> date | None:
+    if text is None:
+        return None
+    try:
+        return date.fromisoformat(text)
+    except ValueError:
+        raise UsageError(f"{key}: {text!r} is no date; write it as 2026-06-30") from None
+
+
+def _seconds(key: str, text: str | None, default: float) -> float:
+    if text is None:
+        return default
+    try:
+        seconds = float(text)
+    except ValueError:
+        seconds = -1.0
+    if not 0 <= seconds <= 86400:
+        raise UsageError(f"{key}: {text!r} is no number of seconds from 0 to 86400")
+    return seconds
+
+
+def _choice(key: str, text: str | None) -> str | None:
+    if text is not None and text not in _CHOICES[key]:
+        raise UsageError(
+            f"{key}: {text!r} is not possible{_near(text, _CHOICES[key])}; "
+            f"one of {_list(_CHOICES[key])}"
+        )
+    return text
+
+
+def _words(text: str | None) -> tuple[str, ...]:
+    return tuple((text or "").replace(",", " ").split())
+
+
+def _near(word: str, known: Sequence[str] | Mapping[str, Any] | set[str]) -> str:
+    close = get_close_matches(word, list(known), n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {_list(sorted(known))}"
+
+
+def _list(names: Sequence[str]) -> str:
+    return ", ".join(names)

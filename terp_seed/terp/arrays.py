@@ -1,0 +1,97 @@
+"""Compact arrays: what a simulation keeps of a million lines."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+
+from terp_seed.draw import Span
+from terp_seed.rows import Bounds, Column
+
+__all__ = ["Groups", "Words", "stored", "stored_text"]
+
+_PAGE = 1024
+
+
+@dataclass(frozen=True)
+class Words:
+    """Named sequences of random words that depend on a key alone."""
+
+    key: bytes
+
+    def all(self, label: str, count: int) -> list[int]:
+        """The first ``count`` words of a sequence."""
+        return Span(self.key + label.encode(), 0, count).words()
+
+    def endless(self, label: str) -> Callable[[], int]:
+        """A function that gives the next word of a sequence on each call."""
+        return self._endless(label).__next__
+
+    def _endless(self, label: str) -> Iterator[int]:
+        key = self.key + label.encode()
+        start = 0
+        while True:
+            yield from Span(key, start, start + _PAGE).words()
+            start += _PAGE
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Children in consecutive rows by parent: ``starts[p]`` is parent p's first row."""
+
+    starts: Sequence[int]
+
+    @classmethod
+    def of(cls, counts: Sequence[int]) -> Groups:
+        """Group children from the number that each parent has."""
+        starts = array("I", [0])
+        total = 0
+        for count in counts:
+            total += count
+            starts.append(total)
+        return cls(starts)
+
+    def __len__(self) -> int:
+        return self.starts[-1]
+
+    def parents(self, start: int, stop: int) -> list[int]:
+        """The parent of each child row from ``start`` to ``stop``."""
+        found: list[int] = []
+        parent = bisect_right(self.starts, start) - 1
+        while start < stop:
+            end = min(self.starts[parent + 1], stop)
+            found += [parent] * (end - start)
+            start = end
+            parent += 1
+        return found
+
+    def rows(self, parent: int) -> range:
+        """The rows of one parent's children."""
+        return range(self.starts[parent], self.starts[parent + 1])
+
+
+def stored(
+    values: array[int],
+    *,
+    scale: int | None = None,
+    ref: str | None = None,
+    bounds: Bounds | None = None,
+) -> Column:
+    """A column whose values lie in an array, one for each row."""
+    return Column(
+        lambda span: values[span.start : span.stop].tolist(), bounds or Bounds(), scale, ref
+    )
+
+
+def stored_text(codes: array[int], texts: Sequence[str | None]) -> Column:
+    """A column of texts, of which the array holds the numbers."""
+    said = [text for text in texts if text is not None]
+    bounds = Bounds(
+        length=max(map(len, said)),
+        choices=frozenset(said),
+        nullable=None in texts,
+        plane="ascii" if all(map(str.isascii, said)) else "full",
+    )
+    return Column(lambda span: [texts[code] for code in codes[span.start : span.stop]], bounds)

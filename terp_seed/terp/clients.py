@@ -1,0 +1,346 @@
+"""Seeder ``clients``: buyers, suppliers and what TERP needs beside them.
+
+Names are those of businesses.  E-mail addresses end in ``.example``, which no
+one can register; numbers are 555-0100 to 555-0199; streets are invented and
+ZIP codes lie below 00501, the lowest that is in use; tax numbers begin with
+00, which is never given out.
+
+TERP deprecated ``vendors``, but ``lots.vendorId`` still needs a row there, so
+each supplier has one; ``supplier_profiles.legacy_vendor_id`` is the bridge.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from terp_seed.columns import computed, constant, pick
+from terp_seed.draw import Span
+from terp_seed.pools import faker_pool
+from terp_seed.rows import Bounds, Column, TableRows
+from terp_seed.seeders import Derived, SeedContext, seeder
+from terp_seed.terp.cells import moments, numbered
+from terp_seed.terp.checks import CLIENTS
+from terp_seed.terp.clock import DAY, TODAY
+from terp_seed.terp.parties import (
+    CLASSES,
+    REGULAR,
+    SUPPLIER,
+    WHALE,
+    class_of,
+    ordinal_of,
+)
+from terp_seed.terp.vocabulary import (
+    AREA_CODES,
+    BUYER_KINDS,
+    CITIES,
+    SUPPLIER_KINDS,
+    WHALE_KINDS,
+    business_names,
+    slug,
+    street_names,
+)
+from terp_seed.terp.world import World, world_of
+
+__all__ = ["DERIVED", "clients"]
+
+DERIVED = ("total_spent", "total_profit", "avg_profit_margin", "total_owed", "oldest_debt_days")
+"""What follows from invoices; the orders seeder recomputes them."""
+
+_NAMES = (
+    business_names(WHALE_KINDS, 5_003),
+    business_names(BUYER_KINDS, 12_007),
+    business_names(SUPPLIER_KINDS, 20_011),
+)
+# The first clients have one type each, so that even ten of them show all seven.
+_FIRST_TYPES = (
+    "DISTRIBUTOR", "DISPENSARY", "MANUFACTURER", "RETAIL", "DELIVERY",
+    "WHOLESALE", "OTHER", "MANUFACTURER", "DISPENSARY", "RETAIL",
+)  # fmt: skip
+_TYPES = (
+    ("DISTRIBUTOR", "WHOLESALE", "DISTRIBUTOR", "DISPENSARY"),
+    ("DISPENSARY", "RETAIL", "DISPENSARY", "DELIVERY", "RETAIL", "DISPENSARY", "OTHER"),
+    ("MANUFACTURER", "MANUFACTURER", "WHOLESALE", "OTHER"),
+)
+_CONTACTS = ("EMAIL", "PHONE", "TEXT", "ANY")
+_TAGS: tuple[tuple[list[str], ...], ...] = (
+    (["whale", "priority"], ["whale", "volume pricing"], ["whale"]),
+    (["regular"], ["regular", "net terms"], ["regular", "local"], ["regular", "indoor only"]),
+    (["supplier"], ["supplier", "consignment"], ["supplier", "indoor"]),
+)
+_LIMITS = ((150_000, 600_000, 25_000), (10_000, 80_000, 5_000), (0, 0, 1))  # dollars
+_WISHES = (
+    "More indoor AAA in the fall", "Larger outdoor lots at a discount", "Consistent greenhouse AA",
+    "New strains first", "Infused pre-rolls when they are back",
+)  # fmt: skip
+_LIMIT_REASON = "Raised after a year of timely payments"
+_PROMISES = {0: "COD", 7: "Net 7", 15: "Net 15", 30: "Net 30"}
+_POOL = 300
+
+
+@dataclass(frozen=True)
+class _Names:
+    """Names and addresses by client row; vendors and profiles say the same."""
+
+    world: World
+
+    def name(self, row: int) -> str:
+        """A client's business name, different from all others."""
+        return _NAMES[class_of(row)].name(ordinal_of(row))
+
+    def domain(self, row: int) -> str:
+        """A domain of a top level that is reserved for examples."""
+        return f"{slug(self.name(row))}.example"
+
+    @cached_property
+    def _places(self) -> list[int]:
+        return self.world.parties.words.all("place", self.world.sizes.clients)
+
+    def phone(self, row: int) -> str:
+        """A number in the range that is reserved for fiction."""
+        word = self._places[row]
+        return f"({AREA_CODES[word % len(CITIES)]}) 555-01{(word >> 8) % 100:02d}"
+
+    def address(self, row: int) -> str:
+        """A street that does not exist in a town that does."""
+        word = self._places[row]
+        street = street_names.name((word >> 4) % len(street_names))
+        city = CITIES[word % len(CITIES)]
+        return f"{100 + (word >> 12) % 9800} {street}, {city}, CA 00{100 + (word >> 20) % 400}"
+
+    @cached_property
+    def _persons(self) -> list[int]:
+        return self.world.parties.words.all("person", self.world.parties.number(SUPPLIER))
+
+    def person(self, supplier: int) -> str:
+        """Whom to ask for at a supplier."""
+        word = self._persons[supplier]
+        first, last = faker_pool("first_name", _POOL), faker_pool("last_name", _POOL)
+        return f"{first[word % _POOL]} {last[(word >> 16) % _POOL]}"
+
+
+@seeder("clients", checks=CLIENTS)
+def clients(context: SeedContext) -> list[TableRows]:
+    """Describe the clients and, for suppliers, vendors and profiles."""
+    context.seeded("users")
+    world = world_of(context)
+    names = _Names(world)
+    return [
+        _clients(context, world, names),
+        _vendors(context, world, names),
+        _profiles(context, world, names),
+    ]
+
+
+def _clients(context: SeedContext, world: World, names: _Names) -> TableRows:
+    return context.table(
+        "clients",
+        rows=world.sizes.clients,
+        key=("teri_code",),
+        derived=DERIVED,
+        columns={
+            "teri_code": _each(lambda row: f"SEED-{CLASSES[class_of(row)]}-{row + 1:06d}", 24),
+            "name": _each(names.name, 60),
+            "email": _each(lambda row: f"orders@{names.domain(row)}", 80),
+            "phone": _each(names.phone, 14),
+            "address": _each(names.address, 80),
+            "businessType": _typed(),
+            "preferredContact": _spread(_CONTACTS),
+            "payment_terms": _listed(world.parties.terms()),
+            **_roles(),
+            "tags": _by_class(_TAGS),
+            **_credit(world),
+            **_portal(world),
+            "referred_by_client_id": _referred(world),
+            **_joined(world, "created_at", "updated_at"),
+            **{name: constant(0) for name in DERIVED},
+        },
+    )
+
+
+def _roles() -> dict[str, Column]:
+    return {
+        "is_buyer": _flag(lambda row: class_of(row) != SUPPLIER),
+        "is_seller": _flag(lambda row: class_of(row) == SUPPLIER),
+        "is_brand": _flag(lambda row: class_of(row) == SUPPLIER and ordinal_of(row) % 3 == 0),
+        "is_referee": _flag(lambda row: class_of(row) == WHALE),
+        "is_contractor": _flag(lambda row: class_of(row) == REGULAR and ordinal_of(row) % 25 == 4),
+    }
+
+
+def _credit(world: World) -> dict[str, Column]:
+    """Credit for buyers alone; a limit set by hand says why."""
+    days = world.parties.joined()
+
+    def limits(span: Span) -> list[int]:
+        found = []
+        for row, word in zip(span.rows(), span.words(), strict=True):
+            low, high, step = _LIMITS[class_of(row)]
+            found.append((low + (word * ((high - low) // step + 1) >> 32) * step) * 100)
+        return found
+
+    def by_hand(row: int) -> bool:
+        return class_of(row) == WHALE and ordinal_of(row) % 3 == 1
+
+    def reviewed(span: Span) -> list[int]:
+        return [
+            min(days[row] + 90 + word % 300, TODAY - 1) * DAY + 15 * 3600
+            for row, word in zip(span.rows(), span.words(), strict=True)
+        ]
+
+    return {
+        "credit_limit": computed(limits, scale=2),
+        "credit_limit_updated_at": moments(world.clock, reviewed),
+        "creditLimitSource": _each(lambda row: "MANUAL" if by_hand(row) else "CALCULATED", 10),
+        "credit_limit_override_reason": _each(
+            lambda row: _LIMIT_REASON if by_hand(row) else None, len(_LIMIT_REASON), nullable=True
+        ),
+    }
+
+
+def _portal(world: World) -> dict[str, Column]:
+    def enabled(row: int) -> bool:
+        return class_of(row) == WHALE and ordinal_of(row) % 2 == 0
+
+    def logins(span: Span) -> list[int]:
+        return [
+            (TODAY - 1 - word % 20) * DAY + 9 * 3600 + word % 28_800 if enabled(row) else 0
+            for row, word in zip(span.rows(), span.words(), strict=True)
+        ]
+
+    def wishes(span: Span) -> list[str | None]:
+        return [
+            _WISHES[word % len(_WISHES)] if class_of(row) == WHALE else None
+            for row, word in zip(span.rows(), span.words(), strict=True)
+        ]
+
+    return {
+        "vip_portal_enabled": _flag(enabled),
+        "vip_portal_last_login": moments(world.clock, logins),
+        "wishlist": computed(wishes, length=60, nullable=True, ascii_only=True),
+    }
+
+
+def _referred(world: World) -> Column:
+    """A tenth of the newer regulars came through a whale that was there before."""
+    parties = world.parties
+    days = parties.joined()
+
+    def make(span: Span) -> list[int | None]:
+        return [
+            parties.row(WHALE, word * (1 + row // 10) >> 32)
+            if class_of(row) == REGULAR and days[row] > TODAY - 1000 and word % 10 == 0
+            else None
+            for row, word in zip(span.rows(), span.words(), strict=True)
+        ]
+
+    return numbered(make, "clients")
+
+
+def _joined(world: World, *names: str, rows: Callable[[int], int] = int) -> dict[str, Column]:
+    days = world.parties.joined()
+
+    def make(span: Span) -> list[int]:
+        return [days[rows(row)] * DAY + 10 * 3600 + row * 97 % 21_600 for row in span.rows()]
+
+    column = Column(lambda span: world.clock.moments(make(span)))
+    return dict.fromkeys(names, column)
+
+
+def _vendors(context: SeedContext, world: World, names: _Names) -> TableRows:
+    client = _suppliers(world)
+    terms = world.parties.terms()
+    return context.table(
+        "vendors",
+        rows=world.parties.number(SUPPLIER),
+        key=("name",),
+        columns={
+            "name": _each(lambda row: names.name(client(row)), 60),
+            "contactName": _each(names.person, 60, ascii_only=False),
+            "contactEmail": _each(lambda row: f"sales@{names.domain(client(row))}", 80),
+            "contactPhone": _each(lambda row: names.phone(client(row)), 14),
+            "paymentTerms": _each(lambda row: _PROMISES[terms[client(row)]], 20),
+            **_joined(world, "createdAt", "updatedAt", rows=client),
+        },
+    )
+
+
+def _profiles(context: SeedContext, world: World, names: _Names) -> TableRows:
+    client = _suppliers(world)
+    terms = world.parties.terms()
+    return context.table(
+        "supplier_profiles",
+        rows=world.parties.number(SUPPLIER),
+        key=("client_id",),
+        columns={
+            "client_id": Column(lambda span: [client(row) for row in span.rows()], ref="clients"),
+            "contact_name": _each(names.person, 60, ascii_only=False),
+            "contact_email": _each(lambda row: f"sales@{names.domain(client(row))}", 80),
+            "contact_phone": _each(lambda row: names.phone(client(row)), 14),
+            "payment_terms": _each(lambda row: _PROMISES[terms[client(row)]], 20),
+            "legacy_vendor_id": Column(lambda span: list(span.rows()), ref="vendors"),
+            "preferred_payment_method": pick(["CHECK", "ACH", "WIRE", "CASH"], [4, 3, 2, 1]),
+            "tax_id": _each(lambda row: f"00-{row + 1:07d}", 20),
+            "license_number": _each(lambda row: f"SEED-LIC-{row + 1:06d}", 24),
+            **_joined(world, "created_at", "updated_at", rows=client),
+        },
+    )
+
+
+def _suppliers(world: World) -> Callable[[int], int]:
+    return lambda supplier: world.parties.row(SUPPLIER, supplier)
+
+
+def _each(
+    value: Callable[[int], Any], length: int, *, nullable: bool = False, ascii_only: bool = True
+) -> Column:
+    return computed(
+        lambda span: [value(row) for row in span.rows()],
+        length=length,
+        nullable=nullable,
+        ascii_only=ascii_only,
+    )
+
+
+def _listed(values: Sequence[int]) -> Column:
+    return Column(lambda span: values[span.start : span.stop])
+
+
+def _flag(holds: Callable[[int], bool]) -> Column:
+    return Column(lambda span: [holds(row) for row in span.rows()])
+
+
+def _typed() -> Column:
+    def make(span: Span) -> list[str]:
+        return [
+            _FIRST_TYPES[row]
+            if row < len(_FIRST_TYPES)
+            else _TYPES[class_of(row)][word % len(_TYPES[class_of(row)])]
+            for row, word in zip(span.rows(), span.words(), strict=True)
+        ]
+
+    return computed(make, length=12, choices=sorted(set(_FIRST_TYPES)), ascii_only=True)
+
+
+def _spread(values: Sequence[str]) -> Column:
+    """One of some values, of which the first rows have one each."""
+
+    def make(span: Span) -> list[str]:
+        return [
+            values[row if row < len(values) else word % len(values)]
+            for row, word in zip(span.rows(), span.words(), strict=True)
+        ]
+
+    return computed(make, length=max(map(len, values)), choices=values, ascii_only=True)
+
+
+def _by_class(pools: Sequence[Sequence[Any]]) -> Column:
+    def make(span: Span) -> list[Any]:
+        return [
+            pools[class_of(row)][word % len(pools[class_of(row)])]
+            for row, word in zip(span.rows(), span.words(), strict=True)
+        ]
+
+    return Column(make, Bounds())

@@ -1,0 +1,55 @@
+"""Time as whole numbers: days and seconds since an epoch before all seeds.
+
+Whole numbers fit compact arrays; dates are made when a block is made.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from functools import cached_property
+
+__all__ = ["DAY", "TODAY", "Clock"]
+
+DAY = 86_400
+TODAY = 2_200
+"""The as-of day; day 0 is about six years earlier."""
+
+_AHEAD = 120  # due dates and expiry dates reach beyond the as-of day
+
+
+@dataclass(frozen=True)
+class Clock:
+    """Days and seconds of a run, relative to its as-of day."""
+
+    as_of: date
+
+    @cached_property
+    def epoch(self) -> datetime:
+        """Second 0."""
+        return datetime.combine(self.as_of, time()) - timedelta(days=TODAY)
+
+    @cached_property
+    def _days(self) -> list[date]:
+        first = self.epoch.date()
+        return [first + timedelta(days=day) for day in range(TODAY + _AHEAD)]
+
+    def date(self, day: int) -> date:
+        """The date of a day number."""
+        return self._days[day]
+
+    def dates(self, days: Iterable[int]) -> list[date]:
+        """The dates of day numbers."""
+        every = self._days
+        return [every[day] for day in days]
+
+    def moments(self, seconds: Iterable[int]) -> list[datetime]:
+        """The points in time of second numbers."""
+        epoch = self.epoch
+        return [epoch + timedelta(0, second) for second in seconds]
+
+    def moments_or_none(self, seconds: Iterable[int]) -> list[datetime | None]:
+        """The same, where 0 means that it has not happened."""
+        epoch = self.epoch
+        return [epoch + timedelta(0, second) if second else None for second in seconds]

@@ -1,0 +1,167 @@
+"""Invoices and payments: who owes what, and for how long.
+
+A quarter to a third of what is open is simply not due yet.  Of all invoices
+15 percent are overdue, half of these for more than 120 days (TERP's
+generators), and as much money in one half as in the other: each recent debt
+has an old one of nearly the same amount.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_left
+from dataclasses import dataclass, field
+
+from terp_seed.terp.arrays import Words
+from terp_seed.terp.book import Book
+from terp_seed.terp.clock import DAY, TODAY
+from terp_seed.terp.schedule import RETURNED, SHIPPED
+from terp_seed.terp.terms import TERM_DAYS, TERMS
+
+__all__ = ["DRAFT", "INVOICE_STATUSES", "OVERDUE", "PAID", "PARTIAL", "VOID", "Ledgers"]
+
+INVOICE_STATUSES = ("DRAFT", "SENT", "VIEWED", "PARTIAL", "PAID", "OVERDUE", "VOID")
+DRAFT, SENT, VIEWED, PARTIAL, PAID, OVERDUE, VOID = range(7)
+
+_OVERDUE = 15  # percent of invoices
+_OLD = 120  # days
+_METHODS = (40, 70, 85, 95, 100)  # percent up to each of: check, ACH, wire, cash, card
+_SLOWEST = 45  # days from invoice to payment
+_NOT_DUE = (PAID, PAID, PAID, SENT, VIEWED, SENT, VIEWED, PARTIAL)
+
+
+def _column(code: str) -> array[int]:
+    return field(default_factory=lambda: array(code))  # type: ignore[no-any-return]
+
+
+@dataclass
+class Ledgers:
+    """Invoices in the order of shipments, payments in the order of their days."""
+
+    book: Book
+    words: Words
+    # One entry for each invoice.
+    order: array[int] = _column("I")
+    day: array[int] = _column("I")
+    due: array[int] = _column("I")
+    status: array[int] = _column("B")
+    paid: array[int] = _column("q")  # cents
+    settled: array[int] = _column("I")  # the day of the last payment, or 0
+    # One entry for each payment.
+    payment_invoice: array[int] = _column("I")
+    payment_day: array[int] = _column("I")
+    payment_cents: array[int] = _column("q")
+    payment_method: array[int] = _column("B")
+    # One entry for each order: its invoice, or -1, and what was paid at once.
+    invoice_of: array[int] = _column("i")
+    deposit: array[int] = _column("q")
+
+    def __post_init__(self) -> None:
+        self._bill()
+        self._judge()
+        self._collect()
+
+    @property
+    def standing(self) -> array[int]:
+        """The invoices that are not void."""
+        return array("I", [n for n, status in enumerate(self.status) if status != VOID])
+
+    def total(self, invoice: int) -> int:
+        """What an invoice is about, in cents."""
+        return self.book.total[self.order[invoice]]
+
+    def _bill(self) -> None:
+        book = self.book
+        for order, shipped in enumerate(book.shipped):
+            self.deposit.append(0)
+            self.invoice_of.append(len(self.order) if shipped else -1)
+            if shipped:
+                self.order.append(order)
+                self.day.append(shipped // DAY)
+                self.due.append(shipped // DAY + TERM_DAYS[book.terms[order]])
+
+    def _judge(self) -> None:
+        """Give every invoice its status."""
+        book = self.book
+        self.status.extend([PAID] * len(self.order))
+        recent: list[tuple[int, int]] = []
+        old: list[tuple[int, int]] = []
+        coming: list[int] = []
+        for invoice, order in enumerate(self.order):
+            if book.kind[order] >= RETURNED:
+                self.status[invoice] = VOID
+            elif self.due[invoice] >= TODAY:
+                coming.append(invoice)
+            else:
+                late = TODAY - self.due[invoice]
+                (old if late > _OLD else recent).append((self.total(invoice), invoice))
+        self._judge_coming(coming)
+        self._judge_late(sorted(recent), sorted(old))
+
+    def _judge_coming(self, coming: list[int]) -> None:
+        words = self.words.endless("coming")
+        shown = [DRAFT, SENT, VIEWED, PARTIAL]
+        for invoice in reversed(coming):
+            word = words()
+            if shown:
+                status = shown.pop(0)
+            elif self.day[invoice] == TODAY:
+                status = DRAFT if word & 8 else SENT
+            else:
+                status = _NOT_DUE[word & 7]
+            on_its_way = self.book.kind[self.order[invoice]] == SHIPPED
+            self.status[invoice] = SENT if status == DRAFT and not on_its_way else status
+
+    def _judge_late(self, recent: list[tuple[int, int]], old: list[tuple[int, int]]) -> None:
+        number = (len(self.order) * _OVERDUE + 50) // 100
+        half = min(-(-number // 2), len(recent))
+        offset = self.words.all("late", 1)[0]
+        late = [
+            recent[(at * len(recent) + (offset * len(recent) >> 32)) // half] for at in range(half)
+        ]
+        for cents, _ in list(late):
+            if old and len(late) < number:
+                at = min(bisect_left(old, (cents, 0)), len(old) - 1)
+                late.append(old.pop(at))
+        for _, invoice in late:
+            self.status[invoice] = OVERDUE
+
+    def _collect(self) -> None:
+        """Record the payments that the statuses tell of, in the order of days."""
+        found: list[tuple[int, int, int, int]] = []
+        word = self.words.endless("payment")
+        self.paid.extend([0] * len(self.order))
+        self.settled.extend([0] * len(self.order))
+        for invoice, status in enumerate(self.status):
+            if status in (PAID, PARTIAL):
+                found += self._payments(invoice, status, word(), word())
+        found.sort()
+        for day, invoice, cents, method in found:
+            self.payment_day.append(day)
+            self.payment_invoice.append(invoice)
+            self.payment_cents.append(cents)
+            self.payment_method.append(method)
+            self.paid[invoice] += cents
+            self.settled[invoice] = day
+
+    def _payments(
+        self, invoice: int, status: int, word: int, other: int
+    ) -> list[tuple[int, int, int, int]]:
+        order, total, start = self.order[invoice], self.total(invoice), self.day[invoice]
+        method = next(at for at, step in enumerate(_METHODS) if word % 100 < step)
+        most = min(_SLOWEST, TODAY - start)
+        wait = min(1 + (word >> 8) % _SLOWEST, most) if most == _SLOWEST else other % (most + 1)
+        share = total * (30 + (other >> 8) % 41) // 100
+        part = share // 10_000 * 10_000 or total // 2  # whole hundreds of dollars
+        partly = TERMS[self.book.terms[order]] == "PARTIAL"
+        if partly:
+            self.deposit[order] = part
+        if status == PARTIAL:
+            return [(start + wait, invoice, part, method)]
+        if partly or (other >> 16) % 8 == 0:
+            first = start + wait // 2
+            return [
+                (first, invoice, part, method),
+                (start + wait, invoice, total - part, method),
+            ]
+        return [(start + wait, invoice, total, method)]

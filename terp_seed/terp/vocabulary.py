@@ -1,0 +1,132 @@
+"""The words that names are made of.
+
+Strain, brand and business names are compositions of our own, so that no
+seeded name is a real company's and none meets the strains that a TERP has
+imported.  `Names` deals them out without repeating one.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+__all__ = [
+    "AREA_CODES",
+    "BUYER_KINDS",
+    "CITIES",
+    "SUPPLIER_KINDS",
+    "WHALE_KINDS",
+    "Names",
+    "brand_names",
+    "business_names",
+    "slug",
+    "strain_names",
+    "street_names",
+]
+
+_TEXTURES = (
+    "Amber Arctic Azure Basalt Bramble Brass Canyon Cedar Cinder Cobalt Copper Coral Crimson "
+    "Delta Driftwood Dusk Ember Fable Feather Fern Flint Foxglove Garnet Gilded Granite Harbor "
+    "Hazel Heather Hollow Indigo Ivory Juniper Lantern Laurel Linen Maple Marble Marigold Meadow "
+    "Mesa Midnight Mosaic Nectar Ochre Onyx Opal Orchard Parchment Pebble Pewter Plum Quartz "
+    "Ripple Saffron Sienna Slate Solstice Tidal Timber Topaz Velvet Walnut Willow Zephyr"
+).split()
+
+_THINGS = (
+    "Almanac Anthem Arcade Atlas Avalanche Ballad Beacon Bonfire Boulevard Cascade Cathedral "
+    "Chorus Compass Comet Confetti Custard Daydream Drift Eclipse Encore Fandango Festival Finch "
+    "Fresco Galleon Gazette Geyser Heron Hymn Jamboree Kettle Labyrinth Lagoon Lullaby Magnolia "
+    "Marmalade Marquee Mirage Monsoon Nocturne Oasis Opera Overture Parade Paradox Pavilion "
+    "Phantom Polka Postcard Prelude Reverie Rhapsody Riddle Sonata Sorbet Spectrum Sundial "
+    "Tango Tapestry Tempest Trellis Vagabond Waltz"
+).split()
+
+_PLACES = (
+    "Alder Anchor Aspen Badger Bay Birch Bluff Boulder Bridge Brook Cape Cliff Cove Creek Crest "
+    "Cypress Dale Elm Falcon Field Forest Gate Glen Grove Gulch Haven Heron Highland Hill Island "
+    "Junction Lake Landing Ledge Lighthouse Market Marsh Mill Mission Oak Osprey Park Pass Peak "
+    "Pier Pine Plaza Pond Quarry Ranch Raven Ridge River Sage Shore Spring Station Summit Terrace "
+    "Trail Valley Village"
+).split()
+
+_STREETS = (
+    "Ambermoss Ashwillow Bellquarry Brackenloft Briarhollow Candlefern Cinderbrook Coppergale "
+    "Dewthistle Emberlark Fallowmere Fernhallow Gildenmoor Harrowfen Inkberry Juniperloft "
+    "Kestrelmoor Larkhollow Mistlebrook Nettlewick Otterglen Pebblemoor Quillfern Rustlebay "
+    "Sablewood Thistlegate Umberfield Velvetmarsh Wickerdale Yarrowmere"
+).split()
+_STREET_TYPES = ("Bend", "Row", "Run", "Terrace", "Trace", "Walk")
+
+WHALE_KINDS = (
+    "Distribution", "Wholesale Group", "Supply Co.", "Partners", "Trading", "Holdings",
+)  # fmt: skip
+BUYER_KINDS = (
+    "Dispensary", "Collective", "Wellness", "Provisions", "Retail", "Delivery", "Market",
+    "Apothecary", "Goods", "Supply House",
+)  # fmt: skip
+SUPPLIER_KINDS = (
+    "Farms", "Growers", "Gardens", "Cultivation", "Greenhouses", "Harvest Co.",
+)  # fmt: skip
+
+CITIES = (
+    "Oakland", "Sacramento", "Los Angeles", "Long Beach", "San Diego", "Fresno", "Santa Rosa",
+    "San Francisco", "San Jose", "Eureka", "Ukiah", "Salinas", "Palm Springs", "Redding",
+    "Santa Barbara", "Modesto",
+)  # fmt: skip
+AREA_CODES = (
+    "510", "916", "213", "562", "619", "559", "707", "415", "408", "707", "707", "831", "760",
+    "530", "805", "209",
+)  # fmt: skip
+"""The area code of each of `CITIES`."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """All combinations of some word lists, dealt out without repetition.
+
+    The n-th name is the same for every count.  ``step`` must have no factor
+    in common with the number of combinations.  When they are used up, names
+    go on with a number behind.
+    """
+
+    parts: tuple[tuple[str, ...], ...]
+    joints: tuple[str, ...]
+    step: int
+    start: int = 100
+
+    def __len__(self) -> int:
+        size = 1
+        for part in self.parts:
+            size *= len(part)
+        return size
+
+    def name(self, place: int) -> str:
+        """The name at ``place``, counted from 0."""
+        round_, place = divmod(place, len(self))
+        index = (place * self.step + self.start) % len(self)
+        text = ""
+        for part, joint in zip(self.parts, self.joints, strict=True):
+            index, at = divmod(index, len(part))
+            text += part[at] + joint
+        return f"{text} {round_ + 1}" if round_ else text
+
+
+strain_names = Names((tuple(_TEXTURES), tuple(_THINGS)), (" ", ""), step=2407)
+brand_names = Names(
+    (
+        tuple(_TEXTURES),
+        ("Family Farm", "Reserve", "Botanicals", "House", "Fields", "Craft", "Select"),
+    ),
+    (" ", ""),
+    step=183,
+)
+street_names = Names((tuple(_STREETS), _STREET_TYPES), (" ", ""), step=37)
+
+
+def business_names(kinds: tuple[str, ...], start: int) -> Names:
+    """Names of businesses of some kinds, such as "Copper Ridge Collective"."""
+    return Names((tuple(_TEXTURES), tuple(_PLACES), kinds), (" ", " ", ""), 14_759, start)
+
+
+def slug(name: str) -> str:
+    """A host label for a business name."""
+    return "".join(char for char in name.lower().replace(" ", "-") if char.isalnum() or char == "-")

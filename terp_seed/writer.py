@@ -1,0 +1,253 @@
+"""The write path: source, mask, check, statement.  Nothing else writes rows.
+
+Rows come block by block from a `TableRows`.  A block passes the masking
+boundary, is held to its declared bounds, is rendered column by column and
+goes out as multi-row INSERTs; then its digests go to the ledger.  The same
+calls in the same order make a script and a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field
+from hashlib import blake2b
+from typing import Protocol
+
+from terp_seed.dialects.base import STATEMENT_CHARACTERS
+from terp_seed.errors import PlanError
+from terp_seed.ledger import Digests, Ledger, Range
+from terp_seed.literals import UnwritableError, canonical_cells, literals
+from terp_seed.plan import PlannedTable
+from terp_seed.rows import Block, Bounds, Cells, TableRows, Value
+from terp_seed.stream import Stream
+
+__all__ = ["BLOCK_ROWS", "Masks", "Writer", "block_digests"]
+
+BLOCK_ROWS = 5000
+
+Progress = Callable[[str, int, int], None]
+Keys = list[tuple[int, str, str]]
+
+
+class Masker(Protocol):
+    """What the masking boundary does to a block."""
+
+    def apply(self, block: Block) -> Block:
+        """Return the block to write; raise `MaskingError` rather than pass a doubt."""
+
+
+Masks = Callable[[TableRows], Masker | None]
+"""The masker for a table's rows; None where the policy has nothing to do."""
+
+
+@dataclass
+class Writer:
+    """Writes planned tables to a stream, in the order of the plan.
+
+    ``known`` are the ranges of earlier revisions.  Commits nothing.
+    """
+
+    stream: Stream
+    ledger: Ledger
+    masks: Masks
+    known: dict[str, Range]
+    progress: Progress = lambda table, done, total: None
+    statement_characters: int = STATEMENT_CHARACTERS
+    _named: set[str] = field(default_factory=set)
+    _reserved: set[int] = field(default_factory=set)
+    _coming: dict[str, PlannedTable] = field(default_factory=dict)
+
+    def announce(self, tables: Sequence[PlannedTable]) -> None:
+        """Make the ranges of this revision known, so that its rows may refer to them."""
+        coming = [planned for planned in tables if planned.rows.provenance == "synthetic"]
+        self.known.update({planned.rows.table: planned.range for planned in coming})
+        self._coming = {planned.rows.table: planned for planned in coming}
+
+    def write(self, planned: PlannedTable) -> None:
+        """Reserve the table's keys and write all of its rows."""
+        rows = planned.rows
+        self.stream.note(f"\n{rows.table}: {rows.count} rows, {rows.provenance}")
+        self._reserve(planned)
+        for column in rows.columns.values():
+            if column.ref is not None:
+                self._name(column.ref)
+        keys = self._keys(rows, planned.range)
+        first_last = rows.id is not None and not rows.skip_taken and rows.count > 1
+        if first_last:
+            # The last row moves the server's key counter at once, so that an
+            # application that inserts while we write gets keys above ours.
+            last = rows.block(rows.count - 1, rows.count)
+            self._insert(rows, planned.range, self._prepared(rows, last), keys)
+        for number, block in enumerate(rows.blocks(BLOCK_ROWS), start=1):
+            ready = self._prepared(rows, block)
+            whole = not first_last or block.stop < rows.count
+            self._insert(rows, planned.range, ready if whole else _without_last(ready), keys)
+            self._digest(rows, planned.range, number, ready)
+            self.progress(rows.table, block.stop, rows.count)
+
+    def _reserve(self, planned: PlannedTable) -> None:
+        if planned.range.number in self._reserved:
+            return
+        self._reserved.add(planned.range.number)
+        what = f"revision {planned.range.revision}, table {planned.rows.table}"
+        refs = {
+            name: self.known[column.ref]
+            for name, column in planned.rows.columns.items()
+            if column.ref in self.known
+        }
+        self.stream.run(self.ledger.reserve(planned.range, planned.rows, refs), what=what)
+        if planned.rows.id is not None:
+            self._say(planned.range)
+
+    def _name(self, table: str) -> None:
+        """Let statements say the first key of a table's range."""
+        if table not in self.known:
+            raise PlanError(f"table {table}: rows refer to it, but no revision seeds it")
+        coming = self._coming.get(table)
+        if coming is not None and coming.range.number not in self._reserved:
+            self._reserve(coming)
+        elif table not in self._named:
+            self._say(self.known[table])
+
+    def _say(self, range_: Range) -> None:
+        self._named.add(range_.name)
+        for sql in self.ledger.dialect.name_key(range_.name, self.ledger.first_key(range_)):
+            self.stream.run(sql)
+
+    def _keys(self, rows: TableRows, range_: Range) -> Keys:
+        keys: Keys = []
+        if rows.id is not None:
+            keys.append((0, range_.name, self.ledger.first_key(range_)))
+        for place, column in enumerate(rows.columns.values(), start=len(keys)):
+            if column.ref is not None:
+                of = self.known[column.ref]
+                keys.append((place, of.name, self.ledger.first_key(of)))
+        return keys
+
+    def _prepared(self, rows: TableRows, block: Block) -> Block:
+        masker = self.masks(rows)
+        ready = block if masker is None else masker.apply(block)
+        for name, cells in ready.columns.items():
+            _hold(rows, name, cells, block.start)
+        return ready
+
+    def _insert(self, rows: TableRows, range_: Range, block: Block, keys: Keys) -> None:
+        start, columns = block.start, list(rows.columns)
+        texts = [self._texts(rows, name, block.columns[name], start) for name in columns]
+        if rows.id is not None:
+            columns.insert(0, rows.id)
+            texts.insert(0, list(map(str, range(start, block.stop))))
+        lines = list(zip(*texts, strict=True))
+        if rows.skip_taken:
+            self._insert_missing(rows, range_, columns, lines, keys)
+            return
+        for first, chunk in self._statements(texts, lines):
+            low, high = start + first, start + first + len(chunk) - 1
+            self.stream.note(f"{rows.table}: rows {low} to {high}")
+            self.stream.run(
+                self.ledger.dialect.insert(rows.table, columns, chunk, keys),
+                rows=len(chunk),
+                what=f"revision {range_.revision}, table {rows.table}, rows {low} to {high}",
+            )
+
+    def _insert_missing(
+        self,
+        rows: TableRows,
+        range_: Range,
+        columns: Sequence[str],
+        lines: Sequence[tuple[str, ...]],
+        keys: Keys,
+    ) -> None:
+        places = [columns.index(name) for name in rows.key]
+        quote = self.ledger.dialect.quote
+        for line in lines:
+            taken = " AND ".join(f"{quote(columns[at])} = {line[at]}" for at in places)
+            self.stream.run(
+                self.ledger.dialect.insert_missing(rows.table, columns, line, keys, taken),
+                what=f"revision {range_.revision}, table {rows.table}",
+            )
+
+    def _texts(self, rows: TableRows, name: str, cells: Cells, start: int) -> Sequence[str]:
+        dialect = self.ledger.dialect
+        try:
+            return literals(cells, dialect.text, dialect.binary, dialect.lookup)
+        except UnwritableError as error:
+            reason, place = error.args
+            raise PlanError(
+                f"table {rows.table}, column {name}, row {start + place}: the value cannot be "
+                f"written, {reason}"
+            ) from None
+
+    def _statements(
+        self, texts: Sequence[Sequence[str]], lines: Sequence[tuple[str, ...]]
+    ) -> Iterator[tuple[int, Sequence[tuple[str, ...]]]]:
+        """Cut rows into statements by number, and by size where rows are large."""
+        most = self.ledger.dialect.rows_per_statement
+        widest = sum(max(map(len, column), default=0) for column in texts)
+        if widest * most <= self.statement_characters:
+            for first in range(0, len(lines), most):
+                yield first, lines[first : first + most]
+            return
+        first = size = 0
+        for place, line in enumerate(lines):
+            size += sum(map(len, line))
+            if place > first and (size > self.statement_characters or place - first == most):
+                yield first, lines[first:place]
+                first, size = place, sum(map(len, line))
+        if lines:
+            yield first, lines[first:]
+
+    def _digest(self, rows: TableRows, range_: Range, number: int, block: Block) -> None:
+        row_keys = None
+        if rows.id is None:
+            texts = [self._texts(rows, n, block.columns[n], block.start) for n in rows.key]
+            row_keys = list(zip(*texts, strict=True))
+        digests = Digests(
+            block.start,
+            len(block),
+            block_digests(block, [n for n in rows.columns if n not in rows.derived]),
+            block_digests(block, rows.key) if rows.key else None,
+            row_keys,
+        )
+        self.stream.run(self.ledger.block(range_, number, digests))
+
+
+def block_digests(block: Block, columns: Sequence[str]) -> bytes:
+    """The packed 8-byte BLAKE2b digests of a block's rows over some columns."""
+    texts = [canonical_cells(block.columns[name]) for name in columns]
+    if not texts:
+        return b""
+    return b"".join(
+        [
+            blake2b("\x1f".join(row).encode(), digest_size=8).digest()
+            for row in zip(*texts, strict=True)
+        ]
+    )
+
+
+def _without_last(block: Block) -> Block:
+    columns = {
+        name: Cells(cells.values[:-1], cells.scale, cells.ref)
+        for name, cells in block.columns.items()
+    }
+    return Block(block.table, block.start, block.stop - 1, columns)
+
+
+def _hold(rows: TableRows, name: str, cells: Cells, start: int) -> None:
+    """Hold a column to the bounds its generator declared."""
+    broken = _broken(rows.columns[name].bounds, cells.values)
+    if broken:
+        raise PlanError(
+            f"table {rows.table}, column {name}, rows from {start}: the seeder broke its own "
+            f"declaration: {broken}"
+        )
+
+
+def _broken(bounds: Bounds, values: Sequence[Value]) -> str:
+    if bounds.length is not None:
+        longest = max(map(len, filter(None, values)), default=0)
+        if longest > bounds.length:
+            return f"a length of {longest} where at most {bounds.length} was promised"
+    if bounds.choices is not None and not bounds.choices.issuperset(filter(None, values)):
+        return "a value that is not among the promised ones"
+    return ""

@@ -1,0 +1,121 @@
+"""What every test may ask for: databases of each engine, their clients, a copy of the project."""
+
+from __future__ import annotations
+
+import contextlib
+import itertools
+import shutil
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from projects import Project
+from servers import MariaDB, ServerError, run_client, server_engine
+
+REPOSITORY = Path(__file__).resolve().parent.parent
+
+_numbers = itertools.count(1)
+
+Client = Callable[..., subprocess.CompletedProcess[str]]
+
+
+# -- servers and databases
+
+
+def _start(*options: str) -> MariaDB:
+    """Start a server; without one the test fails, since a skipped test proves nothing."""
+    try:
+        return MariaDB(*options)
+    except (ServerError, OSError) as error:
+        pytest.fail(f"no database server for the tests: {error}", pytrace=False)
+
+
+@pytest.fixture(scope="session")
+def mariadb() -> Iterator[MariaDB]:
+    """The private server of this test process, started when the first test asks for it.
+
+    With TERP_SEED_TEST_ENGINE=mysql it is a MySQL server. Tests that stop, restart or reconfigure a
+    server take one of their own from `start_server`.
+    """
+    with _start() as server:
+        yield server
+
+
+@pytest.fixture
+def start_server() -> Iterator[Callable[..., MariaDB]]:
+    """Start servers of the test's own: `start_server("--read-only")`; gone when the test ends."""
+    with contextlib.ExitStack() as stack:
+        yield lambda *options: stack.enter_context(_start(*options))
+
+
+@pytest.fixture(params=("sqlite", server_engine()))
+def engine(request: pytest.FixtureRequest) -> str:
+    """The engine of this round of the test; whatever depends on it runs once for each."""
+    return str(request.param)
+
+
+@pytest.fixture
+def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Callable[[str], str]]:
+    """Make an empty database of an engine, `new_database("sqlite")`, and return its URL."""
+    with contextlib.ExitStack() as stack:
+
+        def make(engine: str) -> str:
+            name = f"test_{next(_numbers)}"
+            if engine == "sqlite":
+                return f"sqlite:///{tmp_path / name}.db"
+            server: MariaDB = request.getfixturevalue("mariadb")
+            stack.callback(server.drop, name)
+            return server.create(name)
+
+        yield make
+
+
+@pytest.fixture
+def database_url(engine: str, new_database: Callable[[str], str]) -> str:
+    """An empty database, once on each engine."""
+    return new_database(engine)
+
+
+@pytest.fixture
+def second_database_url(engine: str, new_database: Callable[[str], str]) -> str:
+    """Another empty database of the engine of `database_url`, on the same server."""
+    return new_database(engine)
+
+
+@pytest.fixture
+def sqlite_url(new_database: Callable[[str], str]) -> str:
+    """An empty SQLite database, for a test about SQLite only."""
+    return new_database("sqlite")
+
+
+@pytest.fixture
+def mariadb_url(mariadb: MariaDB, new_database: Callable[[str], str]) -> str:
+    """An empty database on the server, for a test about servers only."""
+    return new_database(mariadb.engine)
+
+
+@pytest.fixture
+def client() -> Client:
+    """Apply an SQL script with the engine's own client: `client(url, script, check=True)`."""
+    return run_client
+
+
+# -- a working copy of the project
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Iterator[Project]:
+    """A working copy of alembic.ini, seeds/ and seed_revisions/, so that tests can write in it."""
+    path = tmp_path / "project"
+    path.mkdir()
+    shutil.copy(REPOSITORY / "alembic.ini", path)
+    for folder in ("seeds", "seed_revisions"):
+        shutil.copytree(
+            REPOSITORY / folder, path / folder, ignore=shutil.ignore_patterns("__pycache__")
+        )
+    copy = Project(path)
+    try:
+        yield copy
+    finally:
+        copy.close()
