@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime, time
 from itertools import accumulate
 from typing import Literal
@@ -11,7 +12,20 @@ from typing import Literal
 from terp_seed.draw import Span
 from terp_seed.rows import Bounds, Column, Value
 
-__all__ = ["code", "computed", "constant", "measured", "pick", "reference", "whole"]
+__all__ = ["RowKey", "code", "computed", "constant", "measured", "pick", "reference", "whole"]
+
+
+@dataclass(frozen=True, slots=True)
+class RowKey:
+    """The id of a seeded row, for use inside a JSON value.
+
+    What `Column.ref` is for a whole column: ``table`` is seeded by this or an
+    earlier revision, ``row`` is a row number from 0, and the id is known only
+    when the value is written.
+    """
+
+    table: str
+    row: int
 
 
 def constant(value: Value, *, scale: int | None = None) -> Column:

@@ -23,7 +23,7 @@ from terp_seed.guards import environment_of
 from terp_seed.ledger import Header
 from terp_seed.lock import Held, held
 from terp_seed.log import logger
-from terp_seed.masks import masks_for
+from terp_seed.masks import classify_for, masks_for
 from terp_seed.operations import OPTION
 from terp_seed.performer import Performer
 from terp_seed.plan import Plan
@@ -118,7 +118,7 @@ def prepare(
     plan = make_plan(lineage, wanted, recorder)
     if any(step.upgrade for step in plan.steps):
         _refuse_changed(session, plan, applied, headers)
-        preflight(session, plan, environment)
+        preflight(session, plan, classify_for(session.settings, environment))
     session.settle()
     return Prepared(environment, heads, steps, generation, plan)
 

@@ -1,10 +1,211 @@
-"""Preflight."""
+"""Preflight: the whole plan against the live schema, before the first row of any.
+
+Everything that is wrong is said at once.  Nothing is written.
+"""
 
 from __future__ import annotations
 
-from terp_seed.plan import Plan
+from collections.abc import Callable, Iterator
+from difflib import get_close_matches
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.mysql import LONGTEXT, MEDIUMTEXT, TEXT, TINYTEXT
+
+from terp_seed.errors import PlanError
+from terp_seed.occupied import occupied, unresolved
+from terp_seed.plan import Plan, PlannedTable
+from terp_seed.rows import Bounds, Column, TableRows, Value
+from terp_seed.schema import ColumnFacts, Schema, TableFacts
 from terp_seed.session import Session
 
+__all__ = ["preflight"]
 
-def preflight(session: Session, plan: Plan, environment: str) -> None:
-    """Hold the plan against the live schema."""
+Findings = Iterator[str]
+Classify = Callable[[TableRows, TableFacts], list[str]]
+
+_TEXT_BYTES = (
+    (TINYTEXT, 2**8 - 1),
+    (MEDIUMTEXT, 2**24 - 1),
+    (LONGTEXT, 2**32 - 1),
+    (TEXT, 2**16 - 1),
+)
+_PLANES = {
+    "utf8mb4": "full",
+    "utf8mb3": "bmp",
+    "utf8": "bmp",
+    "ucs2": "bmp",
+    "utf16": "full",
+    "utf16le": "full",
+    "utf32": "full",
+}
+_RANK = {"ascii": 0, "bmp": 1, "full": 2}
+_BYTES = {"ascii": 1, "bmp": 3, "full": 4}
+_INTEGERS = {sa.SmallInteger: 15, sa.Integer: 31, sa.BigInteger: 63}
+
+
+def preflight(session: Session, plan: Plan, classify: Classify) -> None:
+    """Raise `PlanError` with every finding; return if the plan fits the schema.
+
+    ``classify`` adds the findings of the masking policy for a table.
+    """
+    schema = Schema(session)
+    findings: list[str] = []
+    for step in plan.steps:
+        if not step.upgrade or step.skipped:
+            continue
+        for planned in step.tables:
+            for finding in _table(session, schema, planned, plan, classify):
+                findings.append(f"revision {step.revision}, {finding}")
+    if findings:
+        listed = "\n  ".join(dict.fromkeys(findings))
+        raise PlanError(f"the plan does not fit this database, nothing was written:\n  {listed}")
+
+
+def _table(
+    session: Session, schema: Schema, planned: PlannedTable, plan: Plan, classify: Classify
+) -> Findings:
+    rows = planned.rows
+    facts = schema.table(rows.table)
+    if facts is None:
+        yield f"table {rows.table}: does not exist{_near(rows.table, schema.tables)}"
+        return
+    yield from _key(rows, facts)
+    yield from _missing_values(rows, facts)
+    fits = True
+    for name, column in rows.columns.items():
+        found = list(_column(rows, name, column, facts))
+        fits = fits and not found
+        yield from found
+    yield from classify(rows, facts)
+    if fits:
+        yield from occupied(session, rows, facts)
+        yield from unresolved(session, rows, facts, plan, schema)
+
+
+def _key(rows: TableRows, facts: TableFacts) -> Findings:
+    if rows.id is None:
+        return
+    if rows.id not in facts.columns:
+        yield f"table {rows.table}: has no integer key {rows.id!r}; say which, or id=None"
+    elif facts.integer_key != rows.id:
+        yield (
+            f"table {rows.table}: {rows.id!r} is not its integer primary key; pass id=None and "
+            "key=[...], so that rows are known by their natural key"
+        )
+
+
+def _missing_values(rows: TableRows, facts: TableFacts) -> Findings:
+    for column in facts.columns.values():
+        given = column.name in rows.columns or column.name == rows.id
+        if not given and not column.nullable and not column.filled:
+            yield (
+                f"table {rows.table}, column {column.name}: must not be NULL, has no default, and "
+                "the seed gives it no value"
+            )
+
+
+def _column(rows: TableRows, name: str, column: Column, facts: TableFacts) -> Findings:
+    where = f"table {rows.table}, column {name}"
+    live = facts.columns.get(name)
+    if live is None:
+        yield f"{where}: does not exist{_near(name, facts.columns)}"
+        return
+    bounds = column.bounds
+    if live.computed:
+        yield f"{where}: the database computes it; take it out of the seed"
+    if bounds.nullable and not live.nullable:
+        yield f"{where}: must not be NULL, and the seed holds NULL{_first(rows, name, _is_null)}"
+    yield from (f"{where}: {text}" for text in _misfits(rows, name, bounds, live))
+
+
+def _misfits(rows: TableRows, name: str, bounds: Bounds, live: ColumnFacts) -> Findings:
+    longest = _longest(live, bounds)
+    if bounds.length is not None and longest is not None and bounds.length > longest:
+        yield (
+            f"holds {longest} characters, and the seed has {bounds.length}"
+            f"{_first(rows, name, lambda value: _size(value) > longest)}"
+        )
+    if live.choices is not None:
+        choices = bounds.choices
+        if choices is None:
+            choices = frozenset(filter(None, rows.values(name)))
+        unknown = sorted(str(value) for value in choices if value not in live.choices)
+        if unknown:
+            yield (
+                f"is an enum that does not know {', '.join(unknown)}; it knows "
+                f"{', '.join(sorted(live.choices))}"
+            )
+    plane = _PLANES.get(live.charset or "utf8mb4", "ascii")
+    if (
+        bounds.length is not None
+        and _RANK[bounds.plane] > _RANK[plane]
+        and _exceeds(rows, name, plane)
+    ):
+        yield (
+            f"its character set {live.charset} cannot hold the seed's characters"
+            f"{_first(rows, name, lambda value: _rank(value) > _RANK[plane])}"
+        )
+    yield from _numbers(rows.columns[name], live)
+    if bounds.fraction and not getattr(live.type, "fsp", 6):
+        yield "keeps whole seconds, and the seed has fractions of a second"
+
+
+def _numbers(column: Column, live: ColumnFacts) -> Findings:
+    bounds = column.bounds
+    if bounds.low is None or bounds.high is None:
+        return
+    unit = 10 ** (column.scale or 0)
+    low, high = bounds.low / unit, bounds.high / unit
+    for kind, bits in _INTEGERS.items():
+        unsigned = bool(getattr(live.type, "unsigned", False))
+        least, most = (0, 2 ** (bits + 1)) if unsigned else (-(2**bits), 2**bits)
+        if kind in type(live.type).__mro__ and not least <= low <= high < most:
+            yield f"holds whole numbers below {most}, and the seed goes from {low:g} to {high:g}"
+            return
+    precision, scale = getattr(live.type, "precision", None), getattr(live.type, "scale", None)
+    if isinstance(live.type, sa.Numeric) and precision:
+        if max(abs(low), abs(high)) >= 10 ** (precision - (scale or 0)):
+            yield f"holds {precision} digits, {scale or 0} of them decimals; the seed needs more"
+        elif (column.scale or 0) > (scale or 0):
+            yield f"keeps {scale or 0} decimal places, and the seed has {column.scale}"
+
+
+def _longest(live: ColumnFacts, bounds: Bounds) -> int | None:
+    if live.length is not None:
+        return live.length
+    for kind, size in _TEXT_BYTES:
+        if isinstance(live.type, kind):
+            return size // _BYTES[bounds.plane]
+    return None
+
+
+def _exceeds(rows: TableRows, name: str, plane: str) -> bool:
+    return any(_rank(value) > _RANK[plane] for value in rows.values(name))
+
+
+def _is_null(value: Value) -> bool:
+    return value is None
+
+
+def _size(value: Value) -> int:
+    return len(value) if isinstance(value, str | bytes) else 0
+
+
+def _rank(value: Value) -> int:
+    if not isinstance(value, str) or value.isascii():
+        return 0
+    return 1 if max(value) <= "\uffff" else 2
+
+
+def _first(rows: TableRows, name: str, wrong: Callable[[Value], bool]) -> str:
+    """Where imported rows first go wrong; generated ones have no line to look at."""
+    if rows.provenance == "synthetic":
+        return ""
+    places = (number for number, value in enumerate(rows.values(name)) if wrong(value))
+    number = next(places, None)
+    return "" if number is None else f" (row {number})"
+
+
+def _near(word: str, known: object) -> str:
+    close = get_close_matches(word, list(known), n=1)  # type: ignore[call-overload]
+    return f"; did you mean {close[0]}?" if close else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
@@ -41,6 +42,11 @@ class Session:
     def stream(self) -> Live:
         """Where statements for this database go."""
         return Live(self.connection)
+
+    def scalar(self, sql: str) -> Any:
+        """The first value that a SELECT gives; None if there is none."""
+        options = {"no_parameters": True, "terp_seed": True}
+        return self.connection.exec_driver_sql(sql, execution_options=options).scalar()
 
     def settle(self) -> None:
         """End a transaction that only read, so that Alembic finds none open."""

@@ -161,6 +161,10 @@ class Dialect(ABC):
         """How long a statement may be on this server."""
 
     @abstractmethod
+    def charsets(self, connection: Connection, table: str) -> dict[str, str]:
+        """The character set of each text column, where columns have their own."""
+
+    @abstractmethod
     def holder(self, connection: Connection) -> str:
         """Who holds the lock, as far as the engine tells; empty if it does not."""
 

@@ -155,6 +155,15 @@ class MySQL(Dialect):
         packet = int(_scalar(connection, "SELECT @@max_allowed_packet"))
         return min(STATEMENT_CHARACTERS, packet // 4)  # a character is at most 4 bytes
 
+    def charsets(self, connection: Connection, table: str) -> dict[str, str]:
+        rows = connection.exec_driver_sql(
+            "SELECT column_name, character_set_name FROM information_schema.columns "
+            "WHERE table_schema = DATABASE() AND table_name = %s "
+            "AND character_set_name IS NOT NULL",
+            (table,),
+        )
+        return dict(rows.tuples().all())
+
     def holder(self, connection: Connection) -> str:
         number = _scalar(connection, f"SELECT IS_USED_LOCK({_LOCK_NAME})")
         return f"connection {number}" if number else ""

@@ -144,6 +144,9 @@ class SQLite(Dialect):
     def statement_characters(self, connection: Connection) -> int:
         return STATEMENT_CHARACTERS
 
+    def charsets(self, connection: Connection, table: str) -> dict[str, str]:
+        return {}
+
     def holder(self, connection: Connection) -> str:
         return ""
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from unicodedata import category, normalize
 
@@ -25,18 +25,23 @@ from terp_seed.rows import Json, Value
 
 __all__ = ["Hit", "live", "live_kinds", "searchable", "texts_of"]
 
-_SEARCHED = re.compile(r"@|\d{3}")  # what every hit contains: most texts have neither
 _LOCAL = re.compile(r"[^\s@<>\"(),;:\[\]\\]")
 _DOMAIN = re.compile(r"(?:[\w-]{1,63}\.){1,8}[^\W\d_][\w-]{1,62}")
 _NANP = re.compile(
-    r"(?<![\w+.@-])(?:\+?1[\s.-]{0,3})?(\()?[2-9]\d{2}(?(1)\))"
+    r"(?<![\w+.@-])(?:\+?1[\s.-]{0,3})?(?P<open>\()?[2-9]\d{2}(?(open)\))"
     r"[\s./-]{0,3}[2-9]\d{2}[\s.-]{0,3}\d{4}(?![\w@]|[.-]\d)"
 )
 _INTERNATIONAL = re.compile(r"(?<![\w+])\+\d(?:[\s().-]{0,2}\d){7,14}(?![\w@])")
-_SSN = re.compile(r"(?<![\w-])(\d{3})([- ])(\d{2})\2(\d{4})(?![\w-])")
-_EIN = re.compile(r"(?<![\w-])(\d{2})-\d{7}(?![\w-])")
+_SSN = re.compile(
+    r"(?<![\w-])(?P<area>\d{3})(?P<mark>[- ])(?P<group>\d{2})(?P=mark)(?P<serial>\d{4})(?![\w-])"
+)
+_EIN = re.compile(r"(?<![\w-])(?P<prefix>\d{2})-\d{7}(?![\w-])")
 _CARD = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
 _NOT_DIGIT = re.compile(r"\D")
+
+# Most texts have no eight digits near each other, and few of the rest have any of these shapes.
+_EIGHT_DIGITS = re.compile(r"\d(?:\D{0,4}\d){7}")
+_NUMBERS = re.compile("|".join(p.pattern for p in (_CARD, _SSN, _EIN, _NANP, _INTERNATIONAL)))
 
 _MOST_LOCAL = 64
 _DEEPEST = 200
@@ -65,9 +70,11 @@ def live(text: str, *, bare: bool = False) -> list[Hit]:
     With ``bare`` ten digits in a row count as a telephone number too; without,
     a number needs the punctuation of one, since codes are long as well.
     """
-    if not _SEARCHED.search(text):
-        return []
-    found = [hit for search in _SEARCHES for hit in search(text)]
+    found = list(_emails(text)) if "@" in text else []
+    if _EIGHT_DIGITS.search(text) and _NUMBERS.search(text):
+        found += [hit for search in (_cards, _tax_numbers, _phones) for hit in search(text)]
+    if not found:
+        return found
     if not bare:
         found = [hit for hit in found if not _is_bare_phone(hit, text)]
     found.sort(key=lambda hit: (hit.start, -hit.stop))
@@ -82,8 +89,7 @@ def live_kinds(value: Value) -> set[str]:
     """The kinds that are found in a value: in a text, and in all texts of a document."""
     kinds: set[str] = set()
     for text in texts_of(value):
-        if _SEARCHED.search(text):
-            kinds |= {hit.kind for hit in live(searchable(text))}
+        kinds |= {hit.kind for hit in live(searchable(text))}
     return kinds
 
 
@@ -132,10 +138,10 @@ def _phones(text: str) -> Iterator[Hit]:
 
 def _tax_numbers(text: str) -> Iterator[Hit]:
     for match in _SSN.finditer(text):
-        if is_issued_ssn(match[1], match[3], match[4]):
+        if is_issued_ssn(match["area"], match["group"], match["serial"]):
             yield Hit("tax_id", *match.span())
     for match in _EIN.finditer(text):
-        if is_issued_ein(match[1]):
+        if is_issued_ein(match["prefix"]):
             yield Hit("tax_id", *match.span())
 
 
@@ -143,9 +149,6 @@ def _cards(text: str) -> Iterator[Hit]:
     for match in _CARD.finditer(text):
         if is_live_card(_NOT_DIGIT.sub("", match[0])):
             yield Hit("card", *match.span())
-
-
-_SEARCHES: tuple[Callable[[str], Iterator[Hit]], ...] = (_emails, _cards, _tax_numbers, _phones)
 
 
 def _is_bare_phone(hit: Hit, text: str) -> bool:

@@ -21,6 +21,7 @@ Normal = Callable[[str], str]
 
 _EXTENSION = re.compile(r"(?:ext\.?|x|#)\s?\d{1,6}\s*$")
 _NOT_DIGIT = re.compile(r"[^0-9]")
+_WITHOUT_MARKS = str.maketrans("", "", " ()-./+")
 _NOT_WORD = re.compile(r"[\W_]")
 
 
@@ -43,6 +44,8 @@ def plain(text: str) -> str:
 
 def folded(text: str) -> str:
     """`plain`, and upper and lower case alike."""
+    if text.isascii():
+        return text.strip().lower()
     return plain(text).casefold()
 
 
@@ -53,6 +56,9 @@ def tidy(text: str) -> str:
 
 def digits_of(text: str) -> str:
     """The digits of a telephone number; of a text with letters, the letters too."""
+    digits = text.translate(_WITHOUT_MARKS)
+    if digits.isascii() and digits.isdigit():
+        return digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
     spelt = folded(text)
     bare = _EXTENSION.sub("", spelt)
     digits = _NOT_DIGIT.sub("", bare)
@@ -63,6 +69,9 @@ def digits_of(text: str) -> str:
 
 def compact(text: str) -> str:
     """`folded`, letters and digits only; what has neither stays as it is."""
+    short = text.translate(_WITHOUT_MARKS)
+    if short.isascii() and short.isalnum():
+        return short.lower()
     spelt = folded(text)
     return _NOT_WORD.sub("", spelt) or spelt
 
@@ -73,7 +82,8 @@ def token(value: Value, normal: Normal) -> bytes:
     Refuses what has no natural text: booleans, floats, documents, bytes.
     """
     if isinstance(value, str):
-        return normal(value).encode("utf-8", "surrogatepass")
+        text = normal(value)
+        return text.encode() if text.isascii() else text.encode("utf-8", "surrogatepass")
     if isinstance(value, Lookup):
         return repr((value.table, value.where)).encode("utf-8", "surrogatepass")
     if isinstance(value, bool) or not isinstance(value, int | Decimal | UUID | date | time):

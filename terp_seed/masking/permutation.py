@@ -50,29 +50,37 @@ def _network(key: bytes, size: int) -> Permutation:
     through any change of names; that is what the network and its reverse are.
     """
     left, right = _sides(size)
-    primed = [
-        blake2b(b"%d" % number, key=blake2b(key).digest(), digest_size=16)
+    wide = (left.bit_length() + 7) // 8
+    own = blake2b(b"network\0%d\0" % size + key).digest()
+    turns = [
+        blake2b(b"%d" % number, key=own, digest_size=min(wide + 8, 64)).copy
         for number in range(_ROUNDS)
     ]
-    step = 1 + int.from_bytes(blake2b(b"step", key=blake2b(key).digest()).digest()) % (size - 1)
-
-    def turn(number: int, value: int) -> int:
-        mixed = primed[number].copy()
-        mixed.update(b"%d" % value)
-        return int.from_bytes(mixed.digest())
+    pairs = list(zip(turns[::2], turns[1::2], strict=True))
+    reverse = pairs[::-1]
+    step = 1 + int.from_bytes(blake2b(b"step", key=own).digest()) % (size - 1)
+    number_of = int.from_bytes
 
     def there(value: int) -> int:
         first, second = divmod(value, right)
-        for number in range(0, _ROUNDS, 2):
-            first = (first + turn(number, second)) % left
-            second = (second + turn(number + 1, first)) % right
+        for odd, even in pairs:
+            mixed = odd()
+            mixed.update(second.to_bytes(wide))
+            first = (first + number_of(mixed.digest())) % left
+            mixed = even()
+            mixed.update(first.to_bytes(wide))
+            second = (second + number_of(mixed.digest())) % right
         return first * right + second
 
     def back(value: int) -> int:
         first, second = divmod(value, right)
-        for number in range(_ROUNDS - 1, 0, -2):
-            second = (second - turn(number, first)) % right
-            first = (first - turn(number - 1, second)) % left
+        for odd, even in reverse:
+            mixed = even()
+            mixed.update(first.to_bytes(wide))
+            second = (second - number_of(mixed.digest())) % right
+            mixed = odd()
+            mixed.update(second.to_bytes(wide))
+            first = (first - number_of(mixed.digest())) % left
         return first * right + second
 
     def inside(walk: Permutation, value: int) -> int:

@@ -14,7 +14,6 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cache
 
 from terp_seed.masking.nanp import AREA_CODES, NOT_GEOGRAPHIC
 
@@ -118,13 +117,11 @@ def is_live_card(digits: str) -> bool:
     return fits and luhn_sum(digits) % 10 == 0
 
 
-@cache
-def _area_codes() -> tuple[str, ...]:
-    return tuple(AREA_CODES.split())
+_CODES = AREA_CODES.split()
 
 
 def _phone(number: int) -> str:
-    return f"{_area_codes()[number // 100]}55501{number % 100:02d}"
+    return f"{_CODES[number // 100]}55501{number % 100:02d}"
 
 
 def _tax(number: int) -> str:

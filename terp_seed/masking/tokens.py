@@ -14,6 +14,8 @@ texts of that shape: unique by construction, and equal values stay equal.
 from __future__ import annotations
 
 from collections.abc import Callable
+from operator import itemgetter
+from string import ascii_lowercase, ascii_uppercase, digits
 
 from terp_seed.masking.normal import UnmaskableError, plain, token
 from terp_seed.masking.permutation import Permutation, permutation
@@ -24,8 +26,17 @@ from terp_seed.rows import Value
 __all__ = ["tokenise"]
 
 _LONGEST = 128
-_SEPARATORS = frozenset(" ()-./+")
+_MOST_LAYOUTS = 4096  # remembered, per column
+
 _NUMBER_SIGN = "#"
+_SEPARATORS = frozenset(" ()-./+" + _NUMBER_SIGN)
+_TO_SIGNS = str.maketrans("0123456789" + _NUMBER_SIGN, _NUMBER_SIGN * 10 + "\0")
+
+_LETTERS = ascii_lowercase
+_TO_OUTLINE = str.maketrans(
+    digits + ascii_uppercase + ascii_lowercase, "0" * 10 + "A" * 26 + "a" * 26
+)
+_TO_BASE_26 = str.maketrans(ascii_uppercase + ascii_lowercase, (digits + ascii_lowercase)[:26] * 2)
 
 
 def tokenise(site: Site) -> Mask:
@@ -43,9 +54,10 @@ def _by_digest(site: Site, among: Range) -> Mask:
 
     def mask(value: Value, text: bytes, own: bytes) -> Value:
         number = int.from_bytes(digest(text)[:8]) * size >> 64
-        if among.digits(number).encode() == own:
-            number = (number + 1) % size
-        return write(among.digits(number), value)
+        plain_digits = among.digits(number)
+        if plain_digits.encode() == own:
+            plain_digits = among.digits((number + 1) % size)
+        return write(plain_digits, value)
 
     def by_value(value: Value) -> Value:
         text = token(value, normal)
@@ -93,91 +105,163 @@ def _length(site: Site, among: Range) -> int:
 
 def _writer(site: Site, among: Range) -> Callable[[str, Value], Value]:
     given = site.option("layout", None)
+    filled = _laid_out(given or among.layout)
+    own: dict[str, Callable[[str], str]] = {}
 
     def write(digits: str, value: Value) -> Value:
         if not among.digits_long:  # a network address has no layout
             return of_kind(digits, value)
         if not isinstance(value, str):
             return of_kind(digits, value, "digits")
-        own = _own_layout(value, len(digits)) if given is None else None
-        return _laid_out(digits, own or given or among.layout)
+        if given is not None:
+            return filled(digits)
+        layout = value.translate(_TO_SIGNS)
+        fill = own.get(layout)
+        if fill is None:
+            kept = _own_layout(layout, among.digits_long)
+            fill = filled if kept is None else _laid_out(kept)
+            if len(own) < _MOST_LAYOUTS:
+                own[layout] = fill
+        return fill(digits)
 
     return write
 
 
-def _own_layout(value: str, digits: int) -> str | None:
-    """The value's layout, if it has as many digits; a leading 1 of a telephone stays."""
-    text = plain(value)
-    found = sum(char.isdigit() for char in text)
-    if not text.isascii() or any(not c.isdigit() and c not in _SEPARATORS for c in text):
+def _own_layout(layout: str, digits: int) -> str | None:
+    """The layout, if it has as many digits; 11 of a telephone begin with its country's 1."""
+    layout = layout.strip()
+    found = layout.count(_NUMBER_SIGN)
+    if not set(layout) <= _SEPARATORS:
         return None
-    layout = "".join(_NUMBER_SIGN if char.isdigit() else char for char in text)
     if found == digits:
         return layout
-    if digits == 10 and found == 11 and text.lstrip("+( ").startswith("1"):
-        return layout.replace(_NUMBER_SIGN, "1", 1)
-    return None
+    return layout.replace(_NUMBER_SIGN, "1", 1) if (digits, found) == (10, 11) else None
 
 
-def _laid_out(digits: str, layout: str) -> str:
-    coming = iter(digits)
-    return "".join(next(coming) if char == _NUMBER_SIGN else char for char in layout)
+def _laid_out(layout: str) -> Callable[[str], str]:
+    """A function that writes digits into the signs of a layout."""
+    digits = layout.count(_NUMBER_SIGN)
+    coming, places = iter(range(digits)), []
+    for place, char in enumerate(layout):
+        places.append(next(coming) if char == _NUMBER_SIGN else digits + place)
+    return _picked(places, layout)
+
+
+def _picked(places: list[int], shape: str) -> Callable[[str], str]:
+    """A function that puts the characters at these places of ``text + shape`` together."""
+    if len(places) < 2:
+        return lambda text: "".join((text + shape)[place] for place in places)
+    pick = itemgetter(*places)
+    return lambda text: "".join(pick(text + shape))
 
 
 def _by_shape(site: Site) -> Mask:
+    shapes: dict[tuple[type, str], _Shape] = {}
     picks: dict[int, Permutation] = {}
     secret, keyed, unique = site.secret, site.key is not None, site.unique
 
-    def moved(number: int, size: int, row: int) -> int:
-        pick = picks.get(size)
-        if pick is None:
-            pick = picks[size] = permutation(secret, size)
+    def shape_of(text: str, kind: type) -> _Shape:
+        outline = text.translate(_TO_OUTLINE)
+        shape = shapes.get((kind, outline))
+        if shape is None:
+            size = (_WholeShape if kind is int else _Shape).size_of(outline)
+            if size not in picks:
+                picks[size] = permutation(secret, size)
+            shape = (_WholeShape if kind is int else _Shape)(outline, size, picks[size])
+            if len(shapes) < _MOST_LAYOUTS:
+                shapes[kind, outline] = shape
+        return shape
+
+    def moved(shape: _Shape, number: int, row: int) -> int:
         if keyed:
-            return pick(number)
+            return shape.pick(number)
         if unique:
-            return _for_row(pick, row, size, number.__eq__)
-        other = pick(row % size)
-        return other if other != number else (other + 1) % size
+            return _for_row(shape.pick, row, shape.size, number.__eq__)
+        other = shape.pick(row % shape.size)
+        return other if other != number else (other + 1) % shape.size
 
     def by_row(value: Value, row: int) -> Value:
-        if isinstance(value, int) and not isinstance(value, bool) and value >= 0:
-            least = 10 ** (len(str(value)) - 1) if value > 9 else 0
-            return least + moved(value - least, 10 * least - least or 10, row)
-        text = plain(of_kind(value, value))
-        number, size = _numbered(text)
-        return _spelt(moved(number, size, row), text)
+        text = _text(value)
+        shape = shape_of(text, type(value))
+        out = shape.text(moved(shape, shape.number(text), row))
+        return out if isinstance(value, str) else int(out)
 
     if keyed:
         return Mask(by_value=lambda value: by_row(value, 0), distinct=True)
     return Mask(by_row=by_row, distinct=unique)
 
 
-def _numbered(text: str) -> tuple[int, int]:
-    """The number of a text among all texts of its shape, and how many those are."""
-    if len(text) > _LONGEST:
-        raise UnmaskableError(f"longer than the {_LONGEST} characters that tokenise permutes")
-    number, size = 0, 1
-    for char in text:
-        if not char.isascii() or not char.isprintable():
+def _text(value: Value) -> str:
+    if isinstance(value, str):
+        return plain(value)
+    if type(value) is int and value >= 0:
+        return str(value)
+    raise UnmaskableError("neither a text nor a whole number")
+
+
+class _Shape:
+    """All texts of one outline, by number: a 0 for a digit, A and a for letters."""
+
+    def __init__(self, outline: str, size: int, pick: Permutation) -> None:
+        self.size, self.pick = size, pick
+        digits = [place for place, char in enumerate(outline) if char == "0"]
+        letters = [place for place, char in enumerate(outline) if char in "Aa"]
+        self._digits, self._letters = _picked(digits, ""), _picked(letters, "")
+        self._counts, self._share = (len(digits), len(letters)), 26 ** len(letters)
+        # Where each character of the result stands in digits + letters + LETTERS + outline.
+        first, second = len(digits), len(digits) + len(letters)
+        after = {"0": iter(range(first))}
+        after["a"] = after["A"] = iter(range(first, second))
+        places = []
+        for place, char in enumerate(outline):
+            if char in after:
+                places.append(next(after[char]) + (len(letters) if char == "A" else 0))
+            else:
+                places.append(second + len(letters) + place)
+        self._write = _picked(places, outline)
+
+    @staticmethod
+    def size_of(outline: str) -> int:
+        """How many texts the outline has; refuses what cannot be permuted."""
+        if len(outline) > _LONGEST:
+            raise UnmaskableError(f"longer than the {_LONGEST} characters that tokenise permutes")
+        if not outline.isascii() or not outline.isprintable():
             raise UnmaskableError("a character that tokenise cannot keep; use pseudonymise")
-        if char.isdigit():
-            number, size = number * 10 + ord(char) - 48, size * 10
-        elif char.isalpha():
-            number, size = number * 26 + (ord(char) | 32) - 97, size * 26
-    if size < 2:
-        raise UnmaskableError("neither a letter nor a digit to permute; use redact")
-    return number, size
+        letters = sum(char in "Aa" for char in outline)
+        size = int(10 ** outline.count("0") * 26**letters)
+        if size < 2:
+            raise UnmaskableError("neither a letter nor a digit to permute; use redact")
+        return size
+
+    def number(self, text: str) -> int:
+        """The number of a text of this outline; upper and lower case count alike."""
+        digits, letters = self._counts
+        number = int(self._digits(text)) * self._share if digits else 0
+        return number + (int(self._letters(text).translate(_TO_BASE_26), 26) if letters else 0)
+
+    def text(self, number: int) -> str:
+        """The text of a number."""
+        digits, letters = self._counts
+        head, tail = divmod(number, self._share)
+        word = ""
+        for _ in range(letters):
+            tail, letter = divmod(tail, 26)
+            word += _LETTERS[letter]
+        word = word[::-1]
+        return self._write(
+            f"{head:0{digits}d}{word}{word.upper()}" if digits else word + word.upper()
+        )
 
 
-def _spelt(number: int, shape: str) -> str:
-    out = []
-    for char in reversed(shape):
-        if char.isdigit():
-            number, digit = divmod(number, 10)
-            out.append(chr(48 + digit))
-        elif char.isalpha():
-            number, letter = divmod(number, 26)
-            out.append(chr((65 if char.isupper() else 97) + letter))
-        else:
-            out.append(char)
-    return "".join(reversed(out))
+class _WholeShape(_Shape):
+    """All whole numbers of as many digits."""
+
+    @staticmethod
+    def size_of(outline: str) -> int:
+        return 10 if len(outline) == 1 else int(9 * 10 ** (len(outline) - 1))
+
+    def number(self, text: str) -> int:
+        return int(text) - (10 ** (len(text) - 1) if len(text) > 1 else 0)
+
+    def text(self, number: int) -> str:
+        return str(number + (self.size // 9 if self.size > 10 else 0))

@@ -8,9 +8,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
 from terp_seed.draw import Span
-from terp_seed.rows import Bounds, Column
 
-__all__ = ["Groups", "Words", "stored", "stored_text"]
+__all__ = ["Groups", "Words"]
 
 _PAGE = 1024
 
@@ -70,28 +69,3 @@ class Groups:
     def rows(self, parent: int) -> range:
         """The rows of one parent's children."""
         return range(self.starts[parent], self.starts[parent + 1])
-
-
-def stored(
-    values: array[int],
-    *,
-    scale: int | None = None,
-    ref: str | None = None,
-    bounds: Bounds | None = None,
-) -> Column:
-    """A column whose values lie in an array, one for each row."""
-    return Column(
-        lambda span: values[span.start : span.stop].tolist(), bounds or Bounds(), scale, ref
-    )
-
-
-def stored_text(codes: array[int], texts: Sequence[str | None]) -> Column:
-    """A column of texts, of which the array holds the numbers."""
-    said = [text for text in texts if text is not None]
-    bounds = Bounds(
-        length=max(map(len, said)),
-        choices=frozenset(said),
-        nullable=None in texts,
-        plane="ascii" if all(map(str.isascii, said)) else "full",
-    )
-    return Column(lambda span: [texts[code] for code in codes[span.start : span.stop]], bounds)

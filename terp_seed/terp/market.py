@@ -10,11 +10,10 @@ from terp_seed.terp.stock import Stock
 
 __all__ = ["Market"]
 
-import os
-
-_WEIGHTS = eval(os.environ.get("W", "(12, 3, 1)"))
+_WEIGHTS = (7, 4, 2)
 """How often products of the top fifth, the next three tenths and the rest are
-asked for: the Pareto of TERP's generators."""
+asked for.  Best sellers are also on sale for longer, so that these weights come
+to the Pareto of TERP's generators (12, 3, 1): the top fifth makes 63 percent."""
 
 _SHELF_DAYS = 2  # from the dock to the shelf
 _TRIES = 6  # before an order is content with fewer different products

@@ -39,7 +39,8 @@ class Sizes:
         """Batches by status at the end of the chain; every status occurs."""
         counts = {name: max(1, self.batches * share // 100) for name, share in STATUSES.items()}
         counts["ON_HOLD"] = max(1, -(-self.batches // 20))  # 5 to 10 percent
-        counts["SOLD_OUT"] = min(counts["SOLD_OUT"], self.orders // _ORDERS_PER_SOLD_OUT)
+        most = self.orders // _ORDERS_PER_SOLD_OUT if self.orders >= 40 else 0
+        counts["SOLD_OUT"] = min(counts["SOLD_OUT"], most)
         counts["LIVE"] += self.batches - sum(counts.values())
         return counts
 
@@ -61,13 +62,20 @@ def sizes_of(context: SeedContext) -> Sizes:
             f"rows: products: {live} live batches need as many products, since no product "
             f"may be on two of them; {products} are too few"
         )
+    needed = _strains(products)
+    strains = rows.get("strains", needed)
+    if strains < needed:
+        raise UsageError(
+            f"rows: strains: {products} products need {needed} strains, or two products "
+            f"would have one name; {strains} are too few"
+        )
     return Sizes(
         plain.clients,
         plain.batches,
         plain.orders,
         products,
         max(1, rows.get("brands", min(60, 4 + products // 20))),
-        max(1, rows.get("strains", _strains(products))),
+        strains,
     )
 
 

@@ -1,0 +1,93 @@
+"""One digest for each table, the same on every engine that holds the same rows.
+
+Decimals count without trailing zeros, JSON parsed, times in whole seconds,
+booleans as 0 and 1; rows are taken in the order of their primary key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, time
+from hashlib import sha256
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from terp_seed.literals import canonical
+
+__all__ = ["BOOKKEEPING", "TableDigest", "database_digests", "differing", "table_digest"]
+
+BOOKKEEPING = frozenset(
+    {
+        "terp_seed_audit",
+        "terp_seed_environment",
+        "terp_seed_ledger",
+        "terp_seed_version",
+        "terp_sandbox_version",
+        "alembic_version",
+    }
+)
+_CLOCK_TIMES = {"terp_seed_ledger": {"written_at"}}
+
+
+@dataclass(frozen=True)
+class TableDigest:
+    """How many rows a table holds, and the digest of all their values."""
+
+    rows: int
+    digest: str
+
+
+def database_digests(
+    connection: Connection, *, leave_out: Iterable[str] = BOOKKEEPING
+) -> dict[str, TableDigest]:
+    """The digest of every table; does not write.
+
+    ``leave_out`` names tables that are not looked at, by default those in
+    which seeding and Alembic keep their books.
+    """
+    unwanted = set(leave_out)
+    names = sorted(set(sa.inspect(connection).get_table_names()) - unwanted)
+    return {name: table_digest(connection, name) for name in names}
+
+
+def table_digest(connection: Connection, name: str) -> TableDigest:
+    """The digest of one table; a ledger's own clock times do not count."""
+    inspector = sa.inspect(connection)
+    skipped = _CLOCK_TIMES.get(name, set())
+    columns = sorted(
+        each["name"] for each in inspector.get_columns(name) if each["name"] not in skipped
+    )
+    key = inspector.get_pk_constraint(name)["constrained_columns"]
+    total = sha256("\x1f".join(columns).encode())
+    count = 0
+    for row in _rows(connection, name, columns, key):
+        total.update(("\x1e" + row).encode())
+        count += 1
+    return TableDigest(count, total.hexdigest())
+
+
+def differing(one: dict[str, TableDigest], other: dict[str, TableDigest]) -> list[str]:
+    """The tables that are not equal, or not in both."""
+    return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+
+
+def _rows(connection: Connection, name: str, columns: list[str], key: list[str]) -> Iterator[str]:
+    quote = connection.dialect.identifier_preparer.quote
+    listed = ", ".join(map(quote, columns))
+    order = f" ORDER BY {', '.join(map(quote, key))}" if key else ""
+    result = connection.execution_options(stream_results=True).exec_driver_sql(
+        f"SELECT {listed} FROM {quote(name)}{order}", execution_options={"no_parameters": True}
+    )
+    texts = ("\x1f".join(_cell(value) for value in row) for row in result)
+    return texts if key else iter(sorted(texts))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime | time):
+        value = value.replace(microsecond=0)
+    text = canonical(value)
+    looks_like_time = len(text) > 19 and text[4:5] == "-" and text[19:20] == "."
+    return text[:19] if looks_like_time else text

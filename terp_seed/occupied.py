@@ -1,0 +1,136 @@
+"""What is already in the database: taken natural keys, and rows to refer to.
+
+A key that a row already owns is not adopted, changed or deleted; a reference
+must lead somewhere.  Both are looked up before anything is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+from terp_seed.plan import Plan
+from terp_seed.rows import Lookup, TableRows, Value
+from terp_seed.schema import Schema, TableFacts
+from terp_seed.session import Session
+
+__all__ = ["occupied", "unresolved"]
+
+_CHUNK = 500
+_IN_ADVANCE = 20_000  # keys that are looked up one by one; above, by their extremes first
+
+
+def occupied(session: Session, rows: TableRows, facts: TableFacts) -> Iterator[str]:
+    """Findings for natural keys that a row already owns; none if they are to be skipped."""
+    if rows.skip_taken or not rows.count:
+        return
+    imported = rows.provenance == "imported"
+    keys = [rows.key] if rows.key else []
+    if imported:
+        keys += [key for key in facts.uniques if set(key) <= rows.columns.keys()]
+    for key in dict.fromkeys(keys):
+        if any(rows.columns[name].ref for name in key):
+            continue  # it refers to rows that are not there yet, so nobody owns it
+        taken = _count_taken(session, rows, key)
+        if taken:
+            yield (
+                f"table {rows.table}, key {', '.join(key)}: {taken} of its values already belong "
+                "to rows that this seed did not insert; they are left alone, so give the seed "
+                'other values, or on_conflict="skip" to op.seed_rows or op.seed_file'
+            )
+
+
+def _count_taken(session: Session, rows: TableRows, key: Sequence[str]) -> int:
+    if _empty(session, rows.table):
+        return 0
+    columns = [rows.values(name) for name in key]
+    if rows.count > _IN_ADVANCE and len(key) == 1 and not _between(session, rows, key[0]):
+        return 0
+    cells = [line for line in zip(*columns, strict=True) if not _has_lookup(line)]
+    return sum(
+        _matching(session, rows.table, key, cells[start : start + _CHUNK])
+        for start in range(0, len(cells), _CHUNK)
+    )
+
+
+def _has_lookup(line: Sequence[Value]) -> bool:
+    return any(isinstance(value, Lookup) for value in line)
+
+
+def _empty(session: Session, table: str) -> bool:
+    sql = f"SELECT 1 FROM {session.dialect.quote(table)} LIMIT 1"
+    return session.scalar(sql) is None
+
+
+def _between(session: Session, rows: TableRows, column: str) -> bool:
+    """Whether the table holds anything from the least to the greatest of our keys."""
+    quote, literal = session.dialect.quote, session.dialect.literal
+    values = rows.values(column)
+    sql = (
+        f"SELECT 1 FROM {quote(rows.table)} WHERE {quote(column)} "
+        f"BETWEEN {literal(min(values))} AND {literal(max(values))} LIMIT 1"
+    )
+    return session.scalar(sql) is not None
+
+
+def _matching(
+    session: Session, table: str, key: Sequence[str], cells: Sequence[tuple[Value, ...]]
+) -> int:
+    quote, literal = session.dialect.quote, session.dialect.literal
+    if len(key) == 1:
+        listed = ", ".join(literal(value) for (value,) in cells)
+        where = f"{quote(key[0])} IN ({listed})"
+    else:
+        where = " OR ".join(
+            "("
+            + " AND ".join(f"{quote(n)} = {literal(v)}" for n, v in zip(key, line, strict=True))
+            + ")"
+            for line in cells
+        )
+    return int(session.scalar(f"SELECT COUNT(*) FROM {quote(table)} WHERE {where}")) if cells else 0
+
+
+def unresolved(session: Session, rows: TableRows, facts: TableFacts, plan: Plan) -> Iterator[str]:
+    """Findings for references of imported rows that lead nowhere."""
+    if rows.provenance != "imported":
+        return
+    targets = {each.column: (each.target_table, each.target) for each in facts.references}
+    for name in rows.columns:
+        where = f"table {rows.table}, column {name}"
+        for number, value in enumerate(rows.values(name)):
+            if isinstance(value, Lookup) and not _can_look(value, schema):
+                yield f"{where}: refers to {value.table}, which has no such table or column"
+            elif isinstance(value, Lookup):
+                found = _found(session, value.table, dict(value.where), plan)
+                if found != 1:
+                    yield f"{where}, row {number}: refers to {found} rows of {value.table}, not one"
+            elif value is not None and name in targets:
+                table, column = targets[name]
+                if not _found(session, table, {column: value}, plan):
+                    yield f"{where}, row {number}: refers to a row of {table} that does not exist"
+
+
+def _can_look(wanted: Lookup, schema: Schema) -> bool:
+    target = schema.table(wanted.table)
+    names = [wanted.id, *(name for name, _ in wanted.where)]
+    return target is not None and all(name in target.columns for name in names)
+
+
+def _found(session: Session, table: str, where: dict[str, Value], plan: Plan) -> int:
+    """How many rows there will be: those that are there, and those seeded before."""
+    quote, literal = session.dialect.quote, session.dialect.literal
+    condition = " AND ".join(f"{quote(name)} = {literal(value)}" for name, value in where.items())
+    there = int(session.scalar(f"SELECT COUNT(*) FROM {quote(table)} WHERE {condition}"))
+    return there or sum(
+        _planned(planned.rows, where)
+        for step in plan.steps
+        for planned in step.tables
+        if planned.rows.table == table
+    )
+
+
+def _planned(rows: TableRows, where: dict[str, Value]) -> int:
+    if not where.keys() <= rows.columns.keys():
+        return 0
+    columns = [rows.values(name) for name in where]
+    wanted = tuple(where.values())
+    return sum(line == wanted for line in zip(*columns, strict=True))

@@ -1,0 +1,128 @@
+"""The live schema: what the database says of a table, read once."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
+
+from terp_seed.references import Reference, outbound
+from terp_seed.session import Session
+
+__all__ = ["ColumnFacts", "Schema", "TableFacts"]
+
+_IN_LIST = re.compile(
+    r'^\(?\s*["`\[]?(\w+)["`\]]?\s+IN\s*\((.*)\)\s*\)?$', re.IGNORECASE | re.DOTALL
+)
+_TEXT = re.compile(r"'((?:[^']|'')*)'")
+
+
+@dataclass(frozen=True)
+class ColumnFacts:
+    """One column as the database has it."""
+
+    name: str
+    type: sa.types.TypeEngine[Any]
+    nullable: bool
+    filled: bool
+    """Whether the database fills it by itself: default, key counter, expression."""
+    computed: bool
+    choices: frozenset[str] | None
+    charset: str | None
+
+    @property
+    def length(self) -> int | None:
+        """The greatest number of characters, or bytes for binary columns."""
+        return getattr(self.type, "length", None)
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """One table as the database has it."""
+
+    name: str
+    columns: dict[str, ColumnFacts]
+    key: tuple[str, ...]
+    uniques: list[tuple[str, ...]] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
+
+    @property
+    def integer_key(self) -> str | None:
+        """The name of the primary key if it is one integer column."""
+        if len(self.key) != 1:
+            return None
+        return self.key[0] if isinstance(self.columns[self.key[0]].type, sa.Integer) else None
+
+
+class Schema:
+    """Reads tables on demand; does not write."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._inspector = sa.inspect(session.connection)
+        self.tables = set(self._inspector.get_table_names())
+        self._read: dict[str, TableFacts] = {}
+
+    def table(self, name: str) -> TableFacts | None:
+        """The facts of a table; None if there is no such table."""
+        if name not in self.tables:
+            return None
+        if name not in self._read:
+            self._read[name] = self._facts(name)
+        return self._read[name]
+
+    def _facts(self, name: str) -> TableFacts:
+        charsets = self._session.dialect.charsets(self._session.connection, name)
+        checked = self._checked_choices(name)
+        key = tuple(self._inspector.get_pk_constraint(name)["constrained_columns"])
+        columns = {
+            each["name"]: _column(dict(each), key, checked, charsets)
+            for each in self._inspector.get_columns(name)
+        }
+        uniques = [
+            tuple(each["column_names"]) for each in self._inspector.get_unique_constraints(name)
+        ]
+        uniques += [
+            tuple(filter(None, each["column_names"]))
+            for each in self._inspector.get_indexes(name)
+            if each["unique"] and None not in each["column_names"]
+        ]
+        return TableFacts(
+            name, columns, key, list(dict.fromkeys(uniques)), outbound(self._session, name)
+        )
+
+    def _checked_choices(self, name: str) -> dict[str, frozenset[str]]:
+        """Enums that are written as CHECK ("column" IN ('A', 'B'))."""
+        found: dict[str, frozenset[str]] = {}
+        for check in self._inspector.get_check_constraints(name):
+            listed = _IN_LIST.match(check["sqltext"].strip())
+            if listed:
+                values = (text.replace("''", "'") for text in _TEXT.findall(listed[2]))
+                found[listed[1]] = frozenset(values)
+        return found
+
+
+def _column(
+    each: dict[str, Any],
+    key: tuple[str, ...],
+    checked: dict[str, frozenset[str]],
+    charsets: dict[str, str],
+) -> ColumnFacts:
+    name, kind = each["name"], each["type"]
+    numbered = key == (name,) and isinstance(kind, sa.Integer)
+    computed = bool(each.get("computed"))
+    choices = frozenset(kind.enums) if isinstance(kind, sa.Enum) else checked.get(name)
+    return ColumnFacts(
+        name=name,
+        type=kind,
+        nullable=each["nullable"],
+        filled=each.get("default") is not None
+        or numbered
+        or computed
+        or bool(each.get("identity")),
+        computed=computed,
+        choices=choices,
+        charset=charsets.get(name),
+    )
