@@ -89,7 +89,9 @@ def _matching(
     return int(session.scalar(f"SELECT COUNT(*) FROM {quote(table)} WHERE {where}")) if cells else 0
 
 
-def unresolved(session: Session, rows: TableRows, facts: TableFacts, plan: Plan) -> Iterator[str]:
+def unresolved(
+    session: Session, rows: TableRows, facts: TableFacts, plan: Plan, schema: Schema
+) -> Iterator[str]:
     """Findings for references of imported rows that lead nowhere."""
     if rows.provenance != "imported":
         return

@@ -171,9 +171,16 @@ class _Memo(dict[Any, Value]):
 
     def __init__(self, mask: Callable[[Value], Value]) -> None:
         self._mask = mask
+        self.forget()
+
+    def forget(self) -> None:
+        """Start again, with what is never masked."""
+        self.clear()
+        self[None], self[""] = None, ""
 
     def __missing__(self, value: Value) -> Value:
-        masked = self[value] = value if is_blank(value) else self._mask(value)
+        blank = value.__class__ is str and value.isspace()
+        masked = self[value] = value if blank else self._mask(value)
         return masked
 
 
@@ -182,7 +189,7 @@ def _by_value(mask: Callable[[Value], Value]) -> Column:
 
     def column(values: Sequence[Value], start: int, at: _Place) -> Sequence[Value]:
         if len(memo) > _MOST_KNOWN:
-            memo.clear()
+            memo.forget()
         with suppress(Exception):  # a value without a hash, or one that cannot be masked
             return [memo[value] for value in values]
         masked = []

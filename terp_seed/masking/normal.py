@@ -51,6 +51,8 @@ def folded(text: str) -> str:
 
 def tidy(text: str) -> str:
     """`folded`, and any run of white space alike."""
+    if text.isascii():
+        return " ".join(text.lower().split())
     return " ".join(folded(text).split())
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from terp_seed.masking.classes import DataClass
@@ -11,7 +11,7 @@ from terp_seed.masking.keys import Digest, Key, keyed_digest
 from terp_seed.masking.normal import UnmaskableError, token
 from terp_seed.rows import Value
 
-__all__ = ["Choice", "Mask", "Site", "drawn", "of_kind"]
+__all__ = ["Choice", "Mask", "Site", "drawn", "drawn_text", "of_kind"]
 
 _TURNS = 16
 
@@ -108,6 +108,30 @@ def drawn(
     if site.key is None:
         return Mask(by_row=by_row, distinct=distinct, length=length)
     return Mask(by_value=by_value, distinct=distinct, length=length)
+
+
+def drawn_text(
+    site: Site, make: Callable[[bytes], str], *, distinct: bool = False, length: int
+) -> Mask:
+    """`drawn` for texts alone, with the usual case, ASCII under a key, on a short road."""
+    mask = drawn(
+        site,
+        lambda digest, value: of_kind(make(digest), value),
+        distinct=distinct,
+        length=length,
+    )
+    digest, normal, slow = site.digest(), site.kind.normal, mask.by_value
+    if slow is None:
+        return mask
+
+    def by_value(value: Value) -> Value:
+        if value.__class__ is str and value.isascii():
+            out = make(digest(normal(value).encode()))
+            if out != value:
+                return out
+        return slow(value)
+
+    return replace(mask, by_value=by_value)
 
 
 def of_kind(text: str, value: Value, kind: Literal["text", "digits"] = "text") -> Value:

@@ -18,7 +18,7 @@ from terp_seed.masking.classes import CLASSES
 from terp_seed.masking.dates import date_shift, generalise
 from terp_seed.masking.normal import UnmaskableError
 from terp_seed.masking.scrub import partial, scrub_text
-from terp_seed.masking.site import Choice, Mask, Site, drawn, of_kind
+from terp_seed.masking.site import Choice, Mask, Site, drawn, drawn_text, of_kind
 from terp_seed.masking.substitutes import LONGEST, SUBSTITUTES
 from terp_seed.masking.tokens import tokenise
 from terp_seed.rows import Json, Value
@@ -129,12 +129,13 @@ def _substitute(site: Site) -> Mask:
     make = SUBSTITUTES[site.kind.name]()
     longest = LONGEST[site.kind.name]
     if not site.unique:
-        return drawn(site, lambda digest, value: of_kind(make(digest), value), length=longest)
-
-    def render(digest: bytes, value: Value) -> Value:
-        return of_kind(f"{make(digest)} {_letters(digest[-10:])}", value)
-
-    return drawn(site, render, distinct=True, length=longest + 17)
+        return drawn_text(site, make, length=longest)
+    return drawn_text(
+        site,
+        lambda digest: f"{make(digest)} {_letters(digest[-10:])}",
+        distinct=True,
+        length=longest + 17,
+    )
 
 
 def _letters(digest: bytes) -> str:
@@ -147,9 +148,9 @@ _PREFIXES = {"username": "u", "external_id": "x", "code": "c"}
 def _pseudonymise(site: Site) -> Mask:
     if site.kind.name == "email":
         end = f"@{site.mail_domain}"
-        return drawn(
+        return drawn_text(
             site,
-            lambda digest, value: of_kind(f"u{digest.hex()[:20]}{end}", value),
+            lambda digest: f"u{digest[:10].hex()}{end}",
             distinct=True,
             length=21 + len(end),
         )
@@ -165,12 +166,7 @@ def _pseudonymise(site: Site) -> Mask:
 
 def _hash(site: Site) -> Mask:
     length = site.option("length", 64)
-    return drawn(
-        site,
-        lambda digest, value: of_kind(digest.hex()[:length], value),
-        distinct=True,
-        length=length,
-    )
+    return drawn_text(site, lambda digest: digest.hex()[:length], distinct=True, length=length)
 
 
 def _scrub_text(site: Site) -> Mask:

@@ -173,8 +173,6 @@ def _by_shape(site: Site) -> Mask:
         return shape
 
     def moved(shape: _Shape, number: int, row: int) -> int:
-        if keyed:
-            return shape.pick(number)
         if unique:
             return _for_row(shape.pick, row, shape.size, number.__eq__)
         other = shape.pick(row % shape.size)
@@ -186,8 +184,14 @@ def _by_shape(site: Site) -> Mask:
         out = shape.text(moved(shape, shape.number(text), row))
         return out if isinstance(value, str) else int(out)
 
+    def by_value(value: Value) -> Value:
+        text = _text(value)
+        shape = shape_of(text, type(value))
+        out = shape.text(shape.pick(shape.number(text)))
+        return out if isinstance(value, str) else int(out)
+
     if keyed:
-        return Mask(by_value=lambda value: by_row(value, 0), distinct=True)
+        return Mask(by_value=by_value, distinct=True)
     return Mask(by_row=by_row, distinct=unique)
 
 
