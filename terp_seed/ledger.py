@@ -100,6 +100,19 @@ class Ledger:
             f"SELECT {literals}, COALESCE(MAX({quote(rows.id)}), 0) + 1 FROM {quote(rows.table)}"
         )
 
+    def resume(self, wanted: Range, rows: TableRows, refs: Mapping[str, Range]) -> str:
+        """The statement that takes a range back of which a rollback kept some rows."""
+        shape = self.dialect.text(json_text(_shape(rows, refs)))
+        return (
+            f"UPDATE {self.table} SET state = 'seeded', row_keys = NULL, "
+            f"row_count = {rows.count}, detail = {shape} "
+            f"WHERE {self._where(wanted.revision, wanted.number)} AND block_no = 0"
+        )
+
+    def drop(self, of: Range) -> str:
+        """The statement that forgets a range of which nothing is left."""
+        return f"DELETE FROM {self.table} WHERE {self._where(of.revision, of.number)}"
+
     def first_key(self, of: Range) -> str:
         """A sub-select of the first key of a range."""
         return (
@@ -123,8 +136,16 @@ class Ledger:
         return self._insert(of.revision, of.number, number, **values)
 
     def forget(self, revision: str) -> str:
-        """The statement that removes all entries of a revision."""
-        return f"DELETE FROM {self.table} WHERE {self._where(revision)}"
+        """The statement that removes all entries of a revision but what was kept."""
+        return f"DELETE FROM {self.table} WHERE {self._where(revision)} AND state <> 'kept'"
+
+    def keep(self, of: Range, numbers: Sequence[int]) -> str:
+        """The statement that marks a range's rows of these numbers as kept."""
+        listed = self.dialect.text(json_text(list(numbers)))
+        return (
+            f"UPDATE {self.table} SET state = 'kept', row_keys = {listed} "
+            f"WHERE {self._where(of.revision, of.number)} AND block_no = 0"
+        )
 
     def count_of_rows(self, revision: str) -> str:
         """A SELECT that counts the ranges of rows that a revision inserted."""
@@ -145,7 +166,7 @@ class Ledger:
     def headers(self, connection: Connection) -> dict[str, Header]:
         """All headers of the chain by revision; empty if there is no ledger."""
         ledger = self.books.ledger
-        if not sa.inspect(connection).has_table(ledger.name, schema=ledger.schema):
+        if not self._exists(connection):
             return {}
         rows = connection.execute(
             sa.select(ledger.c.revision, ledger.c.state, ledger.c.detail).where(
@@ -171,6 +192,21 @@ class Ledger:
         )
         return [_range(row) for row in rows]
 
+    def kept(self, connection: Connection) -> dict[tuple[str, int], tuple[Range, frozenset[int]]]:
+        """The ranges of which a rollback kept some rows, and the rows' numbers."""
+        ledger = self.books.ledger
+        if not self._exists(connection):
+            return {}
+        rows = connection.execute(
+            sa.select(ledger).where(
+                ledger.c.chain == self.chain, ledger.c.block_no == 0, ledger.c.state == "kept"
+            )
+        )
+        return {
+            (row.revision, row.range_no): (_range(row), frozenset(json.loads(row.row_keys)))
+            for row in rows
+        }
+
     def blocks(self, connection: Connection, of: Range) -> Iterator[Digests]:
         """The digests of a range's rows, block by block."""
         ledger = self.books.ledger
@@ -187,6 +223,10 @@ class Ledger:
         for row in rows:
             keys = json.loads(row.row_keys) if row.row_keys else None
             yield Digests(row.first_row, row.row_count, row.digests, row.key_digests, keys)
+
+    def _exists(self, connection: Connection) -> bool:
+        ledger = self.books.ledger
+        return sa.inspect(connection).has_table(ledger.name, schema=ledger.schema)
 
     def _insert(self, revision: str, number: int, block: int, **values: Any) -> str:
         columns, literals = self._cells(revision, number, block, values)

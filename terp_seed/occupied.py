@@ -19,8 +19,13 @@ _CHUNK = 500
 _IN_ADVANCE = 20_000  # keys that are looked up one by one; above, by their extremes first
 
 
-def occupied(session: Session, rows: TableRows, facts: TableFacts) -> Iterator[str]:
-    """Findings for natural keys that a row already owns; none if they are to be skipped."""
+def occupied(
+    session: Session, rows: TableRows, facts: TableFacts, spared: frozenset[int] = frozenset()
+) -> Iterator[str]:
+    """Findings for natural keys that a row already owns; none if they are to be skipped.
+
+    ``spared`` are row numbers that an earlier rollback left in place: ours.
+    """
     if rows.skip_taken or not rows.count:
         return
     imported = rows.provenance == "imported"
@@ -30,7 +35,7 @@ def occupied(session: Session, rows: TableRows, facts: TableFacts) -> Iterator[s
     for key in dict.fromkeys(keys):
         if any(rows.columns[name].ref for name in key):
             continue  # it refers to rows that are not there yet, so nobody owns it
-        taken = _count_taken(session, rows, key)
+        taken = _count_taken(session, rows, key, spared)
         if taken:
             yield (
                 f"table {rows.table}, key {', '.join(key)}: {taken} of its values already belong "
@@ -39,13 +44,19 @@ def occupied(session: Session, rows: TableRows, facts: TableFacts) -> Iterator[s
             )
 
 
-def _count_taken(session: Session, rows: TableRows, key: Sequence[str]) -> int:
+def _count_taken(
+    session: Session, rows: TableRows, key: Sequence[str], spared: frozenset[int]
+) -> int:
     if _empty(session, rows.table):
         return 0
     columns = [rows.values(name) for name in key]
     if rows.count > _IN_ADVANCE and len(key) == 1 and not _between(session, rows, key[0]):
         return 0
-    cells = [line for line in zip(*columns, strict=True) if not _has_lookup(line)]
+    cells = [
+        line
+        for number, line in enumerate(zip(*columns, strict=True))
+        if number not in spared and not _has_lookup(line)
+    ]
     return sum(
         _matching(session, rows.table, key, cells[start : start + _CHUNK])
         for start in range(0, len(cells), _CHUNK)

@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 
 from terp_seed.audit import Audit
 from terp_seed.dialects import Dialect, dialect_named
-from terp_seed.errors import PlanError
+from terp_seed.errors import PlanError, RollbackError
 from terp_seed.ledger import Ledger
 from terp_seed.masks import masks_for
 from terp_seed.operations import OPTION
@@ -22,6 +22,7 @@ from terp_seed.running import clock_of, revision_steps, wrapped
 from terp_seed.scriptwriter import Script, Sink
 from terp_seed.session import books_of
 from terp_seed.settings import Settings
+from terp_seed.unseed import ScriptedRollback
 
 __all__ = ["write"]
 
@@ -39,6 +40,7 @@ def write(settings: Settings, request: Request, start: tuple[str, ...], out: Tex
     steps = request.steps(start, context)
     wanted = revision_steps(steps)
     _refuse_online_only(wanted)
+    _refuse_unscriptable(settings, environment, wanted)
     lineage = request.lineage({*start, *(step.script.revision for step in wanted)})
     generation = generation_of(settings, environment, lineage, {})
     recorder = Recorder(generation, environment, settings.data, compiler.name)
@@ -93,15 +95,16 @@ def _writers(
         scripted=True,
     )
     script = Script(out, dialect, ledger, audit)
+    masks = masks_for(settings, environment)
     performer = Performer(
         stream=script.stream,
         ledger=ledger,
         audit=audit,
         plan=plan,
-        masks=masks_for(settings, environment),
+        masks=masks,
         generation=generation,
         detail=settings_of(generation),
-        remove=lambda step, removal: {},
+        remove=ScriptedRollback(script.stream, ledger, plan, masks).remove,
     )
     return performer, script
 
@@ -113,6 +116,20 @@ def _refuse_online_only(steps: list[Step]) -> None:
                 f"revision {step.script.revision}: reads the database while it runs "
                 "(online_only = True), so there is no script of it; run it online"
             )
+
+
+def _refuse_unscriptable(settings: Settings, environment: str, steps: list[Step]) -> None:
+    """A script cannot tell an edited row from a seeded one."""
+    if all(step.upgrade for step in steps):
+        return
+    if "keep" in (settings.on_edited, settings.on_dependents):
+        raise RollbackError("a script cannot keep some rows of a rollback; run it online")
+    careful = environment in ("staging", "production")
+    if settings.on_edited == "abort" or (careful and settings.on_edited != "delete"):
+        raise RollbackError(
+            "a script cannot see which rows were edited since they were seeded; run the rollback "
+            "online, or say -x on-edited=delete"
+        )
 
 
 def _header(

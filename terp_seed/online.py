@@ -20,6 +20,7 @@ from terp_seed.audit import Audit
 from terp_seed.errors import InterruptedRunError, LockError, PlanError, SeedError
 from terp_seed.failures import RetryableError, translated
 from terp_seed.guards import environment_of
+from terp_seed.kept import refuse_crowded, still_there
 from terp_seed.ledger import Header
 from terp_seed.lock import Held, held
 from terp_seed.log import logger
@@ -50,6 +51,8 @@ class Prepared:
     steps: list[MigrationStep]
     generation: Generation
     plan: Plan
+    kept: Mapping[tuple[str, int], frozenset[int]]
+    """Rows that earlier rollbacks left in place."""
 
 
 def run(session: Session, request: Request) -> None:
@@ -118,9 +121,13 @@ def prepare(
     plan = make_plan(lineage, wanted, recorder)
     if any(step.upgrade for step in plan.steps):
         _refuse_changed(session, plan, applied, headers)
-        preflight(session, plan, classify_for(session.settings, environment))
+    kept = still_there(session)
+    spared = {place: numbers for place, (_, numbers) in kept.items()}
+    if any(step.upgrade for step in plan.steps):
+        refuse_crowded(session, plan, kept)
+        preflight(session, plan, spared, classify_for(session.settings, environment))
     session.settle()
-    return Prepared(environment, heads, steps, generation, plan)
+    return Prepared(environment, heads, steps, generation, plan, spared)
 
 
 def _go(session: Session, request: Request, prepared: Prepared, ours: Held) -> None:
@@ -186,7 +193,8 @@ def _performer(session: Session, prepared: Prepared, audit: Audit) -> Performer:
         masks=masks_for(session.settings, prepared.environment),
         generation=prepared.generation,
         detail=settings_of(prepared.generation),
-        remove=Rollback(session).remove,
+        remove=Rollback(session, prepared.environment).remove,
+        kept=prepared.kept,
         progress=progress_bar(),
         statement_characters=session.dialect.statement_characters(session.connection),
     )

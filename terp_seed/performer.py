@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -54,6 +54,8 @@ class Performer:
     """Takes a revision's rows out; see `terp_seed.rollback`."""
     progress: Progress = lambda table, done, total: None
     statement_characters: int = STATEMENT_CHARACTERS
+    kept: Mapping[tuple[str, int], frozenset[int]] = field(default_factory=dict)
+    """What earlier rollbacks left in place: row numbers by revision and range."""
     gate: Gate = field(default_factory=Gate)
     done: list[Done] = field(default_factory=list)
 
@@ -109,6 +111,11 @@ class Performer:
             self.plan.ranges_before(step.revision),
             progress=self.progress,
             statement_characters=self.statement_characters,
+            kept={
+                planned.range.number: self.kept[step.revision, planned.range.number]
+                for planned in step.tables
+                if (step.revision, planned.range.number) in self.kept
+            },
         )
         self._writer.announce(step.tables)
         call()

@@ -5,7 +5,7 @@ Everything that is wrong is said at once.  Nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from difflib import get_close_matches
 
 import sqlalchemy as sa
@@ -21,6 +21,7 @@ from terp_seed.session import Session
 __all__ = ["preflight"]
 
 Findings = Iterator[str]
+Kept = Mapping[tuple[str, int], frozenset[int]]
 Classify = Callable[[TableRows, TableFacts], list[str]]
 
 _TEXT_BYTES = (
@@ -43,10 +44,11 @@ _BYTES = {"ascii": 1, "bmp": 3, "full": 4}
 _INTEGERS = {sa.SmallInteger: 15, sa.Integer: 31, sa.BigInteger: 63}
 
 
-def preflight(session: Session, plan: Plan, classify: Classify) -> None:
+def preflight(session: Session, plan: Plan, kept: Kept, classify: Classify) -> None:
     """Raise `PlanError` with every finding; return if the plan fits the schema.
 
-    ``classify`` adds the findings of the masking policy for a table.
+    ``kept`` are rows that earlier rollbacks left in place; ``classify`` adds
+    the findings of the masking policy for a table.
     """
     schema = Schema(session)
     findings: list[str] = []
@@ -54,7 +56,7 @@ def preflight(session: Session, plan: Plan, classify: Classify) -> None:
         if not step.upgrade or step.skipped:
             continue
         for planned in step.tables:
-            for finding in _table(session, schema, planned, plan, classify):
+            for finding in _table(session, schema, planned, plan, kept, classify):
                 findings.append(f"revision {step.revision}, {finding}")
     if findings:
         listed = "\n  ".join(dict.fromkeys(findings))
@@ -62,7 +64,12 @@ def preflight(session: Session, plan: Plan, classify: Classify) -> None:
 
 
 def _table(
-    session: Session, schema: Schema, planned: PlannedTable, plan: Plan, classify: Classify
+    session: Session,
+    schema: Schema,
+    planned: PlannedTable,
+    plan: Plan,
+    kept: Kept,
+    classify: Classify,
 ) -> Findings:
     rows = planned.rows
     facts = schema.table(rows.table)
@@ -78,7 +85,8 @@ def _table(
         yield from found
     yield from classify(rows, facts)
     if fits:
-        yield from occupied(session, rows, facts)
+        spared = kept.get((planned.range.revision, planned.range.number), frozenset())
+        yield from occupied(session, rows, facts, spared)
         yield from unresolved(session, rows, facts, plan, schema)
 
 

@@ -11,7 +11,15 @@ from terp_seed.ledger import Range
 from terp_seed.seeders import logical_references
 from terp_seed.session import Session
 
-__all__ = ["Dependents", "Reference", "dependents", "inbound", "outbound"]
+__all__ = [
+    "Dependents",
+    "Reference",
+    "dependents",
+    "inbound",
+    "needed_by",
+    "outbound",
+    "pointed_at",
+]
 
 _FIRST_KEYS = 5
 
@@ -31,6 +39,10 @@ class Dependents:
     """Rows that were not seeded and point at seeded ones."""
 
     reference: Reference
+    range: Range
+    """The seeded rows that they point at."""
+    where: str
+    """The condition that selects them."""
     count: int
     first_keys: tuple[str, ...]
 
@@ -100,15 +112,47 @@ def _pointing(
     where = f"{column} {_between(target)}"
     for of in ours:
         where += f" AND NOT ({quote(str(of.id))} {_between(of)})"
-    run = session.connection.exec_driver_sql
-    count = run(f"SELECT COUNT(*) FROM {table} WHERE {where}").scalar_one()
+    count = session.scalar(f"SELECT COUNT(*) FROM {table} WHERE {where}")
     if not count:
         return []
     key = _key_column(session, reference.table)
-    keys = run(
+    keys = session.rows(
         f"SELECT {quote(key)} FROM {table} WHERE {where} ORDER BY {quote(key)} LIMIT {_FIRST_KEYS}"
-    ).scalars()
-    return [Dependents(reference, count, tuple(f"{key} {value}" for value in keys))]
+    )
+    first = tuple(f"{key} {row[0]}" for row in keys)
+    return [Dependents(reference, target, where, count, first)]
+
+
+def pointed_at(session: Session, found: Dependents) -> set[int]:
+    """The numbers of the seeded rows that some dependents point at."""
+    quote = session.dialect.quote
+    sql = (
+        f"SELECT DISTINCT {quote(found.reference.column)} FROM {quote(found.reference.table)} "
+        f"WHERE {found.where}"
+    )
+    return {row[0] - (found.range.first_key or 0) for row in session.rows(sql)}
+
+
+def needed_by(
+    session: Session, of: Range, numbers: set[int], mine: Sequence[Range]
+) -> list[tuple[Range, set[int]]]:
+    """What some rows of a range refer to in other ranges of its revision."""
+    if of.id is None or of.first_key is None:
+        return []
+    quote = session.dialect.quote
+    listed = ", ".join(str(of.first_key + number) for number in sorted(numbers))
+    found: list[tuple[Range, set[int]]] = []
+    for reference in outbound(session, of.table):
+        for target in mine:
+            if target.table != reference.target_table or target.first_key is None:
+                continue
+            column = quote(reference.column)
+            rows = session.rows(
+                f"SELECT DISTINCT {column} FROM {quote(of.table)} WHERE {quote(of.id)} "
+                f"IN ({listed}) AND {column} {_between(target)}"
+            )
+            found.append((target, {row[0] - target.first_key for row in rows}))
+    return found
 
 
 def _between(of: Range) -> str:

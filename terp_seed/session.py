@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -16,7 +16,7 @@ from terp_seed.errors import UsageError
 from terp_seed.failures import code_of
 from terp_seed.ledger import Ledger
 from terp_seed.settings import Settings
-from terp_seed.stream import Live
+from terp_seed.stream import EXACT, Live
 
 __all__ = ["Session", "books_of", "opened"]
 
@@ -45,8 +45,11 @@ class Session:
 
     def scalar(self, sql: str) -> Any:
         """The first value that a SELECT gives; None if there is none."""
-        options = {"no_parameters": True, "terp_seed": True}
-        return self.connection.exec_driver_sql(sql, execution_options=options).scalar()
+        return self.connection.exec_driver_sql(sql, execution_options=EXACT).scalar()
+
+    def rows(self, sql: str) -> Sequence[Any]:
+        """All rows that a SELECT gives."""
+        return self.connection.exec_driver_sql(sql, execution_options=EXACT).fetchall()
 
     def settle(self) -> None:
         """End a transaction that only read, so that Alembic finds none open."""

@@ -16,9 +16,9 @@ from terp_seed.dialects import Dialect
 from terp_seed.errors import PlanError
 from terp_seed.failures import translated
 
-__all__ = ["Live", "Printed", "Stream"]
+__all__ = ["EXACT", "Live", "Printed", "Stream"]
 
-_EXACT = {"no_parameters": True, "terp_seed": True}
+EXACT = {"no_parameters": True, "terp_seed": True}
 """Without parameters a driver does not touch a ``%`` in the text."""
 
 
@@ -68,7 +68,7 @@ class Live(Stream):
 
     def _execute(self, sql: str, what: str) -> CursorResult[Any]:
         try:
-            return self._connection.exec_driver_sql(sql, execution_options=_EXACT)
+            return self._connection.exec_driver_sql(sql, execution_options=EXACT)
         except DBAPIError as error:
             raise translated(error, what) from None
 

@@ -8,7 +8,7 @@ calls in the same order make a script and a run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Protocol
@@ -53,6 +53,8 @@ class Writer:
     known: dict[str, Range]
     progress: Progress = lambda table, done, total: None
     statement_characters: int = STATEMENT_CHARACTERS
+    kept: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    """Row numbers, by range, that an earlier rollback left in place."""
     _named: set[str] = field(default_factory=set)
     _reserved: set[int] = field(default_factory=set)
     _coming: dict[str, PlannedTable] = field(default_factory=dict)
@@ -95,7 +97,11 @@ class Writer:
             for name, column in planned.rows.columns.items()
             if column.ref in self.known
         }
-        self.stream.run(self.ledger.reserve(planned.range, planned.rows, refs), what=what)
+        kept = self.kept.get(planned.range.number)
+        if kept is not None and not kept:  # somebody removed what was kept
+            self.stream.run(self.ledger.drop(planned.range), what=what)
+        take = self.ledger.resume if kept else self.ledger.reserve
+        self.stream.run(take(planned.range, planned.rows, refs), what=what)
         if planned.rows.id is not None:
             self._say(planned.range)
 
@@ -138,6 +144,9 @@ class Writer:
             columns.insert(0, rows.id)
             texts.insert(0, list(map(str, range(start, block.stop))))
         lines = list(zip(*texts, strict=True))
+        spared = self.kept.get(range_.number)
+        if spared:
+            lines = [line for at, line in enumerate(lines, start) if at not in spared]
         if rows.skip_taken:
             self._insert_missing(rows, range_, columns, lines, keys)
             return

@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 from projects import Project
 from servers import MariaDB, ServerError, run_client, server_engine
+from toys import TOY, Toy
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 
@@ -119,3 +120,40 @@ def project(tmp_path: Path) -> Iterator[Project]:
         yield copy
     finally:
         copy.close()
+
+
+# -- the toy project
+
+
+@pytest.fixture
+def new_toy(tmp_path: Path) -> Iterator[Callable[..., Toy]]:
+    """Make a copy of the toy project for a database: `new_toy(url)`, with its tables in place."""
+    with contextlib.ExitStack() as stack:
+
+        def make(url: str, *, stamp: str | None = "dev") -> Toy:
+            path = tmp_path / f"toy_{next(_numbers)}"
+            shutil.copytree(TOY, path, ignore=shutil.ignore_patterns("__pycache__"))
+            copy = Toy(path, url)
+            stack.callback(copy.close)
+            copy.create(stamp=stamp)
+            return copy
+
+        yield make
+
+
+@pytest.fixture
+def toy(database_url: str, new_toy: Callable[..., Toy]) -> Toy:
+    """A copy of the toy project with its empty tables, once on each engine."""
+    return new_toy(database_url)
+
+
+@pytest.fixture
+def sqlite_toy(sqlite_url: str, new_toy: Callable[..., Toy]) -> Toy:
+    """A copy of the toy project on SQLite, for what does not depend on the engine."""
+    return new_toy(sqlite_url)
+
+
+@pytest.fixture
+def mariadb_toy(mariadb_url: str, new_toy: Callable[..., Toy]) -> Toy:
+    """A copy of the toy project on the server, for a test about servers only."""
+    return new_toy(mariadb_url)

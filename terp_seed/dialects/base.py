@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -143,6 +143,21 @@ class Dialect(ABC):
         taken: str,
     ) -> str:
         """An INSERT of one row, unless a row exists for which ``taken`` is true."""
+
+    @abstractmethod
+    def refuse_dependents(
+        self, table: str, column: str, inside: str, ours: Mapping[str, str]
+    ) -> list[str]:
+        """Script statements that stop if a foreign key points at rows to be deleted.
+
+        ``inside`` is the condition on a referring column, its name left out;
+        ``ours`` maps tables to the condition of their rows that go as well.
+        Empty where ``delete_exactly`` notices by itself.
+        """
+
+    @abstractmethod
+    def delete_exactly(self, delete: str) -> list[str]:
+        """A DELETE, and what stops the script if it touched rows of other tables."""
 
     @abstractmethod
     def days_between(self, later: str, earlier: str) -> str:

@@ -7,7 +7,7 @@ its name holds the database's; the server drops it when the connection ends.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from time import monotonic
@@ -121,6 +121,35 @@ class MySQL(Dialect):
             f"WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {taken})"
         )
 
+    def refuse_dependents(
+        self, table: str, column: str, inside: str, ours: Mapping[str, str]
+    ) -> list[str]:
+        # Which keys point here only the server knows: it is asked, and asks itself.
+        cases = " ".join(
+            f"WHEN {self.text(name)} THEN {self.text(f' AND NOT ({where})')}"
+            for name, where in ours.items()
+        )
+        spared = f"CASE table_name {cases} ELSE '' END" if cases else "''"
+        counting = (
+            "CONCAT('(SELECT COUNT(*) FROM `', REPLACE(table_name, '`', '``'), '` WHERE `', "
+            f"REPLACE(column_name, '`', '``'), '` ', {self.text(inside)}, {spared}, ')')"
+        )
+        return [
+            "SET SESSION group_concat_max_len = 4194304",
+            "SET @terp_seed_search = (SELECT CONCAT('SELECT ', COALESCE(GROUP_CONCAT("
+            f"{counting} SEPARATOR ' + '), '0'), ' INTO @terp_seed_dependents')\n"
+            "FROM information_schema.key_column_usage WHERE "
+            f"referenced_table_schema = DATABASE() AND referenced_table_name = {self.text(table)} "
+            f"AND referenced_column_name = {self.text(column)})",
+            "PREPARE terp_seed_search FROM @terp_seed_search",
+            "EXECUTE terp_seed_search",
+            "DEALLOCATE PREPARE terp_seed_search",
+            self.guard("@terp_seed_dependents = 0"),
+        ]
+
+    def delete_exactly(self, delete: str) -> list[str]:
+        return [delete]
+
     def days_between(self, later: str, earlier: str) -> str:
         return f"DATEDIFF({later}, {earlier})"
 
@@ -162,7 +191,7 @@ class MySQL(Dialect):
             "AND character_set_name IS NOT NULL",
             (table,),
         )
-        return dict(rows.tuples().all())
+        return {str(name): str(charset) for name, charset in rows}
 
     def holder(self, connection: Connection) -> str:
         number = _scalar(connection, f"SELECT IS_USED_LOCK({_LOCK_NAME})")

@@ -7,7 +7,7 @@ database stands in for it (the kernel drops it when the process dies), and
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -67,10 +67,14 @@ class SQLite(Dialect):
         return f"INSERT INTO temp.terp_seed_guard SELECT {condition}"
 
     def take_lock(self, seconds: float) -> list[str]:
-        return ["CREATE TEMP TABLE terp_seed_guard (ok INTEGER CHECK (ok IS 1))"]
+        return [
+            "CREATE TEMP TABLE terp_seed_guard (ok INTEGER CHECK (ok IS 1))",
+            "CREATE TEMP TABLE terp_seed_changes (before INTEGER)",
+            "INSERT INTO temp.terp_seed_changes VALUES (0)",
+        ]
 
     def drop_lock(self) -> list[str]:
-        return ["DROP TABLE temp.terp_seed_guard"]
+        return ["DROP TABLE temp.terp_seed_guard", "DROP TABLE temp.terp_seed_changes"]
 
     def name_key(self, name: str, first_key: str) -> list[str]:
         return []
@@ -112,6 +116,19 @@ class SQLite(Dialect):
             f"INSERT INTO {name} ({', '.join(map(self.quote, columns))})\n"
             f"SELECT {', '.join(values)} WHERE NOT EXISTS (SELECT 1 FROM {name} WHERE {taken})"
         )
+
+    def refuse_dependents(
+        self, table: str, column: str, inside: str, ours: Mapping[str, str]
+    ) -> list[str]:
+        return []
+
+    def delete_exactly(self, delete: str) -> list[str]:
+        # What a cascade takes along is in total_changes(), and not in changes().
+        return [
+            "UPDATE temp.terp_seed_changes SET before = total_changes()",
+            delete,
+            self.guard("total_changes() - before - 1 = changes() FROM temp.terp_seed_changes"),
+        ]
 
     def days_between(self, later: str, earlier: str) -> str:
         return f"CAST(julianday(date({later})) - julianday(date({earlier})) AS INTEGER)"

@@ -23,7 +23,7 @@ from terp_seed.masking.reserved import (
 )
 from terp_seed.rows import Json, Value
 
-__all__ = ["Hit", "live", "live_kinds", "searchable", "texts_of"]
+__all__ = ["Hit", "live", "live_kinds", "may_be_live", "searchable", "texts_of"]
 
 _LOCAL = re.compile(r"[^\s@<>\"(),;:\[\]\\]")
 _DOMAIN = re.compile(r"(?:[\w-]{1,63}\.){1,8}[^\W\d_][\w-]{1,62}")
@@ -62,6 +62,11 @@ def searchable(text: str) -> str:
     if text.isascii():
         return text
     return "".join(char for char in normalize("NFKC", text) if category(char) != "Cf")
+
+
+def may_be_live(text: str) -> bool:
+    """False if `live` can find nothing in the text, whatever it is cut into."""
+    return "@" in text or _EIGHT_DIGITS.search(text) is not None
 
 
 def live(text: str, *, bare: bool = False) -> list[Hit]:

@@ -15,7 +15,7 @@ __all__ = ["TypeKind", "guess", "words"]
 
 TypeKind = Literal["text", "json", "date", "datetime", "number", "boolean", "enum", "binary"]
 
-_WORD = re.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+|[^\W\d_]+")
+_WORD = re.compile(r"[A-Z]+(?![^\W\d_A-Z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 
 _TEXT = frozenset({"text"})
 _TEXT_OR_NUMBER = frozenset({"text", "number"})

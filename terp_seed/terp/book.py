@@ -37,9 +37,11 @@ from terp_seed.terp.terms import (
     quantity,
 )
 
-__all__ = ["RETURN", "SALE", "TRANSFER", "Book"]
+__all__ = ["DECISION", "RETURN", "SALE", "TRANSFER", "Book"]
 
 SALE, RETURN, TRANSFER = range(3)
+DECISION = 4 * 3600
+"""Seconds until it is decided what becomes of goods that came back."""
 
 _CONSIGNMENT, _PARTIAL = TERMS.index("CONSIGNMENT"), TERMS.index("PARTIAL")
 _TERMS_OF_DAYS = {0: 0, 7: 1, 15: 2, 30: 3}
@@ -97,7 +99,7 @@ class Book:
         self.market = Market(self.stock, self.words)
         self.demand = array("I", [0]) * self.stock.sizes.batches
         self._drawn = array("i", [0]) * self.stock.sizes.batches
-        self._coming_back: list[tuple[int, int]] = []
+        self._coming_back: list[tuple[int, int, int]] = []
         self._last_shipped = 0
         streams = ("count", "quantity", "margin", "origin", "mood", "way", "terms")
         self._next = {name: self.words.endless(name) for name in streams}
@@ -259,7 +261,9 @@ class Book:
                 self.kind[order], delivered = SHIPPED, 0
             if self.kind[order] >= RETURNED:
                 returned = delivered + (3 + (way >> 4) % 7) * DAY
-                heappush(self._coming_back, (returned, order))
+                heappush(self._coming_back, (returned, order, RETURN))
+            if self.kind[order] == TO_VENDOR:
+                heappush(self._coming_back, (returned + DECISION, order, TRANSFER))
             self._bring_back(shipped)
             self._move(order, range(self.pick_starts[order], len(self.pick_line)), SALE)
         self.shipped.append(shipped)
@@ -276,11 +280,8 @@ class Book:
     def _bring_back(self, until: int) -> None:
         """Book the goods that came back before the next shipment leaves."""
         while self._coming_back and self._coming_back[0][0] <= until:
-            order = heappop(self._coming_back)[1]
-            picks = range(self.pick_starts[order], self._picks_end(order))
-            self._move(order, picks, RETURN)
-            if self.kind[order] == TO_VENDOR:
-                self._move(order, picks, TRANSFER)
+            _, order, what = heappop(self._coming_back)
+            self._move(order, range(self.pick_starts[order], self._picks_end(order)), what)
 
     def _picks_end(self, order: int) -> int:
         later = order + 1 < len(self.pick_starts)

@@ -9,10 +9,13 @@ the history.  So at any time ``onHandQty`` is the sum of the movements.
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import Any
 
 from terp_seed.columns import computed, pick
+from terp_seed.draw import Span
 from terp_seed.rows import Column, TableRows
 from terp_seed.seeders import SeedContext, seeder
 from terp_seed.terp.cells import hundredths, moments, numbered, seed_user
@@ -21,12 +24,12 @@ from terp_seed.terp.derived import STOCK
 from terp_seed.terp.stock import CLOSED, LIVE, QUARANTINED
 from terp_seed.terp.world import World, world_of
 
-__all__ = ["MOVEMENTS", "inventory"]
+__all__ = ["inventory"]
 
-MOVEMENTS = (
-    "INTAKE", "SALE", "RETURN", "ADJUSTMENT", "QUARANTINE", "RELEASE_FROM_QUARANTINE",
-    "DISPOSAL", "TRANSFER", "SAMPLE",
+_TYPES = (
+    "INTAKE", "ADJUSTMENT", "QUARANTINE", "RELEASE_FROM_QUARANTINE", "DISPOSAL", "SAMPLE",
 )  # fmt: skip
+_REFERENCES = {"INTAKE": "LOT", "ADJUSTMENT": "MANUAL_ADJUSTMENT", "SAMPLE": "MANUAL_ADJUSTMENT"}
 
 _HOUR = 3600
 _RETESTED = 40  # one live batch in so many was in quarantine first
@@ -91,57 +94,61 @@ def _zone(world: World, batch: int) -> str:
 
 @lru_cache(maxsize=2)
 def _events(world: World) -> list[_Event]:
-    """All that happened between intake and the first sale."""
-    found: list[_Event] = []
-    supply = world.supply
-    for batch, status in enumerate(world.stock.status):
-        quantity = supply.taken_in[batch]
-        if status in (QUARANTINED, CLOSED):
-            found.append(_quarantine(batch, quantity))
-        if status == CLOSED:
-            found.append(_Event(batch, "DISPOSAL", -quantity, quantity, 120, "QUALITY_ISSUE",
-                                "Destroyed after a failed test"))  # fmt: skip
-        if status == LIVE and batch % _RETESTED == 7:
-            found.append(_quarantine(batch, quantity))
-            found.append(_Event(batch, "RELEASE_FROM_QUARANTINE", 0, quantity, 5,
-                                note="Passed the second test"))  # fmt: skip
-        if supply.damaged[batch]:
-            found.append(_Event(batch, "ADJUSTMENT", -supply.damaged[batch], quantity, 6,
-                                "DAMAGED", "Wet bag at receipt"))  # fmt: skip
-            quantity -= supply.damaged[batch]
-        if supply.sampled[batch]:
-            found.append(_Event(batch, "SAMPLE", -supply.sampled[batch], quantity, 7,
-                                note="Set aside as samples"))  # fmt: skip
-    return found
+    """All that happened to all batches before the first sale."""
+    return [event for batch in range(world.sizes.batches) for event in _history(world, batch)]
 
 
-def _quarantine(batch: int, quantity: int) -> _Event:
-    return _Event(batch, "QUARANTINE", 0, quantity, 3, note="Held for a second test")
+def _history(world: World, batch: int) -> Iterator[_Event]:
+    status, supply = world.stock.status[batch], world.supply
+    quantity = supply.taken_in[batch]
+    yield _Event(batch, "INTAKE", quantity, 0, 0)
+    retested = status == LIVE and batch % _RETESTED == 7 or batch == world.stock.first_live
+    if status in (QUARANTINED, CLOSED) or retested:
+        yield _Event(batch, "QUARANTINE", 0, quantity, 3, note="Held for a second test")
+    if retested:
+        yield _Event(
+            batch, "RELEASE_FROM_QUARANTINE", 0, quantity, 5, note="Passed the second test"
+        )
+    if status == CLOSED:
+        note = "Destroyed after a failed test"
+        yield _Event(batch, "DISPOSAL", -quantity, quantity, 120, "QUALITY_ISSUE", note)
+    damaged, sampled = supply.damaged[batch], supply.sampled[batch]
+    if damaged:
+        yield _Event(batch, "ADJUSTMENT", -damaged, quantity, 6, "DAMAGED", "Wet bag at receipt")
+    if sampled:
+        left = quantity - damaged
+        yield _Event(batch, "SAMPLE", -sampled, left, 7, note="Set aside as samples")
 
 
 def _movements(context: SeedContext, world: World) -> TableRows:
-    """One INTAKE for each batch, then the other events."""
-    stock, supply = world.stock, world.supply
-    intakes, events = world.sizes.batches, _events(world)
+    stock, events = world.stock, _events(world)
 
-    def column(of_intake: object, of_event: str) -> list[object]:
-        raise NotImplementedError
+    def of(read: Callable[[_Event], Any]) -> Callable[[Span], list[Any]]:
+        return lambda span: [read(event) for event in events[span.start : span.stop]]
 
-    def seconds(start: int, stop: int) -> list[int]:
-        first = stock.received(start, min(stop, intakes)) if start < intakes else []
-        rest = events[max(0, start - intakes) : max(0, stop - intakes)]
-        return first + [stock.received(e.batch, e.batch + 1)[0] + e.hours * _HOUR for e in rest]
+    def text(read: Callable[[_Event], Any], length: int) -> Column:
+        return computed(of(read), length=length, nullable=True, ascii_only=True)
 
-    del column
     return context.table(
         "inventoryMovements",
-        rows=intakes + len(events),
-        columns=_movement_columns(world, events)
-        | {"createdAt": moments(world.clock, lambda span: seconds(span.start, span.stop))},
+        rows=len(events),
+        columns={
+            "batchId": Column(of(lambda e: e.batch), ref="batches"),
+            "inventoryMovementType": computed(
+                of(lambda e: e.type), length=23, choices=_TYPES, ascii_only=True
+            ),
+            "quantityChange": hundredths(of(lambda e: e.change)),
+            "quantityBefore": hundredths(of(lambda e: e.before)),
+            "quantityAfter": hundredths(of(lambda e: e.before + e.change)),
+            "referenceType": text(lambda e: _REFERENCES.get(e.type, "STATUS_CHANGE"), 20),
+            "referenceId": numbered(
+                of(lambda e: stock.lot[e.batch] if e.type == "INTAKE" else None), "lots"
+            ),
+            "adjustmentReason": text(lambda e: e.reason, 20),
+            "notes": text(lambda e: e.note, 60),
+            "performedBy": seed_user(),
+            "createdAt": moments(
+                world.clock, of(lambda e: stock.received_at(e.batch) + e.hours * _HOUR)
+            ),
+        },
     )
-
-
-def _movement_columns(world: World, events: list[_Event]) -> dict[str, Column]:
-    stock, taken_in, intakes = world.stock, world.supply.taken_in, world.sizes.batches
-    _ = (stock, taken_in, intakes, events, numbered, seed_user)
-    return {}

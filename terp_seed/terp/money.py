@@ -132,9 +132,10 @@ class Ledgers:
         word = self.words.endless("payment")
         self.paid.extend([0] * len(self.order))
         self.settled.extend([0] * len(self.order))
-        for invoice, status in enumerate(self.status):
-            if status in (PAID, PARTIAL):
-                found += self._payments(invoice, status, word(), word())
+        paying = (n for n, status in enumerate(self.status) if status in (PAID, PARTIAL))
+        for number, invoice in enumerate(paying):
+            method = self._method(number, word())
+            found += self._payments(invoice, self.status[invoice], method, word())
         found.sort()
         for day, invoice, cents, method in found:
             self.payment_day.append(day)
@@ -144,13 +145,18 @@ class Ledgers:
             self.paid[invoice] += cents
             self.settled[invoice] = day
 
+    def _method(self, number: int, word: int) -> int:
+        """How a payment is made: each way once, then as TERP's generators have it."""
+        if number < len(_METHODS):
+            return number
+        return next(at for at, step in enumerate(_METHODS) if word % 100 < step)
+
     def _payments(
-        self, invoice: int, status: int, word: int, other: int
+        self, invoice: int, status: int, method: int, other: int
     ) -> list[tuple[int, int, int, int]]:
         order, total, start = self.order[invoice], self.total(invoice), self.day[invoice]
-        method = next(at for at, step in enumerate(_METHODS) if word % 100 < step)
         most = min(_SLOWEST, TODAY - start)
-        wait = min(1 + (word >> 8) % _SLOWEST, most) if most == _SLOWEST else other % (most + 1)
+        wait = 1 + other % _SLOWEST if most == _SLOWEST else other % (most + 1)
         share = total * (30 + (other >> 8) % 41) // 100
         part = share // 10_000 * 10_000 or total // 2  # whole hundreds of dollars
         partly = TERMS[self.book.terms[order]] == "PARTIAL"

@@ -72,7 +72,7 @@ def opening_day(orders: int) -> int:
 
     A few orders would be lost in so long a time, so they get a shorter one.
     """
-    return TODAY - min(660, max(200, 3 * orders))
+    return TODAY - min(660, max(170, 3 * orders))
 
 
 @dataclass(frozen=True)
@@ -97,7 +97,7 @@ class Schedule:
     @property
     def open(self) -> int:
         """Sales that are not shipped yet: they reserve stock in 10 to 20 % of live batches."""
-        return max(self.today, self.live // 30)
+        return max(self.today, min(self.live // 30, self.orders // 5))
 
     @cached_property
     def day(self) -> array[int]:

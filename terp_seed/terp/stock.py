@@ -123,6 +123,11 @@ class Stock:
                 chains[arrival.slot].append(batch)
         return chains
 
+    @property
+    def first_live(self) -> int:
+        """A batch that was live from the first day on."""
+        return self.chains[self.core][0]
+
     @cached_property
     def slots(self) -> list[int]:
         """The product of each slot: all different, in the mix that TERP grows."""
@@ -185,10 +190,12 @@ class Stock:
         return array("I", [self.lot_day[lot] for lot in self.lot])
 
     def received(self, start: int, stop: int) -> list[int]:
-        """The second at which batches were taken in, one after the other."""
-        return [
-            self.day[batch] * DAY + 9 * 3600 + batch * 420 % 21_600 for batch in range(start, stop)
-        ]
+        """The seconds at which batches were taken in."""
+        return [self.received_at(batch) for batch in range(start, stop)]
+
+    def received_at(self, batch: int) -> int:
+        """The second at which a batch was taken in, an hour or more after its lot came."""
+        return self.day[batch] * DAY + 9 * 3600 + batch * 420 % 21_600
 
 
 def _between(low: int, high: int, word: int) -> int:

@@ -37,7 +37,7 @@ class Supply:
     def _loss(self, label: str, percent: int, amounts: tuple[int, int]) -> array[int]:
         stock = self.stock
         words = self.words.all(label, stock.sizes.batches)
-        first = stock.chains[0][-1]  # so that even a small database has one
+        first = stock.first_live  # so that even a small database has one
         return array("I", [
             amounts[stock.goods.is_flower(stock.product[batch])] * (1 + (word & 1))
             if stock.status[batch] == LIVE and (batch == first or word * 100 >> 32 < percent)

@@ -1,0 +1,270 @@
+"""Invoices, payments and what clients' accounts show of them."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from terp_seed.columns import code, computed, constant
+from terp_seed.draw import Span
+from terp_seed.rows import Bounds, Column, TableRows
+from terp_seed.seeders import SeedContext
+from terp_seed.terp.arrays import Groups
+from terp_seed.terp.cells import hundredths, moments, numbered, seed_user, stored, stored_text
+from terp_seed.terp.clock import DAY, TODAY
+from terp_seed.terp.money import INVOICE_STATUSES, OVERDUE, PAID, PARTIAL
+from terp_seed.terp.terms import TERMS
+from terp_seed.terp.world import World
+
+__all__ = ["invoice_tables"]
+
+_HOUR = 3600
+_METHODS = ("CHECK", "ACH", "WIRE", "CASH", "CREDIT_CARD")
+_PREFIXES = ("CHK", "ACH", "WIR", None, "CRD")
+_ACCOUNT_STATUS = {PAID: "PAID", PARTIAL: "PARTIAL", OVERDUE: "OVERDUE"}
+
+
+def invoice_tables(context: SeedContext, world: World) -> list[TableRows]:
+    """All tables of money, invoices first."""
+    return [
+        _invoices(context, world),
+        _invoice_lines(context, world),
+        _payments(context, world),
+        _applied(context, world),
+        _accounts(context, world),
+    ]
+
+
+def _clients(world: World, invoices: Sequence[int]) -> list[int]:
+    book, orders = world.book, world.ledgers.order
+    return [book.client[orders[invoice]] for invoice in invoices]
+
+
+def _dated(world: World, days: Sequence[int]) -> Column:
+    return Column(lambda span: world.clock.dates(days[span.start : span.stop]))
+
+
+def _invoices(context: SeedContext, world: World) -> TableRows:
+    book, ledgers = world.book, world.ledgers
+    orders = ledgers.order
+
+    def totals(span: Span) -> list[int]:
+        return [book.total[order] for order in orders[span.start : span.stop]]
+
+    def open_(span: Span) -> list[int]:
+        paid = ledgers.paid[span.start : span.stop]
+        return [total - part for total, part in zip(totals(span), paid, strict=True)]
+
+    total = hundredths(totals)
+    sent = moments(
+        world.clock, lambda span: [book.shipped[o] + _HOUR for o in orders[span.start : span.stop]]
+    )
+    return context.table(
+        "invoices",
+        rows=len(orders),
+        key=("invoiceNumber",),
+        columns={
+            "invoiceNumber": code("SEED-INV-"),
+            "customerId": Column(lambda span: _clients(world, span.rows()), ref="clients"),
+            "invoiceDate": _dated(world, ledgers.day),
+            "dueDate": _dated(world, ledgers.due),
+            "subtotal": total,
+            "taxAmount": constant(0, scale=2),
+            "discountAmount": constant(0, scale=2),
+            "totalAmount": total,
+            "amountPaid": stored(ledgers.paid, scale=2),
+            "amountDue": hundredths(open_),
+            "status": stored_text(ledgers.status, INVOICE_STATUSES),
+            "paymentTerms": computed(
+                lambda span: [TERMS[book.terms[o]] for o in orders[span.start : span.stop]],
+                length=11,
+                choices=TERMS,
+                ascii_only=True,
+            ),
+            "referenceType": constant("ORDER"),
+            "referenceId": stored(orders, ref="orders"),
+            "createdBy": seed_user(),
+            "createdAt": sent,
+            "updatedAt": sent,
+        },
+    )
+
+
+def _invoice_lines(context: SeedContext, world: World) -> TableRows:
+    book, ledgers, product = world.book, world.ledgers, world.stock.product
+    starts, names = book.line_starts, world.goods.names
+    groups = Groups.of([starts[order + 1] - starts[order] for order in ledgers.order])
+
+    def lines(span: Span) -> list[int]:
+        """The order line behind each invoice line."""
+        invoices = groups.parents(span.start, span.stop)
+        return [
+            starts[ledgers.order[invoice]] + row - groups.starts[invoice]
+            for row, invoice in zip(span.rows(), invoices, strict=True)
+        ]
+
+    def of(read: Callable[[int], Any], **how: Any) -> Column:
+        return Column(lambda span: [read(line) for line in lines(span)], **how)
+
+    def sent(span: Span) -> list[int]:
+        invoices = groups.parents(span.start, span.stop)
+        return [book.shipped[ledgers.order[invoice]] + _HOUR for invoice in invoices]
+
+    return context.table(
+        "invoiceLineItems",
+        rows=len(groups),
+        columns={
+            "invoiceId": Column(lambda span: groups.parents(span.start, span.stop), ref="invoices"),
+            "productId": of(lambda line: product[book.line_batch[line]], ref="products"),
+            "batchId": of(lambda line: book.line_batch[line], ref="batches"),
+            "description": of(
+                lambda line: names[product[book.line_batch[line]]],
+                bounds=Bounds(length=60, plane="ascii"),
+            ),
+            "quantity": of(lambda line: book.line_quantity[line], scale=2),
+            "unitPrice": of(lambda line: book.line_price[line] * 100, scale=2),
+            "lineTotal": of(lambda line: book.line_price[line] * book.line_quantity[line], scale=2),
+            "createdAt": moments(world.clock, sent),
+        },
+    )
+
+
+def _payments(context: SeedContext, world: World) -> TableRows:
+    ledgers = world.ledgers
+
+    def received(span: Span) -> list[int]:
+        return [
+            day * DAY + 18 * _HOUR + row % 3600
+            for row, day in zip(
+                span.rows(), ledgers.payment_day[span.start : span.stop], strict=True
+            )
+        ]
+
+    def reference(row: int) -> str | None:
+        prefix = _PREFIXES[ledgers.payment_method[row]]
+        return f"SEED-{prefix}-{row + 1:06d}" if prefix else None
+
+    moment = moments(world.clock, received)
+    return context.table(
+        "payments",
+        rows=len(ledgers.payment_day),
+        key=("paymentNumber",),
+        columns={
+            "paymentNumber": code("SEED-PAY-"),
+            "paymentType": constant("RECEIVED"),
+            "paymentDate": _dated(world, ledgers.payment_day),
+            "amount": stored(ledgers.payment_cents, scale=2),
+            "paymentMethod": stored_text(ledgers.payment_method, _METHODS),
+            "referenceNumber": computed(
+                lambda span: [reference(row) for row in span.rows()],
+                length=20,
+                nullable=True,
+                ascii_only=True,
+            ),
+            "customerId": Column(
+                lambda span: _clients(world, ledgers.payment_invoice[span.start : span.stop]),
+                ref="clients",
+            ),
+            "invoiceId": stored(ledgers.payment_invoice, ref="invoices"),
+            **_reconciled(world),
+            "createdBy": seed_user(),
+            "createdAt": moment,
+            "updatedAt": moment,
+        },
+    )
+
+
+def _reconciled(world: World) -> dict[str, Column]:
+    """Seven payments in ten are matched with the bank, two days later."""
+    ledgers = world.ledgers
+    words = ledgers.words.all("reconciled", len(ledgers.payment_day))
+
+    def matched(row: int) -> bool:
+        return words[row] % 100 < 71 and ledgers.payment_day[row] + 2 < TODAY
+
+    return {
+        "isReconciled": Column(lambda span: [matched(row) for row in span.rows()]),
+        "reconciledAt": moments(
+            world.clock,
+            lambda span: [
+                (ledgers.payment_day[row] + 2) * DAY + 11 * _HOUR if matched(row) else 0
+                for row in span.rows()
+            ],
+        ),
+    }
+
+
+def _applied(context: SeedContext, world: World) -> TableRows:
+    """``invoice_payments``: each payment is for one invoice."""
+    ledgers = world.ledgers
+    return context.table(
+        "invoice_payments",
+        rows=len(ledgers.payment_day),
+        columns={
+            "payment_id": Column(lambda span: list(span.rows()), ref="payments"),
+            "invoice_id": stored(ledgers.payment_invoice, ref="invoices"),
+            "allocated_amount": stored(ledgers.payment_cents, scale=2),
+            "allocated_at": moments(
+                world.clock,
+                lambda span: [
+                    day * DAY + 19 * _HOUR for day in ledgers.payment_day[span.start : span.stop]
+                ],
+            ),
+            "allocated_by": seed_user(),
+        },
+    )
+
+
+def _accounts(context: SeedContext, world: World) -> TableRows:
+    """``client_transactions``: standing invoices, then payments."""
+    ledgers, standing = world.ledgers, world.ledgers.standing
+    invoices = len(standing)
+
+    def each(of_invoice: Callable[[int], Any], of_payment: Callable[[int], Any]) -> Any:
+        def make(span: Span) -> list[Any]:
+            first = [of_invoice(n) for n in standing[span.start : span.stop]]
+            payments = range(max(0, span.start - invoices), max(0, span.stop - invoices))
+            return first + [of_payment(row) for row in payments]
+
+        return make
+
+    def made(of_invoice: Callable[[int], Any], of_payment: Callable[[int], Any]) -> Column:
+        days = each(of_invoice, of_payment)
+        return Column(
+            lambda span: [world.clock.date(day) if day else None for day in days(span)],
+            Bounds(nullable=True),
+        )
+
+    def status(invoice: int) -> str:
+        return _ACCOUNT_STATUS.get(ledgers.status[invoice], "PENDING")
+
+    pay_day, pay_cents = ledgers.payment_day, ledgers.payment_cents
+    return context.table(
+        "client_transactions",
+        rows=invoices + len(pay_day),
+        columns={
+            "client_id": Column(
+                lambda span: _clients(world, each(int, ledgers.payment_invoice.__getitem__)(span)),
+                ref="clients",
+            ),
+            "transaction_type": _text(each(lambda _: "INVOICE", lambda _: "PAYMENT"), 7),
+            "transaction_number": _text(
+                each(lambda n: f"SEED-INV-{n + 1:06d}", lambda n: f"SEED-PAY-{n + 1:06d}"), 20
+            ),
+            "transaction_date": made(ledgers.day.__getitem__, pay_day.__getitem__),
+            "amount": hundredths(each(ledgers.total, pay_cents.__getitem__)),
+            "payment_status": _text(each(status, lambda _: "PAID"), 7),
+            "payment_date": made(ledgers.settled.__getitem__, pay_day.__getitem__),
+            "payment_amount": hundredths(each(ledgers.paid.__getitem__, pay_cents.__getitem__)),
+            "created_at": moments(world.clock, each(_evening(ledgers.day), _evening(pay_day))),
+            "updated_at": moments(world.clock, each(_evening(ledgers.day), _evening(pay_day))),
+        },
+    )
+
+
+def _evening(days: Sequence[int]) -> Callable[[int], int]:
+    return lambda row: days[row] * DAY + 20 * _HOUR
+
+
+def _text(make: Callable[[Span], Sequence[Any]], length: int) -> Column:
+    return computed(make, length=length, ascii_only=True)

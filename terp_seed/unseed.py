@@ -1,0 +1,112 @@
+"""A rollback as a script: it knows the rows' keys, and the target knows the rest.
+
+A script cannot compare digests.  It deletes a row only at its own id *and*
+under its own natural key, and stops if rows that were not seeded depend on
+what it would delete.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from terp_seed.derive import seeded
+from terp_seed.ledger import Ledger, Range
+from terp_seed.plan import Plan, PlannedRevision, PlannedTable, Removal
+from terp_seed.rows import Block, TableRows
+from terp_seed.seeders import logical_references
+from terp_seed.stream import Stream
+from terp_seed.writer import BLOCK_ROWS, Masks
+
+__all__ = ["ScriptedRollback"]
+
+
+@dataclass
+class ScriptedRollback:
+    """Prints what takes a revision's rows out again."""
+
+    stream: Stream
+    ledger: Ledger
+    plan: Plan
+    masks: Masks
+
+    def remove(self, step: PlannedRevision, removal: Removal) -> dict[str, int]:
+        """Print the searches first, then the deletes, children first."""
+        mine = self.plan.history[step.revision].tables
+        self._search(mine)
+        removed: dict[str, int] = {}
+        for planned in reversed(mine):
+            self.stream.note(f"\n{planned.rows.table}: the rows of this revision")
+            for sql in self._deletes(planned):
+                for statement in self.ledger.dialect.delete_exactly(sql):
+                    self.stream.run(statement)
+            count = removed.get(planned.rows.table, 0) + planned.rows.count
+            removed[planned.rows.table] = count
+        return removed
+
+    def _search(self, mine: Sequence[PlannedTable]) -> None:
+        self.stream.note("\nstops here if rows that were not seeded depend on what goes")
+        ours: dict[str, str] = {}
+        for planned in mine:
+            if planned.rows.id is not None:
+                condition = seeded(planned.range, self.ledger)
+                before = ours.get(planned.rows.table)
+                ours[planned.rows.table] = f"{before} OR {condition}" if before else condition
+        for planned in mine:
+            if planned.rows.id is None:
+                continue
+            inside = _between(planned.range, self.ledger)
+            for sql in self.ledger.dialect.refuse_dependents(
+                planned.rows.table, planned.rows.id, inside, ours
+            ):
+                self.stream.run(sql)
+            self._search_declared(planned, inside, ours)
+
+    def _search_declared(self, planned: PlannedTable, inside: str, ours: dict[str, str]) -> None:
+        quote = self.ledger.dialect.quote
+        for table, column, target, key in logical_references():
+            if (target, key) != (planned.rows.table, planned.rows.id):
+                continue
+            spared = f" AND NOT ({ours[table]})" if table in ours else ""
+            count = f"SELECT COUNT(*) FROM {quote(table)} WHERE {quote(column)} {inside}{spared}"
+            self.stream.must_be_zero(count, f"no {table}.{column} points at {target}")
+
+    def _deletes(self, planned: PlannedTable) -> Iterator[str]:
+        rows, of = planned.rows, planned.range
+        quote = self.ledger.dialect.quote
+        head = f"DELETE FROM {quote(rows.table)} WHERE "
+        if not rows.key or any(rows.columns[name].ref for name in rows.key):
+            yield head + seeded(of, self.ledger)
+            return
+        masker = self.masks(rows)
+        for block in rows.blocks(BLOCK_ROWS):
+            ready = block if masker is None else masker.apply(block)
+            for first, lines in self._keys(rows, ready):
+                where = f"({', '.join(map(quote, rows.key))}) IN (\n{lines})"
+                if rows.id is not None:
+                    where = self._numbered(rows, of, first, lines)
+                yield head + where
+
+    def _numbered(self, rows: TableRows, of: Range, first: int, lines: str) -> str:
+        quote = self.ledger.dialect.quote
+        key, start = quote(str(rows.id)), self.ledger.first_key(of)
+        last = first + lines.count("\n")
+        return (
+            f"{key} BETWEEN {start} + {first} AND {start} + {last}\n"
+            f"AND ({key} - {start}, {', '.join(map(quote, rows.key))}) IN (\n{lines})"
+        )
+
+    def _keys(self, rows: TableRows, block: Block) -> Iterator[tuple[int, str]]:
+        dialect = self.ledger.dialect
+        columns = [list(map(dialect.literal, block.columns[name].values)) for name in rows.key]
+        if rows.id is not None:
+            columns.insert(0, list(map(str, range(block.start, block.stop))))
+        lines = [f"({', '.join(line)})" for line in zip(*columns, strict=True)]
+        for first in range(0, len(lines), dialect.rows_per_statement):
+            chunk = lines[first : first + dialect.rows_per_statement]
+            yield block.start + first, ",\n".join(chunk)
+
+
+def _between(of: Range, ledger: Ledger) -> str:
+    first = ledger.first_key(of)
+    return f"BETWEEN {first} AND {first} + {of.count - 1}"

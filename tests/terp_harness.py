@@ -1,0 +1,183 @@
+"""Puts the TERP seeders' rows into a SQLite database, without the engine.
+
+Ids begin at a different number in each table, so that a row number that is
+taken for an id is noticed.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+import tomllib
+from collections.abc import Iterator, Sequence
+from contextlib import closing, contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from itertools import count
+from pathlib import Path
+
+import sqlalchemy as sa
+
+import terp_seed.terp  # noqa: F401 - registers the seeders
+from terp_seed.columns import RowKey
+from terp_seed.rows import Block, Json, TableRows
+from terp_seed.sandbox.tables import metadata
+from terp_seed.seeders import Check, SeedContext, Seeder, seeder_named
+
+SEEDERS = ("catalogue", "clients", "batches", "inventory", "orders")
+AS_OF = date(2026, 6, 30)
+SIZES = tomllib.loads(
+    (Path(__file__).parent.parent / "seeds" / "sizes.toml").read_text(encoding="utf-8")
+)
+_DAYS = re.compile(r"\{days:([^:{}]+):([^:{}]+)\}")
+_BLOCK = 1000
+
+
+@dataclass
+class Seeded:
+    """A database with the rows of some seeders."""
+
+    db: sqlite3.Connection
+    size: dict[str, int]
+    root_seed: int = 1
+    as_of: date = AS_OF
+    tables: dict[str, TableRows] = field(default_factory=dict)
+    first: dict[str, int] = field(default_factory=dict)
+    _offsets: Iterator[int] = field(default_factory=lambda: count(1000, 1237))
+
+    def seed(self, names: Sequence[str] = SEEDERS, *, check: bool = True) -> Seeded:
+        for name in names:
+            seeder = seeder_named(name)
+            made = list(seeder.build(self.context(name)))
+            self._reserve(made)
+            for rows in made:
+                self._insert(rows)
+            self._derive(seeder)
+            self.db.execute("ANALYZE")
+            if check:
+                broken = self.broken(seeder.checks)
+                assert broken == {}, f"{name}: {broken}"
+                assert self.db.execute("PRAGMA foreign_key_check").fetchall() == []
+            self.tables.update((rows.table, rows) for rows in made)
+        return self
+
+    def context(self, name: str) -> SeedContext:
+        return SeedContext(name, self.root_seed, self.as_of, self.size, dict(self.tables))
+
+    def _reserve(self, made: Sequence[TableRows]) -> None:
+        for rows in made:
+            if rows.table in self.first:
+                most = self.db.execute(f'SELECT MAX(id) FROM "{rows.table}"').fetchone()[0]
+                self.first[rows.table] = most + 1
+            else:
+                self.first[rows.table] = next(self._offsets)
+
+    def _insert(self, rows: TableRows) -> None:
+        names = ", ".join(f'"{name}"' for name in ("id", *rows.columns))
+        marks = ", ".join("?" * (len(rows.columns) + 1))
+        for block in rows.blocks(_BLOCK):
+            self.db.executemany(
+                f'INSERT INTO "{rows.table}" ({names}) VALUES ({marks})', self._lines(block)
+            )
+
+    def _lines(self, block: Block) -> Iterator[tuple[object, ...]]:
+        start = self.first[block.table]
+        columns = [range(start + block.start, start + block.stop)]
+        for cells in block.columns.values():
+            assert len(cells.values) == len(block)
+            columns.append([self._plain(v, cells.scale, cells.ref) for v in cells.values])
+        return zip(*columns, strict=True)
+
+    def _plain(self, value: object, scale: int | None, ref: str | None) -> object:
+        if value is None:
+            return None
+        if ref is not None:
+            assert isinstance(value, int)
+            return self.first[ref] + value
+        if scale is not None:
+            assert isinstance(value, int)
+            return value / 10**scale
+        if isinstance(value, datetime):
+            return value.isoformat(" ")
+        if isinstance(value, date):
+            return value.isoformat()
+        if isinstance(value, dict | list | Json):
+            return json.dumps(value, default=self._json_leaf)
+        return value
+
+    def _json_leaf(self, value: object) -> object:
+        if isinstance(value, RowKey):
+            return self.first[value.table] + value.row
+        assert isinstance(value, Json)
+        return value.value
+
+    def _derive(self, seeder: Seeder) -> None:
+        for derived in seeder.derives:
+            sets = [
+                f'"{column}" = {self._said(sql)}' for column, sql in derived.assignments.items()
+            ]
+            self.db.execute(f'UPDATE "{derived.table}" SET {", ".join(sets)}')
+
+    def _said(self, sql: str) -> str:
+        text = sql.replace("{as_of}", f"'{self.as_of}'")
+        return _DAYS.sub(r"CAST(julianday(\1) - julianday(\2) AS INTEGER)", text)
+
+    def unseed(self, name: str) -> None:
+        """Take out the orders seeder's rows again, as its downgrade would."""
+        seeder = seeder_named(name)
+        self.db.execute("PRAGMA foreign_keys = OFF")
+        for rows in reversed(list(seeder.build(self.context(name)))):
+            self.db.execute(f'DELETE FROM "{rows.table}" WHERE id >= ?', (self.first[rows.table],))
+        self._derive(seeder)
+
+    def broken(self, checks: Sequence[Check]) -> dict[str, list[int]]:
+        """The rows that break each of some invariants."""
+        found = {check.name: [row[0] for row in self.db.execute(check.sql)] for check in checks}
+        return {name: rows for name, rows in found.items() if rows}
+
+    def all(self, sql: str) -> list[tuple]:
+        return self.db.execute(sql).fetchall()
+
+    def one(self, sql: str) -> object:
+        return self.db.execute(sql).fetchone()[0]
+
+    def counted(self, sql: str) -> dict[object, int]:
+        return dict(self.db.execute(sql).fetchall())
+
+
+@contextmanager
+def sandbox() -> Iterator[sqlite3.Connection]:
+    """An empty database with TERP's tables, in memory."""
+    engine = sa.create_engine("sqlite://", poolclass=sa.StaticPool)
+    metadata.create_all(engine)
+    with closing(engine.raw_connection().driver_connection) as db:
+        yield db
+    engine.dispose()
+
+
+@contextmanager
+def seeded(
+    size: str | dict[str, int] = "small",
+    *,
+    names: Sequence[str] = SEEDERS,
+    root_seed: int = 1,
+    as_of: date = AS_OF,
+    check: bool = True,
+) -> Iterator[Seeded]:
+    """A database with the seeders' rows, every invariant checked on the way."""
+    rows = SIZES[size] if isinstance(size, str) else size
+    with sandbox() as db:
+        yield Seeded(db, rows, root_seed, as_of).seed(names, check=check)
+
+
+def described(size: str | dict[str, int], root_seed: int = 1) -> dict[str, list[TableRows]]:
+    """All seeders' tables, without a database."""
+    rows = SIZES[size] if isinstance(size, str) else size
+    earlier: dict[str, TableRows] = {}
+    found = {}
+    for name in SEEDERS:
+        context = SeedContext(name, root_seed, AS_OF, rows, dict(earlier))
+        found[name] = list(seeder_named(name).build(context))
+        earlier.update((made.table, made) for made in found[name])
+    return found

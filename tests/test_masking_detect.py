@@ -1,0 +1,316 @@
+"""Fail closed: what looks personal stops the run, what only sounds like it does not."""
+
+from __future__ import annotations
+
+import tomllib
+
+import pytest
+
+from terp_seed.masking import ColumnFacts, Policy, lines_to_add
+from terp_seed.masking.content import live, live_kinds, searchable
+from terp_seed.masking.names import guess, words
+from terp_seed.masking.policyfile import read_policy
+
+
+def seen(table: str, name: str, kind: str = "text", length: int | None = 100) -> str | None:
+    return guess(table, name, kind, length)
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("cancelledBy", "cancelled by"),
+        ("serviceInvoiceId", "service invoice id"),
+        ("contact_email", "contact email"),
+        ("SSNNumber", "ssn number"),
+        ("openId", "open id"),
+        ("phone2", "phone 2"),
+        ("nameCanonical", "name canonical"),
+        ("größe", "größe"),
+    ],
+)
+def test_a_name_is_split_into_whole_words(name, expected):
+    assert " ".join(words(name)) == expected
+
+
+# terp-domain.md, section 4.1: what TERP's first masker took for personal, and is not
+@pytest.mark.parametrize(
+    ("table", "name", "kind", "length"),
+    [
+        ("brands", "name", "text", 255),
+        ("strains", "name", "text", 255),
+        ("tags", "name", "text", 255),
+        ("categories", "name", "text", 255),
+        ("grades", "name", "text", 100),
+        ("roles", "name", "text", 100),
+        ("user_roles", "name", "text", 100),
+        ("unit_types", "name", "text", 100),
+        ("sequences", "name", "text", 50),
+        ("workflow_statuses", "name", "text", 100),
+        ("storage_zones", "baseCapacity", "number", None),
+        ("storage_zones", "maxCapacity", "number", None),
+        ("credit_signals", "repaymentVelocity", "number", None),
+        ("batches", "locationId", "number", None),
+        ("sampleRequests", "location", "enum", None),
+        ("calendar_events", "location", "text", 500),
+        ("orders", "cancelledBy", "number", None),
+        ("orders", "cancelledDate", "datetime", None),
+        ("invoiceLineItems", "serviceInvoiceId", "number", None),
+        ("integrations", "externalName", "text", 255),
+        ("settings", "emailEnabled", "boolean", None),
+        ("settings", "email_enabled", "number", None),
+        ("invoices", "emailedAt", "datetime", None),
+        ("calendar_event_participants", "notifyEmail", "boolean", None),
+        ("clients", "preferredContact", "enum", None),
+        ("clients", "contact_type", "text", 50),
+        ("users", "loginMethod", "text", 64),
+        ("payments", "bankAccountId", "number", None),
+        ("products", "uomSellable", "text", 20),
+        ("orders", "created_at", "datetime", None),
+        ("notes", "emailFlag", "boolean", None),
+        ("strains", "name", "text", None),
+    ],
+)
+def test_what_only_sounds_personal_is_no_alarm(table, name, kind, length):
+    assert seen(table, name, kind, length) is None
+
+
+def test_a_reason_for_cancelling_is_free_text_and_no_cell_phone():
+    assert seen("orders", "cancellationReason", "text", None) == "free_text"
+
+
+# and what it did not see
+@pytest.mark.parametrize(
+    ("table", "name", "kind", "length", "expected"),
+    [
+        ("orders", "notes", "text", None, "free_text"),
+        ("clients", "wishlist", "text", None, "free_text"),
+        ("supplier_profiles", "supplier_notes", "text", 500, "free_text"),
+        ("products", "description", "text", None, "free_text"),
+        ("supplier_profiles", "license_number", "text", 100, "license"),
+        ("bankAccounts", "accountNumber", "text", 50, "account"),
+        ("payments", "referenceNumber", "text", 100, "account"),
+        ("users", "openId", "text", 64, "external_id"),
+        ("sessions", "userAgent", "text", 255, "device"),
+        ("vip_portal_auth", "password_hash", "text", 255, "credential"),
+        ("vip_portal_auth", "session_token", "text", 255, "credential"),
+        ("vip_portal_auth", "reset_token", "text", 255, "credential"),
+        ("vip_portal_auth", "google_id", "text", 255, "external_id"),
+        ("vip_portal_auth", "microsoftId", "text", 255, "external_id"),
+        ("client_meeting_history", "attendees", "json", None, "json"),
+        ("auditLogs", "before", "json", None, "json"),
+        ("auditLogs", "after", "text", None, "free_text"),
+        ("orders", "items", "json", None, "json"),
+        ("product_images", "caption", "text", 255, "free_text"),
+        ("sessions", "ipAddress", "text", 45, "device"),
+        ("clients", "name", "text", 255, "org_name"),
+        ("vendors", "name", "text", 255, "org_name"),
+        ("users", "name", "text", None, "person_name"),
+        ("clients", "email", "text", 255, "email"),
+        ("supplier_profiles", "contact_phone", "text", 50, "phone"),
+        ("clients", "phone", "number", None, "phone"),
+        ("supplier_profiles", "tax_id", "number", None, "tax_id"),
+        ("sites", "address", "text", None, "postal_address"),
+        ("users", "lastSignedIn", "datetime", None, "date"),
+        ("employees", "date_of_birth", "date", None, "date"),
+        ("users", "firstName", "text", 50, "first_name"),
+        ("users", "password", "binary", 60, "credential"),
+        ("batches", "metadata", "text", None, "free_text"),
+    ],
+)
+def test_what_is_personal_is_an_alarm(table, name, kind, length, expected):
+    assert seen(table, name, kind, length) == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "kinds"),
+    [
+        ("canary-7f3a@real-corp.com", {"email"}),
+        ("write to mailto:jane+tag@x.co.uk, please", {"email"}),
+        ('"a b"@real-corp.com', {"email"}),
+        ("пример@пример.рф", {"email"}),
+        ("jane@\u200breal-corp.com", {"email"}),
+        ("ｊａｎｅ＠real-corp.com", {"email"}),
+        ("a@b@real-corp.com", {"email"}),
+        ("+1 415-867-5309", {"phone"}),
+        ("call (415) 867-5309 x12", {"phone"}),
+        ("415.867.5309", {"phone"}),
+        ("415-867-\n5309", {"phone"}),
+        ("+44 20 7946 1234", {"phone"}),
+        ("４１５-867-5309", {"phone"}),
+        ("800-555-0123", {"phone"}),
+        ("078-05-1120", {"tax_id"}),
+        ("EIN 12-3456789.", {"tax_id"}),
+        ("card 4539 1488 0343 6467", {"card"}),
+        ("4539148803436467", {"card"}),
+        ({"a": [{"b": "x@real-corp.com"}]}, {"email"}),
+        ({"x@real-corp.com": 1}, {"email"}),
+        ('{"a": ["415-867-5309"]}', {"phone"}),
+        ("x@real-corp.com 415-867-5309", {"email", "phone"}),
+    ],
+)
+def test_live_data_is_found_by_its_shape(text, kinds):
+    assert live_kinds(text) == kinds
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "jane@example.com",
+        "jane@mail.example.org",
+        "jane@shop.test",
+        "x@y.invalid",
+        "no-at-sign",
+        "@x.com",
+        "a @ b",
+        "user@localhost",
+        "(415) 555-0142",
+        "+1-212-555-0100",
+        "800-555-0199",
+        "+44 7700 900123",
+        "000-12-3456",
+        "666-12-3456",
+        "912-12-3456",
+        "123-00-4567",
+        "00-1234567",
+        "96-1234567",
+        "4242 4242 4242 4242",
+        "4539 1488 0343 6468",
+        "0000 0000 0000 0050",
+        "BATCH-001001",
+        "SEED-C-000001",
+        "4155552671",
+        "2024-01-15 10:00:00",
+        "192.168.100.200",
+        "1A4060300000022000012345",
+        "12345678901234567890",
+        "order 1000000001",
+        None,
+        12,
+        "{ not json 12345678",
+        "[" * 5000,
+    ],
+)
+def test_what_belongs_to_nobody_is_not_found(text):
+    assert live_kinds(text) == set()
+
+
+def test_ten_digits_in_a_row_are_a_number_only_where_asked():
+    assert [hit.kind for hit in live("ring 4158675309 now", bare=True)] == ["phone"]
+    assert live("ring 4158675309 now") == []
+
+
+@pytest.mark.parametrize(
+    "piece",
+    [
+        "a",
+        "1",
+        "@",
+        "a@",
+        "1-",
+        "+1",
+        "(",
+        "1 ",
+        "a.",
+        ".",
+        '"',
+        '"@',
+        "x1",
+        "x1 ",
+        "1-2-",
+        "é",
+        "\\",
+    ],
+)
+def test_no_text_makes_the_search_wander(piece):
+    """Twice the text may cost twice the steps, never four times as many."""
+
+    def steps(size: int) -> int:
+        count = 0
+        text = (piece * size)[:size] + "@"
+
+        class Counting(str):
+            def __getitem__(self, at):
+                nonlocal count
+                count += 1
+                return Counting(str.__getitem__(self, at))
+
+        live(Counting(text), bare=True)
+        return count
+
+    assert steps(8000) <= 2 * steps(4000) + 400
+    live(searchable(piece * 60_000), bare=True)
+
+
+@pytest.fixture
+def policy(tmp_path) -> Policy:
+    file = tmp_path / "masking.toml"
+    file.write_text(
+        "[tables.clients]\nemail = {class='email'}\ngrade = {pii=false, reason='a product grade'}\n"
+    )
+    return Policy.load(file)
+
+
+def test_an_unclassified_column_is_found_with_the_line_to_add(policy, tmp_path):
+    found = policy.unclassified(
+        "clients",
+        [
+            ColumnFacts("email", "text", 255),
+            ColumnFacts("grade", "text", 10),
+            ColumnFacts("id", "number"),
+            ColumnFacts("Phone", "text", 50),
+            ColumnFacts("odd name notes", "text", None),
+        ],
+    )
+    assert [(finding.column, finding.problem) for finding in found] == [
+        ("Phone", "unclassified"),
+        ("odd name notes", "unclassified"),
+    ]
+    assert found[0].line == 'Phone = { class = "phone" }'
+    assert "add Phone = " in str(found[0])
+    file = tmp_path / "masking.toml"
+    lines = "\n".join(finding.line for finding in found)
+    file.write_text(file.read_text() + lines + "\n")
+    assert policy.load(file).unclassified("clients", [ColumnFacts("Phone", "text", 50)]) == []
+
+
+def test_lines_to_add_for_new_tables_are_a_policy(policy, tmp_path):
+    facts = [ColumnFacts("tags", "json"), ColumnFacts("notes", "text", None)]
+    found = [*policy.unclassified("new", facts), *policy.unclassified("my table", facts)]
+    text = lines_to_add(found)
+    assert tomllib.loads(text)["tables"]["my table"]["tags"] == {"class": "json"}
+    (tmp_path / "more.toml").write_text(text)
+    assert set(read_policy(tmp_path / "more.toml").tables) == {"new", "my table"}
+    assert all(finding.toml in text or finding.column == "notes" for finding in found)
+
+
+@pytest.mark.parametrize(
+    ("samples", "expected"),
+    [
+        (["jane@real-corp.com", None, ""], "email"),
+        (["jane@real-corp.com", "call jane@real-corp.com"], "free_text"),
+        (["jane@real-corp.com", "415-867-5309"], "free_text"),
+        ([4539148803436467], "card"),
+    ],
+)
+def test_content_gives_an_innocent_name_away(policy, samples, expected):
+    kind = "number" if isinstance(samples[0], int) else "text"
+    (found,) = policy.unclassified("clients", [ColumnFacts("field7", kind, 100, samples)])
+    assert found.kind == expected
+    assert "jane" not in str(found) + found.toml + repr(found)
+
+
+def test_a_column_declared_not_personal_is_held_to_its_content(policy):
+    clean = ColumnFacts("grade", "text", 10, ["A", "AA", None])
+    (found,) = policy.unclassified(
+        "clients", [clean, ColumnFacts("grade", "text", 10, ["A", "x@real-corp.com"])]
+    )
+    assert found.problem == "contradiction"
+    assert "pii = false" in str(found)
+    assert "real-corp" not in str(found) + repr(found)
+
+
+def test_a_renamed_column_is_stale_and_unclassified(policy):
+    assert policy.stale("clients", ["mail", "grade"]) == ["email"]
+    assert policy.unclassified("clients", [ColumnFacts("e_mail", "text", 255)])

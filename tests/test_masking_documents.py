@@ -1,0 +1,160 @@
+"""Documents are masked by path, and what no path names does not slip through."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+
+from terp_seed.errors import MaskingError
+from terp_seed.masking import Key, Policy
+from terp_seed.masking.documents import steps
+from terp_seed.rows import Block, Cells, Json
+
+KEY = Key(bytes.fromhex("9f3c1d7e5ab24806c1e7f2d93b6a80574ce91d2f7b3850a6e4c2198fd07b365a"))
+
+ORDER = [
+    {
+        "displayName": "Blue Dream for Jane",
+        "buyer": {
+            "name": "Jane Canary",
+            "email": "jane@real-corp.com",
+            "phones": [4158675309, None],
+        },
+        "quantity": 2,
+        "isSample": False,
+        "note": "ring 415-867-5309",
+        "jane@real-corp.com": 1,
+    }
+]
+
+
+@pytest.fixture
+def mask(tmp_path):
+    def mask(entry, value, key=KEY):
+        file = tmp_path / "masking.toml"
+        file.write_text(f"[tables.t]\nx = {{ class = 'json', {entry} }}\n", encoding="utf-8")
+        masker = Policy.load(file).masker(
+            "t", ["x"], environment="dev", key=key, provenance="imported"
+        )
+        block = Block("t", 3, 4, {"x": Cells((value,))})
+        return masker.apply(block).columns["x"].values[0]
+
+    return mask
+
+
+@pytest.mark.parametrize(
+    ("path", "count"),
+    [("$.a", 1), ("$[*].a", 2), ("$..a", 1), ('$["a b"].c', 2), ("$[0]", 1), ("$.a[*].b[2]", 4)],
+)
+def test_a_path_is_read(path, count):
+    assert len(steps(path)) == count
+
+
+@pytest.mark.parametrize("path", ["", "$", "a", "$a", "$.", "$[x]", "$.a b", "$[", '$[""]', ".a"])
+def test_what_is_no_path_is_refused(path):
+    assert steps(path) is None
+
+
+def test_without_paths_a_document_is_emptied(mask):
+    assert mask("", ORDER) == []
+    assert mask("", {"a": 1}) == {}
+    assert mask("", Json("text")) == Json(None)
+    assert mask("strategy = 'nullify'", ORDER) is None
+
+
+@pytest.mark.parametrize("value", [None, {}, [], Json(None)])
+def test_the_ways_to_say_nothing_stay(mask, value):
+    assert mask("paths = { '$.a' = 'email' }", value) == value
+
+
+@pytest.mark.parametrize("key", [KEY, None], ids=["keyed", "by row"])
+def test_only_named_paths_survive_by_default(mask, key):
+    paths = "paths = { '$[*].buyer.name' = 'person_name', '$[*].buyer.phones' = 'phone' }"
+    (out,) = mask(paths, ORDER, key=key)
+    assert set(out) == {"buyer"}
+    assert set(out["buyer"]) == {"name", "phones"}
+    assert out["buyer"]["name"] != "Jane Canary"
+    assert str(out["buyer"]["phones"][0])[3:8] == "55501"
+    assert out["buyer"]["phones"][1] is None
+    assert ORDER[0]["buyer"]["name"] == "Jane Canary"
+
+
+def test_a_leaf_becomes_what_its_column_becomes(mask, tmp_path):
+    (out,) = mask("paths = { '$..email' = 'email' }, other = 'scrub_text'", ORDER)
+    file = tmp_path / "other.toml"
+    file.write_text("[tables.c]\nemail = {class='email'}")
+    masker = Policy.load(file).masker(
+        "c", ["email"], environment="dev", key=KEY, provenance="imported"
+    )
+    assert out["buyer"]["email"] == masker.value("email", "Jane@Real-Corp.com")
+    assert out["buyer"]["email"] in out  # the key that was an address
+    assert out["quantity"] == 2
+    assert out["isSample"] is False
+    assert "5309" not in out["note"]
+    assert out["buyer"]["phones"] == [None, None]
+
+
+def test_what_no_path_names_can_be_kept_with_a_reason(mask):
+    (out,) = mask(
+        "other = { strategy = 'keep', reason = 'r' }, paths = { '$..name' = 'person_name' }", ORDER
+    )
+    assert out["note"] == ORDER[0]["note"]
+    assert out["buyer"]["name"] != "Jane Canary"
+
+
+def test_a_path_can_be_declared_not_personal(mask):
+    paths = "paths = { '$[*].quantity' = { pii = false, reason = 'an amount' } }"
+    assert mask(paths, ORDER) == [{"quantity": 2}]
+
+
+def test_a_named_branch_is_masked_to_its_leaves_and_its_keys(mask):
+    out = mask("paths = { '$.people' = 'person_name' }", {"people": {"Jane": ["Joe", True, 3]}})
+    assert list(out["people"]) == ["key_1"]
+    masked = out["people"]["key_1"]
+    assert masked[0] not in ("Joe", None)
+    assert masked[1:] == [True, None]
+
+
+def test_a_document_in_a_text_stays_a_text(mask):
+    text = json.dumps({"notes": "ask Jane", "potency": {"thc": 21.5}})
+    out = mask("paths = { '$..notes' = 'free_text' }, other = 'scrub_text'", text)
+    assert json.loads(out) == {"notes": "[redacted]", "potency": {"thc": 21.5}}
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["not json", "null", '"jane@real-corp.com"', "4158675309", "{", '{"a": NaN}', "[" * 9000],
+)
+def test_a_text_that_is_no_document_is_replaced(mask, text):
+    assert mask("paths = { '$..notes' = 'free_text' }, other = 'scrub_text'", text) == "{}"
+
+
+def test_a_key_given_twice_leaves_one_masked_value(mask):
+    out = mask("paths = { '$.a' = 'email' }", '{"a": "x@real-corp.com", "a": "y@real-corp.com"}')
+    assert "real-corp" not in out
+
+
+def test_deep_documents_are_cut_not_followed(mask):
+    deep: list[object] = ["jane@real-corp.com"]
+    for _ in range(400):
+        deep = [deep]
+    for entry in ("other = 'scrub_text'", "paths = { '$[0]' = 'email' }"):
+        assert "real-corp" not in str(mask(entry, deep))
+
+
+def test_keys_that_become_alike_stay_apart(mask):
+    out = mask("other = 'scrub_text'", {"a@real-corp.com": 1, "b@real-corp.com": 2}, key=None)
+    assert sorted(out.values()) == [1, 2]
+    assert "real-corp" not in str(out)
+
+
+def test_removed_branches_leave_no_keys(mask):
+    out = mask("paths = { '$..email' = 'email' }", {"Jane": {"email": "j@real-corp.com", "x": 1}})
+    assert "Jane" not in str(out)
+    assert "@example.com" in str(out)
+
+
+def test_what_is_no_document_is_refused(mask):
+    with pytest.raises(MaskingError, match=r"t\.x, row 4: neither a document nor a text"):
+        mask("paths = { '$.a' = 'email' }", 3)
