@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from datetime import datetime, time
 from itertools import accumulate
 from typing import Literal
@@ -12,20 +11,7 @@ from typing import Literal
 from terp_seed.draw import Span
 from terp_seed.rows import Bounds, Column, Value
 
-__all__ = ["RowKey", "code", "computed", "constant", "measured", "pick", "reference", "whole"]
-
-
-@dataclass(frozen=True, slots=True)
-class RowKey:
-    """The id of a seeded row, for use inside a JSON value.
-
-    What `Column.ref` is for a whole column: ``table`` is seeded by this or an
-    earlier revision, ``row`` is a row number from 0, and the id is known only
-    when the value is written.
-    """
-
-    table: str
-    row: int
+__all__ = ["code", "computed", "constant", "measured", "pick", "reference", "whole"]
 
 
 def constant(value: Value, *, scale: int | None = None) -> Column:
@@ -100,11 +86,12 @@ def computed(
 def measured(values: Sequence[Value]) -> Bounds:
     """The bounds of values that are all at hand."""
     texts = [value for value in values if isinstance(value, str)]
+    uniform = len(texts) == sum(value is not None for value in values)
     sized = [len(value) for value in values if isinstance(value, str | bytes)]
     numbers = [v for v in values if isinstance(v, int) and not isinstance(v, bool)]
     return Bounds(
         length=max(sized, default=None),
-        choices=frozenset(texts) if texts and len(texts) <= 64 else None,
+        choices=frozenset(texts) if uniform and 0 < len(texts) <= 64 else None,
         low=min(numbers, default=None),
         high=max(numbers, default=None),
         nullable=any(value is None for value in values),

@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from terp_seed.dialects import dialect_named
 from terp_seed.literals import canonical
 
 __all__ = ["BOOKKEEPING", "TableDigest", "database_digests", "differing", "table_digest"]
@@ -75,7 +76,7 @@ def differing(one: dict[str, TableDigest], other: dict[str, TableDigest]) -> lis
 
 
 def _rows(connection: Connection, name: str, columns: list[str], key: list[str]) -> Iterator[str]:
-    quote = connection.dialect.identifier_preparer.quote
+    quote = dialect_named(connection.dialect.name).quote
     listed = ", ".join(map(quote, columns))
     order = f" ORDER BY {', '.join(map(quote, key))}" if key else ""
     result = connection.execution_options(stream_results=True).exec_driver_sql(

@@ -12,9 +12,11 @@ from typing import Any
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext
+from sqlalchemy.exc import DBAPIError
 
 from terp_seed import offline, online, operations
 from terp_seed.errors import SeedError
+from terp_seed.failures import translated
 from terp_seed.log import configure_logging
 from terp_seed.request import Request
 from terp_seed.seeders import load_seeders
@@ -64,11 +66,14 @@ def _offline(settings: Settings) -> None:
 
 def _online(settings: Settings) -> None:
     asked = _asked()
-    with opened(settings, context.config.attributes.get("connection")) as session:
-        if "destination_rev" in asked:
-            online.run(session, _request(settings, asked, {}))
-        else:
-            _look(settings, session)
+    try:
+        with opened(settings, context.config.attributes.get("connection")) as session:
+            if "destination_rev" in asked:
+                online.run(session, _request(settings, asked, {}))
+            else:
+                _look(settings, session)
+    except DBAPIError as error:
+        raise translated(error, "") from None
 
 
 def _look(settings: Settings, session: Session) -> None:

@@ -19,7 +19,8 @@ from typing import Any
 
 from terp_seed.columns import measured
 from terp_seed.errors import UsageError
-from terp_seed.rows import Column, Json, Lookup, TableRows, Value
+from terp_seed.literals import UnwritableError, literals
+from terp_seed.rows import Cells, Column, Json, Lookup, TableRows, Value
 
 __all__ = ["imported", "read_rows"]
 
@@ -44,7 +45,7 @@ def imported(
     where = source or f"table {table}"
     listed = list(rows)
     columns = _columns(listed, where)
-    values = {name: [row[name] for row in listed] for name in columns}
+    values = {name: _writable([row[name] for row in listed], name, where) for name in columns}
     for name, target in (refs or {}).items():
         values[name] = _looked_up(values, name, target, where)
     _check_key(values, key, where, needed=skip_taken or id is None or id in values)
@@ -64,6 +65,9 @@ def imported(
 def _columns(rows: Sequence[Row], where: str) -> list[str]:
     if not rows:
         raise UsageError(f"{where}: there are no rows to seed")
+    for number, row in enumerate(rows):
+        if not isinstance(row, Mapping):
+            raise UsageError(f"{where}, row {number}: is no dict of columns and values")
     columns = list(rows[0])
     for number, row in enumerate(rows):
         if row.keys() != rows[0].keys():
@@ -73,6 +77,26 @@ def _columns(rows: Sequence[Row], where: str) -> list[str]:
                 "give every row the same columns, None writes NULL"
             )
     return columns
+
+
+def _writable(values: list[Value], name: str, where: str) -> list[Value]:
+    """The values, each of which has a literal on every engine."""
+    try:
+        literals(Cells(values), _encodable, bytes.hex, repr)
+    except UnwritableError as error:
+        reason, place = error.args
+        raise UsageError(
+            f"{where}, row {place}, column {name}: the value cannot be written, {reason}"
+        ) from None
+    return values
+
+
+def _encodable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UnwritableError("it holds half of a surrogate pair, which is no text") from None
+    return text
 
 
 def _column(values: Sequence[Value]) -> Column:
@@ -144,7 +168,10 @@ def read_rows(folder: Path, name: str, *, keep_empty: Sequence[str] = ()) -> lis
 
 def _inside(folder: Path, name: str) -> Path:
     """The file, links followed, if it is below the folder."""
-    path = (folder / name).resolve()
+    try:
+        path = (folder / name).resolve()
+    except (OSError, ValueError, RuntimeError):  # a NUL, or links that lead in a circle
+        raise UsageError(f"{name!r}: is no path of a file in {folder.name}/") from None
     if not path.is_relative_to(folder.resolve()):
         raise UsageError(f"{name}: leads out of {folder.name}/; put the file there")
     return path

@@ -82,7 +82,7 @@ class Ledger:
     def reserve(self, wanted: Range, rows: TableRows, refs: Mapping[str, Range]) -> str:
         """The statement that takes a range of keys above what the table holds.
 
-        ``refs`` says which range each reference column points into.
+        ``refs`` says which range stands for each table that the rows refer to.
         """
         values = {
             "state": "seeded",
@@ -266,10 +266,23 @@ def _shape(rows: TableRows, refs: Mapping[str, Range]) -> dict[str, Any]:
         "id": rows.id,
         "key": list(rows.key),
         "columns": [name for name in rows.columns if name not in rows.derived],
-        "refs": {name: [range_.revision, range_.number] for name, range_ in refs.items()},
+        "refs": {
+            name: _place(refs[column.ref])
+            for name, column in rows.columns.items()
+            if column.ref is not None
+        },
+        "json_refs": {
+            name: {key: _place(refs[table]) for key, table in column.json_refs.items()}
+            for name, column in rows.columns.items()
+            if column.json_refs
+        },
         "provenance": rows.provenance,
         "skip_taken": rows.skip_taken,
     }
+
+
+def _place(of: Range) -> list[Any]:
+    return [of.revision, of.number]
 
 
 def _range(row: sa.Row[Any]) -> Range:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
 from functools import partial
@@ -28,6 +28,7 @@ __all__ = [
     "UnwritableError",
     "canonical",
     "canonical_cells",
+    "json_pieces",
     "json_text",
     "literal",
     "literals",
@@ -157,6 +158,22 @@ def json_text(value: Value) -> str:
         raise UnwritableError("it holds something that JSON cannot") from None
     except ValueError:
         raise UnwritableError("JSON has no NaN and no infinity") from None
+
+
+def json_pieces(value: Value, refs: Mapping[str, str]) -> list[tuple[str, str | None, int]]:
+    """The JSON text of a value, cut at the row numbers that it holds.
+
+    Each piece is (text before, table, row number); the last has no table.
+    A quotation mark inside a JSON string is escaped, so a name and its colon
+    can only be found where they are a name.
+    """
+    names = "|".join(map(re.escape, refs))
+    pieces: list[tuple[str, str | None, int]] = []
+    text, at = json_text(value), 0
+    for found in re.finditer(f'"({names})":(\\d+)', text):
+        pieces.append((text[at : found.start(2)], refs[found[1]], int(found[2])))
+        at = found.end()
+    return [*pieces, (text[at:], None, 0)]
 
 
 def _json_leaf(value: Value) -> Any:

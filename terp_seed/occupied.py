@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from terp_seed.plan import Plan
+from terp_seed.literals import canonical
 from terp_seed.rows import Lookup, TableRows, Value
 from terp_seed.schema import Schema, TableFacts
 from terp_seed.session import Session
@@ -16,22 +16,29 @@ from terp_seed.session import Session
 __all__ = ["occupied", "unresolved"]
 
 _CHUNK = 500
+_NULL = canonical(None)
 _IN_ADVANCE = 20_000  # keys that are looked up one by one; above, by their extremes first
 
 
 def occupied(
-    session: Session, rows: TableRows, facts: TableFacts, spared: frozenset[int] = frozenset()
+    session: Session,
+    rows: TableRows,
+    facts: TableFacts,
+    before: Sequence[TableRows] = (),
+    spared: frozenset[int] = frozenset(),
 ) -> Iterator[str]:
     """Findings for natural keys that a row already owns; none if they are to be skipped.
 
-    ``spared`` are row numbers that an earlier rollback left in place: ours.
+    ``before`` are the rows that the plan writes before these; ``spared`` are
+    row numbers that an earlier rollback left in place: ours.
     """
     if rows.skip_taken or not rows.count:
         return
     imported = rows.provenance == "imported"
     keys = [rows.key] if rows.key else []
     if imported:
-        keys += [key for key in facts.uniques if set(key) <= rows.columns.keys()]
+        uniques = [facts.key, *facts.uniques]
+        keys += [key for key in uniques if key and set(key) <= rows.columns.keys()]
     for key in dict.fromkeys(keys):
         if any(rows.columns[name].ref for name in key):
             continue  # it refers to rows that are not there yet, so nobody owns it
@@ -42,6 +49,22 @@ def occupied(
                 "to rows that this seed did not insert; they are left alone, so give the seed "
                 'other values, or on_conflict="skip" to op.seed_rows or op.seed_file'
             )
+        repeated = _count_repeated(rows, key, before)
+        if repeated:
+            yield (
+                f"table {rows.table}, key {', '.join(key)}: {repeated} of its values are seeded "
+                'by an operation before; give them other values, or on_conflict="skip"'
+            )
+
+
+def _count_repeated(rows: TableRows, key: Sequence[str], before: Sequence[TableRows]) -> int:
+    same = [
+        other for other in before if other.table == rows.table and set(key) <= other.columns.keys()
+    ]
+    if not same:
+        return 0
+    seen = {line for other in same for line in _lines(other, key)}
+    return sum(line in seen and _NULL not in line for line in _lines(rows, key))
 
 
 def _count_taken(
@@ -50,7 +73,8 @@ def _count_taken(
     if _empty(session, rows.table):
         return 0
     columns = [rows.values(name) for name in key]
-    if rows.count > _IN_ADVANCE and len(key) == 1 and not _between(session, rows, key[0]):
+    many = rows.count > _IN_ADVANCE and rows.provenance == "synthetic"
+    if many and len(key) == 1 and not _between(session, rows, key[0]):
         return 0
     cells = [
         line
@@ -101,25 +125,43 @@ def _matching(
 
 
 def unresolved(
-    session: Session, rows: TableRows, facts: TableFacts, plan: Plan, schema: Schema
+    session: Session,
+    rows: TableRows,
+    facts: TableFacts,
+    before: Sequence[TableRows],
+    schema: Schema,
 ) -> Iterator[str]:
-    """Findings for references of imported rows that lead nowhere."""
+    """Findings for references of imported rows that lead nowhere.
+
+    ``before`` are the rows that the plan writes before these.
+    """
     if rows.provenance != "imported":
         return
     targets = {each.column: (each.target_table, each.target) for each in facts.references}
+    counts: dict[str, int] = {}
     for name in rows.columns:
         where = f"table {rows.table}, column {name}"
         for number, value in enumerate(rows.values(name)):
             if isinstance(value, Lookup) and not _can_look(value, schema):
                 yield f"{where}: refers to {value.table}, which has no such table or column"
             elif isinstance(value, Lookup):
-                found = _found(session, value.table, dict(value.where), plan)
+                wanted = dict(value.where)
+                found = _found(session, value.table, wanted, before, counts)
                 if found != 1:
-                    yield f"{where}, row {number}: refers to {found} rows of {value.table}, not one"
+                    yield f"{where}, row {number}: {_no_single_row(rows, value.table, wanted, found)}"
             elif value is not None and name in targets:
                 table, column = targets[name]
-                if not _found(session, table, {column: value}, plan):
+                if not _found(session, table, {column: value}, [*before, rows], counts):
                     yield f"{where}, row {number}: refers to a row of {table} that does not exist"
+
+
+def _no_single_row(rows: TableRows, table: str, wanted: dict[str, Value], found: int) -> str:
+    if not found and rows.table == table and _planned(rows, wanted):
+        return (
+            "refers to a row of the same operation, which cannot be looked up yet; seed that one "
+            "by an operation before"
+        )
+    return f"refers to {found} rows of {table}, not one"
 
 
 def _can_look(wanted: Lookup, schema: Schema) -> bool:
@@ -128,22 +170,31 @@ def _can_look(wanted: Lookup, schema: Schema) -> bool:
     return target is not None and all(name in target.columns for name in names)
 
 
-def _found(session: Session, table: str, where: dict[str, Value], plan: Plan) -> int:
+def _found(
+    session: Session,
+    table: str,
+    where: dict[str, Value],
+    before: Sequence[TableRows],
+    counts: dict[str, int],
+) -> int:
     """How many rows there will be: those that are there, and those seeded before."""
     quote, literal = session.dialect.quote, session.dialect.literal
     condition = " AND ".join(f"{quote(name)} = {literal(value)}" for name, value in where.items())
-    there = int(session.scalar(f"SELECT COUNT(*) FROM {quote(table)} WHERE {condition}"))
-    return there or sum(
-        _planned(planned.rows, where)
-        for step in plan.steps
-        for planned in step.tables
-        if planned.rows.table == table
-    )
+    sql = f"SELECT COUNT(*) FROM {quote(table)} WHERE {condition}"
+    if sql not in counts:
+        there = int(session.scalar(sql))
+        counts[sql] = there or sum(_planned(rows, where) for rows in before if rows.table == table)
+    return counts[sql]
 
 
 def _planned(rows: TableRows, where: dict[str, Value]) -> int:
+    """How many of the rows match: a text of a file may be a number in the table."""
     if not where.keys() <= rows.columns.keys():
         return 0
-    columns = [rows.values(name) for name in where]
-    wanted = tuple(where.values())
-    return sum(line == wanted for line in zip(*columns, strict=True))
+    wanted = tuple(map(canonical, where.values()))
+    return sum(line == wanted for line in _lines(rows, list(where)))
+
+
+def _lines(rows: TableRows, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    columns = [map(canonical, rows.values(name)) for name in names]
+    return zip(*columns, strict=True)

@@ -41,7 +41,6 @@ _PLANES = {
 }
 _RANK = {"ascii": 0, "bmp": 1, "full": 2}
 _BYTES = {"ascii": 1, "bmp": 3, "full": 4}
-_INTEGERS = {sa.SmallInteger: 15, sa.Integer: 31, sa.BigInteger: 63}
 
 
 def preflight(session: Session, plan: Plan, kept: Kept, classify: Classify) -> None:
@@ -86,8 +85,16 @@ def _table(
     yield from classify(rows, facts)
     if fits:
         spared = kept.get((planned.range.revision, planned.range.number), frozenset())
-        yield from occupied(session, rows, facts, spared)
-        yield from unresolved(session, rows, facts, plan, schema)
+        before = _before(plan, planned)
+        yield from occupied(session, rows, facts, before, spared)
+        yield from unresolved(session, rows, facts, before, schema)
+
+
+def _before(plan: Plan, planned: PlannedTable) -> list[TableRows]:
+    """The rows that the plan writes before these."""
+    tables = [each for step in plan.steps if step.upgrade for each in step.tables]
+    places = [place for place, each in enumerate(tables) if each is planned]
+    return [each.rows for each in tables[: places[0]]]
 
 
 def _key(rows: TableRows, facts: TableFacts) -> Findings:
@@ -121,24 +128,34 @@ def _column(rows: TableRows, name: str, column: Column, facts: TableFacts) -> Fi
     bounds = column.bounds
     if live.computed:
         yield f"{where}: the database computes it; take it out of the seed"
-    if bounds.nullable and not live.nullable:
+    if bounds.nullable and not live.nullable and None in rows.values(name):
         yield f"{where}: must not be NULL, and the seed holds NULL{_first(rows, name, _is_null)}"
     yield from (f"{where}: {text}" for text in _misfits(rows, name, bounds, live))
 
 
 def _misfits(rows: TableRows, name: str, bounds: Bounds, live: ColumnFacts) -> Findings:
     longest = _longest(live, bounds)
-    if bounds.length is not None and longest is not None and bounds.length > longest:
+    size = bounds.length or 0
+    if longest is not None and size > longest:
+        size = max(map(_size, rows.values(name)), default=0)  # declared, so at most; now exactly
+    if longest is not None and size > longest:
         yield (
-            f"holds {longest} characters, and the seed has {bounds.length}"
+            f"holds {longest} characters, and the seed has {size}"
             f"{_first(rows, name, lambda value: _size(value) > longest)}"
         )
     if live.choices is not None:
+        known = live.choices
         choices = bounds.choices
         if choices is None:
             choices = frozenset(filter(None, rows.values(name)))
         unknown = sorted(str(value) for value in choices if value not in live.choices)
-        if unknown:
+        if unknown and rows.provenance == "imported":  # it may be somebody's data: do not show it
+            yield (
+                "is an enum that does not know the value"
+                f"{_first(rows, name, lambda value: value and value not in known)}; it knows "
+                f"{', '.join(sorted(known))}"
+            )
+        elif unknown:
             yield (
                 f"is an enum that does not know {', '.join(unknown)}; it knows "
                 f"{', '.join(sorted(live.choices))}"
@@ -163,16 +180,17 @@ def _numbers(column: Column, live: ColumnFacts) -> Findings:
     if bounds.low is None or bounds.high is None:
         return
     unit = 10 ** (column.scale or 0)
-    low, high = bounds.low / unit, bounds.high / unit
-    for kind, bits in _INTEGERS.items():
+    if live.bits is not None:
         unsigned = bool(getattr(live.type, "unsigned", False))
-        least, most = (0, 2 ** (bits + 1)) if unsigned else (-(2**bits), 2**bits)
-        if kind in type(live.type).__mro__ and not least <= low <= high < most:
-            yield f"holds whole numbers below {most}, and the seed goes from {low:g} to {high:g}"
-            return
+        least, most = (0, 2 ** (live.bits + 1)) if unsigned else (-(2**live.bits), 2**live.bits)
+        if not least * unit <= bounds.low <= bounds.high < most * unit:
+            yield (
+                f"holds whole numbers from {least} to {most - 1}, and the seed goes from "
+                f"{bounds.low / unit:g} to {bounds.high / unit:g}"
+            )
     precision, scale = getattr(live.type, "precision", None), getattr(live.type, "scale", None)
     if isinstance(live.type, sa.Numeric) and precision:
-        if max(abs(low), abs(high)) >= 10 ** (precision - (scale or 0)):
+        if max(abs(bounds.low), abs(bounds.high)) >= 10 ** (precision - (scale or 0)) * unit:
             yield f"holds {precision} digits, {scale or 0} of them decimals; the seed needs more"
         elif (column.scale or 0) > (scale or 0):
             yield f"keeps {scale or 0} decimal places, and the seed has {column.scale}"

@@ -15,8 +15,10 @@ from alembic.operations import MigrateOperation, Operations
 from alembic.script import Script
 from alembic.util import CommandError
 from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
 from terp_seed.errors import GuardError, PlanError
+from terp_seed.failures import translated
 from terp_seed.gate import Gate
 from terp_seed.imports import imported, read_rows
 from terp_seed.ledger import Range
@@ -52,6 +54,8 @@ class Recorder:
     skipped: frozenset[str] = frozenset()
     """Revisions that the database says were skipped or only stamped."""
     earlier: dict[str, TableRows] = field(default_factory=dict)
+    shared: set[str] = field(default_factory=set)
+    """Tables that several seeders fill: a row number says no single row there."""
 
     def upgrade(self, script: Script) -> PlannedRevision:
         """Record a revision's ``upgrade``: what it inserts."""
@@ -65,7 +69,7 @@ class Recorder:
         """Record a revision's ``downgrade``: what it takes out again."""
         says = attributes(script)
         planned = self._planned(script, says, upgrade=False)
-        if not planned.skipped and not says.raw_sql:
+        if not planned.skipped and not (says.raw_sql and says.online_only):
             self._run(script, says, planned, script.module.downgrade)
         return planned
 
@@ -137,12 +141,15 @@ class Recorder:
         )
 
     def _add(self, rows: TableRows, planned: PlannedRevision) -> None:
-        if rows.provenance == "synthetic" and rows.table in self.earlier:
-            raise PlanError(
-                f"revision {planned.revision}: table {rows.table} is seeded by an earlier seeder "
-                "of this chain; one seeder fills a table"
-            )
+        for name, column in rows.columns.items():
+            if column.ref in self.shared:
+                raise PlanError(
+                    f"revision {planned.revision}: {rows.table}.{name} refers to rows of "
+                    f"{column.ref} by number, and several seeders fill that table"
+                )
         if rows.provenance == "synthetic":
+            if rows.table in self.earlier:
+                self.shared.add(rows.table)
             self.earlier[rows.table] = rows
         number = len(planned.tables) + 1
         range_ = Range(planned.revision, number, rows.table, rows.count, rows.id)
@@ -163,11 +170,17 @@ class _Take:
         self._recorder, self._planned = recorder, planned
 
     def take(self, operation: MigrateOperation) -> None:
+        planned = self._planned
+        if isinstance(operation, UnseedOp) == planned.upgrade:
+            raise PlanError(
+                f"revision {planned.revision}: op.unseed belongs into downgrade(), and the "
+                "operations that seed belong into upgrade()"
+            )
         if isinstance(operation, UnseedOp):
             removal = Removal(operation.tables, operation.on_dependents, operation.on_edited)
-            self._planned.removals.append(removal)
+            planned.removals.append(removal)
         elif isinstance(operation, SeedOp | SeedRowsOp):
-            self._recorder.tables_of(operation, self._planned)
+            self._recorder.tables_of(operation, planned)
 
 
 class _Refusing(TextIOBase):
@@ -201,8 +214,12 @@ def called(function: Callable[[], None], revision: str) -> None:
         function()
     except CommandError:
         raise
+    except DBAPIError as error:
+        raise translated(error, f"revision {revision}: {function.__name__}()") from None
     except Exception as error:
-        frame = traceback.extract_tb(error.__traceback__)[-1]
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [each for each in frames if each.filename == function.__code__.co_filename]
+        frame = (own or frames)[-1]
         raise PlanError(
             f"revision {revision}: {function.__name__}() failed with {type(error).__name__} at "
             f"{Path(frame.filename).name}, line {frame.lineno}"

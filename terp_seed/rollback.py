@@ -110,14 +110,16 @@ class Rollback:
         first, key = of.first_key or 0, quote(of.id)
         spared = sorted({*found.foreign, *stay})
         count = 0
-        for low in range(0, of.count, _ROWS):
+        order = self.session.dialect.last_first(of.id)
+        for low in reversed(range(0, of.count, _ROWS)):
             high = min(low + _ROWS, of.count) - 1
             listed = ", ".join(str(first + n) for n in spared if low <= n <= high)
             sql = (
                 f"DELETE FROM {quote(of.table)} WHERE {key} "
                 f"BETWEEN {first + low} AND {first + high}"
             )
-            count += self._run(sql + (f" AND {key} NOT IN ({listed})" if listed else ""), of)
+            spare = f" AND {key} NOT IN ({listed})" if listed else ""
+            count += self._run(sql + spare + order, of)
         return count
 
     def _delete_keyed(self, of: Range, stay: set[int]) -> int:

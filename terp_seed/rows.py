@@ -89,6 +89,9 @@ class Column:
     bounds: Bounds = field(default_factory=Bounds)
     scale: int | None = None
     ref: str | None = None
+    json_refs: Mapping[str, str] = field(default_factory=dict)
+    """What ``ref`` is inside JSON: ``{"batchId": "batches"}`` says that the
+    number after every such name is the row number of a seeded row."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +101,7 @@ class Cells:
     values: Sequence[Value]
     scale: int | None = None
     ref: str | None = None
+    json_refs: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)
@@ -139,7 +143,7 @@ class TableRows:
     def block(self, start: int, stop: int) -> Block:
         """Make rows ``start`` to ``stop``; the same rows every time."""
         cells = {
-            name: Cells(self.values(name, start, stop), column.scale, column.ref)
+            name: Cells(self.values(name, start, stop), column.scale, column.ref, column.json_refs)
             for name, column in self.columns.items()
         }
         return Block(self.table, start, stop, cells)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -31,6 +32,8 @@ class ColumnFacts:
     computed: bool
     choices: frozenset[str] | None
     charset: str | None
+    bits: int | None
+    """How many bits an integer column holds, beside its sign."""
 
     @property
     def length(self) -> int | None:
@@ -74,11 +77,12 @@ class Schema:
         return self._read[name]
 
     def _facts(self, name: str) -> TableFacts:
-        charsets = self._session.dialect.charsets(self._session.connection, name)
+        dialect = self._session.dialect
+        charsets = dialect.charsets(self._session.connection, name)
         checked = self._checked_choices(name)
         key = tuple(self._inspector.get_pk_constraint(name)["constrained_columns"])
         columns = {
-            each["name"]: _column(dict(each), key, checked, charsets)
+            each["name"]: _column(dict(each), key, checked, charsets, dialect.integer_bits)
             for each in self._inspector.get_columns(name)
         }
         uniques = [
@@ -109,6 +113,7 @@ def _column(
     key: tuple[str, ...],
     checked: dict[str, frozenset[str]],
     charsets: dict[str, str],
+    integer_bits: Mapping[str, int],
 ) -> ColumnFacts:
     name, kind = each["name"], each["type"]
     numbered = key == (name,) and isinstance(kind, sa.Integer)
@@ -125,4 +130,5 @@ def _column(
         computed=computed,
         choices=choices,
         charset=charsets.get(name),
+        bits=integer_bits.get(type(kind).__name__, 63) if isinstance(kind, sa.Integer) else None,
     )

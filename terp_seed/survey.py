@@ -7,6 +7,7 @@ row and put another one at its id.  Reads, and never writes.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -110,10 +111,15 @@ def _columns(of: Range) -> list[str]:
 
 def _block(of: Range, rows: Sequence[Sequence[Any]], ranges: Ranges) -> Block:
     """The rows as they were when they went in: references as row numbers."""
-    refs = (of.shape or {})["refs"]
+    shape = of.shape or {}
+    refs, json_refs = shape["refs"], shape["json_refs"]
     columns: dict[str, Cells] = {}
     for place, name in enumerate(_columns(of)):
         values = [row[place] for row in rows]
+        if name in json_refs:
+            firsts = {key: _first(ranges, place) for key, place in json_refs[name].items()}
+            columns[name] = Cells([_numbered(value, firsts) for value in values])
+            continue
         target = ranges.get(tuple(refs[name])) if name in refs else None
         if target is None:
             columns[name] = Cells(values)
@@ -121,3 +127,31 @@ def _block(of: Range, rows: Sequence[Sequence[Any]], ranges: Ranges) -> Block:
         first = target.first_key or 0
         columns[name] = Cells([None if v is None else v - first for v in values], ref=name)
     return Block(of.table, 0, len(rows), columns)
+
+
+def _first(ranges: Ranges, place: Sequence[Any]) -> int:
+    of = ranges.get((place[0], place[1]))
+    return of.first_key or 0 if of else 0
+
+
+def _numbered(value: Any, firsts: Mapping[str, int]) -> Any:
+    """A JSON text with the ids after some names turned back into row numbers."""
+    if not isinstance(value, str | bytes):
+        return value
+    try:
+        return _without_ids(json.loads(value), firsts)
+    except ValueError:
+        return value
+
+
+def _without_ids(value: Any, firsts: Mapping[str, int]) -> Any:
+    if isinstance(value, list):
+        return [_without_ids(each, firsts) for each in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: each - firsts[name]
+        if name in firsts and isinstance(each, int)
+        else _without_ids(each, firsts)
+        for name, each in value.items()
+    }

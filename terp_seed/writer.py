@@ -16,7 +16,13 @@ from typing import Protocol
 from terp_seed.dialects.base import STATEMENT_CHARACTERS
 from terp_seed.errors import PlanError
 from terp_seed.ledger import Digests, Ledger, Range
-from terp_seed.literals import UnwritableError, canonical_cells, literals
+from terp_seed.literals import (
+    NULL,
+    UnwritableError,
+    canonical_cells,
+    json_pieces,
+    literals,
+)
 from terp_seed.plan import PlannedTable
 from terp_seed.rows import Block, Bounds, Cells, TableRows, Value
 from terp_seed.stream import Stream
@@ -26,7 +32,7 @@ __all__ = ["BLOCK_ROWS", "Masks", "Writer", "block_digests"]
 BLOCK_ROWS = 5000
 
 Progress = Callable[[str, int, int], None]
-Keys = list[tuple[int, str, str]]
+Keys = list[tuple[int | None, str, str]]
 
 
 class Masker(Protocol):
@@ -70,9 +76,8 @@ class Writer:
         rows = planned.rows
         self.stream.note(f"\n{rows.table}: {rows.count} rows, {rows.provenance}")
         self._reserve(planned)
-        for column in rows.columns.values():
-            if column.ref is not None:
-                self._name(column.ref)
+        for table in _referred(rows):
+            self._name(table)
         keys = self._keys(rows, planned.range)
         first_last = rows.id is not None and not rows.skip_taken and rows.count > 1
         if first_last:
@@ -92,11 +97,7 @@ class Writer:
             return
         self._reserved.add(planned.range.number)
         what = f"revision {planned.range.revision}, table {planned.rows.table}"
-        refs = {
-            name: self.known[column.ref]
-            for name, column in planned.rows.columns.items()
-            if column.ref in self.known
-        }
+        refs = {table: self.known[table] for table in _referred(planned.rows)}
         kept = self.kept.get(planned.range.number)
         if kept is not None and not kept:  # somebody removed what was kept
             self.stream.run(self.ledger.drop(planned.range), what=what)
@@ -128,6 +129,9 @@ class Writer:
             if column.ref is not None:
                 of = self.known[column.ref]
                 keys.append((place, of.name, self.ledger.first_key(of)))
+            for table in column.json_refs.values():
+                of = self.known[table]
+                keys.append((None, of.name, self.ledger.first_key(of)))
         return keys
 
     def _prepared(self, rows: TableRows, block: Block) -> Block:
@@ -179,6 +183,8 @@ class Writer:
     def _texts(self, rows: TableRows, name: str, cells: Cells, start: int) -> Sequence[str]:
         dialect = self.ledger.dialect
         try:
+            if cells.json_refs:
+                return [self._json(value, cells.json_refs) for value in cells.values]
             return literals(cells, dialect.text, dialect.binary, dialect.lookup)
         except UnwritableError as error:
             reason, place = error.args
@@ -186,6 +192,18 @@ class Writer:
                 f"table {rows.table}, column {name}, row {start + place}: the value cannot be "
                 f"written, {reason}"
             ) from None
+
+    def _json(self, value: Value, refs: Mapping[str, str]) -> str:
+        """A JSON text with keys in it that only the database knows."""
+        dialect = self.ledger.dialect
+        if value is None:
+            return NULL
+        texts: list[str] = []
+        for text, table, number in json_pieces(value, refs):
+            texts.append(dialect.text(text))
+            if table is not None:
+                texts.append(f"({dialect.key(self.known[table].name)} + {number})")
+        return dialect.joined(texts)
 
     def _statements(
         self, texts: Sequence[Sequence[str]], lines: Sequence[tuple[str, ...]]
@@ -234,9 +252,19 @@ def block_digests(block: Block, columns: Sequence[str]) -> bytes:
     )
 
 
+def _referred(rows: TableRows) -> list[str]:
+    """The tables that rows refer to by row number."""
+    found: dict[str, None] = {}
+    for column in rows.columns.values():
+        if column.ref is not None:
+            found[column.ref] = None
+        found.update(dict.fromkeys(column.json_refs.values()))
+    return list(found)
+
+
 def _without_last(block: Block) -> Block:
     columns = {
-        name: Cells(cells.values[:-1], cells.scale, cells.ref)
+        name: Cells(cells.values[:-1], cells.scale, cells.ref, cells.json_refs)
         for name, cells in block.columns.items()
     }
     return Block(block.table, block.start, block.stop - 1, columns)
@@ -254,9 +282,16 @@ def _hold(rows: TableRows, name: str, cells: Cells, start: int) -> None:
 
 def _broken(bounds: Bounds, values: Sequence[Value]) -> str:
     if bounds.length is not None:
-        longest = max(map(len, filter(None, values)), default=0)
+        longest = _longest(values)
         if longest > bounds.length:
             return f"a length of {longest} where at most {bounds.length} was promised"
     if bounds.choices is not None and not bounds.choices.issuperset(filter(None, values)):
         return "a value that is not among the promised ones"
     return ""
+
+
+def _longest(values: Sequence[Value]) -> int:
+    try:
+        return max(map(len, filter(None, values)), default=0)
+    except TypeError:  # a JSON column may hold numbers beside texts
+        return max((len(v) for v in values if isinstance(v, str | bytes)), default=0)

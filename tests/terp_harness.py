@@ -10,7 +10,7 @@ import json
 import re
 import sqlite3
 import tomllib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -20,7 +20,7 @@ from pathlib import Path
 import sqlalchemy as sa
 
 import terp_seed.terp  # noqa: F401 - registers the seeders
-from terp_seed.columns import RowKey
+from terp_seed.literals import json_pieces
 from terp_seed.rows import Block, Json, TableRows
 from terp_seed.sandbox.tables import metadata
 from terp_seed.seeders import Check, SeedContext, Seeder, seeder_named
@@ -86,6 +86,9 @@ class Seeded:
         columns = [range(start + block.start, start + block.stop)]
         for cells in block.columns.values():
             assert len(cells.values) == len(block)
+            if cells.json_refs:
+                columns.append([self._json(value, cells.json_refs) for value in cells.values])
+                continue
             columns.append([self._plain(v, cells.scale, cells.ref) for v in cells.values])
         return zip(*columns, strict=True)
 
@@ -103,14 +106,14 @@ class Seeded:
         if isinstance(value, date):
             return value.isoformat()
         if isinstance(value, dict | list | Json):
-            return json.dumps(value, default=self._json_leaf)
+            return json.dumps(value)
         return value
 
-    def _json_leaf(self, value: object) -> object:
-        if isinstance(value, RowKey):
-            return self.first[value.table] + value.row
-        assert isinstance(value, Json)
-        return value.value
+    def _json(self, value: object, refs: Mapping[str, str]) -> str:
+        parts = []
+        for text, table, row in json_pieces(value, refs):
+            parts += [text] if table is None else [text, str(self.first[table] + row)]
+        return "".join(parts)
 
     def _derive(self, seeder: Seeder) -> None:
         for derived in seeder.derives:

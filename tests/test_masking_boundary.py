@@ -168,7 +168,8 @@ def test_other_processes_give_the_same_values(policy, tmp_path):
         " 'phone': Cells(('415-867-5309', '1')), 'doc': Cells(({'a': 1}, None))}\n"
         "for key in (Key.from_environment(os.environ), None):\n"
         "    m = p.masker('clients', list(c), environment='dev', key=key, provenance='imported')\n"
-        "    print({n: list(v.values) for n, v in m.apply(Block('clients', 0, 2, c)).columns.items()})\n"
+        "    out = m.apply(Block('clients', 0, 2, c)).columns\n"
+        "    print({name: list(cells.values) for name, cells in out.items()})\n"
         "print(p.digest)\n"
     )
     outs = {

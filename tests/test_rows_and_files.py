@@ -159,7 +159,7 @@ def test_a_value_that_cannot_be_written_is_named_by_its_place(sqlite_toy: Toy, v
         f'op.seed_rows("labels", [{{"code": "A", "body": "x"}}, {{"code": "B", "body": {value}}}], '
         'key=["code"])',
     )
-    refused(sqlite_toy, "table labels, column body, row 1", error=PlanError)
+    refused(sqlite_toy, "table labels, row 1, column body: the value cannot be written")
 
 
 # -- references
@@ -178,7 +178,7 @@ def test_references_are_looked_up_in_other_tables(toy: Toy) -> None:
     toy.upgrade()
     found = toy.rows(
         "SELECT c.code, d.code FROM crates c JOIN depots d ON d.id = depot_id "
-        "WHERE c.code LIKE 'X%' ORDER BY 1"
+        "WHERE weight < 7 AND c.code < 'Z' AND c.code > 'X' ORDER BY 1"
     )
     assert found == [("X1", "SEED-D-000002"), ("X2", "SEED-D-000001")]
     toy.downgrade("-1")
@@ -271,7 +271,7 @@ def test_a_reference_that_leads_nowhere(toy: Toy, refs: str, words: str) -> None
 
 
 def test_an_ambiguous_reference_is_refused(toy: Toy) -> None:
-    toy.execute("INSERT INTO labels (code, rank) VALUES ('A', 1), ('B', 1)".replace("place", toy.q("place")))
+    toy.execute("INSERT INTO labels (code, place) VALUES ('A', 1), ('B', 1)")
     toy.only(
         "0001_a",
         'op.seed_rows("labels", [{"code": "C", "parent_id": 1}], key=["code"], '
@@ -485,7 +485,7 @@ def test_json_numbers_and_objects_keep_their_value(toy: Toy) -> None:
         ('[{"code": "A", "extra": ' + "[" * 100_000 + "]" * 100_000 + "}]", "nested too deeply"),
         ('[{"code": "A", "day": {"$date": "2026-02-30"}}]', "row 0, column day: is no date"),
         ('[{"code": "A", "amount": {"$decimal": "1,5"}}]', "row 0, column amount: is no decimal"),
-        ('[{"code": "A", "amount": {"$decimal": "NaN"}}]', "row 0, column amount: is no decimal"),
+        ('[{"code": "A", "amount": {"$decimal": "NaN"}}]', "row 0, column amount: the value cannot"),
         ('[{"code": "A", "blob": {"$bytes": "*"}}]', "row 0, column blob: is no bytes"),
         ('[{"code": "A", "day": {"$date": 5}}]', "row 0, column day: is no date"),
         ('[{"code": "A"}, {"kode": "B"}]', "row 1: column code, kode is not in every row"),
@@ -549,7 +549,7 @@ def test_a_file_in_a_subfolder(sqlite_toy: Toy) -> None:
     ("upgrade", "downgrade", "words"),
     [
         ('op.seed("depots")\nop.unseed()', "op.unseed()", "op.unseed belongs into downgrade()"),
-        ('op.seed("depots")', 'op.seed("depots")', "belongs into upgrade()"),
+        ('op.seed("depots")', 'op.seed("depots")', "belong into upgrade()"),
         ('op.seed("depots")', "pass", "op.unseed()"),
         ('op.seed("depots")', 'op.unseed("labels")', "depots"),
     ],

@@ -54,6 +54,8 @@ class Dialect(ABC):
     """Whether CREATE TABLE commits the transaction that it is run in."""
     schemas: ClassVar[bool]
     """Whether bookkeeping may live in another schema."""
+    integer_bits: ClassVar[Mapping[str, int]]
+    """How many bits each integer type holds, beside its sign; 63 if it is not here."""
 
     _by_name: ClassVar[dict[str, type[Dialect]]] = {}
 
@@ -120,17 +122,26 @@ class Dialect(ABC):
         """Statements after which ``key(name)`` stands for the value of a sub-select."""
 
     @abstractmethod
+    def key(self, name: str) -> str:
+        """What stands for a named key in the rows of `insert`."""
+
+    @abstractmethod
+    def joined(self, texts: Sequence[str]) -> str:
+        """An expression that joins texts and numbers to one text."""
+
+    @abstractmethod
     def insert(
         self,
         table: str,
         columns: Sequence[str],
         rows: Sequence[Sequence[str]],
-        keys: Sequence[tuple[int, str, str]],
+        keys: Sequence[tuple[int | None, str, str]],
     ) -> str:
         """One INSERT of rendered ``rows``, one row a line.
 
         ``keys`` lists the columns that hold row numbers, as (place, key name,
-        sub-select of the key's first value); the number is added to it.
+        sub-select of the key's first value); the number is added to it.  A
+        key without a place stands somewhere in the rows, as ``key`` says it.
         """
 
     @abstractmethod
@@ -139,21 +150,30 @@ class Dialect(ABC):
         table: str,
         columns: Sequence[str],
         row: Sequence[str],
-        keys: Sequence[tuple[int, str, str]],
+        keys: Sequence[tuple[int | None, str, str]],
         taken: str,
     ) -> str:
         """An INSERT of one row, unless a row exists for which ``taken`` is true."""
 
     @abstractmethod
     def refuse_dependents(
-        self, table: str, column: str, inside: str, ours: Mapping[str, str]
+        self,
+        target: tuple[str, str],
+        declared: Sequence[tuple[str, str]],
+        inside: str,
+        ours: Mapping[str, str],
     ) -> list[str]:
-        """Script statements that stop if a foreign key points at rows to be deleted.
+        """Script statements that stop if anything points at rows to be deleted.
 
-        ``inside`` is the condition on a referring column, its name left out;
-        ``ours`` maps tables to the condition of their rows that go as well.
-        Empty where ``delete_exactly`` notices by itself.
+        ``target`` is their table and key; ``declared`` lists the columns that
+        refer to it without a constraint; ``inside`` is the condition on a
+        referring column, its name left out; ``ours`` maps tables to the
+        condition of their rows that go as well.
         """
+
+    @abstractmethod
+    def last_first(self, key: str) -> str:
+        """What makes a DELETE go from the last row to the first, where that matters."""
 
     @abstractmethod
     def delete_exactly(self, delete: str) -> list[str]:

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from time import monotonic
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from terp_seed.dialects.base import STATEMENT_CHARACTERS, Dialect, Lock
 from terp_seed.errors import LockError, UsageError
@@ -26,8 +26,11 @@ _MODE = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ERROR_FOR_DIVISION_BY_ZERO,NO_E
 _SPECIAL = re.compile(r"[\0\n\r\x1a'\\]")
 _ESCAPED = {"\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z", "'": "''", "\\": "\\\\"}
 
-# At most 64 characters, and never another database's name cut short.
-_LOCK_NAME = "CONCAT('terp_seed:', IF(CHAR_LENGTH(DATABASE()) <= 54, DATABASE(), MD5(DATABASE())))"
+# At most 64 characters, and never another database's name cut short.  MySQL 9.6 has no MD5().
+_LOCK_NAME = (
+    "CONCAT('terp_seed:', IF(CHAR_LENGTH(DATABASE()) <= 54, DATABASE(), "
+    "LEFT(SHA2(DATABASE(), 256), 54)))"
+)
 _VARIABLE = 50
 _SLICE_SECONDS = 1.0  # a wait that Ctrl-C can interrupt between two of these
 
@@ -43,6 +46,12 @@ class MySQL(Dialect):
     script_name = "mariadb or mysql"
     ddl_commits = True
     schemas = True
+    integer_bits: ClassVar[Mapping[str, int]] = {
+        "TINYINT": 7,
+        "SMALLINT": 15,
+        "MEDIUMINT": 23,
+        "INTEGER": 31,
+    }
 
     def quote(self, name: str) -> str:
         return "`" + name.replace("`", "``") + "`"
@@ -86,12 +95,18 @@ class MySQL(Dialect):
     def name_key(self, name: str, first_key: str) -> list[str]:
         return [f"SET {_variable(name)} = {first_key}"]
 
+    def key(self, name: str) -> str:
+        return _variable(name)
+
+    def joined(self, texts: Sequence[str]) -> str:
+        return f"CONCAT({', '.join(texts)})"
+
     def insert(
         self,
         table: str,
         columns: Sequence[str],
         rows: Sequence[Sequence[str]],
-        keys: Sequence[tuple[int, str, str]],
+        keys: Sequence[tuple[int | None, str, str]],
     ) -> str:
         names = ", ".join(map(self.quote, columns))
         head = f"INSERT INTO {self.quote(table)} ({names}) VALUES\n"
@@ -99,7 +114,8 @@ class MySQL(Dialect):
             return head + ",\n".join([f"({', '.join(row)})" for row in rows])
         template = ["%s"] * len(columns)
         for place, name, _ in keys:
-            template[place] = f"{_variable(name)}+%s"
+            if place is not None:
+                template[place] = f"{_variable(name)}+%s"
         line = f"({', '.join(template)})"
         return head + ",\n".join([line % tuple(row) for row in rows])
 
@@ -108,12 +124,13 @@ class MySQL(Dialect):
         table: str,
         columns: Sequence[str],
         row: Sequence[str],
-        keys: Sequence[tuple[int, str, str]],
+        keys: Sequence[tuple[int | None, str, str]],
         taken: str,
     ) -> str:
         values = list(row)
         for place, name, _ in keys:
-            values[place] = f"{_variable(name)}+{row[place]}"
+            if place is not None:
+                values[place] = f"{_variable(name)}+{row[place]}"
         target = self.quote(table)
         return (
             f"INSERT INTO {target} ({', '.join(map(self.quote, columns))})\n"
@@ -122,9 +139,13 @@ class MySQL(Dialect):
         )
 
     def refuse_dependents(
-        self, table: str, column: str, inside: str, ours: Mapping[str, str]
+        self,
+        target: tuple[str, str],
+        declared: Sequence[tuple[str, str]],
+        inside: str,
+        ours: Mapping[str, str],
     ) -> list[str]:
-        # Which keys point here only the server knows: it is asked, and asks itself.
+        # Which columns point here only the server knows: it is asked, and asks itself.
         cases = " ".join(
             f"WHEN {self.text(name)} THEN {self.text(f' AND NOT ({where})')}"
             for name, where in ours.items()
@@ -138,14 +159,30 @@ class MySQL(Dialect):
             "SET SESSION group_concat_max_len = 4194304",
             "SET @terp_seed_search = (SELECT CONCAT('SELECT ', COALESCE(GROUP_CONCAT("
             f"{counting} SEPARATOR ' + '), '0'), ' INTO @terp_seed_dependents')\n"
-            "FROM information_schema.key_column_usage WHERE "
-            f"referenced_table_schema = DATABASE() AND referenced_table_name = {self.text(table)} "
-            f"AND referenced_column_name = {self.text(column)})",
+            f"FROM ({self._referring(target, declared)}) AS referring)",
             "PREPARE terp_seed_search FROM @terp_seed_search",
             "EXECUTE terp_seed_search",
             "DEALLOCATE PREPARE terp_seed_search",
             self.guard("@terp_seed_dependents = 0"),
         ]
+
+    def _referring(self, target: tuple[str, str], declared: Sequence[tuple[str, str]]) -> str:
+        table, column = map(self.text, target)
+        keys = (
+            "SELECT table_name, column_name FROM information_schema.key_column_usage "
+            f"WHERE referenced_table_schema = DATABASE() AND referenced_table_name = {table} "
+            f"AND referenced_column_name = {column}"
+        )
+        if not declared:
+            return keys
+        pairs = ", ".join(f"({self.text(name)}, {self.text(each)})" for name, each in declared)
+        return (
+            f"{keys}\nUNION SELECT table_name, column_name FROM information_schema.columns "
+            f"WHERE table_schema = DATABASE() AND (table_name, column_name) IN ({pairs})"
+        )
+
+    def last_first(self, key: str) -> str:
+        return f" ORDER BY {self.quote(key)} DESC"  # a row may refer to one before it
 
     def delete_exactly(self, delete: str) -> list[str]:
         return [delete]
@@ -169,6 +206,8 @@ class MySQL(Dialect):
                 url.update_query_dict({"charset": "utf8mb4"}),
                 poolclass=NullPool,
                 hide_parameters=True,
+                # from the first moment on, because SQLAlchemy quotes by the mode it finds
+                connect_args={"sql_mode": _MODE},
             )
         except ModuleNotFoundError:
             raise UsageError(

@@ -10,7 +10,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from terp_seed.dialects.base import STATEMENT_CHARACTERS, Dialect, Lock
 from terp_seed.errors import LockError, UsageError
@@ -39,6 +39,7 @@ class SQLite(Dialect):
     script_name = "sqlite3"
     ddl_commits = False
     schemas = False
+    integer_bits: ClassVar[Mapping[str, int]] = {}
 
     def quote(self, name: str) -> str:
         return '"' + name.replace('"', '""') + '"'
@@ -79,25 +80,32 @@ class SQLite(Dialect):
     def name_key(self, name: str, first_key: str) -> list[str]:
         return []
 
+    def key(self, name: str) -> str:
+        return f"(SELECT {self.quote(name)} FROM seed_keys)"
+
+    def joined(self, texts: Sequence[str]) -> str:
+        return " || ".join(texts)
+
     def insert(
         self,
         table: str,
         columns: Sequence[str],
         rows: Sequence[Sequence[str]],
-        keys: Sequence[tuple[int, str, str]],
+        keys: Sequence[tuple[int | None, str, str]],
     ) -> str:
-        names = ", ".join(map(self.quote, columns))
+        target = f"{self.quote(table)} ({', '.join(map(self.quote, columns))})"
         lines = ",\n".join([f"({', '.join(row)})" for row in rows])
         if not keys:
-            return f"INSERT INTO {self.quote(table)} ({names}) VALUES\n{lines}"
+            return f"INSERT INTO {target} VALUES\n{lines}"
         wanted = [f"column{place + 1}" for place in range(len(columns))]
         firsts: dict[str, str] = {}
         for place, name, first_key in keys:
-            wanted[place] = f"{self.quote(name)} + column{place + 1}"
+            if place is not None:
+                wanted[place] = f"{self.quote(name)} + column{place + 1}"
             firsts[name] = f"{first_key} AS {self.quote(name)}"
         return (
-            f"INSERT INTO {self.quote(table)} ({names}) SELECT {', '.join(wanted)}\n"
-            f"FROM (SELECT {', '.join(firsts.values())}), (VALUES\n{lines})"
+            f"INSERT INTO {target}\nWITH seed_keys AS (SELECT {', '.join(firsts.values())})\n"
+            f"SELECT {', '.join(wanted)} FROM seed_keys, (VALUES\n{lines})"
         )
 
     def insert_missing(
@@ -105,12 +113,13 @@ class SQLite(Dialect):
         table: str,
         columns: Sequence[str],
         row: Sequence[str],
-        keys: Sequence[tuple[int, str, str]],
+        keys: Sequence[tuple[int | None, str, str]],
         taken: str,
     ) -> str:
         values = list(row)
         for place, _, first_key in keys:
-            values[place] = f"{first_key} + {row[place]}"
+            if place is not None:
+                values[place] = f"{first_key} + {row[place]}"
         name = self.quote(table)
         return (
             f"INSERT INTO {name} ({', '.join(map(self.quote, columns))})\n"
@@ -118,9 +127,24 @@ class SQLite(Dialect):
         )
 
     def refuse_dependents(
-        self, table: str, column: str, inside: str, ours: Mapping[str, str]
+        self,
+        target: tuple[str, str],
+        declared: Sequence[tuple[str, str]],
+        inside: str,
+        ours: Mapping[str, str],
     ) -> list[str]:
-        return []
+        # A foreign key is noticed by delete_exactly; a script cannot ask whether
+        # a table exists, so only those are searched that the seeds fill too.
+        found: list[str] = []
+        for table, column in declared:
+            if table in ours:
+                where = f"{self.quote(column)} {inside} AND NOT ({ours[table]})"
+                count = f"(SELECT COUNT(*) FROM {self.quote(table)} WHERE {where})"
+                found.append(self.guard(f"{count} = 0"))
+        return found
+
+    def last_first(self, key: str) -> str:
+        return ""
 
     def delete_exactly(self, delete: str) -> list[str]:
         # What a cascade takes along is in total_changes(), and not in changes().

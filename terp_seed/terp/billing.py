@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -10,7 +11,7 @@ from terp_seed.draw import Span
 from terp_seed.rows import Bounds, Column, TableRows
 from terp_seed.seeders import SeedContext
 from terp_seed.terp.arrays import Groups
-from terp_seed.terp.cells import hundredths, moments, numbered, seed_user, stored, stored_text
+from terp_seed.terp.cells import hundredths, moments, seed_user, stored, stored_text
 from terp_seed.terp.clock import DAY, TODAY
 from terp_seed.terp.money import INVOICE_STATUSES, OVERDUE, PAID, PARTIAL
 from terp_seed.terp.terms import TERMS
@@ -177,10 +178,10 @@ def _payments(context: SeedContext, world: World) -> TableRows:
 def _reconciled(world: World) -> dict[str, Column]:
     """Seven payments in ten are matched with the bank, two days later."""
     ledgers = world.ledgers
-    words = ledgers.words.all("reconciled", len(ledgers.payment_day))
+    luck = array("B", [w % 100 for w in ledgers.words.all("reconciled", len(ledgers.payment_day))])
 
     def matched(row: int) -> bool:
-        return words[row] % 100 < 71 and ledgers.payment_day[row] + 2 < TODAY
+        return luck[row] < 71 and ledgers.payment_day[row] + 2 < TODAY
 
     return {
         "isReconciled": Column(lambda span: [matched(row) for row in span.rows()]),
@@ -231,7 +232,7 @@ def _accounts(context: SeedContext, world: World) -> TableRows:
     def made(of_invoice: Callable[[int], Any], of_payment: Callable[[int], Any]) -> Column:
         days = each(of_invoice, of_payment)
         return Column(
-            lambda span: [world.clock.date(day) if day else None for day in days(span)],
+            lambda span: [world.clock.on(day) if day else None for day in days(span)],
             Bounds(nullable=True),
         )
 

@@ -8,7 +8,6 @@ as the book needs of them, so nothing is ever oversold.
 from __future__ import annotations
 
 from array import array
-from dataclasses import dataclass, field
 from heapq import heappop, heappush
 
 from terp_seed.terp.arrays import Groups, Words
@@ -49,50 +48,45 @@ _LEAST = (5000, 1000)  # a sold out batch was at least 50 units or 10 pounds
 _STEP = (100, 25)  # whole units, quarter pounds
 
 
-def _numbers(code: str) -> array[int]:
+def _array(code: str) -> array[int]:
     return array(code)
 
 
-def _column(code: str) -> array[int]:
-    return field(default_factory=lambda: _numbers(code))  # type: ignore[no-any-return]
-
-
-@dataclass
 class Book:
-    """All orders of a run, in compact arrays; one `write` fills them."""
+    """All orders of a run, in compact arrays; `write` fills them."""
 
-    stock: Stock
-    schedule: Schedule
-    buyers: Buyers
-    words: Words
-
-    # One entry for each order.
-    client: array[int] = _column("I")
-    kind: array[int] = _column("B")
-    terms: array[int] = _column("B")
-    mood: array[int] = _column("b")
-    source: array[int] = _column("i")  # the quote it was converted from, or -1
-    total: array[int] = _column("q")  # cents
-    cost: array[int] = _column("q")  # cents
-    shipped: array[int] = _column("I")  # seconds, 0 for not yet
-    delivered: array[int] = _column("I")
-    returned: array[int] = _column("I")
-    # One entry for each line, then for each allocation.
-    line_starts: array[int] = _column("I")
-    line_batch: array[int] = _column("I")
-    line_quantity: array[int] = _column("I")
-    line_price: array[int] = _column("I")  # dollars
-    line_origin: array[int] = _column("B")  # of the margin
-    pick_starts: array[int] = _column("I")  # one for each order
-    pick_line: array[int] = _column("I")
-    pick_batch: array[int] = _column("I")
-    pick_quantity: array[int] = _column("I")
-    # One entry for each movement, in the order of time.
-    move_order: array[int] = _column("I")
-    move_batch: array[int] = _column("I")
-    move_change: array[int] = _column("i")
-    move_drawn: array[int] = _column("i")  # what had left the batch before
-    move_type: array[int] = _column("B")
+    def __init__(self, stock: Stock, schedule: Schedule, buyers: Buyers, words: Words) -> None:
+        self.stock = stock
+        self.schedule = schedule
+        self.buyers = buyers
+        self.words = words
+        # One entry for each order.
+        self.client = _array("I")
+        self.kind = _array("B")
+        self.terms = _array("B")
+        self.mood = _array("b")
+        self.source = _array("i")  # the quote it was converted from, or -1
+        self.total = _array("q")  # cents
+        self.cost = _array("q")  # cents
+        self.shipped = _array("I")  # seconds, 0 for not yet
+        self.delivered = _array("I")
+        self.returned = _array("I")
+        # One entry for each line, then for each allocation.
+        self.line_starts = _array("I")
+        self.line_batch = _array("I")
+        self.line_quantity = _array("I")
+        self.line_price = _array("I")  # dollars
+        self.line_origin = _array("B")  # of the margin
+        self.pick_starts = _array("I")  # one for each order
+        self.pick_line = _array("I")
+        self.pick_batch = _array("I")
+        self.pick_quantity = _array("I")
+        # One entry for each movement, in the order of time.
+        self.move_order = _array("I")
+        self.move_batch = _array("I")
+        self.move_change = _array("i")
+        self.move_drawn = _array("i")  # what had left the batch before
+        self.move_type = _array("B")
 
     def write(self) -> Book:
         """Simulate all orders."""
@@ -153,7 +147,7 @@ class Book:
         elif (word >> 1) % 16 == 0:
             terms = _PARTIAL
         else:
-            terms = _TERMS_OF_DAYS[self.buyers.terms[who]]
+            terms = _TERMS_OF_DAYS[self.buyers.parties.terms[who]]
         self.terms.append(terms)
 
     # -- lines

@@ -7,7 +7,7 @@ the share holds for a hundred orders as for a hundred thousand.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from terp_seed.terp.arrays import Words
 from terp_seed.terp.clock import TODAY
@@ -27,12 +27,8 @@ class Buyers:
 
     parties: Parties
     words: Words
-    joined: list[int] = field(default_factory=list)
-    terms: list[int] = field(default_factory=list)
 
     def __post_init__(self) -> None:
-        self.joined = self.parties.joined()
-        self.terms = self.parties.terms()
         self._numbers = [self.parties.number(kind) for kind in (WHALE, REGULAR)]
         self._word = self.words.endless("buyer")
         # Orders that count as revenue are balanced apart from those that do not.
@@ -64,7 +60,7 @@ class Buyers:
             if word & 1:  # the first clients of a class order more than the last
                 word = word * word >> 32
             client = self.parties.row(who, word * number >> 32)
-            if self.joined[client] < day:
+            if self.parties.joined[client] < day:
                 return client
         return self.parties.row(who, self._word() % 2 % number)
 

@@ -9,16 +9,24 @@ compared with a tolerance of less than half a cent.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 from terp_seed.seeders import Check
 
-__all__ = ["BATCHES", "CATALOGUE", "CLIENTS", "INVENTORY", "ORDERS"]
+__all__ = [
+    "BATCHES",
+    "CATALOGUE",
+    "CENT",
+    "CLIENTS",
+    "INVENTORY",
+    "differs",
+    "orphans",
+    "twice",
+]
 
-_CENT = "0.004"
+CENT = "0.004"
+"""More than floating point adds up to, less than half a cent."""
 
 
-def _orphans(table: str, column: str, target: str, *, may_be_null: bool = False) -> Check:
+def orphans(table: str, column: str, target: str, *, may_be_null: bool = False) -> Check:
     """Rows whose reference, which has no constraint, leads nowhere."""
     null = f" AND r.{column} IS NOT NULL" if may_be_null else ""
     return Check(
@@ -29,11 +37,12 @@ def _orphans(table: str, column: str, target: str, *, may_be_null: bool = False)
     )
 
 
-def _differs(one: str, other: str) -> str:
-    return f"ABS({one} - {other}) > {_CENT}"
+def differs(one: str, other: str) -> str:
+    """A condition: two amounts are not the same."""
+    return f"ABS({one} - {other}) > {CENT}"
 
 
-def _twice(table: str, columns: str, what: str) -> Check:
+def twice(table: str, columns: str, what: str) -> Check:
     """Rows that share what only one may have."""
     keys = columns.split(", ")
     match = " AND ".join(f"d.{key} = r.{key}" for key in keys)
@@ -46,9 +55,9 @@ def _twice(table: str, columns: str, what: str) -> Check:
 
 
 CATALOGUE = (
-    _orphans("products", "brandId", "brands"),
-    _orphans("products", "strainId", "strains", may_be_null=True),
-    _twice("products", "nameCanonical", "no two products have one name"),
+    orphans("products", "brandId", "brands"),
+    orphans("products", "strainId", "strains", may_be_null=True),
+    twice("products", "nameCanonical", "no two products have one name"),
 )
 
 CLIENTS = (
@@ -64,8 +73,8 @@ CLIENTS = (
         "SELECT c.id FROM clients c LEFT JOIN supplier_profiles p ON p.client_id = c.id"
         " WHERE c.is_seller = 1 AND p.id IS NULL",
     ),
-    _orphans("supplier_profiles", "legacy_vendor_id", "vendors", may_be_null=True),
-    _orphans("clients", "referred_by_client_id", "clients", may_be_null=True),
+    orphans("supplier_profiles", "legacy_vendor_id", "vendors", may_be_null=True),
+    orphans("clients", "referred_by_client_id", "clients", may_be_null=True),
     Check(
         "a client joined after the one who sent it",
         "clients",
@@ -81,9 +90,9 @@ CLIENTS = (
 )
 
 BATCHES = (
-    _orphans("batches", "productId", "products"),
-    _orphans("batches", "lotId", "lots"),
-    _orphans("lots", "vendorId", "vendors"),
+    orphans("batches", "productId", "products"),
+    orphans("batches", "lotId", "lots"),
+    orphans("lots", "vendorId", "vendors"),
     Check(
         "lots come from sellers who were clients by then",
         "lots",
@@ -127,12 +136,12 @@ BATCHES = (
     Check(
         "INV-002 no more is reserved than is on hand",
         "batches",
-        f"SELECT id FROM batches WHERE reservedQty > onHandQty + {_CENT}",
+        f"SELECT id FROM batches WHERE reservedQty > onHandQty + {CENT}",
     ),
     Check(
         "reserved, quarantined and held is part of what is on hand",
         "batches",
-        f"SELECT id FROM batches WHERE reservedQty + quarantineQty + holdQty > onHandQty + {_CENT}",
+        f"SELECT id FROM batches WHERE reservedQty + quarantineQty + holdQty > onHandQty + {CENT}",
     ),
 )
 
@@ -151,7 +160,8 @@ def _bucket(name: str, type_: str, and_: str = "") -> Check:
         "batches",
         "SELECT b.id FROM batches b LEFT JOIN (SELECT batchId, -SUM(quantityChange) AS taken"
         f" FROM inventoryMovements WHERE inventoryMovementType = '{type_}'{and_}"
-        f" GROUP BY batchId) m ON m.batchId = b.id WHERE {_differs(f'b.{name}', 'COALESCE(m.taken, 0)')}",
+        " GROUP BY batchId) m ON m.batchId = b.id"
+        f" WHERE {differs(f'b.{name}', 'COALESCE(m.taken, 0)')}",
     )
 
 
@@ -160,7 +170,7 @@ INVENTORY = (
         "onHandQty is the sum of the movements",
         "batches",
         f"SELECT b.id FROM batches b LEFT JOIN ({_MOVED}) m ON m.batchId = b.id"
-        f" WHERE {_differs('b.onHandQty', 'COALESCE(m.moved, 0)')}",
+        f" WHERE {differs('b.onHandQty', 'COALESCE(m.moved, 0)')}",
     ),
     _bucket("sampleQty", "SAMPLE"),
     _bucket("defectiveQty", "ADJUSTMENT", " AND adjustmentReason = 'DAMAGED'"),
@@ -168,19 +178,19 @@ INVENTORY = (
         "quarantined and held batches are so as a whole, others not at all",
         "batches",
         "SELECT id FROM batches"
-        " WHERE ABS(quarantineQty - CASE WHEN batchStatus = 'QUARANTINED' THEN onHandQty ELSE 0 END)"
-        f" > {_CENT}"
-        " OR ABS(holdQty - CASE WHEN batchStatus = 'ON_HOLD' THEN onHandQty ELSE 0 END)"
-        f" > {_CENT}",
+        " WHERE ABS(quarantineQty"
+        f" - CASE WHEN batchStatus = 'QUARANTINED' THEN onHandQty ELSE 0 END) > {CENT}"
+        " OR ABS(holdQty"
+        f" - CASE WHEN batchStatus = 'ON_HOLD' THEN onHandQty ELSE 0 END) > {CENT}",
     ),
     Check(
         "what lies at a batch's places is what is on hand",
         "batchLocations",
         "SELECT p.id FROM batchLocations p JOIN batches b ON b.id = p.batchId"
         " JOIN (SELECT batchId, SUM(qty) AS lying FROM batchLocations GROUP BY batchId) s"
-        f" ON s.batchId = p.batchId WHERE {_differs('s.lying', 'b.onHandQty')}",
+        f" ON s.batchId = p.batchId WHERE {differs('s.lying', 'b.onHandQty')}",
     ),
-    _orphans("batchLocations", "batchId", "batches"),
+    orphans("batchLocations", "batchId", "batches"),
     Check(
         "a batch is taken in once",
         "batches",
@@ -192,12 +202,13 @@ INVENTORY = (
         "a movement adds up, and leaves no less than nothing",
         "inventoryMovements",
         "SELECT id FROM inventoryMovements WHERE quantityAfter < 0 OR quantityBefore < 0"
-        f" OR ABS(quantityBefore + quantityChange - quantityAfter) > {_CENT}",
+        f" OR ABS(quantityBefore + quantityChange - quantityAfter) > {CENT}",
     ),
     Check(
         "a movement begins where the one before it ended",
         "inventoryMovements",
-        f"SELECT id FROM ({_PREVIOUS}) m WHERE ABS(quantityBefore - COALESCE(leftOver, 0)) > {_CENT}"
+        f"SELECT id FROM ({_PREVIOUS}) m"
+        f" WHERE ABS(quantityBefore - COALESCE(leftOver, 0)) > {CENT}"
         " OR createdAt < earlier",
     ),
     Check(
@@ -213,266 +224,3 @@ INVENTORY = (
         " OR (batchStatus IN ('SOLD_OUT', 'CLOSED') AND onHandQty <> 0)",
     ),
 )
-
-_LINE_SUMS = (
-    "SELECT order_id, SUM(quantity * unit_price) AS billed, SUM(line_total) AS listed,"
-    " COUNT(*) AS number FROM order_line_items GROUP BY order_id"
-)
-_ALLOCATED = (
-    "SELECT order_line_item_id, SUM(quantity_allocated) AS allocated"
-    " FROM order_line_item_allocations GROUP BY order_line_item_id"
-)
-_PAID = "SELECT invoiceId, SUM(amount) AS paid, MIN(paymentDate) AS first FROM payments" + (
-    " WHERE invoiceId IS NOT NULL AND deleted_at IS NULL GROUP BY invoiceId"
-)
-_TAKES_STOCK = "o.is_draft = 0 AND o.orderType = 'SALE' AND o.fulfillmentStatus <> 'CANCELLED'"
-_GONE = "('SHIPPED', 'DELIVERED', 'RETURNED', 'RESTOCKED', 'RETURNED_TO_VENDOR')"
-_WAITING = "('CONFIRMED', 'READY_FOR_PACKING', 'PACKED')"
-
-_LINES = (
-    Check(
-        "ORD-001 an order's total is the sum of quantity times price",
-        "orders",
-        f"SELECT o.id FROM orders o JOIN ({_LINE_SUMS}) l ON l.order_id = o.id"
-        f" WHERE {_differs('o.total', 'l.billed')} OR {_differs('o.total', 'l.listed')}"
-        f" OR {_differs('o.subtotal', 'o.total')}",
-    ),
-    Check(
-        "an order has lines",
-        "orders",
-        f"SELECT o.id FROM orders o LEFT JOIN ({_LINE_SUMS}) l ON l.order_id = o.id"
-        " WHERE l.order_id IS NULL",
-    ),
-    _orphans("order_line_items", "order_id", "orders"),
-    _orphans("order_line_items", "batch_id", "batches"),
-    _orphans("order_line_item_allocations", "order_line_item_id", "order_line_items"),
-    _orphans("order_line_item_allocations", "batch_id", "batches"),
-    Check(
-        "quantities and prices are above zero",
-        "order_line_items",
-        "SELECT id FROM order_line_items"
-        " WHERE quantity <= 0 OR (unit_price <= 0 AND is_sample = 0)",
-    ),
-    Check(
-        "an order's cost and margin are those of its lines",
-        "orders",
-        "SELECT o.id FROM orders o JOIN (SELECT order_id, SUM(quantity * cogs_per_unit) AS cost"
-        " FROM order_line_items GROUP BY order_id) l ON l.order_id = o.id"
-        f" WHERE {_differs('o.total_cogs', 'l.cost')}"
-        f" OR {_differs('o.total_margin', '(o.total - o.total_cogs)')}",
-    ),
-)
-
-_STOCK = (
-    Check(
-        "a sale's lines are allocated in full, those of drafts and quotes not at all",
-        "order_line_items",
-        "SELECT l.id FROM order_line_items l JOIN orders o ON o.id = l.order_id"
-        f" LEFT JOIN ({_ALLOCATED}) a ON a.order_line_item_id = l.id"
-        f" WHERE ABS(COALESCE(a.allocated, 0) - CASE WHEN {_TAKES_STOCK} THEN l.quantity"
-        f" ELSE 0 END) > {_CENT}",
-    ),
-    Check(
-        "stock is allocated from batches that are or were live, of the line's product",
-        "order_line_item_allocations",
-        "SELECT a.id FROM order_line_item_allocations a JOIN batches b ON b.id = a.batch_id"
-        " JOIN order_line_items l ON l.id = a.order_line_item_id"
-        " JOIN batches c ON c.id = l.batch_id"
-        " WHERE b.batchStatus NOT IN ('LIVE', 'SOLD_OUT') OR b.productId <> c.productId",
-    ),
-    Check(
-        "first in, first out: an older batch of a product was done when a newer one began",
-        "batches",
-        "SELECT n.id FROM batches n JOIN batches e ON e.productId = n.productId"
-        " AND e.createdAt < n.createdAt"
-        " JOIN (SELECT a.batch_id, MIN(l.order_id) AS opened FROM order_line_item_allocations a"
-        " JOIN order_line_items l ON l.id = a.order_line_item_id GROUP BY a.batch_id) f"
-        " ON f.batch_id = n.id"
-        " JOIN (SELECT a.batch_id, MAX(l.order_id) AS ended FROM order_line_item_allocations a"
-        " JOIN order_line_items l ON l.id = a.order_line_item_id GROUP BY a.batch_id) t"
-        " ON t.batch_id = e.id"
-        " WHERE t.ended > f.opened OR e.batchStatus = 'LIVE'",
-    ),
-    Check(
-        "reservedQty is what open sales have allocated",
-        "batches",
-        "SELECT b.id FROM batches b LEFT JOIN (SELECT a.batch_id,"
-        " SUM(a.quantity_allocated) AS waiting FROM order_line_item_allocations a"
-        " JOIN order_line_items l ON l.id = a.order_line_item_id"
-        f" JOIN orders o ON o.id = l.order_id WHERE o.fulfillmentStatus IN {_WAITING}"
-        " AND o.is_draft = 0 GROUP BY a.batch_id) r ON r.batch_id = b.id"
-        f" WHERE {_differs('b.reservedQty', 'COALESCE(r.waiting, 0)')}",
-    ),
-    Check(
-        "what was shipped has left by SALE movements, nothing else has",
-        "orders",
-        "SELECT o.id FROM orders o LEFT JOIN (SELECT referenceId, -SUM(quantityChange) AS gone"
-        " FROM inventoryMovements WHERE inventoryMovementType = 'SALE'"
-        " AND referenceType = 'ORDER' GROUP BY referenceId) m ON m.referenceId = o.id"
-        " LEFT JOIN (SELECT order_id, SUM(quantity) AS ordered FROM order_line_items"
-        " GROUP BY order_id) l ON l.order_id = o.id"
-        f" WHERE ABS(COALESCE(m.gone, 0) - CASE WHEN o.fulfillmentStatus IN {_GONE}"
-        f" THEN l.ordered ELSE 0 END) > {_CENT}",
-    ),
-    Check(
-        "a movement that refers to an order has one",
-        "inventoryMovements",
-        "SELECT m.id FROM inventoryMovements m LEFT JOIN orders o ON o.id = m.referenceId"
-        " WHERE m.referenceType = 'ORDER' AND o.id IS NULL",
-    ),
-)
-
-_MONEY = (
-    Check(
-        "AR-001 what is due is the total less what is paid",
-        "invoices",
-        f"SELECT id FROM invoices WHERE {_differs('amountDue', '(totalAmount - amountPaid)')}",
-    ),
-    Check(
-        "AR-002 what is paid is the sum of the payments",
-        "invoices",
-        f"SELECT i.id FROM invoices i LEFT JOIN ({_PAID}) p ON p.invoiceId = i.id"
-        f" WHERE {_differs('i.amountPaid', 'COALESCE(p.paid, 0)')}",
-    ),
-    Check(
-        "PAY-001 payments are above zero", "payments", "SELECT id FROM payments WHERE amount <= 0"
-    ),
-    Check(
-        "an invoice is PAID when nothing is due, PARTIAL in between, else unpaid",
-        "invoices",
-        f"SELECT id FROM invoices WHERE (status = 'PAID') <> (ABS(amountDue) < {_CENT})"
-        f" OR (status = 'PARTIAL') <> (amountPaid > {_CENT} AND amountDue > {_CENT})",
-    ),
-    Check(
-        "an invoice is its order's: client, total and back",
-        "invoices",
-        "SELECT i.id FROM invoices i LEFT JOIN orders o ON o.id = i.referenceId"
-        " WHERE i.referenceType = 'ORDER' AND (o.id IS NULL OR o.invoice_id <> i.id"
-        f" OR o.client_id <> i.customerId OR {_differs('o.total', 'i.totalAmount')})",
-    ),
-    _orphans("orders", "invoice_id", "invoices", may_be_null=True),
-    _twice("orders", "invoice_id", "no two orders share an invoice"),
-    Check(
-        "what has left is invoiced, nothing else is",
-        "orders",
-        f"SELECT id FROM orders WHERE (fulfillmentStatus IN {_GONE}) <> (invoice_id IS NOT NULL)",
-    ),
-    Check(
-        "an invoice's lines add up to it",
-        "invoices",
-        "SELECT i.id FROM invoices i LEFT JOIN (SELECT invoiceId, SUM(lineTotal) AS billed"
-        " FROM invoiceLineItems GROUP BY invoiceId) l ON l.invoiceId = i.id"
-        f" WHERE {_differs('i.totalAmount', 'COALESCE(l.billed, 0)')}",
-    ),
-    Check(
-        "a payment is its invoice's client's, and applied in full",
-        "payments",
-        "SELECT p.id FROM payments p JOIN invoices i ON i.id = p.invoiceId"
-        " LEFT JOIN (SELECT payment_id, SUM(allocated_amount) AS applied FROM invoice_payments"
-        " GROUP BY payment_id) a ON a.payment_id = p.id"
-        f" WHERE p.customerId <> i.customerId OR {_differs('p.amount', 'COALESCE(a.applied, 0)')}",
-    ),
-    Check(
-        "a sale's status is its invoice's",
-        "orders",
-        "SELECT o.id FROM orders o JOIN invoices i ON i.id = o.invoice_id"
-        " WHERE o.saleStatus <> CASE i.status WHEN 'VOID' THEN 'CANCELLED'"
-        " WHEN 'PAID' THEN 'PAID' WHEN 'PARTIAL' THEN 'PARTIAL' WHEN 'OVERDUE' THEN 'OVERDUE'"
-        " ELSE 'PENDING' END",
-    ),
-)
-
-_PARTIES = (
-    Check(
-        "orders come from buyers",
-        "orders",
-        "SELECT o.id FROM orders o JOIN clients c ON c.id = o.client_id"
-        " WHERE COALESCE(c.is_buyer, 0) = 0",
-    ),
-    Check(
-        "total_owed is what is due on invoices that are neither paid nor void",
-        "clients",
-        "SELECT c.id FROM clients c LEFT JOIN (SELECT customerId, SUM(amountDue) AS due"
-        " FROM invoices WHERE status NOT IN ('PAID', 'VOID') GROUP BY customerId) i"
-        f" ON i.customerId = c.id WHERE {_differs('c.total_owed', 'COALESCE(i.due, 0)')}",
-    ),
-    Check(
-        "a client's account shows its invoices and payments",
-        "clients",
-        "SELECT c.id FROM clients c LEFT JOIN (SELECT client_id,"
-        " SUM(CASE WHEN transaction_type = 'INVOICE' THEN amount ELSE -amount END) AS due"
-        " FROM client_transactions GROUP BY client_id) t ON t.client_id = c.id"
-        f" WHERE {_differs('c.total_owed', 'COALESCE(t.due, 0)')}",
-    ),
-)
-
-_STATES = (
-    Check(
-        "drafts are drafts: no sale status, no stage, no invoice",
-        "orders",
-        "SELECT id FROM orders WHERE is_draft = 1 AND (saleStatus IS NOT NULL"
-        " OR fulfillmentStatus <> 'DRAFT' OR invoice_id IS NOT NULL"
-        " OR COALESCE(quoteStatus, 'UNSENT') <> 'UNSENT')",
-    ),
-    Check(
-        "quotes have a quote status and sales have none",
-        "orders",
-        "SELECT id FROM orders WHERE (orderType = 'QUOTE') <> (quoteStatus IS NOT NULL)",
-    ),
-    Check(
-        "a converted quote has one sale to the same client, made later",
-        "orders",
-        "SELECT q.id FROM orders q LEFT JOIN orders s ON s.converted_from_order_id = q.id"
-        " WHERE q.quoteStatus = 'CONVERTED' AND (s.id IS NULL OR s.client_id <> q.client_id"
-        " OR s.created_at < q.created_at OR s.orderType <> 'SALE')",
-    ),
-    Check(
-        "the last stage in an order's history is the one it is at",
-        "orders",
-        "SELECT o.id FROM orders o LEFT JOIN (SELECT order_id, MAX(id) AS latest"
-        " FROM order_status_history GROUP BY order_id) m ON m.order_id = o.id"
-        " LEFT JOIN order_status_history h ON h.id = m.latest"
-        " WHERE (o.orderType = 'SALE' AND h.id IS NULL)"
-        " OR h.fulfillmentStatus <> o.fulfillmentStatus",
-    ),
-)
-
-_TIME = (
-    Check(
-        "an order comes after its client and its batches, and is shipped after that",
-        "orders",
-        "SELECT o.id FROM orders o JOIN clients c ON c.id = o.client_id"
-        " LEFT JOIN (SELECT l.order_id, MAX(b.createdAt) AS stocked FROM order_line_items l"
-        " JOIN batches b ON b.id = l.batch_id GROUP BY l.order_id) s ON s.order_id = o.id"
-        " WHERE o.created_at < c.created_at OR o.created_at < s.stocked"
-        " OR o.confirmed_at < o.created_at OR o.packed_at < o.confirmed_at"
-        " OR o.shipped_at < o.packed_at",
-    ),
-    Check(
-        "an invoice comes with its shipment or later, and is due no earlier",
-        "invoices",
-        "SELECT i.id FROM invoices i JOIN orders o ON o.invoice_id = i.id"
-        " WHERE o.shipped_at IS NULL OR i.createdAt < o.shipped_at OR i.dueDate < i.invoiceDate",
-    ),
-    Check(
-        "a payment comes after its invoice",
-        "payments",
-        "SELECT p.id FROM payments p JOIN invoices i ON i.id = p.invoiceId"
-        " WHERE p.paymentDate < i.invoiceDate",
-    ),
-    Check(
-        "an order's history goes forward in time",
-        "order_status_history",
-        "SELECT id FROM (SELECT id, changed_at,"
-        " LAG(changed_at) OVER (PARTITION BY order_id ORDER BY id) AS earlier"
-        " FROM order_status_history) h WHERE changed_at < earlier",
-    ),
-)
-
-
-def _all(*groups: Iterable[Check]) -> tuple[Check, ...]:
-    return tuple(check for group in groups for check in group)
-
-
-# The stock and inventory checks once more, now that batches are sold from.
-ORDERS = _all(BATCHES, INVENTORY, _LINES, _STOCK, _MONEY, _PARTIES, _STATES, _TIME)

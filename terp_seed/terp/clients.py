@@ -20,7 +20,7 @@ from terp_seed.columns import computed, constant, pick
 from terp_seed.draw import Span
 from terp_seed.pools import faker_pool
 from terp_seed.rows import Bounds, Column, TableRows
-from terp_seed.seeders import Derived, SeedContext, seeder
+from terp_seed.seeders import SeedContext, seeder
 from terp_seed.terp.cells import moments, numbered
 from terp_seed.terp.checks import CLIENTS
 from terp_seed.terp.clock import DAY, TODAY
@@ -148,7 +148,7 @@ def _clients(context: SeedContext, world: World, names: _Names) -> TableRows:
             "address": _each(names.address, 80),
             "businessType": _typed(),
             "preferredContact": _spread(_CONTACTS),
-            "payment_terms": _listed(world.parties.terms()),
+            "payment_terms": _listed(world.parties.terms),
             **_roles(),
             "tags": _by_class(_TAGS),
             **_credit(world),
@@ -172,7 +172,7 @@ def _roles() -> dict[str, Column]:
 
 def _credit(world: World) -> dict[str, Column]:
     """Credit for buyers alone; a limit set by hand says why."""
-    days = world.parties.joined()
+    days = world.parties.joined
 
     def limits(span: Span) -> list[int]:
         found = []
@@ -226,7 +226,7 @@ def _portal(world: World) -> dict[str, Column]:
 def _referred(world: World) -> Column:
     """A tenth of the newer regulars came through a whale that was there before."""
     parties = world.parties
-    days = parties.joined()
+    days = parties.joined
 
     def make(span: Span) -> list[int | None]:
         return [
@@ -240,7 +240,7 @@ def _referred(world: World) -> Column:
 
 
 def _joined(world: World, *names: str, rows: Callable[[int], int] = int) -> dict[str, Column]:
-    days = world.parties.joined()
+    days = world.parties.joined
 
     def make(span: Span) -> list[int]:
         return [days[rows(row)] * DAY + 10 * 3600 + row * 97 % 21_600 for row in span.rows()]
@@ -251,7 +251,7 @@ def _joined(world: World, *names: str, rows: Callable[[int], int] = int) -> dict
 
 def _vendors(context: SeedContext, world: World, names: _Names) -> TableRows:
     client = _suppliers(world)
-    terms = world.parties.terms()
+    terms = world.parties.terms
     return context.table(
         "vendors",
         rows=world.parties.number(SUPPLIER),
@@ -269,7 +269,7 @@ def _vendors(context: SeedContext, world: World, names: _Names) -> TableRows:
 
 def _profiles(context: SeedContext, world: World, names: _Names) -> TableRows:
     client = _suppliers(world)
-    terms = world.parties.terms()
+    terms = world.parties.terms
     return context.table(
         "supplier_profiles",
         rows=world.parties.number(SUPPLIER),
@@ -305,7 +305,7 @@ def _each(
 
 
 def _listed(values: Sequence[int]) -> Column:
-    return Column(lambda span: values[span.start : span.stop])
+    return Column(lambda span: list(values[span.start : span.stop]))
 
 
 def _flag(holds: Callable[[int], bool]) -> Column:

@@ -35,7 +35,7 @@ class Clock:
         first = self.epoch.date()
         return [first + timedelta(days=day) for day in range(TODAY + _AHEAD)]
 
-    def date(self, day: int) -> date:
+    def on(self, day: int) -> date:
         """The date of a day number."""
         return self._days[day]
 

@@ -102,7 +102,7 @@ def _history(world: World, batch: int) -> Iterator[_Event]:
     status, supply = world.stock.status[batch], world.supply
     quantity = supply.taken_in[batch]
     yield _Event(batch, "INTAKE", quantity, 0, 0)
-    retested = status == LIVE and batch % _RETESTED == 7 or batch == world.stock.first_live
+    retested = (status == LIVE and batch % _RETESTED == 7) or batch == world.stock.first_live
     if status in (QUARANTINED, CLOSED) or retested:
         yield _Event(batch, "QUARANTINE", 0, quantity, 3, note="Held for a second test")
     if retested:

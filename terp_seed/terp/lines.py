@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from terp_seed.columns import RowKey, computed, constant
+from terp_seed.columns import computed, constant
 from terp_seed.draw import Span
 from terp_seed.rows import Bounds, Column, TableRows, Value
 from terp_seed.seeders import SeedContext
@@ -169,7 +169,7 @@ def items_column(world: World) -> Column:
             for order in span.rows()
         ]
 
-    return Column(make)
+    return Column(make, json_refs={"batchId": "batches", "productId": "products"})
 
 
 class _Cards:
@@ -189,8 +189,8 @@ class _Cards:
         goods, product = self.world.goods, self.world.stock.product[batch]
         ranged = has_range(product)
         return {
-            "batchId": RowKey("batches", batch),
-            "productId": RowKey("products", product),
+            "batchId": batch,
+            "productId": product,
             "displayName": goods.names[product],
             "originalName": goods.names[product],
             "strain": strain_names.name(goods.strain(product)),

@@ -230,7 +230,7 @@ def _metadata(world: World) -> Column:
             packed = stock.day[batch] - 2 - word % 9
             harvested = packed - 14 - (word >> 8) % 8
             flower = goods.is_flower(stock.product[batch])
-            found.append(_document(batch, word, flower, clock.date(harvested), clock.date(packed)))
+            found.append(_document(batch, word, flower, clock.on(harvested), clock.on(packed)))
         return found
 
     return computed(make, length=400, ascii_only=True)

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
-from dataclasses import dataclass, field
 
 from terp_seed.terp.arrays import Words
 from terp_seed.terp.book import Book
@@ -30,33 +29,31 @@ _SLOWEST = 45  # days from invoice to payment
 _NOT_DUE = (PAID, PAID, PAID, SENT, VIEWED, SENT, VIEWED, PARTIAL)
 
 
-def _column(code: str) -> array[int]:
-    return field(default_factory=lambda: array(code))  # type: ignore[no-any-return]
+def _array(code: str) -> array[int]:
+    return array(code)
 
 
-@dataclass
 class Ledgers:
     """Invoices in the order of shipments, payments in the order of their days."""
 
-    book: Book
-    words: Words
-    # One entry for each invoice.
-    order: array[int] = _column("I")
-    day: array[int] = _column("I")
-    due: array[int] = _column("I")
-    status: array[int] = _column("B")
-    paid: array[int] = _column("q")  # cents
-    settled: array[int] = _column("I")  # the day of the last payment, or 0
-    # One entry for each payment.
-    payment_invoice: array[int] = _column("I")
-    payment_day: array[int] = _column("I")
-    payment_cents: array[int] = _column("q")
-    payment_method: array[int] = _column("B")
-    # One entry for each order: its invoice, or -1, and what was paid at once.
-    invoice_of: array[int] = _column("i")
-    deposit: array[int] = _column("q")
-
-    def __post_init__(self) -> None:
+    def __init__(self, book: Book, words: Words) -> None:
+        self.book = book
+        self.words = words
+        # One entry for each invoice.
+        self.order = _array("I")
+        self.day = _array("I")
+        self.due = _array("I")
+        self.status = _array("B")
+        self.paid = _array("q")  # cents
+        self.settled = _array("I")  # the day of the last payment, or 0
+        # One entry for each payment.
+        self.payment_invoice = _array("I")
+        self.payment_day = _array("I")
+        self.payment_cents = _array("q")
+        self.payment_method = _array("B")
+        # One entry for each order: its invoice, or -1, and what was paid at once.
+        self.invoice_of = _array("i")
+        self.deposit = _array("q")
         self._bill()
         self._judge()
         self._collect()

@@ -17,8 +17,7 @@ from terp_seed.rows import Bounds, Column, TableRows
 from terp_seed.seeders import SeedContext, seeder
 from terp_seed.terp.billing import invoice_tables
 from terp_seed.terp.cells import moments, numbered, seed_user, stored, stored_text
-from terp_seed.terp.checks import ORDERS
-from terp_seed.terp.clock import DAY, TODAY
+from terp_seed.terp.clock import TODAY
 from terp_seed.terp.derived import CLIENTS, STATUS
 from terp_seed.terp.fulfilment import (
     confirmed_at,
@@ -28,6 +27,7 @@ from terp_seed.terp.fulfilment import (
 )
 from terp_seed.terp.lines import allocation_table, items_column, line_table
 from terp_seed.terp.money import OVERDUE, PAID, PARTIAL, VOID
+from terp_seed.terp.order_checks import ORDERS
 from terp_seed.terp.schedule import (
     CANCELLED,
     CONFIRMED,
@@ -184,7 +184,7 @@ def _dates(world: World) -> dict[str, Column]:
     def days(make: Callable[[int], int]) -> Column:
         def dates(span: Span) -> list[object]:
             numbers = [make(order) for order in span.rows()]
-            return [clock.date(day) if day else None for day in numbers]
+            return [clock.on(day) if day else None for day in numbers]
 
         return Column(dates, Bounds(nullable=True))
 

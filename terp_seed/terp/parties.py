@@ -6,7 +6,9 @@ small database are the first clients of a large one.
 
 from __future__ import annotations
 
+from array import array
 from dataclasses import dataclass
+from functools import cached_property
 
 from terp_seed.terp.arrays import Words
 from terp_seed.terp.clock import TODAY
@@ -16,26 +18,24 @@ __all__ = ["CLASSES", "CYCLE", "REGULAR", "SUPPLIER", "WHALE", "Parties", "class
 WHALE, REGULAR, SUPPLIER = 0, 1, 2
 CLASSES = ("WHL", "REG", "SUP")
 
-CYCLE = tuple("WHL REG SUP REG REG WHL REG SUP REG REG".split()) + tuple(
-    "REG REG WHL REG REG SUP REG REG REG REG".split()
-)
+_W, _R, _S = WHALE, REGULAR, SUPPLIER
+CYCLE = (_W, _R, _S, _R, _R, _W, _R, _S, _R, _R, _R, _R, _W, _R, _R, _S, _R, _R, _R, _R)
 """The clients by class, over and over: 15 % whales, 70 % regulars and 15 %
 suppliers, the mix of TERP's seeders."""
 
-_CLASS = tuple(CLASSES.index(name) for name in CYCLE)
-_PLACES = tuple(tuple(at for at, c in enumerate(_CLASS) if c == kind) for kind in range(3))
-_BEFORE = tuple(_CLASS[:at].count(kind) for at, kind in enumerate(_CLASS))
+_PLACES = tuple(tuple(at for at, c in enumerate(CYCLE) if c == kind) for kind in range(3))
+_BEFORE = tuple(CYCLE[:at].count(kind) for at, kind in enumerate(CYCLE))
 
 
 def class_of(row: int) -> int:
     """Whether a client is a whale, a regular or a supplier."""
-    return _CLASS[row % len(_CLASS)]
+    return CYCLE[row % len(CYCLE)]
 
 
 def ordinal_of(row: int) -> int:
     """A client's number within its class, counted from 0."""
-    cycle, at = divmod(row, len(_CLASS))
-    return cycle * len(_PLACES[_CLASS[at]]) + _BEFORE[at]
+    cycle, at = divmod(row, len(CYCLE))
+    return cycle * len(_PLACES[CYCLE[at]]) + _BEFORE[at]
 
 
 @dataclass(frozen=True)
@@ -47,21 +47,22 @@ class Parties:
 
     def number(self, kind: int) -> int:
         """How many clients of a class there are."""
-        cycles, rest = divmod(self.count, len(_CLASS))
-        return cycles * len(_PLACES[kind]) + _CLASS[:rest].count(kind)
+        cycles, rest = divmod(self.count, len(CYCLE))
+        return cycles * len(_PLACES[kind]) + CYCLE[:rest].count(kind)
 
     def row(self, kind: int, ordinal: int) -> int:
         """The row of the client with this number within its class."""
         cycle, at = divmod(ordinal, len(_PLACES[kind]))
-        return cycle * len(_CLASS) + _PLACES[kind][at]
+        return cycle * len(CYCLE) + _PLACES[kind][at]
 
-    def joined(self) -> list[int]:
+    @cached_property
+    def joined(self) -> array[int]:
         """The day on which each client joined.
 
         Whales and suppliers were there before the first order; regulars keep
         coming in, except the first two, so that every order finds a buyer.
         """
-        days: list[int] = []
+        days = array("I")
         for row, word in enumerate(self.words.all("joined", self.count)):
             kind = class_of(row)
             if kind == REGULAR and ordinal_of(row) > 1:
@@ -70,7 +71,8 @@ class Parties:
                 days.append(TODAY - 1000 - (word * 600 >> 32))
         return days
 
-    def terms(self) -> list[int]:
+    @cached_property
+    def terms(self) -> array[int]:
         """The number of days in which each client pays."""
         steps = (0, 7, 7, 15, 15, 30, 30, 30, 30, 30)
-        return [steps[word * 10 >> 32] for word in self.words.all("terms", self.count)]
+        return array("B", [steps[w * 10 >> 32] for w in self.words.all("terms", self.count)])

@@ -58,7 +58,7 @@ _FIRST = {
     0: DELIVERED, 1: DELIVERED, 2: DELIVERED, 3: CONVERTED, 4: DELIVERED, 5: DELIVERED,
     6: EXPIRED, 8: REJECTED, 10: RETURNED, 12: RESTOCKED, 14: TO_VENDOR, 16: CANCELLED,
 }  # fmt: skip
-_LAST = {at: DELIVERED for at in range(1, 17)} | {
+_LAST = dict.fromkeys(range(1, 17), DELIVERED) | {
     5: DRAFT_QUOTE, 6: _QUOTE, 8: DRAFT_SALE, 9: _QUOTE,
 }  # fmt: skip
 _SHOWCASE = 40  # orders that it takes to show all of these

@@ -23,37 +23,42 @@ __all__ = [
     "street_names",
 ]
 
-_TEXTURES = (
+
+def _words(text: str) -> tuple[str, ...]:
+    return tuple(text.split())
+
+
+_TEXTURES = _words(
     "Amber Arctic Azure Basalt Bramble Brass Canyon Cedar Cinder Cobalt Copper Coral Crimson "
     "Delta Driftwood Dusk Ember Fable Feather Fern Flint Foxglove Garnet Gilded Granite Harbor "
     "Hazel Heather Hollow Indigo Ivory Juniper Lantern Laurel Linen Maple Marble Marigold Meadow "
     "Mesa Midnight Mosaic Nectar Ochre Onyx Opal Orchard Parchment Pebble Pewter Plum Quartz "
     "Ripple Saffron Sienna Slate Solstice Tidal Timber Topaz Velvet Walnut Willow Zephyr"
-).split()
+)
 
-_THINGS = (
+_THINGS = _words(
     "Almanac Anthem Arcade Atlas Avalanche Ballad Beacon Bonfire Boulevard Cascade Cathedral "
     "Chorus Compass Comet Confetti Custard Daydream Drift Eclipse Encore Fandango Festival Finch "
     "Fresco Galleon Gazette Geyser Heron Hymn Jamboree Kettle Labyrinth Lagoon Lullaby Magnolia "
     "Marmalade Marquee Mirage Monsoon Nocturne Oasis Opera Overture Parade Paradox Pavilion "
     "Phantom Polka Postcard Prelude Reverie Rhapsody Riddle Sonata Sorbet Spectrum Sundial "
     "Tango Tapestry Tempest Trellis Vagabond Waltz"
-).split()
+)
 
-_PLACES = (
+_PLACES = _words(
     "Alder Anchor Aspen Badger Bay Birch Bluff Boulder Bridge Brook Cape Cliff Cove Creek Crest "
     "Cypress Dale Elm Falcon Field Forest Gate Glen Grove Gulch Haven Heron Highland Hill Island "
     "Junction Lake Landing Ledge Lighthouse Market Marsh Mill Mission Oak Osprey Park Pass Peak "
     "Pier Pine Plaza Pond Quarry Ranch Raven Ridge River Sage Shore Spring Station Summit Terrace "
     "Trail Valley Village"
-).split()
+)
 
-_STREETS = (
+_STREETS = _words(
     "Ambermoss Ashwillow Bellquarry Brackenloft Briarhollow Candlefern Cinderbrook Coppergale "
     "Dewthistle Emberlark Fallowmere Fernhallow Gildenmoor Harrowfen Inkberry Juniperloft "
     "Kestrelmoor Larkhollow Mistlebrook Nettlewick Otterglen Pebblemoor Quillfern Rustlebay "
     "Sablewood Thistlegate Umberfield Velvetmarsh Wickerdale Yarrowmere"
-).split()
+)
 _STREET_TYPES = ("Bend", "Row", "Run", "Terrace", "Trace", "Walk")
 
 WHALE_KINDS = (
@@ -110,21 +115,21 @@ class Names:
         return f"{text} {round_ + 1}" if round_ else text
 
 
-strain_names = Names((tuple(_TEXTURES), tuple(_THINGS)), (" ", ""), step=2407)
+strain_names = Names((_TEXTURES, _THINGS), (" ", ""), step=2407)
 brand_names = Names(
     (
-        tuple(_TEXTURES),
+        _TEXTURES,
         ("Family Farm", "Reserve", "Botanicals", "House", "Fields", "Craft", "Select"),
     ),
     (" ", ""),
     step=183,
 )
-street_names = Names((tuple(_STREETS), _STREET_TYPES), (" ", ""), step=37)
+street_names = Names((_STREETS, _STREET_TYPES), (" ", ""), step=37)
 
 
 def business_names(kinds: tuple[str, ...], start: int) -> Names:
     """Names of businesses of some kinds, such as "Copper Ridge Collective"."""
-    return Names((tuple(_TEXTURES), tuple(_PLACES), kinds), (" ", " ", ""), 14_759, start)
+    return Names((_TEXTURES, _PLACES, kinds), (" ", " ", ""), 14_759, start)
 
 
 def slug(name: str) -> str:
