@@ -8,16 +8,17 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed import offline, online, operations
-from terp_seed.errors import SeedError
+from terp_seed.errors import PlanError, SeedError
 from terp_seed.failures import translated
 from terp_seed.log import configure_logging
+from terp_seed.recorder import installed
 from terp_seed.request import Request
 from terp_seed.seeders import load_seeders
 from terp_seed.session import Session, opened
@@ -103,12 +104,26 @@ def _configured(settings: Settings, options: dict[str, Any], **more: Any) -> Mig
         **options,
         **more,
     )
-    return context.get_context()
+    made = context.get_context()
+    made.autocommit_block = _no_block  # type: ignore[method-assign]
+    return made
+
+
+def _no_block() -> NoReturn:
+    raise PlanError(
+        "autocommit_block() would commit half of the revision; a seed is kept as a whole or not "
+        "at all, so take it out"
+    )
 
 
 def _migrate() -> None:
-    with context.begin_transaction():
-        context.run_migrations()
+    try:
+        with context.begin_transaction():
+            context.run_migrations()
+    except BaseException:
+        with installed(context.get_context()):
+            pass  # leaving it takes away the `op` that Alembic leaves behind after an error
+        raise
 
 
 def _shared(settings: Settings) -> dict[str, Any]:

@@ -1,15 +1,15 @@
 """Keeps statements out of a revision that pass neither masking nor ledger.
 
 While a revision's own code runs, every statement that is not ours is looked
-at: reading is allowed, writing needs the revision's ``raw_sql`` reason, and a
-statement that commits implicitly is refused whatever the revision says,
-because it would tear the revision's transaction in two.
+at: reading is allowed, writing needs the revision's ``raw_sql`` reason.  What
+commits implicitly, ends the transaction or unpins the session is refused
+whatever the revision says, because it would tear the revision in two.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any
 
@@ -20,7 +20,13 @@ from terp_seed.errors import PlanError
 
 __all__ = ["Gate"]
 
-_COMMENT = re.compile(r"\s*(?:--[^\n]*(?:\n|$)|/\*.*?\*/|#[^\n]*(?:\n|$))", re.DOTALL)
+# A client of MySQL runs what stands in /*! ... */ and /*M! ... */.
+_EXECUTABLE = re.compile(r"/\*M?!\d*")
+_PIECE = re.compile(
+    r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `[^`]*`"""
+    r"""| --(?=\s|$)[^\n]* | \#[^\n]* | /\*.*?\*/ | \*/""",
+    re.DOTALL | re.VERBOSE,
+)
 _NEVER = re.compile(r"(?!)")
 _READS = {  # a verb, and the words that turn it into writing after all
     "SELECT": re.compile(r"\bINTO\b", re.IGNORECASE),
@@ -28,6 +34,11 @@ _READS = {  # a verb, and the words that turn it into writing after all
     **dict.fromkeys(("SHOW", "EXPLAIN", "DESCRIBE", "DESC", "VALUES", "TABLE"), _NEVER),
 }
 _WRITES = {"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "CALL", "DO", "SET", "PRAGMA"}
+_UNPINS = re.compile(
+    r"SET\b.*\b(autocommit|password|role|foreign_key_checks|foreign_keys|sql_mode|names|time_zone|"
+    r"character_?set\w*|collation_\w+|transaction)\b",
+    re.IGNORECASE | re.DOTALL,
+)
 
 
 class Gate:
@@ -57,7 +68,7 @@ class Gate:
 
     @contextmanager
     def watching(self, connection: Connection) -> Iterator[None]:
-        """Watch what goes through a connection, too."""
+        """Watch what goes through a connection, too, and keep its transaction whole."""
 
         def look(*arguments: Any) -> None:
             _, _, statement, _, context, _ = arguments
@@ -66,22 +77,48 @@ class Gate:
                 self.check(statement)
 
         event.listen(connection, "before_cursor_execute", look)
+        for ending in (connection.commit, connection.rollback):
+            setattr(connection, ending.__name__, self._only_ours(ending))
         try:
             yield
         finally:
+            del connection.commit, connection.rollback  # the class's own again
             event.remove(connection, "before_cursor_execute", look)
 
-    def check(self, statement: str) -> None:
-        """Raise `PlanError` if the revision may not run the statement."""
+    def _only_ours(self, ending: Callable[[], None]) -> Callable[[], None]:
+        def end() -> None:
+            if self._revision is not None:
+                raise PlanError(
+                    f"revision {self._revision}: {ending.__name__}() would end the transaction "
+                    "of the revision, which commits as a whole or not at all; take it out"
+                )
+            ending()
+
+        return end
+
+    def check(self, text: str) -> None:
+        """Raise `PlanError` if the revision may not run these statements."""
         if self._revision is None:
             return
-        verb = _verb(statement)
+        plain = _PIECE.sub(_emptied, _EXECUTABLE.sub(" ", text))
+        for statement in plain.split(";"):
+            self._check(statement)
+
+    def _check(self, statement: str) -> None:
+        words = re.match(r"[\s(]*([A-Za-z]+)", statement)
+        verb = words[1].upper() if words else ""
         if not verb or (verb in _READS and not _READS[verb].search(statement)):
             return
         if verb not in _WRITES and verb not in _READS:
             raise PlanError(
                 f"revision {self._revision}: {verb} commits the transaction on MySQL, so it cannot "
                 "be part of a seed; schema changes belong into a schema revision"
+            )
+        unpins = _UNPINS.match(statement.strip())
+        if unpins:
+            raise PlanError(
+                f"revision {self._revision}: SET {unpins[1].lower()} changes the session on which "
+                "the run relies; take it out"
             )
         if self._raw_sql is None:
             raise PlanError(
@@ -91,9 +128,6 @@ class Gate:
             )
 
 
-def _verb(statement: str) -> str:
-    text = statement
-    while (found := _COMMENT.match(text)) is not None:
-        text = text[found.end() :]
-    words = re.match(r"[\s(;]*([A-Za-z]+)", text)
-    return words[1].upper() if words else ""
+def _emptied(piece: re.Match[str]) -> str:
+    """A quoted text without its content, a comment as a blank."""
+    return piece[0][0] * 2 if piece[0][0] in "'\"`" else " "

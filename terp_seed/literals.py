@@ -131,6 +131,8 @@ def _plain(value: Value) -> str:
     """The text under which an engine keeps a time, a UUID or a JSON value."""
     if isinstance(value, datetime):
         return _utc(value).isoformat(" ")
+    if isinstance(value, time) and value.tzinfo is not None:
+        raise UnwritableError("a time of day with an offset belongs to no day; drop the offset")
     if isinstance(value, date | time):
         return value.isoformat()
     if isinstance(value, timedelta):
@@ -156,7 +158,7 @@ def json_text(value: Value) -> str:
         )
     except (TypeError, RecursionError):
         raise UnwritableError("it holds something that JSON cannot") from None
-    except ValueError:
+    except (ValueError, ArithmeticError):
         raise UnwritableError("JSON has no NaN and no infinity") from None
 
 

@@ -148,7 +148,8 @@ def unresolved(
                 wanted = dict(value.where)
                 found = _found(session, value.table, wanted, before, counts)
                 if found != 1:
-                    yield f"{where}, row {number}: {_no_single_row(rows, value.table, wanted, found)}"
+                    reason = _no_single_row(rows, value.table, wanted, found)
+                    yield f"{where}, row {number}: {reason}"
             elif value is not None and name in targets:
                 table, column = targets[name]
                 if not _found(session, table, {column: value}, [*before, rows], counts):

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from alembic.runtime.migration import MigrationContext, MigrationStep
+from alembic.runtime.migration import MigrationStep
 from alembic.script import Script
 from sqlalchemy.exc import DBAPIError
 
@@ -30,12 +30,13 @@ from terp_seed.performer import Performer
 from terp_seed.plan import Plan
 from terp_seed.planner import generation_of, make_plan, recorded, settings_of
 from terp_seed.preflight import preflight
-from terp_seed.recorder import Generation, Recorder
+from terp_seed.recorder import Generation
 from terp_seed.report import progress_bar, show, summary
 from terp_seed.request import Request
 from terp_seed.rollback import Rollback
 from terp_seed.running import clock_of, revision_steps, wrapped
 from terp_seed.session import Session
+from terp_seed.standing import current_heads, plain_context, recorder_for
 
 __all__ = ["Prepared", "prepare", "run"]
 
@@ -89,11 +90,6 @@ def run(session: Session, request: Request) -> None:
             logger.info(f"nothing to do any more: another run went to {_place(heads)}")
 
 
-def current_heads(session: Session) -> tuple[str, ...]:
-    """Where the chain stands; does not write."""
-    return _plain_context(session).get_current_heads()
-
-
 def prepare(
     session: Session,
     request: Request,
@@ -110,14 +106,7 @@ def prepare(
     generation = generation_of(
         session.settings, environment, lineage, recorded(headers, applied[::-1])
     )
-    recorder = Recorder(
-        generation,
-        environment,
-        session.settings.data,
-        session.connection.dialect.name,
-        session.connection,
-        frozenset(name for name, header in headers.items() if header.state != "applied"),
-    )
+    recorder = recorder_for(session, environment, generation, headers)
     plan = make_plan(lineage, wanted, recorder)
     if any(step.upgrade for step in plan.steps):
         _refuse_changed(session, plan, applied, headers)
@@ -141,6 +130,7 @@ def _go(session: Session, request: Request, prepared: Prepared, ours: Held) -> N
     )
     session.commit()
     performer = _performer(session, prepared, audit)
+    session.settle()
     try:
         _migrate(session, request, prepared, performer, ours)
     except BaseException as error:
@@ -156,6 +146,9 @@ def _migrate(
 ) -> None:
     """Let Alembic run the steps; a revision that lost a deadlock is tried again."""
     for attempt in range(1, _ATTEMPTS + 1):
+        if session.connection.in_transaction() and not session.external:
+            # Alembic would take it for the caller's, and leave every commit to the caller.
+            raise SeedError("a transaction was left open, so nothing of this run would be kept")
         request.configure(
             connection=session.connection,
             fn=wrapped(prepared.steps, performer),
@@ -250,13 +243,7 @@ def _make_books(session: Session) -> None:
 
 
 def _steps(session: Session, request: Request, heads: tuple[str, ...]) -> list[MigrationStep]:
-    return request.steps(heads, _plain_context(session))
-
-
-def _plain_context(session: Session) -> MigrationContext:
-    version = session.books.version
-    opts = {"version_table": version.name, "version_table_schema": version.schema}
-    return MigrationContext.configure(session.connection, opts=opts)
+    return request.steps(heads, plain_context(session))
 
 
 def _moved(session: Session, request: Request, before: tuple[str, ...]) -> tuple[str, ...]:

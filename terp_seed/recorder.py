@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -90,7 +91,13 @@ class Recorder:
         function: Callable[[], None],
     ) -> None:
         gate = Gate()
-        opts = {OPTION: _Take(self, planned), "as_sql": True, "output_buffer": _Refusing(gate)}
+        script_of_it = _Refusing(gate)
+        opts = {
+            OPTION: _Take(self, planned),
+            "as_sql": True,
+            "output_buffer": script_of_it,
+            "transactional_ddl": True,  # so that an autocommit_block shows its COMMIT
+        }
         connection = self.connection if says.online_only else None
         if connection is not None:
             opts.update(as_sql=False, output_buffer=None)
@@ -101,7 +108,7 @@ class Recorder:
         )
         with installed(context), gate.closed(script.revision, says.raw_sql):
             if connection is None:
-                called(function, script.revision)
+                called(function, script.revision, script_of_it.hint)
             else:
                 with gate.watching(connection):
                     called(function, script.revision)
@@ -188,10 +195,19 @@ class _Refusing(TextIOBase):
 
     def __init__(self, gate: Gate) -> None:
         self._gate = gate
+        self._read = False
 
     def write(self, text: str) -> int:
         self._gate.check(text)
+        self._read = self._read or bool(_READING.match(text))
         return len(text)
+
+    def hint(self) -> str:
+        """What to do about a revision that failed because nothing answered its SELECT."""
+        return "; a revision that reads the database says online_only = True" if self._read else ""
+
+
+_READING = re.compile(r"[\s(]*(SELECT|WITH|SHOW|VALUES)\b", re.IGNORECASE)
 
 
 @contextmanager
@@ -208,7 +224,9 @@ def installed(context: MigrationContext) -> Iterator[Operations]:
         manager.__exit__(None, None, None)
 
 
-def called(function: Callable[[], None], revision: str) -> None:
+def called(
+    function: Callable[[], None], revision: str, hint: Callable[[], str] = lambda: ""
+) -> None:
     """Call a revision's function; its own mistakes become one clear line."""
     try:
         function()
@@ -222,5 +240,5 @@ def called(function: Callable[[], None], revision: str) -> None:
         frame = (own or frames)[-1]
         raise PlanError(
             f"revision {revision}: {function.__name__}() failed with {type(error).__name__} at "
-            f"{Path(frame.filename).name}, line {frame.lineno}"
+            f"{Path(frame.filename).name}, line {frame.lineno}{hint()}"
         ) from error

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from alembic.runtime.migration import MigrationContext, MigrationStep
 from alembic.script import Script, ScriptDirectory
 
-__all__ = ["Request"]
+__all__ = ["Request", "ancestors"]
 
 _RELATIVE = re.compile(r"[+-]\d+$")
 
@@ -38,17 +38,22 @@ class Request:
         """The steps from these heads; empty if there is nothing to do."""
         return list(self.steps_from(heads, context))
 
-    def applied(self, heads: Sequence[str]) -> list[Script]:
-        """The revisions that these heads stand for, oldest first."""
-        return self.lineage({*heads})
-
     def lineage(self, upto: set[str]) -> list[Script]:
         """Some revisions and all that they build on, oldest first."""
-        wanted = {
-            script.revision
-            for revision in upto
-            for script in self.directory.iterate_revisions(revision, "base")
-            if isinstance(script, Script)
-        }
-        walk = [*self.directory.walk_revisions()]
-        return [script for script in reversed(walk) if script.revision in wanted]
+        return ancestors(self.directory, upto)
+
+    def applied(self, heads: Sequence[str]) -> list[Script]:
+        """The revisions that these heads stand for, oldest first."""
+        return ancestors(self.directory, heads)
+
+
+def ancestors(directory: ScriptDirectory, upto: Iterable[str]) -> list[Script]:
+    """Some revisions and all that they build on, oldest first."""
+    wanted = {
+        script.revision
+        for revision in upto
+        for script in directory.iterate_revisions(revision, "base")
+        if isinstance(script, Script)
+    }
+    walk = [*directory.walk_revisions()]
+    return [script for script in reversed(walk) if script.revision in wanted]

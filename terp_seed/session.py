@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 
 from terp_seed.bookkeeping import Books, books
 from terp_seed.dialects import Dialect, dialect_named
-from terp_seed.errors import UsageError
+from terp_seed.errors import SeedError, UsageError
 from terp_seed.failures import code_of
 from terp_seed.ledger import Ledger
 from terp_seed.settings import Settings
@@ -82,12 +82,12 @@ def opened(settings: Settings, given: Connection | None = None) -> Iterator[Sess
     """Open one unpooled connection and pin its session, or adopt a given one.
 
     An opened connection is closed at the end, whatever happened; a given one
-    is left open.  Raises `UsageError` for a database that cannot be reached.
+    is left open, its session as it was.  Raises `UsageError` for a database
+    that cannot be reached.
     """
     if given is not None:
-        dialect = dialect_named(given.dialect.name)
-        external = given.in_transaction()
-        yield Session(given, dialect, settings, books_of(settings, dialect), external)
+        with _borrowed(settings, given) as session:
+            yield session
         return
     dialect = dialect_named(settings.url.get_backend_name())
     tables = books_of(settings, dialect)
@@ -101,6 +101,26 @@ def opened(settings: Settings, given: Connection | None = None) -> Iterator[Sess
         yield session
     finally:
         connection.close()
+
+
+@contextmanager
+def _borrowed(settings: Settings, given: Connection) -> Iterator[Session]:
+    dialect = dialect_named(given.dialect.name)
+    external = given.in_transaction()
+    session = Session(given, dialect, settings, books_of(settings, dialect), external)
+    back = dialect.give_back(given)
+    session.settle()
+    try:
+        for sql in dialect.pin():
+            session.stream.run(sql)
+        session.settle()
+        yield session
+    finally:
+        with suppress(SeedError, DBAPIError):  # a connection that is gone keeps no session
+            session.settle()
+            for sql in back:
+                session.stream.run(sql)
+            session.settle()
 
 
 def _connect(dialect: Dialect, settings: Settings) -> Connection:

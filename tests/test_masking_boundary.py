@@ -232,7 +232,9 @@ def synthetic(policy, **columns):
         {"seen": ["2024-01-01", None]},
         {"card": ["4242 4242 4242 4242", None]},
         {"ip": ["192.0.2.7", "2001:db8::1"]},
-        {"grade": ["A"], "name": ["x"]},
+        {"grade": ["A"], "name": ["x", 12, True]},
+        {"phone": [True, None, 4155550123]},
+        {"notes": [["a", {"b": Json(None)}], {"c": 1}, "day 2024-05-06 2024-05-07"]},
     ],
 )
 def test_made_up_rows_pass_as_they_are(policy, columns):
@@ -257,6 +259,9 @@ def test_made_up_rows_pass_as_they_are(policy, columns):
         ("tax_id", "123456789"),
         ("name", "Jane jane@real-corp.com"),
         ("notes", "ring 415-867-5309"),
+        ("notes", ["ring 415-867-5309"]),
+        ("notes", '{"a": "jane\\u0040real-corp.com"}'),
+        ("phone", 4158675309),
         ("notes", "078-05-1120"),
         ("notes", "4539 1488 0343 6467"),
         ("doc", {"a": [{"b": "jane@real-corp.com"}]}),

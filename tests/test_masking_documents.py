@@ -33,7 +33,8 @@ ORDER = [
 def mask(tmp_path):
     def mask(entry, value, key=KEY):
         file = tmp_path / "masking.toml"
-        file.write_text(f"[tables.t]\nx = {{ class = 'json', {entry} }}\n", encoding="utf-8")
+        inner = ", ".join(filter(None, ["class = 'json'", entry]))
+        file.write_text(f"[tables.t]\nx = {{ {inner} }}\n", encoding="utf-8")
         masker = Policy.load(file).masker(
             "t", ["x"], environment="dev", key=key, provenance="imported"
         )

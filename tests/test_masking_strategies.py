@@ -164,8 +164,9 @@ def test_a_kind_of_value_that_does_not_fit_is_refused(mask, kind, key, value):
     [
         (
             "email",
-            [" Jane@X.com ", "jane@x.com", "JANE@X.COM", "\uff4aane@x.com", "ja\u200bne@x.com"],
+            [" Jane@X.com ", "jane@x.com", "JANE@X.COM", "\uff4aane@x.com"],
         ),
+        ("email", ["jane@x.com", "ja\u200bne@x.com"]),
         ("email", ["\u00c9va@x.com", "E\u0301va@x.com", "éva@x.com"]),
         ("email", ["ﬁn@x.com", "fin@x.com"]),
         ("person_name", ["Jane  Doe", "jane doe", " JANE\tDOE "]),
@@ -359,10 +360,10 @@ def test_tokenise_keeps_length_and_alphabet_and_is_one_to_one(mask, values):
 def test_tokenise_is_a_permutation_of_a_whole_domain(mask, size):
     values = [f"{number:0{len(str(size)) - 1}d}" for number in range(size)]
     outs = mask('class = "account"', values)
-    assert sorted(outs) == values
+    assert set(outs) == set(values)
     assert all(out != value for out, value in zip(outs, values, strict=True))
-    whole = mask('class = "account"', list(range(size // 10, size)))
-    assert sorted(whole) == list(range(size // 10, size))
+    numbers = list(range(size // 10 if size > 10 else 0, size))
+    assert set(mask('class = "account"', numbers)) == set(numbers)
 
 
 def test_101_rows_in_a_domain_of_100(mask):
@@ -382,8 +383,9 @@ def test_tokenise_refuses_what_it_cannot_keep(mask, value):
 
 @pytest.mark.parametrize("size", [2, 3, 17, 100, 762, 45_100, 65_536, 65_537, 70_001])
 def test_a_permutation_is_one_to_one_without_a_fixed_point(size):
-    moved = [permutation(b"k" * 32, size)(number) for number in range(size)]
-    assert sorted(moved) == list(range(size))
+    move = permutation(b"k" * 32, size)
+    moved = [move(number) for number in range(size)]
+    assert set(moved) == set(range(size))
     assert all(after != before for before, after in enumerate(moved))
     other = permutation(b"l" * 32, size)
     assert size < 20 or moved != [other(number) for number in range(size)]
@@ -430,6 +432,40 @@ def test_a_client_who_is_called_like_the_substitute_gets_another(mask):
     for _ in range(50):
         names.append(mask('class = "org_name"', [names[-1]])[0])
     assert all(after != before for before, after in pairwise(names))
+
+
+@pytest.mark.parametrize("kind", ["first_name", "last_name"])
+@pytest.mark.parametrize("key", [KEY, OTHER, None], ids=["one", "other", "by row"])
+def test_a_whole_pool_is_masked_to_other_values(mask, kind, key):
+    entry = f'class = "{kind}"'
+    pool = sorted(set(mask(entry, [f"person {number}" for number in range(9000)])))
+    outs = mask(entry, pool, key=key)
+    assert len(pool) == 512
+    assert all(out != value for out, value in zip(outs, pool, strict=True))
+
+
+@pytest.mark.parametrize("key", [KEY, None], ids=["keyed", "by row"])
+def test_masking_the_masked_changes_them_again_and_keeps_them_apart(mask, key):
+    entry = 'class = "phone", unique = true'
+    once = mask(entry, [f"415-867-{number}" for number in range(22_550)], key=key)
+    twice = mask(entry, once, key=key)
+    assert all(after != before for before, after in zip(once, twice, strict=True))
+    assert len(set(twice)) == 22_550
+    (last,) = mask(entry, ["x"], key=key, start=45_099)
+    with pytest.raises(MaskingError, match="would be the value itself"):
+        mask(entry, [last], key=key, start=45_099)
+    again = mask('class = "phone"', once, key=key)
+    assert all(after != before for before, after in zip(once, again, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("value", "shape"),
+    [("10.1.2.3", r"(192\.0\.2|198\.51\.100|203\.0\.113)\.\d+"), ("2001:db9::1", r"[\d.]+")],
+)
+def test_an_address_becomes_one_of_a_documentation_network(mask, value, shape):
+    assert re.fullmatch(shape, mask('class = "network"', [value])[0])
+    with pytest.raises(MaskingError, match="makes text"):
+        mask('class = "network"', [3232235777])
 
 
 def test_the_pools_have_a_fingerprint():
@@ -572,7 +608,7 @@ def test_generalise_refuses_what_it_cannot_place(mask, entry, value):
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("C11-0000123", "C**-******23"[:9] + "23"), ("jane@x.com", "j***@*.*om"), ("ab", "**")],
+    [("C11-0000123", "C**-*****23"), ("jane@x.com", "j***@*.*om"), ("ab", "**")],
 )
 def test_partial_shows_the_ends_in_staging(mask, value, expected):
     entry = 'class = "account", staging = { strategy = "partial" }'

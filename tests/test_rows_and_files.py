@@ -306,8 +306,8 @@ def test_skip_leaves_the_rows_of_others_alone(toy: Toy, given: str) -> None:
     toy.only(
         "0001_a",
         f"""
-        op.seed_rows("labels", [{{{own}"code": c, "wording": "seeded"}} for n, c in enumerate("ABC")],
-                     key=["code"], {given}on_conflict="skip")
+        rows = [{{{own}"code": c, "wording": "seeded"}} for n, c in enumerate("ABC")]
+        op.seed_rows("labels", rows, key=["code"], {given}on_conflict="skip")
         """,
     )
     toy.upgrade()
@@ -485,7 +485,10 @@ def test_json_numbers_and_objects_keep_their_value(toy: Toy) -> None:
         ('[{"code": "A", "extra": ' + "[" * 100_000 + "]" * 100_000 + "}]", "nested too deeply"),
         ('[{"code": "A", "day": {"$date": "2026-02-30"}}]', "row 0, column day: is no date"),
         ('[{"code": "A", "amount": {"$decimal": "1,5"}}]', "row 0, column amount: is no decimal"),
-        ('[{"code": "A", "amount": {"$decimal": "NaN"}}]', "row 0, column amount: the value cannot"),
+        (
+            '[{"code": "A", "amount": {"$decimal": "NaN"}}]',
+            "row 0, column amount: the value cannot",
+        ),
         ('[{"code": "A", "blob": {"$bytes": "*"}}]', "row 0, column blob: is no bytes"),
         ('[{"code": "A", "day": {"$date": 5}}]', "row 0, column day: is no date"),
         ('[{"code": "A"}, {"kode": "B"}]', "row 1: column code, kode is not in every row"),
@@ -554,9 +557,7 @@ def test_a_file_in_a_subfolder(sqlite_toy: Toy) -> None:
         ('op.seed("depots")', 'op.unseed("labels")', "depots"),
     ],
 )
-def test_operations_in_the_wrong_place(
-    toy: Toy, upgrade: str, downgrade: str, words: str
-) -> None:
+def test_operations_in_the_wrong_place(toy: Toy, upgrade: str, downgrade: str, words: str) -> None:
     toy.only("0001_a", upgrade, downgrade)
     before = toy.digests()
     with pytest.raises(SeedError, match=re.escape(words)):  # noqa: PT012 - whichever of the two

@@ -98,6 +98,10 @@ class Dialect(ABC):
         """Statements that give the session one time zone, character set and mode."""
 
     @abstractmethod
+    def give_back(self, connection: Connection) -> list[str]:
+        """Statements that undo `pin` and `set_clock` on a session that is not ours."""
+
+    @abstractmethod
     def set_clock(self, moment: datetime) -> list[str]:
         """Statements that fix the session's clock, where the engine can."""
 

@@ -77,6 +77,21 @@ class MySQL(Dialect):
             "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
         ]
 
+    def give_back(self, connection: Connection) -> list[str]:
+        rows = connection.exec_driver_sql(
+            "SHOW SESSION VARIABLES WHERE Variable_name IN ('time_zone', 'sql_mode', "
+            "'character_set_client', 'character_set_results', 'collation_connection', "
+            "'transaction_isolation', 'tx_isolation')"
+        )
+        was: dict[str, str] = dict(rows.all())
+        level = was.pop("transaction_isolation", None) or was.pop("tx_isolation")
+        was.pop("tx_isolation", None)
+        return [
+            *(f"SET SESSION {name} = {self.text(value)}" for name, value in was.items()),
+            f"SET SESSION TRANSACTION ISOLATION LEVEL {level.replace('-', ' ')}",
+            "SET timestamp = DEFAULT",
+        ]
+
     def set_clock(self, moment: datetime) -> list[str]:
         return [f"SET timestamp = {int(moment.replace(tzinfo=UTC).timestamp())}"]
 

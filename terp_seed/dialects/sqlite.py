@@ -58,6 +58,10 @@ class SQLite(Dialect):
     def pin(self) -> list[str]:
         return ["PRAGMA foreign_keys = ON"]
 
+    def give_back(self, connection: Connection) -> list[str]:
+        enforced = connection.exec_driver_sql("PRAGMA foreign_keys").scalar()
+        return [f"PRAGMA foreign_keys = {enforced}"]
+
     def set_clock(self, moment: datetime) -> list[str]:
         return []  # CURRENT_TIMESTAMP cannot be told what time it is
 

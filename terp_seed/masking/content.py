@@ -99,12 +99,13 @@ def live_kinds(value: Value) -> set[str]:
 
 
 def texts_of(value: Value, depth: int = 0) -> Iterator[str]:
-    """All texts in a value, keys included; a text that is a document is opened."""
+    """All texts in a value, keys included; a text that is a document is opened if need be."""
     if isinstance(value, Json):
         value = value.value
     if isinstance(value, str):
         yield value
-        if depth < _DEEPEST and value.lstrip()[:1] in ("{", "["):
+        # A document without an escape shows all its texts as they are.
+        if "\\" in value and depth < _DEEPEST and value.lstrip()[:1] in ("{", "["):
             yield from _texts_of_document(value, depth)
     elif isinstance(value, dict | list) and depth < _DEEPEST:
         parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value

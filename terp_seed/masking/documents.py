@@ -23,6 +23,7 @@ _STEP = re.compile(
     r"""\.\.(?P<deep>\w+)|\.(?P<key>\w+)|\["(?P<quoted>[^"]+)"\]|\[(?P<at>\*|\d+)\]"""
 )
 _DEEPEST = 200
+_MOST_KNOWN = 1 << 14
 _LEAVES = 1 << 20  # row numbers of leaves are apart by this much
 
 Leaf = Callable[[Value, int], Value]
@@ -59,6 +60,8 @@ def document(paths: Sequence[tuple[str, Mask | None]], other: Other) -> Mask:
     by ``{}``.
     """
     states = [(steps(path) or (), 0, _leaf(mask)) for path, mask in paths]
+    if callable(other):
+        other = _remembering(other)
 
     def by_row(value: Value, row: int) -> Value:
         walk = _Walk(row * _LEAVES, other)
@@ -73,6 +76,21 @@ def document(paths: Sequence[tuple[str, Mask | None]], other: Other) -> Mask:
     if any(mask is not None and mask.by_value is None for _, mask in paths):
         return Mask(by_row=by_row, ascii=False)
     return Mask(by_value=lambda value: by_row(value, 0), ascii=False)
+
+
+def _remembering(change: Callable[[str], str]) -> Callable[[str], str]:
+    """The same function; keys and short texts come again in every document."""
+    known: dict[str, str] = {}
+
+    def changed(text: str) -> str:
+        found = known.get(text)
+        if found is None:
+            found = change(text)
+            if len(known) < _MOST_KNOWN and len(text) < 100:
+                known[text] = found
+        return found
+
+    return changed
 
 
 def _in_text(value: str, change: Callable[[Any], Any]) -> str:

@@ -7,7 +7,7 @@ makes test values, not ciphertext: it is not a NIST mode and offers no inverse.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from hashlib import blake2b, shake_256
 from math import isqrt
 
@@ -17,6 +17,7 @@ _TABLE = 1 << 16  # up to here a shuffled table is exact, quick and small
 _ROUNDS = 4  # on the way in, and four more on the way out
 
 Permutation = Callable[[int], int]
+Turn = Callable[[], blake2b]
 
 
 def permutation(key: bytes, size: int) -> Permutation:
@@ -56,9 +57,21 @@ def _network(key: bytes, size: int) -> Permutation:
         blake2b(b"%d" % number, key=own, digest_size=min(wide + 8, 64)).copy
         for number in range(_ROUNDS)
     ]
-    pairs = list(zip(turns[::2], turns[1::2], strict=True))
-    reverse = pairs[::-1]
+    there, back = _there(turns, left, right, wide), _back(turns, left, right, wide)
     step = 1 + int.from_bytes(blake2b(b"step", key=own).digest()) % (size - 1)
+
+    def inside(walk: Permutation, value: int) -> int:
+        # The grid is a little larger than the domain: walk on until inside.
+        value = walk(value)
+        while value >= size:
+            value = walk(value)
+        return value
+
+    return lambda value: inside(back, (inside(there, value) + step) % size)
+
+
+def _there(turns: Sequence[Turn], left: int, right: int, wide: int) -> Permutation:
+    pairs = list(zip(turns[::2], turns[1::2], strict=True))
     number_of = int.from_bytes
 
     def there(value: int) -> int:
@@ -72,9 +85,16 @@ def _network(key: bytes, size: int) -> Permutation:
             second = (second + number_of(mixed.digest())) % right
         return first * right + second
 
+    return there
+
+
+def _back(turns: Sequence[Turn], left: int, right: int, wide: int) -> Permutation:
+    pairs = list(zip(turns[::2], turns[1::2], strict=True))[::-1]
+    number_of = int.from_bytes
+
     def back(value: int) -> int:
         first, second = divmod(value, right)
-        for odd, even in reverse:
+        for odd, even in pairs:
             mixed = even()
             mixed.update(first.to_bytes(wide))
             second = (second - number_of(mixed.digest())) % right
@@ -83,14 +103,7 @@ def _network(key: bytes, size: int) -> Permutation:
             first = (first - number_of(mixed.digest())) % left
         return first * right + second
 
-    def inside(walk: Permutation, value: int) -> int:
-        # The grid is a little larger than the domain: walk on until inside.
-        value = walk(value)
-        while value >= size:
-            value = walk(value)
-        return value
-
-    return lambda value: inside(back, (inside(there, value) + step) % size)
+    return back
 
 
 def _sides(size: int) -> tuple[int, int]:

@@ -150,9 +150,11 @@ class _Reader:
                 yield from self._not_personal(table, given)
             elif isinstance(given, dict):
                 yield name, self.parser.rule(given, f"{table}.{name}")
-            elif name in CLASSES or given in CLASSES:
+            elif name == "subject" and isinstance(given, str):
+                continue
+            elif isinstance(given, str) and given in CLASSES:
                 self._problem(f'{table}.{name}: write {name} = {{ class = "{given}" }}')
-            elif not (name == "subject" and isinstance(given, str)):
+            else:
                 hint = near(name, ["subject", "not_personal"])
                 self._problem(f"{table}.{name}: a column needs a table in braces{hint}")
 

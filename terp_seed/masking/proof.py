@@ -26,6 +26,7 @@ from terp_seed.rows import Json, Value
 __all__ = ["Proof"]
 
 _MOST_SEEN = 1 << 16
+_COMPOUND = (dict, list, Json)
 _APART = "\0" * 8  # wider than any gap inside a number
 _DOCUMENTATION = re.compile(
     r"(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d{1,3}|2001:db8:[0-9a-f:]{1,32}", re.IGNORECASE
@@ -54,54 +55,52 @@ class Proof:
         """The place of the first value that may be somebody's; None if there is none."""
         if len(self._seen) > _MOST_SEEN:
             self._seen.clear()
-        if self._all_quiet(values):
-            return None
-        for place, value in enumerate(values):
-            if not self._passes(value):
-                return place
-        return None
+        texts: set[str] = set()
+        for value in values:
+            if value.__class__ is str:
+                texts.add(value)
+            elif value is not None and not self._gather(value, texts):
+                break
+        else:
+            fresh = texts - self._seen
+            if self._all_hold(fresh):
+                self._seen |= fresh
+                return None
+        return next((n for n, value in enumerate(values) if not self._passes(value)), None)
 
-    def _all_quiet(self, values: Sequence[Value]) -> bool:
-        """Whether no text of a column can be live: one search instead of thousands."""
-        if self._holds is not _nothing_live or self._is_document:
-            return False
-        if any(value.__class__ is not str for value in values if value is not None):
-            return False
-        fresh = set(values) - self._seen - {None}
-        quiet = not may_be_live(_APART.join(fresh))
-        if quiet and 2 * len(fresh) < len(values):
-            self._seen |= fresh  # values that come again
-        return quiet
+    def _gather(self, value: Value, texts: set[str]) -> bool:
+        """Add the texts of a value that is not a text; False if it has none to be held by."""
+        if isinstance(value, Json):
+            value = value.value
+        if isinstance(value, str):
+            texts.add(value)
+        elif isinstance(value, dict):
+            texts.update(value)
+            return self._gather(list(value.values()), texts)
+        elif isinstance(value, list):
+            for part in value:
+                if part.__class__ is str:
+                    texts.add(part)
+                elif part.__class__ in _COMPOUND and not self._gather(part, texts):
+                    return False
+        else:
+            return self._is_document
+        return True
+
+    def _all_hold(self, texts: set[str]) -> bool:
+        if self._holds is _nothing_live:
+            return not may_be_live(_APART.join(texts)) or all(map(_nothing_live, texts))
+        return all(is_blank(text) or self._holds(text) for text in texts)
 
     def _passes(self, value: Value) -> bool:
-        if value is None:
+        texts: set[str] = set()
+        if value is None or isinstance(value, bool):
             return True
-        if type(value) is str:
-            if value in self._seen:
-                return True
-            good = is_blank(value) or self._holds(value)
-            if good:
-                self._seen.add(value)
-            return good
-        if isinstance(value, Json):
-            return self._passes(value.value)
-        if isinstance(value, dict):
-            seen = self._seen
-            return self._known_keys(value) and all(
-                (part.__class__ is str and part in seen) or self._passes(part)
-                for part in value.values()
-            )
-        if isinstance(value, list):
-            return all(self._passes(part) for part in value)
-        return self._is_document or isinstance(value, bool) or self._holds(str(value))
-
-    def _known_keys(self, value: dict[str, Value]) -> bool:
-        keys = tuple(value)
-        if keys not in self._seen:
-            if any(live_kinds(key) for key in keys):
-                return False
-            self._seen.add(keys)
-        return True
+        if isinstance(value, str):
+            texts.add(value)
+        elif not self._gather(value, texts):
+            texts.add(str(value))
+        return self._all_hold(texts)
 
 
 def _nothing_live(text: str) -> bool:

@@ -4,7 +4,9 @@ Where a class has a reserved range (telephones, tax numbers, cards, networks),
 the value becomes a number of that range: by a keyed digest, so that equal
 values stay equal; or, where the column is unique, by a keyed permutation of
 the row number, so that no two rows share one.  A range smaller than the rows
-cannot do both.
+cannot do both.  A value that already is the number meant for its row takes
+the one of the row's mirror image instead; where more than half of a range is
+in use that one may be taken, and then the database's own key says so.
 
 Everything else (licences, accounts) keeps its length, its separators and the
 kind and case of each character, and is moved by a keyed permutation of all

@@ -28,6 +28,22 @@ class Words:
         """A function that gives the next word of a sequence on each call."""
         return self._endless(label).__next__
 
+    def deck(self, label: str, size: int) -> Callable[[], int]:
+        """A function that deals 0 to ``size - 1`` like cards, shuffled each time round.
+
+        Shares of the cards are shares of the draws, even of a few draws.
+        """
+        return self._dealt(label, size).__next__
+
+    def _dealt(self, label: str, size: int) -> Iterator[int]:
+        word = self.endless(label)
+        cards = list(range(size))
+        while True:
+            for last in reversed(range(size)):
+                at = word() * (last + 1) >> 32
+                cards[last], cards[at] = cards[at], cards[last]
+                yield cards[last]
+
     def _endless(self, label: str) -> Iterator[int]:
         key = self.key + label.encode()
         start = 0

@@ -56,6 +56,15 @@ def _invoices(context: SeedContext, world: World) -> TableRows:
         paid = ledgers.paid[span.start : span.stop]
         return [total - part for total, part in zip(totals(span), paid, strict=True)]
 
+    def touched(span: Span) -> list[int]:
+        """When the last payment came in, or the invoice went out."""
+        return [
+            max(book.shipped[orders[n]] + _HOUR, ledgers.settled[n] * DAY + 19 * _HOUR)
+            if ledgers.settled[n]
+            else book.shipped[orders[n]] + _HOUR
+            for n in span.rows()
+        ]
+
     total = hundredths(totals)
     sent = moments(
         world.clock, lambda span: [book.shipped[o] + _HOUR for o in orders[span.start : span.stop]]
@@ -86,7 +95,7 @@ def _invoices(context: SeedContext, world: World) -> TableRows:
             "referenceId": stored(orders, ref="orders"),
             "createdBy": seed_user(),
             "createdAt": sent,
-            "updatedAt": sent,
+            "updatedAt": moments(world.clock, touched),
         },
     )
 
@@ -135,7 +144,7 @@ def _payments(context: SeedContext, world: World) -> TableRows:
 
     def received(span: Span) -> list[int]:
         return [
-            day * DAY + 18 * _HOUR + row % 3600
+            day * DAY + 17 * _HOUR + row * 2_654_435_761 % 5400
             for row, day in zip(
                 span.rows(), ledgers.payment_day[span.start : span.stop], strict=True
             )
@@ -181,18 +190,24 @@ def _reconciled(world: World) -> dict[str, Column]:
     luck = array("B", [w % 100 for w in ledgers.words.all("reconciled", len(ledgers.payment_day))])
 
     def matched(row: int) -> bool:
-        return luck[row] < 71 and ledgers.payment_day[row] + 2 < TODAY
+        return luck[row] < 71 and _banked(ledgers.payment_day[row], world) < TODAY
 
     return {
         "isReconciled": Column(lambda span: [matched(row) for row in span.rows()]),
         "reconciledAt": moments(
             world.clock,
             lambda span: [
-                (ledgers.payment_day[row] + 2) * DAY + 11 * _HOUR if matched(row) else 0
+                _banked(ledgers.payment_day[row], world) * DAY + 11 * _HOUR if matched(row) else 0
                 for row in span.rows()
             ],
         ),
     }
+
+
+def _banked(day: int, world: World) -> int:
+    """Two days later; over a weekend, on the Monday."""
+    later = day + 2
+    return later + (0, 0, 0, 0, 0, 2, 1)[world.clock.weekday(later)]
 
 
 def _applied(context: SeedContext, world: World) -> TableRows:

@@ -95,8 +95,9 @@ class Book:
         self._drawn = array("i", [0]) * self.stock.sizes.batches
         self._coming_back: list[tuple[int, int, int]] = []
         self._last_shipped = 0
-        streams = ("count", "quantity", "margin", "origin", "mood", "way", "terms")
+        streams = ("count", "quantity", "margin", "origin", "way")
         self._next = {name: self.words.endless(name) for name in streams}
+        self._next |= {"mood": self.words.deck("mood", 100), "terms": self.words.deck("terms", 20)}
         self.kind.extend(self.schedule.kind)
         for order in range(self.schedule.orders):
             self._order(order)
@@ -127,7 +128,7 @@ class Book:
         self.client.append(who)
         self.source.append(order - 1 if converted else -1)
         self._settle_terms(order, who)
-        mood = self._next["mood"]() % 100
+        mood = self._next["mood"]()
         self.mood.append(-1 if mood < 3 else 1 if mood < 6 else 0)
         if converted:
             self._repeat(order)
@@ -138,13 +139,13 @@ class Book:
         self._ship(order)
 
     def _settle_terms(self, order: int, who: int) -> None:
-        word = self._next["terms"]()
+        card = self._next["terms"]()
         recent = SHIPPED <= self.kind[order] <= DELIVERED and TODAY - self.schedule.day[order] < 29
         if order < 2 * len(TERMS):  # one of each even among a few orders
             terms = order // 2
-        elif word & 1 or (recent and self.schedule.orders < 200):
+        elif card < 10 or (recent and self.schedule.orders < 200):
             terms = _CONSIGNMENT
-        elif (word >> 1) % 16 == 0:
+        elif card == 10:
             terms = _PARTIAL
         else:
             terms = _TERMS_OF_DAYS[self.buyers.parties.terms[who]]
@@ -266,7 +267,10 @@ class Book:
 
     def _departure(self, day: int, way: int) -> int:
         """The second an order leaves: first come, first served."""
-        day = min(day + 2 - bool(way & 3), TODAY)
+        day += 2 - bool(way & 3)
+        if self.schedule.clock.weekday(day) == 6:  # nothing leaves on a Sunday
+            day += 1
+        day = min(day, TODAY)
         planned = day * DAY + 9 * 3600 + (way >> 12) % (6 * 3600)
         self._last_shipped = max(planned, self._last_shipped + 1)
         return self._last_shipped

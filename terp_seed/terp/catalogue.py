@@ -22,7 +22,10 @@ from terp_seed.terp.world import World, world_of
 __all__ = ["catalogue"]
 
 _LONG_AGO = TODAY - 1700  # before the first client joined
-_GROWN = ("Family run and sun grown.", "Small batch, hand trimmed.", "Clean, consistent, on time.")
+_GROWN = (
+    "Family run and sun grown.", "Small batch, hand trimmed.", "Clean, consistent, on time.",
+    "Living soil, no shortcuts.", "Old genetics, new houses.", "Cured slowly, packed fresh.",
+)  # fmt: skip
 _LINEAGES = ("Hybrid", "Indica", "Sativa")
 
 

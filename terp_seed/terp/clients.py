@@ -38,7 +38,7 @@ from terp_seed.terp.vocabulary import (
     CITIES,
     SUPPLIER_KINDS,
     WHALE_KINDS,
-    business_names,
+    business_name,
     slug,
     street_names,
 )
@@ -49,34 +49,19 @@ __all__ = ["DERIVED", "clients"]
 DERIVED = ("total_spent", "total_profit", "avg_profit_margin", "total_owed", "oldest_debt_days")
 """What follows from invoices; the orders seeder recomputes them."""
 
-_NAMES = (
-    business_names(WHALE_KINDS, 5_003),
-    business_names(BUYER_KINDS, 12_007),
-    business_names(SUPPLIER_KINDS, 20_011),
-)
-# The first clients have one type each, so that even ten of them show all seven.
-_FIRST_TYPES = (
-    "DISTRIBUTOR", "DISPENSARY", "MANUFACTURER", "RETAIL", "DELIVERY",
-    "WHOLESALE", "OTHER", "MANUFACTURER", "DISPENSARY", "RETAIL",
-)  # fmt: skip
-_TYPES = (
-    ("DISTRIBUTOR", "WHOLESALE", "DISTRIBUTOR", "DISPENSARY"),
-    ("DISPENSARY", "RETAIL", "DISPENSARY", "DELIVERY", "RETAIL", "DISPENSARY", "OTHER"),
-    ("MANUFACTURER", "MANUFACTURER", "WHOLESALE", "OTHER"),
-)
+_KINDS = (WHALE_KINDS, BUYER_KINDS, SUPPLIER_KINDS)
 _CONTACTS = ("EMAIL", "PHONE", "TEXT", "ANY")
 _TAGS: tuple[tuple[list[str], ...], ...] = (
     (["whale", "priority"], ["whale", "volume pricing"], ["whale"]),
     (["regular"], ["regular", "net terms"], ["regular", "local"], ["regular", "indoor only"]),
     (["supplier"], ["supplier", "consignment"], ["supplier", "indoor"]),
 )
-_LIMITS = ((150_000, 600_000, 25_000), (10_000, 80_000, 5_000), (0, 0, 1))  # dollars
+_LIMITS = ((250_000, 900_000, 25_000), (20_000, 150_000, 5_000), (0, 0, 1))  # dollars
 _WISHES = (
     "More indoor AAA in the fall", "Larger outdoor lots at a discount", "Consistent greenhouse AA",
     "New strains first", "Infused pre-rolls when they are back",
 )  # fmt: skip
 _LIMIT_REASON = "Raised after a year of timely payments"
-_PROMISES = {0: "COD", 7: "Net 7", 15: "Net 15", 30: "Net 30"}
 _POOL = 300
 
 
@@ -88,7 +73,8 @@ class _Names:
 
     def name(self, row: int) -> str:
         """A client's business name, different from all others."""
-        return _NAMES[class_of(row)].name(ordinal_of(row))
+        kind = class_of(row)
+        return business_name(ordinal_of(row), _KINDS[kind], 1300 * kind)
 
     def domain(self, row: int) -> str:
         """A domain of a top level that is reserved for examples."""
@@ -186,7 +172,9 @@ def _credit(world: World) -> dict[str, Column]:
 
     def reviewed(span: Span) -> list[int]:
         return [
-            min(days[row] + 90 + word % 300, TODAY - 1) * DAY + 15 * 3600
+            min(days[row] + 90 + word % 300, TODAY - 1) * DAY + 15 * 3600 + word % 7200
+            if class_of(row) != SUPPLIER
+            else 0
             for row, word in zip(span.rows(), span.words(), strict=True)
         ]
 
@@ -251,7 +239,6 @@ def _joined(world: World, *names: str, rows: Callable[[int], int] = int) -> dict
 
 def _vendors(context: SeedContext, world: World, names: _Names) -> TableRows:
     client = _suppliers(world)
-    terms = world.parties.terms
     return context.table(
         "vendors",
         rows=world.parties.number(SUPPLIER),
@@ -261,7 +248,7 @@ def _vendors(context: SeedContext, world: World, names: _Names) -> TableRows:
             "contactName": _each(names.person, 60, ascii_only=False),
             "contactEmail": _each(lambda row: f"sales@{names.domain(client(row))}", 80),
             "contactPhone": _each(lambda row: names.phone(client(row)), 14),
-            "paymentTerms": _each(lambda row: _PROMISES[terms[client(row)]], 20),
+            "paymentTerms": _each(_promise, 20),
             **_joined(world, "createdAt", "updatedAt", rows=client),
         },
     )
@@ -269,7 +256,6 @@ def _vendors(context: SeedContext, world: World, names: _Names) -> TableRows:
 
 def _profiles(context: SeedContext, world: World, names: _Names) -> TableRows:
     client = _suppliers(world)
-    terms = world.parties.terms
     return context.table(
         "supplier_profiles",
         rows=world.parties.number(SUPPLIER),
@@ -279,7 +265,7 @@ def _profiles(context: SeedContext, world: World, names: _Names) -> TableRows:
             "contact_name": _each(names.person, 60, ascii_only=False),
             "contact_email": _each(lambda row: f"sales@{names.domain(client(row))}", 80),
             "contact_phone": _each(lambda row: names.phone(client(row)), 14),
-            "payment_terms": _each(lambda row: _PROMISES[terms[client(row)]], 20),
+            "payment_terms": _each(_promise, 20),
             "legacy_vendor_id": Column(lambda span: list(span.rows()), ref="vendors"),
             "preferred_payment_method": pick(["CHECK", "ACH", "WIRE", "CASH"], [4, 3, 2, 1]),
             "tax_id": _each(lambda row: f"00-{row + 1:07d}", 20),
@@ -287,6 +273,11 @@ def _profiles(context: SeedContext, world: World, names: _Names) -> TableRows:
             **_joined(world, "created_at", "updated_at", rows=client),
         },
     )
+
+
+def _promise(supplier: int) -> str:
+    """How a supplier is paid: like its goods, mostly on consignment."""
+    return "Net 30" if supplier % 8 == 5 else "Consignment"
 
 
 def _suppliers(world: World) -> Callable[[int], int]:
@@ -313,15 +304,17 @@ def _flag(holds: Callable[[int], bool]) -> Column:
 
 
 def _typed() -> Column:
-    def make(span: Span) -> list[str]:
-        return [
-            _FIRST_TYPES[row]
-            if row < len(_FIRST_TYPES)
-            else _TYPES[class_of(row)][word % len(_TYPES[class_of(row)])]
-            for row, word in zip(span.rows(), span.words(), strict=True)
-        ]
+    """The type that a business's name speaks of."""
 
-    return computed(make, length=12, choices=sorted(set(_FIRST_TYPES)), ascii_only=True)
+    def make(span: Span) -> list[str]:
+        found = []
+        for row in span.rows():
+            kinds = _KINDS[class_of(row)]
+            found.append(kinds[ordinal_of(row) % len(kinds)][1])
+        return found
+
+    types = sorted({type_ for kinds in _KINDS for _, type_ in kinds})
+    return computed(make, length=12, choices=types, ascii_only=True)
 
 
 def _spread(values: Sequence[str]) -> Column:

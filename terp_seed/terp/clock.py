@@ -35,6 +35,14 @@ class Clock:
         first = self.epoch.date()
         return [first + timedelta(days=day) for day in range(TODAY + _AHEAD)]
 
+    def weekday(self, day: int) -> int:
+        """The day of the week, from 0 for Monday."""
+        return (self.as_of.weekday() + day - TODAY) % 7
+
+    def working(self, day: int) -> int:
+        """The day itself, or the Friday before a weekend."""
+        return day - max(0, self.weekday(day) - 4)
+
     def on(self, day: int) -> date:
         """The date of a day number."""
         return self._days[day]

@@ -79,8 +79,8 @@ _OWED = (
     "SELECT {} FROM invoices i WHERE i.customerId = clients.id AND i.status NOT IN ('PAID', 'VOID')"
 )
 _EARNED = (
-    "SELECT {} FROM invoices i JOIN orders o ON o.invoice_id = i.id"
-    " WHERE i.customerId = clients.id AND i.status <> 'VOID'"
+    "SELECT {} FROM invoices i JOIN orders o ON o.id = i.referenceId"
+    " WHERE i.referenceType = 'ORDER' AND i.customerId = clients.id AND i.status <> 'VOID'"
 )
 
 CLIENTS = (

@@ -59,7 +59,7 @@ def packed_at(world: World, orders: Iterable[int]) -> list[int]:
     ]
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def _steps(world: World) -> Groups:
     return Groups.of([len(_HISTORIES[kind]) for kind in world.book.kind])
 

@@ -92,7 +92,7 @@ def _zone(world: World, batch: int) -> str:
     return "Cage" if world.stock.status[batch] in (QUARANTINED, CLOSED) else "Floor"
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def _events(world: World) -> list[_Event]:
     """All that happened to all batches before the first sale."""
     return [event for batch in range(world.sizes.batches) for event in _history(world, batch)]
@@ -111,7 +111,8 @@ def _history(world: World, batch: int) -> Iterator[_Event]:
         )
     if status == CLOSED:
         note = "Destroyed after a failed test"
-        yield _Event(batch, "DISPOSAL", -quantity, quantity, 120, "QUALITY_ISSUE", note)
+        hours = 50 + batch * 31 % 150
+        yield _Event(batch, "DISPOSAL", -quantity, quantity, hours, "QUALITY_ISSUE", note)
     damaged, sampled = supply.damaged[batch], supply.sampled[batch]
     if damaged:
         yield _Event(batch, "ADJUSTMENT", -damaged, quantity, 6, "DAMAGED", "Wet bag at receipt")

@@ -39,6 +39,10 @@ _TERPENES = (
     ("Myrcene", "Limonene"), ("Caryophyllene", "Limonene"), ("Pinene", "Myrcene"),
     ("Terpinolene", "Ocimene"), ("Linalool", "Caryophyllene"),
 )  # fmt: skip
+# Tenths of a percent: from, and how many steps; what is eaten or drunk has little.
+_POTENCIES = {
+    "Flower": (181, 150), "Pre-Rolls": (190, 160), "Concentrates": (620, 240), "Vapes": (700, 200),
+}  # fmt: skip
 _NOTES = ("Pallet wrapped, two labels", "Night delivery", "Short one bag, corrected on receipt")
 
 
@@ -128,22 +132,17 @@ def _grades(world: World, span: Span) -> list[int]:
 
 
 def _flags(world: World) -> dict[str, Column]:
-    statuses, sampled = _written_status(world), world.supply.sampled
+    """Shop and sample flags: what is on sale, now or in its turn, is published."""
+    status, sampled = world.stock.status, world.supply.sampled
 
-    def live(span: Span) -> list[int]:
-        return [int(status == LIVE) for status in statuses[span.start : span.stop]]
-
-    def samples(span: Span) -> list[int]:
-        return [int(amount > 0) for amount in sampled[span.start : span.stop]]
-
-    def pictured(span: Span) -> list[bool]:
-        return [status != AWAITING for status in statuses[span.start : span.stop]]
+    def sold(span: Span) -> list[int]:
+        return [int(status[batch] in (LIVE, SOLD)) for batch in span.rows()]
 
     return {
-        "isPhotographyComplete": Column(pictured),
-        "sampleAvailable": Column(samples),
-        "publishEcom": Column(live),
-        "publishB2b": Column(live),
+        "isPhotographyComplete": Column(lambda span: [status[b] != AWAITING for b in span.rows()]),
+        "sampleAvailable": Column(lambda span: [int(sampled[b] > 0) for b in span.rows()]),
+        "publishEcom": Column(sold),
+        "publishB2b": Column(sold),
     }
 
 
@@ -229,15 +228,15 @@ def _metadata(world: World) -> Column:
         for batch, word in zip(span.rows(), span.words(), strict=True):
             packed = stock.day[batch] - 2 - word % 9
             harvested = packed - 14 - (word >> 8) % 8
-            flower = goods.is_flower(stock.product[batch])
-            found.append(_document(batch, word, flower, clock.on(harvested), clock.on(packed)))
+            low, number = _POTENCIES.get(goods.category(stock.product[batch]), (1, 20))
+            potency = low + (word >> 4) % number
+            found.append(_document(batch, word, potency, clock.on(harvested), clock.on(packed)))
         return found
 
     return computed(make, length=400, ascii_only=True)
 
 
-def _document(batch: int, word: int, flower: bool, harvested: date, packed: date) -> str:
-    thc = 181 + (word >> 4) % 150 if flower else 600 + (word >> 4) % 250
+def _document(batch: int, word: int, thc: int, harvested: date, packed: date) -> str:
     first, second = _TERPENES[word % len(_TERPENES)]
     return (
         f'{{"harvestCode": "SEED-H-{batch + 1:06d}", "harvestDate": "{harvested}", '

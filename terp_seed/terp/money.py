@@ -13,7 +13,7 @@ from bisect import bisect_left
 
 from terp_seed.terp.arrays import Words
 from terp_seed.terp.book import Book
-from terp_seed.terp.clock import DAY, TODAY
+from terp_seed.terp.clock import DAY, TODAY, Clock
 from terp_seed.terp.schedule import RETURNED, SHIPPED
 from terp_seed.terp.terms import TERM_DAYS, TERMS
 
@@ -24,7 +24,7 @@ DRAFT, SENT, VIEWED, PARTIAL, PAID, OVERDUE, VOID = range(7)
 
 _OVERDUE = 15  # percent of invoices
 _OLD = 120  # days
-_METHODS = (40, 70, 85, 95, 100)  # percent up to each of: check, ACH, wire, cash, card
+_METHODS = (0,) * 8 + (1,) * 6 + (2,) * 3 + (3,) * 2 + (4,)  # check, ACH, wire, cash, card
 _SLOWEST = 45  # days from invoice to payment
 _NOT_DUE = (PAID, PAID, PAID, SENT, VIEWED, SENT, VIEWED, PARTIAL)
 
@@ -36,8 +36,9 @@ def _array(code: str) -> array[int]:
 class Ledgers:
     """Invoices in the order of shipments, payments in the order of their days."""
 
-    def __init__(self, book: Book, words: Words) -> None:
+    def __init__(self, book: Book, clock: Clock, words: Words) -> None:
         self.book = book
+        self.clock = clock
         self.words = words
         # One entry for each invoice.
         self.order = _array("I")
@@ -110,28 +111,26 @@ class Ledgers:
             self.status[invoice] = SENT if status == DRAFT and not on_its_way else status
 
     def _judge_late(self, recent: list[tuple[int, int]], old: list[tuple[int, int]]) -> None:
+        """Choose debts in pairs, a recent and an old one, of amounts like those of all invoices."""
         number = (len(self.order) * _OVERDUE + 50) // 100
-        half = min(-(-number // 2), len(recent))
-        offset = self.words.all("late", 1)[0]
-        late = [
-            recent[(at * len(recent) + (offset * len(recent) >> 32)) // half] for at in range(half)
-        ]
-        for cents, _ in list(late):
-            if old and len(late) < number:
-                at = min(bisect_left(old, (cents, 0)), len(old) - 1)
-                late.append(old.pop(at))
-        for _, invoice in late:
-            self.status[invoice] = OVERDUE
+        pairs = (number + 1) // 2
+        amounts = sorted(cents for cents, _ in recent + old)
+        for pair in range(pairs if recent else 0):
+            cents = amounts[(2 * pair + 1) * len(amounts) // (2 * pairs)]
+            for pool in (recent, old)[: 1 + (2 * pair + 1 < number)]:
+                if pool:
+                    self.status[_nearest(pool, cents)] = OVERDUE
 
     def _collect(self) -> None:
         """Record the payments that the statuses tell of, in the order of days."""
         found: list[tuple[int, int, int, int]] = []
-        word = self.words.endless("payment")
+        word, card = self.words.endless("payment"), self.words.deck("method", len(_METHODS))
         self.paid.extend([0] * len(self.order))
         self.settled.extend([0] * len(self.order))
         paying = (n for n, status in enumerate(self.status) if status in (PAID, PARTIAL))
         for number, invoice in enumerate(paying):
-            method = self._method(number, word())
+            # Each way of paying once, then as often as TERP's generators have it.
+            method = number if number < len(set(_METHODS)) else _METHODS[card()]
             found += self._payments(invoice, self.status[invoice], method, word())
         found.sort()
         for day, invoice, cents, method in found:
@@ -142,29 +141,29 @@ class Ledgers:
             self.paid[invoice] += cents
             self.settled[invoice] = day
 
-    def _method(self, number: int, word: int) -> int:
-        """How a payment is made: each way once, then as TERP's generators have it."""
-        if number < len(_METHODS):
-            return number
-        return next(at for at, step in enumerate(_METHODS) if word % 100 < step)
-
     def _payments(
         self, invoice: int, status: int, method: int, other: int
     ) -> list[tuple[int, int, int, int]]:
         order, total, start = self.order[invoice], self.total(invoice), self.day[invoice]
         most = min(_SLOWEST, TODAY - start)
         wait = 1 + other % _SLOWEST if most == _SLOWEST else other % (most + 1)
+        last = max(start, self.clock.working(start + wait))
         share = total * (30 + (other >> 8) % 41) // 100
         part = share // 10_000 * 10_000 or total // 2  # whole hundreds of dollars
         partly = TERMS[self.book.terms[order]] == "PARTIAL"
         if partly:
             self.deposit[order] = part
         if status == PARTIAL:
-            return [(start + wait, invoice, part, method)]
+            return [(last, invoice, part, method)]
         if partly or (other >> 16) % 8 == 0:
-            first = start + wait // 2
-            return [
-                (first, invoice, part, method),
-                (start + wait, invoice, total - part, method),
-            ]
-        return [(start + wait, invoice, total, method)]
+            first = max(start, self.clock.working(start + wait // 2))
+            return [(first, invoice, part, method), (last, invoice, total - part, method)]
+        return [(last, invoice, total, method)]
+
+
+def _nearest(pool: list[tuple[int, int]], cents: int) -> int:
+    """Take the invoice of about that amount out of a sorted pool."""
+    at = bisect_left(pool, (cents, 0))
+    if at == len(pool) or (at and cents - pool[at - 1][0] < pool[at][0] - cents):
+        at -= 1
+    return pool.pop(at)[1]

@@ -205,7 +205,13 @@ def _touched(world: World, span: Span) -> list[int]:
     book = world.book
     packed = packed_at(world, span.rows())
     return [
-        max(world.schedule.created[o], at, book.shipped[o], book.delivered[o], book.returned[o])
+        max(
+            world.schedule.created[o + (book.kind[o] == CONVERTED)],
+            at,
+            book.shipped[o],
+            book.delivered[o],
+            book.returned[o],
+        )
         for o, at in zip(span.rows(), packed, strict=True)
     ]
 

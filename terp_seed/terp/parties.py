@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from terp_seed.terp.arrays import Words
-from terp_seed.terp.clock import TODAY
+from terp_seed.terp.clock import TODAY, Clock
 
 __all__ = ["CLASSES", "CYCLE", "REGULAR", "SUPPLIER", "WHALE", "Parties", "class_of", "ordinal_of"]
 
@@ -43,6 +43,7 @@ class Parties:
     """The clients of a run."""
 
     count: int
+    clock: Clock
     words: Words
 
     def number(self, kind: int) -> int:
@@ -66,9 +67,10 @@ class Parties:
         for row, word in enumerate(self.words.all("joined", self.count)):
             kind = class_of(row)
             if kind == REGULAR and ordinal_of(row) > 1:
-                days.append(TODAY - 20 - (word * 1300 >> 32))
+                day = TODAY - 20 - (word * 1300 >> 32)
             else:
-                days.append(TODAY - 1000 - (word * 600 >> 32))
+                day = TODAY - 1000 - (word * 600 >> 32)
+            days.append(self.clock.working(day))
         return days
 
     @cached_property

@@ -12,7 +12,7 @@ from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate
+from itertools import accumulate, cycle
 
 from terp_seed.terp.arrays import Words
 from terp_seed.terp.clock import DAY, TODAY, Clock
@@ -46,13 +46,15 @@ __all__ = [
 has left, from RETURNED on it has come back."""
 
 _QUOTE = SENT  # until it is known what became of it
-# Per thousand of the settled orders.  Drafts are 10 to 15 percent of orders
-# (TERP's data-completeness requirements), returns half a percent (generators).
+# Cards of the deck that settled orders are dealt from.  Drafts are 10 to 15
+# percent of orders (TERP's data-completeness requirements), returns half a
+# percent (its generators).
 _MIX = (
-    (70, DRAFT_QUOTE), (50, DRAFT_SALE), (110, _QUOTE), (20, CANCELLED),
-    (2, RETURNED), (2, RESTOCKED), (1, TO_VENDOR), (745, DELIVERED),
+    (14, DRAFT_QUOTE), (10, DRAFT_SALE), (22, _QUOTE), (4, CANCELLED), (1, RETURNED),
+    (149, DELIVERED),
 )  # fmt: skip
-_STEPS = tuple(accumulate(share for share, _ in _MIX))
+_CARDS = tuple(kind for number, kind in _MIX for _ in range(number))
+_RETURNS = (RETURNED, RESTOCKED, TO_VENDOR)
 
 _FIRST = {
     0: DELIVERED, 1: DELIVERED, 2: DELIVERED, 3: CONVERTED, 4: DELIVERED, 5: DELIVERED,
@@ -138,7 +140,10 @@ class Schedule:
     @cached_property
     def kind(self) -> array[int]:
         """The kind of each order; a delivery may turn out to be on its way still."""
-        kinds = array("B", [self._drawn(word) for word in self.words.all("kind", self.orders)])
+        card = self.words.deck("kind", len(_CARDS))
+        turn = cycle(_RETURNS)
+        dealt = (_CARDS[card()] for _ in range(self.orders))
+        kinds = array("B", [next(turn) if kind == RETURNED else kind for kind in dealt])
         self._show(kinds)
         fates = self.words.all("fate", self.orders)
         sales = quotes = 0
@@ -151,9 +156,6 @@ class Schedule:
                 kinds[order] = self._sale(sales, age, kinds[order])
                 sales += 1
         return kinds
-
-    def _drawn(self, word: int) -> int:
-        return _MIX[bisect_right(_STEPS, word * _STEPS[-1] >> 32)][1]
 
     def _show(self, kinds: array[int]) -> None:
         if self.orders >= _SHOWCASE:
@@ -176,7 +178,7 @@ class Schedule:
             return (CONFIRMED, READY, PACKED)[rank * 3 // self.open]
         if rank < self.open + 2:
             return SHIPPED
-        return kind if age > 20 else DELIVERED
+        return kind if age > 20 else DELIVERED  # too recent to have come back
 
 
 def _runs(days: array[int]) -> list[tuple[int, int, int]]:

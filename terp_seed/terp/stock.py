@@ -28,7 +28,10 @@ _OPENING = 6  # products that are live from the first day on, at least
 _SPANS = {AWAITING: (95, 100), HOLD: (50, 95), QUARANTINED: (75, 98), CLOSED: (10, 60)}
 # Of forty products on sale four are no flower; of the others 40, 35 and 25
 # percent are grown indoors, in greenhouses and outdoors (TERP's generators).
-_MIX = (0, 1, 0, 1, 2, 0, 1, 2, 0, 3) * 3 + (0, 1, 0, 1, 2, 0, 1, 1, 0, 3)
+_MIX = (
+    0, 1, 0, 2, 1, 0, 2, 1, 0, 3, 0, 1, 2, 0, 1, 2, 0, 1, 2, 3,
+    0, 1, 0, 1, 2, 0, 1, 2, 0, 3, 0, 1, 0, 1, 2, 0, 1, 2, 1, 3,
+)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -173,7 +176,8 @@ class Stock:
         days = array("I")
         for arrival, lot in zip(self.arrivals, self.lot, strict=True):
             if lot == len(days):
-                days.append(start + (arrival.place * (_LATEST - start) >> 32))
+                day = start + (arrival.place * (_LATEST - start) >> 32)
+                days.append(self.parties.clock.working(day))
         return days
 
     @cached_property

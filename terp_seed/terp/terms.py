@@ -79,9 +79,9 @@ def margin(word: int, mood: int) -> int:
     25 on average, -1 for one that is all low, 1 for one that is all high.
     """
     luck = word & 1023
-    if mood > 0 or (not mood and luck < 22):
+    if mood > 0 or (not mood and luck < 18):
         return 510 + (word >> 16) * 180 // 65_536
-    if mood < 0 or luck < 44:
+    if mood < 0 or luck < 36:
         return 65 + (word >> 16) * 25 // 65_536
     return 150 + ((word >> 10 & 2047) * 101 >> 11) + ((word >> 21) * 101 >> 11)
 

@@ -17,7 +17,7 @@ __all__ = [
     "WHALE_KINDS",
     "Names",
     "brand_names",
-    "business_names",
+    "business_name",
     "slug",
     "strain_names",
     "street_names",
@@ -62,15 +62,21 @@ _STREETS = _words(
 _STREET_TYPES = ("Bend", "Row", "Run", "Terrace", "Trace", "Walk")
 
 WHALE_KINDS = (
-    "Distribution", "Wholesale Group", "Supply Co.", "Partners", "Trading", "Holdings",
+    ("Distribution", "DISTRIBUTOR"), ("Wholesale Group", "WHOLESALE"), ("Trading", "DISTRIBUTOR"),
+    ("Partners", "DISTRIBUTOR"), ("Supply Co.", "WHOLESALE"), ("Dispensaries", "DISPENSARY"),
+    ("Holdings", "OTHER"),
 )  # fmt: skip
 BUYER_KINDS = (
-    "Dispensary", "Collective", "Wellness", "Provisions", "Retail", "Delivery", "Market",
-    "Apothecary", "Goods", "Supply House",
+    ("Dispensary", "DISPENSARY"), ("Retail", "RETAIL"), ("Delivery", "DELIVERY"),
+    ("Collective", "DISPENSARY"), ("Goods", "OTHER"), ("Market", "RETAIL"),
+    ("Wellness", "DISPENSARY"), ("Provisions", "RETAIL"), ("Apothecary", "DISPENSARY"),
 )  # fmt: skip
 SUPPLIER_KINDS = (
-    "Farms", "Growers", "Gardens", "Cultivation", "Greenhouses", "Harvest Co.",
+    ("Farms", "MANUFACTURER"), ("Growers", "MANUFACTURER"), ("Gardens", "MANUFACTURER"),
+    ("Extracts", "MANUFACTURER"), ("Greenhouses", "MANUFACTURER"), ("Harvest Co.", "OTHER"),
+    ("Cultivation", "MANUFACTURER"),
 )  # fmt: skip
+"""How businesses are called, and TERP's type for one that is called so."""
 
 CITIES = (
     "Oakland", "Sacramento", "Los Angeles", "Long Beach", "San Diego", "Fresno", "Santa Rosa",
@@ -127,9 +133,20 @@ brand_names = Names(
 street_names = Names((_STREETS, _STREET_TYPES), (" ", ""), step=37)
 
 
-def business_names(kinds: tuple[str, ...], start: int) -> Names:
-    """Names of businesses of some kinds, such as "Copper Ridge Collective"."""
-    return Names((_TEXTURES, _PLACES, kinds), (" ", " ", ""), 14_759, start)
+_business_names = Names((_TEXTURES, _PLACES), (" ", ""), step=2471, start=11)
+
+
+def business_name(ordinal: int, kinds: tuple[tuple[str, str], ...], start: int) -> str:
+    """The name of a business, such as "Copper Ridge Collective".
+
+    Different for each ordinal: the number of kinds has no factor in common
+    with that of the names before them.  ``start`` keeps the first names of
+    some kinds apart from the first of others.
+    """
+    size = len(_business_names)
+    apart = size * len(kinds)
+    name = _business_names.name((ordinal + start) % size + ordinal // apart * apart)
+    return f"{name} {kinds[ordinal % len(kinds)][0]}"
 
 
 def slug(name: str) -> str:

@@ -52,7 +52,7 @@ class World:
     @cached_property
     def parties(self) -> Parties:
         """Clients."""
-        return Parties(self.sizes.clients, self._words("parties"))
+        return Parties(self.sizes.clients, self.clock, self._words("parties"))
 
     @cached_property
     def stock(self) -> Stock:
@@ -80,10 +80,10 @@ class World:
     @cached_property
     def ledgers(self) -> Ledgers:
         """Invoices and payments."""
-        return Ledgers(self.book, self._words("ledgers"))
+        return Ledgers(self.book, self.clock, self._words("ledgers"))
 
 
-@lru_cache(maxsize=2)
+@lru_cache(maxsize=1)
 def _world(root_seed: int, as_of: date, sizes: Sizes) -> World:
     return World(root_seed, as_of, sizes)
 

@@ -53,6 +53,8 @@ class Torture(Toy):
         found: Contents = {}
         with self.db.connect() as connection:
             quote = connection.dialect.identifier_preparer.quote_identifier
+            if not self.sqlite:
+                connection.exec_driver_sql("SET time_zone = '+00:00'")  # as a run's own session
             for name in sa.inspect(connection).get_table_names():
                 if name == AUDIT:
                     continue

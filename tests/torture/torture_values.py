@@ -84,7 +84,7 @@ DOCUMENTS: list[Any] = [
     {},
     [],
     Json(""),
-    Json("it's \"quoted\" \\ 50%\n"),
+    Json('it\'s "quoted" \\ 50%\n'),
     Json(0),
     Json(True),
     {"a": None, "b": [1, 2.5, True, False, None], "c": {"d": "\"'\\ \t\n\r\0"}},

@@ -1,0 +1,78 @@
+"""A project's seed section, found from its alembic.ini; and Alembic's commands on it.
+
+The one module that calls ``alembic.command``.
+"""
+
+from __future__ import annotations
+
+import io
+from argparse import Namespace
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from alembic import command
+from alembic.config import Config
+from alembic.script import ScriptDirectory
+from sqlalchemy.engine import URL
+
+from terp_seed.errors import UsageError
+from terp_seed.seeders import load_seeders
+from terp_seed.settings import Settings, resolve
+
+__all__ = ["Project"]
+
+
+@dataclass(frozen=True)
+class Project:
+    """Where a project keeps its seeds, and what the command line said."""
+
+    ini: Path
+    section: str = "seed"
+    x: tuple[str, ...] = ()
+
+    def config(self, *more: str, out: TextIO | None = None) -> Config:
+        """Alembic's configuration, with ``-x`` arguments; `UsageError` without a section."""
+        if not self.ini.exists():
+            raise UsageError(f"{self.ini}: no such file; go to the project's folder, or give -c")
+        config = Config(
+            str(self.ini),
+            ini_section=self.section,
+            cmd_opts=Namespace(x=[*self.x, *more], quiet=False, verbose=False),
+            output_buffer=out,
+            stdout=out or io.StringIO(),
+        )
+        if not config.file_config.has_section(self.section):
+            raise UsageError(f"{self.ini.name}: has no section [{self.section}]")
+        return config
+
+    def directory(self) -> ScriptDirectory:
+        """The project's seed revisions."""
+        return ScriptDirectory.from_config(self.config())
+
+    def settings(self) -> Settings:
+        """The settings, as a run would resolve them; loads the project's seeders."""
+        settings = resolve(self.config(), Path(self.directory().dir).resolve())
+        load_seeders(settings.seeders)
+        return settings
+
+    def upgrade(self, target: str, *, url: URL | None = None, x: Sequence[str] = ()) -> None:
+        """``alembic -n seed upgrade``, on another database if one is given."""
+        command.upgrade(self._on(url, x), target)
+
+    def downgrade(self, target: str, *, url: URL | None = None, x: Sequence[str] = ()) -> None:
+        """``alembic -n seed downgrade``, on another database if one is given."""
+        command.downgrade(self._on(url, x), target)
+
+    def script(self, span: str, out: TextIO, *, up: bool = True, x: Sequence[str] = ()) -> None:
+        """``--sql``, into a file."""
+        run = command.upgrade if up else command.downgrade
+        run(self.config(*x, out=out), span, sql=True)
+
+    def _on(self, url: URL | None, x: Sequence[str]) -> Config:
+        if url is None:
+            return self.config(*x)
+        others = tuple(each for each in self.x if not each.startswith("url="))
+        place = f"url={url.render_as_string(hide_password=False)}"
+        return Project(self.ini, self.section, others).config(place, *x)

@@ -1,0 +1,52 @@
+"""Where a chain stands in a database, and what brought it there; reads only."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from alembic.runtime.migration import MigrationContext
+from alembic.script import Script
+
+from terp_seed.guards import environment_of
+from terp_seed.ledger import Header
+from terp_seed.plan import Plan
+from terp_seed.planner import generation_of, make_plan, recorded
+from terp_seed.recorder import Generation, Recorder
+from terp_seed.session import Session
+
+__all__ = ["current_heads", "plain_context", "record_history", "recorder_for"]
+
+
+def current_heads(session: Session) -> tuple[str, ...]:
+    """The heads that the version table names."""
+    return plain_context(session).get_current_heads()
+
+
+def plain_context(session: Session) -> MigrationContext:
+    """A migration context that only looks."""
+    version = session.books.version
+    opts = {"version_table": version.name, "version_table_schema": version.schema}
+    return MigrationContext.configure(session.connection, opts=opts)
+
+
+def recorder_for(
+    session: Session, environment: str, generation: Generation, headers: Mapping[str, Header]
+) -> Recorder:
+    """A recorder that knows which revisions this database skipped or was only told of."""
+    return Recorder(
+        generation,
+        environment,
+        session.settings.data,
+        session.connection.dialect.name,
+        session.connection,
+        frozenset(name for name, header in headers.items() if header.state != "applied"),
+    )
+
+
+def record_history(session: Session, applied: Sequence[Script]) -> Plan:
+    """The plan of what was applied, made again from the recorded settings."""
+    environment = environment_of(session.connection, session.settings, session.books)
+    headers = session.ledger.headers(session.connection)
+    keep = recorded(headers, applied[::-1])
+    generation = generation_of(session.settings, environment, applied, keep)
+    return make_plan(applied, [], recorder_for(session, environment, generation, headers))

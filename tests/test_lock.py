@@ -1,0 +1,333 @@
+"""One run at a time: who waits, what they are told, and what is left when a holder dies."""
+
+from __future__ import annotations
+
+import os
+import re
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+import sqlalchemy as sa
+from servers import MariaDB
+from toys import HEAD, Toy
+
+from terp_seed.dialects import dialect_named
+from terp_seed.errors import LockError
+
+FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}
+SLOW = """
+op.seed_rows("labels", [{"code": "SLOW"}], key=["code"])
+if not op.get_context().as_sql:
+    Path("started").touch()
+    while not Path("go").exists():
+        time.sleep(0.01)
+"""
+
+
+def wait_for(happened: Callable[[], object], process: subprocess.Popen[str]) -> None:
+    deadline = time.monotonic() + 30
+    while not happened():
+        assert process.poll() is None, process.communicate()
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def slow_run(toy: Toy) -> subprocess.Popen[str]:
+    """Start an upgrade that holds the lock, in the middle of a revision, until told to go on."""
+    toy.revision("0004_slow", SLOW, head="import time\nfrom pathlib import Path")
+    process = toy.start_alembic("upgrade", "head")
+    wait_for((toy.path / "started").exists, process)
+    return process
+
+
+def go(toy: Toy) -> None:
+    (toy.path / "go").touch()
+
+
+def second_run(toy: Toy, *args: str) -> tuple[subprocess.Popen[str], str]:
+    """Start another run and return it with the line by which it says that it waits."""
+    process = toy.start_alembic(*(args or ("upgrade", "head")))
+    assert process.stderr is not None
+    for line in process.stderr:
+        if "waiting for" in line:
+            return process, line
+    raise AssertionError(process.communicate())
+
+
+# -- together
+
+
+@pytest.mark.parametrize("number", [3, 8])
+def test_runs_that_start_at_once_seed_exactly_once(toy: Toy, number: int) -> None:
+    """C-1, C-2: on a fresh database, so the bookkeeping tables are made under the lock, too."""
+    runs = [toy.start_alembic("upgrade", "head") for _ in range(number)]
+    ended = [(run.communicate(timeout=60), run.returncode) for run in runs]
+    assert [code for _, code in ended] == [0] * number, ended
+    assert toy.counts() == FULL
+    assert toy.audit().count(("applied", HEAD)) == 1
+    assert toy.audit().count(("started", None)) == 1
+    won = [error for (_, error), _ in ended if f"-> {HEAD}" in error]
+    assert len(won) == 1
+    idle = [error for (_, error), _ in ended if "nothing to do" in error]
+    assert len(idle) == number - 1
+
+
+def test_losers_end_after_the_winner(toy: Toy) -> None:
+    """C-1: a loser that ends at once would let an application start on half of the data."""
+    winner = slow_run(toy)
+    losers = [second_run(toy)[0] for _ in range(2)]
+    time.sleep(0.3)
+    assert all(loser.poll() is None for loser in losers)
+    go(toy)
+    for loser in losers:
+        _, error = loser.communicate(timeout=30)
+        assert loser.returncode == 0
+        assert "nothing to do any more: another run went to 0004_slow" in error
+        assert winner.poll() == 0
+    assert toy.value("SELECT COUNT(*) FROM labels WHERE code = 'SLOW'") == 1
+
+
+# -- waiting
+
+
+def test_the_second_runner_says_for_whom_and_how_long_it_waits(toy: Toy) -> None:
+    holder = slow_run(toy)
+    waiter, line = second_run(toy)
+    assert re.search(rf"waiting for another run \(.*process {holder.pid}, since 20.*at most 60 s", line)
+    if not toy.sqlite:
+        assert re.search(r"\(connection \d+, ", line)
+    go(toy)
+    waiter.communicate(timeout=30)
+    assert waiter.returncode == 0
+
+
+def test_a_wait_ends_with_the_lock_error(toy: Toy) -> None:
+    """C-3: and the one who gave up has not unlocked the door for a third."""
+    holder = slow_run(toy)
+    before = time.monotonic()
+    gave_up = toy.alembic("-x", "lock-timeout=0.5", "upgrade", "head", check=False)
+    assert time.monotonic() - before < 10
+    assert gave_up.returncode == 255
+    assert re.search(
+        rf"FAILED: another run \(.*process {holder.pid}, .* held the lock for 0.5 s; .*lock-timeout=",
+        gave_up.stdout,
+    )
+    with pytest.raises(LockError):
+        toy.upgrade("head", "lock-timeout=0")
+    assert holder.poll() is None
+    go(toy)
+    holder.communicate(timeout=30)
+    assert holder.returncode == 0
+
+
+def test_nothing_pending_takes_no_lock(toy: Toy) -> None:
+    """C-7."""
+    toy.upgrade()
+    with held(toy):
+        toy.upgrade("head", "lock-timeout=0")
+    assert "nothing to do" in toy.said
+
+
+def test_looking_takes_no_lock(toy: Toy) -> None:
+    toy.upgrade("0002_depots")
+    with held(toy):
+        assert toy.current() == "0002_depots"
+        toy.call("history", indicate_current=True)
+
+
+def test_a_relative_target_that_moved_while_waiting_is_refused(toy: Toy) -> None:
+    toy.upgrade()
+    holder = slow_run(toy)
+    waiter, _ = second_run(toy, "downgrade", "-1")
+    go(toy)
+    holder.communicate(timeout=30)
+    out, _ = waiter.communicate(timeout=30)
+    assert waiter.returncode == 255
+    assert "from 0003_crates to 0004_slow, so -1 means another revision now" in out
+    assert toy.version() == "0004_slow"
+    assert toy.counts()["labels"] == 4
+
+
+def test_an_absolute_target_goes_on_from_where_the_other_run_stopped(toy: Toy) -> None:
+    holder = slow_run(toy)
+    waiter, _ = second_run(toy)
+    toy.revision("0005_next", 'op.seed_rows("labels", [{"code": "N"}], key=["code"])',
+                 after="0004_slow")
+    later, _ = second_run(toy)
+    go(toy)
+    for run in (holder, waiter, later):
+        run.communicate(timeout=30)
+        assert run.returncode == 0
+    assert toy.version() == "0005_next"
+
+
+# -- death
+
+
+def test_kill_9_frees_the_lock_and_leaves_nothing_of_the_revision(toy: Toy) -> None:
+    """C-4, C-6, C-40: no lock to clear, no half of a revision, and the next run goes on."""
+    holder = slow_run(toy)
+    holder.kill()
+    holder.wait()
+    go(toy)
+    toy.upgrade("head", "lock-timeout=20")
+    assert toy.version() == "0004_slow"
+    assert toy.value("SELECT COUNT(*) FROM labels WHERE code = 'SLOW'") == 1
+    assert toy.audit().count(("started", None)) == 2
+    assert toy.audit().count(("finished", None)) == 1
+
+
+def test_kill_9_lets_a_waiter_in(toy: Toy) -> None:
+    """C-4."""
+    holder = slow_run(toy)
+    waiter, _ = second_run(toy)
+    holder.kill()
+    go(toy)
+    waiter.communicate(timeout=30)
+    assert waiter.returncode == 0
+    assert toy.version() == "0004_slow"
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_the_run_in_order(toy: Toy, number: signal.Signals) -> None:
+    """C-38."""
+    holder = slow_run(toy)
+    holder.send_signal(number)
+    out, error = holder.communicate(timeout=30)
+    assert holder.returncode == 255
+    assert f"FAILED: interrupted by {number.name}" in out
+    assert "Traceback" not in out + error
+    assert toy.version() == HEAD
+    assert toy.value("SELECT COUNT(*) FROM labels WHERE code = 'SLOW'") == 0
+    assert toy.audit()[-1] == ("interrupted", None)
+    go(toy)
+    toy.upgrade("head", "lock-timeout=0")
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_a_waiter_can_be_interrupted(toy: Toy, number: signal.Signals) -> None:
+    with held(toy):
+        waiter, _ = second_run(toy)
+        waiter.send_signal(number)
+        out, error = waiter.communicate(timeout=10)
+    assert waiter.returncode == 255
+    assert f"FAILED: interrupted by {number.name}" in out
+    assert "Traceback" not in out + error
+    assert toy.counts() == {}
+
+
+def test_a_lost_connection_commits_nothing(mariadb_toy: Toy, mariadb: MariaDB) -> None:
+    """C-12: the connection is the lock, so it cannot go on without it."""
+    holder = slow_run(mariadb_toy)
+    database = sa.make_url(mariadb_toy.url).database
+    for row in mariadb.execute("SHOW PROCESSLIST"):
+        if row[3] == database:
+            mariadb.execute(f"KILL {row[0]}")
+    go(mariadb_toy)
+    out, error = holder.communicate(timeout=30)
+    assert holder.returncode == 255
+    assert "FAILED: " in out
+    assert "the connection to the server is gone" in out
+    assert "Traceback" not in out + error
+    assert mariadb_toy.version() == HEAD
+    assert mariadb_toy.value("SELECT COUNT(*) FROM labels WHERE code = 'SLOW'") == 0
+    mariadb_toy.upgrade()
+    assert mariadb_toy.version() == "0004_slow"
+
+
+def test_a_lock_lost_before_the_commit_commits_nothing(mariadb_toy: Toy) -> None:
+    """C-12: a proxy may give the lock back and keep the connection."""
+    mariadb_toy.revision(
+        "0004_careless",
+        """
+        op.seed_rows("labels", [{"code": "CARELESS"}], key=["code"])
+        if not op.get_context().as_sql:
+            op.get_bind().exec_driver_sql("SELECT RELEASE_ALL_LOCKS()")
+        """,
+    )
+    with pytest.raises(LockError, match="the lock was lost before the commit"):
+        mariadb_toy.upgrade()
+    assert mariadb_toy.version() == HEAD
+    assert mariadb_toy.value("SELECT COUNT(*) FROM labels WHERE code = 'CARELESS'") == 0
+
+
+def test_a_server_that_goes_away_is_one_clear_line(
+    start_server: Callable[..., MariaDB], new_toy: Callable[..., Toy]
+) -> None:
+    """C-4."""
+    server = start_server()
+    toy = new_toy(server.create("gone"))
+    holder = slow_run(toy)
+    server.restart(graceful=False)
+    go(toy)
+    out, error = holder.communicate(timeout=30)
+    assert holder.returncode == 255
+    assert "the connection to the server is gone" in out
+    assert "Traceback" not in out + error
+    toy.upgrade()
+    assert toy.version() == "0004_slow"
+
+
+# -- elsewhere
+
+
+def test_two_databases_on_one_server_do_not_wait_for_each_other(
+    toy: Toy, second_database_url: str, new_toy: Callable[..., Toy]
+) -> None:
+    """C-11."""
+    other = new_toy(second_database_url)
+    holder = slow_run(toy)
+    other.upgrade("head", "lock-timeout=0")
+    assert other.version() == HEAD
+    go(toy)
+    holder.communicate(timeout=30)
+
+
+def test_long_names_that_begin_alike_do_not_wait_for_each_other(
+    mariadb: MariaDB, new_toy: Callable[..., Toy]
+) -> None:
+    """C-11: a lock's name has 64 characters, and so has a database's."""
+    names = [f"{'x' * 63}{last}" for last in "ab"]
+    one, other = (new_toy(mariadb.create(name)) for name in names)
+    try:
+        with held(one):
+            other.upgrade("head", "lock-timeout=0")
+            with pytest.raises(LockError):
+                one.upgrade("head", "lock-timeout=0")
+    finally:
+        for name in names:
+            mariadb.drop(name)
+
+
+def test_a_link_to_the_database_is_the_same_lock(sqlite_toy: Toy) -> None:
+    database = sa.make_url(sqlite_toy.url).database
+    assert database
+    link = sqlite_toy.path / "link.db"
+    link.symlink_to(database)
+    with held(sqlite_toy), pytest.raises(LockError):
+        sqlite_toy.upgrade("head", f"url=sqlite:///{link}", "lock-timeout=0")
+
+
+def test_a_folder_where_no_lock_can_be_made_is_named(sqlite_toy: Toy) -> None:
+    database = sa.make_url(sqlite_toy.url).database
+    assert database
+    os.mkdir(f"{database}.terp_seed.lock")
+    with pytest.raises(LockError, match="cannot lock .*: .*its folder must be writable"):
+        sqlite_toy.upgrade()
+
+
+@contextmanager
+def held(toy: Toy) -> Iterator[None]:
+    """Hold the lock of the toy's database, as another run would."""
+    with toy.db.connect() as connection:
+        lock = dialect_named(toy.db.dialect.name).lock(connection)
+        assert lock.acquire(5)
+        connection.rollback()
+        try:
+            yield
+        finally:
+            lock.release()
