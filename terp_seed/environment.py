@@ -12,10 +12,11 @@ from typing import Any, NoReturn
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext
+from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed import offline, online, operations
-from terp_seed.errors import PlanError, SeedError
+from terp_seed.errors import PlanError
 from terp_seed.failures import translated
 from terp_seed.log import configure_logging
 from terp_seed.recorder import installed
@@ -42,7 +43,7 @@ def run() -> None:
         return
     try:
         _offline(_settings())
-    except SeedError as error:
+    except CommandError as error:
         print(f"FAILED: {error}", file=sys.stderr)
         raise SystemExit(_FAILED) from None
 
@@ -61,7 +62,8 @@ def _offline(settings: Settings) -> None:
     }
     out = context.config.output_buffer or sys.stdout
     start = context.get_starting_revision_argument()
-    heads = () if start in (None, "base") else (str(start),)
+    found = () if start in (None, "base") else context.script.get_revisions(start)
+    heads = tuple(script.revision for script in found)  # in full, as the version table has it
     offline.write(settings, _request(settings, _asked(), options), heads, out)
 
 

@@ -1,24 +1,160 @@
-"""The masking boundary of a run: which masker a table's rows pass."""
+"""The masking boundary of a run: what every row passes before anything else sees it.
+
+Imported rows are masked while the plan is made, so preflight, script, ledger
+and database only ever get to see masked values.  Synthetic rows are held to
+the reserved ranges, block by block, on their way out.
+"""
 
 from __future__ import annotations
 
-from terp_seed.preflight import Classify
-from terp_seed.rows import TableRows
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
+
+import sqlalchemy as sa
+
+from terp_seed.columns import measured
+from terp_seed.masking import ColumnFacts, Key, Policy
+from terp_seed.rows import Block, Cells, Column, Lookup, TableRows, Value
+from terp_seed.schema import ColumnFacts as LiveColumn
+from terp_seed.schema import TableFacts
 from terp_seed.settings import Settings
-from terp_seed.writer import Masker, Masks
+from terp_seed.writer import Masker
 
-__all__ = ["classify_for", "masks_for"]
+if TYPE_CHECKING:
+    from terp_seed.masking.names import TypeKind
 
+__all__ = ["Boundary", "boundary"]
 
-def masks_for(settings: Settings, environment: str) -> Masks:
-    """Load the policy and return the masker of each table."""
-
-    def masker(rows: TableRows) -> Masker | None:
-        return None
-
-    return masker
+_FEW = 50
+_KINDS: tuple[tuple[type[sa.types.TypeEngine[Any]], TypeKind], ...]
 
 
-def classify_for(settings: Settings, environment: str) -> Classify:
-    """Return the check that every personal column of a table has a policy."""
-    return lambda rows, facts: []
+@dataclass
+class Boundary:
+    """The policy of a project in one environment, with the run's key."""
+
+    policy: Policy
+    environment: str
+    key: Key | None
+    _imported: dict[str, int] = field(default_factory=dict)
+
+    @property
+    def key_id(self) -> str | None:
+        """The name of the run's masking key, which says nothing of the key."""
+        return None if self.key is None else self.key.id
+
+    def mask(self, rows: TableRows) -> TableRows:
+        """Imported rows with every personal value masked; others as they are."""
+        if rows.provenance != "imported":
+            return rows
+        before = self._imported.get(rows.table, 0)
+        self._imported[rows.table] = before + rows.count
+        masker = self.policy.masker(
+            rows.table,
+            list(rows.columns),
+            environment=self.environment,
+            key=self.key,
+            provenance="imported",
+            first_row=before,
+        )
+        return rows if masker is None else _masked(rows, masker)
+
+    def prove(self, rows: TableRows) -> Masker | None:
+        """What holds synthetic rows to the reserved ranges; None if nothing is personal."""
+        if rows.provenance != "synthetic":
+            return None
+        return self.policy.masker(
+            rows.table,
+            list(rows.columns),
+            environment=self.environment,
+            key=self.key,
+            provenance="synthetic",
+        )
+
+    def findings(self, rows: TableRows, facts: TableFacts | None) -> list[str]:
+        """Columns that look personal and have no policy, and masks that cannot fit."""
+        columns = [_facts(rows, name, facts) for name in rows.columns]
+        found = [str(each) for each in self.policy.unclassified(rows.table, columns)]
+        if rows.provenance == "imported":
+            masker = self.policy.masker(
+                rows.table,
+                list(rows.columns),
+                environment=self.environment,
+                key=self.key,
+                provenance="imported",
+            )
+            found += [] if masker is None else masker.check(columns, rows.count)
+        return found
+
+
+def boundary(
+    settings: Settings, environment: str, environ: Mapping[str, str] = os.environ
+) -> Boundary:
+    """Read the project's policy and the key; `MaskingError` if either is not usable."""
+    path = settings.home / "masking.toml"
+    policy = Policy.load(path) if path.exists() else Policy()
+    return Boundary(policy, environment, Key.from_environment(environ))
+
+
+def _masked(rows: TableRows, masker: Masker) -> TableRows:
+    cells = {name: Cells(rows.values(name)) for name in rows.columns}
+    block = masker.apply(Block(rows.table, 0, rows.count, cells))
+    return replace(rows, columns={name: _fixed(cells) for name, cells in block.columns.items()})
+
+
+def _fixed(cells: Cells) -> Column:
+    values = cells.values
+    return Column(lambda span: values[span.start : span.stop], measured(values))
+
+
+def _facts(rows: TableRows, name: str, facts: TableFacts | None) -> ColumnFacts:
+    live = facts.columns.get(name) if facts else None
+    samples = None
+    if rows.provenance == "imported":
+        samples = [value for value in rows.values(name) if not isinstance(value, Lookup)]
+    if rows.columns[name].ref is not None or (samples == [] and rows.count):
+        return ColumnFacts(name, "number")
+    if live is None:
+        few = rows.values(name, 0, min(rows.count, _FEW))
+        return ColumnFacts(name, _kind_of_values(few), samples=samples)
+    return ColumnFacts(
+        name,
+        _kind(live),
+        live.length,
+        samples,
+        live.nullable,
+        bool(facts and (name,) in facts.uniques),
+    )
+
+
+def _kind_of_values(values: Sequence[Value]) -> TypeKind:
+    """What a column holds, where only its values can tell."""
+    first = next((value for value in values if value is not None), None)
+    if isinstance(first, dict | list):
+        return "json"
+    return "text" if first is None or isinstance(first, str) else "number"
+
+
+def _kind(live: LiveColumn) -> TypeKind:
+    if live.choices is not None:
+        return "enum"
+    for kind, name in _KINDS:
+        if isinstance(live.type, kind):
+            return name
+    return "text"
+
+
+_KINDS = (
+    (sa.Enum, "enum"),
+    (sa.JSON, "json"),
+    (sa.Boolean, "boolean"),
+    (sa.DateTime, "datetime"),
+    (sa.Date, "date"),
+    (sa.Time, "datetime"),
+    (sa.Integer, "number"),
+    (sa.Numeric, "number"),
+    (sa.LargeBinary, "binary"),
+    (sa.String, "text"),
+)

@@ -8,9 +8,9 @@ from alembic.runtime.migration import MigrationContext
 
 from terp_seed.audit import Audit
 from terp_seed.dialects import Dialect, dialect_named
-from terp_seed.errors import PlanError, RollbackError
+from terp_seed.errors import MaskingError, PlanError, RollbackError
 from terp_seed.ledger import Ledger
-from terp_seed.masks import masks_for
+from terp_seed.masks import Boundary, boundary
 from terp_seed.operations import OPTION
 from terp_seed.performer import Performer
 from terp_seed.plan import Plan
@@ -43,9 +43,11 @@ def write(settings: Settings, request: Request, start: tuple[str, ...], out: Tex
     _refuse_unscriptable(settings, environment, wanted)
     lineage = request.lineage({*start, *(step.script.revision for step in wanted)})
     generation = generation_of(settings, environment, lineage, {})
-    recorder = Recorder(generation, environment, settings.data, compiler.name)
+    border = boundary(settings, environment)
+    recorder = Recorder(generation, environment, settings.data, compiler.name, mask=border.mask)
     plan = make_plan(lineage, wanted, recorder)
-    performer, script = _writers(settings, dialect, environment, generation, plan, out)
+    _refuse_unclassified(plan, border)
+    performer, script = _writers(settings, dialect, environment, generation, plan, border, out)
     try:
         script.begin(
             _header(settings, dialect, environment, generation, plan),
@@ -79,6 +81,7 @@ def _writers(
     environment: str,
     generation: Generation,
     plan: Plan,
+    border: Boundary,
     out: TextIO,
 ) -> tuple[Performer, Script]:
     books = books_of(settings, dialect)
@@ -95,16 +98,15 @@ def _writers(
         scripted=True,
     )
     script = Script(out, dialect, ledger, audit)
-    masks = masks_for(settings, environment)
     performer = Performer(
         stream=script.stream,
         ledger=ledger,
         audit=audit,
         plan=plan,
-        masks=masks,
+        masks=border.prove,
         generation=generation,
-        detail=settings_of(generation),
-        remove=ScriptedRollback(script.stream, ledger, plan, masks).remove,
+        detail=settings_of(generation, border.key_id),
+        remove=ScriptedRollback(script.stream, ledger, plan).remove,
     )
     return performer, script
 
@@ -130,6 +132,18 @@ def _refuse_unscriptable(settings: Settings, environment: str, steps: list[Step]
             "a script cannot see which rows were edited since they were seeded; run the rollback "
             "online, or say -x on-edited=delete"
         )
+
+
+def _refuse_unclassified(plan: Plan, border: Boundary) -> None:
+    found = [
+        finding
+        for step in plan.steps
+        if step.upgrade and not step.skipped
+        for planned in step.tables
+        for finding in border.findings(planned.rows, None)
+    ]
+    if found:
+        raise MaskingError("; ".join(dict.fromkeys(found)))
 
 
 def _header(

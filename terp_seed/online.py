@@ -24,11 +24,11 @@ from terp_seed.kept import refuse_crowded, still_there
 from terp_seed.ledger import Header
 from terp_seed.lock import Held, held
 from terp_seed.log import logger
-from terp_seed.masks import classify_for, masks_for
+from terp_seed.masks import Boundary, boundary
 from terp_seed.operations import OPTION
 from terp_seed.performer import Performer
 from terp_seed.plan import Plan
-from terp_seed.planner import generation_of, make_plan, recorded, settings_of
+from terp_seed.planner import generation_of, make_plan, recorded, same_key, settings_of
 from terp_seed.preflight import preflight
 from terp_seed.recorder import Generation
 from terp_seed.report import progress_bar, show, summary
@@ -52,6 +52,7 @@ class Prepared:
     steps: list[MigrationStep]
     generation: Generation
     plan: Plan
+    border: Boundary
     kept: Mapping[tuple[str, int], frozenset[int]]
     """Rows that earlier rollbacks left in place."""
 
@@ -106,7 +107,10 @@ def prepare(
     generation = generation_of(
         session.settings, environment, lineage, recorded(headers, applied[::-1])
     )
-    recorder = recorder_for(session, environment, generation, headers)
+    border = boundary(session.settings, environment)
+    if any(step.upgrade for step in wanted):
+        same_key(recorded(headers, applied[::-1]), border.key_id)
+    recorder = recorder_for(session, environment, generation, headers, border.mask)
     plan = make_plan(lineage, wanted, recorder)
     if any(step.upgrade for step in plan.steps):
         _refuse_changed(session, plan, applied, headers)
@@ -114,9 +118,9 @@ def prepare(
     spared = {place: numbers for place, (_, numbers) in kept.items()}
     if any(step.upgrade for step in plan.steps):
         refuse_crowded(session, plan, kept)
-        preflight(session, plan, spared, classify_for(session.settings, environment))
+        preflight(session, plan, spared, border.findings)
     session.settle()
-    return Prepared(environment, heads, steps, generation, plan, spared)
+    return Prepared(environment, heads, steps, generation, plan, border, spared)
 
 
 def _go(session: Session, request: Request, prepared: Prepared, ours: Held) -> None:
@@ -183,9 +187,9 @@ def _performer(session: Session, prepared: Prepared, audit: Audit) -> Performer:
         ledger=session.ledger,
         audit=audit,
         plan=prepared.plan,
-        masks=masks_for(session.settings, prepared.environment),
+        masks=prepared.border.prove,
         generation=prepared.generation,
-        detail=settings_of(prepared.generation),
+        detail=settings_of(prepared.generation, prepared.border.key_id),
         remove=Rollback(session, prepared.environment).remove,
         kept=prepared.kept,
         progress=progress_bar(),
@@ -207,18 +211,24 @@ def _audit(session: Session, prepared: Prepared) -> Audit:
 
 def _ended_badly(session: Session, audit: Audit, error: BaseException) -> None:
     """Say so in the audit, in a transaction of its own; else in the log."""
-    event = "interrupted" if isinstance(error, InterruptedRunError) else "failed"
+    event = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
     logger.bind(run_id=audit.run_id, event=event, error=type(error).__name__).debug("run ended")
     if session.external:
         return
-    try:
-        session.settle()
-        session.stream.run(audit.event(event, error=type(error).__name__), what="audit")
-        session.commit()
-    except (SeedError, DBAPIError):
-        logger.bind(run_id=audit.run_id, event=event, error=type(error).__name__).error(
-            "the audit could not be told how this run ended"
-        )
+    for attempt in range(2):
+        try:
+            session.settle()
+            if session.connection.invalidated or attempt:
+                session.renew()
+            session.stream.run(audit.event(event, error=type(error).__name__), what="audit")
+            session.commit()
+        except (SeedError, DBAPIError):
+            session.drop()
+        else:
+            return
+    logger.bind(run_id=audit.run_id, event=event, error=type(error).__name__).error(
+        "the audit could not be told how this run ended"
+    )
 
 
 def _make_books(session: Session) -> None:
@@ -299,13 +309,14 @@ def _translated(what: str) -> Iterator[None]:
 
 @contextmanager
 def _interruptible() -> Iterator[None]:
-    """SIGINT and SIGTERM end the run in an orderly manner: rolled back, audited, released."""
+    """SIGINT and SIGTERM end the run in an orderly manner: rolled back, audited, released.
+
+    They travel as a `KeyboardInterrupt`, because the libraries on their way
+    swallow an `Exception`: loguru does where a sink is writing.
+    """
 
     def stop(number: int, frame: object) -> None:
-        raise InterruptedRunError(
-            f"interrupted by {signal.Signals(number).name}: the revision that was under way is "
-            "rolled back, nothing of it is left"
-        )
+        raise KeyboardInterrupt(signal.Signals(number).name)
 
     before: dict[signal.Signals, Any] = {}
     try:
@@ -315,6 +326,11 @@ def _interruptible() -> Iterator[None]:
         pass  # not the main thread: the host program has its own way
     try:
         yield
+    except KeyboardInterrupt as error:
+        raise InterruptedRunError(
+            f"interrupted by {error.args[0] if error.args else 'SIGINT'}: the revision that was "
+            "under way is rolled back, nothing of it is left"
+        ) from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -17,7 +17,7 @@ from terp_seed.revisions import attributes
 from terp_seed.settings import Settings
 from terp_seed.sizes import default_size, preset
 
-__all__ = ["Step", "generation_of", "make_plan", "recorded", "settings_of"]
+__all__ = ["Step", "generation_of", "make_plan", "recorded", "same_key", "settings_of"]
 
 _ROOT_SEED = 1
 _AS_OF = date(2026, 1, 1)  # for a chain whose revisions do not say
@@ -63,14 +63,27 @@ def generation_of(
     )
 
 
-def settings_of(generation: Generation) -> dict[str, Any]:
-    """The settings as the ledger keeps them."""
+def settings_of(generation: Generation, mask_key: str | None = None) -> dict[str, Any]:
+    """The settings as the ledger keeps them; ``mask_key`` is the key's id."""
+    key = {"mask_key": mask_key} if mask_key else {}
     return {
+        **key,
         "size": generation.size,
         "rows": dict(generation.rows),
         "root_seed": generation.root_seed,
         "as_of": generation.as_of.isoformat(),
     }
+
+
+def same_key(keep: Mapping[str, Any], mask_key: str | None) -> None:
+    """Raise `UsageError` if the chain's rows were masked with another key."""
+    before = keep.get("mask_key")
+    if before and before != mask_key:
+        raise UsageError(
+            f"this chain was masked with key {before}, and this run has "
+            f"{f'key {mask_key}' if mask_key else 'none'}: the same person would get two "
+            "pseudonyms; set TERP_SEED_MASK_KEY to that key, or roll back and seed again"
+        )
 
 
 def _kept(settings: Settings, keep: Mapping[str, Any]) -> Generation:

@@ -50,6 +50,8 @@ class Recorder:
     environment: str
     data: Path
     dialect_name: str
+    mask: Callable[[TableRows], TableRows] = lambda rows: rows
+    """The masking boundary, which imported rows pass before anything else."""
     connection: Connection | None = None
     """For revisions that read the database while they run."""
     skipped: frozenset[str] = frozenset()
@@ -122,7 +124,7 @@ class Recorder:
             planned.derives += seeder.derives
             planned.checks += seeder.checks
         else:
-            tables = [self._imported(operation)]
+            tables = [self.mask(self._imported(operation))]
         planned.operations.append([])
         for rows in tables:
             self._add(rows, planned)

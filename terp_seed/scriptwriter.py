@@ -28,7 +28,9 @@ class Sink(TextIOBase):
 
     Alembic writes one statement a call.  Its CREATE and DROP of the version
     table are left out, because they would commit a transaction on MySQL (the
-    prologue makes the table); its BEGIN becomes the engine's own.
+    prologue makes the table); its BEGIN becomes the engine's own.  After a
+    statement that moves the version comes a guard that it did: on SQLite a run
+    can slip in before the script's transaction begins.
     """
 
     def __init__(self, out: TextIO, dialect: Dialect, version_table: str, gate: Gate) -> None:
@@ -45,14 +47,22 @@ class Sink(TextIOBase):
         elif not self._about_version_table(statement):
             self._gate.check(statement)
             self._out.write(f"{statement}\n")
+            if self._moves_version(statement):
+                self._out.write(f"{self._dialect.guard(f'{self._dialect.affected} = 1')};\n")
         return len(text)
 
     def _about_version_table(self, statement: str) -> bool:
         first = statement.partition("(")[0].replace(";", " ").split()
-        names = {word.strip("`\"'").rpartition(".")[2] for word in first[2:3]}
-        return first[:2] in (["CREATE", "TABLE"], ["DROP", "TABLE"]) and names == {
-            self._version_table
-        }
+        return first[:2] in (["CREATE", "TABLE"], ["DROP", "TABLE"]) and self._is_version(first[2:])
+
+    def _moves_version(self, statement: str) -> bool:
+        verb, *words = statement.partition("(")[0].replace(";", " ").split() or [""]
+        if verb == "UPDATE":
+            return self._is_version(words)
+        return verb in {"INSERT", "DELETE"} and self._is_version(words[1:])
+
+    def _is_version(self, words: list[str]) -> bool:
+        return {w.strip("`\"'").rpartition(".")[2] for w in words[:1]} == {self._version_table}
 
 
 class Script:

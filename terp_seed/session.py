@@ -61,6 +61,17 @@ class Session:
         if not self.external:
             self.connection.commit()
 
+    def drop(self) -> None:
+        """Cut a connection that does not answer; the next statement opens another."""
+        with suppress(DBAPIError):
+            self.connection.invalidate()
+            self.connection.rollback()
+
+    def renew(self) -> None:
+        """Pin a session that was opened in the place of one that is gone."""
+        for sql in self.dialect.pin():
+            self.stream.run(sql)
+
     def may_write(self) -> None:
         """From here on a transaction begins in the engine's writing manner."""
         self.settle()
@@ -100,7 +111,8 @@ def opened(settings: Settings, given: Connection | None = None) -> Iterator[Sess
         session.settle()
         yield session
     finally:
-        connection.close()
+        with suppress(DBAPIError):  # it may be gone, or in the middle of an answer
+            connection.close()
 
 
 @contextmanager

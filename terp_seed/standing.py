@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 
 from terp_seed.guards import environment_of
 from terp_seed.ledger import Header
+from terp_seed.masks import boundary
 from terp_seed.plan import Plan
 from terp_seed.planner import generation_of, make_plan, recorded
 from terp_seed.recorder import Generation, Recorder
+from terp_seed.rows import TableRows
 from terp_seed.session import Session
 
 __all__ = ["current_heads", "plain_context", "record_history", "recorder_for"]
@@ -30,7 +32,11 @@ def plain_context(session: Session) -> MigrationContext:
 
 
 def recorder_for(
-    session: Session, environment: str, generation: Generation, headers: Mapping[str, Header]
+    session: Session,
+    environment: str,
+    generation: Generation,
+    headers: Mapping[str, Header],
+    mask: Callable[[TableRows], TableRows],
 ) -> Recorder:
     """A recorder that knows which revisions this database skipped or was only told of."""
     return Recorder(
@@ -38,6 +44,7 @@ def recorder_for(
         environment,
         session.settings.data,
         session.connection.dialect.name,
+        mask,
         session.connection,
         frozenset(name for name, header in headers.items() if header.state != "applied"),
     )
@@ -49,4 +56,5 @@ def record_history(session: Session, applied: Sequence[Script]) -> Plan:
     headers = session.ledger.headers(session.connection)
     keep = recorded(headers, applied[::-1])
     generation = generation_of(session.settings, environment, applied, keep)
-    return make_plan(applied, [], recorder_for(session, environment, generation, headers))
+    mask = boundary(session.settings, environment).mask
+    return make_plan(applied, [], recorder_for(session, environment, generation, headers, mask))

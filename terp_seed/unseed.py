@@ -16,7 +16,7 @@ from terp_seed.plan import Plan, PlannedRevision, PlannedTable, Removal
 from terp_seed.rows import Block, TableRows
 from terp_seed.seeders import logical_references
 from terp_seed.stream import Stream
-from terp_seed.writer import BLOCK_ROWS, Masks
+from terp_seed.writer import BLOCK_ROWS
 
 __all__ = ["ScriptedRollback"]
 
@@ -28,7 +28,6 @@ class ScriptedRollback:
     stream: Stream
     ledger: Ledger
     plan: Plan
-    masks: Masks
 
     def remove(self, step: PlannedRevision, removal: Removal) -> dict[str, int]:
         """Print the searches first, then the deletes, children first."""
@@ -78,11 +77,9 @@ class ScriptedRollback:
             order = self.ledger.dialect.last_first(rows.id) if rows.id else ""
             yield head + seeded(of, self.ledger) + order
             return
-        masker = self.masks(rows)
         for start in reversed(range(0, rows.count, BLOCK_ROWS)):
             block = rows.block(start, min(start + BLOCK_ROWS, rows.count))
-            ready = block if masker is None else masker.apply(block)
-            for first, lines in self._keys(rows, ready):
+            for first, lines in self._keys(rows, block):
                 where = f"({', '.join(map(quote, rows.key))}) IN (\n{lines})"
                 if rows.id is not None:
                     where = self._numbered(rows, of, first, lines)

@@ -78,15 +78,15 @@ class Writer:
         self._reserve(planned)
         for table in _referred(rows):
             self._name(table)
-        keys = self._keys(rows, planned.range)
+        keys, masker = self._keys(rows, planned.range), self.masks(rows)
         first_last = rows.id is not None and not rows.skip_taken and rows.count > 1
         if first_last:
             # The last row moves the server's key counter at once, so that an
             # application that inserts while we write gets keys above ours.
             last = rows.block(rows.count - 1, rows.count)
-            self._insert(rows, planned.range, self._prepared(rows, last), keys)
+            self._insert(rows, planned.range, self._prepared(rows, last, masker), keys)
         for number, block in enumerate(rows.blocks(BLOCK_ROWS), start=1):
-            ready = self._prepared(rows, block)
+            ready = self._prepared(rows, block, masker)
             whole = not first_last or block.stop < rows.count
             self._insert(rows, planned.range, ready if whole else _without_last(ready), keys)
             self._digest(rows, planned.range, number, ready)
@@ -134,8 +134,7 @@ class Writer:
                 keys.append((None, of.name, self.ledger.first_key(of)))
         return keys
 
-    def _prepared(self, rows: TableRows, block: Block) -> Block:
-        masker = self.masks(rows)
+    def _prepared(self, rows: TableRows, block: Block, masker: Masker | None) -> Block:
         ready = block if masker is None else masker.apply(block)
         for name, cells in ready.columns.items():
             _hold(rows, name, cells, block.start)

@@ -159,3 +159,9 @@ def test_removed_branches_leave_no_keys(mask):
 def test_what_is_no_document_is_refused(mask):
     with pytest.raises(MaskingError, match=r"t\.x, row 4: neither a document nor a text"):
         mask("paths = { '$.a' = 'email' }", 3)
+
+
+def test_elements_that_no_path_names_are_gone(mask):
+    out = mask("paths = { '$[0]' = 'email' }", ["jane@real-corp.com", "Jane", {"a": 1}])
+    assert len(out) == 1
+    assert out[0].endswith("@example.com")

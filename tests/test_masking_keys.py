@@ -44,7 +44,7 @@ def test_no_variable_is_no_key():
     [
         ("", "empty"),
         ("   ", "empty"),
-        (secrets.token_hex(16), "16 bytes"),
+        ("0123456789abcdef" * 2, "16 bytes"),
         ("changeme", "needs at least 32"),
         ("mysecret", "needs at least 32"),
         ("not hex, not base64!", "neither"),

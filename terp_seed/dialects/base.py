@@ -48,6 +48,8 @@ class Dialect(ABC):
     """The server's own clock, UTC, whatever the session's is pinned to."""
     user: ClassVar[str]
     """The database user, as the server knows it."""
+    affected: ClassVar[str]
+    """How many rows the last statement of a script touched."""
     script_name: ClassVar[str]
     """The client that runs a script, for its header."""
     ddl_commits: ClassVar[bool]

@@ -43,6 +43,7 @@ class MySQL(Dialect):
     begin = "START TRANSACTION"
     now = "SYSDATE(3)"  # NOW() is pinned
     user = "CURRENT_USER()"
+    affected = "ROW_COUNT()"
     script_name = "mariadb or mysql"
     ddl_commits = True
     schemas = True

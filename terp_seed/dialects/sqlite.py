@@ -36,6 +36,7 @@ class SQLite(Dialect):
     begin = "BEGIN IMMEDIATE"
     now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
     user = "NULL"
+    affected = "changes()"
     script_name = "sqlite3"
     ddl_commits = False
     schemas = False

@@ -65,8 +65,8 @@ def searchable(text: str) -> str:
 
 
 def may_be_live(text: str) -> bool:
-    """False if `live` can find nothing in the text, whatever it is cut into."""
-    return "@" in text or _EIGHT_DIGITS.search(text) is not None
+    """False if nothing in the text can be live, whatever it is cut into or opened to."""
+    return "@" in text or "\\" in text or _EIGHT_DIGITS.search(text) is not None
 
 
 def live(text: str, *, bare: bool = False) -> list[Hit]:

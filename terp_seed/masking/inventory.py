@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 from terp_seed.masking.classes import CLASSES
+from terp_seed.masking.compiled import chosen
 from terp_seed.masking.policy import Policy
-from terp_seed.masking.rules import Rule, TableRules
+from terp_seed.masking.rules import Environment, Rule, TableRules
 from terp_seed.masking.site import Choice
 
 __all__ = ["inventory"]
@@ -74,20 +75,28 @@ def _table(policy: Policy, table: TableRules) -> Iterator[str]:
         yield from (f"- {', '.join(names)}: {reason}" for reason, names in plain.items())
 
 
+_SHOWN: tuple[Environment, ...] = ("dev", "staging")
+
+
 def _rows(policy: Policy, table: TableRules, name: str, rule: Rule) -> Iterator[str]:
-    dev, staging = (policy.strategy(table.name, name, env) for env in ("dev", "staging"))
+    dev, staging = (policy.strategy(table.name, name, env) for env in _SHOWN)
     linked = f"every {rule.domain or rule.kind}" if _links(dev, staging) else ""
     if "date_shift" in {choice.strategy for choice in (dev, staging) if choice}:
         linked = f"all dates of one `{table.subject}`"
-    yield f"| `{name}` | {rule.kind} | {_said(dev)} | {_said(staging)} | {linked} |"
+    if not rule.paths:
+        yield f"| `{name}` | {rule.kind} | {_said(dev)} | {_said(staging)} | {linked} |"
+        return
     for path, inner in rule.paths:
-        yield f"| `{name}` at `{path}` | {_kind(inner)} | | | |"
-    if rule.paths and rule.other is not None:
-        yield f"| `{name}`, the rest | | {_said(rule.other)} | {_said(rule.other)} | |"
+        yield f"| `{name}` at `{path}` | {_at_path(policy, inner)} |  |"
+    rest = _said(rule.other) if rule.other else "removed"
+    yield f"| `{name}`, the rest | {rule.kind} | {rest} | {rest} |  |"
 
 
-def _kind(rule: Rule) -> str:
-    return rule.kind or f"not personal: {rule.reason}"
+def _at_path(policy: Policy, rule: Rule) -> str:
+    if rule.kind is None:
+        return f"not personal: {rule.reason} | kept | kept"
+    used = (chosen(rule, name, dict(policy.environments.get(name, {}))) for name in _SHOWN)
+    return " | ".join([rule.kind, *map(_said, used)])
 
 
 def _links(*choices: Choice | None) -> bool:

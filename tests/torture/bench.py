@@ -6,10 +6,9 @@ import shutil
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import sqlalchemy as sa
-from servers import MariaDB, run_client
+from servers import run_client
 from toys import Toy
 
 from terp_seed import guards
@@ -77,7 +76,8 @@ class Torture(Toy):
 
     def add_foreign_rows(self) -> None:
         """Put rows that nobody seeded into every table, with gaps among their ids."""
-        run_client(self.url, foreign_rows(self.quoted))
+        zone = "" if self.sqlite else "SET time_zone = '+00:00';"
+        run_client(self.url, zone + foreign_rows(self.quoted))
 
     def quoted(self, name: str) -> str:
         """Return a name as the engine's client wants it."""
@@ -143,11 +143,11 @@ class Workshop:
             made.db.dispose()
 
 
-def server_database(server: MariaDB, name: str, charset: str = "utf8mb4") -> str:
-    """Make a database on a server of the test's own, and return its URL."""
-    return server.create(name, charset)
-
-
-def audit_events(bench: Torture) -> list[Any]:
-    """Return the events of the audit, in order."""
-    return [event for event, _ in bench.audit()]
+def statements(script: str) -> list[str]:
+    """Cut a script into its statements, with the comments before each; one ends with its line."""
+    found: list[list[str]] = [[]]
+    for line in script.splitlines(keepends=True):
+        found[-1].append(line)
+        if not line.startswith("--") and (line.endswith(";\n") or line.startswith(".")):
+            found.append([])
+    return ["".join(lines) for lines in found if lines]

@@ -7,7 +7,7 @@ from datetime import date, datetime, timedelta
 from torture_values import BYTES, DOCUMENTS, FLAGS, TEXTS
 
 from terp_seed.columns import code, computed, pick, reference, whole
-from terp_seed.rows import TableRows
+from terp_seed.rows import Column, TableRows
 from terp_seed.seeders import Check, Derived, SeedContext, seeder
 
 STOCK = Derived(
@@ -66,6 +66,13 @@ def parts(context: SeedContext) -> list[TableRows]:
                     nullable=True,
                 ),
                 "price": whole(0, 99_999_999, scale=3),
+                "doc": Column(
+                    lambda span: [
+                        {"maker": w % makers, "note": TEXTS[w % len(TEXTS)], "l": [{"maker": 0}]}
+                        for w in span.words()
+                    ],
+                    json_refs={"maker": "makers"},
+                ),
                 "made": pick([date(2026, 1, 1), date(2025, 12, 31), date(2024, 2, 29)]),
             },
             derived=("stock", "age"),

@@ -1,0 +1,390 @@
+"""A script stops rather than do half of something: guards, errors, cuts, second applications."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from servers import client_command
+from torture.bench import BASE, REVISIONS, Contents, Torture, Workshop, differences, statements
+
+HEAD = REVISIONS[-1]
+FEW = "rows=makers:43,parts:3,moves:4"
+BOOKS = ("terp_seed_version", "terp_seed_ledger")
+
+
+@pytest.fixture
+def workshop(tmp_path: Path, new_database: Callable[[str], str], engine: str) -> Iterator[Workshop]:
+    """Makes torture databases, once on each engine."""
+    made = Workshop(tmp_path, new_database, engine)
+    yield made
+    made.close()
+
+
+def rows_of(contents: Contents) -> Contents:
+    """Leave out tables without rows: a script that stops may have made the books."""
+    return {name: rows for name, rows in contents.items() if rows}
+
+
+def refused(bench: Torture, script: str) -> str:
+    """Apply a script that must stop and change nothing; return what the client said."""
+    before = rows_of(bench.contents())
+    applied = bench.apply(script, check=False)
+    assert applied.returncode != 0
+    assert differences(rows_of(bench.contents()), before) == []
+    return applied.stderr
+
+
+# -- where it may not go
+
+
+@pytest.mark.parametrize("end", ["0001_values", "head"])
+def test_applied_twice_it_stops_and_changes_nothing(workshop: Workshop, end: str) -> None:
+    bench = workshop.new()
+    script = bench.script(BASE, end, FEW)
+    bench.apply(script)
+    refused(bench, script)
+    assert bench.audit()[-1] == ("finished", None)
+
+
+def test_a_database_at_another_revision_is_left_alone(workshop: Workshop) -> None:
+    bench = workshop.new()
+    later = bench.script("0001_values", "0002_makers", FEW)
+    down = bench.downgrade("0002_makers:0001_values", FEW, sql=True)
+    refused(bench, later)
+    refused(bench, down)
+    bench.upgrade("0003_parts", FEW)
+    refused(bench, bench.script(BASE, "0001_values", FEW))
+    refused(bench, later)
+    refused(bench, down)
+    assert bench.version() == "0003_parts"
+
+
+def test_other_settings_than_the_chains_are_refused(workshop: Workshop) -> None:
+    bench = workshop.new()
+    bench.upgrade("0001_values", FEW)
+    refused(bench, bench.script("0001_values", "0002_makers"))
+    refused(bench, bench.script("0001_values", "0002_makers", FEW, "seed=2"))
+    bench.apply(bench.script("0001_values", "0002_makers", FEW))
+
+
+def test_the_stamp_must_be_the_scripts(workshop: Workshop) -> None:
+    bench = workshop.new()
+    staging = bench.script(BASE, "0001_values", FEW, "env=staging")
+    refused(bench, staging)
+    bench.execute("UPDATE terp_seed_environment SET name = 'staging'")
+    refused(bench, bench.script(BASE, "0001_values", FEW))
+    bench.apply(staging)
+    assert bench.version() == "0001_values"
+
+
+def test_without_a_stamp_only_a_sqlite_file_is_dev(workshop: Workshop) -> None:
+    bench = workshop.new()
+    bench.execute("DELETE FROM terp_seed_environment")
+    script = bench.script(BASE, "0001_values", FEW)
+    refused(bench, bench.script(BASE, "0001_values", FEW, "env=test"))
+    if bench.sqlite:
+        bench.apply(script)
+    else:
+        refused(bench, script)
+
+
+def test_while_somebody_else_seeds_it_stops(workshop: Workshop) -> None:
+    bench = workshop.new()
+    script = bench.script(BASE, "0001_values", FEW, "lock-timeout=0.1")
+    script = re.sub(r"^\.timeout .*", ".timeout 100", script, flags=re.MULTILINE)
+    bench.apply(bench.script(BASE, "0001_values", FEW))
+    bench.apply(bench.downgrade(f"0001_values:{BASE}", FEW, sql=True))
+    before = rows_of(bench.contents())
+    with bench.db.connect() as other:
+        if bench.sqlite:
+            other.exec_driver_sql("BEGIN IMMEDIATE")
+        else:
+            database = sa.make_url(bench.url).database
+            assert other.exec_driver_sql(f"SELECT GET_LOCK('terp_seed:{database}', 5)").scalar()
+        stopped = bench.apply(script, check=False)
+    assert stopped.returncode != 0
+    assert rows_of(bench.contents()) == before
+    bench.apply(script)
+
+
+def test_the_lock_is_the_one_that_a_run_takes(workshop: Workshop) -> None:
+    """A script that is under way keeps a run out, and the other way round."""
+    bench = workshop.new()
+    cut = statements(bench.script(BASE, "0001_values", FEW))
+    opened = next(n for n, each in enumerate(cut) if "BEGIN" in each or "START TRANS" in each)
+    client = subprocess.Popen(
+        client_command(bench.url),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert client.stdin is not None
+    assert client.stdout is not None
+    client.stdin.write("".join(cut[: opened + 1]) + "SELECT 'so far';\n")
+    client.stdin.flush()
+    if bench.sqlite:
+        assert client.stdout.readline() == "so far\n"
+        with bench.db.connect() as other:
+            other.exec_driver_sql("PRAGMA busy_timeout = 100")
+            with pytest.raises(sa.exc.OperationalError, match="locked"):
+                other.exec_driver_sql("BEGIN IMMEDIATE")
+    else:
+        _await_lock(bench)
+        run = bench.alembic("-x", "lock-timeout=0.5", "upgrade", "head", check=False)
+        assert run.returncode == 255
+        assert "held the lock" in run.stdout + run.stderr
+    _, errors = client.communicate("".join(cut[opened + 1 :]), timeout=60)
+    assert client.returncode == 0, errors
+    assert bench.version() == "0001_values"
+
+
+def _await_lock(bench: Torture) -> None:
+    database = sa.make_url(bench.url).database
+    for _ in range(200):
+        if bench.value(f"SELECT IS_USED_LOCK('terp_seed:{database}')"):
+            return
+        bench.value("SELECT SLEEP(0.05)")
+    pytest.fail("the script never took the lock")
+
+
+# -- broken in the middle
+
+
+def _places(workshop: Workshop) -> list[Contents]:
+    """What a database holds at each whole revision."""
+    walked = workshop.new(foreign=True)
+    found = [rows_of(walked.contents())]
+    for revision in REVISIONS:
+        walked.upgrade(revision, FEW)
+        found.append(rows_of(walked.contents()))
+    return found
+
+
+def _reset(bench: Torture) -> str:
+    """Statements after which a torture database holds its foreign rows and nothing else."""
+    tables = ("moves", "parts", "links", "makers", "words", "options", "tags", "notes", "things")
+    names = [*tables, bench.quoted("order"), *BOOKS]
+    known = set(bench.contents())
+    lines = ["SET time_zone = '+00:00';"] if not bench.sqlite else []
+    lines += [f"DELETE FROM {name};" for name in names if name.strip('`"') in known]
+    if bench.sqlite:
+        lines = ["BEGIN;", *lines, "DELETE FROM sqlite_sequence;"]
+    from torture.bench import foreign_rows
+
+    return "\n".join([*lines, foreign_rows(bench.quoted), *(["COMMIT;"] if bench.sqlite else [])])
+
+
+def _is_command(part: str) -> bool:
+    """Whether this is a dot command of the sqlite3 client, which is no statement."""
+    return part.splitlines()[-1].startswith(".")
+
+
+@pytest.mark.parametrize("how", ["cut", "garbage"])
+def test_broken_anywhere_it_leaves_whole_revisions(workshop: Workshop, how: str) -> None:
+    """Each statement in turn is the one that fails, or the last that arrives."""
+    places = _places(workshop)
+    bench = workshop.new(foreign=True)
+    parts = statements(bench.script(BASE, "head", FEW))
+    bench.apply("".join(parts))
+    assert rows_of(bench.contents()) == places[-1]
+    reset = _reset(bench)
+    reached: set[int] = set()
+    for number in range(0, len(parts), 3 if how == "cut" else 1):
+        if how == "cut":
+            half = parts[number][: len(parts[number]) // 2]
+            bench.apply("".join(parts[:number]) + half, check=False)
+        else:
+            broken = [*parts[:number], "GARBAGE of a statement;\n", *parts[number + 1 :]]
+            if _is_command(parts[number]):
+                continue
+            assert bench.apply("".join(broken), check=False).returncode != 0, parts[number]
+        now = rows_of(bench.contents())
+        assert now in places, f"{number}: {parts[number][:200]}"
+        reached.add(places.index(now))
+        bench.apply(reset)
+    assert reached == set(range(len(places)))
+
+
+def test_a_rollback_broken_anywhere_leaves_whole_revisions(workshop: Workshop) -> None:
+    walked = workshop.new(foreign=True)
+    walked.upgrade("head", FEW)
+    places = [rows_of(walked.contents())]
+    for revision in (*REVISIONS[-2::-1], BASE):
+        walked.downgrade(revision)
+        places.append(rows_of(walked.contents()))
+    bench = workshop.new(foreign=True)
+    again = bench.script(BASE, "head", FEW)
+    bench.apply(again)
+    parts = statements(bench.downgrade(f"head:{BASE}", FEW, sql=True))
+    reset = _reset(bench)
+    reached: set[int] = set()
+    for number in range(len(parts)):
+        if _is_command(parts[number]):
+            continue
+        broken = [*parts[:number], "GARBAGE of a statement;\n", *parts[number + 1 :]]
+        assert bench.apply("".join(broken), check=False).returncode != 0, parts[number]
+        now = rows_of(bench.contents())
+        assert now in places, f"{number}: {parts[number][:200]}"
+        reached.add(places.index(now))
+        if now != places[0]:
+            bench.apply(reset + again)
+    assert reached == set(range(len(places)))
+
+
+# -- back down
+
+
+def test_rows_that_depend_on_seeded_ones_stop_a_rollback(workshop: Workshop) -> None:
+    bench = workshop.new(foreign=True)
+    bench.upgrade("0003_parts", FEW)
+    seeded = bench.value("SELECT MIN(id) FROM makers WHERE code <> 'THEIRS'")
+    bench.execute(f"INSERT INTO parts (id, code, maker_id) VALUES (9000, 'CHILD', {seeded})")
+    script = bench.downgrade("0003_parts:0002_makers", FEW, sql=True)
+    bench.apply(script)  # the child hangs on a maker, not on a part
+    refused(bench, bench.downgrade("0002_makers:0001_values", FEW, sql=True))
+    assert bench.value("SELECT COUNT(*) FROM parts WHERE code = 'CHILD'") == 1
+    bench.execute("DELETE FROM parts WHERE code = 'CHILD'")
+    bench.apply(bench.downgrade("0002_makers:0001_values", FEW, sql=True))
+
+
+@pytest.mark.parametrize(
+    ("start", "end", "meanwhile"),
+    [
+        ("0003_parts", "0002_makers", "0004_elsewhere"),
+        ("0002_makers", "0001_values", "0003_parts"),
+        ("0002_makers", "0001_values", "0001_values"),
+        ("0003_parts", "0005_moves", "0004_elsewhere"),
+        ("0003_parts", "0005_moves", "0002_makers"),
+    ],
+)
+def test_a_script_stops_if_the_chain_moves_before_its_transaction(
+    start: str, end: str, meanwhile: str, sqlite_url: str, tmp_path: Path
+) -> None:
+    """Nothing holds a run back from a SQLite file while a script is between transactions."""
+    bench = Workshop(tmp_path, str, "sqlite").new(sqlite_url, foreign=True)
+    bench.upgrade(start, FEW)
+    if end < start:
+        parts = statements(bench.downgrade(f"{start}:{end}", FEW, sql=True))
+    else:
+        parts = statements(bench.script(start, end, FEW))
+    begun = next(number for number, part in enumerate(parts) if "BEGIN" in part)
+    client = subprocess.Popen(
+        client_command(bench.url),
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    assert client.stdin is not None
+    assert client.stdout is not None
+    client.stdin.write("".join(parts[:begun]) + "SELECT 'so far';\n")
+    client.stdin.flush()
+    assert client.stdout.readline() == "so far\n"
+    (bench.downgrade if meanwhile < start else bench.upgrade)(meanwhile)
+    before = rows_of(bench.contents())
+    client.communicate("".join(parts[begun:]), timeout=60)
+    assert client.returncode != 0
+    assert differences(rows_of(bench.contents()), before) == []
+
+
+# -- while it is printed
+
+
+def _seeder(bench: Torture, values: str, rows: int = 6000) -> None:
+    """Add a revision whose seeder makes these values of ``options.content`` from a span."""
+    bench.revision(
+        "0006_odd",
+        "op.seed('odd')",
+        after=HEAD,
+        head=f"""
+            from terp_seed.columns import code, computed
+            from terp_seed.seeders import seeder
+
+            @seeder("odd")
+            def odd(context):
+                columns = {{"label": code("ODD-"), "content": computed(lambda span: {values})}}
+                return [context.table("options", rows={rows}, columns=columns, key=("label",))]
+        """,
+    )
+
+
+def test_an_error_in_the_middle_ends_the_text_in_a_stop(workshop: Workshop) -> None:
+    bench = workshop.new()
+    _seeder(bench, "['\\ud800' if row == 5500 else 'x' for row in span.rows()]")
+    printed = bench.alembic("-x", FEW, "upgrade", "base:head", "--sql", check=False)
+    assert printed.returncode == 255
+    assert "table options, column content, row 5500" in printed.stderr
+    assert "FAILED" not in printed.stdout
+    assert "Traceback" not in printed.stderr
+    assert "BEGIN" in printed.stdout or "START TRANSACTION" in printed.stdout
+    last = statements(printed.stdout)[-1]
+    assert "incomplete" in last
+    stopped = bench.apply(printed.stdout, check=False)
+    assert stopped.returncode != 0
+    assert bench.version() == HEAD
+    assert bench.value("SELECT COUNT(*) FROM options WHERE label LIKE 'ODD%%'") == 0
+    assert bench.apply(last, check=False).returncode != 0
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "head", "says"),
+    [
+        ("pass", "online_only = True", "online_only = True"),
+        (
+            "op.seed_rows('tags', [{'label': 'x', 'body': ''}, {'label': 'y', 'body': '\\ud800'}])",
+            "",
+            "tags, row 1, column body",
+        ),
+        (
+            "op.seed_rows('tags', [{'label': 'x', 'amount': float('nan')}], key=['label'])",
+            "",
+            "tags, row 0, column amount",
+        ),
+        ("op.execute('DELETE FROM tags')", "", "DELETE"),
+        ("op.create_table('t')", "", "CREATE"),
+    ],
+    ids=["online only", "surrogate", "NaN", "own SQL", "DDL"],
+)
+def test_what_cannot_be_a_script_is_refused_before_its_first_line(
+    upgrade: str, head: str, says: str, workshop: Workshop
+) -> None:
+    bench = workshop.new()
+    bench.revision("0006_odd", upgrade, after=HEAD, head=head)
+    printed = bench.alembic("upgrade", f"{HEAD}:head", "--sql", check=False)
+    assert printed.returncode == 255
+    assert printed.stdout == ""
+    (line,) = [line for line in printed.stderr.splitlines() if line.startswith("FAILED")]
+    assert "0006_odd" in line or "table tags" in line
+    assert says in line
+    assert "Traceback" not in printed.stderr
+
+
+def test_a_start_is_named_in_full(workshop: Workshop) -> None:
+    """Alembic knows a revision by its first letters, the guard must know all of them."""
+    bench = workshop.new()
+    bench.upgrade("0001_values", FEW)
+    bench.apply(bench.script("0001", "0002", FEW))
+    assert bench.version() == "0002_makers"
+
+
+def test_a_character_that_a_column_cannot_hold_is_refused_before_the_first_row(
+    workshop: Workshop,
+) -> None:
+    bench = workshop.new()
+    if bench.sqlite:
+        pytest.skip("every SQLite column holds all of Unicode")
+    bench.execute("ALTER TABLE notes MODIFY body TEXT CHARACTER SET utf8mb3")
+    run = bench.alembic("upgrade", "head", check=False)
+    assert run.returncode == 255
+    said = run.stdout + run.stderr
+    assert "table notes, column body" in said
+    assert re.search(r"utf8mb3.*\(row \d+\)", said)
+    assert bench.version() is None
+    assert bench.counts() == {}
+    assert "\U0001f33f" not in said

@@ -1,0 +1,139 @@
+"""Every invariant notices what breaks it."""
+
+from __future__ import annotations
+
+import pytest
+from terp_harness import SEEDERS, seeded
+
+from terp_seed.seeders import seeder_named
+
+CHECKS = {check.name: check for name in SEEDERS for check in seeder_named(name).checks}
+
+ONE_BATCH = "id = (SELECT MIN(id) FROM batches WHERE batchStatus = 'LIVE')"
+ONE_ORDER = "id = (SELECT MIN(id) FROM orders WHERE fulfillmentStatus = 'DELIVERED')"
+ONE_INVOICE = "id = (SELECT MIN(id) FROM invoices WHERE status = 'PAID')"
+ONE_LINE = "id = (SELECT MIN(order_line_item_id) FROM order_line_item_allocations)"
+SPLIT_LINE = (
+    "(SELECT MIN(split) FROM (SELECT order_line_item_id AS split"
+    " FROM order_line_item_allocations GROUP BY 1 HAVING COUNT(*) = 2))"
+)
+PICKED = "SELECT {}(batch_id) FROM order_line_item_allocations WHERE order_line_item_id"
+# The last that was sold of a newer batch is said to be of the one before it.
+OLD_ONE = f"({PICKED.format('MIN')} = {SPLIT_LINE})"
+NEW_ONE = f"({PICKED.format('MAX')} = {SPLIT_LINE})"
+
+# What is done to a sound database, by the beginning of the check's name.
+PLANTED = {
+    "products.brandId leads": "UPDATE products SET brandId = 1",
+    "products.strainId leads": "UPDATE products SET strainId = 1",
+    "no two products have": "UPDATE products SET nameCanonical = 'One for all'",
+    "CLI-001": "UPDATE clients SET is_seller = NULL",
+    "a seller has": "UPDATE clients SET is_seller = 1",
+    "supplier_profiles.legacy_vendor_id": "UPDATE supplier_profiles SET legacy_vendor_id = 1",
+    "clients.referred_by_client_id": "UPDATE clients SET referred_by_client_id = 1",
+    "a client joined after": "UPDATE clients SET created_at = '2020-01-01',"
+    " referred_by_client_id = (SELECT MIN(id) FROM clients) WHERE id % 2 = 1",
+    "credit is for buyers": "UPDATE clients SET credit_limit = 5 WHERE is_buyer = 0",
+    "batches.productId leads": "UPDATE batches SET productId = 1",
+    "batches.lotId leads": "UPDATE batches SET lotId = 1",
+    "lots.vendorId leads": "UPDATE lots SET vendorId = 1",
+    "lots come from sellers": "UPDATE lots SET date = '2020-01-01'",
+    "a lot's vendor": "UPDATE lots SET vendorId = vendorId + 1",
+    "a batch came in": "UPDATE batches SET createdAt = '2020-01-01'",
+    "FIXED cost": f"UPDATE batches SET cogsMode = 'FIXED', unitCogs = NULL WHERE {ONE_BATCH}",
+    "no product name": "UPDATE batches SET productId = (SELECT MIN(id) FROM products)",
+    "INV-001": f"UPDATE batches SET defectiveQty = -1 WHERE {ONE_BATCH}",
+    "INV-002": f"UPDATE batches SET reservedQty = onHandQty + 0.25 WHERE {ONE_BATCH}",
+    "reserved, quarantined": f"UPDATE batches SET holdQty = onHandQty + 0.25 WHERE {ONE_BATCH}",
+    "onHandQty is": f"UPDATE batches SET onHandQty = onHandQty + 0.01 WHERE {ONE_BATCH}",
+    "sampleQty is": f"UPDATE batches SET sampleQty = sampleQty + 0.01 WHERE {ONE_BATCH}",
+    "defectiveQty is": f"UPDATE batches SET defectiveQty = defectiveQty + 1 WHERE {ONE_BATCH}",
+    "quarantined and held": "UPDATE batches SET quarantineQty = 0",
+    "what lies at": "UPDATE batchLocations SET qty = qty + 0.25",
+    "batchLocations.batchId": "UPDATE batchLocations SET batchId = 1",
+    "a batch is taken in once": "UPDATE inventoryMovements SET inventoryMovementType = 'INTAKE'"
+    " WHERE inventoryMovementType = 'SALE'",
+    "a movement adds up": "UPDATE inventoryMovements SET quantityAfter = quantityAfter + 0.25",
+    "a movement begins": "UPDATE inventoryMovements SET quantityBefore = quantityBefore + 0.25",
+    "nothing moves before": "UPDATE batches SET createdAt = '2040-01-01'",
+    "live batches have": "UPDATE batches SET onHandQty = 1 WHERE batchStatus = 'SOLD_OUT'",
+    "ORD-001": f"UPDATE orders SET total = total + 0.01 WHERE {ONE_ORDER}",
+    "an order has lines": "DELETE FROM order_line_items"
+    " WHERE order_id = (SELECT MAX(id) FROM orders)",
+    "order_line_items.order_id": "UPDATE order_line_items SET order_id = 1",
+    "order_line_items.batch_id": "UPDATE order_line_items SET batch_id = 1",
+    "order_line_item_allocations.order_line_item_id": "DELETE FROM order_line_items",
+    "order_line_item_allocations.batch_id": "UPDATE order_line_item_allocations SET batch_id = 1",
+    "quantities and prices": f"UPDATE order_line_items SET unit_price = 0 WHERE {ONE_LINE}",
+    "an order's cost": f"UPDATE orders SET total_margin = total_margin + 1 WHERE {ONE_ORDER}",
+    "a sale's lines": "UPDATE orders SET is_draft = 1",
+    "stock is allocated from": "UPDATE batches SET batchStatus = 'ON_HOLD'",
+    "first in, first out": f"UPDATE order_line_item_allocations SET batch_id = {OLD_ONE} WHERE id ="
+    f" (SELECT MAX(id) FROM order_line_item_allocations WHERE batch_id = {NEW_ONE})",
+    "reservedQty is": f"UPDATE batches SET reservedQty = reservedQty + 0.25 WHERE {ONE_BATCH}",
+    "what was shipped": "DELETE FROM inventoryMovements WHERE id ="
+    " (SELECT MAX(id) FROM inventoryMovements WHERE inventoryMovementType = 'SALE')",
+    "a movement that refers": "UPDATE inventoryMovements SET referenceId = 1",
+    "AR-001": f"UPDATE invoices SET amountDue = amountDue + 0.01 WHERE {ONE_INVOICE}",
+    "AR-002": "DELETE FROM payments WHERE id = (SELECT MIN(id) FROM payments)",
+    "PAY-001": "UPDATE payments SET amount = 0",
+    "an invoice is PAID": f"UPDATE invoices SET status = 'PARTIAL' WHERE {ONE_INVOICE}",
+    "an invoice is its order's": "UPDATE invoices SET customerId = customerId + 1",
+    "orders.invoice_id": "UPDATE orders SET invoice_id = 1 WHERE invoice_id IS NOT NULL",
+    "no two orders share": "UPDATE orders SET invoice_id = (SELECT MIN(id) FROM invoices)",
+    "what has left": f"UPDATE orders SET invoice_id = NULL WHERE {ONE_ORDER}",
+    "an invoice's lines": "DELETE FROM invoiceLineItems"
+    " WHERE id = (SELECT MIN(id) FROM invoiceLineItems)",
+    "a payment is its invoice's": "UPDATE payments SET customerId = customerId + 1",
+    "a sale's status": f"UPDATE orders SET saleStatus = 'PENDING' WHERE {ONE_ORDER}",
+    "orders come from buyers": "UPDATE clients SET is_buyer = 0",
+    "total_owed is": "UPDATE clients SET total_owed = total_owed + 0.01",
+    "a client's account": "DELETE FROM client_transactions WHERE transaction_type = 'PAYMENT'",
+    "drafts are drafts": "UPDATE orders SET saleStatus = 'PENDING'",
+    "quotes have": "UPDATE orders SET quoteStatus = NULL",
+    "a converted quote": "UPDATE orders SET converted_from_order_id = NULL",
+    "the last stage": f"UPDATE orders SET fulfillmentStatus = 'PACKED' WHERE {ONE_ORDER}",
+    "an order comes after": f"UPDATE orders SET shipped_at = '2020-01-01' WHERE {ONE_ORDER}",
+    "an invoice comes": "UPDATE invoices SET dueDate = '2020-01-01'",
+    "a payment comes after": "UPDATE payments SET paymentDate = '2020-01-01'",
+    "an order's history": "UPDATE order_status_history SET changed_at = '2040-01-01' WHERE id IN"
+    " (SELECT MIN(id) FROM order_status_history GROUP BY order_id HAVING COUNT(*) > 1)",
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def sound():
+    with seeded("small") as database:
+        database.db.execute("PRAGMA ignore_check_constraints = ON")
+        database.db.commit()
+        yield database
+
+
+def test_every_check_is_tried():
+    for name in CHECKS:
+        assert sum(name.startswith(beginning) for beginning in PLANTED) == 1, name
+    assert len(PLANTED) == len(CHECKS)
+
+
+@pytest.mark.parametrize("beginning", PLANTED)
+def test_planted_violation_is_found(sound, beginning):
+    check = next(check for name, check in CHECKS.items() if name.startswith(beginning))
+    assert sound.broken([check]) == {}
+    sound.db.execute(PLANTED[beginning])
+    try:
+        assert sound.broken([check])
+    finally:
+        sound.db.rollback()
+
+
+@pytest.mark.parametrize("name", CHECKS)
+def test_check_finds_rows_of_its_table(sound, name):
+    """What a check returns are keys of the table it names."""
+    check = CHECKS[name]
+    beginning = next(b for b in PLANTED if name.startswith(b))
+    sound.db.execute(PLANTED[beginning])
+    try:
+        found = {row[0] for row in sound.all(check.sql)}
+        assert found <= {row[0] for row in sound.all(f'SELECT id FROM "{check.table}"')}
+    finally:
+        sound.db.rollback()
