@@ -35,7 +35,7 @@ def run() -> None:
 
     A connection in ``Config.attributes["connection"]`` is used as it is; if it
     is in a transaction, nothing is committed and the caller decides.  With
-    ``--sql`` an error goes to stderr, because stdout is the script.
+    ``alembic ... --sql`` an error goes to stderr, because stdout is the script.
     """
     configure_logging()
     if not context.is_offline_mode():
@@ -44,6 +44,8 @@ def run() -> None:
     try:
         _offline(_settings())
     except CommandError as error:
+        if not hasattr(context.config.cmd_opts, "cmd"):
+            raise  # not the alembic command: the caller has a place for errors
         print(f"FAILED: {error}", file=sys.stderr)
         raise SystemExit(_FAILED) from None
 
@@ -69,6 +71,11 @@ def _offline(settings: Settings) -> None:
 
 def _online(settings: Settings) -> None:
     asked = _asked()
+    if asked.get("purge"):
+        raise UsageError(
+            "stamp --purge empties the version table before anything else, and the ledger would "
+            "not know; use stamp base, then stamp the revision"
+        )
     try:
         with opened(settings, context.config.attributes.get("connection")) as session:
             if "destination_rev" in asked:

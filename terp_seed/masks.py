@@ -8,6 +8,7 @@ the reserved ranges, block by block, on their way out.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
 __all__ = ["Boundary", "boundary"]
 
 _FEW = 50
+_NUMBER = re.compile(r"[-+]?\d{1,12}(\.\d{1,6})?", re.ASCII)  # longer ones may be somebody's
 _KINDS: tuple[tuple[type[sa.types.TypeEngine[Any]], TypeKind], ...]
 
 
@@ -131,10 +133,13 @@ def _facts(rows: TableRows, name: str, facts: TableFacts | None) -> ColumnFacts:
 
 def _kind_of_values(values: Sequence[Value]) -> TypeKind:
     """What a column holds, where only its values can tell."""
-    first = next((value for value in values if value is not None), None)
-    if isinstance(first, dict | list):
+    there = [value for value in values if value is not None]
+    if any(isinstance(value, dict | list) for value in there):
         return "json"
-    return "text" if first is None or isinstance(first, str) else "number"
+    texts = [value for value in there if isinstance(value, str)]
+    if not there or not all(map(_NUMBER.fullmatch, texts)):
+        return "text"
+    return "number"  # a CSV's numbers are texts, too
 
 
 def _kind(live: LiveColumn) -> TypeKind:

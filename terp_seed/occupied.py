@@ -152,7 +152,10 @@ def unresolved(
                     yield f"{where}, row {number}: {reason}"
             elif value is not None and name in targets:
                 table, column = targets[name]
-                if not _found(session, table, {column: value}, [*before, rows], counts):
+                target = schema.table(table)
+                if target is None or column not in target.columns:
+                    yield f"{where}: refers to {table}.{column}, which does not exist"
+                elif not _found(session, table, {column: value}, [*before, rows], counts):
                     yield f"{where}, row {number}: refers to a row of {table} that does not exist"
 
 

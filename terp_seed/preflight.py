@@ -12,8 +12,10 @@ import sqlalchemy as sa
 from sqlalchemy.dialects.mysql import LONGTEXT, MEDIUMTEXT, TEXT, TINYTEXT
 
 from terp_seed.errors import PlanError
+from terp_seed.exactness import change
 from terp_seed.occupied import occupied, unresolved
 from terp_seed.plan import Plan, PlannedTable
+from terp_seed.readable import unreadable
 from terp_seed.rows import Bounds, Column, TableRows, Value
 from terp_seed.schema import ColumnFacts, Schema, TableFacts
 from terp_seed.session import Session
@@ -39,6 +41,7 @@ _PLANES = {
     "utf16le": "full",
     "utf32": "full",
 }
+_CODECS = {"latin1": "cp1252", "latin2": "iso8859-2", "cp1250": "cp1250", "cp1251": "cp1251"}
 _RANK = {"ascii": 0, "bmp": 1, "full": 2}
 _BYTES = {"ascii": 1, "bmp": 3, "full": 4}
 
@@ -130,11 +133,16 @@ def _column(rows: TableRows, name: str, column: Column, facts: TableFacts) -> Fi
         yield f"{where}: the database computes it; take it out of the seed"
     if bounds.nullable and not live.nullable and None in rows.values(name):
         yield f"{where}: must not be NULL, and the seed holds NULL{_first(rows, name, _is_null)}"
-    yield from (f"{where}: {text}" for text in _misfits(rows, name, bounds, live))
+    misfits = (
+        [*_misfits(rows, name, bounds, live)]
+        or [*_unreadable(rows, name, live)]
+        or [*_changed(rows, name, live)]
+    )
+    yield from (f"{where}: {text}" for text in misfits)
 
 
 def _misfits(rows: TableRows, name: str, bounds: Bounds, live: ColumnFacts) -> Findings:
-    longest = _longest(live, bounds)
+    longest = None if live.choices is not None else _longest(live, bounds)
     size = bounds.length or 0
     if longest is not None and size > longest:
         size = max(map(_size, rows.values(name)), default=0)  # declared, so at most; now exactly
@@ -160,19 +168,13 @@ def _misfits(rows: TableRows, name: str, bounds: Bounds, live: ColumnFacts) -> F
                 f"is an enum that does not know {', '.join(unknown)}; it knows "
                 f"{', '.join(sorted(live.choices))}"
             )
-    plane = _PLANES.get(live.charset or "utf8mb4", "ascii")
-    if (
-        bounds.length is not None
-        and _RANK[bounds.plane] > _RANK[plane]
-        and _exceeds(rows, name, plane)
-    ):
-        yield (
-            f"its character set {live.charset} cannot hold the seed's characters"
-            f"{_first(rows, name, lambda value: _rank(value) > _RANK[plane])}"
-        )
+    yield from _characters(rows, name, bounds, live.charset or "utf8mb4")
     yield from _numbers(rows.columns[name], live)
     if bounds.fraction and not getattr(live.type, "fsp", 6):
-        yield "keeps whole seconds, and the seed has fractions of a second"
+        yield (
+            "keeps whole seconds, and the seed has fractions of a second"
+            f"{_first(rows, name, lambda value: getattr(value, 'microsecond', False))}"
+        )
 
 
 def _numbers(column: Column, live: ColumnFacts) -> Findings:
@@ -196,6 +198,26 @@ def _numbers(column: Column, live: ColumnFacts) -> Findings:
             yield f"keeps {scale or 0} decimal places, and the seed has {column.scale}"
 
 
+def _unreadable(rows: TableRows, name: str, live: ColumnFacts) -> Findings:
+    """Imported texts that a number or date column cannot take for one."""
+    found = unreadable(live) if rows.provenance == "imported" else None
+    if found is not None:
+        what, wrong = found
+        row = _first(rows, name, wrong)
+        if row:
+            yield f"{what}, and the seed's text is none{row}"
+
+
+def _changed(rows: TableRows, name: str, live: ColumnFacts) -> Findings:
+    """Imported values that the column would keep otherwise than they are."""
+    found = change(live) if rows.provenance == "imported" else None
+    if found is not None:
+        does, changes = found
+        row = _first(rows, name, lambda value: value is not None and changes(value))
+        if row:
+            yield f"{does}, which would change the seed's value{row}"
+
+
 def _longest(live: ColumnFacts, bounds: Bounds) -> int | None:
     if live.length is not None:
         return live.length
@@ -205,8 +227,28 @@ def _longest(live: ColumnFacts, bounds: Bounds) -> int | None:
     return None
 
 
-def _exceeds(rows: TableRows, name: str, plane: str) -> bool:
-    return any(_rank(value) > _RANK[plane] for value in rows.values(name))
+def _characters(rows: TableRows, name: str, bounds: Bounds, charset: str) -> Findings:
+    plane = _PLANES.get(charset, "ascii")
+    if bounds.length is None or _RANK[bounds.plane] <= _RANK[plane]:
+        return
+    codec = _CODECS.get(charset)
+
+    def wrong(value: Value) -> bool:
+        return _rank(value) > _RANK[plane] and not (codec and _encodes(value, codec))
+
+    if any(map(wrong, rows.values(name))):
+        yield (
+            f"its character set {charset} cannot hold the seed's characters"
+            f"{_first(rows, name, wrong)}"
+        )
+
+
+def _encodes(text: str, codec: str) -> bool:
+    try:
+        text.encode(codec)
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def _is_null(value: Value) -> bool:

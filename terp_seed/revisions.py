@@ -8,7 +8,7 @@ from typing import Any
 
 from alembic.script import Script
 
-from terp_seed.errors import PlanError
+from terp_seed.errors import PlanError, UsageError
 from terp_seed.settings import ENVIRONMENTS, environment_name
 
 __all__ = ["Attributes", "attributes"]
@@ -52,9 +52,13 @@ def attributes(script: Script) -> Attributes:
 def _environments(value: Any, where: str) -> tuple[str, ...]:
     if value is None:
         return tuple(name for name in ENVIRONMENTS if name != "production")
-    if isinstance(value, str) or not all(isinstance(name, str) for name in value):
+    listed = isinstance(value, tuple | list | set | frozenset)
+    if not listed or not all(isinstance(name, str) for name in value):
         raise PlanError(f'{where}: environments must be a tuple of names, as ("dev", "staging")')
-    return tuple(environment_name(name) for name in value)
+    try:
+        return tuple(environment_name(name) for name in value)
+    except UsageError as error:
+        raise PlanError(f"{where}: environments: {str(error).removeprefix('env: ')}") from None
 
 
 def _flag(value: Any, where: str) -> bool:

@@ -76,7 +76,6 @@ class Seeded:
             for rows in made:
                 self._insert(rows)
             self._derive(seeder)
-            self.db.execute("ANALYZE")
             if check:
                 broken = self.broken(seeder.checks)
                 assert broken == {}, f"{name}: {broken}"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -11,6 +12,8 @@ import pytest
 import sqlalchemy as sa
 from servers import client_command
 from torture.bench import BASE, REVISIONS, Contents, Torture, Workshop, differences, statements
+
+from terp_seed.errors import PlanError
 
 HEAD = REVISIONS[-1]
 FEW = "rows=makers:43,parts:3,moves:4"
@@ -74,11 +77,11 @@ def test_other_settings_than_the_chains_are_refused(workshop: Workshop) -> None:
 
 def test_the_stamp_must_be_the_scripts(workshop: Workshop) -> None:
     bench = workshop.new()
-    staging = bench.script(BASE, "0001_values", FEW, "env=staging")
-    refused(bench, staging)
-    bench.execute("UPDATE terp_seed_environment SET name = 'staging'")
+    other = bench.script(BASE, "0001_values", FEW, "env=test")
+    refused(bench, other)
+    bench.execute("UPDATE terp_seed_environment SET name = 'test'")
     refused(bench, bench.script(BASE, "0001_values", FEW))
-    bench.apply(staging)
+    bench.apply(other)
     assert bench.version() == "0001_values"
 
 
@@ -224,7 +227,7 @@ def test_a_rollback_broken_anywhere_leaves_whole_revisions(workshop: Workshop) -
     parts = statements(bench.downgrade(f"head:{BASE}", FEW, sql=True))
     reset = _reset(bench)
     reached: set[int] = set()
-    for number in range(len(parts)):
+    for number in range(0, len(parts), 2):
         if _is_command(parts[number]):
             continue
         broken = [*parts[:number], "GARBAGE of a statement;\n", *parts[number + 1 :]]
@@ -388,3 +391,55 @@ def test_a_character_that_a_column_cannot_hold_is_refused_before_the_first_row(
     assert bench.version() is None
     assert bench.counts() == {}
     assert "\U0001f33f" not in said
+
+
+@pytest.mark.parametrize(
+    ("table", "column", "values"),
+    [
+        ("tags", "amount", "[Decimal('1.5'), Decimal('0.0000001')]"),
+        ("tags", "amount", "['1.50', '-0.0000001']"),
+        ("tags", "amount", "[1.5, 1e14]"),
+        ("things", "exact", "[Decimal('9' * 28), Decimal('9' * 28 + '.' + '9' * 11)]"),
+        ("things", "code", "['fine', 'not fine ']"),
+        ("things", "moment", "[datetime(2024, 1, 1), datetime(2024, 1, 1, 0, 0, 0, 500)]"),
+        ("things", "clock", "[timedelta(hours=30), timedelta(microseconds=1)]"),
+    ],
+)
+def test_what_a_server_would_change_without_a_word_is_refused(
+    table: str, column: str, values: str, workshop: Workshop
+) -> None:
+    bench = workshop.new()
+    if bench.sqlite and column not in ("amount", "exact"):
+        pytest.skip("SQLite keeps it as it is")
+    bench.only(
+        "0001_odd",
+        f"op.seed_rows({table!r}, "
+        f"[{{'label': str(n), {column!r}: v}} for n, v in enumerate({values})], key=['label'])",
+        head="from datetime import datetime, timedelta\nfrom decimal import Decimal\n",
+    )
+    with pytest.raises(PlanError, match=rf"table {table}, column {column}: .*\(row 1\)"):
+        bench.upgrade("head")
+    assert bench.counts() == {}
+
+
+# -- how large it gets
+
+
+def test_a_large_preview_is_printed_as_it_is_made(sqlite_url: str, tmp_path: Path) -> None:
+    bench = Workshop(tmp_path, str, "sqlite").new(sqlite_url)
+    peak, size = {}, {}
+    for rows in (2_000, 80_000):
+        made = bench.run(
+            "python",
+            "-c",
+            "import resource, sys; from alembic.config import main\n"
+            "main()\n"
+            "print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, file=sys.stderr)",
+            *("-n", "seed", "-x", f"url={sqlite_url}", "-x", f"rows=makers:{rows}"),
+            *("upgrade", "0001_values:0002_makers", "--sql"),
+        )
+        unit = 1 if sys.platform == "darwin" else 1024
+        peak[rows] = int(made.stderr.split()[-1]) * unit
+        size[rows] = len(made.stdout)
+    assert size[80_000] > 15_000_000
+    assert peak[80_000] - peak[2_000] < 10_000_000

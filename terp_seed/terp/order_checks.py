@@ -215,9 +215,12 @@ _STATES = (
     Check(
         "a converted quote has one sale to the same client, made later",
         "orders",
-        "SELECT q.id FROM orders q LEFT JOIN orders s ON s.converted_from_order_id = q.id"
-        " WHERE q.quoteStatus = 'CONVERTED' AND (s.id IS NULL OR s.client_id <> q.client_id"
-        " OR s.created_at < q.created_at OR s.orderType <> 'SALE')",
+        "SELECT q.id FROM orders q LEFT JOIN (SELECT converted_from_order_id AS quote,"
+        " COUNT(*) AS number, MIN(client_id) AS client, MIN(created_at) AS made"
+        " FROM orders WHERE converted_from_order_id IS NOT NULL AND orderType = 'SALE'"
+        " GROUP BY converted_from_order_id) s ON s.quote = q.id"
+        " WHERE q.quoteStatus = 'CONVERTED' AND (COALESCE(s.number, 0) <> 1"
+        " OR s.client <> q.client_id OR s.made < q.created_at)",
     ),
     Check(
         "the last stage in an order's history is the one it is at",

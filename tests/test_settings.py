@@ -1,0 +1,466 @@
+"""What a run is told, by whom, and how it answers what it cannot use: one clear line."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+from toys import HEAD, Toy
+
+from terp_seed import guards
+from terp_seed.errors import GuardError, PlanError, SeedError, UsageError
+
+# -- keys and values
+
+
+@pytest.mark.parametrize(
+    ("given", "words"),
+    [
+        ("sise=small", "-x sise: unknown key; did you mean 'size'?"),
+        ("zzz=1", "-x zzz: unknown key; known: as-of, backup, env, "),
+        ("size", "-x size: has no value; write -x size=..."),
+        ("size=", "-x size: has no value"),
+        ("size=huge", "size: 'huge' is no preset of seeds/sizes.toml; it has small, medium, large"),
+        ("rows=depots", "rows: 'depots' is not usable; write -x rows=clients:5000,orders:20000"),
+        ("rows=depots:-1", "rows: 'depots:-1' is not usable"),
+        ("rows=depots:1,depots:2", "rows: 'depots:2' is not usable"),
+        ("rows=depotz:1", "rows: 'depotz' is nothing that preset 'small' counts; it counts depots"),
+        ("seed=one", "seed: 'one' is no whole number"),
+        ("as-of=2026-02-30", "as-of: '2026-02-30' is no date; write it as 2026-06-30"),
+        ("lock-timeout=soon", "lock-timeout: 'soon' is no number of seconds from 0 to 86400"),
+        ("lock-timeout=-1", "lock-timeout: '-1' is no number of seconds"),
+        ("lock-timeout=nan", "lock-timeout: 'nan' is no number of seconds"),
+        ("env=prd", "env: 'prd' is no environment; did you mean 'prod'?"),
+        ("on-dependents=cascade", "on-dependents: 'cascade' is not possible"),
+        ("on-edited=delet", "on-edited: 'delet' is not possible; did you mean 'delete'?"),
+        ("backup=all", "backup: 'all' is not possible"),
+        ("url=mysql", "the database URL cannot be read"),
+        ("url=oracle://u@h/d", "no such engine here; terp_seed seeds mariadb, mysql, sqlite"),
+        ("url=mysql+pymysql://u@h/d", "driver 'pymysql': only mysqlclient is supported"),
+        ("url=mysql://u@127.0.0.1", "the URL names no database"),
+    ],
+)
+def test_a_key_or_value_that_cannot_be_used(sqlite_toy: Toy, given: str, words: str) -> None:
+    before = sqlite_toy.everything()
+    with pytest.raises(SeedError, match=re.escape(words)) as caught:
+        sqlite_toy.upgrade("head", given)
+    assert "\n" not in str(caught.value)
+    assert sqlite_toy.digests() == {name: before[name] for name in sqlite_toy.digests()}
+    assert sqlite_toy.version() is None
+
+
+def test_a_key_given_twice_is_refused(sqlite_toy: Toy) -> None:
+    with pytest.raises(UsageError, match="-x size: given twice"):
+        sqlite_toy.upgrade("head", "size=small", "size=medium")
+
+
+def test_keys_are_checked_by_looking_commands_too(sqlite_toy: Toy) -> None:
+    with pytest.raises(UsageError, match="unknown key"):
+        sqlite_toy.call("current", x=("sise=small",))
+
+
+def test_a_refusal_is_one_line_and_255(sqlite_toy: Toy) -> None:
+    failed = sqlite_toy.alembic("-x", "sise=small", "upgrade", "head", check=False)
+    assert failed.returncode == 255
+    assert failed.stdout == "FAILED: -x sise: unknown key; did you mean 'size'?\n"
+    assert failed.stderr == ""
+
+
+def test_what_is_asked_for_is_what_is_seeded(sqlite_toy: Toy) -> None:
+    x = ("size=medium", "rows=depots:3", "seed=7", "as-of=2020-02-29", "lock-timeout=1", "env=dev")
+    sqlite_toy.upgrade("head", *x)
+    assert sqlite_toy.counts() == {
+        "labels": 3, "pairs": 2, "depots": 3, "crates": 40, "scans": 40,
+    }  # fmt: skip
+    assert sqlite_toy.value("SELECT MAX(opened) FROM depots") == "2020-02-29"
+    detail = sqlite_toy.value(
+        f"SELECT detail FROM terp_seed_ledger WHERE revision = '{HEAD}' AND range_no = 0"
+    )
+    for part in ('"size":"medium"', '"root_seed":7', '"as_of":"2020-02-29"', '"depots":3'):
+        assert part in detail
+
+
+def test_the_default_size_follows_the_environment(
+    new_toy: Callable[..., Toy], new_database: Callable[[str], str]
+) -> None:
+    for environment, depots in (("dev", 4), ("test", 4), ("staging", 8)):
+        toy = new_toy(new_database("sqlite"), stamp=environment)
+        toy.upgrade()
+        assert toy.counts()["depots"] == depots
+
+
+def test_another_root_seed_gives_other_rows(sqlite_toy: Toy) -> None:
+    sqlite_toy.upgrade()
+    one = sqlite_toy.digests()
+    sqlite_toy.downgrade()
+    sqlite_toy.upgrade("head", "seed=1")
+    codes = "SELECT code, kind, capacity FROM depots ORDER BY code"
+    first = sqlite_toy.rows(codes)
+    sqlite_toy.downgrade()
+    sqlite_toy.upgrade("head", "seed=2")
+    assert sqlite_toy.rows(codes) != first
+    assert one["depots"].rows == 4
+
+
+def test_a_larger_size_begins_with_the_smaller_one(sqlite_toy: Toy) -> None:
+    rows = "SELECT code, kind, capacity, price, opened FROM depots ORDER BY code LIMIT 4"
+    sqlite_toy.upgrade()
+    small = sqlite_toy.rows(rows)
+    sqlite_toy.downgrade()
+    sqlite_toy.upgrade("head", "size=medium")
+    assert sqlite_toy.rows(rows) == small
+
+
+def test_a_size_of_many_blocks_on_both_engines(toy: Toy) -> None:
+    """6,000 crates are more than a block and many statements."""
+    toy.upgrade("head", "size=large")
+    assert toy.counts()["crates"] == 6000
+    assert toy.value("SELECT COUNT(DISTINCT code) FROM crates") == 6000
+    assert toy.value("SELECT COUNT(*) FROM scans s JOIN crates c ON c.id = s.crate_id") == 6000
+    toy.downgrade()
+    assert toy.counts() == {}
+
+
+# -- a chain keeps its settings
+
+
+@pytest.mark.parametrize(
+    ("given", "was", "wish"),
+    [
+        ("size=medium", "small", "medium"),
+        ("seed=2", "1", "2"),
+        ("as-of=2025-01-01", "2026-06-30", "2025-01-01"),
+        ("rows=depots:5", "crates:12,depots:4", "crates:12,depots:5"),
+    ],
+)
+def test_asking_for_other_settings_on_a_seeded_chain_is_refused(
+    sqlite_toy: Toy, given: str, was: str, wish: str
+) -> None:
+    sqlite_toy.upgrade("0002_depots")
+    before = sqlite_toy.everything()
+    with pytest.raises(UsageError) as caught:
+        sqlite_toy.upgrade("head", given)
+    said = str(caught.value)
+    assert f"was seeded with {was}, and you ask for {wish}" in said
+    assert "alembic -n seed downgrade base" in said
+    key, _, _ = given.partition("=")
+    assert f"alembic -n seed -x {key}={wish} upgrade head" in said
+    assert sqlite_toy.everything() == before
+
+
+def test_later_revisions_use_the_recorded_settings(sqlite_toy: Toy) -> None:
+    sqlite_toy.upgrade("0002_depots", "size=medium", "seed=5")
+    sqlite_toy.ini("size = large")  # a default is no request
+    sqlite_toy.upgrade()
+    assert sqlite_toy.counts()["crates"] == 40
+    sqlite_toy.downgrade("0002_depots")
+    sqlite_toy.upgrade("head", "size=medium", "seed=5")  # the same may be said again
+    assert sqlite_toy.counts()["crates"] == 40
+
+
+def test_a_file_that_was_changed_after_it_was_applied_is_noticed(sqlite_toy: Toy) -> None:
+    sqlite_toy.upgrade("0001_labels")
+    sqlite_toy.data("labels.csv", "code,wording,place\nONLY,,1\n")
+    with pytest.raises(PlanError, match="revision 0001_labels was changed since it was applied"):
+        sqlite_toy.upgrade()
+
+
+# -- where settings come from
+
+
+def test_the_order_of_the_sources(sqlite_toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """`-x`, then the shell, then alembic.ini."""
+    sqlite_toy.ini("size = large")
+    sqlite_toy.upgrade("0002_depots")
+    assert sqlite_toy.counts()["depots"] == 20
+    sqlite_toy.downgrade()
+    monkeypatch.setenv("TERP_SEED_SIZE", "medium")
+    sqlite_toy.upgrade("0002_depots")
+    assert sqlite_toy.counts()["depots"] == 8
+    sqlite_toy.downgrade()
+    sqlite_toy.upgrade("0002_depots", "size=small")
+    assert sqlite_toy.counts()["depots"] == 4
+
+
+def test_the_url_from_the_shell_and_from_the_file(sqlite_toy: Toy) -> None:
+    sqlite_toy.run(
+        "alembic", "-n", "seed", "upgrade", "head", env={"TERP_SEED_DATABASE_URL": sqlite_toy.url}
+    )
+    assert sqlite_toy.version() == HEAD
+    failed = sqlite_toy.run("alembic", "-n", "seed", "upgrade", "head", check=False)
+    assert "does not exist" in failed.stdout  # toy.db of alembic.ini, which is empty
+    assert (sqlite_toy.path / "toy.db").exists()
+
+
+def test_a_foreign_database_url_and_a_dotenv_file_are_not_read(sqlite_toy: Toy) -> None:
+    (sqlite_toy.path / ".env").write_text(f"TERP_SEED_DATABASE_URL={sqlite_toy.url}\n")
+    sqlite_toy.run(
+        "alembic",
+        "-n",
+        "seed",
+        "current",
+        env={"DATABASE_URL": sqlite_toy.url, "TERP_SEED_TEST_ENGINE": "mariadb"},
+    )
+    assert sqlite_toy.version() is None
+    failed = sqlite_toy.run(
+        "alembic",
+        "-n",
+        "seed",
+        "upgrade",
+        "head",
+        check=False,
+        env={"DATABASE_URL": sqlite_toy.url},
+    )
+    assert failed.returncode == 255
+    assert sqlite_toy.counts() == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "words"),
+    [
+        ("TERP_SEED_SISE", "small", "TERP_SEED_SISE: unknown environment variable; did you mean"),
+        ("TERP_SEED_SIZE", "huge", "size: 'huge' is no preset"),
+        ("TERP_SEED_AS_OF", "soon", "as-of: 'soon' is no date"),
+        ("TERP_SEED_ENV", "prd", "env: 'prd' is no environment"),
+        ("TERP_SEED_LOG", "xml", "TERP_SEED_LOG: 'xml' is not possible; one of text, json"),
+        ("TERP_SEED_LOG_LEVEL", "LOUD", "TERP_SEED_LOG_LEVEL: 'LOUD' is no level; one of TRACE"),
+    ],
+)
+def test_a_shell_name_or_value_that_cannot_be_used(
+    sqlite_toy: Toy, monkeypatch: pytest.MonkeyPatch, name: str, value: str, words: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    with pytest.raises(UsageError, match=re.escape(words)):
+        sqlite_toy.upgrade()
+    assert sqlite_toy.counts() == {}
+
+
+# -- files and programs that are not as they must be
+
+
+def one_line(failed: subprocess.CompletedProcess[str], *words: str) -> None:
+    assert failed.returncode not in {0, 1}
+    lines = [line for line in failed.stdout.splitlines() if line.startswith("FAILED: ")]
+    assert len(lines) == 1, failed.stdout
+    for word in words:
+        assert word in lines[0]
+    assert "Traceback" not in failed.stdout + failed.stderr
+
+
+def test_a_misspelt_section(sqlite_toy: Toy) -> None:
+    failed = sqlite_toy.run("alembic", "-n", "sed", "upgrade", "head", check=False)
+    one_line(failed, "No 'script_location' key found in configuration")
+
+
+def test_an_unreachable_server_and_an_unknown_host(sqlite_toy: Toy) -> None:
+    url = "mysql://somebody:hunter2@127.0.0.1:9/x"
+    failed = sqlite_toy.run(
+        "alembic", "-n", "seed", "-x", f"url={url}", "upgrade", "head", check=False
+    )
+    one_line(failed, "database 'x' on 127.0.0.1:9 cannot be reached", "no server answers there")
+    assert "hunter2" not in failed.stdout + failed.stderr
+
+
+def test_a_wrong_password_shows_no_password(mariadb_toy: Toy) -> None:
+    url = sa.make_url(mariadb_toy.url).set(password="hunter2")
+    for target, words in (
+        (url, "the server does not accept this user and password"),
+        (sa.make_url(mariadb_toy.url).set(database="nowhere"), "may not use this database"),
+    ):
+        text = target.render_as_string(hide_password=False)
+        with pytest.raises(UsageError, match=words) as caught:
+            mariadb_toy.upgrade("head", f"url={text}")
+        assert "hunter2" not in str(caught.value) + mariadb_toy.said
+        assert str(sa.make_url(mariadb_toy.url).password) not in str(caught.value)
+
+
+def test_a_missing_driver_names_the_extra(sqlite_toy: Toy) -> None:
+    (sqlite_toy.path / "MySQLdb.py").write_text("raise ModuleNotFoundError(name='MySQLdb')\n")
+    failed = sqlite_toy.run(
+        "alembic",
+        "-n",
+        "seed",
+        "-x",
+        "url=mysql://u@127.0.0.1/x",
+        "upgrade",
+        "head",
+        check=False,
+        env={"PYTHONPATH": str(sqlite_toy.path)},
+    )
+    one_line(failed, 'pip install "terp_seed[mysql]"')
+
+
+@pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all.db", "sqlite:///seeds"])
+def test_a_database_file_that_cannot_be_opened(sqlite_toy: Toy, url: str) -> None:
+    failed = sqlite_toy.run(
+        "alembic", "-n", "seed", "-x", f"url={url}", "upgrade", "head", check=False
+    )
+    one_line(failed, "cannot be reached")
+
+
+def test_a_file_that_is_no_database(sqlite_toy: Toy) -> None:
+    (sqlite_toy.path / "text.db").write_text("no database at all, but long enough to be one" * 9)
+    failed = sqlite_toy.run(
+        "alembic", "-n", "seed", "-x", "url=sqlite:///text.db", "upgrade", "head", check=False
+    )
+    one_line(failed)
+
+
+def test_a_revision_id_that_the_version_table_cannot_hold(toy: Toy) -> None:
+    name = "0004_" + "x" * 28
+    toy.revision(name, 'op.seed("depots")')
+    with pytest.raises(PlanError, match="its id has 33 characters, the version table holds 32"):
+        toy.upgrade()
+    assert toy.counts() == {}
+    (toy.path / "seed_revisions" / f"{name}.py").unlink()
+    toy.revision(name[:32], 'op.seed_rows("labels", [{"code": "A"}], key=["code"])')
+    toy.upgrade()
+    assert toy.version() == name[:32]
+
+
+def test_a_missing_downgrade(sqlite_toy: Toy) -> None:
+    path = sqlite_toy.revision("0004_more", 'op.seed("depots")')
+    path.write_text(path.read_text().partition("def downgrade")[0])
+    failed = sqlite_toy.alembic("upgrade", "head", check=False)
+    one_line(failed, "revision 0004_more: has no downgrade()")
+    assert sqlite_toy.counts() == {}
+
+
+@pytest.mark.parametrize(
+    ("head", "words"),
+    [
+        ('environments = "dev"', 'environments must be a tuple of names, as ("dev", "staging")'),
+        ('environments = ("dve",)', "'dve' is no environment; did you mean 'dev'?"),
+        ("environments = 5", "environments must be a tuple of names"),
+        ("online_only = 1", "online_only must be True or False"),
+        ("as_of = 2026", 'as_of must be a date in quotes, as "2026-06-30"'),
+        ('as_of = "soon"', "as_of must be a date in quotes"),
+    ],
+)
+def test_an_attribute_that_cannot_be_used(sqlite_toy: Toy, head: str, words: str) -> None:
+    sqlite_toy.only("0001_a", 'op.seed_file("labels", "labels.csv")', head=head)
+    with pytest.raises(SeedError, match=re.escape(words)) as caught:
+        sqlite_toy.upgrade()
+    assert "0001_a" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("[small]\ndepots = -1\n", "[small] depots must be a whole number from 0"),
+        ("[small]\ndepots = 1.5\n", "[small] depots must be a whole number from 0"),
+        ("small = 5\n", "'small' must be a table, as [small]"),
+        ("[small\n", "sizes.toml: cannot be read"),
+        ("[medium]\n", "size: 'small' is no preset"),
+        ("[small]\ndepot = 4\n", "depots"),
+    ],
+)
+def test_presets_that_cannot_be_used(sqlite_toy: Toy, text: str, words: str) -> None:
+    (sqlite_toy.path / "seeds" / "sizes.toml").write_text(text)
+    with pytest.raises(SeedError, match=re.escape(words)):
+        sqlite_toy.upgrade()
+    assert sqlite_toy.counts() == {}
+
+
+def test_seeders_that_do_not_exist(sqlite_toy: Toy) -> None:
+    path = sqlite_toy.path / "alembic.ini"
+    path.write_text(path.read_text().replace("toy_seeders", "toy_sedeers"))
+    with pytest.raises(UsageError, match="seeders = toy_sedeers: there is no such module"):
+        sqlite_toy.upgrade()
+
+
+def test_bookkeeping_in_another_schema_is_refused_on_sqlite(sqlite_toy: Toy) -> None:
+    sqlite_toy.ini("bookkeeping_schema = books")
+    with pytest.raises(UsageError, match="SQLite has no schemas"):
+        sqlite_toy.upgrade()
+
+
+# -- which environment is this?
+
+
+def test_an_unstamped_server_names_the_one_command(
+    mariadb_url: str, new_toy: Callable[..., Toy]
+) -> None:
+    toy = new_toy(mariadb_url, stamp=None)
+    for args, command in ((), "terp-seed env stamp dev"), (("-x", "env=staging"), "stamp staging"):
+        failed = toy.alembic(*args, "upgrade", "head", check=False)
+        one_line(failed, "does not say which environment it is", command)
+    with pytest.raises(GuardError):
+        toy.downgrade()
+    with pytest.raises(GuardError):
+        toy.stamp("head")
+    assert toy.version() is None
+    assert not toy.counts()
+
+
+def test_an_unstamped_sqlite_file_is_dev(sqlite_url: str, new_toy: Callable[..., Toy]) -> None:
+    toy = new_toy(sqlite_url, stamp=None)
+    toy.upgrade()
+    assert "environment dev" in toy.said
+
+
+def test_the_stamp_outranks_the_caller(toy: Toy) -> None:
+    for given in ("env=staging", "env=prod", "env=production"):
+        with pytest.raises(GuardError, match="this database is stamped dev; check the URL"):
+            toy.upgrade("head", given)
+    toy.upgrade("+1", "env=development")  # another name for the same
+    assert toy.counts() == {"labels": 3, "pairs": 2}
+
+
+def production(toy: Toy) -> None:
+    with toy.db.begin() as connection:
+        guards.stamp(connection, "production", origin="test")
+
+
+def test_revisions_for_elsewhere_are_recorded_as_skipped(toy: Toy) -> None:
+    production(toy)
+    toy.revision(
+        "0004_reference",
+        'op.seed_rows("labels", [{"code": "EVERYWHERE"}], key=["code"])',
+        head='environments = ("dev", "test", "staging", "production")',
+    )
+    toy.upgrade()
+    assert toy.counts() == {"labels": 1}
+    assert toy.version() == "0004_reference"
+    assert toy.states() == {
+        "0001_labels": "skipped",
+        "0002_depots": "skipped",
+        HEAD: "skipped",
+        "0004_reference": "applied",
+    }
+    assert ("skipped", HEAD) in toy.audit()
+    toy.downgrade("0001_labels")
+    assert toy.counts() == {}
+    assert toy.states() == {"0001_labels": "skipped"}
+    toy.downgrade()
+    assert toy.version() is None
+
+
+def test_the_downgrade_of_a_skipped_revision_takes_nothing(toy: Toy) -> None:
+    """Rows that somebody else put in under the same keys are not the revision's."""
+    production(toy)
+    toy.upgrade()
+    toy.execute("INSERT INTO labels (code) VALUES ('COLD')")
+    toy.downgrade()
+    assert toy.counts() == {"labels": 1}
+
+
+def test_production_never_gets_generated_rows(toy: Toy) -> None:
+    production(toy)
+    toy.revision("0004_mock", 'op.seed("depots")', head='environments = ("dev", "production")')
+    with pytest.raises(GuardError, match="revision 0004_mock: generates mock data, which never"):
+        toy.upgrade()
+    assert toy.counts() == {}
+    assert toy.version() is None
+
+
+def test_a_restamped_database_still_rolls_back_what_was_applied(toy: Toy) -> None:
+    """The ledger says what a revision did, whatever the environment is called by now."""
+    toy.upgrade()
+    with toy.db.begin() as connection:
+        guards.stamp(connection, "staging", origin="test")
+    toy.downgrade()
+    assert toy.counts() == {}
