@@ -95,7 +95,7 @@ def env_show(project: Project) -> None:
 @_translated
 def env_stamp(project: Project, name: str, yes: bool) -> None:
     """Stamp the database: from then on it is that environment."""
-    from terp_seed.stamping_environment import restamp
+    from terp_seed.restamp import restamp
 
     restamp(project.settings(), environment_name(name), _consent(yes))
 

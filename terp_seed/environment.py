@@ -16,7 +16,7 @@ from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed import offline, online, operations
-from terp_seed.errors import PlanError
+from terp_seed.errors import PlanError, UsageError
 from terp_seed.failures import translated
 from terp_seed.log import configure_logging
 from terp_seed.recorder import installed

@@ -52,14 +52,17 @@ def configure_logging(environ: Mapping[str, str] = os.environ) -> None:
             **safe,
         )
     if environ.get("TERP_SEED_LOG_FILE"):
-        logger.add(
-            environ["TERP_SEED_LOG_FILE"],
-            format=_as_json,
-            rotation="10 MB",
-            retention="30 days",
-            **safe,
-        )
+        _add_file(environ["TERP_SEED_LOG_FILE"], safe)
     _adopt_standard_logging(level)
+
+
+def _add_file(path: str, options: dict[str, Any]) -> None:
+    try:
+        logger.add(path, format=_as_json, rotation="10 MB", retention="30 days", **options)
+    except OSError as error:
+        raise UsageError(
+            f"TERP_SEED_LOG_FILE: {path} cannot be written: {error.strerror}"
+        ) from None
 
 
 def _coloured(environ: Mapping[str, str]) -> bool:

@@ -19,7 +19,7 @@ from terp_seed.recorder import Generation, Recorder
 from terp_seed.request import Request
 from terp_seed.revisions import attributes
 from terp_seed.running import clock_of, revision_steps, wrapped
-from terp_seed.scriptwriter import Script, Sink
+from terp_seed.script import Script, Sink
 from terp_seed.session import books_of
 from terp_seed.settings import Settings
 from terp_seed.unseed import ScriptedRollback

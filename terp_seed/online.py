@@ -17,7 +17,8 @@ from alembic.script import Script
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.audit import Audit
-from terp_seed.errors import InterruptedRunError, LockError, PlanError, SeedError
+from terp_seed.consent import require_consent
+from terp_seed.errors import InterruptedRunError, LockError, PlanError, SeedError, UsageError
 from terp_seed.failures import RetryableError, translated
 from terp_seed.guards import environment_of
 from terp_seed.kept import refuse_crowded, still_there
@@ -63,6 +64,7 @@ def run(session: Session, request: Request) -> None:
     Nothing pending: says so, and takes no lock.  Whatever fails, revisions
     that were committed before stay, and nothing of the failed one does.
     """
+    _refuse_backup(session)
     environment = environment_of(session.connection, session.settings, session.books)
     heads = current_heads(session)
     pending = _steps(session, request, heads)
@@ -86,6 +88,7 @@ def run(session: Session, request: Request) -> None:
         session.settle()
         if pending:
             prepared = prepare(session, request, environment, heads, pending)
+            require_consent(session.settings, environment, prepared.plan.steps)
             _go(session, request, prepared, ours)
         else:
             logger.info(f"nothing to do any more: another run went to {_place(heads)}")
@@ -264,6 +267,15 @@ def _moved(session: Session, request: Request, before: tuple[str, ...]) -> tuple
             f"so {request.destination} means another revision now; look, and say it again"
         )
     return now
+
+
+def _refuse_backup(session: Session) -> None:
+    """A backup that is asked for and not made would be believed in."""
+    if session.settings.backup not in (None, "none"):
+        raise UsageError(
+            f"backup: this version makes no backups ({session.settings.backup!r} was asked for); "
+            "make one with the engine's own tools and leave the option out"
+        )
 
 
 def _place(heads: Sequence[str]) -> str:

@@ -368,6 +368,15 @@ def test_what_cannot_be_a_script_is_refused_before_its_first_line(
     assert "Traceback" not in printed.stderr
 
 
+@pytest.mark.parametrize("span", ["base:nowhere", "nowhere:head", "0001_values:0002x"])
+def test_a_revision_that_is_not_there_is_said_on_stderr(span: str, workshop: Workshop) -> None:
+    bench = workshop.new()
+    printed = bench.alembic("upgrade", span, "--sql", check=False)
+    assert printed.returncode == 255
+    assert printed.stdout == ""
+    assert "FAILED" in printed.stderr
+
+
 def test_a_start_is_named_in_full(workshop: Workshop) -> None:
     """Alembic knows a revision by its first letters, the guard must know all of them."""
     bench = workshop.new()

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import pytest
 from projects import Project
-from sqlalchemy import Connection, create_engine, text
+from sqlalchemy import Connection, create_engine, make_url, text
 
 from terp_seed.compare import TableDigest, database_digests, differing
 from terp_seed.errors import RollbackError
@@ -178,8 +179,9 @@ def test_staging_aborts_on_edited_rows_by_itself(seeds: Seeds) -> None:
         "UPDATE terp_seed_environment SET name = 'staging'",
         "UPDATE clients SET name = 'Renamed by hand' WHERE teri_code LIKE 'SEED%0003'",
     )
+    name = Path(str(make_url(seeds.x[0].removeprefix("url=")).database)).name
     with pytest.raises(RollbackError, match="edited"):
-        seeds.downgrade("-1")
+        _with(seeds, f"yes={name}").downgrade("-1")
 
 
 def test_a_row_deleted_by_hand_is_no_error_and_its_id_may_be_anothers(seeds: Seeds) -> None:

@@ -88,7 +88,7 @@ def test_the_default_size_follows_the_environment(
 ) -> None:
     for environment, depots in (("dev", 4), ("test", 4), ("staging", 8)):
         toy = new_toy(new_database("sqlite"), stamp=environment)
-        toy.upgrade()
+        toy.upgrade("head", toy.consent)
         assert toy.counts()["depots"] == depots
 
 
@@ -422,7 +422,7 @@ def test_revisions_for_elsewhere_are_recorded_as_skipped(toy: Toy) -> None:
         'op.seed_rows("labels", [{"code": "EVERYWHERE"}], key=["code"])',
         head='environments = ("dev", "test", "staging", "production")',
     )
-    toy.upgrade()
+    toy.upgrade("head", toy.consent)
     assert toy.counts() == {"labels": 1}
     assert toy.version() == "0004_reference"
     assert toy.states() == {
@@ -432,19 +432,19 @@ def test_revisions_for_elsewhere_are_recorded_as_skipped(toy: Toy) -> None:
         "0004_reference": "applied",
     }
     assert ("skipped", HEAD) in toy.audit()
-    toy.downgrade("0001_labels")
+    toy.downgrade("0001_labels", toy.consent)
     assert toy.counts() == {}
     assert toy.states() == {"0001_labels": "skipped"}
-    toy.downgrade()
+    toy.downgrade("base", toy.consent)
     assert toy.version() is None
 
 
 def test_the_downgrade_of_a_skipped_revision_takes_nothing(toy: Toy) -> None:
     """Rows that somebody else put in under the same keys are not the revision's."""
     production(toy)
-    toy.upgrade()
+    toy.upgrade("head", toy.consent)
     toy.execute("INSERT INTO labels (code) VALUES ('COLD')")
-    toy.downgrade()
+    toy.downgrade("base", toy.consent)
     assert toy.counts() == {"labels": 1}
 
 
@@ -452,7 +452,7 @@ def test_production_never_gets_generated_rows(toy: Toy) -> None:
     production(toy)
     toy.revision("0004_mock", 'op.seed("depots")', head='environments = ("dev", "production")')
     with pytest.raises(GuardError, match="revision 0004_mock: generates mock data, which never"):
-        toy.upgrade()
+        toy.upgrade("head", toy.consent)
     assert toy.counts() == {}
     assert toy.version() is None
 
@@ -462,5 +462,5 @@ def test_a_restamped_database_still_rolls_back_what_was_applied(toy: Toy) -> Non
     toy.upgrade()
     with toy.db.begin() as connection:
         guards.stamp(connection, "staging", origin="test")
-    toy.downgrade()
+    toy.downgrade("base", toy.consent)
     assert toy.counts() == {}

@@ -46,6 +46,11 @@ class Toy(Project):
     # -- the database
 
     @property
+    def consent(self) -> str:
+        """The argument that says we mean this database, where it is staging or production."""
+        return f"yes={Path(str(self.db.url.database)).name}"
+
+    @property
     def sqlite(self) -> bool:
         """Whether the database is a SQLite file."""
         return self.db.dialect.name == "sqlite"

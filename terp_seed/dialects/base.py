@@ -7,14 +7,13 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
-from terp_seed.errors import UsageError
 from terp_seed.literals import literal
 from terp_seed.rows import Lookup, Value
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
 
-__all__ = ["STATEMENT_CHARACTERS", "Dialect", "Lock", "dialect_named"]
+__all__ = ["STATEMENT_CHARACTERS", "Dialect", "Lock"]
 
 STATEMENT_CHARACTERS = 512 * 1024
 """A statement's usual length: well under every server's default packet."""
@@ -59,12 +58,12 @@ class Dialect(ABC):
     integer_bits: ClassVar[Mapping[str, int]]
     """How many bits each integer type holds, beside its sign; 63 if it is not here."""
 
-    _by_name: ClassVar[dict[str, type[Dialect]]] = {}
+    by_name: ClassVar[dict[str, type[Dialect]]] = {}
 
     def __init_subclass__(cls) -> None:
         """Declaring ``names`` registers an engine."""
         for name in cls.names:
-            Dialect._by_name[name] = cls
+            Dialect.by_name[name] = cls
 
     @abstractmethod
     def quote(self, name: str) -> str:
@@ -208,15 +207,3 @@ class Dialect(ABC):
     @abstractmethod
     def holder(self, connection: Connection) -> str:
         """Who holds the lock, as far as the engine tells; empty if it does not."""
-
-
-def dialect_named(name: str) -> Dialect:
-    """The engine for a SQLAlchemy dialect name; `UsageError` if there is none."""
-    from terp_seed.dialects import mysql, sqlite  # noqa: F401 - importing registers them
-
-    try:
-        return Dialect._by_name[name]()
-    except KeyError:
-        raise UsageError(
-            f"{name}: no such engine here; terp_seed seeds {', '.join(sorted(Dialect._by_name))}"
-        ) from None

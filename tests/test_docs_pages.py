@@ -1,0 +1,147 @@
+"""Every page of the documentation does what it says."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from docs_runner import HOME, PAGES, URL, Reader, blocks, copy_project, not_shown
+
+README = HOME / "README.md"
+SEEDER = HOME / "docs" / "howto-seeder.md"
+_HEADING = re.compile(r"^#+ +(.+)$", re.MULTILINE)
+_LINK = re.compile(r"\]\(([^)\s]+)\)")
+
+
+@pytest.mark.parametrize(
+    "page", [each for each in PAGES if each not in {README, SEEDER}], ids=lambda page: page.stem
+)
+def test_the_commands_of_a_page_work(page: Path, tmp_path: Path, request) -> None:
+    url = ""
+    if URL in page.read_text(encoding="utf-8"):
+        url = request.getfixturevalue("mariadb_url")
+    Reader(copy_project(tmp_path / "project"), url=url).read(page)
+
+
+def test_the_seeder_of_ones_own_works(tmp_path: Path, database_url: str) -> None:
+    """The worked example, up and down, on each engine."""
+    (tmp_path / "project").mkdir()
+    reader = Reader(tmp_path / "project", replace={"sqlite:///rental.db": database_url})
+    reader.read(SEEDER)
+
+
+def test_the_readme_works_on_a_machine_that_has_python_alone(
+    tmp_path: Path, mariadb_url: str
+) -> None:
+    """From a fresh copy, in a fresh virtual environment; takes as long as pip takes."""
+    reader = Reader(copy_project(tmp_path / "clone", "terp_seed"), url=mariadb_url, fresh=True)
+    reader.read(README)
+    assert (reader.folder / ".venv" / "bin" / "alembic").exists()
+    assert reader.asked.read_text().splitlines() == [
+        "apt-get update",
+        "apt-get install -y python3-venv",
+        "apt-get install -y gcc pkg-config python3-dev libmariadb-dev",
+    ]
+
+
+def test_the_second_command_is_what_ci_runs() -> None:
+    assert blocks(README)[2].text == "tests/run\n"
+    assert os.access(HOME / "tests" / "run", os.X_OK)
+    assert "exec tests/run" in (HOME / ".ci" / "run").read_text()
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_every_block_is_of_a_kind_that_the_tests_know(page: Path) -> None:
+    found = blocks(page)
+    assert len(found) * 2 == len(re.findall("^ *```", page.read_text(), re.MULTILINE))
+    for block in found:
+        known = {"sh", "text"} if not block.file else {"python", "csv", "json", "ini", "toml"}
+        assert block.language in known | {"sql"}, f"{page.name}, line {block.line}"
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda p: p.stem)
+def test_links_lead_somewhere(page: Path) -> None:
+    for link in _LINK.findall(page.read_text(encoding="utf-8")):
+        if link.startswith("http"):
+            continue
+        name, _, anchor = link.partition("#")
+        target = (page.parent / name).resolve() if name else page
+        assert target.exists(), f"{page.name}: {link}"
+        if anchor:
+            assert anchor in _anchors(target), f"{page.name}: {link}"
+
+
+def _anchors(page: Path) -> set[str]:
+    headings = _HEADING.findall(page.read_text(encoding="utf-8"))
+    return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def test_the_map_names_every_page() -> None:
+    linked = set(_LINK.findall((HOME / "docs" / "index.md").read_text()))
+    assert {each.name for each in PAGES[1:]} - {"index.md"} <= linked
+
+
+def test_the_generated_parts_are_up_to_date() -> None:
+    done = subprocess.run(
+        [sys.executable, HOME / "docs" / "generate.py", "--check"],
+        check=False,
+        cwd=HOME,
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0, f"run python docs/generate.py: {done.stdout}{done.stderr}"
+
+
+def test_the_figures_of_the_picture_are_those_of_the_database(
+    project, load: Callable[[str], object]
+) -> None:
+    """One picture is worth its numbers: they add up to what the tables hold."""
+    import sqlalchemy as sa
+
+    project.run("alembic", "upgrade", "head")
+    project.run("alembic", "-n", "seed", "upgrade", "head")
+    engine = sa.create_engine(f"sqlite:///{project.path}/terp.db")
+    with engine.connect() as connection:
+
+        def query(sql: str):
+            return connection.exec_driver_sql(sql).all()
+
+        shown = load("business").business(query)
+        ((invoiced, due),) = query(
+            "SELECT SUM(totalAmount), SUM(amountDue) FROM invoices WHERE status <> 'VOID'"
+        )
+    engine.dispose()
+    assert sum(shown.months.values()) == pytest.approx(invoiced)
+    assert sum(revenue for _, _, revenue in shown.clients) == pytest.approx(invoiced)
+    assert sum(shown.ages.values()) == pytest.approx(due)
+    assert sum(number for number, _ in shown.stock.values()) == 30
+    assert all(number for number, _ in shown.stock.values())
+    assert shown.ages["over 120"] > 0
+    assert (HOME / "docs" / "images" / "business.png").read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture
+def load(monkeypatch: pytest.MonkeyPatch) -> Callable[[str], object]:
+    """Import a script of `docs/`."""
+    import importlib
+
+    monkeypatch.syspath_prepend(str(HOME / "docs"))
+    return importlib.import_module
+
+
+@pytest.mark.parametrize(
+    ("shown", "printed", "missing"),
+    [
+        ("a  1  0.01", "x\na 1     7.30\n", None),
+        ("b\na", "a\nb", "a"),
+        ("Error: ... of x", "Error: line 7 of x", None),
+        ("0", "10", "0"),
+    ],
+)
+def test_what_a_page_shows_is_looked_for(shown: str, printed: str, missing: str | None) -> None:
+    assert not_shown(shown, printed) == missing
