@@ -21,8 +21,8 @@ from pathlib import Path
 
 from servers import clean_environment, client_command
 
-HOME = Path(__file__).resolve().parent.parent
-PAGES = [HOME / "README.md", *sorted((HOME / "docs").glob("*.md"))]
+REPOSITORY = Path(__file__).resolve().parent.parent
+PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
 #: The database that the pages speak of, and what its client is told.
 URL = "mysql://terp:secret@db.example/terp"
 CLIENT = "-h db.example -u terp -p terp"
@@ -74,13 +74,15 @@ class Reader:
 
     def _make_shims(self, url: str) -> None:
         """Programs that would change the machine only note what they were asked for."""
-        client = " ".join(f"'{word}'" for word in client_command(url)) if url else "false"
         programs = {
             "apt-get": f'echo "apt-get $*" >>"{self.asked}"',
             "sudo": 'exec "$@"',
             "python3": f'exec "{sys.executable}" "$@"',
-            "mariadb": f'[ "$*" = "{CLIENT}" ] && exec {client}',
         }
+        if url:
+            command = client_command(url)
+            client = " ".join(f"'{word}'" for word in command)
+            programs["mariadb"] = f'[ "$*" != "{CLIENT}" ] || exec {client}\nexec {command[0]} "$@"'
         for name, line in programs.items():
             path = self._shims / name
             path.write_text(f"#!/bin/sh\n{line}\n")
@@ -127,7 +129,7 @@ class Reader:
             encoding="utf-8",
             timeout=600,
         )
-        fails = re.search(r"^(FAILED|Error|ERROR)", shown, re.MULTILINE) is not None
+        fails = re.search(r"^(FAILED|Error|Runtime error)", shown, re.MULTILINE) is not None
         where = (
             f"{page.name}, line {block.line}:\n{block.text}\n"
             f"ended with {done.returncode} and printed\n{done.stdout}"
@@ -163,10 +165,10 @@ def copy_project(folder: Path, *more: str) -> Path:
     """Copy what a person has after cloning, but the tests, which pass at once."""
     folder.mkdir()
     for name in ("alembic.ini", "pyproject.toml", "README.md", "LICENSE"):
-        shutil.copy(HOME / name, folder)
+        shutil.copy(REPOSITORY / name, folder)
     for name in ("seeds", "seed_revisions", "docs", *more):
         shutil.copytree(
-            HOME / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.db")
+            REPOSITORY / name, folder / name, ignore=shutil.ignore_patterns("__pycache__", "*.db")
         )
     (folder / "tests").mkdir()
     stub = folder / "tests" / "run"

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import sys
+from argparse import Namespace
 from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
+from alembic import command
+from alembic.config import Config
 from projects import Project
 from servers import MariaDB
 
@@ -18,6 +22,18 @@ Digests = dict[str, TableDigest]
 def seed(project: Project, url: str, *args: str) -> str:
     """Run `alembic -n seed ARGS` on the database; return what it said."""
     return project.run("alembic", "-n", "seed", "-x", f"url={url}", *args).stderr
+
+
+def step(project: Project, url: str, name: str, target: str) -> None:
+    """Call `alembic.command` in this process, which is quicker than ten of its own."""
+    config = Config(
+        project.path / "alembic.ini", ini_section="seed", cmd_opts=Namespace(x=[f"url={url}"])
+    )
+    path = list(sys.path)
+    try:
+        getattr(command, name)(config, target)
+    finally:
+        sys.path[:] = path
 
 
 def sandbox(project: Project, url: str) -> None:
@@ -67,10 +83,10 @@ def test_each_rollback_gives_back_what_its_upgrade_found(project: Project, ready
     before: list[Digests] = []
     for revision in CHAIN:
         before.append(digests(ready))
-        seed(project, ready, "upgrade", "+1")
+        step(project, ready, "upgrade", "+1")
         assert version(ready) == revision
     for found in reversed(before):
-        seed(project, ready, "downgrade", "-1")
+        step(project, ready, "downgrade", "-1")
         assert differing(digests(ready), found) == []
 
 

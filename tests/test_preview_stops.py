@@ -13,7 +13,7 @@ import sqlalchemy as sa
 from servers import client_command
 from torture.bench import BASE, REVISIONS, Contents, Torture, Workshop, differences, statements
 
-from terp_seed.errors import PlanError
+from terp_seed.errors import PlanError, VerificationError
 
 HEAD = REVISIONS[-1]
 FEW = "rows=makers:43,parts:3,moves:4"
@@ -299,7 +299,7 @@ def test_a_script_stops_if_the_chain_moves_before_its_transaction(
 # -- while it is printed
 
 
-def _seeder(bench: Torture, values: str, rows: int = 6000) -> None:
+def _seeder(bench: Torture, values: str, rows: int = 6000, more: str = "") -> None:
     """Add a revision whose seeder makes these values of ``options.content`` from a span."""
     bench.revision(
         "0006_odd",
@@ -307,9 +307,9 @@ def _seeder(bench: Torture, values: str, rows: int = 6000) -> None:
         after=HEAD,
         head=f"""
             from terp_seed.columns import code, computed
-            from terp_seed.seeders import seeder
+            from terp_seed.seeders import Check, seeder
 
-            @seeder("odd")
+            @seeder("odd", {more})
             def odd(context):
                 columns = {{"label": code("ODD-"), "content": computed(lambda span: {values})}}
                 return [context.table("options", rows={rows}, columns=columns, key=("label",))]
@@ -333,6 +333,20 @@ def test_an_error_in_the_middle_ends_the_text_in_a_stop(workshop: Workshop) -> N
     assert bench.version() == HEAD
     assert bench.value("SELECT COUNT(*) FROM options WHERE label LIKE 'ODD%%'") == 0
     assert bench.apply(last, check=False).returncode != 0
+
+
+def test_an_invariant_that_does_not_hold_stops_the_script_and_the_run(workshop: Workshop) -> None:
+    bench = workshop.new()
+    bench.upgrade(HEAD, FEW)
+    check = "SELECT id FROM options WHERE label LIKE 'ODD%3' -- the third"
+    _seeder(
+        bench, "['x' for row in span.rows()]", 4, f'checks=[Check("odd", "options", {check!r})]'
+    )
+    script = bench.script(HEAD, "head", FEW)
+    refused(bench, script)
+    with pytest.raises(VerificationError, match="odd"):
+        bench.upgrade("head")
+    bench.apply(re.sub("ODD%3", "ODD%5", script))
 
 
 @pytest.mark.parametrize(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from array import array
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 from terp_seed.columns import code, computed, constant
@@ -48,27 +49,6 @@ def _dated(world: World, days: Sequence[int]) -> Column:
 def _invoices(context: SeedContext, world: World) -> TableRows:
     book, ledgers = world.book, world.ledgers
     orders = ledgers.order
-
-    def totals(span: Span) -> list[int]:
-        return [book.total[order] for order in orders[span.start : span.stop]]
-
-    def open_(span: Span) -> list[int]:
-        paid = ledgers.paid[span.start : span.stop]
-        return [total - part for total, part in zip(totals(span), paid, strict=True)]
-
-    def touched(span: Span) -> list[int]:
-        """When the last payment came in, or the invoice went out."""
-        return [
-            max(book.shipped[orders[n]] + _HOUR, ledgers.settled[n] * DAY + 19 * _HOUR)
-            if ledgers.settled[n]
-            else book.shipped[orders[n]] + _HOUR
-            for n in span.rows()
-        ]
-
-    total = hundredths(totals)
-    sent = moments(
-        world.clock, lambda span: [book.shipped[o] + _HOUR for o in orders[span.start : span.stop]]
-    )
     return context.table(
         "invoices",
         rows=len(orders),
@@ -78,12 +58,7 @@ def _invoices(context: SeedContext, world: World) -> TableRows:
             "customerId": Column(lambda span: _clients(world, span.rows()), ref="clients"),
             "invoiceDate": _dated(world, ledgers.day),
             "dueDate": _dated(world, ledgers.due),
-            "subtotal": total,
-            "taxAmount": constant(0, scale=2),
-            "discountAmount": constant(0, scale=2),
-            "totalAmount": total,
-            "amountPaid": stored(ledgers.paid, scale=2),
-            "amountDue": hundredths(open_),
+            **_amounts(world),
             "status": stored_text(ledgers.status, INVOICE_STATUSES),
             "paymentTerms": computed(
                 lambda span: [TERMS[book.terms[o]] for o in orders[span.start : span.stop]],
@@ -94,10 +69,50 @@ def _invoices(context: SeedContext, world: World) -> TableRows:
             "referenceType": constant("ORDER"),
             "referenceId": stored(orders, ref="orders"),
             "createdBy": seed_user(),
-            "createdAt": sent,
-            "updatedAt": moments(world.clock, touched),
+            **_sent(world),
         },
     )
+
+
+def _amounts(world: World) -> dict[str, Column]:
+    book, ledgers = world.book, world.ledgers
+
+    def totals(span: Span) -> list[int]:
+        return [book.total[order] for order in ledgers.order[span.start : span.stop]]
+
+    def due(span: Span) -> list[int]:
+        paid = ledgers.paid[span.start : span.stop]
+        return [total - part for total, part in zip(totals(span), paid, strict=True)]
+
+    total = hundredths(totals)
+    return {
+        "subtotal": total,
+        "taxAmount": constant(0, scale=2),
+        "discountAmount": constant(0, scale=2),
+        "totalAmount": total,
+        "amountPaid": stored(ledgers.paid, scale=2),
+        "amountDue": hundredths(due),
+    }
+
+
+def _sent(world: World) -> dict[str, Column]:
+    """When invoices went out, and when they last changed: by a payment, if any."""
+    book, ledgers = world.book, world.ledgers
+
+    def sent(span: Span) -> list[int]:
+        return [book.shipped[order] + _HOUR for order in ledgers.order[span.start : span.stop]]
+
+    def touched(span: Span) -> list[int]:
+        settled = ledgers.settled[span.start : span.stop]
+        return [
+            max(first, last * DAY + 19 * _HOUR) if last else first
+            for first, last in zip(sent(span), settled, strict=True)
+        ]
+
+    return {
+        "createdAt": moments(world.clock, sent),
+        "updatedAt": moments(world.clock, touched),
+    }
 
 
 def _invoice_lines(context: SeedContext, world: World) -> TableRows:
@@ -141,20 +156,6 @@ def _invoice_lines(context: SeedContext, world: World) -> TableRows:
 
 def _payments(context: SeedContext, world: World) -> TableRows:
     ledgers = world.ledgers
-
-    def received(span: Span) -> list[int]:
-        return [
-            day * DAY + 17 * _HOUR + row * 2_654_435_761 % 5400
-            for row, day in zip(
-                span.rows(), ledgers.payment_day[span.start : span.stop], strict=True
-            )
-        ]
-
-    def reference(row: int) -> str | None:
-        prefix = _PREFIXES[ledgers.payment_method[row]]
-        return f"SEED-{prefix}-{row + 1:06d}" if prefix else None
-
-    moment = moments(world.clock, received)
     return context.table(
         "payments",
         rows=len(ledgers.payment_day),
@@ -165,12 +166,7 @@ def _payments(context: SeedContext, world: World) -> TableRows:
             "paymentDate": _dated(world, ledgers.payment_day),
             "amount": stored(ledgers.payment_cents, scale=2),
             "paymentMethod": stored_text(ledgers.payment_method, _METHODS),
-            "referenceNumber": computed(
-                lambda span: [reference(row) for row in span.rows()],
-                length=20,
-                nullable=True,
-                ascii_only=True,
-            ),
+            "referenceNumber": _reference(world),
             "customerId": Column(
                 lambda span: _clients(world, ledgers.payment_invoice[span.start : span.stop]),
                 ref="clients",
@@ -178,10 +174,36 @@ def _payments(context: SeedContext, world: World) -> TableRows:
             "invoiceId": stored(ledgers.payment_invoice, ref="invoices"),
             **_reconciled(world),
             "createdBy": seed_user(),
-            "createdAt": moment,
-            "updatedAt": moment,
+            **_received(world),
         },
     )
+
+
+def _reference(world: World) -> Column:
+    """A cheque or transfer number of our own; cash has none."""
+    methods = world.ledgers.payment_method
+
+    def reference(row: int) -> str | None:
+        prefix = _PREFIXES[methods[row]]
+        return f"SEED-{prefix}-{row + 1:06d}" if prefix else None
+
+    return computed(
+        lambda span: [reference(row) for row in span.rows()],
+        length=20,
+        nullable=True,
+        ascii_only=True,
+    )
+
+
+def _received(world: World) -> dict[str, Column]:
+    days = world.ledgers.payment_day
+
+    def received(span: Span) -> list[int]:
+        # Late in the day, so that a payment follows even an invoice of the same day.
+        return [days[row] * DAY + 17 * _HOUR + row * 2_654_435_761 % 5400 for row in span.rows()]
+
+    moment = moments(world.clock, received)
+    return {"createdAt": moment, "updatedAt": moment}
 
 
 def _reconciled(world: World) -> dict[str, Column]:
@@ -234,30 +256,16 @@ def _applied(context: SeedContext, world: World) -> TableRows:
 def _accounts(context: SeedContext, world: World) -> TableRows:
     """``client_transactions``: standing invoices, then payments."""
     ledgers, standing = world.ledgers, world.ledgers.standing
-    invoices = len(standing)
-
-    def each(of_invoice: Callable[[int], Any], of_payment: Callable[[int], Any]) -> Any:
-        def make(span: Span) -> list[Any]:
-            first = [of_invoice(n) for n in standing[span.start : span.stop]]
-            payments = range(max(0, span.start - invoices), max(0, span.stop - invoices))
-            return first + [of_payment(row) for row in payments]
-
-        return make
-
-    def made(of_invoice: Callable[[int], Any], of_payment: Callable[[int], Any]) -> Column:
-        days = each(of_invoice, of_payment)
-        return Column(
-            lambda span: [world.clock.on(day) if day else None for day in days(span)],
-            Bounds(nullable=True),
-        )
+    pay_day, pay_cents = ledgers.payment_day, ledgers.payment_cents
+    each = partial(_either, standing)
 
     def status(invoice: int) -> str:
         return _ACCOUNT_STATUS.get(ledgers.status[invoice], "PENDING")
 
-    pay_day, pay_cents = ledgers.payment_day, ledgers.payment_cents
+    posted = moments(world.clock, each(_evening(ledgers.day), _evening(pay_day)))
     return context.table(
         "client_transactions",
-        rows=invoices + len(pay_day),
+        rows=len(standing) + len(pay_day),
         columns={
             "client_id": Column(
                 lambda span: _clients(world, each(int, ledgers.payment_invoice.__getitem__)(span)),
@@ -267,14 +275,36 @@ def _accounts(context: SeedContext, world: World) -> TableRows:
             "transaction_number": _text(
                 each(lambda n: f"SEED-INV-{n + 1:06d}", lambda n: f"SEED-PAY-{n + 1:06d}"), 20
             ),
-            "transaction_date": made(ledgers.day.__getitem__, pay_day.__getitem__),
+            "transaction_date": _day(world, each(ledgers.day.__getitem__, pay_day.__getitem__)),
             "amount": hundredths(each(ledgers.total, pay_cents.__getitem__)),
             "payment_status": _text(each(status, lambda _: "PAID"), 7),
-            "payment_date": made(ledgers.settled.__getitem__, pay_day.__getitem__),
+            "payment_date": _day(world, each(ledgers.settled.__getitem__, pay_day.__getitem__)),
             "payment_amount": hundredths(each(ledgers.paid.__getitem__, pay_cents.__getitem__)),
-            "created_at": moments(world.clock, each(_evening(ledgers.day), _evening(pay_day))),
-            "updated_at": moments(world.clock, each(_evening(ledgers.day), _evening(pay_day))),
+            "created_at": posted,
+            "updated_at": posted,
         },
+    )
+
+
+def _either(
+    standing: Sequence[int], of_invoice: Callable[[int], Any], of_payment: Callable[[int], Any]
+) -> Callable[[Span], list[Any]]:
+    """Values of standing invoices, then those of payments."""
+    invoices = len(standing)
+
+    def make(span: Span) -> list[Any]:
+        first = [of_invoice(n) for n in standing[span.start : span.stop]]
+        payments = range(max(0, span.start - invoices), max(0, span.stop - invoices))
+        return first + [of_payment(row) for row in payments]
+
+    return make
+
+
+def _day(world: World, make: Callable[[Span], list[int]]) -> Column:
+    """Dates of day numbers, where 0 stands for none."""
+    return Column(
+        lambda span: [world.clock.on(day) if day else None for day in make(span)],
+        Bounds(nullable=True),
     )
 
 

@@ -1,7 +1,6 @@
 """Invoices and payments: who owes what, and for how long.
 
-A quarter to a third of what is open is simply not due yet.  Of all invoices
-15 percent are overdue, half of these for more than 120 days (TERP's
+Of all invoices 15 percent are overdue, half of these for more than 120 days (TERP's
 generators), and as much money in one half as in the other: each recent debt
 has an old one of nearly the same amount.
 """

@@ -1,0 +1,246 @@
+"""Every message of the troubleshooting page is brought about, and reads as its heading says."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from docs_runner import REPOSITORY
+from projects import Project
+from servers import run_client
+
+PAGE = (REPOSITORY / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
+HEADINGS = re.findall(r"^### `(.+)`$", PAGE, re.MULTILINE)
+
+Done = subprocess.CompletedProcess[str]
+
+
+class Trouble:
+    """A copy of the project with a sandbox, in which things go wrong."""
+
+    def __init__(self, project: Project, databases: Path, request: pytest.FixtureRequest) -> None:
+        self.project = project
+        self.databases = databases
+        self.request = request
+        self.url = f"sqlite:///{project.path}/terp.db"
+
+    def sandbox(self) -> None:
+        """Make TERP's tables."""
+        shutil.copy(self.databases / "sandbox.db", self.project.path / "terp.db")
+
+    def seed(self, *args: str, check: bool = False, **more: str) -> Done:
+        """Run a command of `alembic -n seed`."""
+        return self.project.run("alembic", "-n", "seed", *args, check=check, env=more)
+
+    def seeded(self) -> None:
+        """Make the tables, and seed them."""
+        shutil.copy(self.databases / "seeded.db", self.project.path / "terp.db")
+
+    def sql(self, script: str) -> None:
+        """Change the database as a person might."""
+        run_client(self.url, script)
+
+    def revision(self, body: str, head: str = "") -> None:
+        """Add a revision of ours to the chain."""
+        (self.project.path / "seed_revisions" / "0006_ours.py").write_text(
+            'from alembic import op\nrevision = "0006_ours"\ndown_revision = "0005_orders"\n'
+            f"{head}\ndef upgrade():\n    {body}\ndef downgrade():\n    op.unseed()\n"
+        )
+
+
+@pytest.fixture(scope="session")
+def databases(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a sandbox and a seeded one, to be copied."""
+    folder = tmp_path_factory.mktemp("databases")
+    maker = Project(REPOSITORY)
+    for name, more in (("sandbox", ()), ("seeded", ("-n", "seed"))):
+        url = f"url=sqlite:///{folder}/{name}.db"
+        if more:
+            shutil.copy(folder / "sandbox.db", folder / f"{name}.db")
+        maker.run("alembic", *more, "-x", url, "upgrade", "head")
+    return folder
+
+
+CASES: dict[str, Callable[[Trouble], Done]] = {}
+
+
+def case(heading: str) -> Callable[[Callable[[Trouble], Done]], Callable[[Trouble], Done]]:
+    """Name the heading whose message a function brings about."""
+
+    def register(function: Callable[[Trouble], Done]) -> Callable[[Trouble], Done]:
+        CASES[heading] = function
+        return function
+
+    return register
+
+
+@case("database … does not say which environment it is; …")
+def _unstamped(it: Trouble) -> Done:
+    return it.seed("-x", f"url={it.request.getfixturevalue('mariadb_url')}", "upgrade", "head")
+
+
+@case("you asked for environment …, but this database is stamped …; …")
+def _other_environment(it: Trouble) -> Done:
+    it.sandbox()
+    return it.seed("-x", "env=staging", "upgrade", "head")
+
+
+@case("database … cannot be reached …")
+def _unreachable(it: Trouble) -> Done:
+    return it.seed("-x", "url=mysql://terp@127.0.0.1:1/terp", "upgrade", "head")
+
+
+@case("MySQL needs mysqlclient: …")
+def _no_driver(it: Trouble) -> Done:
+    (it.project.path / "MySQLdb.py").write_text("raise ModuleNotFoundError(__name__)\n")
+    return it.seed("-x", "url=mysql://terp@127.0.0.1:1/terp", "upgrade", "head")
+
+
+@case("No 'script_location' key found in configuration.")
+def _no_section(it: Trouble) -> Done:
+    return it.project.run("alembic", "-n", "seeds", "upgrade", "head", check=False)
+
+
+@case("-x …: unknown key…")
+def _unknown_key(it: Trouble) -> Done:
+    return it.seed("-x", "sice=medium", "upgrade", "head")
+
+
+@case("the plan does not fit this database, nothing was written: …")
+def _no_tables(it: Trouble) -> Done:
+    return it.seed("upgrade", "head")
+
+
+@case("… has no entry in the masking policy and looks like … by its name or type; …")
+def _personal(it: Trouble) -> Done:
+    it.sandbox()
+    it.sql("CREATE TABLE members (id INTEGER PRIMARY KEY, email VARCHAR(80))")
+    it.revision('op.seed_rows("members", [{"email": "a.person@example.com"}])')
+    return it.seed("upgrade", "head")
+
+
+@case("revision …: generates mock data, which never enters production; …")
+def _production(it: Trouble) -> Done:
+    it.sandbox()
+    it.project.run("terp-seed", "env", "stamp", "production", "--yes")
+    it.revision('op.seed("clients")', 'environments = ("production",)')
+    return it.seed("upgrade", "head")
+
+
+@case("revision …: INSERT passes neither masking nor ledger; …")
+def _raw(it: Trouble) -> Done:
+    it.sandbox()
+    it.revision("op.execute(\"INSERT INTO brands (name) VALUES ('x')\")")
+    return it.seed("upgrade", "head")
+
+
+@case("size: this chain was seeded with …, and you ask for …; …")
+def _other_size(it: Trouble) -> Done:
+    it.sandbox()
+    it.seed("upgrade", "+1", check=True)
+    return it.seed("-x", "size=medium", "upgrade", "head")
+
+
+@case("revision … was changed since it was applied: …")
+def _changed(it: Trouble) -> Done:
+    it.sandbox()
+    it.revision('op.seed_rows("brands", [{"name": "Tin Roof"}])')
+    it.seed("upgrade", "head", check=True)
+    it.revision('op.seed_rows("brands", [{"name": "Tin Roof"}, {"name": "Marlow"}])')
+    later = (it.project.path / "seed_revisions" / "0006_ours.py").read_text()
+    later = later.replace("0006_ours", "0007_later").replace("0005_orders", "0006_ours")
+    (it.project.path / "seed_revisions" / "0007_later.py").write_text(later)
+    return it.seed("upgrade", "head")
+
+
+@case("Can't locate revision identified by …")
+def _other_branch(it: Trouble) -> Done:
+    it.sandbox()
+    it.revision('op.seed_rows("brands", [{"name": "Tin Roof"}])')
+    it.seed("upgrade", "head", check=True)
+    (it.project.path / "seed_revisions" / "0006_ours.py").unlink()
+    return it.seed("upgrade", "head")
+
+
+@case("another run (…) held the lock for … s; …")
+def _locked(it: Trouble) -> Done:
+    it.sandbox()
+    path = it.project.path / "terp.db.terp_seed.lock"
+    holder = it.project.start(
+        "python",
+        "-c",
+        f"import filelock, time\nwith filelock.FileLock({str(path)!r}): time.sleep(60)",
+    )
+    while not path.exists():
+        time.sleep(0.05)
+    time.sleep(0.2)
+    try:
+        return it.seed("-x", "lock-timeout=0.2", "upgrade", "head")
+    finally:
+        holder.send_signal(signal.SIGKILL)
+
+
+@case("revision …: rows that were not seeded depend on its rows, so nothing was deleted: …")
+def _dependents(it: Trouble) -> Done:
+    it.seeded()
+    it.sql(
+        "INSERT INTO products (brandId, nameCanonical, category)"
+        " SELECT MIN(id), 'Ours', 'Flower' FROM brands"
+    )
+    return it.seed("downgrade", "base")
+
+
+@case("revision …: rows were edited since they were seeded (…), so nothing was deleted; …")
+def _edited(it: Trouble) -> Done:
+    it.seeded()
+    it.sql("UPDATE orders SET notes = 'called back' WHERE id = (SELECT MIN(id) FROM orders)")
+    return it.seed("-x", "on-edited=abort", "downgrade", "-1")
+
+
+@case("a script cannot see which rows were edited since they were seeded; …")
+def _scripted(it: Trouble) -> Done:
+    return it.seed("-x", "env=staging", "downgrade", "0005_orders:base", "--sql")
+
+
+@case("seeds are applied …; run …")
+def _sandbox_with_seeds(it: Trouble) -> Done:
+    it.seeded()
+    return it.project.run("alembic", "downgrade", "base", check=False)
+
+
+@case("this database has a table … that the sandbox did not create; …")
+def _a_real_one(it: Trouble) -> Done:
+    it.sql("CREATE TABLE clients (id INTEGER PRIMARY KEY)")
+    return it.project.run("alembic", "upgrade", "head", check=False)
+
+
+@case("… CHECK constraint failed: ok IS 1…")
+def _applied_twice(it: Trouble) -> Done:
+    it.sandbox()
+    script = it.seed("upgrade", "head", "--sql", check=True).stdout
+    it.sql(script)
+    return run_client(it.url, script, check=False)
+
+
+def test_every_heading_has_a_case() -> None:
+    assert set(HEADINGS) == set(CASES)
+    assert len(HEADINGS) == len(set(HEADINGS))
+
+
+@pytest.mark.parametrize("heading", HEADINGS)
+def test_the_message_is_what_the_page_says(
+    heading: str, project: Project, databases: Path, request: pytest.FixtureRequest
+) -> None:
+    done = CASES[heading](Trouble(project, databases, request))
+    printed = done.stdout + done.stderr
+    said = re.sub(r"^(FAILED|Error): ", "", printed, flags=re.MULTILINE)
+    pattern = "^" + ".*".join(map(re.escape, heading.split("…")))
+    assert re.search(pattern, said.replace(":\n", ": "), re.MULTILINE), printed
+    assert done.returncode != 0
+    assert "Traceback" not in printed
