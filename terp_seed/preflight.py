@@ -14,6 +14,7 @@ from sqlalchemy.dialects.mysql import LONGTEXT, MEDIUMTEXT, TEXT, TINYTEXT
 from terp_seed.errors import PlanError
 from terp_seed.exactness import change
 from terp_seed.occupied import occupied, unresolved
+from terp_seed.oversize import oversize
 from terp_seed.plan import Plan, PlannedTable
 from terp_seed.readable import unreadable
 from terp_seed.rows import Bounds, Column, TableRows, Value
@@ -89,6 +90,7 @@ def _table(
     if fits:
         spared = kept.get((planned.range.revision, planned.range.number), frozenset())
         before = _before(plan, planned)
+        yield from oversize(session, rows)
         yield from occupied(session, rows, facts, before, spared)
         yield from unresolved(session, rows, facts, before, schema)
 

@@ -91,6 +91,13 @@ def _other_environment(it: Trouble) -> Done:
     return it.seed("-x", "env=staging", "upgrade", "head")
 
 
+@case("database … is stamped …, and there is no terminal to ask on; …")
+def _no_consent(it: Trouble) -> Done:
+    it.sandbox()
+    it.project.run("terp-seed", "env", "stamp", "staging", "--yes")
+    return it.seed("upgrade", "head")
+
+
 @case("database … cannot be reached …")
 def _unreachable(it: Trouble) -> Done:
     return it.seed("-x", "url=mysql://terp@127.0.0.1:1/terp", "upgrade", "head")

@@ -226,6 +226,20 @@ def test_a_reference_to_a_row_of_the_same_operation_is_refused(toy: Toy) -> None
     refused(toy, "table labels, column parent_id, row 1", error=PlanError)
 
 
+def test_rows_that_bring_their_own_ids_may_refer_to_each_other(toy: Toy) -> None:
+    toy.only(
+        "0001_a",
+        """
+        op.seed_rows("labels", [{"id": 50, "code": "ROOT", "parent_id": None},
+                                {"id": 51, "code": "LEAF", "parent_id": 50}], key=["code"])
+        """,
+    )
+    toy.upgrade()
+    assert toy.value("SELECT p.code FROM labels p JOIN labels c ON c.parent_id = p.id") == "ROOT"
+    toy.downgrade()
+    assert toy.counts() == {}
+
+
 def test_a_reference_to_a_row_of_a_later_revision_is_refused(toy: Toy) -> None:
     toy.only(
         "0001_a",

@@ -200,6 +200,10 @@ class Dialect(ABC):
     def statement_characters(self, connection: Connection) -> int:
         """How long a statement may be on this server."""
 
+    def largest_statement(self, connection: Connection) -> int | None:
+        """How many bytes the server takes in a statement; None where it does not matter."""
+        return None
+
     @abstractmethod
     def charsets(self, connection: Connection, table: str) -> dict[str, str]:
         """The character set of each text column, where columns have their own."""

@@ -239,6 +239,9 @@ class MySQL(Dialect):
         packet = int(_scalar(connection, "SELECT @@max_allowed_packet"))
         return min(STATEMENT_CHARACTERS, packet // 4)  # a character is at most 4 bytes
 
+    def largest_statement(self, connection: Connection) -> int | None:
+        return int(_scalar(connection, "SELECT @@max_allowed_packet"))
+
     def charsets(self, connection: Connection, table: str) -> dict[str, str]:
         rows = connection.exec_driver_sql(
             "SELECT column_name, character_set_name FROM information_schema.columns "

@@ -9,6 +9,7 @@ from terp_seed.rows import TableRows
 from terp_seed.seeders import Check, Derived, SeedContext, refers, seeder
 
 refers("scans.crate_id", "crates.id")
+refers("labels.parent_id", "labels.id")
 
 
 @seeder("depots")
