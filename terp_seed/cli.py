@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Any
 
 import click
+from alembic.util import CommandError
 
-from terp_seed.errors import SeedError, VerificationError
+from terp_seed.errors import SeedError, UsageError, VerificationError
 from terp_seed.log import configure_logging
 from terp_seed.project import Project
 from terp_seed.settings import ENVIRONMENTS, environment_name
@@ -34,6 +35,8 @@ def _translated(function: Callable[..., Any]) -> Callable[..., Any]:
             return function(*args, **kwargs)
         except SeedError as error:
             raise _Failing(error) from None
+        except CommandError as error:  # Alembic's own: a revision that is not there
+            raise _Failing(UsageError(str(error))) from None
 
     return run
 
@@ -97,7 +100,9 @@ def env_stamp(project: Project, name: str, yes: bool) -> None:
     """Stamp the database: from then on it is that environment."""
     from terp_seed.restamp import restamp
 
-    restamp(project.settings(), environment_name(name), _consent(yes))
+    settings = project.settings()
+    restamp(settings, environment_name(name), _consent(yes))
+    click.echo(f"{settings.url.render_as_string()} is stamped {environment_name(name)}")
 
 
 @main.command()

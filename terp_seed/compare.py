@@ -6,7 +6,7 @@ booleans as 0 and 1; rows are taken in the order of their primary key.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time
 from hashlib import sha256
@@ -42,20 +42,24 @@ class TableDigest:
 
 
 def database_digests(
-    connection: Connection, *, leave_out: Iterable[str] = BOOKKEEPING
+    connection: Connection, *, leave_out: Iterable[str] = BOOKKEEPING, exact: bool = False
 ) -> dict[str, TableDigest]:
     """The digest of every table; does not write.
 
-    ``leave_out`` names tables that are not looked at, by default those in
+    With ``exact`` values count to their last digit and microsecond, as they
+    can on one engine.  ``leave_out`` names tables that are not looked at, by default those in
     which seeding and Alembic keep their books.
     """
     unwanted = set(leave_out)
     names = sorted(set(sa.inspect(connection).get_table_names()) - unwanted)
-    return {name: table_digest(connection, name) for name in names}
+    return {name: table_digest(connection, name, exact=exact) for name in names}
 
 
-def table_digest(connection: Connection, name: str) -> TableDigest:
-    """The digest of one table; a ledger's own clock times do not count."""
+def table_digest(connection: Connection, name: str, *, exact: bool = False) -> TableDigest:
+    """The digest of one table; a ledger's own clock times do not count.
+
+    ``exact`` as in `database_digests`.
+    """
     inspector = sa.inspect(connection)
     skipped = _CLOCK_TIMES.get(name, set())
     columns = sorted(
@@ -64,7 +68,7 @@ def table_digest(connection: Connection, name: str) -> TableDigest:
     key = inspector.get_pk_constraint(name)["constrained_columns"]
     total = sha256("\x1f".join(columns).encode())
     count = 0
-    for row in _rows(connection, name, columns, key):
+    for row in _rows(connection, name, columns, key, repr if exact else _cell):
         total.update(("\x1e" + row).encode())
         count += 1
     return TableDigest(count, total.hexdigest())
@@ -75,14 +79,20 @@ def differing(one: dict[str, TableDigest], other: dict[str, TableDigest]) -> lis
     return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
 
 
-def _rows(connection: Connection, name: str, columns: list[str], key: list[str]) -> Iterator[str]:
+def _rows(
+    connection: Connection,
+    name: str,
+    columns: list[str],
+    key: list[str],
+    cell: Callable[[Any], str],
+) -> Iterator[str]:
     quote = dialect_named(connection.dialect.name).quote
     listed = ", ".join(map(quote, columns))
     order = f" ORDER BY {', '.join(map(quote, key))}" if key else ""
     result = connection.execution_options(stream_results=True).exec_driver_sql(
         f"SELECT {listed} FROM {quote(name)}{order}", execution_options={"no_parameters": True}
     )
-    texts = ("\x1f".join(_cell(value) for value in row) for row in result)
+    texts = ("\x1f".join(map(cell, row)) for row in result)
     return texts if key else iter(sorted(texts))
 
 

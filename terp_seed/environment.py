@@ -43,6 +43,9 @@ def run() -> None:
         return
     try:
         _offline(_settings())
+    except BrokenPipeError:  # the reader has seen enough: `... --sql | head`
+        sys.stdout = None
+        raise SystemExit(_FAILED) from None
     except CommandError as error:
         if not hasattr(context.config.cmd_opts, "cmd"):
             raise  # not the alembic command: the caller has a place for errors

@@ -120,6 +120,11 @@ class Gate:
                 f"revision {self._revision}: SET {unpins[1].lower()} changes the session on which "
                 "the run relies; take it out"
             )
+        if "\t" in statement:
+            raise PlanError(
+                f"revision {self._revision}: a TAB in raw SQL becomes four spaces in a script, so "
+                "the preview would not be the run; write spaces, or CHAR(9)"
+            )
         if self._raw_sql is None:
             raise PlanError(
                 f"revision {self._revision}: {verb} passes neither masking nor ledger; use "

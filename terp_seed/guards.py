@@ -59,7 +59,7 @@ def environment_of(connection: Connection, settings: Settings, tables: Books) ->
             raise GuardError(
                 f"database {settings.url.database!r} does not say which environment it is; if "
                 "it is one to seed, stamp it once: "
-                f"terp-seed env stamp {settings.env or 'dev'}"
+                f"terp-seed{_same_url(settings)} env stamp {settings.env or 'dev'}"
             )
         found = settings.env or "dev"
     if settings.env and settings.env != found:
@@ -68,6 +68,11 @@ def environment_of(connection: Connection, settings: Settings, tables: Books) ->
             "check the URL, or leave the environment out"
         )
     return found
+
+
+def _same_url(settings: Settings) -> str:
+    """The option that names the same database, where it was not the default; no password."""
+    return f" -x url={settings.url.render_as_string()}" if "url" in settings.explicit else ""
 
 
 def who() -> str:

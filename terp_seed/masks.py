@@ -120,7 +120,8 @@ def _facts(rows: TableRows, name: str, facts: TableFacts | None) -> ColumnFacts:
         return ColumnFacts(name, "number")
     if live is None:
         few = rows.values(name, 0, min(rows.count, _FEW))
-        return ColumnFacts(name, _kind_of_values(few), samples=samples)
+        length = rows.columns[name].bounds.length
+        return ColumnFacts(name, _kind_of_values(few), length, samples)
     return ColumnFacts(
         name,
         _kind(live),

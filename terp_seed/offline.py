@@ -70,6 +70,8 @@ def write(settings: Settings, request: Request, start: tuple[str, ...], out: Tex
         )
         request.migrate()
         script.end()
+    except BrokenPipeError:
+        raise
     except BaseException:
         script.stop()
         raise

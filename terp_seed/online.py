@@ -18,7 +18,7 @@ from sqlalchemy.exc import DBAPIError
 
 from terp_seed.audit import Audit
 from terp_seed.consent import require_consent
-from terp_seed.errors import InterruptedRunError, LockError, PlanError, SeedError, UsageError
+from terp_seed.errors import InterruptedRunError, LockError, PlanError, SeedError
 from terp_seed.failures import RetryableError, translated
 from terp_seed.guards import environment_of
 from terp_seed.kept import refuse_crowded, still_there
@@ -64,12 +64,12 @@ def run(session: Session, request: Request) -> None:
     Nothing pending: says so, and takes no lock.  Whatever fails, revisions
     that were committed before stay, and nothing of the failed one does.
     """
-    _refuse_backup(session)
     environment = environment_of(session.connection, session.settings, session.books)
     heads = current_heads(session)
     pending = _steps(session, request, heads)
     session.settle()
     if not pending:
+        _refuse_other_settings(session, request, environment, heads)
         logger.info(f"nothing to do: {_place(heads)} is where you want to be")
         return
     lock = held(
@@ -269,17 +269,18 @@ def _moved(session: Session, request: Request, before: tuple[str, ...]) -> tuple
     return now
 
 
-def _refuse_backup(session: Session) -> None:
-    """A backup that is asked for and not made would be believed in."""
-    if session.settings.backup not in (None, "none"):
-        raise UsageError(
-            f"backup: this version makes no backups ({session.settings.backup!r} was asked for); "
-            "make one with the engine's own tools and leave the option out"
-        )
-
-
 def _place(heads: Sequence[str]) -> str:
     return ", ".join(heads) or "base"
+
+
+def _refuse_other_settings(
+    session: Session, request: Request, environment: str, heads: tuple[str, ...]
+) -> None:
+    """Refuse a wish for another size: that nothing is to do is no answer to it."""
+    applied = request.applied(heads)
+    keep = recorded(session.ledger.headers(session.connection), applied[::-1])
+    if keep:
+        generation_of(session.settings, environment, applied, keep)
 
 
 def _refuse_lost_ledger(
@@ -290,7 +291,8 @@ def _refuse_lost_ledger(
         raise PlanError(
             f"the version table says that {', '.join(lost)} is applied, and the ledger knows "
             "nothing of it: it was lost, perhaps to a schema tool that drops tables it does not "
-            "know; rebuild it with: terp-seed ledger rebuild"
+            "know. Restore terp_seed_ledger from a backup, or remove the seeded rows and say: "
+            f"alembic -n {session.settings.chain} stamp base"
         )
 
 

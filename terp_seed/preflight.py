@@ -11,7 +11,7 @@ from difflib import get_close_matches
 import sqlalchemy as sa
 from sqlalchemy.dialects.mysql import LONGTEXT, MEDIUMTEXT, TEXT, TINYTEXT
 
-from terp_seed.errors import PlanError
+from terp_seed.errors import MaskingError, PlanError
 from terp_seed.exactness import change
 from terp_seed.occupied import occupied, unresolved
 from terp_seed.oversize import oversize
@@ -51,19 +51,26 @@ def preflight(session: Session, plan: Plan, kept: Kept, classify: Classify) -> N
     """Raise `PlanError` with every finding; return if the plan fits the schema.
 
     ``kept`` are rows that earlier rollbacks left in place; ``classify`` adds
-    the findings of the masking policy for a table.
+    the findings of the masking policy for a table, which alone make a
+    `MaskingError`.
     """
     schema = Schema(session)
     findings: list[str] = []
+    unmasked: list[str] = []
     for step in plan.steps:
         if not step.upgrade or step.skipped:
             continue
         for planned in step.tables:
-            for finding in _table(session, schema, planned, plan, kept, classify):
+            for finding in _table(session, schema, planned, plan, kept):
                 findings.append(f"revision {step.revision}, {finding}")
-    if findings:
-        listed = "\n  ".join(dict.fromkeys(findings))
-        raise PlanError(f"the plan does not fit this database, nothing was written:\n  {listed}")
+            facts = schema.table(planned.rows.table)
+            if facts is not None:
+                found = classify(planned.rows, facts)
+                unmasked += [f"revision {step.revision}, {finding}" for finding in found]
+    if findings or unmasked:
+        listed = "\n  ".join(dict.fromkeys(findings + unmasked))
+        kind = PlanError if findings else MaskingError
+        raise kind(f"the plan does not fit this database, nothing was written:\n  {listed}")
 
 
 def _table(
@@ -72,7 +79,6 @@ def _table(
     planned: PlannedTable,
     plan: Plan,
     kept: Kept,
-    classify: Classify,
 ) -> Findings:
     rows = planned.rows
     facts = schema.table(rows.table)
@@ -86,7 +92,6 @@ def _table(
         found = list(_column(rows, name, column, facts))
         fits = fits and not found
         yield from found
-    yield from classify(rows, facts)
     if fits:
         spared = kept.get((planned.range.revision, planned.range.number), frozenset())
         before = _before(plan, planned)

@@ -122,7 +122,7 @@ def _digests(settings: Settings, url: URL) -> dict[str, TableDigest]:
     from dataclasses import replace
 
     with opened(replace(settings, url=url)) as session:
-        return database_digests(session.connection, leave_out=_NOT_COMPARED)
+        return database_digests(session.connection, leave_out=_NOT_COMPARED, exact=True)
 
 
 @contextmanager
@@ -158,4 +158,10 @@ def _scratch(target: URL, name: str) -> Iterator[URL]:
         try:
             yield target.set(database=scratch)
         finally:
-            connection.exec_driver_sql(f"DROP DATABASE {dialect.quote(scratch)}")
+            try:
+                connection.exec_driver_sql(f"DROP DATABASE {dialect.quote(scratch)}")
+            except DBAPIError as error:
+                raise UsageError(
+                    f"scratch database {scratch}: {translated(error, 'DROP DATABASE')}; it is "
+                    "left behind, drop it by hand"
+                ) from None

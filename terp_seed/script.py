@@ -78,7 +78,7 @@ class Script:
     def begin(self, header: str, compiler: SADialect, clock: list[str], seconds: float) -> None:
         """Print the header and all that comes before the first revision."""
         self.stream.note(header)
-        for line in self._dialect.prologue():
+        for line in self._dialect.prologue(seconds):
             self._out.write(f"{line}\n")
         self._section("one time zone, character set and mode")
         self._run(self._dialect.pin() + clock)

@@ -137,6 +137,12 @@ def _borrowed(settings: Settings, given: Connection) -> Iterator[Session]:
 
 def _connect(dialect: Dialect, settings: Settings) -> Connection:
     url = settings.url
+    missing = dialect.missing_file(url)
+    if missing:
+        raise UsageError(
+            f"database {missing!r}: there is no such file; check the URL, or make a sandbox with "
+            "TERP's tables there: alembic upgrade head"
+        )
     try:
         return dialect.engine(url).connect()
     except DBAPIError as error:

@@ -109,7 +109,7 @@ def resolve(config: Config, home: Path, environ: Mapping[str, str] = os.environ)
         as_of=_day("as-of", chosen["as-of"]),
         lock_timeout=_seconds("lock-timeout", chosen["lock-timeout"], 60.0),
         yes=chosen["yes"],
-        backup=_choice("backup", chosen["backup"]),
+        backup=_no_backup(_choice("backup", chosen["backup"])),
         on_dependents=_choice("on-dependents", chosen["on-dependents"]),
         on_edited=_choice("on-edited", chosen["on-edited"]),
         explicit=frozenset(key for key in _KEYS if key in x or environ.get(_KEYS[key])),
@@ -243,6 +243,16 @@ def _choice(key: str, text: str | None) -> str | None:
             f"one of {_list(_CHOICES[key])}"
         )
     return text
+
+
+def _no_backup(wanted: str | None) -> str | None:
+    """A backup that is asked for and not made would be believed in."""
+    if wanted not in (None, "none"):
+        raise UsageError(
+            f"backup: this version makes no backups, and {wanted!r} was asked for; make one with "
+            "the engine's own tools and leave the option out"
+        )
+    return wanted
 
 
 def _words(text: str | None) -> tuple[str, ...]:

@@ -585,3 +585,41 @@ def test_operations_in_the_wrong_place(toy: Toy, upgrade: str, downgrade: str, w
         before = toy.digests()
         toy.downgrade()
     assert toy.digests() == before
+
+
+@pytest.mark.xfail(
+    reason="the run takes an operation that the plan does not have", raises=AssertionError
+)
+@pytest.mark.parametrize("more", ["online_only = True\nraw_sql = 'a reason'", ""])
+def test_an_operation_that_was_not_planned_is_named(toy: Toy, more: str) -> None:
+    """In a revision whose SQL must not run twice, or one that does other things in the run."""
+    rows = 'op.seed_rows("labels", [{"code": "A"}], key=["code"])'
+    body = rows if more else f"if not op.get_context().as_sql:\n    {rows}"
+    toy.only("0001_a", body, head=more)
+    with pytest.raises(SeedError) as caught:
+        toy.upgrade()
+    assert toy.counts() == {}
+    assert "IndexError" not in str(caught.value)
+
+
+@pytest.mark.xfail(
+    reason="what was planned is counted, and not what went in", raises=AssertionError
+)
+def test_rows_that_were_skipped_are_not_counted_as_seeded(toy: Toy) -> None:
+    toy.execute("INSERT INTO labels (code) VALUES ('B')")
+    rows = '[{"code": "A"}, {"code": "B"}]'
+    toy.only("0001_a", f'op.seed_rows("labels", {rows}, key=["code"], on_conflict="skip")')
+    toy.upgrade()
+    assert json.loads(
+        toy.value("SELECT table_rows FROM terp_seed_audit WHERE event = 'applied'")
+    ) == {"labels": 1}
+
+
+@pytest.mark.xfail(
+    reason="a rollback reads the files of all revisions before it", raises=UsageError
+)
+def test_a_rollback_needs_the_ledger_and_not_the_files(toy: Toy) -> None:
+    toy.upgrade()
+    (toy.path / "seeds" / "data" / "labels.csv").unlink()
+    toy.downgrade()
+    assert toy.counts() == {}

@@ -191,8 +191,8 @@ def test_the_url_from_the_shell_and_from_the_file(sqlite_toy: Toy) -> None:
     )
     assert sqlite_toy.version() == HEAD
     failed = sqlite_toy.run("alembic", "-n", "seed", "upgrade", "head", check=False)
-    assert "does not exist" in failed.stdout  # toy.db of alembic.ini, which is empty
-    assert (sqlite_toy.path / "toy.db").exists()
+    assert "'toy.db': there is no such file" in failed.stdout  # the one of alembic.ini
+    assert not (sqlite_toy.path / "toy.db").exists()
 
 
 def test_a_foreign_database_url_and_a_dotenv_file_are_not_read(sqlite_toy: Toy) -> None:
@@ -202,6 +202,7 @@ def test_a_foreign_database_url_and_a_dotenv_file_are_not_read(sqlite_toy: Toy) 
         "-n",
         "seed",
         "current",
+        check=False,
         env={"DATABASE_URL": sqlite_toy.url, "TERP_SEED_TEST_ENGINE": "mariadb"},
     )
     assert sqlite_toy.version() is None
@@ -293,12 +294,18 @@ def test_a_missing_driver_names_the_extra(sqlite_toy: Toy) -> None:
     one_line(failed, 'pip install "terp_seed[mysql]"')
 
 
-@pytest.mark.parametrize("url", ["sqlite:////nowhere/at/all.db", "sqlite:///seeds"])
-def test_a_database_file_that_cannot_be_opened(sqlite_toy: Toy, url: str) -> None:
+@pytest.mark.parametrize(
+    ("url", "message"),
+    [
+        ("sqlite:////nowhere/at/all.db", "there is no such file"),
+        ("sqlite:///seeds", "cannot be reached"),
+    ],
+)
+def test_a_database_file_that_cannot_be_opened(sqlite_toy: Toy, url: str, message: str) -> None:
     failed = sqlite_toy.run(
         "alembic", "-n", "seed", "-x", f"url={url}", "upgrade", "head", check=False
     )
-    one_line(failed, "cannot be reached")
+    one_line(failed, message)
 
 
 def test_a_file_that_is_no_database(sqlite_toy: Toy) -> None:
@@ -385,7 +392,7 @@ def test_an_unstamped_server_names_the_one_command(
     mariadb_url: str, new_toy: Callable[..., Toy]
 ) -> None:
     toy = new_toy(mariadb_url, stamp=None)
-    for args, command in ((), "terp-seed env stamp dev"), (("-x", "env=staging"), "stamp staging"):
+    for args, command in ((), " env stamp dev"), (("-x", "env=staging"), " env stamp staging"):
         failed = toy.alembic(*args, "upgrade", "head", check=False)
         one_line(failed, "does not say which environment it is", command)
     with pytest.raises(GuardError):

@@ -107,8 +107,12 @@ class Dialect(ABC):
         """Statements that fix the session's clock, where the engine can."""
 
     @abstractmethod
-    def prologue(self) -> list[str]:
-        """Lines a script begins with so that its client stops at an error."""
+    def prologue(self, seconds: float = 30) -> list[str]:
+        """Lines a script begins with so that its client stops at an error.
+
+        ``seconds`` is how long it may wait for others, where that is the
+        client's to know.
+        """
 
     @abstractmethod
     def guard(self, condition: str) -> str:
@@ -191,6 +195,10 @@ class Dialect(ABC):
     @abstractmethod
     def engine(self, url: URL) -> Engine:
         """An engine with one unpooled connection, pinned on connect."""
+
+    def missing_file(self, url: URL) -> str | None:
+        """The file of a database that is not there; connecting would make an empty one."""
+        return None
 
     @abstractmethod
     def lock(self, connection: Connection) -> Lock:

@@ -96,7 +96,7 @@ class MySQL(Dialect):
     def set_clock(self, moment: datetime) -> list[str]:
         return [f"SET timestamp = {int(moment.replace(tzinfo=UTC).timestamp())}"]
 
-    def prologue(self) -> list[str]:
+    def prologue(self, seconds: float = 30) -> list[str]:
         return []
 
     def guard(self, condition: str) -> str:

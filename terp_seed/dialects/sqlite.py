@@ -66,8 +66,8 @@ class SQLite(Dialect):
     def set_clock(self, moment: datetime) -> list[str]:
         return []  # CURRENT_TIMESTAMP cannot be told what time it is
 
-    def prologue(self) -> list[str]:
-        return [".bail on", f".timeout {_BUSY_SECONDS * 1000}"]
+    def prologue(self, seconds: float = 30) -> list[str]:
+        return [".bail on", f".timeout {int(seconds * 1000)}"]
 
     def guard(self, condition: str) -> str:
         return f"INSERT INTO temp.terp_seed_guard SELECT {condition}"
@@ -180,6 +180,11 @@ class SQLite(Dialect):
         event.listen(engine, "connect", _leave_transactions_to_us)
         event.listen(engine, "begin", _begin)
         return engine
+
+    def missing_file(self, url: URL) -> str | None:
+        name = url.database
+        plain = name not in (None, "", ":memory:") and not str(name).startswith("file:")
+        return name if plain and not Path(str(name)).exists() else None
 
     def lock(self, connection: Connection) -> Lock:
         path = connection.exec_driver_sql(

@@ -200,7 +200,9 @@ def _money(query: Query, as_of: date) -> list[Measure]:
             "overdue for more than 120 days, by amount", 50, 5, f"dueDate < '{old}'"
         ),
         *(
-            payments.measure(f"payments: {method}", share, 6, f"paymentMethod = '{method}'")
+            payments.measure(
+                f"payments: {method}", share, min(6, share - 1), f"paymentMethod = '{method}'"
+            )
             for method, share in methods.items()
         ),
         payments.measure("payments reconciled", 70, 7, "isReconciled = 1"),
