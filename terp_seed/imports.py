@@ -48,6 +48,11 @@ def imported(
     values = {name: _writable([row[name] for row in listed], name, where) for name in columns}
     for name, target in (refs or {}).items():
         values[name] = _looked_up(values, name, target, where)
+    if skip_taken and (id is None or id in values):
+        raise UsageError(
+            f'{where}: on_conflict="skip" needs an integer key that the run fills; without one '
+            "nobody could tell later whose a row is"
+        )
     _check_key(values, key, where, needed=skip_taken or id is None or id in values)
     return TableRows(
         table=table,
@@ -67,13 +72,13 @@ def _columns(rows: Sequence[Row], where: str) -> list[str]:
         raise UsageError(f"{where}: there are no rows to seed")
     for number, row in enumerate(rows):
         if not isinstance(row, Mapping):
-            raise UsageError(f"{where}, row {number}: is no dict of columns and values")
+            raise UsageError(f"{where}, row {number + 1}: is no dict of columns and values")
     columns = list(rows[0])
     for number, row in enumerate(rows):
         if row.keys() != rows[0].keys():
             odd = sorted(set(columns) ^ set(row))
             raise UsageError(
-                f"{where}, row {number}: column {', '.join(odd)} is not in every row; "
+                f"{where}, row {number + 1}: column {', '.join(odd)} is not in every row; "
                 "give every row the same columns, None writes NULL"
             )
     return columns
@@ -86,7 +91,7 @@ def _writable(values: list[Value], name: str, where: str) -> list[Value]:
     except UnwritableError as error:
         reason, place = error.args
         raise UsageError(
-            f"{where}, row {place}, column {name}: the value cannot be written, {reason}"
+            f"{where}, row {place + 1}, column {name}: the value cannot be written, {reason}"
         ) from None
     return values
 
@@ -132,10 +137,11 @@ def _check_key(
     seen: dict[tuple[Value, ...], int] = {}
     for number, cells in enumerate(zip(*(values[name] for name in key), strict=True)):
         if None in cells:
-            raise UsageError(f"{where}, row {number}: key column is empty; a key has a value")
+            raise UsageError(f"{where}, row {number + 1}: key column is empty; a key has a value")
         if cells in seen:
             raise UsageError(
-                f"{where}, row {number}: has the same key ({', '.join(key)}) as row {seen[cells]}"
+                f"{where}, row {number + 1}: has the same key ({', '.join(key)}) as row "
+                f"{seen[cells] + 1}"
             )
         seen[cells] = number
 
@@ -268,5 +274,5 @@ def _untagged(value: Any, name: str, number: int, column: str) -> Value:
         return _TAGS[tag](content)
     except (ValueError, TypeError, ArithmeticError):
         raise UsageError(
-            f"{name}, row {number}, column {column}: is no {tag[1:]} after {tag}"
+            f"{name}, row {number + 1}, column {column}: is no {tag[1:]} after {tag}"
         ) from None

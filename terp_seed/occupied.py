@@ -149,14 +149,15 @@ def unresolved(
                 found = _found(session, value.table, wanted, before, counts)
                 if found != 1:
                     reason = _no_single_row(rows, value.table, wanted, found)
-                    yield f"{where}, row {number}: {reason}"
+                    yield f"{where}, row {number + 1}: {reason}"
             elif value is not None and name in targets:
                 table, column = targets[name]
                 target = schema.table(table)
                 if target is None or column not in target.columns:
                     yield f"{where}: refers to {table}.{column}, which does not exist"
                 elif not _found(session, table, {column: value}, [*before, rows], counts):
-                    yield f"{where}, row {number}: refers to a row of {table} that does not exist"
+                    place = f"{where}, row {number + 1}"
+                    yield f"{place}: refers to a row of {table} that does not exist"
 
 
 def _no_single_row(rows: TableRows, table: str, wanted: dict[str, Value], found: int) -> str:

@@ -10,6 +10,8 @@ import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
+from time import sleep
 from typing import Any
 
 from alembic.runtime.migration import MigrationStep
@@ -19,10 +21,10 @@ from sqlalchemy.exc import DBAPIError
 from terp_seed.audit import Audit
 from terp_seed.consent import require_consent
 from terp_seed.errors import InterruptedRunError, LockError, PlanError, SeedError
-from terp_seed.failures import RetryableError, translated
+from terp_seed.failures import RetryableError, code_of, translated
 from terp_seed.guards import environment_of
 from terp_seed.kept import refuse_crowded, still_there
-from terp_seed.ledger import Header
+from terp_seed.ledger import Header, Range
 from terp_seed.lock import Held, held
 from terp_seed.log import logger
 from terp_seed.masks import Boundary, boundary
@@ -42,6 +44,8 @@ from terp_seed.standing import current_heads, plain_context, recorder_for
 __all__ = ["Prepared", "prepare", "run"]
 
 _ATTEMPTS = 3
+_LOOKS = 50
+_BEING_CREATED = 1684  # a table's definition is being written at this moment
 
 
 @dataclass(frozen=True)
@@ -64,10 +68,7 @@ def run(session: Session, request: Request) -> None:
     Nothing pending: says so, and takes no lock.  Whatever fails, revisions
     that were committed before stay, and nothing of the failed one does.
     """
-    environment = environment_of(session.connection, session.settings, session.books)
-    heads = current_heads(session)
-    pending = _steps(session, request, heads)
-    session.settle()
+    environment, heads, pending = _look(session, request)
     if not pending:
         _refuse_other_settings(session, request, environment, heads)
         logger.info(f"nothing to do: {_place(heads)} is where you want to be")
@@ -94,6 +95,25 @@ def run(session: Session, request: Request) -> None:
             logger.info(f"nothing to do any more: another run went to {_place(heads)}")
 
 
+def _look(session: Session, request: Request) -> tuple[str, tuple[str, ...], list[MigrationStep]]:
+    """Where the chain stands, without the lock.
+
+    Another first run may be creating the very tables that are looked at.
+    """
+    for _ in range(_LOOKS):
+        try:
+            environment = environment_of(session.connection, session.settings, session.books)
+            heads = current_heads(session)
+            return environment, heads, _steps(session, request, heads)
+        except DBAPIError as error:
+            if code_of(error) != _BEING_CREATED:
+                raise
+            sleep(0.1)
+        finally:
+            session.settle()
+    raise LockError("another run is creating the bookkeeping tables, and is not done; try again")
+
+
 def prepare(
     session: Session,
     request: Request,
@@ -113,7 +133,10 @@ def prepare(
     border = boundary(session.settings, environment)
     if any(step.upgrade for step in wanted):
         same_key(recorded(headers, applied[::-1]), border.key_id)
-    recorder = recorder_for(session, environment, generation, headers, border.mask)
+    upwards = any(step.upgrade for step in wanted)
+    recorder = recorder_for(
+        session, environment, generation, headers, border.mask, load_files=upwards
+    )
     plan = make_plan(lineage, wanted, recorder)
     if any(step.upgrade for step in plan.steps):
         _refuse_changed(session, plan, applied, headers)
@@ -185,6 +208,7 @@ def _forget_undone(session: Session, request: Request, performer: Performer) -> 
 
 
 def _performer(session: Session, prepared: Prepared, audit: Audit) -> Performer:
+    upwards = all(step.is_upgrade for step in prepared.steps)
     return Performer(
         stream=session.stream,
         ledger=session.ledger,
@@ -195,9 +219,19 @@ def _performer(session: Session, prepared: Prepared, audit: Audit) -> Performer:
         detail=settings_of(prepared.generation, prepared.border.key_id),
         remove=Rollback(session, prepared.environment).remove,
         kept=prepared.kept,
+        known_before=None if upwards else partial(_ledgered, session),
         progress=progress_bar(),
         statement_characters=session.dialect.statement_characters(session.connection),
     )
+
+
+def _ledgered(session: Session, revision: str) -> dict[str, Range]:
+    """The generated ranges that the ledger holds, but for one revision's."""
+    return {
+        of.table: of
+        for of in session.ledger.ranges(session.connection)
+        if of.revision != revision and (of.shape or {})["provenance"] == "synthetic"
+    }
 
 
 def _audit(session: Session, prepared: Prepared) -> Audit:

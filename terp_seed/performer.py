@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
 from typing import Any
@@ -56,6 +56,8 @@ class Performer:
     statement_characters: int = STATEMENT_CHARACTERS
     kept: Mapping[tuple[str, int], frozenset[int]] = field(default_factory=dict)
     """What earlier rollbacks left in place: row numbers by revision and range."""
+    known_before: Callable[[str], dict[str, Range]] | None = None
+    """What the ledger says of earlier ranges; without it, the plan says."""
     gate: Gate = field(default_factory=Gate)
     done: list[Done] = field(default_factory=list)
 
@@ -63,6 +65,7 @@ class Performer:
         """Write, or take out, what the step plans; ``call`` runs the revision's own code."""
         self._step, self._taken = step, 0
         self._removed: dict[str, int] = {}
+        self._written: dict[str, int] = {}
         started = monotonic()
         if step.upgrade:
             self._upgrade(step, call)
@@ -70,7 +73,7 @@ class Performer:
             self._downgrade(step, call)
         rows = self._removed
         if step.upgrade and not step.skipped:
-            rows = step.row_counts
+            rows = self._written
         event = "applied" if step.upgrade else "reverted"
         self.stream.run(
             self.audit.event(
@@ -91,13 +94,22 @@ class Performer:
         self._taken += 1
 
     def _take(self, operation: MigrateOperation) -> None:
-        if isinstance(operation, UnseedOp):
+        unseed = isinstance(operation, UnseedOp)
+        planned: Sequence[object] = self._step.removals if unseed else self._step.operations
+        if self._taken >= len(planned):
+            raise PlanError(
+                f"revision {self._step.revision}: does something that was not planned; it must do "
+                "the same each time, and one that is raw_sql and online_only can only use SQL of "
+                "its own"
+            )
+        if unseed:
             removal = self._step.removals[self._taken]
             for table, count in self.remove(self._step, removal).items():
                 self._removed[table] = self._removed.get(table, 0) + count
         else:
-            for planned in self._step.operations[self._taken]:
-                self._writer.write(planned)
+            for each in self._step.operations[self._taken]:
+                table = each.rows.table
+                self._written[table] = self._written.get(table, 0) + self._writer.write(each)
 
     def _upgrade(self, step: PlannedRevision, call: Callable[[], None]) -> None:
         state = "skipped" if step.skipped else "applied"
@@ -130,8 +142,13 @@ class Performer:
     def _downgrade(self, step: PlannedRevision, call: Callable[[], None]) -> None:
         if not step.skipped:
             call()
-            self._derive(step, self.plan.ranges_before(step.revision))
+            self._derive(step, self._known_before(step.revision))
         self.stream.run(self.ledger.forget(step.revision), what="ledger")
+
+    def _known_before(self, revision: str) -> dict[str, Range]:
+        if self.known_before is not None:
+            return self.known_before(revision)
+        return self.plan.ranges_before(revision)
 
     def _derive(self, step: PlannedRevision, known: dict[str, Range]) -> None:
         for derived in step.derives:

@@ -278,7 +278,7 @@ def _first(rows: TableRows, name: str, wrong: Callable[[Value], bool]) -> str:
         return ""
     places = (number for number, value in enumerate(rows.values(name)) if wrong(value))
     number = next(places, None)
-    return "" if number is None else f" (row {number})"
+    return "" if number is None else f" (row {number + 1})"
 
 
 def _near(word: str, known: object) -> str:

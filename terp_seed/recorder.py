@@ -52,6 +52,8 @@ class Recorder:
     dialect_name: str
     mask: Callable[[TableRows], TableRows] = lambda rows: rows
     """The masking boundary, which imported rows pass before anything else."""
+    load_files: bool = True
+    """Whether imported rows are read; a rollback goes by the ledger instead."""
     connection: Connection | None = None
     """For revisions that read the database while they run."""
     skipped: frozenset[str] = frozenset()
@@ -124,7 +126,7 @@ class Recorder:
             planned.derives += seeder.derives
             planned.checks += seeder.checks
         else:
-            tables = [self.mask(self._imported(operation))]
+            tables = [self.mask(self._imported(operation))] if self.load_files else []
         planned.operations.append([])
         for rows in tables:
             self._add(rows, planned)

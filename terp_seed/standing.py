@@ -37,6 +37,8 @@ def recorder_for(
     generation: Generation,
     headers: Mapping[str, Header],
     mask: Callable[[TableRows], TableRows],
+    *,
+    load_files: bool = True,
 ) -> Recorder:
     """A recorder that knows which revisions this database skipped or was only told of."""
     return Recorder(
@@ -45,6 +47,7 @@ def recorder_for(
         session.settings.data,
         session.connection.dialect.name,
         mask,
+        load_files,
         session.connection,
         frozenset(name for name, header in headers.items() if header.state != "applied"),
     )

@@ -26,8 +26,8 @@ class Stream(ABC):
     """A sequence of statements on their way to a database or a script."""
 
     @abstractmethod
-    def run(self, sql: str, *, rows: int | None = None, what: str = "") -> None:
-        """Pass a statement on.
+    def run(self, sql: str, *, rows: int | None = None, what: str = "") -> int | None:
+        """Pass a statement on; return how many rows it affected, if that is known.
 
         ``rows`` is how many rows it must affect; ``what`` says what it does,
         for the error's sake.
@@ -51,13 +51,14 @@ class Live(Stream):
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def run(self, sql: str, *, rows: int | None = None, what: str = "") -> None:
+    def run(self, sql: str, *, rows: int | None = None, what: str = "") -> int:
         affected = self.affected(sql, what=what)
         if rows is not None and affected != rows:
             raise PlanError(
                 f"{what}: the database took {affected} of {rows} rows and said nothing; "
                 "look for a trigger on the table"
             )
+        return affected
 
     def affected(self, sql: str, *, what: str = "") -> int:
         """Run a statement and tell how many rows it touched."""

@@ -71,26 +71,32 @@ class Writer:
         self.known.update({planned.rows.table: planned.range for planned in coming})
         self._coming = {planned.rows.table: planned for planned in coming}
 
-    def write(self, planned: PlannedTable) -> None:
-        """Reserve the table's keys and write all of its rows."""
+    def write(self, planned: PlannedTable) -> int:
+        """Reserve the table's keys and write all of its rows; return how many went in.
+
+        A script cannot know which rows it will leave out; it counts them all.
+        """
         rows = planned.rows
         self.stream.note(f"\n{rows.table}: {rows.count} rows, {rows.provenance}")
         self._reserve(planned)
         for table in _referred(rows):
             self._name(table)
         keys, masker = self._keys(rows, planned.range), self.masks(rows)
+        done = 0
         first_last = rows.id is not None and not rows.skip_taken and rows.count > 1
         if first_last:
             # The last row moves the server's key counter at once, so that an
             # application that inserts while we write gets keys above ours.
             last = rows.block(rows.count - 1, rows.count)
-            self._insert(rows, planned.range, self._prepared(rows, last, masker), keys)
+            done += self._insert(rows, planned.range, self._prepared(rows, last, masker), keys)
         for number, block in enumerate(rows.blocks(BLOCK_ROWS), start=1):
             ready = self._prepared(rows, block, masker)
             whole = not first_last or block.stop < rows.count
-            self._insert(rows, planned.range, ready if whole else _without_last(ready), keys)
+            part = ready if whole else _without_last(ready)
+            done += self._insert(rows, planned.range, part, keys)
             self._digest(rows, planned.range, number, ready)
             self.progress(rows.table, block.stop, rows.count)
+        return done
 
     def _reserve(self, planned: PlannedTable) -> None:
         if planned.range.number in self._reserved:
@@ -140,7 +146,7 @@ class Writer:
             _hold(rows, name, cells, block.start)
         return ready
 
-    def _insert(self, rows: TableRows, range_: Range, block: Block, keys: Keys) -> None:
+    def _insert(self, rows: TableRows, range_: Range, block: Block, keys: Keys) -> int:
         start, columns = block.start, list(rows.columns)
         texts = [self._texts(rows, name, block.columns[name], start) for name in columns]
         if rows.id is not None:
@@ -151,16 +157,16 @@ class Writer:
         if spared:
             lines = [line for at, line in enumerate(lines, start) if at not in spared]
         if rows.skip_taken:
-            self._insert_missing(rows, range_, columns, lines, keys)
-            return
+            return self._insert_missing(rows, range_, columns, lines, keys)
         for first, chunk in self._statements(texts, lines):
-            low, high = start + first, start + first + len(chunk) - 1
-            self.stream.note(f"{rows.table}: rows {low} to {high}")
+            which = f"rows {start + first + 1} to {start + first + len(chunk)}"
+            self.stream.note(f"{rows.table}: {which}")
             self.stream.run(
                 self.ledger.dialect.insert(rows.table, columns, chunk, keys),
                 rows=len(chunk),
-                what=f"revision {range_.revision}, table {rows.table}, rows {low} to {high}",
+                what=f"revision {range_.revision}, table {rows.table}, {which}",
             )
+        return len(lines)
 
     def _insert_missing(
         self,
@@ -169,15 +175,18 @@ class Writer:
         columns: Sequence[str],
         lines: Sequence[tuple[str, ...]],
         keys: Keys,
-    ) -> None:
+    ) -> int:
+        done = 0
         places = [columns.index(name) for name in rows.key]
         quote = self.ledger.dialect.quote
         for line in lines:
             taken = " AND ".join(f"{quote(columns[at])} = {line[at]}" for at in places)
-            self.stream.run(
+            affected = self.stream.run(
                 self.ledger.dialect.insert_missing(rows.table, columns, line, keys, taken),
                 what=f"revision {range_.revision}, table {rows.table}",
             )
+            done += 1 if affected is None else affected
+        return done
 
     def _texts(self, rows: TableRows, name: str, cells: Cells, start: int) -> Sequence[str]:
         dialect = self.ledger.dialect
@@ -188,7 +197,7 @@ class Writer:
         except UnwritableError as error:
             reason, place = error.args
             raise PlanError(
-                f"table {rows.table}, column {name}, row {start + place}: the value cannot be "
+                f"table {rows.table}, column {name}, row {start + place + 1}: the value cannot be "
                 f"written, {reason}"
             ) from None
 
@@ -274,7 +283,7 @@ def _hold(rows: TableRows, name: str, cells: Cells, start: int) -> None:
     broken = _broken(rows.columns[name].bounds, cells.values)
     if broken:
         raise PlanError(
-            f"table {rows.table}, column {name}, rows from {start}: the seeder broke its own "
+            f"table {rows.table}, column {name}, rows from {start + 1}: the seeder broke its own "
             f"declaration: {broken}"
         )
 

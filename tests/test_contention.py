@@ -173,7 +173,7 @@ def test_small_packets_are_enough_for_many_rows_and_one_large_row_is_refused(
         after="0004_large",
     )
     before = toy.audit()
-    with pytest.raises(PlanError, match=r"table labels, row 0: is 1,100,\d+ bytes .*max_allowed_p"):
+    with pytest.raises(PlanError, match=r"table labels, row 1: is 1,100,\d+ bytes .*max_allowed_p"):
         toy.upgrade()
     assert toy.audit() == before  # it did not even start
     assert toy.version() == "0004_large"

@@ -73,7 +73,7 @@ def test_a_column_that_must_not_be_null_any_more(toy: Toy) -> None:
         toy.execute("ALTER TABLE labels MODIFY wording VARCHAR(60) NOT NULL")
     assert findings(toy) == [
         "revision 0001_labels, table labels, column wording: must not be NULL, and the seed holds "
-        "NULL (row 2)"
+        "NULL (row 3)"
     ]
 
 
@@ -87,7 +87,7 @@ def test_a_shorter_column(toy: Toy) -> None:
     found = findings(toy)
     assert found[0] == (
         "revision 0001_labels, table labels, column wording: holds 12 characters, and the seed has "
-        "22 (row 0)"
+        "22 (row 1)"
     )
     assert found[1].startswith(
         "revision 0003_crates, table crates, column code: holds 12 characters, and the seed has 1"
@@ -114,7 +114,7 @@ def test_an_enum_finding_shows_no_imported_value(toy: Toy) -> None:
     )
     assert findings(toy) == [
         "revision 0001_a, table depots, column kind: is an enum that does not know the value "
-        "(row 0); it knows branch, main"
+        "(row 1); it knows branch, main"
     ]
 
 
@@ -147,9 +147,9 @@ def test_a_row_that_is_referred_to_and_missing(toy: Toy) -> None:
         'op.seed_rows("scans", [{"crate_id": 4711}])',
     )
     assert findings(toy) == [
-        "revision 0004_a, table crates, column depot_id, row 0: refers to a row of depots that does"
+        "revision 0004_a, table crates, column depot_id, row 1: refers to a row of depots that does"
         " not exist",
-        "revision 0004_a, table scans, column crate_id, row 0: refers to a row of crates that does "
+        "revision 0004_a, table scans, column crate_id, row 1: refers to a row of crates that does "
         "not exist",
     ]
 
@@ -207,7 +207,7 @@ def test_characters_that_a_column_cannot_hold(mariadb_toy: Toy, charset: str, te
     else:
         assert findings(mariadb_toy) == [
             "revision 0001_a, table labels, column wording: its character set "
-            f"{charset} cannot hold the seed's characters (row 1)"
+            f"{charset} cannot hold the seed's characters (row 2)"
         ]
 
 
@@ -247,8 +247,8 @@ def test_text_in_a_number_or_date_column(toy: Toy) -> None:
     toy.only("0001_a", 'op.seed_file("labels", "a.csv", key=["code"])')
     assert findings(toy) == [
         "revision 0001_a, table labels, column place: is a whole number, and the seed's text is "
-        "none (row 1)",
-        "revision 0001_a, table labels, column day: is a date, and the seed's text is none (row 2)",
+        "none (row 2)",
+        "revision 0001_a, table labels, column day: is a date, and the seed's text is none (row 3)",
     ]
 
 

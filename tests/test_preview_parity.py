@@ -188,8 +188,8 @@ _PASSWORD_WARNING = (
 def test_one_row_is_one_line_and_blocks_say_which_rows(workshop: Workshop) -> None:
     script = workshop.new().script(BASE, "head")
     assert "-- makers: 700 rows, synthetic" in script
-    assert "-- makers: rows 699 to 699" in script  # the last one, first: it moves the counter
-    assert re.search(r"^-- makers: rows 0 to \d+$", script, re.MULTILINE)
+    assert "-- makers: rows 700 to 700" in script  # the last one, first: it moves the counter
+    assert re.search(r"^-- makers: rows 1 to \d+$", script, re.MULTILINE)
     lines = [line for line in script.splitlines() if "TORTURE'M%-000005" in line.replace("''", "'")]
     assert len(lines) == 1
     assert lines[0].startswith("(")

@@ -322,7 +322,7 @@ def test_an_error_in_the_middle_ends_the_text_in_a_stop(workshop: Workshop) -> N
     _seeder(bench, "['\\ud800' if row == 5500 else 'x' for row in span.rows()]")
     printed = bench.alembic("-x", FEW, "upgrade", "base:head", "--sql", check=False)
     assert printed.returncode == 255
-    assert "table options, column content, row 5500" in printed.stderr
+    assert "table options, column content, row 5501" in printed.stderr
     assert "FAILED" not in printed.stdout
     assert "Traceback" not in printed.stderr
     assert "BEGIN" in printed.stdout or "START TRANSACTION" in printed.stdout
@@ -356,12 +356,12 @@ def test_an_invariant_that_does_not_hold_stops_the_script_and_the_run(workshop: 
         (
             "op.seed_rows('tags', [{'label': 'x', 'body': ''}, {'label': 'y', 'body': '\\ud800'}])",
             "",
-            "tags, row 1, column body",
+            "tags, row 2, column body",
         ),
         (
             "op.seed_rows('tags', [{'label': 'x', 'amount': float('nan')}], key=['label'])",
             "",
-            "tags, row 0, column amount",
+            "tags, row 1, column amount",
         ),
         ("op.execute('DELETE FROM tags')", "", "DELETE"),
         ("op.create_table('t')", "", "CREATE"),
@@ -440,7 +440,7 @@ def test_what_a_server_would_change_without_a_word_is_refused(
         f"[{{'label': str(n), {column!r}: v}} for n, v in enumerate({values})], key=['label'])",
         head="from datetime import datetime, timedelta\nfrom decimal import Decimal\n",
     )
-    with pytest.raises(PlanError, match=rf"table {table}, column {column}: .*\(row 1\)"):
+    with pytest.raises(PlanError, match=rf"table {table}, column {column}: .*\(row 2\)"):
         bench.upgrade("head")
     assert bench.counts() == {}
 
