@@ -48,20 +48,11 @@ def write(settings: Settings, request: Request, start: tuple[str, ...], out: Tex
     plan = make_plan(lineage, wanted, recorder)
     _refuse_unclassified(plan, border)
     performer, script = _writers(settings, dialect, environment, generation, plan, border, out)
+    header = _header(settings, dialect, environment, generation, plan)
+    clock = dialect.set_clock(clock_of(generation))
     try:
-        script.begin(
-            _header(settings, dialect, environment, generation, plan),
-            compiler,
-            dialect.set_clock(clock_of(generation)),
-            settings.lock_timeout,
-        )
-        script.check_stamp(environment)
-        script.check_heads(start)
-        if start:
-            script.check(
-                performer.ledger.settings_are(start[0], performer.detail),
-                "the chain was seeded with the settings above",
-            )
+        script.begin(header, compiler, clock, settings.lock_timeout)
+        _guards(script, environment, start, performer)
         script.started(plan)
         request.configure(
             output_buffer=Sink(out, dialect, settings.version_table, performer.gate),
@@ -75,6 +66,17 @@ def write(settings: Settings, request: Request, start: tuple[str, ...], out: Tex
     except BaseException:
         script.stop()
         raise
+
+
+def _guards(script: Script, environment: str, start: tuple[str, ...], performer: Performer) -> None:
+    """Stop a script in a database that it was not made for."""
+    script.check_stamp(environment)
+    script.check_heads(start)
+    if start:
+        script.check(
+            performer.ledger.settings_are(start[0], performer.detail),
+            "the chain was seeded with the settings above",
+        )
 
 
 def _writers(

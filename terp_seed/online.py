@@ -71,7 +71,7 @@ def run(session: Session, request: Request) -> None:
     environment, heads, pending = _look(session, request)
     if not pending:
         _refuse_other_settings(session, request, environment, heads)
-        logger.info(f"nothing to do: {_place(heads)} is where you want to be")
+        logger.info(f"nothing to do: the chain stands at {_place(heads)}")
         return
     lock = held(
         session.connection,

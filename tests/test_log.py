@@ -35,7 +35,7 @@ def test_every_line_of_an_idle_or_failed_run_is_json(toy: Toy) -> None:
     toy.upgrade()
     idle = toy.alembic("upgrade", "head", env={"TERP_SEED_LOG": "json"})
     assert [each["message"] for each in lines(idle.stderr)] == [
-        "nothing to do: 0003_crates is where you want to be"
+        "nothing to do: the chain stands at 0003_crates"
     ]
     toy.revision("0004_broken", "1 / 0")
     failed = toy.alembic("upgrade", "head", env={"TERP_SEED_LOG": "json"}, check=False)
