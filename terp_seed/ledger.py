@@ -151,10 +151,6 @@ class Ledger:
         """A SELECT that counts the ranges of rows that a revision inserted."""
         return f"SELECT COUNT(*) FROM {self.table} WHERE {self._where(revision)} AND range_no > 0"
 
-    def holds(self, revision: str) -> str:
-        """A condition: the ledger has a header for the revision."""
-        return f"EXISTS (SELECT 1 FROM {self.table} WHERE {self._where(revision, 0)})"
-
     def settings_are(self, revision: str, detail: Mapping[str, Any]) -> str:
         """A condition: the revision was applied with these very settings."""
         text = self.dialect.text(json_text(dict(detail)))

@@ -103,7 +103,7 @@ class Writer:
             return
         self._reserved.add(planned.range.number)
         what = f"revision {planned.range.revision}, table {planned.rows.table}"
-        refs = {table: self.known[table] for table in _referred(planned.rows)}
+        refs = {table: self._known(table) for table in _referred(planned.rows)}
         kept = self.kept.get(planned.range.number)
         if kept is not None and not kept:  # somebody removed what was kept
             self.stream.run(self.ledger.drop(planned.range), what=what)
@@ -114,13 +114,17 @@ class Writer:
 
     def _name(self, table: str) -> None:
         """Let statements say the first key of a table's range."""
-        if table not in self.known:
-            raise PlanError(f"table {table}: rows refer to it, but no revision seeds it")
         coming = self._coming.get(table)
         if coming is not None and coming.range.number not in self._reserved:
             self._reserve(coming)
         elif table not in self._named:
-            self._say(self.known[table])
+            self._say(self._known(table))
+
+    def _known(self, table: str) -> Range:
+        try:
+            return self.known[table]
+        except KeyError:
+            raise PlanError(f"table {table}: rows refer to it, but no revision seeds it") from None
 
     def _say(self, range_: Range) -> None:
         self._named.add(range_.name)

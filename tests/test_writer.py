@@ -1,0 +1,75 @@
+"""The write path's own refusals, without a database: what it prints, and what it will not."""
+
+from __future__ import annotations
+
+import io
+
+import pytest
+
+from terp_seed.bookkeeping import books
+from terp_seed.columns import computed, constant
+from terp_seed.dialects import SQLite
+from terp_seed.errors import PlanError
+from terp_seed.ledger import Ledger, Range
+from terp_seed.plan import PlannedTable
+from terp_seed.rows import Block, Column, TableRows
+from terp_seed.stream import Printed
+from terp_seed.writer import Writer, block_digests
+
+
+def planned(columns: dict[str, Column], count: int = 2) -> PlannedTable:
+    """Some rows of a table ``things``."""
+    rows = TableRows("things", count, columns, b"")
+    return PlannedTable(rows, Range("r1", 1, "things", count, "id"))
+
+
+def written(table: PlannedTable, kept: dict[int, frozenset[int]] | None = None) -> str:
+    """What a writer prints for it."""
+    out, dialect = io.StringIO(), SQLite()
+    ledger = Ledger(dialect, books(), "seed")
+    writer = Writer(Printed(out, dialect), ledger, lambda rows: None, {}, kept=kept or {})
+    writer.announce([table])
+    writer.write(table)
+    return out.getvalue()
+
+
+def test_rows_may_not_refer_to_a_table_that_nobody_seeds() -> None:
+    """There would be no first key to count from."""
+    with pytest.raises(PlanError, match="table others: rows refer to it, but no revision seeds it"):
+        written(planned({"other_id": Column(lambda span: [0] * len(span), ref="others")}))
+
+
+@pytest.mark.parametrize(
+    ("column", "why"),
+    [
+        (computed(lambda span: ["long"] * len(span), length=3), "a length of 4 where at most 3"),
+        (computed(lambda span: ["B"] * len(span), choices=["A"]), "not among the promised ones"),
+    ],
+)
+def test_a_seeder_is_held_to_what_it_declared(column: Column, why: str) -> None:
+    """The preflight believed the declaration; the block may not go past it."""
+    with pytest.raises(PlanError, match=rf"things, column name, rows from 2: .*{why}"):
+        written(planned({"name": column}))
+
+
+def test_no_json_is_null_beside_json_with_references() -> None:
+    """A row without a document has none, whatever its neighbours refer to."""
+    values = [None, {"thingId": 0}]
+    column = Column(lambda span: values[span.start : span.stop], json_refs={"thingId": "things"})
+    script = written(planned({"items": column}))
+    assert "(0, NULL)" in script
+    assert """'{"thingId":' || ((SELECT "things_r1_1" FROM seed_keys) + 0) || '}'""" in script
+
+
+def test_a_range_of_which_nothing_is_left_is_taken_anew() -> None:
+    """Somebody removed the rows that a rollback had kept: the old entry goes first."""
+    table = planned({"name": constant("x")})
+    script = written(table, kept={1: frozenset()})
+    assert script.index("DELETE FROM") < script.index('INSERT INTO "terp_seed_ledger"')
+    assert "UPDATE" not in script
+    assert "UPDATE" in written(table, kept={1: frozenset({0})})
+
+
+def test_rows_without_columns_have_no_digests() -> None:
+    """A table whose every column is derived has nothing to compare."""
+    assert block_digests(Block("things", 0, 3, {}), []) == b""
