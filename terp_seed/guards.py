@@ -61,7 +61,12 @@ def environment_of(connection: Connection, settings: Settings, tables: Books) ->
                 "it is one to seed, stamp it once: "
                 f"terp-seed{_same_url(settings)} env stamp {settings.env or 'dev'}"
             )
-        found = settings.env or "dev"
+        found = "dev"
+        if settings.env not in (None, "dev"):
+            raise GuardError(
+                f"this SQLite file is not stamped, which makes it dev; to make it {settings.env}, "
+                f"stamp it: terp-seed{_same_url(settings)} env stamp {settings.env}"
+            )
     if settings.env and settings.env != found:
         raise GuardError(
             f"you asked for environment {settings.env}, but this database is stamped {found}; "

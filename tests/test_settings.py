@@ -471,3 +471,15 @@ def test_a_restamped_database_still_rolls_back_what_was_applied(toy: Toy) -> Non
         guards.stamp(connection, "staging", origin="test")
     toy.downgrade("base", toy.consent)
     assert toy.counts() == {}
+
+
+def test_an_unstamped_file_is_dev_and_nothing_else(
+    new_toy: Callable[..., Toy], sqlite_url: str
+) -> None:
+    """In the run as in the script, which could not know better."""
+    toy = new_toy(sqlite_url, stamp=None)
+    with pytest.raises(GuardError, match="not stamped, which makes it dev; .*env stamp test"):
+        toy.upgrade("head", "env=test")
+    assert toy.version() is None
+    toy.upgrade("head", "env=dev")
+    assert toy.version() == HEAD
