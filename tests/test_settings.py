@@ -478,7 +478,7 @@ def test_an_unstamped_file_is_dev_and_nothing_else(
 ) -> None:
     """In the run as in the script, which could not know better."""
     toy = new_toy(sqlite_url, stamp=None)
-    with pytest.raises(GuardError, match="not stamped, which makes it dev; .*env stamp test"):
+    with pytest.raises(GuardError, match=r"not stamped, which makes it dev; .*env stamp test"):
         toy.upgrade("head", "env=test")
     assert toy.version() is None
     toy.upgrade("head", "env=dev")
