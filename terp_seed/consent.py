@@ -1,50 +1,88 @@
-"""Consent: in staging and production, a person says the database's name first.
+"""Consent: before something is destroyed, or staging is touched, a person says yes.
 
-On a terminal it is typed; where there is none it comes as ``-x yes=NAME``.
-Without either the run refuses at once and never waits for an answer.
+In staging and production the database's name is said: typed on a terminal, or
+``-x yes=NAME`` where there is none.  Elsewhere a destructive command of
+``terp-seed`` asks for a yes, or takes ``--yes``.  Without a terminal and
+without consent the run refuses at once and never waits for an answer.
 """
 
 from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from terp_seed.errors import GuardError
-from terp_seed.plan import PlannedRevision
 from terp_seed.settings import Settings
 
-__all__ = ["require_consent"]
+__all__ = ["CAREFUL", "Confirm", "careful", "require_consent"]
 
-_CAREFUL = ("staging", "production")
+CAREFUL = ("staging", "production")
+"""The environments in which nothing is written without the database's name."""
 
 
-def require_consent(settings: Settings, environment: str, steps: Sequence[PlannedRevision]) -> None:
-    """Return if the run may write here; `GuardError` if nobody said so."""
+@dataclass(frozen=True)
+class Confirm:
+    """How a command wants to be confirmed, beside what the environment wants."""
+
+    always: bool = False
+    """Ask in dev and test, too: the command destroys, and was not typed as such."""
+    yes: bool = False
+    """``--yes``: the answer was given on the command line."""
+
+
+def careful(environment: str) -> bool:
+    """Whether the database's name has to be said in this environment."""
+    return environment in CAREFUL
+
+
+def require_consent(
+    settings: Settings, environment: str, will: Sequence[str], confirm: Confirm = Confirm()
+) -> None:
+    """Return if the run may go on; `GuardError` if nobody said so.
+
+    ``will`` says, line by line, what is going to happen: what is done, how
+    many rows of which table, where the backup goes.
+    """
+    if careful(environment):
+        _require_name(settings, environment, will)
+    elif confirm.always and not confirm.yes:
+        _require_yes(settings, environment, will)
+
+
+def _require_name(settings: Settings, environment: str, will: Sequence[str]) -> None:
     name = Path(str(settings.url.database or "")).name
-    if environment not in _CAREFUL or settings.yes == name:
+    if settings.yes == name:
         return
     if settings.yes is not None:
         raise GuardError(f"yes={settings.yes}: this database is called {name!r}; nothing was done")
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not _terminal():
         raise GuardError(
             f"database {name!r} is stamped {environment}, and there is no terminal to ask on; say "
             f"that you mean it with -x yes={name}"
         )
-    print(_question(name, environment, steps), end="", file=sys.stderr, flush=True)
-    if sys.stdin.readline().strip() != name:
+    if _answer(name, environment, will, f"Type the database's name to go on ({name}): ") != name:
         raise GuardError("that is not its name; nothing was done")
 
 
-def _question(name: str, environment: str, steps: Sequence[PlannedRevision]) -> str:
+def _require_yes(settings: Settings, environment: str, will: Sequence[str]) -> None:
+    name = Path(str(settings.url.database or "")).name
+    if not _terminal():
+        raise GuardError(
+            f"database {name!r}: this command asks before it goes on, and there is no terminal to "
+            "ask on; say that you mean it with --yes"
+        )
+    if _answer(name, environment, will, "Go on? [y/N]: ").lower() not in ("y", "yes"):
+        raise GuardError("not confirmed; nothing was done")
+
+
+def _terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _answer(name: str, environment: str, will: Sequence[str], question: str) -> str:
     lines = [f"Database {name!r} is stamped {environment}. This run will:"]
-    for step in steps:
-        lines.append(f"  {'seed' if step.upgrade else 'roll back'} {step.revision}{_rows(step)}")
-    return "\n".join([*lines, f"Type the database's name to go on ({name}): "])
-
-
-def _rows(step: PlannedRevision) -> str:
-    if step.skipped:
-        return ": skipped here, nothing is written"
-    counts = ", ".join(f"{count:,} {table}" for table, count in step.row_counts.items())
-    return f": {counts}" if counts else ""
+    lines += [f"  {line}" for line in will]
+    print("\n".join([*lines, question]), end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip()

@@ -11,7 +11,7 @@ import logging
 import os
 import sys
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TextIO
 
 from loguru import logger
 
@@ -20,7 +20,7 @@ from terp_seed.errors import UsageError
 if TYPE_CHECKING:
     from loguru import Record
 
-__all__ = ["configure_logging", "logger"]
+__all__ = ["coloured", "configure_logging", "logger"]
 
 _LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 _FORMAT = "<green>{time:HH:mm:ss}</green> <level>{level: <7}</level> {message}"
@@ -48,7 +48,7 @@ def configure_logging(environ: Mapping[str, str] = os.environ) -> None:
         logger.add(
             lambda message: print(message, end="", file=sys.stderr),
             format=_FORMAT,
-            colorize=_coloured(environ),
+            colorize=coloured(sys.stderr, environ),
             **safe,
         )
     if environ.get("TERP_SEED_LOG_FILE"):
@@ -65,8 +65,9 @@ def _add_file(path: str, options: dict[str, Any]) -> None:
         ) from None
 
 
-def _coloured(environ: Mapping[str, str]) -> bool:
-    return sys.stderr.isatty() and not environ.get("NO_COLOR")
+def coloured(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
+    """Whether a stream wants colours: a terminal, without ``NO_COLOR``."""
+    return stream.isatty() and not environ.get("NO_COLOR")
 
 
 def _json_line(record: Record) -> str:

@@ -89,7 +89,7 @@ def run(session: Session, request: Request) -> None:
         session.settle()
         if pending:
             prepared = prepare(session, request, environment, heads, pending)
-            require_consent(session.settings, environment, prepared.plan.steps)
+            require_consent(session.settings, environment, [str(s) for s in prepared.plan.steps])
             _go(session, request, prepared, ours)
         else:
             logger.info(f"nothing to do any more: another run went to {_place(heads)}")

@@ -67,6 +67,15 @@ class PlannedRevision:
             counts[planned.rows.table] = counts.get(planned.rows.table, 0) + planned.rows.count
         return counts
 
+    def __str__(self) -> str:
+        """One line: what the step does, and how many rows of which table."""
+        if self.skipped:
+            counts = "skipped here, nothing is written"
+        else:
+            counts = ", ".join(f"{count:,} {table}" for table, count in self.row_counts.items())
+        verb = "seed" if self.upgrade else "roll back"
+        return f"{verb} {self.revision}{f': {counts}' if counts else ''}"
+
 
 @dataclass
 class Plan:

@@ -80,7 +80,9 @@ def test_every_command_is_there() -> None:
 
 def commands(group: click.Group, name: str) -> Iterator[str]:
     """Return the full names of a group's commands."""
-    for each, command in group.commands.items():
+    context = click.Context(group)
+    for each in group.list_commands(context):
+        command = group.get_command(context, each)
         if isinstance(command, click.Group):
             yield from commands(command, f"{name} {each}")
         else:

@@ -1,0 +1,107 @@
+"""The top of the command: its options, the list of commands, errors and exit codes."""
+
+from __future__ import annotations
+
+from difflib import get_close_matches
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import click
+from alembic.util import CommandError
+
+from terp_seed.errors import InterruptedRunError, SeedError, UsageError
+from terp_seed.log import configure_logging
+from terp_seed.project import Project
+
+__all__ = ["main", "run"]
+
+_COMMANDS = {
+    "env": "terp_seed.cli.env:env",
+    "preview": "terp_seed.cli.preview:preview",
+    "verify": "terp_seed.cli.verify:verify",
+}
+"""Where each command is: its module is imported when it is called, or for ``--help``."""
+
+
+class _Failing(click.ClickException):
+    """An error of ours, with its own exit code."""
+
+    def __init__(self, error: SeedError) -> None:
+        super().__init__(str(error))
+        vars(self)["exit_code"] = error.exit_code
+
+
+class _Commands(click.Group):
+    """Loads a command when it is asked for, and turns errors into exit codes."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in _COMMANDS:
+            return None
+        module, _, name = _COMMANDS[cmd_name].partition(":")
+        command: click.Command = getattr(import_module(module), name)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        close = get_close_matches(args[0], _COMMANDS, n=1)
+        if args[0] not in _COMMANDS and close:
+            ctx.fail(f"no such command {args[0]!r}; did you mean {close[0]!r}?")
+        return super().resolve_command(ctx, args)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        try:
+            return super().invoke(ctx)
+        except SeedError as error:
+            raise _Failing(error) from None
+        except CommandError as error:  # Alembic's own: a revision that is not there
+            raise _Failing(UsageError(str(error))) from None
+        except KeyboardInterrupt:
+            raise _Failing(InterruptedRunError("interrupted; nothing was under way")) from None
+
+
+@click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
+@click.option(
+    "-c",
+    "--config",
+    "ini",
+    default="alembic.ini",
+    show_default=True,
+    metavar="FILE",
+    help="The project's alembic.ini.",
+)
+@click.option(
+    "-n",
+    "--name",
+    "section",
+    default="seed",
+    show_default=True,
+    metavar="SECTION",
+    help="The section that describes the seeds.",
+)
+@click.option(
+    "-x",
+    "x",
+    multiple=True,
+    metavar="KEY=VALUE",
+    help="As alembic's -x: url, env, size, rows, seed, as-of, ...",
+)
+@click.version_option(package_name="terp_seed")
+@click.pass_context
+def main(context: click.Context, ini: str, section: str, x: tuple[str, ...]) -> None:
+    """Versioned, reversible, previewable data: the seeds of this project."""
+    context.obj = Project(Path(ini), section, x)
+
+
+def run() -> None:
+    """The console script: logging first, then Click."""
+    try:
+        configure_logging()
+    except SeedError as error:
+        click.echo(f"Error: {error}", err=True)
+        raise SystemExit(error.exit_code) from None
+    main()

@@ -1,0 +1,64 @@
+"""What commands print: one JSON document for machines, aligned tables for people.
+
+Data goes to stdout; questions, progress and summaries to stderr.
+"""
+
+from __future__ import annotations
+
+import json
+import sys
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import click
+
+from terp_seed.log import coloured
+
+__all__ = ["as_json", "consent", "document", "marked", "table"]
+
+as_json = click.option(
+    "--json", "as_json", is_flag=True, help="Print one JSON document instead of text."
+)
+"""The option that every command has which prints more than a script."""
+
+
+def document(name: str, **fields: Any) -> None:
+    """Print a JSON document; ``name`` says which schema it follows."""
+    click.echo(json.dumps({"document": name, **fields}, indent=2, ensure_ascii=False, default=str))
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
+    """Print rows below a head; numbers are right-aligned, with separators."""
+    texts = [[_cell(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(head, *texts, strict=True)]
+    numeric = [all(isinstance(row[at], int) for row in rows) for at in range(len(head))]
+    lines = [_line(head, widths, numeric), "-" * (sum(widths) + 2 * (len(widths) - 1))]
+    for line in [*lines, *(_line(row, widths, numeric) for row in texts)]:
+        click.echo(line.rstrip())
+
+
+def marked(text: str, colour: str) -> str:
+    """The text in a colour, on a terminal that wants one."""
+    return click.style(text, fg=colour) if coloured(sys.stdout) else text
+
+
+def consent(yes: bool) -> Callable[[str], bool]:
+    """Ask on a terminal; without one, only ``--yes`` is consent."""
+
+    def ask(question: str) -> bool:
+        if yes:
+            return True
+        return sys.stdin.isatty() and click.confirm(question, err=True)
+
+    return ask
+
+
+def _cell(value: object) -> str:
+    if value is None:
+        return ""
+    return f"{value:,}" if isinstance(value, int) else str(value)
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
+    padded = zip(cells, widths, numeric, strict=True)
+    return "  ".join(f"{c:>{w}}" if right else f"{c:<{w}}" for c, w, right in padded)
