@@ -217,7 +217,7 @@ def _performer(session: Session, prepared: Prepared, audit: Audit) -> Performer:
         masks=prepared.border.prove,
         generation=prepared.generation,
         detail=settings_of(prepared.generation, prepared.border.key_id),
-        remove=Rollback(session, prepared.environment).remove,
+        remover=Rollback(session, prepared.environment),
         kept=prepared.kept,
         known_before=None if upwards else partial(_ledgered, session),
         progress=progress_bar(),
