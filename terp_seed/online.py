@@ -7,7 +7,7 @@ preflight, and only then the first write.  Each revision commits as a whole.
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
@@ -18,7 +18,7 @@ from alembic.runtime.migration import MigrationStep
 from alembic.script import Script
 from sqlalchemy.exc import DBAPIError
 
-from terp_seed.audit import Audit
+from terp_seed.audit import Audit, AuditLog
 from terp_seed.consent import require_consent
 from terp_seed.errors import InterruptedRunError, LockError, PlanError, SeedError
 from terp_seed.failures import RetryableError, code_of, translated
@@ -37,7 +37,7 @@ from terp_seed.recorder import Generation
 from terp_seed.report import progress_bar, show, summary
 from terp_seed.request import Request
 from terp_seed.rollback import Rollback
-from terp_seed.running import clock_of, revision_steps, wrapped
+from terp_seed.running import clock_of, direction_of, revision_steps, wrapped
 from terp_seed.session import Session
 from terp_seed.standing import current_heads, plain_context, recorder_for
 
@@ -150,29 +150,26 @@ def prepare(
 
 
 def _go(session: Session, request: Request, prepared: Prepared, ours: Held) -> None:
-    audit = _audit(session, prepared)
-    digest = prepared.plan.digest()
+    direction = direction_of(prepared.steps)
+    command = f"{direction} {request.destination}"
+    log = AuditLog(session, prepared.environment, direction, command)
     for sql in session.dialect.set_clock(clock_of(prepared.generation)):
         session.stream.run(sql)
     session.may_write()
-    session.stream.run(
-        audit.event("started", plan_digest=digest, lock_wait=round(ours.waited, 2)), what="audit"
-    )
-    session.commit()
-    performer = _performer(session, prepared, audit)
-    session.settle()
-    try:
-        _migrate(session, request, prepared, performer, ours)
-    except BaseException as error:
-        _ended_badly(session, audit, error)
-        raise
-    session.stream.run(audit.event("finished"), what="audit")
-    session.commit()
+    with log.run(plan_digest=prepared.plan.digest(), lock_wait=round(ours.waited, 2)):
+        performer = _performer(session, prepared, log.audit)
+        session.settle()
+        _migrate(session, request, prepared, performer, ours, log.log)
     show(summary(performer.done, prepared.environment, prepared.generation.size))
 
 
 def _migrate(
-    session: Session, request: Request, prepared: Prepared, performer: Performer, ours: Held
+    session: Session,
+    request: Request,
+    prepared: Prepared,
+    performer: Performer,
+    ours: Held,
+    committed: Callable[[], None],
 ) -> None:
     """Let Alembic run the steps; a revision that lost a deadlock is tried again."""
     for attempt in range(1, _ATTEMPTS + 1):
@@ -181,7 +178,7 @@ def _migrate(
             raise SeedError("a transaction was left open, so nothing of this run would be kept")
         request.configure(
             connection=session.connection,
-            fn=wrapped(prepared.steps, performer),
+            fn=wrapped(prepared.steps, performer, committed),
             on_version_apply=lambda **kw: ours.confirm(),
             **{OPTION: performer},
         )
@@ -232,40 +229,6 @@ def _ledgered(session: Session, revision: str) -> dict[str, Range]:
         for of in session.ledger.ranges(session.connection)
         if of.revision != revision and (of.shape or {})["provenance"] == "synthetic"
     }
-
-
-def _audit(session: Session, prepared: Prepared) -> Audit:
-    return Audit(
-        session.dialect,
-        session.books,
-        session.settings.chain,
-        prepared.environment,
-        "upgrade" if all(step.is_upgrade for step in prepared.steps) else "downgrade",
-        str(session.settings.url.database or ""),
-        Audit.new_run_id(),
-    )
-
-
-def _ended_badly(session: Session, audit: Audit, error: BaseException) -> None:
-    """Say so in the audit, in a transaction of its own; else in the log."""
-    event = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-    logger.bind(run_id=audit.run_id, event=event, error=type(error).__name__).debug("run ended")
-    if session.external:
-        return
-    for attempt in range(2):
-        try:
-            session.settle()
-            if session.connection.invalidated or attempt:
-                session.renew()
-            session.stream.run(audit.event(event, error=type(error).__name__), what="audit")
-            session.commit()
-        except (SeedError, DBAPIError):
-            session.drop()
-        else:
-            return
-    logger.bind(run_id=audit.run_id, event=event, error=type(error).__name__).error(
-        "the audit could not be told how this run ended"
-    )
 
 
 def _make_books(session: Session) -> None:

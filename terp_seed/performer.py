@@ -74,18 +74,19 @@ class Performer:
         rows = self._removed
         if step.upgrade and not step.skipped:
             rows = self._written
-        event = "applied" if step.upgrade else "reverted"
-        self.stream.run(
-            self.audit.event(
-                "skipped" if step.skipped else event,
-                revision=step.revision,
-                rows=rows,
-                raw_sql=step.raw_sql,
-            ),
-            what="audit",
-        )
         seconds = monotonic() - started
+        self.stream.run(self._event(step, rows, seconds), what="audit")
         self.done.append(Done(step.revision, step.upgrade, step.skipped, rows, seconds))
+
+    def _event(self, step: PlannedRevision, rows: dict[str, int], seconds: float) -> str:
+        event = "applied" if step.upgrade else "reverted"
+        return self.audit.event(
+            "skipped" if step.skipped else event,
+            revision=step.revision,
+            rows=rows,
+            raw_sql=step.raw_sql,
+            seconds=None if self.audit.scripted else round(seconds, 3),
+        )
 
     def take(self, operation: MigrateOperation) -> None:
         """Perform the next operation of the revision: the one that was planned."""
