@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from sqlalchemy.engine import make_url
 from toys import Toy
 
@@ -63,7 +64,6 @@ def test_the_counts_of_an_upgrade_come_true(toy: Toy) -> None:
     told = terp_seed(toy, "plan")
 
     assert toy.everything() == before
-    assert not Path(f"{make_url(toy.url).database}.terp_seed.lock").exists() or not toy.sqlite
     assert counted(told, "skip") == {
         "0001_labels": {},
         "0002_depots": {"depots": 1},
@@ -110,6 +110,18 @@ def test_the_counts_of_a_rollback_come_true(toy: Toy) -> None:
     ran = terp_seed(toy, "rollback", "base", "--yes", *keep)
     assert counted(told, "delete") == done(ran)
     assert counted(told, "keep") == done(ran, "kept")
+
+
+def test_a_plan_waits_for_nobody(toy: Toy) -> None:
+    """It takes no lock, so another run in progress does not hold it up."""
+    with contextlib.ExitStack() as held:
+        if toy.sqlite:
+            held.enter_context(FileLock(f"{make_url(toy.url).database}.terp_seed.lock"))
+        else:
+            connection = held.enter_context(toy.connect())
+            name = f"terp_seed:{make_url(toy.url).database}"
+            assert connection.exec_driver_sql(f"SELECT GET_LOCK('{name}', 0)").scalar() == 1
+        assert terp_seed(toy, "plan", timeout=30)["rows"] == 33
 
 
 def test_what_would_stop_the_run_is_said_with_its_code(toy: Toy) -> None:
