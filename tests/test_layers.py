@@ -86,7 +86,7 @@ stream session audit lock
 references schema
 gate plan revisions operations imports derive
 recorder occupied writer
-planner preflight survey
+planner preflight survey history
 rollback unseed
 performer request running stamping report script
 online offline

@@ -18,7 +18,10 @@ __all__ = ["main", "run"]
 
 _COMMANDS = {
     "env": "terp_seed.cli.env:env",
+    "history": "terp_seed.cli.history:history",
+    "lock": "terp_seed.cli.lock:lock",
     "preview": "terp_seed.cli.preview:preview",
+    "status": "terp_seed.cli.status:status",
     "verify": "terp_seed.cli.verify:verify",
 }
 """Where each command is: its module is imported when it is called, or for ``--help``."""
