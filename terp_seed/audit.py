@@ -39,7 +39,9 @@ from terp_seed.literals import json_text
 from terp_seed.log import AUDIT, logger
 from terp_seed.session import Session
 
-__all__ = ["ENDS", "Audit", "AuditLog", "last_open_run", "read"]
+__all__ = ["ENDS", "Audit", "AuditLog", "last_open_run", "pace", "read"]
+
+_LAST = 20  # revisions whose pace counts
 
 ENDS = ("finished", "failed", "interrupted")
 
@@ -213,3 +215,23 @@ def last_open_run(connection: Connection, books: Books) -> str:
     if started.os_user is None:
         return f"a script, since {started.at} UTC"
     return f"{started.os_user} on {started.host}, process {started.pid}, since {started.at} UTC"
+
+
+def pace(connection: Connection, books: Books) -> float | None:
+    """Rows a second of the last revisions on this database; None if none was measured."""
+    audit = books.audit
+    if not sa.inspect(connection).has_table(audit.name, schema=audit.schema):
+        return None
+    events = connection.execute(
+        sa.select(audit.c.table_rows, audit.c.detail)
+        .where(audit.c.event.in_(("applied", "reverted")))
+        .order_by(audit.c.id.desc())
+        .limit(_LAST)
+    ).all()
+    rows = seconds = 0.0
+    for table_rows, detail in events:
+        took = json.loads(detail or "{}").get("seconds")
+        if took:
+            seconds += took
+            rows += sum(json.loads(table_rows or "{}").values())
+    return rows / seconds if rows and seconds else None

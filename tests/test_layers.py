@@ -83,6 +83,7 @@ rows literals
 columns pools seeders settings sizes bookkeeping dialects dialects.base
 failures guards log ledger masking
 stream session audit lock
+selection
 references schema
 gate plan revisions operations imports derive
 recorder occupied writer
