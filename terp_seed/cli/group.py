@@ -19,6 +19,7 @@ __all__ = ["main", "run"]
 _COMMANDS = {
     "env": "terp_seed.cli.env:env",
     "history": "terp_seed.cli.history:history",
+    "ledger": "terp_seed.cli.ledger:ledger",
     "lock": "terp_seed.cli.lock:lock",
     "preview": "terp_seed.cli.preview:preview",
     "status": "terp_seed.cli.status:status",
