@@ -6,24 +6,24 @@ preflight, and only then the first write.  Each revision commits as a whole.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.audit import Audit, AuditLog
 from terp_seed.consent import UNASKED, Confirm, require_consent
-from terp_seed.errors import InterruptedRunError, LockError, PlanError, SeedError
+from terp_seed.errors import LockError, RollbackError, SeedError
+from terp_seed.exclusive import exclusively
 from terp_seed.failures import RetryableError, translated
 from terp_seed.forecast import removals
 from terp_seed.ledger import Range
-from terp_seed.lock import Held, held
+from terp_seed.lock import Held
 from terp_seed.log import logger
 from terp_seed.operations import OPTION
-from terp_seed.performer import Performer
+from terp_seed.performer import Done, Performer
 from terp_seed.planner import settings_of
 from terp_seed.preflight import preflight
 from terp_seed.prepare import Prepared, look, prepare, refuse_other_settings, steps_from
@@ -34,32 +34,39 @@ from terp_seed.running import clock_of, direction_of, wrapped
 from terp_seed.session import Session
 from terp_seed.standing import current_heads
 
-__all__ = ["run"]
+__all__ = ["Outcome", "run"]
 
 _ATTEMPTS = 3
 
 
-def run(session: Session, request: Request, confirm: Confirm = UNASKED) -> None:
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did."""
+
+    environment: str
+    heads: tuple[str, ...]
+    """Where the chain stands now."""
+    done: Sequence[Done] = ()
+
+
+def run(
+    session: Session,
+    request: Request,
+    confirm: Confirm = UNASKED,
+    expect: Callable[[Session, Request, Prepared], None] = lambda *what: None,
+) -> Outcome:
     """Bring the database to where the request wants it, or raise `SeedError`.
 
     Nothing pending: says so, and takes no lock.  Whatever fails, revisions
     that were committed before stay, and nothing of the failed one does.
+    ``expect`` is called with the lock held, before anybody is asked.
     """
     environment, heads, pending = look(session, request)
     if not pending:
         refuse_other_settings(session, request, environment, heads)
         logger.info(f"nothing to do: the chain stands at {_place(heads)}")
-        return
-    lock = held(
-        session.connection,
-        session.dialect,
-        session.books,
-        session.settings.lock_timeout,
-        logger.warning,
-        session.settle,
-    )
-    with _interruptible(), lock as ours:
-        _make_books(session)
+        return Outcome(environment, heads)
+    with exclusively(session) as ours:
         if current_heads(session) != heads:
             heads = _moved(session, request, heads)
             pending = steps_from(session, request, heads)
@@ -67,13 +74,25 @@ def run(session: Session, request: Request, confirm: Confirm = UNASKED) -> None:
         if pending:
             prepared = prepare(session, request, environment, heads, pending)
             preflight(session, prepared.plan, prepared.kept, prepared.border.findings)
+            expect(session, request, prepared)
+            _refuse_blocked(session, prepared)
             session.settle()
             require_consent(
                 session.settings, environment, partial(_will, session, prepared), confirm
             )
-            _go(session, request, prepared, ours)
-        else:
-            logger.info(f"nothing to do any more: another run went to {_place(heads)}")
+            done = _go(session, request, prepared, ours)
+            return Outcome(environment, current_heads(session), done)
+    logger.info(f"nothing to do any more: another run went to {_place(heads)}")
+    return Outcome(environment, heads)
+
+
+def _refuse_blocked(session: Session, prepared: Prepared) -> None:
+    """A rollback of several revisions is refused before the first of them is touched."""
+    if prepared.upwards or len(prepared.plan.steps) == 1:
+        return
+    blocked = [each.refusal for each in removals(session, prepared) if each.refusal]
+    if blocked:
+        raise RollbackError("\n  ".join(blocked))
 
 
 def _will(session: Session, prepared: Prepared) -> list[str]:
@@ -83,7 +102,7 @@ def _will(session: Session, prepared: Prepared) -> list[str]:
     return [str(each) for each in removals(session, prepared)]
 
 
-def _go(session: Session, request: Request, prepared: Prepared, ours: Held) -> None:
+def _go(session: Session, request: Request, prepared: Prepared, ours: Held) -> Sequence[Done]:
     direction = direction_of(prepared.steps)
     command = f"{direction} {request.destination}"
     log = AuditLog(session, prepared.environment, direction, command)
@@ -95,6 +114,7 @@ def _go(session: Session, request: Request, prepared: Prepared, ours: Held) -> N
         session.settle()
         _migrate(session, request, prepared, performer, ours, log.log)
     show(summary(performer.done, prepared.environment, prepared.generation.size))
+    return performer.done
 
 
 def _migrate(
@@ -164,27 +184,6 @@ def _ledgered(session: Session, revision: str) -> dict[str, Range]:
     }
 
 
-def _make_books(session: Session) -> None:
-    """Create the bookkeeping tables under the lock, before any transaction of a revision."""
-    from sqlalchemy import inspect
-
-    books = session.books
-    there = set(inspect(session.connection).get_table_names(schema=books.schema))
-    wanted = (books.version, books.ledger, books.audit, books.environment)
-    if all(table.name in there for table in wanted):
-        session.settle()
-        return
-    if session.external and session.dialect.ddl_commits:
-        raise PlanError(
-            "the bookkeeping tables are missing, and to create them would commit the transaction "
-            "of the connection that you handed over; run any seed command once without it"
-        )
-    session.settle()
-    for sql in books.create(session.connection.dialect):
-        session.stream.run(sql, what="bookkeeping tables")
-    session.commit()
-
-
 def _moved(session: Session, request: Request, before: tuple[str, ...]) -> tuple[str, ...]:
     now = current_heads(session)
     if request.relative:
@@ -205,32 +204,3 @@ def _translated(what: str) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise translated(error, what) from None
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGINT and SIGTERM end the run in an orderly manner: rolled back, audited, released.
-
-    They travel as a `KeyboardInterrupt`, because the libraries on their way
-    swallow an `Exception`: loguru does where a sink is writing.
-    """
-
-    def stop(number: int, frame: object) -> None:
-        raise KeyboardInterrupt(signal.Signals(number).name)
-
-    before: dict[signal.Signals, Any] = {}
-    try:
-        for which in (signal.SIGINT, signal.SIGTERM):
-            before[which] = signal.signal(which, stop)
-    except ValueError:
-        pass  # not the main thread: the host program has its own way
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        raise InterruptedRunError(
-            f"interrupted by {error.args[0] if error.args else 'SIGINT'}: the revision that was "
-            "under way is rolled back, nothing of it is left"
-        ) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

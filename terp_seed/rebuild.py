@@ -17,13 +17,12 @@ from sqlalchemy.exc import DBAPIError
 
 from terp_seed.audit import AuditLog, read
 from terp_seed.consent import Confirm, require_consent
-from terp_seed.errors import PlanError
+from terp_seed.errors import PlanError, UsageError
+from terp_seed.exclusive import exclusively
 from terp_seed.failures import translated
 from terp_seed.guards import environment_of
 from terp_seed.ledger import Header
 from terp_seed.locate import Located, Search
-from terp_seed.lock import held
-from terp_seed.log import logger
 from terp_seed.masks import Boundary, boundary
 from terp_seed.plan import Plan
 from terp_seed.planner import generation_of, make_plan, recorded, settings_of
@@ -66,20 +65,24 @@ class Rebuilt:
         return sum(each.found.intact for each in self._tables())
 
     @property
-    def edited(self) -> int:
-        """Rows that are there and were changed."""
-        return sum(len(each.found.edited) for each in self._tables())
-
-    @property
     def missing(self) -> int:
-        """Rows that are gone, or whose id is another row's now."""
-        return sum(each.range.count - each.present for each in self._tables())
+        """Rows that are gone, or whose id is another row's now, of revisions that are not."""
+        applied = (each for each in self.revisions if each.state == "applied")
+        return sum(of.range.count - of.present for each in applied for of in each.tables)
 
     @property
     def fits(self) -> bool:
-        """Whether the rows speak for it rather than against it."""
-        nothing = not any(each.range.count for each in self._tables())
-        return nothing or 0 < self.intact >= self.edited
+        """Whether most tables speak for it: where rows were changed, fewer were than were not.
+
+        Generated rows count, because only they tell one root seed from another.
+        """
+        tables = list(self._tables())
+        there = [each for each in tables if each.present]
+        generated = [each for each in there if each.rows.provenance == "synthetic"]
+        against = [e for e in generated or there if e.found.intact < len(e.found.edited)]
+        if not there:
+            return all(each.rows.skip_taken for each in tables)
+        return self.intact > 0 and 2 * len(against) < len(generated or there)
 
     @property
     def rows(self) -> dict[str, int]:
@@ -110,40 +113,28 @@ def rebuild(
     run only looks.  Raises `PlanError` if the rows fit no size, or more than one.
     """
     environment = environment_of(session.connection, session.settings, session.books)
+    applied = ancestors(directory, current_heads(session))
+    nothing = not _lost(applied, session.ledger.headers(session.connection))
     session.settle()
-    if dry_run:
-        return _looked(session, directory, environment, claim)
-    settings = session.settings
-    lock = held(
-        session.connection,
-        session.dialect,
-        session.books,
-        settings.lock_timeout,
-        logger.warning,
-        session.settle,
-    )
-    with lock as ours:
+    if nothing or dry_run:
+        return None if nothing else _looked(session, directory, environment, claim)
+    with exclusively(session) as ours:
         found = _looked(session, directory, environment, claim)
-        if found is None:
-            return None
         session.settle()
-        require_consent(settings, environment, lambda: _will(found), confirm)
-        session.may_write()
-        for sql in session.books.create(session.connection.dialect):
-            session.stream.run(sql, what="bookkeeping tables")
-        session.commit()
-        _write(session, found)
-        ours.confirm()
-        audit = AuditLog(session, environment, "ledger", "ledger rebuild")
-        audit.add("ledger", rows=found.rows, lock_wait=round(ours.waited, 2))
+        if found is not None:  # another rebuild may have been quicker
+            require_consent(session.settings, environment, lambda: _will(found), confirm)
+            session.may_write()
+            _write(session, found)
+            ours.confirm()
+            audit = AuditLog(session, environment, "ledger", "ledger rebuild")
+            audit.add("ledger", rows=found.rows, lock_wait=round(ours.waited, 2))
     return found
 
 
 def _will(found: Rebuilt) -> list[str]:
     return [
-        f"put {sum(found.rows.values()):,} rows of {each.revision} on record as seeded"
-        if each.state == "applied"
-        else f"put {each.revision} on record as {each.state}"
+        f"put {each.revision} on record as {each.state}: "
+        f"{sum(of.present for of in each.tables):,} rows found"
         for each in found.revisions
     ]
 
@@ -218,7 +209,8 @@ class _Look:
                 doubt = error  # which does not matter if another size fits
                 continue
             rebuilt = Rebuilt(generation, border.key_id, found)
-            if found and rebuilt.fits:
+            likely = len(ways) == 1 or rebuilt.missing <= sum(rebuilt.rows.values())
+            if found and rebuilt.fits and (likely or not rebuilt.rows):
                 fits = True
                 yield rebuilt
         if doubt is not None and not fits:
@@ -268,6 +260,11 @@ class _Look:
         for step in plan.history.values():
             counts = step.row_counts
             found |= {(step.revision, name): counts[name] for name in self.claim if name in counts}
+        strangers = set(self.claim) - {table for _, table in found}
+        if strangers:
+            raise UsageError(
+                f"{', '.join(sorted(strangers))}: no applied revision seeds this table"
+            )
         return found
 
 

@@ -88,7 +88,7 @@ references schema
 gate plan revisions operations imports derive
 recorder occupied writer
 planner preflight survey history
-rollback unseed
+rollback unseed locate
 performer request running stamping report script
 online offline
 environment

@@ -17,6 +17,9 @@ from terp_seed.project import Project
 __all__ = ["main", "run"]
 
 _COMMANDS = {
+    "seed": "terp_seed.cli.seed:seed",
+    "rollback": "terp_seed.cli.seed:rollback",
+    "plan": "terp_seed.cli.plan:plan",
     "env": "terp_seed.cli.env:env",
     "history": "terp_seed.cli.history:history",
     "ledger": "terp_seed.cli.ledger:ledger",
