@@ -131,8 +131,8 @@ class Search:
         if rows.skip_taken:
             most = self.written.get((planned.range.revision, rows.table), 0)
             votes = Counter({first: count for first, count in votes.items() if count <= most})
-        if votes:
-            first = self._best(planned, votes)
+        first = self._elected(planned, votes)
+        if first is not None:
             self.met += 0 if rows.skip_taken else votes[first]
             return first
         self._gone.add(_place(planned.range))
@@ -150,10 +150,9 @@ class Search:
         self.asked += 0 if rows.skip_taken else len(numbers)
         for block in writer.made(rows, _spans(numbers, 1, rows.count)):
             where = self._where(planned, block)
-            found = self.session.rows(
-                f"SELECT {quote(str(rows.id))} FROM {quote(rows.table)} WHERE {where}"
-            )
-            votes.update(row[0] - block.start for row in found)
+            if where:
+                sql = f"SELECT {quote(str(rows.id))} FROM {quote(rows.table)} WHERE {where}"
+                votes.update(row[0] - block.start for row in self.session.rows(sql))
         return votes
 
     def _where(self, planned: PlannedTable, block: Block) -> str:
@@ -172,7 +171,22 @@ class Search:
                 text = text if text == NULL else f"{of.first_key} + {text}"
             column = dialect.quote(name)
             parts.append(f"{column} IS NULL" if text == NULL else f"{column} = {text}")
-        return " AND ".join(parts) or "1 = 1"
+        return " AND ".join(parts)
+
+    def _elected(self, planned: PlannedTable, votes: Counter[int]) -> int | None:
+        """The first key that the votes speak for, if they do.
+
+        Without a natural key one row alone is no witness: it may be somebody's
+        own that happens to be equal; and edited rows are none at all.
+        """
+        alone = not planned.rows.key and planned.rows.count > 1
+        if max(votes.values(), default=0) < (2 if alone else 1):
+            return None
+        first = self._best(planned, votes)
+        if planned.rows.key:
+            return first
+        seen = self._survey(planned, first)
+        return first if seen.intact > len(seen.edited) else None
 
     def _best(self, planned: PlannedTable, votes: Counter[int]) -> int:
         """The first key with the most votes; among equals, the one with the most intact rows."""
@@ -180,7 +194,7 @@ class Search:
         leading = [first for first, count in votes.items() if count == most]
         if len(leading) == 1:
             return leading[0]
-        intact = {first: self._intact(planned, first) for first in leading[:_SAMPLES]}
+        intact = {each: self._survey(planned, each).intact for each in leading[:_SAMPLES]}
         best = max(intact.values())
         winners = [first for first, count in intact.items() if count == best]
         if len(winners) > 1 or not best:
@@ -191,13 +205,14 @@ class Search:
             )
         return winners[0]
 
-    def _intact(self, planned: PlannedTable, first: int) -> int:
+    def _survey(self, planned: PlannedTable, first: int) -> Survey:
+        """What became of the rows, if this is their first key."""
         rows, writer = planned.rows, self._writer(planned.range.revision)
         of = replace(planned.range, first_key=first, shape=shape(rows, self._refs(planned)))
         spans = _spans(range(0, rows.count, BLOCK_ROWS), BLOCK_ROWS, rows.count)
         digests = (writer.digests(rows, block) for block in writer.made(rows, spans))
         ranges: Mapping[Place, Range] = {**self.known, _place(of): of}
-        return survey(self.session, of, ranges, digests).intact
+        return survey(self.session, of, ranges, digests)
 
     def _goes_on(self, rows: TableRows, of: Range) -> bool:
         """Whether the row after the last is there, as a larger size would have it."""

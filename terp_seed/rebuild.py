@@ -127,7 +127,8 @@ def rebuild(
             _write(session, found)
             ours.confirm()
             audit = AuditLog(session, environment, "ledger", "ledger rebuild")
-            audit.add("ledger", rows=found.rows, lock_wait=round(ours.waited, 2))
+            waited = round(ours.waited, 2)
+            audit.add("ledger", rows=found.rows, size=found.generation.size, lock_wait=waited)
     return found
 
 

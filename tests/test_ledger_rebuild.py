@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,24 @@ def test_a_rollback_after_it_removes_exactly_the_seeded_rows(toy: Toy) -> None:
     assert toy.rows("SELECT code FROM labels") == [("theirs",)]
     toy.execute("DELETE FROM labels")
     assert toy.digests() == before
+
+
+def test_rows_like_seeded_ones_are_not_taken_for_them(toy: Toy) -> None:
+    """Scans have no natural key: one that is equal is no proof, and two whole sets are a doubt."""
+    toy.upgrade()
+    crate = toy.value("SELECT MIN(id) FROM crates")
+    toy.execute(
+        "DELETE FROM scans",
+        f"INSERT INTO scans VALUES (501, {crate + 3}), (700, {crate + 9})",
+        "DROP TABLE terp_seed_ledger",
+    )
+    assert tables(toy)["scans"] == (0, 0, 0, 12)
+    rows = [f"INSERT INTO scans VALUES ({900 + n}, {crate + n})" for n in range(12)]
+    toy.execute(*rows)
+    assert tables(toy)["scans"] == (12, 0, 0, 0)
+    toy.execute(*(row.replace("(9", "(19") for row in rows))
+    done = toy.terp_seed("ledger", "rebuild", "--yes", code=4)
+    assert "may begin at id 900 or at id 1900, and nothing tells which" in done.stderr
 
 
 def test_a_dry_run_writes_nothing_and_without_consent_neither_does_the_command(toy: Toy) -> None:
@@ -266,9 +285,16 @@ def test_terp_comes_out_exactly(terp: Seeds) -> None:
         terp.downgrade("base")
 
     ini = str(Path(terp.ini))
-    done = CliRunner().invoke(main, ["-c", ini, "-x", terp.x[0], "ledger", "rebuild", "--yes"])
+    command = ["-c", ini, "-x", terp.x[0], "ledger", "rebuild", "--yes", "--json"]
+    done = CliRunner().invoke(main, command)
 
     assert done.exit_code == 0, done.output
-    assert "size small, root seed 1" in done.stdout
+    found = json.loads(done.stdout)
+    assert found["size"] == "small"
+    of = {each["table"]: each for step in found["revisions"] for each in step["tables"]}
+    assert (of["orders"]["edited"], of["clients"]["edited"]) == (1, 1)
+    assert (of["pricing_defaults"]["intact"], of["pricing_defaults"]["missing"]) == (11, 1)
+    assert of["order_status_history"]["missing"] == 25
+    assert of["client_transactions"]["missing"] == 10
     terp.downgrade("base")
     assert differing(before, _digests(terp)) == []
