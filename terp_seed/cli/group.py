@@ -20,6 +20,8 @@ _COMMANDS = {
     "seed": "terp_seed.cli.seed:seed",
     "rollback": "terp_seed.cli.seed:rollback",
     "plan": "terp_seed.cli.plan:plan",
+    "backup": "terp_seed.cli.backup:backup",
+    "restore": "terp_seed.cli.backup:restore",
     "env": "terp_seed.cli.env:env",
     "history": "terp_seed.cli.history:history",
     "ledger": "terp_seed.cli.ledger:ledger",
