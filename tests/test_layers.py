@@ -87,8 +87,8 @@ selection
 references schema
 gate plan revisions operations imports derive
 recorder occupied writer
-planner preflight survey
-rollback unseed
+planner preflight survey history
+rollback unseed locate
 performer request running stamping report script
 online offline
 environment

@@ -23,7 +23,11 @@ _COMMANDS = {
     "backup": "terp_seed.cli.backup:backup",
     "restore": "terp_seed.cli.backup:restore",
     "env": "terp_seed.cli.env:env",
+    "history": "terp_seed.cli.history:history",
+    "ledger": "terp_seed.cli.ledger:ledger",
+    "lock": "terp_seed.cli.lock:lock",
     "preview": "terp_seed.cli.preview:preview",
+    "status": "terp_seed.cli.status:status",
     "verify": "terp_seed.cli.verify:verify",
 }
 """Where each command is: its module is imported when it is called, or for ``--help``."""

@@ -255,7 +255,6 @@ class MySQL(Dialect):
             ) from None
 
     def lock(self, connection: Connection) -> Lock:
-        _refuse_where_it_excludes_nobody(connection)
         return _NamedLock(connection)
 
     def statement_characters(self, connection: Connection) -> int:
@@ -331,6 +330,7 @@ class _NamedLock(Lock):
         self._connection = connection
 
     def acquire(self, seconds: float) -> bool:
+        _refuse_where_it_excludes_nobody(self._connection)
         until = monotonic() + seconds
         while True:
             left = max(0.0, until - monotonic())
@@ -349,3 +349,6 @@ class _NamedLock(Lock):
 
     def release(self) -> None:
         _scalar(self._connection, f"SELECT RELEASE_LOCK({_LOCK_NAME})")
+
+    def taken(self) -> bool:
+        return bool(_scalar(self._connection, f"SELECT IS_USED_LOCK({_LOCK_NAME}) IS NOT NULL"))

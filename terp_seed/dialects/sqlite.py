@@ -7,6 +7,7 @@ database stands in for it (the kernel drops it when the process dies), and
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -274,6 +275,21 @@ class _FileLock(Lock):
     def release(self) -> None:
         self._lock.release()
 
+    def taken(self) -> bool:
+        import fcntl
+
+        try:
+            file = os.open(self._lock.lock_file, os.O_RDONLY)  # and never make one
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(file)
+        return False
+
 
 class _NoLock(Lock):
     """In memory, on a connection that the caller handed over: nobody else can be there."""
@@ -286,3 +302,6 @@ class _NoLock(Lock):
 
     def release(self) -> None:
         pass
+
+    def taken(self) -> bool:
+        return False
