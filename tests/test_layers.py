@@ -78,7 +78,7 @@ def test_terp_and_the_sandbox_do_not_know_what_runs_them() -> None:
 
 # From the ground up: a module may import those of its own line and of lines above it.
 LAYERS = """
-errors draw
+errors draw autogenerate
 rows literals
 columns pools seeders settings sizes bookkeeping dialects dialects.base
 failures guards log audit ledger masking
@@ -91,6 +91,10 @@ rollback unseed
 performer request running stamping report script
 online offline
 environment
+project inifile templates
+chain newrevision samplerow structure
+scratch graph scaffold
+check
 cli
 """
 

@@ -17,8 +17,13 @@ from terp_seed.project import Project
 __all__ = ["main", "run"]
 
 _COMMANDS = {
+    "check": "terp_seed.cli.check:check",
+    "completion": "terp_seed.cli.completion:completion",
     "env": "terp_seed.cli.env:env",
+    "graph": "terp_seed.cli.graph:graph",
+    "init": "terp_seed.cli.init:init",
     "preview": "terp_seed.cli.preview:preview",
+    "revision": "terp_seed.cli.revision:revision",
     "verify": "terp_seed.cli.verify:verify",
 }
 """Where each command is: its module is imported when it is called, or for ``--help``."""

@@ -14,12 +14,17 @@ import click
 
 from terp_seed.log import coloured
 
-__all__ = ["as_json", "consent", "document", "marked", "table"]
+__all__ = ["as_json", "consent", "document", "examples", "marked", "table"]
 
 as_json = click.option(
     "--json", "as_json", is_flag=True, help="Print one JSON document instead of text."
 )
 """The option that every command has which prints more than a script."""
+
+
+def examples(*lines: str) -> str:
+    """The epilog of a command's help; a line may end in two spaces or more and a word on it."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
 def document(name: str, **fields: Any) -> None:
