@@ -20,7 +20,7 @@ from terp_seed.request import ancestors
 from terp_seed.revisions import attributes
 from terp_seed.settings import Settings
 
-__all__ = ["Chain", "chain_of"]
+__all__ = ["Chain", "chain_of", "clear_load_errors"]
 
 _NOWHERE = "url=sqlite:///nowhere.db"
 
@@ -60,7 +60,7 @@ def chain_of(project: Project) -> Chain:
     The database is not opened, and need not be known.
     """
     known, settings = True, None
-    with _clear_import_errors(project):
+    with clear_load_errors():
         try:
             settings = project.settings()
         except UsageError:
@@ -74,7 +74,7 @@ def chain_of(project: Project) -> Chain:
 
 
 @contextmanager
-def _clear_import_errors(project: Project) -> Iterator[None]:
+def clear_load_errors() -> Iterator[None]:
     """A revision file's own mistake as one line."""
     try:
         yield

@@ -10,6 +10,7 @@ from typing import Protocol
 
 from alembic.script import Script, ScriptDirectory
 
+from terp_seed.chain import clear_load_errors
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.imports import read_rows
 from terp_seed.revisions import ID_LENGTH
@@ -128,9 +129,10 @@ def write_revision(
     upgrades = body.lines(data) if body is not None else ""
     before = _files(directory)
     try:
-        made = directory.generate_revision(
-            name, _plain(message), upgrades=upgrades, downgrades="", imports=""
-        )
+        with clear_load_errors():
+            made = directory.generate_revision(
+                name, _plain(message), upgrades=upgrades, downgrades="", imports=""
+            )
         assert isinstance(made, Script)
     except BaseException:
         for path in _files(directory) - before:
