@@ -18,7 +18,6 @@ __all__ = ["main", "run"]
 
 _COMMANDS = {
     "check": "terp_seed.cli.check:check",
-    "completion": "terp_seed.cli.completion:completion",
     "env": "terp_seed.cli.env:env",
     "graph": "terp_seed.cli.graph:graph",
     "init": "terp_seed.cli.init:init",
