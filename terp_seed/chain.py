@@ -53,6 +53,15 @@ class Chain:
         down = [Step(each, upgrade=False) for each in reversed(scripts)]
         return make_plan(scripts, down, recorder)
 
+    def staying(self, environment: str) -> set[str]:
+        """The revisions that seed rows there and declare that there is no rollback of them."""
+        plan = self.plan(environment)
+        return {
+            each.revision
+            for each in plan.steps
+            if each.leaves_rows and plan.history[each.revision].tables
+        }
+
 
 def chain_of(project: Project) -> Chain:
     """Load every revision; `PlanError` names the file that cannot be loaded.

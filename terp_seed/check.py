@@ -8,21 +8,20 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from io import StringIO
 from pathlib import Path
 
 from alembic.util import CommandError
 
 from terp_seed.chain import Chain, chain_of
-from terp_seed.compare import TableDigest, database_digests, differing
 from terp_seed.consent import careful
 from terp_seed.dialects import dialect_named
-from terp_seed.errors import MaskingError, PlanError, SeedError, UsageError, VerificationError
+from terp_seed.errors import MaskingError, PlanError, SeedError, UsageError
 from terp_seed.masks import boundary
 from terp_seed.project import Project
 from terp_seed.revisions import ID_LENGTH, attributes
+from terp_seed.roundtrip import round_trip, transaction
 from terp_seed.schema import Schema
 from terp_seed.scratch import Scratch, scratch
 from terp_seed.session import opened
@@ -112,11 +111,13 @@ def _ids(chain: Chain) -> str:
 
 
 def _plans(chain: Chain) -> str:
+    staying: set[str] = set()
     for environment in ENVIRONMENTS:
-        chain.plan(environment)
+        staying |= chain.staying(environment)
+    stays = f"; no rollback, as they say: {', '.join(sorted(staying))}" if staying else ""
     names = ", ".join(each.revision for each in chain.unplanned)
     left_out = f"; not without a database: {names}" if names else ""
-    return f"up and down in {', '.join(ENVIRONMENTS)}{left_out}"
+    return f"up and down in {', '.join(ENVIRONMENTS)}{left_out}{stays}"
 
 
 def _policy(chain: Chain, made: Scratch | None) -> str:
@@ -152,28 +153,10 @@ def _round_trip(project: Project, chain: Chain, made: Scratch) -> str:
     if chain.settings.bookkeeping_schema:
         raise PlanError("bookkeeping_schema is set in the section, and SQLite has none")
     elsewhere = tuple(each for each in project.x if not each.startswith(("url=", "yes=", "env=")))
-    there = replace(project, x=elsewhere)
-    say = [f"yes={Path(str(made.url.database)).name}"] if careful(chain.settings.env or "") else []
-    with redirect_stderr(StringIO()):
-        before = _digests(made)
-        there.upgrade("head", url=made.url, x=say)
-        seeded = _digests(made)
-        there.downgrade("base", url=made.url, x=say)
-        _same(before, _digests(made), "after the rollback, {} not as before")
-        there.upgrade("head", url=made.url, x=say)
-        _same(seeded, _digests(made), "seeded again, {} not as the first time")
-    rows = sum(each.rows for each in seeded.values()) - sum(each.rows for each in before.values())
+    environment = chain.settings.env or "dev"
+    say = [f"yes={Path(str(made.url.database)).name}"] if careful(environment) else []
+    engine = dialect_named("sqlite").engine(made.url)
+    with transaction(engine, replace(chain.settings, env=environment)) as connection:
+        there = replace(project, x=elsewhere)
+        rows = round_trip(there, connection, say, chain.staying(environment))
     return f"{rows:,} rows and no trace, on {made.origin}"
-
-
-def _same(one: dict[str, TableDigest], other: dict[str, TableDigest], text: str) -> None:
-    unequal = differing(one, other)
-    if unequal:
-        verb = "is" if len(unequal) == 1 else "are"
-        raise VerificationError(text.format(f"{', '.join(unequal)} {verb}"))
-
-
-def _digests(made: Scratch) -> dict[str, TableDigest]:
-    with dialect_named("sqlite").engine(made.url).connect() as connection:
-        found = database_digests(connection.execution_options(terp_seed_reading=True))
-    return {name: each for name, each in found.items() if not name.startswith("terp_seed_")}

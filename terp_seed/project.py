@@ -16,7 +16,7 @@ from typing import TextIO
 from alembic import command
 from alembic.config import Config
 from alembic.script import ScriptDirectory
-from sqlalchemy.engine import URL, make_url
+from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
 
 from terp_seed.errors import UsageError
@@ -59,13 +59,27 @@ class Project:
         load_seeders(settings.seeders)
         return settings
 
-    def upgrade(self, target: str, *, url: URL | None = None, x: Sequence[str] = ()) -> None:
-        """``alembic -n seed upgrade``, on another database if one is given."""
-        command.upgrade(self._on(url, x), target)
+    def upgrade(
+        self,
+        target: str,
+        *,
+        url: URL | None = None,
+        connection: Connection | None = None,
+        x: Sequence[str] = (),
+    ) -> None:
+        """``alembic -n seed upgrade``, on another database or a connection if one is given."""
+        command.upgrade(self._on(url, connection, x), target)
 
-    def downgrade(self, target: str, *, url: URL | None = None, x: Sequence[str] = ()) -> None:
-        """``alembic -n seed downgrade``, on another database if one is given."""
-        command.downgrade(self._on(url, x), target)
+    def downgrade(
+        self,
+        target: str,
+        *,
+        url: URL | None = None,
+        connection: Connection | None = None,
+        x: Sequence[str] = (),
+    ) -> None:
+        """``alembic -n seed downgrade``, on another database or a connection if one is given."""
+        command.downgrade(self._on(url, connection, x), target)
 
     def script(self, span: str, out: TextIO, *, up: bool = True, x: Sequence[str] = ()) -> None:
         """``--sql``, into a file."""
@@ -95,12 +109,17 @@ class Project:
         x = [part for each in self.x for part in ("-x", _hidden(each))]
         return shlex.join(["alembic", *place, "-n", self.section, *x, *words])
 
-    def _on(self, url: URL | None, x: Sequence[str]) -> Config:
+    def _on(self, url: URL | None, connection: Connection | None, x: Sequence[str]) -> Config:
+        if connection is not None:
+            url = connection.engine.url
         if url is None:
             return self.config(*x)
         others = tuple(each for each in self.x if not each.startswith("url="))
         place = f"url={url.render_as_string(hide_password=False)}"
-        return Project(self.ini, self.section, others).config(place, *x)
+        config = Project(self.ini, self.section, others).config(place, *x)
+        if connection is not None:
+            config.attributes["connection"] = connection
+        return config
 
 
 def _hidden(argument: str) -> str:

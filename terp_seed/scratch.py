@@ -15,7 +15,6 @@ from alembic.util import CommandError
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine
 
-from terp_seed import guards
 from terp_seed.chain import Chain
 from terp_seed.dialects import dialect_named
 from terp_seed.errors import UsageError
@@ -48,8 +47,6 @@ def scratch(project: Project, chain: Chain) -> Iterator[Scratch]:
         url = sa.make_url(f"sqlite:///{Path(folder).resolve()}/scratch.db")
         Path(str(url.database)).touch()
         origin = _copied(chain, url) or _made(project, url)
-        with dialect_named("sqlite").engine(url).begin() as connection:
-            guards.stamp(connection, chain.settings.env or "dev", origin="scratch")
         yield Scratch(url, origin)
 
 

@@ -67,7 +67,7 @@ def test_one_line_a_check(sqlite_toy: Toy) -> None:
         ("pass", "pass", "x = = 1", "revisions load", 4, "SyntaxError"),
         ("pass", "pass", "del downgrade", "revisions load", 4, "NameError"),
         ("pass", "pass", "downgrade = None", "plan and rollbacks", 4, "pass"),
-        (_ROWS % "paper", "pass", "", "plan and rollbacks", 4, "would leave the rows"),
+        (_ROWS % "paper", "op.unseed('pairs')", "", "up, down, up", 4, "pairs"),
         ('op.seed("boats")', "op.unseed()", "", "plan and rollbacks", 2, "boats"),
         ('op.seed_file("labels", "no.csv")', "op.unseed()", "", "plan and rollbacks", 2, "no.csv"),
         (
@@ -116,6 +116,27 @@ def test_what_is_wrong_fails_its_check(
     assert complaint in found[check][1]
 
 
+def test_a_revision_may_say_that_it_has_no_rollback(sqlite_toy: Toy) -> None:
+    """An empty downgrade says so; what comes after it is held to leave no trace all the same."""
+    sqlite_toy.revision("0004_x", _ROWS % "paper", "pass")
+    sqlite_toy.revision(
+        "0005_y",
+        "op.seed_rows('pairs', [{'left_code': 'A', 'right_code': 'B', "
+        "'weight': 1}], key=['left_code', 'right_code'], id=None)",
+        after="0004_x",
+    )
+    found = checks(sqlite_toy)
+    assert "no rollback, as they say: 0004_x" in found["plan and rollbacks"][1]
+    assert found["up, down, up"][0] == "ok"
+    sqlite_toy.revision(
+        "0006_z",
+        "op.execute(\"UPDATE labels SET wording = 'x'\")",
+        after="0005_y",
+        head='raw_sql = "a test"',
+    )
+    assert "rollback of 0006_z" in checks(sqlite_toy, code=8)["up, down, up"][1]
+
+
 @pytest.mark.parametrize("name", ["X_0004", "a_name_of_more_than_thirty_two_letters"])
 def test_ids_are_held_to_what_every_engine_can_store(sqlite_toy: Toy, name: str) -> None:
     sqlite_toy.revision(name, "pass", "pass")
@@ -136,7 +157,7 @@ def test_a_trace_that_a_rollback_leaves_is_found(sqlite_toy: Toy) -> None:
         head='raw_sql = "a test"',
     )
     state, detail = checks(sqlite_toy, code=8)["up, down, up"]
-    assert (state, detail) == ("failed", "after the rollback, labels is not as before")
+    assert (state, detail) == ("failed", "after the rollback of 0004_raw, labels is not as before")
 
 
 def test_without_tables_it_says_so_and_checks_the_rest(sqlite_toy: Toy) -> None:

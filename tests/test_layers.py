@@ -94,8 +94,8 @@ online offline
 environment
 project inifile templates
 chain newrevision samplerow structure
-scratch graph scaffold
-check
+scratch graph scaffold roundtrip
+check pytest_plugin
 cli
 """
 
@@ -121,6 +121,7 @@ def test_layers() -> None:
         ("alembic.op", {"terp_seed.sandbox.versions"}),
         ("faker", {"terp_seed.pools", "terp_seed.terp", "terp_seed.masking"}),
         ("MySQLdb", set()),
+        ("pytest", {"terp_seed.pytest_plugin"}),
     ],
 )
 def test_what_is_touched_in_few_places(what: str, where: set[str]) -> None:

@@ -222,6 +222,7 @@ def _encodable(value: str) -> None:
 
 def _leave_transactions_to_us(connection: Any, record: object) -> None:
     connection.isolation_level = None  # or the driver begins by its own rules
+    connection.execute("PRAGMA foreign_keys = ON")  # here, because in a transaction it does nothing
 
 
 def _begin(connection: Connection) -> None:
