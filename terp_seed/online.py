@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.audit import Audit, AuditLog
 from terp_seed.consent import UNASKED, Confirm, require_consent
-from terp_seed.errors import LockError, SeedError
+from terp_seed.errors import LockError, RollbackError, SeedError
 from terp_seed.exclusive import exclusively
 from terp_seed.failures import RetryableError, translated
 from terp_seed.forecast import removals
@@ -22,7 +23,7 @@ from terp_seed.ledger import Range
 from terp_seed.lock import Held
 from terp_seed.log import logger
 from terp_seed.operations import OPTION
-from terp_seed.performer import Performer
+from terp_seed.performer import Done, Performer
 from terp_seed.planner import settings_of
 from terp_seed.preflight import preflight
 from terp_seed.prepare import Prepared, look, prepare, refuse_other_settings, steps_from
@@ -33,22 +34,38 @@ from terp_seed.running import clock_of, direction_of, wrapped
 from terp_seed.session import Session
 from terp_seed.standing import current_heads
 
-__all__ = ["run"]
+__all__ = ["Outcome", "run"]
 
 _ATTEMPTS = 3
 
 
-def run(session: Session, request: Request, confirm: Confirm = UNASKED) -> None:
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did."""
+
+    environment: str
+    heads: tuple[str, ...]
+    """Where the chain stands now."""
+    done: Sequence[Done] = ()
+
+
+def run(
+    session: Session,
+    request: Request,
+    confirm: Confirm = UNASKED,
+    expect: Callable[[Session, Request, Prepared], None] = lambda *what: None,
+) -> Outcome:
     """Bring the database to where the request wants it, or raise `SeedError`.
 
     Nothing pending: says so, and takes no lock.  Whatever fails, revisions
     that were committed before stay, and nothing of the failed one does.
+    ``expect`` is called with the lock held, before anybody is asked.
     """
     environment, heads, pending = look(session, request)
     if not pending:
         refuse_other_settings(session, request, environment, heads)
         logger.info(f"nothing to do: the chain stands at {_place(heads)}")
-        return
+        return Outcome(environment, heads)
     with exclusively(session) as ours:
         if current_heads(session) != heads:
             heads = _moved(session, request, heads)
@@ -57,13 +74,25 @@ def run(session: Session, request: Request, confirm: Confirm = UNASKED) -> None:
         if pending:
             prepared = prepare(session, request, environment, heads, pending)
             preflight(session, prepared.plan, prepared.kept, prepared.border.findings)
+            expect(session, request, prepared)
+            _refuse_blocked(session, prepared)
             session.settle()
             require_consent(
                 session.settings, environment, partial(_will, session, prepared), confirm
             )
-            _go(session, request, prepared, ours)
-        else:
-            logger.info(f"nothing to do any more: another run went to {_place(heads)}")
+            done = _go(session, request, prepared, ours)
+            return Outcome(environment, current_heads(session), done)
+    logger.info(f"nothing to do any more: another run went to {_place(heads)}")
+    return Outcome(environment, heads)
+
+
+def _refuse_blocked(session: Session, prepared: Prepared) -> None:
+    """A rollback of several revisions is refused before the first of them is touched."""
+    if prepared.upwards or len(prepared.plan.steps) == 1:
+        return
+    blocked = [each.refusal for each in removals(session, prepared) if each.refusal]
+    if blocked:
+        raise RollbackError("\n  ".join(blocked))
 
 
 def _will(session: Session, prepared: Prepared) -> list[str]:
@@ -73,7 +102,7 @@ def _will(session: Session, prepared: Prepared) -> list[str]:
     return [str(each) for each in removals(session, prepared)]
 
 
-def _go(session: Session, request: Request, prepared: Prepared, ours: Held) -> None:
+def _go(session: Session, request: Request, prepared: Prepared, ours: Held) -> Sequence[Done]:
     direction = direction_of(prepared.steps)
     command = f"{direction} {request.destination}"
     log = AuditLog(session, prepared.environment, direction, command)
@@ -85,6 +114,7 @@ def _go(session: Session, request: Request, prepared: Prepared, ours: Held) -> N
         session.settle()
         _migrate(session, request, prepared, performer, ours, log.log)
     show(summary(performer.done, prepared.environment, prepared.generation.size))
+    return performer.done
 
 
 def _migrate(

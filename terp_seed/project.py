@@ -8,10 +8,10 @@ from __future__ import annotations
 import io
 import shlex
 from argparse import Namespace
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from alembic import command
 from alembic.config import Config
@@ -20,10 +20,13 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
 
 from terp_seed.errors import UsageError
+from terp_seed.request import ACT
 from terp_seed.seeders import load_seeders
 from terp_seed.settings import Settings, resolve
 
-__all__ = ["Project"]
+__all__ = ["Act", "Project"]
+
+Act = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -65,10 +68,13 @@ class Project:
         *,
         url: URL | None = None,
         connection: Connection | None = None,
-        x: Sequence[str] = (),
+        act: Act | None = None,
     ) -> None:
-        """``alembic -n seed upgrade``, on another database or a connection if one is given."""
-        command.upgrade(self._on(url, connection, x), target)
+        """``alembic -n seed upgrade``, on another database or a connection if one is given.
+
+        ``act`` is done in place of the run: it gets the session and the request.
+        """
+        command.upgrade(self._on(url, connection, act), target)
 
     def downgrade(
         self,
@@ -76,10 +82,10 @@ class Project:
         *,
         url: URL | None = None,
         connection: Connection | None = None,
-        x: Sequence[str] = (),
+        act: Act | None = None,
     ) -> None:
-        """``alembic -n seed downgrade``, on another database or a connection if one is given."""
-        command.downgrade(self._on(url, connection, x), target)
+        """``alembic -n seed downgrade``; as `upgrade`."""
+        command.downgrade(self._on(url, connection, act), target)
 
     def script(self, span: str, out: TextIO, *, up: bool = True, x: Sequence[str] = ()) -> None:
         """``--sql``, into a file."""
@@ -109,16 +115,19 @@ class Project:
         x = [part for each in self.x for part in ("-x", _hidden(each))]
         return shlex.join(["alembic", *place, "-n", self.section, *x, *words])
 
-    def _on(self, url: URL | None, connection: Connection | None, x: Sequence[str]) -> Config:
+    def _on(self, url: URL | None, connection: Connection | None, act: Act | None) -> Config:
         if connection is not None:
             url = connection.engine.url
         if url is None:
-            return self.config(*x)
-        others = tuple(each for each in self.x if not each.startswith("url="))
-        place = f"url={url.render_as_string(hide_password=False)}"
-        config = Project(self.ini, self.section, others).config(place, *x)
+            config = self.config()
+        else:
+            others = tuple(each for each in self.x if not each.startswith("url="))
+            place = f"url={url.render_as_string(hide_password=False)}"
+            config = replace(self, x=others).config(place)
         if connection is not None:
             config.attributes["connection"] = connection
+        if act is not None:
+            config.attributes[ACT] = act
         return config
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
+from dataclasses import replace
 from io import StringIO
 
 from alembic.script import Script
@@ -58,7 +59,7 @@ def seed(
 ) -> None:
     """Bring the chain to a revision in the connection's transaction, without a word on stderr."""
     with redirect_stderr(StringIO()):
-        project.upgrade(target, connection=connection, x=x)
+        replace(project, x=(*project.x, *x)).upgrade(target, connection=connection)
 
 
 def round_trip(
@@ -96,7 +97,7 @@ def round_trip(
 
 def _down(project: Project, connection: Connection, target: str, x: Sequence[str]) -> None:
     with redirect_stderr(StringIO()):
-        project.downgrade(target, connection=connection, x=x)
+        replace(project, x=(*project.x, *x)).downgrade(target, connection=connection)
 
 
 def _below(script: Script) -> str:

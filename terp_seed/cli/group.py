@@ -17,13 +17,16 @@ from terp_seed.project import Project
 __all__ = ["main", "run"]
 
 _COMMANDS = {
-    "check": "terp_seed.cli.check:check",
-    "env": "terp_seed.cli.env:env",
-    "graph": "terp_seed.cli.graph:graph",
     "init": "terp_seed.cli.init:init",
+    "seed": "terp_seed.cli.seed:seed",
+    "rollback": "terp_seed.cli.seed:rollback",
+    "plan": "terp_seed.cli.plan:plan",
+    "env": "terp_seed.cli.env:env",
     "preview": "terp_seed.cli.preview:preview",
-    "revision": "terp_seed.cli.revision:revision",
     "verify": "terp_seed.cli.verify:verify",
+    "revision": "terp_seed.cli.revision:revision",
+    "check": "terp_seed.cli.check:check",
+    "graph": "terp_seed.cli.graph:graph",
 }
 """Where each command is: its module is imported when it is called, or for ``--help``."""
 

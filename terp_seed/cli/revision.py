@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from terp_seed.cli.options import explain
 from terp_seed.cli.output import as_json, document, examples
 from terp_seed.project import Project
 
@@ -35,7 +36,7 @@ __all__ = ["revision"]
     metavar="COLUMN",
     help="With --file: the natural key; again for a key of several columns.",
 )
-@click.option("--explain", is_flag=True, help="Print the line of alembic that does the same.")
+@explain
 @as_json
 @click.pass_obj
 def revision(
