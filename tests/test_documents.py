@@ -10,7 +10,7 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner
-from jsonschema import Draft202012Validator
+from jsonschema import Draft202012Validator, FormatChecker
 from toys import Toy
 
 from terp_seed.cli import main
@@ -24,13 +24,20 @@ RUNS: dict[str, list[tuple[list[str], int]]] = {
     "env stamp": [(["env", "stamp", "test", "--yes"], 0)],
     "graph": [(["graph"], 0)],
     "init": [(["init", "--section", "other"], 0)],
+    "plan": [
+        (["plan"], 0),
+        (["plan", "--rollback"], 0),
+        (["plan", "--rollback", "base"], 6),
+    ],
     "preview": [(["preview", "--prove"], 0)],
     "revision": [(["revision", "-m", "new"], 0)],
+    "rollback": [(["rollback", "--yes", "--on-dependents=keep"], 0)],
+    "seed": [(["seed"], 0)],
     "verify": [(["verify"], 0), (["verify", "--all"], 8)],
 }
 
 #: Commands that have to find the chain at its base.
-AT_BASE = {"preview"}
+AT_BASE = {"preview", "seed"}
 
 
 def leaves(group: click.Group, *before: str) -> Iterator[tuple[str, click.Command]]:
@@ -60,7 +67,7 @@ def schema(name: str) -> dict[str, Any]:
 def test_every_command_has_a_schema_examples_and_a_run_here(name: str) -> None:
     command = COMMANDS[name]
     assert any("--json" in each.opts for each in command.params), "no --json"
-    assert "Examples:" in (command.epilog or ""), "no examples in its help"
+    assert f"terp-seed {name}" in f"{command.help} {command.epilog}", "no example in its help"
     found = schema(name)
     Draft202012Validator.check_schema(found)
     assert found["$schema"] == "https://json-schema.org/draft/2020-12/schema"
@@ -87,7 +94,8 @@ def test_the_document_is_as_its_schema_says(
         given = ["-c", str(toy.path / "alembic.ini"), *url, *words, "--json"]
         result = CliRunner().invoke(main, given, prog_name="terp-seed")
         assert result.exit_code == code, result.output
-        Draft202012Validator(schema(name)).validate(json.loads(result.stdout))
+        check = Draft202012Validator(schema(name), format_checker=FormatChecker())
+        check.validate(json.loads(result.stdout))
 
 
 def test_a_schema_can_be_broken() -> None:
