@@ -47,7 +47,9 @@ class FromFile:
     """The rows of a CSV or JSON file for one table, known by a natural key."""
 
     def __init__(self, path: str, table: str, key: Sequence[str]) -> None:
-        self.path, self.table, self.key = path, table, key
+        self.path = path
+        self.table = table
+        self.key = key
 
     def lines(self, data: Path) -> str:
         rows = read_rows(data, self.path)
@@ -64,7 +66,10 @@ class FromRows:
     def __init__(
         self, table: str, rows: Sequence[Mapping[str, object]], key: Sequence[str], id_: str | None
     ) -> None:
-        self.table, self.rows, self.key, self.id = table, rows, key, id_
+        self.table = table
+        self.rows = rows
+        self.key = key
+        self.id = id_
 
     def lines(self, data: Path) -> str:
         options = [f"key={_listed(self.key)}"] if self.key else []

@@ -27,10 +27,6 @@ _HELP = {
     "on-edited": ("POLICY", "abort, delete or keep."),
 }
 
-yes = click.option("--yes", is_flag=True, help="Do not ask; in staging say -x yes=NAME instead.")
-dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen, with true counts.")
-explain = click.option("--explain", is_flag=True, help="Print the plain alembic command, and stop.")
-
 
 def run_options(*keys: str) -> Callable[[Command], Command]:
     """Give a command ``--KEY`` for each of these ``-x`` keys."""
@@ -53,3 +49,22 @@ def with_options(project: Project, given: dict[str, str | None]) -> Project:
         if value is not None
     ]
     return replace(project, x=(*project.x, *more))
+
+
+def yes(command: Command) -> Command:
+    """Give a command ``--yes``."""
+    return _flag("--yes", "Do not ask; in staging say -x yes=NAME instead.")(command)
+
+
+def dry_run(command: Command) -> Command:
+    """Give a command ``--dry-run``."""
+    return _flag("--dry-run", "Say what would happen, with true counts.")(command)
+
+
+def explain(command: Command) -> Command:
+    """Give a command ``--explain``."""
+    return _flag("--explain", "Print the plain alembic command, and stop.")(command)
+
+
+def _flag(name: str, text: str) -> Callable[[Command], Command]:
+    return click.option(name, is_flag=True, help=text)

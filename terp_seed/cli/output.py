@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
@@ -16,10 +16,13 @@ from terp_seed.log import coloured
 
 __all__ = ["as_json", "consent", "document", "examples", "marked", "table"]
 
-as_json = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document instead of text."
-)
-"""The option that every command has which prints more than a script."""
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def as_json(command: Command) -> Command:
+    """Give a command the option that every one has which prints more than a script."""
+    text = "Print one JSON document instead of text."
+    return click.option("--json", "as_json", is_flag=True, help=text)(command)
 
 
 def examples(*lines: str) -> str:

@@ -31,7 +31,7 @@ _BUSY_SECONDS = 30
 class SQLite(Dialect):
     """SQLite through the standard library's driver."""
 
-    names = ("sqlite",)
+    names: ClassVar[tuple[str, ...]] = ("sqlite",)
     rows_per_statement = 100  # longer VALUES lists parse slower, measured
     begin = "BEGIN IMMEDIATE"
     now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
