@@ -21,13 +21,13 @@ class Node:
     tables: dict[str, int]
 
 
-def nodes(project: Project, environment: str = "dev") -> list[Node]:
-    """The revisions, oldest first, with what they would seed there; opens no database.
+def nodes(project: Project) -> list[Node]:
+    """The revisions, oldest first, with what they would seed; opens no database.
 
     A revision that reads the database while it runs has no tables here.
     """
     chain = chain_of(project)
-    history = chain.plan(environment).history
+    history = chain.plan(chain.settings.env or "dev").history
     return [
         Node(
             each.revision,

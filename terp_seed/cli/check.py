@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from terp_seed.cli.options import run_options, with_options
 from terp_seed.cli.output import as_json, document, examples, marked
 from terp_seed.project import Project
 
@@ -16,7 +17,7 @@ _COLOURS = {"ok": "green", "failed": "red", "skipped": "yellow"}
     epilog=examples(
         "terp-seed check",
         "terp-seed check --json | jq .checks",
-        "terp-seed -x url=mysql://app@db/app check     the tables of that database",
+        "terp-seed check --url=mysql://app@db/app     with the tables of that database",
     )
 )
 @click.option(
@@ -25,9 +26,10 @@ _COLOURS = {"ok": "green", "failed": "red", "skipped": "yellow"}
     show_default=True,
     help="Go up, down and up again on a scratch SQLite file.",
 )
+@run_options("url", "env", "size", "rows")
 @as_json
 @click.pass_obj
-def check(project: Project, round_trip: bool, as_json: bool) -> None:
+def check(project: Project, /, round_trip: bool, as_json: bool, **x: str | None) -> None:
     """Check the seeds: one line a check; writes to no database of yours.
 
     The scratch file gets the tables of the configured database, without rows, if that answers;
@@ -37,7 +39,7 @@ def check(project: Project, round_trip: bool, as_json: bool) -> None:
 
     failed = []
     found = []
-    for each in checks(project, round_trip=round_trip):
+    for each in checks(with_options(project, x), round_trip=round_trip):
         found.append({"check": each.name, "state": each.state, "detail": each.detail})
         if each.error is not None:
             failed.append(each.error)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from terp_seed.cli.options import run_options, with_options
 from terp_seed.cli.output import as_json, consent, document, examples
 from terp_seed.project import Project
 from terp_seed.settings import ENVIRONMENTS, environment_name
@@ -17,14 +18,15 @@ def env() -> None:
 
 
 @env.command("show", epilog=examples("terp-seed env show"))
+@run_options("url")
 @as_json
 @click.pass_obj
-def show(project: Project, as_json: bool) -> None:
+def show(project: Project, /, as_json: bool, **x: str | None) -> None:
     """Print the environment that the database is stamped with."""
     from terp_seed.guards import origin, stamped
     from terp_seed.session import opened
 
-    settings = project.settings()
+    settings = with_options(project, x).settings()
     with opened(settings) as session:
         name = stamped(session.connection, session.books)
         made_by = origin(session.connection, session.books)
@@ -40,13 +42,14 @@ def show(project: Project, as_json: bool) -> None:
 )
 @click.argument("name", metavar=f"[{'|'.join(ENVIRONMENTS)}]")
 @click.option("--yes", is_flag=True, help="Change a stamp without being asked.")
+@run_options("url")
 @as_json
 @click.pass_obj
-def stamp(project: Project, name: str, yes: bool, as_json: bool) -> None:
+def stamp(project: Project, /, name: str, yes: bool, as_json: bool, **x: str | None) -> None:
     """Stamp the database: from then on it is that environment."""
     from terp_seed.restamp import restamp
 
-    settings = project.settings()
+    settings = with_options(project, x).settings()
     environment = environment_name(name)
     restamp(settings, environment, consent(yes))
     database = settings.url.render_as_string()

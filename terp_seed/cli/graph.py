@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import click
 
+from terp_seed.cli.options import run_options, with_options
 from terp_seed.cli.output import as_json, document, examples
 from terp_seed.project import Project
 
@@ -11,28 +12,20 @@ __all__ = ["graph"]
 
 
 @click.command(
-    epilog=examples("terp-seed graph > seeds.mmd", "terp-seed -x size=medium graph --env staging")
+    epilog=examples("terp-seed graph > seeds.mmd", "terp-seed graph --env=staging --size=medium")
 )
-@click.option(
-    "--env",
-    "environment",
-    default="dev",
-    show_default=True,
-    metavar="NAME",
-    help="Where: a revision has no tables where it does not run.",
-)
+@run_options("env", "size", "rows")
 @as_json
 @click.pass_obj
-def graph(project: Project, environment: str, as_json: bool) -> None:
+def graph(project: Project, /, as_json: bool, **x: str | None) -> None:
     """Print revisions and the tables that each seeds, as a Mermaid flowchart.
 
-    Needs no database. GitHub, GitLab and most wikis draw it from a block that begins with
-    ```mermaid.
+    A revision has no tables in an environment where it does not run. Needs no database.
+    GitHub, GitLab and most wikis draw it from a block that begins with ```mermaid.
     """
     from terp_seed.graph import mermaid, nodes
-    from terp_seed.settings import environment_name
 
-    found = nodes(project, environment_name(environment))
+    found = nodes(with_options(project, x))
     if as_json:
         document(
             "graph",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from terp_seed.cli.options import run_options, with_options
 from terp_seed.cli.output import as_json, document, examples
 from terp_seed.errors import VerificationError
 from terp_seed.project import Project
@@ -23,13 +24,14 @@ __all__ = ["verify"]
     is_flag=True,
     help="Check all rows of the database, not only the seeded ones.",
 )
+@run_options("url")
 @as_json
 @click.pass_obj
-def verify(project: Project, everything: bool, as_json: bool) -> None:
+def verify(project: Project, /, everything: bool, as_json: bool, **x: str | None) -> None:
     """Check every invariant that the applied seeds declare; does not write."""
     from terp_seed.verify import verify as check
 
-    results = check(project, everything=everything)
+    results = check(with_options(project, x), everything=everything)
     broken = [each for each in results if each.broken]
     if as_json:
         document("verify", passed=not broken, checks=[vars(each) for each in results])
