@@ -14,6 +14,7 @@ from functools import partial
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.audit import Audit, AuditLog
+from terp_seed.backup import RunBackup, wanted
 from terp_seed.consent import UNASKED, Confirm, require_consent
 from terp_seed.errors import LockError, RollbackError, SeedError
 from terp_seed.exclusive import exclusively
@@ -77,10 +78,11 @@ def run(
             expect(session, request, prepared)
             _refuse_blocked(session, prepared)
             session.settle()
-            require_consent(
-                session.settings, environment, partial(_will, session, prepared), confirm
-            )
-            done = _go(session, request, prepared, ours)
+            backup = _backup(session, prepared)
+            will = partial(_will, session, prepared, backup)
+            require_consent(session.settings, environment, will, confirm)
+            session.settle()
+            done = _go(session, request, prepared, ours, backup)
             return Outcome(environment, current_heads(session), done)
     logger.info(f"nothing to do any more: another run went to {_place(heads)}")
     return Outcome(environment, heads)
@@ -95,24 +97,40 @@ def _refuse_blocked(session: Session, prepared: Prepared) -> None:
         raise RollbackError("\n  ".join(blocked))
 
 
-def _will(session: Session, prepared: Prepared) -> list[str]:
+def _will(session: Session, prepared: Prepared, backup: RunBackup) -> list[str]:
     """What a person is asked to confirm, line by line."""
     if prepared.upwards:
         return [str(step) for step in prepared.plan.steps]
-    return [str(each) for each in removals(session, prepared)]
+    return [*map(str, removals(session, prepared)), str(backup)]
 
 
-def _go(session: Session, request: Request, prepared: Prepared, ours: Held) -> Sequence[Done]:
+def _backup(session: Session, prepared: Prepared) -> RunBackup:
+    """What a rollback keeps first; nothing is destroyed on the way up, but a dump may be wanted."""
+    kind = wanted(session.settings, prepared.environment)
+    if prepared.upwards:
+        asked = session.settings.backup
+        kind = "dump" if asked in ("dump", "both") else "none"
+    return RunBackup(session, prepared.environment, kind)
+
+
+def _go(
+    session: Session, request: Request, prepared: Prepared, ours: Held, backup: RunBackup
+) -> Sequence[Done]:
     direction = direction_of(prepared.steps)
     command = f"{direction} {request.destination}"
     log = AuditLog(session, prepared.environment, direction, command)
+    revisions = [] if prepared.upwards else [step.revision for step in prepared.plan.steps]
+    backup.begin("rollback" if revisions else "asked", prepared.heads, revisions)
     for sql in session.dialect.set_clock(clock_of(prepared.generation)):
         session.stream.run(sql)
     session.may_write()
-    with log.run(plan_digest=prepared.plan.digest(), lock_wait=round(ours.waited, 2)):
-        performer = _performer(session, prepared, log.audit)
+    waited = round(ours.waited, 2)
+    digest = prepared.plan.digest()
+    with log.run(plan_digest=digest, lock_wait=waited, backup=backup.folder):
+        performer = _performer(session, prepared, log.audit, backup)
         session.settle()
         _migrate(session, request, prepared, performer, ours, log.log)
+    backup.end()
     show(summary(performer.done, prepared.environment, prepared.generation.size))
     return performer.done
 
@@ -158,7 +176,7 @@ def _forget_undone(session: Session, request: Request, performer: Performer) -> 
     ]
 
 
-def _performer(session: Session, prepared: Prepared, audit: Audit) -> Performer:
+def _performer(session: Session, prepared: Prepared, audit: Audit, backup: RunBackup) -> Performer:
     return Performer(
         stream=session.stream,
         ledger=session.ledger,
@@ -167,7 +185,7 @@ def _performer(session: Session, prepared: Prepared, audit: Audit) -> Performer:
         masks=prepared.border.prove,
         generation=prepared.generation,
         detail=settings_of(prepared.generation, prepared.border.key_id),
-        remover=Rollback(session, prepared.environment),
+        remover=Rollback(session, prepared.environment, backup.rows),
         kept=prepared.kept,
         known_before=None if prepared.upwards else partial(_ledgered, session),
         progress=progress_bar(),

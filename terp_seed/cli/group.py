@@ -21,6 +21,8 @@ _COMMANDS = {
     "seed": "terp_seed.cli.seed:seed",
     "rollback": "terp_seed.cli.seed:rollback",
     "plan": "terp_seed.cli.plan:plan",
+    "backup": "terp_seed.cli.backup:backup",
+    "restore": "terp_seed.cli.backup:restore",
     "env": "terp_seed.cli.env:env",
     "preview": "terp_seed.cli.preview:preview",
     "verify": "terp_seed.cli.verify:verify",
