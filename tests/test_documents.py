@@ -18,7 +18,11 @@ from terp_seed.cli import main
 SCHEMAS = files("terp_seed.cli") / "schemas"
 
 #: How each command is run on a seeded toy project: its words, and the code that it ends with.
+#: BACKUP stands for the folder of a backup that was made before.
 RUNS: dict[str, list[tuple[list[str], int]]] = {
+    "backup create": [(["backup", "create"], 0)],
+    "backup expire": [(["backup", "expire"], 0)],
+    "backup list": [(["backup", "list"], 0)],
     "check": [(["check"], 0), (["-x", "url=sqlite:///absent.db", "check"], 0)],
     "env show": [(["env", "show"], 0)],
     "env stamp": [(["env", "stamp", "test", "--yes"], 0)],
@@ -30,6 +34,7 @@ RUNS: dict[str, list[tuple[list[str], int]]] = {
         (["plan", "--rollback", "base"], 6),
     ],
     "preview": [(["preview", "--prove"], 0)],
+    "restore": [(["restore", "BACKUP", "--yes"], 0)],
     "revision": [(["revision", "-m", "new"], 0)],
     "rollback": [(["rollback", "--yes", "--on-dependents=keep"], 0)],
     "seed": [(["seed"], 0)],
@@ -81,6 +86,18 @@ def test_there_is_no_schema_of_a_command_that_is_gone() -> None:
     }
 
 
+def printed(toy: Toy, words: list[str], code: int = 0) -> Any:
+    """Run a command in this process, and return its document."""
+    if "BACKUP" in words:
+        made = printed(toy, ["backup", "create"])["folder"]
+        words = [made if word == "BACKUP" else word for word in words]
+    url = [] if any(each.startswith("url=") for each in words) else ["-x", f"url={toy.url}"]
+    given = ["-c", str(toy.path / "alembic.ini"), *url, *words, "--json"]
+    result = CliRunner().invoke(main, given, prog_name="terp-seed")
+    assert result.exit_code == code, result.output
+    return json.loads(result.stdout)
+
+
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_document_is_as_its_schema_says(
     name: str, new_database: Callable[[str], str], new_toy: Callable[..., Toy]
@@ -90,12 +107,9 @@ def test_the_document_is_as_its_schema_says(
         if name not in AT_BASE:
             toy.upgrade("head")
             toy.execute("INSERT INTO crates (code, depot_id, weight) VALUES ('MINE', 1, 0)")
-        url = [] if any(each.startswith("url=") for each in words) else ["-x", f"url={toy.url}"]
-        given = ["-c", str(toy.path / "alembic.ini"), *url, *words, "--json"]
-        result = CliRunner().invoke(main, given, prog_name="terp-seed")
-        assert result.exit_code == code, result.output
+        document = printed(toy, words, code)
         check = Draft202012Validator(schema(name), format_checker=FormatChecker())
-        check.validate(json.loads(result.stdout))
+        check.validate(document)
 
 
 def test_a_schema_can_be_broken() -> None:
