@@ -38,6 +38,15 @@ class Trouble:
         """Run a command of `alembic -n seed`."""
         return self.project.run("alembic", "-n", "seed", *args, check=check, env=more)
 
+    def terp_seed(self, *args: str) -> Done:
+        """Run `terp-seed`."""
+        return self.project.run("terp-seed", *args, check=False)
+
+    def backup(self, kind: str) -> str:
+        """A backup of a seeded database, and where it is."""
+        self.seeded()
+        return self.terp_seed("backup", "create", "--kind", kind).stdout.strip()
+
     def seeded(self) -> None:
         """Make the tables, and seed them."""
         shutil.copy(self.databases / "seeded.db", self.project.path / "terp.db")
@@ -229,6 +238,60 @@ def _not_those(it: Trouble) -> Done:
     it.sql("DROP TABLE terp_seed_ledger")
     rebuild = ("-x", "seed=5", "ledger", "rebuild", "--yes")
     return it.project.run("terp-seed", *rebuild, check=False)
+
+
+@case("database …: this command asks before it goes on, and there is no terminal to ask on; …")
+def _asks(it: Trouble) -> Done:
+    it.seeded()
+    return it.terp_seed("rollback")
+
+
+@case("host … is protected (… in protected_hosts of alembic.ini): …")
+def _protected(it: Trouble) -> Done:
+    ini = it.project.path / "alembic.ini"
+    ini.write_text(ini.read_text() + "protected_hosts = 127.*\n")
+    return it.terp_seed("-x", f"url={it.request.getfixturevalue('mariadb_url')}", "plan")
+
+
+@case("the plan that was reviewed does not hold any more, nothing was written: …")
+def _moved(it: Trouble) -> Done:
+    it.sandbox()
+    it.terp_seed("plan", "--out", "plan.json")
+    it.seed("upgrade", "+1", check=True)
+    return it.terp_seed("seed", "--plan", "plan.json")
+
+
+@case("backup: … cannot be made: …")
+def _no_folder(it: Trouble) -> Done:
+    it.seeded()
+    return it.seed("-x", "backup=rows", "-x", "backup-folder=terp.db", "downgrade", "-1")
+
+
+@case("rows were changed since the backup was made (…); nothing was restored. …")
+def _changed_since(it: Trouble) -> Done:
+    made = it.backup("rows")
+    it.sql("UPDATE orders SET notes = 'called back' WHERE id = (SELECT MIN(id) FROM orders)")
+    return it.terp_seed("restore", made, "--yes")
+
+
+@case("backup …: holds a dump; put it back with: …")
+def _dumped(it: Trouble) -> Done:
+    return it.terp_seed("restore", it.backup("dump"), "--yes")
+
+
+@case("backup …: … is not as it was written; nothing was done")
+def _cut(it: Trouble) -> Done:
+    made = it.backup("rows")
+    with (Path(made) / "ledger.sql").open("a") as file:
+        file.write("-- a remark\n")
+    return it.terp_seed("restore", made, "--yes")
+
+
+@case("backup …: holds rows of a database stamped …, unmasked, and this one is stamped …; …")
+def _wandering(it: Trouble) -> Done:
+    made = it.backup("rows")
+    it.terp_seed("env", "stamp", "test", "--yes")
+    return it.terp_seed("restore", made, "--yes")
 
 
 @case("seeds are applied …; run …")
