@@ -39,7 +39,7 @@ _SLICE_SECONDS = 1.0  # a wait that Ctrl-C can interrupt between two of these
 class MySQL(Dialect):
     """MySQL 8 and later, MariaDB 10.6 and later."""
 
-    names = ("mysql", "mariadb")
+    names: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
     rows_per_statement = 500
     begin = "START TRANSACTION"
     now = "SYSDATE(3)"  # NOW() is pinned

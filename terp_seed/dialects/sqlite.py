@@ -32,7 +32,7 @@ _BUSY_SECONDS = 30
 class SQLite(Dialect):
     """SQLite through the standard library's driver."""
 
-    names = ("sqlite",)
+    names: ClassVar[tuple[str, ...]] = ("sqlite",)
     rows_per_statement = 100  # longer VALUES lists parse slower, measured
     begin = "BEGIN IMMEDIATE"
     now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
@@ -239,6 +239,7 @@ def _encodable(value: str) -> None:
 
 def _leave_transactions_to_us(connection: Any, record: object) -> None:
     connection.isolation_level = None  # or the driver begins by its own rules
+    connection.execute("PRAGMA foreign_keys = ON")  # here, because in a transaction it does nothing
 
 
 def _begin(connection: Connection) -> None:
