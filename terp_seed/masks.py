@@ -11,7 +11,7 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
@@ -26,7 +26,7 @@ from terp_seed.writer import Masker
 if TYPE_CHECKING:
     from terp_seed.masking.names import TypeKind
 
-__all__ = ["Boundary", "boundary"]
+__all__ = ["Boundary", "boundary", "column_facts"]
 
 _FEW = 50
 _NUMBER = re.compile(r"[-+]?\d{1,12}(\.\d{1,6})?", re.ASCII)  # longer ones may be somebody's
@@ -129,6 +129,31 @@ def _facts(rows: TableRows, name: str, facts: TableFacts | None) -> ColumnFacts:
         samples,
         live.nullable,
         bool(facts and (name,) in facts.uniques),
+    )
+
+
+def column_facts(
+    facts: TableFacts, name: str, samples: Sequence[Value] | None = None
+) -> ColumnFacts:
+    """What masking must know of a column that holds rows already.
+
+    A part of a key counts as unique; a text column full of documents is one of
+    documents, whatever the engine calls its type.
+    """
+    live = facts.columns[name]
+    kind = _kind(live)
+    if kind == "text" and samples and _are_documents(samples):
+        kind = "json"
+    unique = name in facts.key or any(name in columns for columns in facts.uniques)
+    plane: Literal["ascii", "full"] = "ascii" if live.charset == "ascii" else "full"
+    return ColumnFacts(name, kind, live.length, samples, live.nullable, unique, plane)
+
+
+def _are_documents(samples: Sequence[Value]) -> bool:
+    texts = [value for value in samples if value is not None]
+    return bool(texts) and all(
+        isinstance(text, str) and text[:1] in ("{", "[") and text[-1:] in ("}", "]")
+        for text in texts
     )
 
 

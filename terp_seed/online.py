@@ -6,13 +6,11 @@ preflight, and only then the first write.  Each revision commits as a whole.
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import sleep
-from typing import Any
 
 from alembic.runtime.migration import MigrationStep
 from alembic.script import Script
@@ -20,7 +18,8 @@ from sqlalchemy.exc import DBAPIError
 
 from terp_seed.audit import Audit
 from terp_seed.consent import require_consent
-from terp_seed.errors import InterruptedRunError, LockError, PlanError, SeedError
+from terp_seed.endings import ended_badly, interruptible
+from terp_seed.errors import LockError, PlanError, SeedError
 from terp_seed.failures import RetryableError, code_of, translated
 from terp_seed.guards import environment_of
 from terp_seed.kept import refuse_crowded, still_there
@@ -45,6 +44,7 @@ __all__ = ["Prepared", "prepare", "run"]
 
 _ATTEMPTS = 3
 _LOOKS = 50
+_ROLLED_BACK = "the revision that was under way is rolled back, nothing of it is left"
 _BEING_CREATED = 1684  # a table's definition is being written at this moment
 
 
@@ -81,7 +81,7 @@ def run(session: Session, request: Request) -> None:
         logger.warning,
         session.settle,
     )
-    with _interruptible(), lock as ours:
+    with interruptible(_ROLLED_BACK), lock as ours:
         _make_books(session)
         if current_heads(session) != heads:
             heads = _moved(session, request, heads)
@@ -156,7 +156,13 @@ def _go(session: Session, request: Request, prepared: Prepared, ours: Held) -> N
         session.stream.run(sql)
     session.may_write()
     session.stream.run(
-        audit.event("started", plan_digest=digest, lock_wait=round(ours.waited, 2)), what="audit"
+        audit.event(
+            "started",
+            plan_digest=digest,
+            lock_wait=round(ours.waited, 2),
+            mask_key=prepared.border.key_id,
+        ),
+        what="audit",
     )
     session.commit()
     performer = _performer(session, prepared, audit)
@@ -164,7 +170,7 @@ def _go(session: Session, request: Request, prepared: Prepared, ours: Held) -> N
     try:
         _migrate(session, request, prepared, performer, ours)
     except BaseException as error:
-        _ended_badly(session, audit, error)
+        ended_badly(session, audit, error)
         raise
     session.stream.run(audit.event("finished"), what="audit")
     session.commit()
@@ -243,28 +249,6 @@ def _audit(session: Session, prepared: Prepared) -> Audit:
         "upgrade" if all(step.is_upgrade for step in prepared.steps) else "downgrade",
         str(session.settings.url.database or ""),
         Audit.new_run_id(),
-    )
-
-
-def _ended_badly(session: Session, audit: Audit, error: BaseException) -> None:
-    """Say so in the audit, in a transaction of its own; else in the log."""
-    event = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-    logger.bind(run_id=audit.run_id, event=event, error=type(error).__name__).debug("run ended")
-    if session.external:
-        return
-    for attempt in range(2):
-        try:
-            session.settle()
-            if session.connection.invalidated or attempt:
-                session.renew()
-            session.stream.run(audit.event(event, error=type(error).__name__), what="audit")
-            session.commit()
-        except (SeedError, DBAPIError):
-            session.drop()
-        else:
-            return
-    logger.bind(run_id=audit.run_id, event=event, error=type(error).__name__).error(
-        "the audit could not be told how this run ended"
     )
 
 
@@ -353,32 +337,3 @@ def _translated(what: str) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise translated(error, what) from None
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGINT and SIGTERM end the run in an orderly manner: rolled back, audited, released.
-
-    They travel as a `KeyboardInterrupt`, because the libraries on their way
-    swallow an `Exception`: loguru does where a sink is writing.
-    """
-
-    def stop(number: int, frame: object) -> None:
-        raise KeyboardInterrupt(signal.Signals(number).name)
-
-    before: dict[signal.Signals, Any] = {}
-    try:
-        for which in (signal.SIGINT, signal.SIGTERM):
-            before[which] = signal.signal(which, stop)
-    except ValueError:
-        pass  # not the main thread: the host program has its own way
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        raise InterruptedRunError(
-            f"interrupted by {error.args[0] if error.args else 'SIGINT'}: the revision that was "
-            "under way is rolled back, nothing of it is left"
-        ) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

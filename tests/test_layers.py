@@ -83,6 +83,7 @@ rows literals
 columns pools seeders settings sizes bookkeeping dialects dialects.base
 failures guards log audit ledger masking
 stream session lock
+endings
 references schema
 gate plan revisions operations imports derive
 recorder occupied writer
@@ -91,6 +92,13 @@ rollback unseed
 performer request running stamping report script
 online offline
 environment
+sanitise.progress sanitise.originals
+sanitise.own sanitise.keys sanitise.residue
+sanitise.scope
+sanitise.blocks
+sanitise.rehearsal sanitise.passes
+sanitise.run
+sanitise.leaks sanitise.evidence sanitise.markdown
 cli
 """
 

@@ -9,8 +9,10 @@ from typing import Any
 
 import click
 from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
 
 from terp_seed.errors import InterruptedRunError, SeedError, UsageError
+from terp_seed.failures import translated
 from terp_seed.log import configure_logging
 from terp_seed.project import Project
 
@@ -18,6 +20,7 @@ __all__ = ["main", "run"]
 
 _COMMANDS = {
     "env": "terp_seed.cli.env:env",
+    "mask": "terp_seed.cli.mask:mask",
     "preview": "terp_seed.cli.preview:preview",
     "verify": "terp_seed.cli.verify:verify",
 }
@@ -58,6 +61,8 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except SeedError as error:
             raise _Failing(error) from None
+        except DBAPIError as error:  # the driver's message may hold a value of a row
+            raise _Failing(translated(error, "")) from None
         except CommandError as error:  # Alembic's own: a revision that is not there
             raise _Failing(UsageError(str(error))) from None
         except KeyboardInterrupt:

@@ -165,6 +165,31 @@ class Dialect(ABC):
         """An INSERT of one row, unless a row exists for which ``taken`` is true."""
 
     @abstractmethod
+    def update(
+        self,
+        table: str,
+        key: Sequence[str],
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        still: Sequence[str],
+    ) -> str:
+        """One UPDATE of many rows; each of ``rows`` is its key, then its new values.
+
+        ``still`` are columns that must not move by themselves on the way.
+        """
+
+    for_update: ClassVar[str] = ""
+    """What keeps the rows of a SELECT from changing until the commit."""
+
+    def moving_columns(self, connection: Connection, table: str) -> list[str]:
+        """The columns that an UPDATE moves by itself."""
+        return []
+
+    def triggers(self, connection: Connection, table: str) -> list[str]:
+        """The triggers that an UPDATE of the table sets off."""
+        return []
+
+    @abstractmethod
     def refuse_dependents(
         self,
         target: tuple[str, str],

@@ -131,6 +131,33 @@ class SQLite(Dialect):
             f"SELECT {', '.join(values)} WHERE NOT EXISTS (SELECT 1 FROM {name} WHERE {taken})"
         )
 
+    def update(
+        self,
+        table: str,
+        key: Sequence[str],
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        still: Sequence[str],
+    ) -> str:
+        width = len(key)
+        sets = [f"{self.quote(name)} = n.column{width + at}" for at, name in enumerate(columns, 1)]
+        same = " AND ".join(
+            f"t.{self.quote(name)} = n.column{at}" for at, name in enumerate(key, 1)
+        )
+        lines = ",\n".join([f"({', '.join(row)})" for row in rows])
+        return (
+            f"UPDATE {self.quote(table)} AS t SET {', '.join(sets)}\n"
+            f"FROM (VALUES\n{lines}) AS n WHERE {same}"
+        )
+
+    def triggers(self, connection: Connection, table: str) -> list[str]:
+        rows = connection.exec_driver_sql(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? "
+            "AND sql LIKE '%UPDATE%'",
+            (table,),
+        )
+        return [str(name) for (name,) in rows]
+
     def refuse_dependents(
         self,
         target: tuple[str, str],

@@ -1,0 +1,196 @@
+"""Masking a database in place: the guards, the order, and what commits when.
+
+Each block of rows commits with its progress, so a run that was killed goes on
+where it stopped.  Before the first row everything is checked: environment,
+policy, every value, consent, backup.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+from sqlalchemy.exc import DBAPIError
+
+from terp_seed.audit import Audit
+from terp_seed.consent import Confirm, require_consent
+from terp_seed.endings import ended_badly, interruptible
+from terp_seed.errors import GuardError
+from terp_seed.failures import translated
+from terp_seed.guards import environment_of
+from terp_seed.lock import Held, held
+from terp_seed.log import logger
+from terp_seed.masks import Boundary, boundary
+from terp_seed.report import progress_bar
+from terp_seed.sanitise.passes import Passes
+from terp_seed.sanitise.progress import Progress
+from terp_seed.sanitise.rehearsal import Rehearsed, refuse_restored, rehearsed, sized, tried
+from terp_seed.sanitise.scope import Target, scope
+from terp_seed.session import Session, opened
+from terp_seed.settings import Settings
+
+__all__ = ["Order", "audit_of", "begun", "dry_run", "forget", "sanitise"]
+
+_LEFT = "the block that was under way is rolled back; run the command again to go on behind it"
+
+
+@dataclass(frozen=True)
+class Order:
+    """What was asked for."""
+
+    tables: tuple[str, ...] = ()
+    """Only these; empty: all."""
+    again: bool = False
+    """From the first row on: the tables were restored since they were masked."""
+    yes: bool = False
+
+
+def dry_run(settings: Settings, order: Order) -> list[Rehearsed]:
+    """What would be masked, counted; takes no lock and writes nothing.
+
+    Raises what `sanitise` would raise before its first row, but for what only
+    the database can judge.
+    """
+    with begun(settings) as (session, border):
+        return _rehearse(session, _targets(session, border, order))
+
+
+def sanitise(settings: Settings, order: Order) -> list[Rehearsed]:
+    """Mask every personal value of the database, or go on with it.
+
+    Commits block by block; returns what was masked.  Raises `GuardError` in
+    production and without consent, `MaskingError` for whatever cannot be
+    masked, before the first row, and `LockError` if another run is at work.
+    """
+    with begun(settings) as (session, border):
+        lock = held(
+            session.connection,
+            session.dialect,
+            session.books,
+            settings.lock_timeout,
+            logger.warning,
+            session.settle,
+        )
+        with interruptible(_LEFT), lock as ours:
+            plan = _rehearse(session, _targets(session, border, order))
+            if not any(each.target.left for each in plan):
+                logger.info("nothing to do: every row is masked")
+                return []
+            for each in plan:
+                tried(session, each.target)
+            require_consent(
+                settings, border.environment, _will(plan), Confirm(always=True, yes=order.yes)
+            )
+            _go(session, border, order, plan, ours)
+            return plan
+
+
+def forget(settings: Settings) -> int:
+    """Delete the digests of what was there; returns how many blocks had some.
+
+    From then on a leak check can no longer recognise an original.
+    """
+    with begun(settings) as (session, border):
+        progress = Progress(session)
+        if not progress.exists():
+            return 0
+        session.may_write()
+        blocks_ = progress.forget_originals()
+        audit = audit_of(session, border)
+        session.stream.run(audit.event("forgot", blocks=blocks_), what="audit")
+        session.commit()
+        return blocks_
+
+
+@contextmanager
+def begun(settings: Settings) -> Iterator[tuple[Session, Boundary]]:
+    """Open the database and refuse production, whatever was asked."""
+    with opened(settings) as session:
+        try:
+            environment = environment_of(session.connection, settings, session.books)
+            if environment == "production":
+                raise GuardError(
+                    f"database {settings.url.database!r} is stamped production, and masking in "
+                    "place destroys what is there; restore a copy, and stamp that staging"
+                )
+            session.settle()
+            yield session, boundary(settings, environment)
+        except DBAPIError as error:
+            raise translated(error, "") from None
+
+
+def audit_of(session: Session, border: Boundary) -> Audit:
+    """The audit of a masking run."""
+    return Audit(
+        session.dialect,
+        session.books,
+        session.settings.chain,
+        border.environment,
+        "mask",
+        str(session.settings.url.database or ""),
+        Audit.new_run_id(),
+    )
+
+
+def _targets(session: Session, border: Boundary, order: Order) -> list[Target]:
+    progress = Progress(session)
+    passes = progress.passes()
+    if order.again:
+        chosen = {name.casefold() for name in order.tables}
+        passes = [each for each in passes if chosen and each.table.casefold() not in chosen]
+    found = scope(session, border, passes, order.tables)
+    targets = [sized(session, target) for target in found]
+    refuse_restored(session, border.key, targets, progress)
+    return targets
+
+
+def _rehearse(session: Session, targets: Sequence[Target]) -> list[Rehearsed]:
+    tell = progress_bar()
+    plan = [rehearsed(session, target, tell) for target in targets]
+    session.settle()
+    return plan
+
+
+def _will(plan: Sequence[Rehearsed]) -> list[str]:
+    lines = []
+    for each in plan:
+        if not each.target.left:
+            continue
+        columns = ", ".join(each.target.columns)
+        lines.append(f"mask {each.target.rows:,} rows of {each.target.table}: {columns}")
+        for name in each.target.triggers:
+            lines.append(f"set off trigger {name} for each of them: see what it copies, and where")
+    return [*lines, "what was there before is gone afterwards"]
+
+
+def _go(
+    session: Session, border: Boundary, order: Order, plan: Sequence[Rehearsed], ours: Held
+) -> None:
+    progress, audit = Progress(session), audit_of(session, border)
+    _make_books(session, progress)
+    digest, key_id = border.policy.digest, border.key_id
+    waited = round(ours.waited, 2)
+    started = audit.event("started", plan_digest=digest, key_id=key_id, lock_wait=waited)
+    session.stream.run(started, what="audit")
+    if order.again:
+        progress.forget([each.target.table for each in plan])
+    session.commit()
+    work = Passes(session, progress, audit, border.key, ours)
+    try:
+        done = work.perform([each.target for each in plan], progress_bar())
+    except BaseException as error:
+        ended_badly(session, audit, error)
+        raise
+    ended = audit.event("finished", rows=done, plan_digest=digest, key_id=key_id)
+    session.stream.run(ended, what="audit")
+    session.commit()
+
+
+def _make_books(session: Session, progress: Progress) -> None:
+    session.settle()
+    session.may_write()
+    for sql in session.books.create(session.connection.dialect):
+        session.stream.run(sql, what="bookkeeping tables")
+    progress.create()
+    session.commit()
