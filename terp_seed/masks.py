@@ -11,11 +11,13 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
 from terp_seed.columns import measured
+from terp_seed.errors import UsageError
 from terp_seed.masking import ColumnFacts, Key, Policy
 from terp_seed.rows import Block, Cells, Column, Lookup, TableRows, Value
 from terp_seed.schema import ColumnFacts as LiveColumn
@@ -94,10 +96,31 @@ class Boundary:
 def boundary(
     settings: Settings, environment: str, environ: Mapping[str, str] = os.environ
 ) -> Boundary:
-    """Read the project's policy and the key; `MaskingError` if either is not usable."""
+    """Read the policy, what the models add to it, and the key.
+
+    Raises `UsageError` if one of them is not usable, or if they contradict each other.
+    """
     path = settings.home / "masking.toml"
     policy = Policy.load(path) if path.exists() else Policy()
+    for place in settings.models:
+        policy = policy.merged(_metadata(place))
     return Boundary(policy, environment, Key.from_environment(environ))
+
+
+def _metadata(place: str) -> Any:
+    """What ``module:name`` stands for: SQLAlchemy metadata, or a model base that has some."""
+    module, _, name = place.partition(":")
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError):
+        found = None
+    found = getattr(found, "metadata", found)
+    if not isinstance(found, sa.MetaData):
+        raise UsageError(
+            f"models = {place}: there is no such metadata; write it as module:name in the seed "
+            "section of alembic.ini"
+        )
+    return found
 
 
 def _masked(rows: TableRows, masker: Masker) -> TableRows:

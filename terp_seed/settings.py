@@ -83,6 +83,8 @@ class Settings:
     bookkeeping_schema: str | None = None
     version_table: str = "terp_seed_version"
     seeders: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    """``module:metadata``: whose ``Column.info["pii"]`` adds to the masking policy."""
     protected_hosts: tuple[str, ...] = ()
     explicit: frozenset[str] = frozenset()
     """The keys that ``-x`` or the shell gave: asked for, not merely the default."""
@@ -124,6 +126,7 @@ def _section(config: Config) -> dict[str, Any]:
         "bookkeeping_schema": config.get_main_option("bookkeeping_schema") or None,
         "version_table": config.get_main_option("version_table") or default,
         "seeders": _words(config.get_main_option("seeders")),
+        "models": _words(config.get_main_option("models")),
         "protected_hosts": _words(config.get_main_option("protected_hosts")),
     }
 

@@ -204,7 +204,7 @@ class SQLite(Dialect):
             hide_parameters=True,
             connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
         )
-        event.listen(engine, "connect", _leave_transactions_to_us)
+        event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
         return engine
 
@@ -247,8 +247,9 @@ def _encodable(value: str) -> None:
         raise UnwritableError("it holds half of a surrogate pair, which is no text") from None
 
 
-def _leave_transactions_to_us(connection: Any, record: object) -> None:
+def _prepare(connection: Any, record: object) -> None:
     connection.isolation_level = None  # or the driver begins by its own rules
+    connection.execute("PRAGMA foreign_keys = ON")  # which does nothing inside a transaction
 
 
 def _begin(connection: Connection) -> None:

@@ -111,8 +111,9 @@ class Progress:
         if not self.exists():
             return
         table = self._table
-        rows = self.session.connection.execution_options(stream_results=True).execute(
-            sa.select(table.c.originals).where(table.c.block_no > 0)
+        rows = self.session.connection.execute(
+            sa.select(table.c.originals).where(table.c.block_no > 0),
+            execution_options={"stream_results": True},
         )
         for (packed,) in rows:
             numbers = array("Q")

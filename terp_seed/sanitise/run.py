@@ -20,7 +20,7 @@ from terp_seed.errors import GuardError
 from terp_seed.failures import translated
 from terp_seed.guards import environment_of
 from terp_seed.lock import Held, held
-from terp_seed.log import logger
+from terp_seed.log import logger, quiet_statements
 from terp_seed.masks import Boundary, boundary
 from terp_seed.report import progress_bar
 from terp_seed.sanitise.passes import Passes
@@ -106,6 +106,7 @@ def forget(settings: Settings) -> int:
 @contextmanager
 def begun(settings: Settings) -> Iterator[tuple[Session, Boundary]]:
     """Open the database and refuse production, whatever was asked."""
+    quiet_statements()
     with opened(settings) as session:
         try:
             environment = environment_of(session.connection, settings, session.books)
