@@ -6,7 +6,6 @@ It claims no more than they show, and holds no value of a row.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from datetime import UTC, datetime
@@ -15,6 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from terp_seed.audit import read
 from terp_seed.compare import BOOKKEEPING
 from terp_seed.guards import who
 from terp_seed.masking import fingerprint
@@ -163,20 +163,19 @@ def _seeded(session: Session) -> dict[str, dict[str, int]]:
 
 def _runs(session: Session) -> Iterator[dict[str, Any]]:
     """The events of masking in the audit, oldest first."""
-    audit = session.books.audit
-    if not sa.inspect(session.connection).has_table(audit.name, schema=audit.schema):
+    books = session.books
+    if not sa.inspect(session.connection).has_table(books.audit.name, schema=books.schema):
         return
-    where = sa.select(audit).where(audit.c.direction == "mask").order_by(audit.c.id)
-    for row in session.connection.execute(where):
+    for event in read(session.connection, books, books.audit.c.direction == "mask"):
         yield {
-            "at": row.at,
-            "run": row.run_id,
-            "event": row.event,
-            "by": row.os_user,
-            "host": row.host,
-            "rows": json.loads(row.table_rows) if row.table_rows else {},
-            "policy": row.plan_digest,
-            **json.loads(row.detail or "{}"),
+            "at": event["at"],
+            "run": event["run_id"],
+            "event": event["event"],
+            "by": event["os_user"],
+            "host": event["host"],
+            "rows": event["table_rows"] or {},
+            "policy": event["plan_digest"],
+            **event["detail"],
         }
 
 

@@ -245,15 +245,13 @@ def _write_down(session: Session, border: Boundary, found: Leaks, only: Sequence
     if not Progress(session).exists():
         return
     session.may_write()
-    event = audit_of(session, border).event(
+    audit_of(session, border, "mask --verify").add(
         "scanned",
         plan_digest=border.policy.digest,
         key_id=border.key_id,
         only=list(only),
         **_detail(found),
     )
-    session.stream.run(event, what="audit")
-    session.commit()
 
 
 def _detail(found: Leaks) -> dict[str, Any]:

@@ -6,7 +6,7 @@ from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
-from terp_seed.audit import Audit
+from terp_seed.audit import AuditLog
 from terp_seed.lock import Held
 from terp_seed.masking import Key
 from terp_seed.sanitise.blocks import Taken, blocks, masked, unmark, write
@@ -26,19 +26,17 @@ class Passes:
 
     session: Session
     progress: Progress
-    audit: Audit
+    log: AuditLog
     key: Key | None
     ours: Held
 
-    def perform(self, targets: Sequence[Target], tell: Tell) -> dict[str, int]:
-        """Make the passes; returns how many rows of each table were masked."""
-        done: dict[str, int] = {}
+    def perform(self, targets: Sequence[Target], tell: Tell) -> None:
+        """Make the passes in which something is left to be done."""
         for target in targets:
             if target.left:
-                done[target.table] = done.get(target.table, 0) + self._one(target, tell)
-        return done
+                self._one(target, tell)
 
-    def _one(self, target: Target, tell: Tell) -> int:
+    def _one(self, target: Target, tell: Tell) -> None:
         of = target.of
         if not of.begun:
             self.progress.begin(of)
@@ -49,7 +47,7 @@ class Passes:
             self._commit()
         rows = of.rows - target.of.rows
         of = self.progress.advance(replace(of, state="done"), b"")
-        event = self.audit.event(
+        event = self.log.audit.event(
             "masked",
             rows={target.table: rows},
             plan_digest=of.policy,
@@ -58,7 +56,7 @@ class Passes:
         )
         self.session.stream.run(event, what="audit")
         self._commit()
-        return rows
+        self.log.log()
 
     def _mask(self, target: Target, tell: Tell) -> Pass:
         """Mask the rows that are left; afterwards only marks are."""

@@ -10,16 +10,17 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 
 from sqlalchemy.exc import DBAPIError
 
-from terp_seed.audit import Audit
+from terp_seed.audit import AuditLog
 from terp_seed.consent import Confirm, require_consent
-from terp_seed.endings import ended_badly, interruptible
 from terp_seed.errors import GuardError
+from terp_seed.exclusive import exclusively
 from terp_seed.failures import translated
 from terp_seed.guards import environment_of
-from terp_seed.lock import Held, held
+from terp_seed.lock import Held
 from terp_seed.log import logger, quiet_statements
 from terp_seed.masks import Boundary, boundary
 from terp_seed.report import progress_bar
@@ -63,27 +64,17 @@ def sanitise(settings: Settings, order: Order) -> list[Rehearsed]:
     production and without consent, `MaskingError` for whatever cannot be
     masked, before the first row, and `LockError` if another run is at work.
     """
-    with begun(settings) as (session, border):
-        lock = held(
-            session.connection,
-            session.dialect,
-            session.books,
-            settings.lock_timeout,
-            logger.warning,
-            session.settle,
-        )
-        with interruptible(_LEFT), lock as ours:
-            plan = _rehearse(session, _targets(session, border, order))
-            if not any(each.target.left for each in plan):
-                logger.info("nothing to do: every row is masked")
-                return []
-            for each in plan:
-                tried(session, each.target)
-            require_consent(
-                settings, border.environment, _will(plan), Confirm(always=True, yes=order.yes)
-            )
-            _go(session, border, order, plan, ours)
-            return plan
+    with begun(settings) as (session, border), exclusively(session, _LEFT) as ours:
+        plan = _rehearse(session, _targets(session, border, order))
+        if not any(each.target.left for each in plan):
+            logger.info("nothing to do: every row is masked")
+            return []
+        for each in plan:
+            tried(session, each.target)
+        confirm = Confirm(always=True, yes=order.yes)
+        require_consent(settings, border.environment, partial(_will, plan), confirm)
+        _go(session, border, order, plan, ours)
+        return plan
 
 
 def forget(settings: Settings) -> int:
@@ -96,11 +87,9 @@ def forget(settings: Settings) -> int:
         if not progress.exists():
             return 0
         session.may_write()
-        blocks_ = progress.forget_originals()
-        audit = audit_of(session, border)
-        session.stream.run(audit.event("forgot", blocks=blocks_), what="audit")
-        session.commit()
-        return blocks_
+        forgotten = progress.forget_originals()
+        audit_of(session, border, "mask --forget").add("forgot", blocks=forgotten)
+        return forgotten
 
 
 @contextmanager
@@ -121,17 +110,9 @@ def begun(settings: Settings) -> Iterator[tuple[Session, Boundary]]:
             raise translated(error, "") from None
 
 
-def audit_of(session: Session, border: Boundary) -> Audit:
-    """The audit of a masking run."""
-    return Audit(
-        session.dialect,
-        session.books,
-        session.settings.chain,
-        border.environment,
-        "mask",
-        str(session.settings.url.database or ""),
-        Audit.new_run_id(),
-    )
+def audit_of(session: Session, border: Boundary, command: str) -> AuditLog:
+    """The audit of one command of masking."""
+    return AuditLog(session, border.environment, "mask", command)
 
 
 def _targets(session: Session, border: Boundary, order: Order) -> list[Target]:
@@ -168,30 +149,15 @@ def _will(plan: Sequence[Rehearsed]) -> list[str]:
 def _go(
     session: Session, border: Boundary, order: Order, plan: Sequence[Rehearsed], ours: Held
 ) -> None:
-    progress, audit = Progress(session), audit_of(session, border)
-    _make_books(session, progress)
-    digest, key_id = border.policy.digest, border.key_id
-    waited = round(ours.waited, 2)
-    started = audit.event("started", plan_digest=digest, key_id=key_id, lock_wait=waited)
-    session.stream.run(started, what="audit")
+    progress = Progress(session)
+    session.settle()
+    session.may_write()
+    progress.create()
     if order.again:
         progress.forget([each.target.table for each in plan])
     session.commit()
-    work = Passes(session, progress, audit, border.key, ours)
-    try:
-        done = work.perform([each.target for each in plan], progress_bar())
-    except BaseException as error:
-        ended_badly(session, audit, error)
-        raise
-    ended = audit.event("finished", rows=done, plan_digest=digest, key_id=key_id)
-    session.stream.run(ended, what="audit")
-    session.commit()
-
-
-def _make_books(session: Session, progress: Progress) -> None:
-    session.settle()
-    session.may_write()
-    for sql in session.books.create(session.connection.dialect):
-        session.stream.run(sql, what="bookkeeping tables")
-    progress.create()
-    session.commit()
+    log = audit_of(session, border, "mask --again" if order.again else "mask")
+    digest, waited = border.policy.digest, round(ours.waited, 2)
+    with log.run(plan_digest=digest, key_id=border.key_id, lock_wait=waited):
+        work = Passes(session, progress, log, border.key, ours)
+        work.perform([each.target for each in plan], progress_bar())
