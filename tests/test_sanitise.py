@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Callable
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -12,12 +14,17 @@ import pytest
 import sqlalchemy as sa
 from production import CANARY, KEY, OTHER_KEY, Production
 from projects import Project
+from toys import Toy
 
-from terp_seed.errors import MaskingError
+from terp_seed.errors import GuardError, MaskingError, UsageError
 from terp_seed.guards import stamp
+from terp_seed.sanitise.evidence import evidence
 from terp_seed.sanitise.leaks import verify
-from terp_seed.sanitise.run import Order, sanitise
+from terp_seed.sanitise.markdown import written
+from terp_seed.sanitise.run import Order, dry_run, forget, sanitise
 from terp_seed.settings import Settings
+
+PLAIN = {"no_parameters": True}
 
 
 class Copy:
@@ -45,11 +52,11 @@ class Copy:
     def run(self, *statements: str) -> None:
         with self.db.begin() as connection:
             for statement in statements:
-                connection.exec_driver_sql(statement)
+                connection.exec_driver_sql(statement, execution_options=PLAIN)
 
     def all(self, sql: str) -> list[tuple[Any, ...]]:
         with self.db.connect() as connection:
-            return [tuple(row) for row in connection.exec_driver_sql(sql)]
+            return [tuple(row) for row in connection.exec_driver_sql(sql, execution_options=PLAIN)]
 
     def mask(self, *tables: str, **more: Any) -> dict[str, int]:
         """Mask; how many rows of each table that took."""
@@ -372,3 +379,247 @@ def test_documents_stay_documents(new_copy: Callable[..., Copy]) -> None:
     assert first == {"n": 7}
     assert [json.loads(old) for _, old in found] == [{}, [], None, None, {}, {}]
     assert found[-1][0] is None
+
+
+# -- killed, stopped, refused
+
+
+def test_after_kill_9_it_goes_on_and_the_result_is_the_same(
+    people: Copy, project: Project, second_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By row number for the telephones and by value for the rest: both as if undisturbed."""
+    line = 'phone = { class = "phone", unique = true, layout = "##########" }'
+    for url in (str(people.db.url.render_as_string(hide_password=False)), second_database_url):
+        copy = Copy(url, people.home, monkeypatch, "staging")
+        copy.run("DROP TABLE IF EXISTS people")
+        copy.run(
+            "CREATE TABLE people (id INTEGER PRIMARY KEY, name VARCHAR(60), mail VARCHAR(80), "
+            "phone VARCHAR(11) UNIQUE)"
+        )
+        for start in range(0, 8000, 4000):
+            rows = (
+                f"({3 * n}, 'Jane Canary{n}', 'canary-{n}@real-corp.com', '415{n + 2_000_000}')"
+                for n in range(start, start + 4000)
+            )
+            copy.run(f"INSERT INTO people VALUES {', '.join(rows)}")
+        if url == second_database_url:
+            break
+        copy.policy((people.home / "masking.toml").read_text(), line)
+        disturbed = copy
+        (project.path / "seeds" / "masking.toml").write_text(
+            (people.home / "masking.toml").read_text()
+        )
+        assert killed_in_the_middle(project, disturbed)
+    disturbed.mask()
+    copy.mask()
+    rows = "SELECT * FROM people ORDER BY id"
+    assert disturbed.all(rows) == copy.all(rows)
+    assert CANARY.search(str(copy.all(rows))) is None
+    (done,) = disturbed.all("SELECT row_count, state FROM terp_seed_masking WHERE block_no = 0")
+    assert done == (8000, "done")
+    assert disturbed.audit() == ["started", "started", "masked", "finished"]
+
+
+def killed_in_the_middle(project: Project, copy: Copy) -> bool:
+    """Start masking and kill -9 it once another block is committed; whether that was in time."""
+    url = copy.db.url.render_as_string(hide_password=False)
+    env = {"TERP_SEED_DATABASE_URL": url, "TERP_SEED_YES": str(copy.settings.yes)}
+    before = blocks_done(copy)
+    process = project.start("terp-seed", "mask", env={**env, "TERP_SEED_MASK_KEY": KEY})
+    while process.poll() is None and blocks_done(copy) <= before:
+        time.sleep(0.01)
+    process.kill()
+    return process.wait() == -9
+
+
+def blocks_done(copy: Copy) -> int:
+    try:
+        ((rows,),) = copy.all("SELECT SUM(row_count) FROM terp_seed_masking WHERE block_no = 0")
+    except sa.exc.DBAPIError:
+        return 0
+    return int(rows or 0)
+
+
+@pytest.mark.parametrize(
+    ("column", "policy", "said"),
+    [
+        (
+            "x VARCHAR(20)",
+            'x = { class = "email" }',
+            "up to 33 characters",
+        ),
+        ("x VARCHAR(80) NOT NULL", 'x = { class = "credential" }', "nullify in a NOT NULL"),
+        ("x VARCHAR(80) UNIQUE", 'x = { class = "org_name" }', "add unique = true"),
+        ("x VARCHAR(80), CHECK (x LIKE '%corp%')", 'x = { class = "email" }', "CHECK"),
+        ("x VARCHAR(9)", 'x = { class = "license" }', "neither a letter nor a digit"),
+        ("phone VARCHAR(80)", "", r'phone = { class = "phone" }'),
+        ("field7 VARCHAR(80)", "", r'field7 = { class = "email" }'),
+        ("x VARCHAR(80)", 'x = { pii = false, reason = "a code" }', "is declared pii = false, but"),
+        ("x INTEGER", 'mail = { class = "email" }', "the table has no such column"),
+        ("birthday DATE", "", "birthday = "),
+        ("doc JSON", "", "doc = "),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_the_first_row(
+    new_copy: Callable[..., Copy], column: str, policy: str, said: str
+) -> None:
+    """Length, NULL, unique, CHECK, what cannot be masked; what nobody has classified."""
+    copy = new_copy(t=f"id INTEGER PRIMARY KEY, {column}")
+    values = {"license": "'---'", "INTEGER": "7", "birthday": "'2001-02-03'", "JSON": "'{}'"}
+    value = next((v for k, v in values.items() if k in column + policy), "'jane@real-corp.com'")
+    copy.run(f"INSERT INTO t VALUES (1, {value})")
+    copy.policy("[tables.t]", policy)
+    before = copy.all("SELECT * FROM t")
+    with pytest.raises(MaskingError) as caught:
+        copy.mask()
+    assert said in str(caught.value)
+    assert "real-corp" not in str(caught.value)
+    assert copy.all("SELECT * FROM t") == before
+    assert copy.audit() == []
+
+
+def test_only_the_tables_asked_for(people: Copy) -> None:
+    people.run("CREATE TABLE other (id INTEGER PRIMARY KEY, email VARCHAR(80))")
+    assert people.mask("People") == {"people": 7}
+    with pytest.raises(MaskingError, match=r"\[tables.other\]\nemail = "):
+        people.mask()
+    with pytest.raises(UsageError, match="there is no such table"):
+        people.mask("persons")
+
+
+def test_more_rows_than_fictional_numbers_are_known_before(new_copy: Callable[..., Copy]) -> None:
+    copy = new_copy(t="id INTEGER PRIMARY KEY, phone VARCHAR(20) UNIQUE")
+    copy.policy("[tables.t]", 'phone = { class = "phone", unique = true }')
+    numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 45101) "
+    copy.run(
+        f"INSERT INTO t {numbers} SELECT i, 4150000000 + i FROM n"
+        if copy.db.dialect.name == "sqlite"
+        else "INSERT INTO t SELECT seq, 4150000000 + seq FROM seq_1_to_45101"
+    )
+    with pytest.raises(MaskingError, match="only 45,100 masked values exist"):
+        copy.mask()
+
+
+@pytest.mark.parametrize("command", [sanitise, dry_run])
+def test_production_is_refused_whatever_is_said(people: Copy, command: Any) -> None:
+    with people.db.begin() as connection:
+        stamp(connection, "production", origin="test")
+    before = people.all("SELECT * FROM people")
+    with pytest.raises(GuardError, match="is stamped production"):
+        command(people.settings, Order(yes=True, again=True))
+    for reads in (verify, evidence, forget):
+        with pytest.raises(GuardError, match="is stamped production"):
+            reads(people.settings)
+    assert people.all("SELECT * FROM people") == before
+
+
+def test_staging_wants_the_databases_name(people: Copy) -> None:
+    people.settings = replace(people.settings, yes=None)
+    with pytest.raises(GuardError, match="say that you mean it with -x yes="):
+        people.mask()
+    assert people.all("SELECT COUNT(*) FROM people WHERE mail LIKE '%real-corp%'") == [(7,)]
+
+
+def test_a_dry_run_counts_and_writes_nothing(people: Copy) -> None:
+    people.run(
+        "UPDATE people SET mail = NULL WHERE id = 2", "UPDATE people SET name = '' WHERE id = 3"
+    )
+    before = people.all("SELECT * FROM people")
+    (done,) = dry_run(people.settings, Order())
+    assert (done.target.rows, done.values) == (7, {"name": 6, "mail": 6})
+    assert people.all("SELECT * FROM people") == before
+    assert not sa.inspect(people.db).has_table("terp_seed_masking")
+
+
+# -- the seeds' own rows
+
+
+def test_the_rows_of_the_seeds_are_left_alone(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made up or imported: a rollback must find them as they were written."""
+    toy.upgrade()
+    seeded = toy.rows("SELECT * FROM labels ORDER BY id")
+    pairs = toy.rows("SELECT * FROM pairs ORDER BY left_code, right_code")
+    toy.execute(
+        "INSERT INTO labels (code, wording) VALUES ('own', 'Jane Canary')",
+        "INSERT INTO pairs VALUES ('Jane Canary', 'x', 1)",
+    )
+    copy = Copy(toy.url, toy.path / "seeds", monkeypatch, "staging")
+    copy.policy(
+        "[tables.labels]",
+        'wording = { class = "person_name" }',
+        'not_personal = [{ columns = ["extra", "body", "blob", "code"], reason = "a label" }]',
+        "[tables.pairs]",
+        'left_code = { class = "code" }',
+    )
+    copy.mask()
+    assert toy.rows("SELECT * FROM labels ORDER BY id")[:-1] == seeded
+    assert set(pairs) < set(toy.rows("SELECT * FROM pairs"))
+    assert (
+        CANARY.search(str(toy.rows("SELECT * FROM labels") + toy.rows("SELECT * FROM pairs")))
+        is None
+    )
+    toy.downgrade("base", toy.consent)
+    assert toy.counts() == {"labels": 1, "pairs": 1}
+
+
+# -- what is left
+
+
+def test_the_leak_check_finds_one_row_anywhere(people: Copy) -> None:
+    people.run("CREATE TABLE logs (id INTEGER PRIMARY KEY, line VARCHAR(200), doc JSON)")
+    lines = [
+        'line = { pii = false, reason = "x" }',
+        'doc = { class = "json", strategy = "keep", reason = "y" }',
+    ]
+    people.policy((people.home / "masking.toml").read_text(), "[tables.logs]", *lines)
+    people.mask()
+    assert people.leaks() == set()
+    people.run(
+        "INSERT INTO logs VALUES (1, 'JANE  Canary3, called', '{}'), "
+        "(2, 'ring 415-867-5309', '{}'), "
+        "(3, 'tax 12-3456789', '{}'), (4, '4539148803436467', '{}'), (5, 'x@real-corp.com', '{}')",
+        "UPDATE people SET mail = 'ask Jane' WHERE id = 4",
+    )
+    assert people.leaks() == {
+        ("logs", "line", "an original"),
+        ("logs", "line", "live phone"),
+        ("logs", "line", "live tax_id"),
+        ("logs", "line", "live card"),
+        ("logs", "line", "live email"),
+        ("people", "mail", "outside the reserved email range"),
+    }
+    assert people.leaks("people") == {("people", "mail", "outside the reserved email range")}
+    people.key(None)
+    with pytest.raises(MaskingError, match="the originals are kept under key"):
+        people.leaks()
+    people.key(KEY)
+    assert forget(people.settings) == 1
+    assert ("logs", "line", "an original") not in people.leaks()
+
+
+def test_the_evidence_says_what_was_done(people: Copy) -> None:
+    people.run("CREATE TABLE codes (id INTEGER PRIMARY KEY, code VARCHAR(9))")
+    people.run("INSERT INTO codes VALUES (1, 'A-1')")
+    people.policy(
+        (people.home / "masking.toml").read_text(),
+        "[tables.codes]",
+        'code = { class = "code", strategy = "keep", reason = "says nothing | of a party" }',
+    )
+    assert "not masked" in evidence(people.settings)["status"]
+    people.mask()
+    assert "Not made yet" in written(evidence(people.settings))
+    people.leaks()
+    found = evidence(people.settings)
+    page = written(found)
+    assert found["status"].startswith("pseudonymised: for whoever holds the key")
+    assert found["scan"]["originals"] == 14
+    by_name = {each["table"]: each for each in found["tables"]}
+    assert by_name["people"]["path"] == "imported: masked in place"
+    columns = [(each["column"], each["strategy"]) for each in by_name["people"]["columns"]]
+    assert columns == [("name", "substitute"), ("mail", "pseudonymise")]
+    assert "says nothing \\| of a party" in page
+    assert ("VACUUM" if people.db.dialect.name == "sqlite" else "OPTIMIZE TABLE") in page
+    assert CANARY.search(page) is None
+    assert "anonym" not in page.lower().replace("pseudonym", "")
+    assert found["key_ids"][0] in page
+    assert KEY not in page

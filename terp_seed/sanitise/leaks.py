@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+import sqlalchemy as sa
+
 from terp_seed.compare import BOOKKEEPING
 from terp_seed.errors import MaskingError, UsageError
 from terp_seed.masking.classes import CLASSES
@@ -242,7 +244,8 @@ def _stream(session: Session, facts: TableFacts, names: Sequence[str]) -> Iterat
 
 def _write_down(session: Session, border: Boundary, found: Leaks, only: Sequence[str]) -> None:
     """Keep the result for the evidence report, where there are books to keep it in."""
-    if not Progress(session).exists():
+    audit = session.books.audit
+    if not sa.inspect(session.connection).has_table(audit.name, schema=audit.schema):
         return
     session.may_write()
     audit_of(session, border, "mask --verify").add(
