@@ -94,8 +94,9 @@ def _without_own(
 
 def masked(target: Target, taken: Taken, start: int) -> tuple[Taken, Taken]:
     """The rows before and after, documents opened; raises `MaskingError`."""
+    documents = target.documents
     before = {
-        name: [_opened(value) for value in values] if name in target.documents else values
+        name: [_opened(value) for value in values] if name in documents else values
         for name, values in taken.columns.items()
     }
     cells = {name: Cells(values) for name, values in before.items()}
@@ -117,10 +118,9 @@ def write(session: Session, target: Target, before: Taken, after: Taken) -> None
     for name in names:
         old, new = before.columns[name], after.columns[name]
         marks = name in target.parked
-        values = [
-            f"{MARK}{new[at]}" if marks and new[at] != old[at] else _closed(target, name, new[at])
-            for at in places
-        ]
+        values = [f"{MARK}{new[at]}" if marks and new[at] != old[at] else new[at] for at in places]
+        if name in target.documents:  # a text that is no document has become a text
+            values = ["{}" if isinstance(value, str) else value for value in values]
         texts.append(_literals(session, values))
     rows = list(zip(*texts, strict=True)) if texts else []
     _update(
@@ -192,10 +192,6 @@ def _opened(value: Value) -> Value:
     except (ValueError, RecursionError):
         return value
     return found if isinstance(found, dict | list) else Json(found)
-
-
-def _closed(target: Target, name: str, value: Value) -> Value:
-    return "{}" if name in target.documents and isinstance(value, str) else value
 
 
 def _key_literals(session: Session, keys: Sequence[Sequence[Value]]) -> list[tuple[str, ...]]:

@@ -13,9 +13,10 @@ import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from hashlib import blake2b
 
 from terp_seed.masking.content import texts_of
-from terp_seed.masking.keys import Key, keyed_digest
+from terp_seed.masking.keys import Key
 from terp_seed.masking.normal import tidy
 from terp_seed.masking.reserved import is_fictional_phone, is_reserved_email
 from terp_seed.rows import Value
@@ -45,15 +46,18 @@ def _telling(text: str) -> bool:
     return len(text) >= _OPAQUE or " " in text or "@" in text or not text.isalpha()
 
 
-def _is_nobodys(text: str) -> bool:
-    return is_reserved_email(text) or is_fictional_phone(_NOT_DIGIT.sub("", text) or "0")
+def _is_nobodys(kind: str, text: str) -> bool:
+    """Whether a value is one that masking itself could have written."""
+    if kind == "email":
+        return is_reserved_email(text)
+    return kind == "phone" and is_fictional_phone(_NOT_DIGIT.sub("", text) or "0")
 
 
 class Originals:
     """Makes the digests of one run."""
 
     def __init__(self, key: Key) -> None:
-        self._digest = keyed_digest(key.subkey("terp_seed/originals"))
+        self._start = blake2b(key=key.subkey("terp_seed/originals"), digest_size=8).copy
         self._cache: dict[tuple[bool, str], int] = {}
 
     def of(self, kind: str, before: Sequence[Value], after: Sequence[Value]) -> set[int]:
@@ -63,7 +67,7 @@ class Originals:
         whole = kind in _WHOLE
         found = set()
         for text in _gone(before, after):
-            if not _is_nobodys(text) and (number := self._number(whole, text)) is not None:
+            if not _is_nobodys(kind, text) and (number := self._number(whole, text)) is not None:
                 found.add(number)
         return found
 
@@ -93,7 +97,9 @@ class Originals:
         return number or None
 
     def _make(self, mark: bytes, text: str) -> int:
-        return int.from_bytes(self._digest(mark + text.encode("utf-8", "surrogatepass"))[:8])
+        state = self._start()
+        state.update(mark + text.encode("utf-8", "surrogatepass"))
+        return int.from_bytes(state.digest())
 
 
 def _gone(before: Sequence[Value], after: Sequence[Value]) -> Iterator[str]:
