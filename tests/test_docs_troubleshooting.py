@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from docs_runner import REPOSITORY
+from production import KEY
 from projects import Project
 from servers import run_client
 
@@ -37,6 +38,11 @@ class Trouble:
     def seed(self, *args: str, check: bool = False, **more: str) -> Done:
         """Run a command of `alembic -n seed`."""
         return self.project.run("alembic", "-n", "seed", *args, check=check, env=more)
+
+    def mask(self, *args: str) -> Done:
+        """Run `terp-seed mask`, with a key."""
+        key = {"TERP_SEED_MASK_KEY": KEY}
+        return self.project.run("terp-seed", "mask", *args, check=False, env=key)
 
     def seeded(self) -> None:
         """Make the tables, and seed them."""
@@ -214,6 +220,44 @@ def _edited(it: Trouble) -> Done:
 @case("a script cannot see which rows were edited since they were seeded; …")
 def _scripted(it: Trouble) -> Done:
     return it.seed("-x", "env=staging", "downgrade", "0005_orders:base", "--sql")
+
+
+@case("this database cannot be masked yet, nothing was written: …")
+def _unclassified(it: Trouble) -> Done:
+    it.sandbox()
+    it.sql("CREATE TABLE members (id INTEGER PRIMARY KEY, email VARCHAR(80))")
+    return it.mask()
+
+
+@case("database … is stamped production, and masking in place destroys what is there; …")
+def _production_in_place(it: Trouble) -> Done:
+    it.sandbox()
+    it.project.run("terp-seed", "env", "stamp", "production", "--yes")
+    return it.mask()
+
+
+@case("personal data is left in … places; …")
+def _left(it: Trouble) -> Done:
+    it.sandbox()
+    it.sql("INSERT INTO brands (name, description) VALUES ('x', 'ask a.person@mill.internal')")
+    return it.mask("--verify")
+
+
+@case("… was masked before, and holds the originals again: …")
+def _restored(it: Trouble) -> Done:
+    it.sandbox()
+    it.sql("INSERT INTO clients (teri_code, name) VALUES ('A', 'Old Mill Farms')")
+    it.mask("--yes")
+    it.sql("UPDATE clients SET name = 'Old Mill Farms'")
+    return it.mask("--yes")
+
+
+@case("… needs a key in staging; …")
+def _no_key(it: Trouble) -> Done:
+    it.sandbox()
+    it.project.run("terp-seed", "env", "stamp", "staging", "--yes")
+    it.sql("INSERT INTO clients (teri_code, name) VALUES ('A', 'Old Mill Farms')")
+    return it.project.run("terp-seed", "mask", check=False)
 
 
 @case("seeds are applied …; run …")
