@@ -20,7 +20,7 @@ from terp_seed.errors import PlanError, UsageError
 from terp_seed.failures import translated
 from terp_seed.log import configure_logging
 from terp_seed.recorder import installed
-from terp_seed.request import Request
+from terp_seed.request import ACT, Request
 from terp_seed.seeders import load_seeders
 from terp_seed.session import Session, opened
 from terp_seed.settings import Settings, resolve
@@ -82,7 +82,8 @@ def _online(settings: Settings) -> None:
     try:
         with opened(settings, context.config.attributes.get("connection")) as session:
             if "destination_rev" in asked:
-                online.run(session, _request(settings, asked, {}))
+                act = context.config.attributes.get(ACT, online.run)
+                act(session, _request(settings, asked, {}))
             else:
                 _look(settings, session)
     except DBAPIError as error:

@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import io
 from argparse import Namespace
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import TextIO
+from typing import Any, TextIO
 
 from alembic import command
 from alembic.config import Config
@@ -18,10 +18,13 @@ from alembic.script import ScriptDirectory
 from sqlalchemy.engine import URL
 
 from terp_seed.errors import UsageError
+from terp_seed.request import ACT
 from terp_seed.seeders import load_seeders
 from terp_seed.settings import Settings, resolve
 
-__all__ = ["Project"]
+__all__ = ["Act", "Project"]
+
+Act = Callable[..., Any]
 
 
 @dataclass(frozen=True)
@@ -57,22 +60,29 @@ class Project:
         load_seeders(settings.seeders)
         return settings
 
-    def upgrade(self, target: str, *, url: URL | None = None, x: Sequence[str] = ()) -> None:
-        """``alembic -n seed upgrade``, on another database if one is given."""
-        command.upgrade(self._on(url, x), target)
+    def upgrade(self, target: str, *, url: URL | None = None, act: Act | None = None) -> None:
+        """``alembic -n seed upgrade``, on another database if one is given.
 
-    def downgrade(self, target: str, *, url: URL | None = None, x: Sequence[str] = ()) -> None:
-        """``alembic -n seed downgrade``, on another database if one is given."""
-        command.downgrade(self._on(url, x), target)
+        ``act`` is done in place of the run: it gets the session and the request.
+        """
+        command.upgrade(self._on(url, act), target)
+
+    def downgrade(self, target: str, *, url: URL | None = None, act: Act | None = None) -> None:
+        """``alembic -n seed downgrade``; as `upgrade`."""
+        command.downgrade(self._on(url, act), target)
 
     def script(self, span: str, out: TextIO, *, up: bool = True, x: Sequence[str] = ()) -> None:
         """``--sql``, into a file."""
         run = command.upgrade if up else command.downgrade
         run(self.config(*x, out=out), span, sql=True)
 
-    def _on(self, url: URL | None, x: Sequence[str]) -> Config:
+    def _on(self, url: URL | None, act: Act | None) -> Config:
         if url is None:
-            return self.config(*x)
-        others = tuple(each for each in self.x if not each.startswith("url="))
-        place = f"url={url.render_as_string(hide_password=False)}"
-        return Project(self.ini, self.section, others).config(place, *x)
+            config = self.config()
+        else:
+            others = tuple(each for each in self.x if not each.startswith("url="))
+            place = f"url={url.render_as_string(hide_password=False)}"
+            config = replace(self, x=others).config(place)
+        if act is not None:
+            config.attributes[ACT] = act
+        return config

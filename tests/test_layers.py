@@ -96,7 +96,7 @@ sanitise.progress sanitise.originals
 sanitise.own sanitise.keys sanitise.residue
 sanitise.scope
 sanitise.blocks
-sanitise.rehearsal sanitise.passes
+sanitise.rehearsal sanitise.passes sanitise.backup
 sanitise.run
 sanitise.leaks sanitise.evidence sanitise.markdown
 cli

@@ -308,6 +308,9 @@ def test_any_primary_key_gives_an_order(new_copy: Callable[..., Copy]) -> None:
     copy.run(f"INSERT INTO seats VALUES {', '.join(seats)}")
     mails = [f"('canary-{n}@real-corp.com', 'Jane Canary{n}')" for n in range(2100)]
     copy.run(f"INSERT INTO portal VALUES {', '.join(mails)}")
+    with pytest.raises(GuardError, match="the primary key of portal is masked as well"):
+        copy.mask()
+    copy.settings = replace(copy.settings, backup="none")
     assert copy.mask() == {"seats": 2400, "portal": 2100}
     rows = copy.all("SELECT * FROM seats") + copy.all("SELECT * FROM portal")
     assert CANARY.search(str(rows)) is None
@@ -531,6 +534,35 @@ def test_a_dry_run_counts_and_writes_nothing(people: Copy) -> None:
     assert not sa.inspect(people.db).has_table("terp_seed_masking")
 
 
+# -- the backup
+
+
+def test_a_backup_is_made_first_and_brings_everything_back(toy: Toy) -> None:
+    """In staging by default; restored, masked once more, and named by the evidence."""
+    toy.execute(
+        "INSERT INTO labels (code, wording, extra) VALUES ('a', 'Jane Canary', '[\"Canary\"]')",
+        "INSERT INTO labels (code, wording) VALUES ('b', NULL)",
+    )
+    before = toy.rows("SELECT * FROM labels ORDER BY id")
+    (toy.path / "seeds" / "masking.toml").write_text(
+        '[tables.labels]\nwording = { class = "person_name" }\nextra = { class = "json" }\n'
+        'not_personal = [{ columns = ["body", "blob", "code"], reason = "a label" }]\n'
+    )
+    terp_seed = ("terp-seed", "-x", f"url={toy.url}", "-x", toy.consent)
+    toy.env["TERP_SEED_MASK_KEY"] = KEY
+    with toy.db.begin() as connection:
+        stamp(connection, "staging", origin="test")
+    toy.run(*terp_seed, "mask")
+    masked = toy.rows("SELECT * FROM labels ORDER BY id")
+    assert CANARY.search(str(masked)) is None
+    (found,) = json.loads(toy.run(*terp_seed, "mask", "--report", "--json").stdout)["backups"]
+    assert found["before"] == "mask"
+    toy.run(*terp_seed, "restore", found["folder"])
+    assert toy.rows("SELECT * FROM labels ORDER BY id") == before
+    toy.run(*terp_seed, "mask", "--again")
+    assert toy.rows("SELECT * FROM labels ORDER BY id") == masked
+
+
 # -- the seeds' own rows
 
 
@@ -544,6 +576,7 @@ def test_the_rows_of_the_seeds_are_left_alone(toy: Toy, monkeypatch: pytest.Monk
         "INSERT INTO pairs VALUES ('Jane Canary', 'x', 1)",
     )
     copy = Copy(toy.url, toy.path / "seeds", monkeypatch, "staging")
+    copy.settings = replace(copy.settings, backup="none")
     copy.policy(
         "[tables.labels]",
         'wording = { class = "person_name" }',

@@ -19,6 +19,11 @@ from terp_seed.project import Project
 __all__ = ["main", "run"]
 
 _COMMANDS = {
+    "seed": "terp_seed.cli.seed:seed",
+    "rollback": "terp_seed.cli.seed:rollback",
+    "plan": "terp_seed.cli.plan:plan",
+    "backup": "terp_seed.cli.backup:backup",
+    "restore": "terp_seed.cli.backup:restore",
     "env": "terp_seed.cli.env:env",
     "mask": "terp_seed.cli.mask:mask",
     "preview": "terp_seed.cli.preview:preview",

@@ -19,6 +19,7 @@ from terp_seed.literals import UnwritableError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
+    from sqlalchemy.types import TypeEngine
 
 __all__ = ["MySQL"]
 
@@ -47,6 +48,7 @@ class MySQL(Dialect):
     script_name = "mariadb or mysql"
     ddl_commits = True
     schemas = True
+    for_update = " FOR UPDATE"
     integer_bits: ClassVar[Mapping[str, int]] = {
         "TINYINT": 7,
         "SMALLINT": 15,
@@ -154,8 +156,6 @@ class MySQL(Dialect):
             f"WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {taken})"
         )
 
-    for_update = " FOR UPDATE"
-
     def update(
         self,
         table: str,
@@ -193,6 +193,27 @@ class MySQL(Dialect):
             (table,),
         )
         return [str(name) for (name,) in rows]
+
+    def exactly(self, column: str, kind: TypeEngine[Any]) -> str:
+        from sqlalchemy.dialects.mysql import BIT, DATE, DATETIME, FLOAT, TIME, TIMESTAMP
+
+        if isinstance(kind, DATE | DATETIME | TIMESTAMP | TIME):
+            return f"CAST({column} AS CHAR)"  # the driver has no zero date, and no 800 hours
+        if isinstance(kind, FLOAT | BIT):
+            return f"{column} + 0e0" if isinstance(kind, FLOAT) else f"{column} + 0"
+        return column
+
+    def same(self, one: str, other: str) -> str:
+        return f"CAST({one} AS BINARY) <=> CAST({other} AS BINARY)"
+
+    def temporary_copy(self, name: str, key: str, select: str) -> list[str]:
+        return [f"CREATE TEMPORARY TABLE {name} (PRIMARY KEY ({key})) {select} WHERE 1 = 0"]
+
+    def update_from(
+        self, table: str, source: str, values: Sequence[tuple[str, str]], where: str
+    ) -> str:
+        given = ", ".join(f"live.{self.quote(name)} = {value}" for name, value in values)
+        return f"UPDATE {table} live JOIN {self.quote(source)} kept ON {where} SET {given}"
 
     def refuse_dependents(
         self,

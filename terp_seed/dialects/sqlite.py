@@ -40,6 +40,7 @@ class SQLite(Dialect):
     script_name = "sqlite3"
     ddl_commits = False
     schemas = False
+    for_update = ""  # BEGIN IMMEDIATE holds all there are
     integer_bits: ClassVar[Mapping[str, int]] = {}
 
     def quote(self, name: str) -> str:
@@ -157,6 +158,21 @@ class SQLite(Dialect):
             (table,),
         )
         return [str(name) for (name,) in rows]
+
+    def same(self, one: str, other: str) -> str:
+        return f"({one} IS {other} AND typeof({one}) = typeof({other}))"
+
+    def temporary_copy(self, name: str, key: str, select: str) -> list[str]:
+        return [
+            f"CREATE TEMP TABLE {name} AS {select} WHERE 1 = 0",
+            f"CREATE INDEX temp.{self.quote(f'{name[1:-1]}_key')} ON {name} ({key})",
+        ]
+
+    def update_from(
+        self, table: str, source: str, values: Sequence[tuple[str, str]], where: str
+    ) -> str:
+        given = ", ".join(f"{self.quote(name)} = {value}" for name, value in values)
+        return f"UPDATE {table} AS live SET {given} FROM {self.quote(source)} AS kept WHERE {where}"
 
     def refuse_dependents(
         self,

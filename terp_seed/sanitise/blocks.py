@@ -27,6 +27,8 @@ class Taken:
     columns: dict[str, list[Value]]
     last: tuple[str, ...] = ()
     """The key of the last row that was read, ours or not."""
+    values: Sequence[Sequence[Value]] = ()
+    """The keys as they were read."""
 
     def __len__(self) -> int:
         return len(self.keys)
@@ -83,13 +85,15 @@ def _without_own(
 ) -> Taken:
     names, width = _wanted(target), len(target.key)
     columns = {name: [row[width + at] for row in found] for at, name in enumerate(names)}
+    values = [row[:width] for row in found]
     if target.own.rows:
-        cells = list(zip(*(columns[name] for name in target.own.key), strict=True))
-        ours = [key in target.own.rows for key in _key_literals(session, cells)]
+        told = list(zip(*(columns[name] for name in target.own.key), strict=True))
+        ours = [key in target.own.rows for key in _key_literals(session, told)]
         keep = [at for at, own in enumerate(ours) if not own]
-        columns = {name: [values[at] for at in keep] for name, values in columns.items()}
-        return Taken([keys[at] for at in keep], columns, keys[-1])
-    return Taken(keys, columns, keys[-1])
+        columns = {name: [cells[at] for at in keep] for name, cells in columns.items()}
+        kept = [values[at] for at in keep]
+        return Taken([keys[at] for at in keep], columns, keys[-1], kept)
+    return Taken(keys, columns, keys[-1], values)
 
 
 def masked(target: Target, taken: Taken, start: int) -> tuple[Taken, Taken]:

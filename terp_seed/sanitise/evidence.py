@@ -15,6 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from terp_seed.audit import read
+from terp_seed.backup import listing
 from terp_seed.compare import BOOKKEEPING
 from terp_seed.guards import who
 from terp_seed.masking import fingerprint
@@ -51,6 +52,7 @@ def evidence(settings: Settings) -> dict[str, Any]:
             "runs": [run for run in runs if run["event"] != "scanned"],
             "scan": next((run for run in reversed(runs) if run["event"] == "scanned"), None),
             "copies": [asdict(each) for each in copies(session, _masked_tables(passes))],
+            "backups": _backups(settings),
             "categories": _categories(passes),
         }
 
@@ -186,3 +188,18 @@ def _masked_tables(passes: Sequence[Pass]) -> list[str]:
 def _categories(passes: Sequence[Pass]) -> list[str]:
     kinds = {kind for each in passes for kind, _ in each.columns.values()}
     return sorted(CLASSES[kind].meaning for kind in kinds)
+
+
+def _backups(settings: Settings) -> list[dict[str, str]]:
+    """The backups of this database that are still there: they hold rows as they were."""
+    name = str(settings.url.database)
+    return [
+        {
+            "folder": str(each.folder),
+            "made_at": each.manifest.made_at,
+            "by": each.manifest.made_by,
+            "before": each.manifest.reason,
+        }
+        for each in listing(settings)
+        if each.manifest.database == name
+    ]

@@ -29,6 +29,7 @@ def written(found: Data) -> str:
         "## Runs\n\n" + _runs(found["runs"]),
         "## Leak check\n\n" + "\n".join(_scan(found["scan"])),
         "## Copies that masking in place leaves behind\n\n" + _copies(found["copies"]),
+        "## Backups that are still there\n\n" + _backups(found["backups"]),
         "## Records of processing\n\n" + "\n".join(_categories(found)) + "\n\n" + _OURS,
     ]
     return "\n\n".join(parts) + "\n"
@@ -99,6 +100,12 @@ def _scan(scan: Data | None) -> Iterator[str]:
 def _copies(copies: Sequence[Data]) -> str:
     rows = [(c["where"], c["now"], c["duty"], "") for c in copies]
     return _table(("where", "now", "what to do", "done, by whom"), rows)
+
+
+def _backups(backups: Sequence[Data]) -> str:
+    rows = [(b["folder"], b["made_at"], b["by"], b["before"], "") for b in backups]
+    head = ("folder, unmasked", "made at", "by", "before", "deleted, by whom")
+    return _table(head, rows) if rows else "None of terp_seed's own on this machine."
 
 
 def _categories(found: Data) -> Iterator[str]:

@@ -15,6 +15,7 @@ from functools import partial
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.audit import AuditLog
+from terp_seed.backup import RunBackup
 from terp_seed.consent import Confirm, require_consent
 from terp_seed.errors import GuardError
 from terp_seed.exclusive import exclusively
@@ -24,6 +25,7 @@ from terp_seed.lock import Held
 from terp_seed.log import logger, quiet_statements
 from terp_seed.masks import Boundary, boundary
 from terp_seed.report import progress_bar
+from terp_seed.sanitise.backup import backup_for, keep
 from terp_seed.sanitise.passes import Passes
 from terp_seed.sanitise.progress import Progress
 from terp_seed.sanitise.rehearsal import Rehearsed, refuse_restored, rehearsed, sized, tried
@@ -71,9 +73,10 @@ def sanitise(settings: Settings, order: Order) -> list[Rehearsed]:
             return []
         for each in plan:
             tried(session, each.target)
+        backup = backup_for(session, border, [each.target for each in plan])
         confirm = Confirm(always=True, yes=order.yes)
-        require_consent(settings, border.environment, partial(_will, plan), confirm)
-        _go(session, border, order, plan, ours)
+        require_consent(settings, border.environment, partial(_will, plan, backup), confirm)
+        _go(session, border, order, plan, ours, backup)
         return plan
 
 
@@ -134,7 +137,7 @@ def _rehearse(session: Session, targets: Sequence[Target]) -> list[Rehearsed]:
     return plan
 
 
-def _will(plan: Sequence[Rehearsed]) -> list[str]:
+def _will(plan: Sequence[Rehearsed], backup: RunBackup) -> list[str]:
     lines = []
     for each in plan:
         if not each.target.left:
@@ -143,21 +146,29 @@ def _will(plan: Sequence[Rehearsed]) -> list[str]:
         lines.append(f"mask {each.target.rows:,} rows of {each.target.table}: {columns}")
         for name in each.target.triggers:
             lines.append(f"set off trigger {name} for each of them: see what it copies, and where")
-    return [*lines, "what was there before is gone afterwards"]
+    return [*lines, str(backup)]
 
 
 def _go(
-    session: Session, border: Boundary, order: Order, plan: Sequence[Rehearsed], ours: Held
+    session: Session,
+    border: Boundary,
+    order: Order,
+    plan: Sequence[Rehearsed],
+    ours: Held,
+    backup: RunBackup,
 ) -> None:
+    targets = [each.target for each in plan]
+    keep(backup, targets)
     progress = Progress(session)
     session.settle()
     session.may_write()
     progress.create()
     if order.again:
-        progress.forget([each.target.table for each in plan])
+        progress.forget([target.table for target in targets])
     session.commit()
     log = audit_of(session, border, "mask --again" if order.again else "mask")
     digest, waited = border.policy.digest, round(ours.waited, 2)
-    with log.run(plan_digest=digest, key_id=border.key_id, lock_wait=waited):
-        work = Passes(session, progress, log, border.key, ours)
-        work.perform([each.target for each in plan], progress_bar())
+    key_id, folder = border.key_id, backup.folder
+    with log.run(plan_digest=digest, key_id=key_id, lock_wait=waited, backup=folder):
+        Passes(session, progress, log, border.key, ours).perform(targets, progress_bar())
+    backup.end()
