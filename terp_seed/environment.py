@@ -15,7 +15,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
-from terp_seed import offline, online, operations
+from terp_seed import offline, online
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.failures import translated
 from terp_seed.log import configure_logging
@@ -150,6 +150,3 @@ def _asked() -> dict[str, Any]:
     """What the command gave to Alembic: its steps function and its destination."""
     context.configure(dialect_name="sqlite")  # the public way to the options
     return dict(context.get_context().opts)
-
-
-_ = operations  # registers op.seed and its kin

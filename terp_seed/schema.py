@@ -67,7 +67,7 @@ class Schema:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._inspector = sa.inspect(session.connection)
-        self.tables = set(self._inspector.get_table_names())
+        self.tables: set[str] = set(self._inspector.get_table_names())
         self._read: dict[str, TableFacts] = {}
 
     def table(self, name: str) -> TableFacts | None:

@@ -137,7 +137,7 @@ def test_nothing_of_production_survives_anywhere(
         assert KEY not in text
     assert copy.all("SELECT id, updated_at, teri_code FROM clients") == still
     assert copy.all("SELECT email, phone FROM clients WHERE id = 3") == [(None, "")]
-    assert json.loads(said[4])["originals"] > 40
+    assert json.loads(said[4])["scan"]["originals"] > 40
     joined = "SELECT COUNT(*) FROM clients c JOIN supplier_profiles s ON s.contact_email = c.email"
     assert copy.all(f"{joined} AND s.contact_phone = c.phone") == [(2,)]
     assert len(set(copy.all("SELECT name FROM vendors"))) == 3
@@ -552,7 +552,8 @@ def test_a_backup_is_made_first_and_brings_everything_back(toy: Toy) -> None:
     toy.run(*terp_seed, "mask")
     masked = toy.rows("SELECT * FROM labels ORDER BY id")
     assert CANARY.search(str(masked)) is None
-    (found,) = json.loads(toy.run(*terp_seed, "mask", "--report", "--json").stdout)["backups"]
+    report = toy.run(*terp_seed, "mask", "--report", "--json").stdout
+    (found,) = json.loads(report)["evidence"]["backups"]
     assert found["before"] == "mask"
     toy.run(*terp_seed, "restore", found["folder"])
     assert toy.rows("SELECT * FROM labels ORDER BY id") == before

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from terp_seed.cli.options import run_options, with_options, yes
-from terp_seed.cli.output import as_json, document, table
+from terp_seed.cli.output import as_json, document, examples, table
 from terp_seed.consent import Confirm
 from terp_seed.project import Project
 
@@ -23,7 +23,9 @@ def backup() -> None:
     """Backups: of seeded rows, or of the whole database."""
 
 
-@backup.command("create")
+@backup.command(
+    "create", epilog=examples("terp-seed backup create", "terp-seed backup create --kind=both")
+)
 @click.option(
     "--kind",
     type=click.Choice(["rows", "dump", "both"]),
@@ -40,12 +42,12 @@ def create(project: Project, /, kind: str, as_json: bool, **x: str | None) -> No
 
     made = make(with_options(project, x), kind)
     if as_json:
-        document("backup", **_plain(made))
+        document("backup create", **_plain(made))
     else:
         click.echo(str(made.folder))
 
 
-@backup.command("list")
+@backup.command("list", epilog=examples("terp-seed backup list"))
 @as_json
 @click.pass_obj
 def list_(project: Project, as_json: bool) -> None:
@@ -54,13 +56,13 @@ def list_(project: Project, as_json: bool) -> None:
 
     found = listing(project.settings())
     if as_json:
-        document("backups", backups=[_plain(each) for each in found])
+        document("backup list", backups=[_plain(each) for each in found])
     elif found:
         head = ["made", "database", "environment", "reason", "kind", "rows", "folder"]
         table(head, [_line(each) for each in found])
 
 
-@backup.command("expire")
+@backup.command("expire", epilog=examples("terp-seed backup expire"))
 @as_json
 @click.pass_obj
 def expire(project: Project, as_json: bool) -> None:
@@ -69,12 +71,12 @@ def expire(project: Project, as_json: bool) -> None:
 
     gone = let_go(project.settings())
     if as_json:
-        document("backups", backups=[_plain(each) for each in gone])
+        document("backup expire", backups=[_plain(each) for each in gone])
     else:
         click.echo(f"{len(gone)} backups deleted")
 
 
-@click.command()
+@click.command(epilog=examples("terp-seed restore BACKUP", "terp-seed restore BACKUP --yes"))
 @click.argument("folder", type=click.Path(path_type=Path), metavar="BACKUP")
 @run_options("url", "env", "lock-timeout")
 @yes

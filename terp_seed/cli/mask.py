@@ -6,25 +6,36 @@ from typing import Any
 
 import click
 
-from terp_seed.cli.output import as_json, document, table
+from terp_seed.cli.options import run_options, with_options
+from terp_seed.cli.options import yes as with_yes
+from terp_seed.cli.output import as_json, document, examples, table
 from terp_seed.errors import UsageError, VerificationError
 from terp_seed.project import Project
 
 __all__ = ["mask"]
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "terp-seed mask --dry-run",
+        "terp-seed -x yes=terp_staging mask",
+        "terp-seed mask --verify",
+        "terp-seed mask --report > evidence.md",
+    )
+)
 @click.option("--dry-run", "dry", is_flag=True, help="Count what would be masked; write nothing.")
 @click.option("--verify", "verifying", is_flag=True, help="Look for personal data that is left.")
 @click.option("--report", "reporting", is_flag=True, help="Print the evidence of what was done.")
 @click.option("--forget", "forgetting", is_flag=True, help="Delete the digests of the originals.")
 @click.option("--table", "tables", multiple=True, metavar="NAME", help="Only this table.")
 @click.option("--again", is_flag=True, help="From the first row on: the copy is a new one.")
-@click.option("--yes", is_flag=True, help="Mask without being asked (dev and test).")
+@with_yes
+@run_options("url", "lock-timeout", "backup")
 @as_json
 @click.pass_obj
 def mask(
     project: Project,
+    /,
     dry: bool,
     verifying: bool,
     reporting: bool,
@@ -33,11 +44,13 @@ def mask(
     again: bool,
     yes: bool,
     as_json: bool,
+    **x: str | None,
 ) -> None:
     """Mask a copy of production in place, block by block.
 
     Refused in production.  A run that was stopped goes on where it was.
     """
+    project = with_options(project, x)
     if sum((dry, verifying, reporting, forgetting)) > 1:
         raise UsageError("give one of --dry-run, --verify, --report and --forget")
     if verifying:
@@ -45,9 +58,7 @@ def mask(
     elif reporting:
         _report(project, as_json)
     elif forgetting:
-        from terp_seed.sanitise.run import forget
-
-        click.echo(f"forgotten: the digests of {forget(project.settings())} blocks", err=True)
+        _forget(project, as_json)
     else:
         _mask(project, tables, again, yes, dry, as_json)
 
@@ -72,7 +83,7 @@ def _mask(
         for name, kind in each.target.kinds.items()
     ]
     if as_json:
-        document("mask", dry_run=dry, columns=rows)
+        document("mask", did="dry run" if dry else "mask", columns=rows)
     elif rows:
         table(list(rows[0]), [list(row.values()) for row in rows])
 
@@ -83,7 +94,7 @@ def _verify(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
     found = verify(project.settings(), tables)
     rows = [[each.table, each.column, each.what, each.count, each.keys] for each in found.leaks]
     if as_json:
-        document("mask-verify", **found.as_data())
+        document("mask", did="verify", scan=found.as_data())
     elif rows:
         table(["table", "column", "found", "rows", "first keys"], rows)
     click.echo(found.summary(), err=True)
@@ -100,6 +111,16 @@ def _report(project: Project, as_json: bool) -> None:
 
     found = evidence(project.settings())
     if as_json:
-        document("mask-report", **found)
+        document("mask", did="report", evidence=found)
     else:
         click.echo(written(found), nl=False)
+
+
+def _forget(project: Project, as_json: bool) -> None:
+    from terp_seed.sanitise.run import forget
+
+    blocks = forget(project.settings())
+    if as_json:
+        document("mask", did="forget", blocks=blocks)
+    else:
+        click.echo(f"forgotten: the digests of {blocks} blocks", err=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Callable
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -11,7 +10,7 @@ import click
 
 from terp_seed.project import Project
 
-__all__ = ["dry_run", "explain", "explained", "run_options", "with_options", "yes"]
+__all__ = ["dry_run", "explain", "run_options", "with_options", "yes"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -27,10 +26,6 @@ _HELP = {
     "on-dependents": ("POLICY", "abort or keep."),
     "on-edited": ("POLICY", "abort, delete or keep."),
 }
-
-yes = click.option("--yes", is_flag=True, help="Do not ask; in staging say -x yes=NAME instead.")
-dry_run = click.option("--dry-run", is_flag=True, help="Say what would happen, with true counts.")
-explain = click.option("--explain", is_flag=True, help="Print the plain alembic command, and stop.")
 
 
 def run_options(*keys: str) -> Callable[[Command], Command]:
@@ -56,9 +51,20 @@ def with_options(project: Project, given: dict[str, str | None]) -> Project:
     return replace(project, x=(*project.x, *more))
 
 
-def explained(project: Project, command: str, target: str) -> str:
-    """The ``alembic`` command that does the same."""
-    parts = ["alembic", *([] if project.ini.name == "alembic.ini" else ["-c", str(project.ini)])]
-    parts += ["-n", project.section]
-    parts += [part for each in project.x for part in ("-x", each)]
-    return shlex.join([*parts, command, target])
+def yes(command: Command) -> Command:
+    """Give a command ``--yes``."""
+    return _flag("--yes", "Do not ask; in staging say -x yes=NAME instead.")(command)
+
+
+def dry_run(command: Command) -> Command:
+    """Give a command ``--dry-run``."""
+    return _flag("--dry-run", "Say what would happen, with true counts.")(command)
+
+
+def explain(command: Command) -> Command:
+    """Give a command ``--explain``."""
+    return _flag("--explain", "Print the plain alembic command, and stop.")(command)
+
+
+def _flag(name: str, text: str) -> Callable[[Command], Command]:
+    return click.option(name, is_flag=True, help=text)

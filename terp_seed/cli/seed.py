@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
-from terp_seed.cli.options import dry_run, explain, explained, run_options, with_options, yes
+from terp_seed.cli.options import dry_run, explain, run_options, with_options, yes
 from terp_seed.cli.output import as_json, document
 from terp_seed.cli.plan import show_forecast
 from terp_seed.consent import Confirm
@@ -140,7 +140,7 @@ def _carry_out(
     """Explain, forecast or run; ``options`` are those of `terp_seed.online.run`."""
     command = project.upgrade if direction == "upgrade" else project.downgrade
     if how.explain:
-        click.echo(explained(project, direction, target))
+        click.echo(project.alembic(direction, target))
     elif how.dry_run:
         show_forecast(command, target, as_json=how.as_json)
     else:

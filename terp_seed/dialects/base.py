@@ -58,6 +58,10 @@ class Lock(ABC):
     def release(self) -> None:
         """Give the lock back; harmless if it is not ours any more."""
 
+    @abstractmethod
+    def taken(self) -> bool:
+        """Whether anybody holds the lock; does not take it, and does not wait."""
+
 
 class Dialect(ABC):
     """One engine: literals, session, guards, keys, lock and limits."""

@@ -39,7 +39,7 @@ _SLICE_SECONDS = 1.0  # a wait that Ctrl-C can interrupt between two of these
 class MySQL(Dialect):
     """MySQL 8 and later, MariaDB 10.6 and later."""
 
-    names = ("mysql", "mariadb")
+    names: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
     rows_per_statement = 500
     begin = "START TRANSACTION"
     now = "SYSDATE(3)"  # NOW() is pinned
@@ -293,7 +293,6 @@ class MySQL(Dialect):
             ) from None
 
     def lock(self, connection: Connection) -> Lock:
-        _refuse_where_it_excludes_nobody(connection)
         return _NamedLock(connection)
 
     def statement_characters(self, connection: Connection) -> int:
@@ -369,6 +368,7 @@ class _NamedLock(Lock):
         self._connection = connection
 
     def acquire(self, seconds: float) -> bool:
+        _refuse_where_it_excludes_nobody(self._connection)
         until = monotonic() + seconds
         while True:
             left = max(0.0, until - monotonic())
@@ -387,3 +387,6 @@ class _NamedLock(Lock):
 
     def release(self) -> None:
         _scalar(self._connection, f"SELECT RELEASE_LOCK({_LOCK_NAME})")
+
+    def taken(self) -> bool:
+        return bool(_scalar(self._connection, f"SELECT IS_USED_LOCK({_LOCK_NAME}) IS NOT NULL"))

@@ -7,6 +7,7 @@ database stands in for it (the kernel drops it when the process dies), and
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +32,7 @@ _BUSY_SECONDS = 30
 class SQLite(Dialect):
     """SQLite through the standard library's driver."""
 
-    names = ("sqlite",)
+    names: ClassVar[tuple[str, ...]] = ("sqlite",)
     rows_per_statement = 100  # longer VALUES lists parse slower, measured
     begin = "BEGIN IMMEDIATE"
     now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
@@ -265,7 +266,7 @@ def _encodable(value: str) -> None:
 
 def _prepare(connection: Any, record: object) -> None:
     connection.isolation_level = None  # or the driver begins by its own rules
-    connection.execute("PRAGMA foreign_keys = ON")  # which does nothing inside a transaction
+    connection.execute("PRAGMA foreign_keys = ON")  # here, because in a transaction it does nothing
 
 
 def _begin(connection: Connection) -> None:
@@ -302,6 +303,21 @@ class _FileLock(Lock):
     def release(self) -> None:
         self._lock.release()
 
+    def taken(self) -> bool:
+        import fcntl
+
+        try:
+            file = os.open(self._lock.lock_file, os.O_RDONLY)  # and never make one
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(file)
+        return False
+
 
 class _NoLock(Lock):
     """In memory, on a connection that the caller handed over: nobody else can be there."""
@@ -314,3 +330,6 @@ class _NoLock(Lock):
 
     def release(self) -> None:
         pass
+
+    def taken(self) -> bool:
+        return False
