@@ -156,6 +156,44 @@ class MySQL(Dialect):
             f"WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {taken})"
         )
 
+    def update(
+        self,
+        table: str,
+        key: Sequence[str],
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        still: Sequence[str],
+    ) -> str:
+        # Assigned to itself, a column is spared ON UPDATE CURRENT_TIMESTAMP.
+        quote, target = self.quote, self.quote(table)
+        kept = [f"t.{quote(name)} = t.{quote(name)}" for name in still]
+        if len(rows) == 1:  # a literal takes on the key's collation, a derived column does not
+            cells = [f"t.{quote(c)} = {v}" for c, v in zip([*key, *columns], rows[0], strict=True)]
+            where, new = " AND ".join(cells[: len(key)]), ", ".join([*cells[len(key) :], *kept])
+            return f"UPDATE {target} t SET {new} WHERE {where}"
+        first = ", ".join(f"{cell} AS c{at}" for at, cell in enumerate(rows[0]))
+        listed = "\nUNION ALL SELECT ".join([first, *(", ".join(row) for row in rows[1:])])
+        same = " AND ".join(f"t.{quote(name)} = n.c{at}" for at, name in enumerate(key))
+        sets = [f"t.{quote(name)} = n.c{at}" for at, name in enumerate(columns, len(key))]
+        joined = f"{target} t JOIN (\nSELECT {listed}\n) n ON {same}"
+        return f"UPDATE {joined}\nSET {', '.join([*sets, *kept])}"
+
+    def moving_columns(self, connection: Connection, table: str) -> list[str]:
+        rows = connection.exec_driver_sql(
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() "
+            "AND table_name = %s AND LOWER(extra) LIKE '%%on update%%'",
+            (table,),
+        )
+        return [str(name) for (name,) in rows]
+
+    def triggers(self, connection: Connection, table: str) -> list[str]:
+        rows = connection.exec_driver_sql(
+            "SELECT trigger_name FROM information_schema.triggers WHERE event_object_schema = "
+            "DATABASE() AND event_object_table = %s AND event_manipulation = 'UPDATE'",
+            (table,),
+        )
+        return [str(name) for (name,) in rows]
+
     def exactly(self, column: str, kind: TypeEngine[Any]) -> str:
         from sqlalchemy.dialects.mysql import BIT, DATE, DATETIME, FLOAT, TIME, TIMESTAMP
 
