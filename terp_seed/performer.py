@@ -18,8 +18,9 @@ from terp_seed.ledger import Ledger, Range
 from terp_seed.operations import UnseedOp
 from terp_seed.plan import Plan, PlannedRevision, Removal
 from terp_seed.recorder import Generation
+from terp_seed.rendering import Masks
 from terp_seed.stream import Stream
-from terp_seed.writer import Masks, Writer
+from terp_seed.writer import Writer
 
 __all__ = ["Done", "Performer"]
 

@@ -6,6 +6,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 
 from terp_seed.draw import Span
 
@@ -23,6 +24,14 @@ class Words:
     def all(self, label: str, count: int) -> list[int]:
         """The first ``count`` words of a sequence."""
         return Span(self.key + label.encode(), 0, count).words()
+
+    def each(self, label: str, count: int) -> Iterator[int]:
+        """The same words one by one, which takes no memory."""
+        return islice(self._endless(label), count)
+
+    def packed(self, label: str, count: int) -> array[int]:
+        """The same words in an array."""
+        return array("I", self.each(label, count))
 
     def endless(self, label: str) -> Callable[[], int]:
         """A function that gives the next word of a sequence on each call."""
