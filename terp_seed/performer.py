@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 from alembic.operations import MigrateOperation
 
@@ -16,16 +17,25 @@ from terp_seed.errors import PlanError, VerificationError
 from terp_seed.gate import Gate
 from terp_seed.ledger import Ledger, Range
 from terp_seed.operations import UnseedOp
-from terp_seed.plan import Plan, PlannedRevision, Removal
+from terp_seed.plan import Plan, PlannedRevision, Removal, Removed
 from terp_seed.recorder import Generation
 from terp_seed.rendering import Masks
 from terp_seed.stream import Stream
 from terp_seed.writer import Writer
 
-__all__ = ["Done", "Performer"]
+__all__ = ["Done", "Performer", "Remover"]
 
-Remover = Callable[[PlannedRevision, Removal], dict[str, int]]
 Progress = Callable[[str, int, int], None]
+
+
+class Remover(Protocol):
+    """What takes a revision's rows out: online, or as a script."""
+
+    def remove(self, step: PlannedRevision, removal: Removal) -> Removed:
+        """Do what one ``op.unseed`` says."""
+
+    def leave(self, step: PlannedRevision) -> Removed:
+        """Keep the rows of a revision that declares no rollback, in the ledger as kept."""
 
 
 @dataclass(frozen=True)
@@ -35,8 +45,10 @@ class Done:
     revision: str
     upgrade: bool
     skipped: bool
-    rows: dict[str, int]
+    rows: Mapping[str, int]
     seconds: float
+    kept: Mapping[str, int] = field(default_factory=dict)
+    """Rows that a rollback left where they are."""
 
 
 @dataclass
@@ -51,8 +63,7 @@ class Performer:
     generation: Generation
     detail: dict[str, Any]
     """The settings, as the ledger's header keeps them."""
-    remove: Remover
-    """Takes a revision's rows out; see `terp_seed.rollback`."""
+    remover: Remover
     progress: Progress = lambda table, done, total: None
     statement_characters: int = STATEMENT_CHARACTERS
     kept: Mapping[tuple[str, int], frozenset[int]] = field(default_factory=dict)
@@ -65,28 +76,28 @@ class Performer:
     def perform(self, step: PlannedRevision, call: Callable[[], None]) -> None:
         """Write, or take out, what the step plans; ``call`` runs the revision's own code."""
         self._step, self._taken = step, 0
-        self._removed: dict[str, int] = {}
-        self._written: dict[str, int] = {}
+        self._rows: Counter[str] = Counter()
+        self._kept: Counter[str] = Counter()
         started = monotonic()
         if step.upgrade:
             self._upgrade(step, call)
         else:
             self._downgrade(step, call)
-        rows = self._removed
-        if step.upgrade and not step.skipped:
-            rows = self._written
-        event = "applied" if step.upgrade else "reverted"
-        self.stream.run(
-            self.audit.event(
-                "skipped" if step.skipped else event,
-                revision=step.revision,
-                rows=rows,
-                raw_sql=step.raw_sql,
-            ),
-            what="audit",
-        )
+        rows, kept = dict(self._rows), dict(self._kept)
         seconds = monotonic() - started
-        self.done.append(Done(step.revision, step.upgrade, step.skipped, rows, seconds))
+        self.stream.run(self._event(step, rows, seconds), what="audit")
+        self.done.append(Done(step.revision, step.upgrade, step.skipped, rows, seconds, kept))
+
+    def _event(self, step: PlannedRevision, rows: dict[str, int], seconds: float) -> str:
+        event = "applied" if step.upgrade else "reverted"
+        return self.audit.event(
+            "skipped" if step.skipped else event,
+            revision=step.revision,
+            rows=rows,
+            raw_sql=step.raw_sql,
+            kept=dict(self._kept) or None,
+            seconds=None if self.audit.scripted else round(seconds, 3),
+        )
 
     def take(self, operation: MigrateOperation) -> None:
         """Perform the next operation of the revision: the one that was planned."""
@@ -104,13 +115,14 @@ class Performer:
                 "its own"
             )
         if unseed:
-            removal = self._step.removals[self._taken]
-            for table, count in self.remove(self._step, removal).items():
-                self._removed[table] = self._removed.get(table, 0) + count
+            self._count(self.remover.remove(self._step, self._step.removals[self._taken]))
         else:
             for each in self._step.operations[self._taken]:
-                table = each.rows.table
-                self._written[table] = self._written.get(table, 0) + self._writer.write(each)
+                self._rows[each.rows.table] += self._writer.write(each)
+
+    def _count(self, removed: Removed) -> None:
+        self._rows.update(removed.rows)
+        self._kept.update(removed.kept)
 
     def _upgrade(self, step: PlannedRevision, call: Callable[[], None]) -> None:
         state = "skipped" if step.skipped else "applied"
@@ -143,6 +155,8 @@ class Performer:
     def _downgrade(self, step: PlannedRevision, call: Callable[[], None]) -> None:
         if not step.skipped:
             call()
+            if step.leaves_rows:
+                self._count(self.remover.leave(step))
             self._derive(step, self._known_before(step.revision))
         self.stream.run(self.ledger.forget(step.revision), what="ledger")
 

@@ -81,9 +81,10 @@ LAYERS = """
 errors draw ahead
 rows bulk literals
 columns pools seeders settings sizes bookkeeping dialects dialects.base digests
-failures guards log audit ledger masking
+failures guards log ledger masking
 rendering
-stream session lock
+stream session audit lock
+selection
 references schema
 gate plan revisions operations imports derive
 recorder occupied writer
