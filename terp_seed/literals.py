@@ -15,7 +15,7 @@ from contextlib import suppress
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
-from functools import partial
+from functools import cache, partial
 from math import isfinite
 from typing import Any
 from uuid import UUID
@@ -35,6 +35,7 @@ __all__ = [
     "json_text",
     "literal",
     "literals",
+    "quoted",
 ]
 
 Quote = Callable[[str], str]
@@ -69,7 +70,7 @@ def literals(
         return nullable(NULL, _decimals(cells.scale), cells.values)
     one = partial(literal, text=text, binary=binary, lookup=lookup)
     return column_texts(
-        cells.values, NULL, one, _LITERALS | dict.fromkeys((str, JsonText), partial(_quoted, text))
+        cells.values, NULL, one, _LITERALS | dict.fromkeys((str, JsonText), partial(quoted, text))
     )
 
 
@@ -100,7 +101,7 @@ def _in_json(value: Value) -> Value:
     return JsonText(json_text(value)) if isinstance(value, dict | list | Json) else value
 
 
-def _quoted(text: Quote, values: Sequence[str]) -> Sequence[str]:
+def quoted(text: Quote, values: Sequence[str]) -> Sequence[str]:
     """Texts as literals; those of which every character is itself are only put in quotes."""
     together = "".join(values)
     if any(map(together.__contains__, _SPECIAL)):
@@ -207,13 +208,18 @@ def json_pieces(value: Value, refs: Mapping[str, str]) -> list[tuple[str, str | 
     A quotation mark inside a JSON string is escaped, so a name and its colon
     can only be found where they are a name.
     """
-    names = "|".join(map(re.escape, refs))
-    pieces: list[tuple[str, str | None, int]] = []
-    text, at = json_text(value), 0
-    for found in re.finditer(f'"({names})":(\\d+)', text):
-        pieces.append((text[at : found.start(2)], refs[found[1]], int(found[2])))
-        at = found.end()
-    return [*pieces, (text[at:], None, 0)]
+    # What stands between the finds, and in turn each find's name and number.
+    *found, tail = _names(tuple(refs)).split(json_text(value))
+    pieces: list[tuple[str, str | None, int]] = [
+        (f'{before}"{name}":', refs[name], int(number))
+        for before, name, number in zip(found[::3], found[1::3], found[2::3], strict=True)
+    ]
+    return [*pieces, (tail, None, 0)]
+
+
+@cache
+def _names(names: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(f'"({"|".join(map(re.escape, names))})":(\\d+)')
 
 
 def _json_leaf(value: Value) -> Any:
@@ -269,7 +275,10 @@ _FIFTEEN = Context(prec=15)  # what a double, and so a SQLite decimal, keeps
 _NUMBER = re.compile(r"[-+]?\d{1,64}(\.\d{0,64})?([eE][-+]?\d{1,3})?", re.ASCII)
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?)?", re.ASCII)
 _STARTS = frozenset("0123456789+-{[")
-_REWRITTEN = re.compile(r"\.0|\d[eE]|\d{16}|^[^\[{]", re.ASCII)  # numbers that engines rewrite
+_WHOLE = (".0,", ".0}", ".0]")  # the end of a whole number that is written as a fraction
+_EXPONENTS = ("e+", "e-")
+_NOT_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"|true|false')
+_LONG = re.compile("[0-9]{16}")
 
 
 def canonical(value: Value) -> str:
@@ -278,7 +287,7 @@ def canonical(value: Value) -> str:
     Texts that look like a number, a moment or a JSON object are taken for
     one, because a CSV field is text on its way in and typed on its way out.
     """
-    if isinstance(value, JsonText) and not _REWRITTEN.search(value):
+    if isinstance(value, JsonText) and not _is_rewritten(value):
         return value
     if isinstance(value, str):
         return _canonical_text(value) if value[:1] in _STARTS else value
@@ -296,6 +305,16 @@ def canonical(value: Value) -> str:
         where = ",".join(f"{name}={canonical(wanted)}" for name, wanted in value.where)
         return f"{value.table}({where})"
     return _canonical_text(_plain(value))
+
+
+def _is_rewritten(text: str) -> bool:
+    """Whether a JSON text may hold a number that some engine writes in another way."""
+    return (
+        text[0] not in "{["
+        or any(map(text.__contains__, _WHOLE))
+        or (any(map(text.__contains__, _EXPONENTS)) and "e" in _NOT_STRINGS.sub("", text))
+        or _LONG.search(text) is not None
+    )
 
 
 def _significant(number: Decimal) -> str:

@@ -166,10 +166,11 @@ class Renderer:
 
     def _documents(self, cells: Cells) -> list[list[Piece] | None]:
         """JSON texts, cut at the keys that only the database knows."""
+        names = {table: self.known[table].name for table in cells.json_refs.values()}
 
         def named(value: Value) -> list[Piece]:
             return [
-                (text, table and self.known[table].name, number)
+                (text, table and names[table], number)
                 for text, table, number in json_pieces(value, cells.json_refs)
             ]
 

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
+from itertools import chain
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -22,7 +23,7 @@ from terp_seed.dialects.base import (
     Written,
 )
 from terp_seed.errors import LockError, UsageError
-from terp_seed.literals import NULL, UnwritableError
+from terp_seed.literals import NULL, UnwritableError, quoted
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
@@ -123,15 +124,13 @@ class MySQL(Dialect):
         return Written(column, [[f"{variable}+{text}" for text in texts]])
 
     def documents(self, column: str, rows: Sequence[Sequence[Piece] | None]) -> Written:
-        variables = {name: _variable(name) for row in rows for _, name, _ in row or () if name}
+        names = {name for row in rows for _, name, _ in row or ()}
+        added = {name: f"({_variable(name)} + %d)" for name in names if name}
 
         def joined(row: Sequence[Piece]) -> str:
-            parts: list[str] = []
-            for text, name, number in row:
-                parts.append(self.text(text))
-                if name is not None:
-                    parts.append(f"({variables[name]} + {number})")
-            return f"CONCAT({', '.join(parts)})"
+            texts = quoted(self.text, [text for text, _, _ in row])
+            keys = [added[name] % number if name else "" for _, name, number in row]
+            return f"CONCAT({', '.join(filter(None, chain(*zip(texts, keys, strict=True))))})"
 
         return Written(column, [[NULL if row is None else joined(row) for row in rows]])
 

@@ -81,18 +81,20 @@ class Proof:
             value = value.value
         if isinstance(value, str):
             texts.add(value)
-        elif isinstance(value, dict):
+            return True
+        if isinstance(value, dict):
             texts.update(value)
-            return self._gather(list(value.values()), texts)
+            parts: Sequence[Value] = [*value.values()]
         elif isinstance(value, list):
-            for part in value:
-                if part.__class__ is str:
-                    texts.add(part)
-                elif part.__class__ in _COMPOUND and not self._gather(part, texts):
-                    return False
+            parts = value
         else:
             return self._is_document
-        return True
+        kinds = set(map(type, parts))
+        if str in kinds:
+            texts.update([part for part in parts if part.__class__ is str])
+        if kinds.isdisjoint(_COMPOUND):
+            return True
+        return all([self._gather(part, texts) for part in parts if part.__class__ in _COMPOUND])  # noqa: C419
 
     def _all_hold(self, texts: set[str]) -> bool:
         if self._holds is _nothing_live:
