@@ -22,7 +22,8 @@ from terp_seed.stream import Stream
 
 __all__ = ["BLOCK_ROWS", "Writer"]
 
-BLOCK_ROWS = 5000
+BLOCK_ROWS = 2000
+"""Rows that are made and digested together: few enough that three blocks take little memory."""
 
 Progress = Callable[[str, int, int], None]
 Made = tuple[int, list[Statement]]
@@ -137,11 +138,12 @@ def _made(renderer: Renderer) -> Iterator[Made]:
         # application that inserts while we write gets keys above ours.
         last = renderer.prepared(rows.block(rows.count - 1, rows.count))
         yield 0, renderer.inserts(last)
-    for number, block in enumerate(rows.blocks(BLOCK_ROWS), start=1):
-        ready = renderer.prepared(block)
-        whole = not first_last or block.stop < rows.count
+    for number, start in enumerate(range(0, rows.count, BLOCK_ROWS), start=1):
+        stop = min(start + BLOCK_ROWS, rows.count)
+        ready = renderer.prepared(rows.block(start, stop))
+        whole = not first_last or stop < rows.count
         inserts = renderer.inserts(ready if whole else _without_last(ready))
-        yield block.stop, [*inserts, renderer.digests(number, ready)]
+        yield stop, [*inserts, renderer.digests(number, ready)]
 
 
 def _without_last(block: Block) -> Block:
