@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from itertools import count
 
 from terp_seed.ahead import ahead
 from terp_seed.dialects.base import STATEMENT_CHARACTERS
@@ -23,7 +24,10 @@ from terp_seed.stream import Stream
 __all__ = ["BLOCK_ROWS", "Writer"]
 
 BLOCK_ROWS = 2000
-"""Rows that are made and digested together: few enough that three blocks take little memory."""
+"""The most rows that are made and digested together."""
+
+_FIRST_ROWS = 100
+_BLOCK_CHARACTERS = 1 << 20  # three blocks exist at a time, each in several forms
 
 Progress = Callable[[str, int, int], None]
 Made = tuple[int, list[Statement]]
@@ -138,12 +142,18 @@ def _made(renderer: Renderer) -> Iterator[Made]:
         # application that inserts while we write gets keys above ours.
         last = renderer.prepared(rows.block(rows.count - 1, rows.count))
         yield 0, renderer.inserts(last)
-    for number, start in enumerate(range(0, rows.count, BLOCK_ROWS), start=1):
-        stop = min(start + BLOCK_ROWS, rows.count)
+    start, size = 0, _FIRST_ROWS
+    for number in count(1):
+        if start >= rows.count:
+            return
+        stop = min(start + size, rows.count)
         ready = renderer.prepared(rows.block(start, stop))
         whole = not first_last or stop < rows.count
         inserts = renderer.inserts(ready if whole else _without_last(ready))
         yield stop, [*inserts, renderer.digests(number, ready)]
+        written = sum(len(each.sql) for each in inserts) + 1
+        size = min(BLOCK_ROWS, max(1, _BLOCK_CHARACTERS * (stop - start) // written))
+        start = stop
 
 
 def _without_last(block: Block) -> Block:

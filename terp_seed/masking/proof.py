@@ -25,7 +25,7 @@ from terp_seed.rows import Json, Value
 
 __all__ = ["Proof"]
 
-_MOST_SEEN = 1 << 16
+_MOST_SEEN = 1 << 13
 _COMPOUND = (dict, list, Json)
 _TEXTS = {str, type(None)}
 _APART = "\0" * 8  # wider than any gap inside a number

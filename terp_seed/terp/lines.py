@@ -32,6 +32,9 @@ from terp_seed.terp.world import World
 __all__ = ["allocation_table", "items_column", "line_table"]
 
 
+_MOST_CARDS = 4096
+
+
 def _plain(hundredth: int) -> int | float:
     """A number for JSON: 250 as 2.5, 300 as 3."""
     return hundredth / 100 if hundredth % 100 else hundredth // 100
@@ -184,6 +187,8 @@ class _Cards:
     def _of_batch(self, batch: int) -> dict[str, Any]:
         shared = self._shared.get(batch)
         if shared is None:
+            if len(self._shared) > _MOST_CARDS:
+                self._shared.clear()
             shared = self._shared[batch] = self._described(batch)
         return shared
 
