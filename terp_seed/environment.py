@@ -104,8 +104,10 @@ def _online() -> None:
 
 def _run(settings: Settings, session: Session, asked: dict[str, Any]) -> None:
     from terp_seed import online
+    from terp_seed.request import ACT
 
-    online.run(session, _request(settings, asked, {}))
+    act = context.config.attributes.get(ACT, online.run)
+    act(session, _request(settings, asked, {}))
 
 
 def _look(settings: Settings, session: Session) -> None:

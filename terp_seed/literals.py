@@ -25,6 +25,7 @@ from terp_seed.rows import Cells, Json, Lookup, Value
 
 __all__ = [
     "NULL",
+    "JsonText",
     "Quote",
     "QuoteBytes",
     "UnwritableError",

@@ -87,22 +87,25 @@ class Renderer:
             for first, chunk in self._chunks(lines)
         ]
 
-    def digests(self, number: int, block: Block) -> Statement:
+    def entry(self, number: int, block: Block) -> Statement:
         """The ledger's entry of a prepared block, counted from 1."""
+        return Statement(self.ledger.block(self.range, number, self.digests(block)))
+
+    def digests(self, block: Block) -> Digests:
+        """What the ledger keeps of a prepared block."""
         rows = self.rows
         columns = [name for name in rows.columns if name not in rows.derived]
         texts = canonical_columns(block, list(dict.fromkeys([*columns, *rows.key])))
         row_keys = None
         if rows.id is None:
             row_keys = list(zip(*[self._literals(n, block) for n in rows.key], strict=True))
-        digests = Digests(
+        return Digests(
             block.start,
             len(block),
             packed(texts, columns),
             packed(texts, rows.key) if rows.key else None,
             row_keys,
         )
-        return Statement(self.ledger.block(self.range, number, digests))
 
     def _insert(
         self, columns: Sequence[Written], first: int, lines: Sequence[str], keys: Mapping[str, str]

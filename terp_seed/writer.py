@@ -8,14 +8,14 @@ calls in the same order make a script and a run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import count
 
 from terp_seed.ahead import ahead
 from terp_seed.dialects.base import STATEMENT_CHARACTERS
 from terp_seed.errors import PlanError
-from terp_seed.ledger import Ledger, Range
+from terp_seed.ledger import Digests, Ledger, Range
 from terp_seed.plan import PlannedTable
 from terp_seed.rendering import Masks, Renderer, Statement, referred
 from terp_seed.rows import Block, TableRows
@@ -68,21 +68,32 @@ class Writer:
         self._reserve(planned)
         for table in referred(rows):
             self._name(table)
-        renderer = self._renderer(planned)
+        renderer = self._renderer(rows, planned.range)
         if rows.count <= BLOCK_ROWS:
             return self._send(rows, _made(renderer))
         with ahead(_made(renderer)) as made:
             return self._send(rows, made)
 
-    def _renderer(self, planned: PlannedTable) -> Renderer:
-        rows = planned.rows
+    def made(self, rows: TableRows, spans: Iterable[tuple[int, int]]) -> Iterator[Block]:
+        """Rows as they would be written, span by span: masked, and held to their bounds."""
+        renderer = self._renderer(rows)
+        for start, stop in spans:
+            yield renderer.prepared(rows.block(start, stop))
+
+    def digests(self, rows: TableRows, block: Block) -> Digests:
+        """What the ledger keeps of one block of `made`."""
+        return self._renderer(rows).digests(block)
+
+    def _renderer(self, rows: TableRows, of: Range | None = None) -> Renderer:
+        range_ = of or Range("", 0, rows.table, rows.count, rows.id)
+        spared = self.kept.get(range_.number, frozenset())
         return Renderer(
             self.ledger,
             rows,
-            planned.range,
+            range_,
             self.masks(rows),
-            {table: self.known[table] for table in referred(rows)},
-            self.kept.get(planned.range.number, frozenset()),
+            self.known,
+            spared,
             self.statement_characters,
         )
 
@@ -150,7 +161,7 @@ def _made(renderer: Renderer) -> Iterator[Made]:
         ready = renderer.prepared(rows.block(start, stop))
         whole = not first_last or stop < rows.count
         inserts = renderer.inserts(ready if whole else _without_last(ready))
-        yield stop, [*inserts, renderer.digests(number, ready)]
+        yield stop, [*inserts, renderer.entry(number, ready)]
         written = sum(len(each.sql) for each in inserts) + 1
         size = min(BLOCK_ROWS, max(1, _BLOCK_CHARACTERS * (stop - start) // written))
         start = stop

@@ -62,16 +62,16 @@ class Book:
         self.buyers = buyers
         self.words = words
         # One entry for each order.
-        self.client = _array("I")
-        self.kind = _array("B")
-        self.terms = _array("B")
-        self.total = _array("I")  # cents
-        self.cost = _array("I")  # cents
-        self.shipped = _array("I")  # seconds, 0 for not yet
-        self.delivered = _array("I")
-        self.returned = _array("I")
-        self.line_starts = _array("I")
-        self.pick_starts = _array("I")
+        self.client: array[int] = _array("I")
+        self.kind: array[int] = _array("B")
+        self.terms: array[int] = _array("B")
+        self.total: array[int] = _array("I")  # cents
+        self.cost: array[int] = _array("I")  # cents
+        self.shipped: array[int] = _array("I")  # seconds, 0 for not yet
+        self.delivered: array[int] = _array("I")
+        self.returned: array[int] = _array("I")
+        self.line_starts: array[int] = _array("I")
+        self.pick_starts: array[int] = _array("I")
         # One entry for each line, then for each allocation.
         self.line_batch = Spool("I")
         self.line_quantity = Spool("H")
@@ -89,8 +89,8 @@ class Book:
 
     def write(self) -> Book:
         """Simulate all orders."""
-        self.market = Market(self.stock, self.words)
-        self.demand = array("I", [0]) * self.stock.sizes.batches
+        self.market: Market = Market(self.stock, self.words)
+        self.demand: array[int] = array("I", [0]) * self.stock.sizes.batches
         self._drawn = array("i", [0]) * self.stock.sizes.batches
         self._coming_back: list[tuple[int, int, int]] = []
         self._last_shipped = 0
