@@ -82,7 +82,7 @@ errors draw ahead autogenerate
 rows bulk literals
 columns pools seeders settings sizes bookkeeping dialects dialects.base digests
 failures guards log ledger masking
-rendering
+rendering progress
 stream session audit lock
 selection
 references schema
