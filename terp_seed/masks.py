@@ -19,11 +19,11 @@ import sqlalchemy as sa
 from terp_seed.columns import measured
 from terp_seed.errors import UsageError
 from terp_seed.masking import ColumnFacts, Key, Policy
+from terp_seed.rendering import Masker
 from terp_seed.rows import Block, Cells, Column, Lookup, TableRows, Value
 from terp_seed.schema import ColumnFacts as LiveColumn
 from terp_seed.schema import TableFacts
 from terp_seed.settings import Settings
-from terp_seed.writer import Masker
 
 if TYPE_CHECKING:
     from terp_seed.masking.detect import Finding

@@ -28,7 +28,8 @@ from terp_seed.performer import Done, Performer
 from terp_seed.planner import settings_of
 from terp_seed.preflight import preflight
 from terp_seed.prepare import Prepared, look, prepare, refuse_other_settings, steps_from
-from terp_seed.report import progress_bar, show, summary
+from terp_seed.progress import progress_of_run
+from terp_seed.report import show, summary
 from terp_seed.request import Request
 from terp_seed.rollback import Rollback
 from terp_seed.running import clock_of, direction_of, wrapped
@@ -169,6 +170,8 @@ def _migrate(
             _forget_undone(session, request, performer)
             ours.confirm()
             session.settle()
+        finally:
+            performer.progress.end()
 
 
 def _forget_undone(session: Session, request: Request, performer: Performer) -> None:
@@ -191,7 +194,7 @@ def _performer(session: Session, prepared: Prepared, audit: Audit, backup: RunBa
         remover=Rollback(session, prepared.environment, backup.rows),
         kept=prepared.kept,
         known_before=None if prepared.upwards else partial(_ledgered, session),
-        progress=progress_bar(),
+        progress=progress_of_run(),
         statement_characters=session.dialect.statement_characters(session.connection),
     )
 

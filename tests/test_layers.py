@@ -78,10 +78,11 @@ def test_terp_and_the_sandbox_do_not_know_what_runs_them() -> None:
 
 # From the ground up: a module may import those of its own line and of lines above it.
 LAYERS = """
-errors draw autogenerate
-rows literals
-columns pools seeders settings sizes bookkeeping dialects dialects.base
+errors draw ahead autogenerate
+rows bulk literals
+columns pools seeders settings sizes bookkeeping dialects dialects.base digests
 failures guards log ledger masking
+rendering progress
 stream session audit lock
 selection
 references schema

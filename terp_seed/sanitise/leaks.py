@@ -22,7 +22,7 @@ from terp_seed.masking.content import live_kinds, texts_of
 from terp_seed.masking.proof import Proof
 from terp_seed.masking.substitutes import SUBSTITUTES, made_up
 from terp_seed.masks import Boundary, column_facts
-from terp_seed.report import progress_bar
+from terp_seed.progress import progress_of_run
 from terp_seed.rows import Value
 from terp_seed.sanitise.originals import Known, Originals
 from terp_seed.sanitise.progress import Progress
@@ -211,7 +211,7 @@ def _table(session: Session, facts: TableFacts, looks: dict[str, Look], found: L
     found.tables += 1
     found.columns += len(looks)
     leaks: dict[tuple[str, str], Leak] = {}
-    key, tell, names = facts.integer_key, progress_bar(), list(looks)
+    key, tell, names = facts.integer_key, progress_of_run(), list(looks)
     total = int(session.scalar(f"SELECT COUNT(*) FROM {session.dialect.quote(facts.name)}"))
     number = 0
     for number, row in enumerate(_stream(session, facts, names), 1):

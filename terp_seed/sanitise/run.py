@@ -24,7 +24,7 @@ from terp_seed.guards import environment_of
 from terp_seed.lock import Held
 from terp_seed.log import logger, quiet_statements
 from terp_seed.masks import Boundary, boundary
-from terp_seed.report import progress_bar
+from terp_seed.progress import progress_of_run
 from terp_seed.sanitise.backup import backup_for, keep
 from terp_seed.sanitise.passes import Passes
 from terp_seed.sanitise.progress import Progress
@@ -131,7 +131,7 @@ def _targets(session: Session, border: Boundary, order: Order) -> list[Target]:
 
 
 def _rehearse(session: Session, targets: Sequence[Target]) -> list[Rehearsed]:
-    tell = progress_bar()
+    tell = progress_of_run()
     plan = [rehearsed(session, target, tell) for target in targets]
     session.settle()
     return plan
@@ -170,5 +170,5 @@ def _go(
     digest, waited = border.policy.digest, round(ours.waited, 2)
     key_id, folder = border.key_id, backup.folder
     with log.run(plan_digest=digest, key_id=key_id, lock_wait=waited, backup=folder):
-        Passes(session, progress, log, border.key, ours).perform(targets, progress_bar())
+        Passes(session, progress, log, border.key, ours).perform(targets, progress_of_run())
     backup.end()
