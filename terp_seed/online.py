@@ -12,6 +12,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 from time import sleep
+from traceback import clear_frames
 from typing import Any
 
 from alembic.runtime.migration import MigrationStep
@@ -68,6 +69,11 @@ def run(session: Session, request: Request) -> None:
     Nothing pending: says so, and takes no lock.  Whatever fails, revisions
     that were committed before stay, and nothing of the failed one does.
     """
+    with _interruptible():
+        _run(session, request)
+
+
+def _run(session: Session, request: Request) -> None:
     environment, heads, pending = _look(session, request)
     if not pending:
         _refuse_other_settings(session, request, environment, heads)
@@ -81,7 +87,7 @@ def run(session: Session, request: Request) -> None:
         logger.warning,
         session.settle,
     )
-    with _interruptible(), lock as ours:
+    with lock as ours:
         _make_books(session)
         if current_heads(session) != heads:
             heads = _moved(session, request, heads)
@@ -158,16 +164,16 @@ def _go(session: Session, request: Request, prepared: Prepared, ours: Held) -> N
     session.stream.run(
         audit.event("started", plan_digest=digest, lock_wait=round(ours.waited, 2)), what="audit"
     )
-    session.commit()
-    performer = _performer(session, prepared, audit)
-    session.settle()
     try:
+        session.commit()
+        performer = _performer(session, prepared, audit)
+        session.settle()
         _migrate(session, request, prepared, performer, ours)
+        session.stream.run(audit.event("finished"), what="audit")
+        session.commit()
     except BaseException as error:
         _ended_badly(session, audit, error)
         raise
-    session.stream.run(audit.event("finished"), what="audit")
-    session.commit()
     show(summary(performer.done, prepared.environment, prepared.generation.size))
 
 
@@ -252,6 +258,8 @@ def _ended_badly(session: Session, audit: Audit, error: BaseException) -> None:
     logger.bind(run_id=audit.run_id, event=event, error=type(error).__name__).debug("run ended")
     if session.external:
         return
+    # A cursor that an interrupt left half read would keep a closed SQLite connection's lock.
+    clear_frames(error.__traceback__)
     for attempt in range(2):
         try:
             session.settle()
@@ -376,8 +384,8 @@ def _interruptible() -> Iterator[None]:
         yield
     except KeyboardInterrupt as error:
         raise InterruptedRunError(
-            f"interrupted by {error.args[0] if error.args else 'SIGINT'}: the revision that was "
-            "under way is rolled back, nothing of it is left"
+            f"interrupted by {error.args[0] if error.args else 'SIGINT'}: every revision is there "
+            "as a whole or not at all; run the command again to go on"
         ) from None
     finally:
         for number, handler in before.items():
