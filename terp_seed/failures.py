@@ -22,6 +22,8 @@ class RetryableError(SeedError):
 
 
 _RETRYABLE = {1205, 1213, 1020}
+_DUPLICATE = 1062
+_PRIMARY = re.compile(r"for key '(?:[^']*\.)?PRIMARY'")
 _GONE = {2006, 2013, 2055, 1053, 1927, 4031}
 _READ_ONLY = {1290, 1836, 1792}
 _DENIED = {1044, 1045, 1142, 1143, 1227}
@@ -90,6 +92,11 @@ def translated(error: DBAPIError, what: str) -> SeedError:
         return PlanError(
             f"{prefix}the database user may not do this (error {number}); "
             "docs/reference.md lists the privileges to grant"
+        )
+    if number == _DUPLICATE and _PRIMARY.search(str(error.orig)):
+        return RetryableError(
+            f"{prefix}another program took one of the keys that these rows were to get (error "
+            f"{number}); run the command again"
         )
     meaning, name = _MYSQL.get(number, ("the server refused the statement", None))
     return PlanError(f"{prefix}{meaning}{_named(name, error.orig)} (error {number})")

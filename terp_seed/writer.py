@@ -78,17 +78,19 @@ class Writer:
         """
         rows = planned.rows
         self.stream.note(f"\n{rows.table}: {rows.count} rows, {rows.provenance}")
-        self._reserve(planned)
         for table in _referred(rows):
             self._name(table)
-        keys, masker = self._keys(rows, planned.range), self.masks(rows)
-        done = 0
+        masker = self.masks(rows)
         first_last = rows.id is not None and not rows.skip_taken and rows.count > 1
+        if first_last:  # made before the keys are taken: an application may be taking keys, too
+            last = self._prepared(rows, rows.block(rows.count - 1, rows.count), masker)
+        self._reserve(planned)
+        keys = self._keys(rows, planned.range)
+        done = 0
         if first_last:
             # The last row moves the server's key counter at once, so that an
             # application that inserts while we write gets keys above ours.
-            last = rows.block(rows.count - 1, rows.count)
-            done += self._insert(rows, planned.range, self._prepared(rows, last, masker), keys)
+            done += self._insert(rows, planned.range, last, keys)
         for number, block in enumerate(rows.blocks(BLOCK_ROWS), start=1):
             ready = self._prepared(rows, block, masker)
             whole = not first_last or block.stop < rows.count
