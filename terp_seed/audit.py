@@ -7,6 +7,7 @@ run.  A run that started, has no end and holds no lock has crashed.
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 from collections.abc import Mapping
@@ -22,7 +23,9 @@ from terp_seed.dialects import Dialect
 from terp_seed.guards import who
 from terp_seed.literals import json_text
 
-__all__ = ["ENDS", "Audit", "last_open_run"]
+__all__ = ["ENDS", "Audit", "last_open_run", "pace"]
+
+_LAST = 20  # revisions whose pace counts
 
 ENDS = ("finished", "failed", "interrupted")
 
@@ -101,3 +104,23 @@ def last_open_run(connection: Connection, books: Books) -> str:
     if ended:
         return ""
     return f"{started.os_user} on {started.host}, process {started.pid}, since {started.at} UTC"
+
+
+def pace(connection: Connection, books: Books) -> float | None:
+    """Rows a second of the last revisions on this database; None if none was measured."""
+    audit = books.audit
+    if not sa.inspect(connection).has_table(audit.name, schema=audit.schema):
+        return None
+    events = connection.execute(
+        sa.select(audit.c.table_rows, audit.c.detail)
+        .where(audit.c.event.in_(("applied", "reverted")))
+        .order_by(audit.c.id.desc())
+        .limit(_LAST)
+    ).all()
+    rows = seconds = 0.0
+    for table_rows, detail in events:
+        took = json.loads(detail or "{}").get("seconds")
+        if took:
+            seconds += took
+            rows += sum(json.loads(table_rows or "{}").values())
+    return rows / seconds if rows and seconds else None

@@ -9,17 +9,20 @@ without consent the run refuses at once and never waits for an answer.
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from terp_seed.errors import GuardError
 from terp_seed.settings import Settings
 
-__all__ = ["CAREFUL", "Confirm", "careful", "require_consent"]
+__all__ = ["CAREFUL", "UNASKED", "Confirm", "Will", "careful", "require_consent"]
 
 CAREFUL = ("staging", "production")
 """The environments in which nothing is written without the database's name."""
+
+
+Will = Callable[[], Sequence[str]]
 
 
 @dataclass(frozen=True)
@@ -32,18 +35,23 @@ class Confirm:
     """``--yes``: the answer was given on the command line."""
 
 
+UNASKED = Confirm()
+"""As plain ``alembic`` is: what was typed is the consent, where no name has to be said."""
+
+
 def careful(environment: str) -> bool:
     """Whether the database's name has to be said in this environment."""
     return environment in CAREFUL
 
 
 def require_consent(
-    settings: Settings, environment: str, will: Sequence[str], confirm: Confirm = Confirm()
+    settings: Settings, environment: str, will: Will, confirm: Confirm = UNASKED
 ) -> None:
     """Return if the run may go on; `GuardError` if nobody said so.
 
     ``will`` says, line by line, what is going to happen: what is done, how
-    many rows of which table, where the backup goes.
+    many rows of which table, where the backup goes.  It is called only if
+    somebody is asked, because counting may take time.
     """
     if careful(environment):
         _require_name(settings, environment, will)
@@ -51,7 +59,7 @@ def require_consent(
         _require_yes(settings, environment, will)
 
 
-def _require_name(settings: Settings, environment: str, will: Sequence[str]) -> None:
+def _require_name(settings: Settings, environment: str, will: Will) -> None:
     name = Path(str(settings.url.database or "")).name
     if settings.yes == name:
         return
@@ -66,7 +74,7 @@ def _require_name(settings: Settings, environment: str, will: Sequence[str]) -> 
         raise GuardError("that is not its name; nothing was done")
 
 
-def _require_yes(settings: Settings, environment: str, will: Sequence[str]) -> None:
+def _require_yes(settings: Settings, environment: str, will: Will) -> None:
     name = Path(str(settings.url.database or "")).name
     if not _terminal():
         raise GuardError(
@@ -81,8 +89,8 @@ def _terminal() -> bool:
     return sys.stdin.isatty() and sys.stderr.isatty()
 
 
-def _answer(name: str, environment: str, will: Sequence[str], question: str) -> str:
+def _answer(name: str, environment: str, will: Will, question: str) -> str:
     lines = [f"Database {name!r} is stamped {environment}. This run will:"]
-    lines += [f"  {line}" for line in will]
+    lines += [f"  {line}" for line in will()]
     print("\n".join([*lines, question]), end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip()

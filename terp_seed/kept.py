@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from terp_seed.errors import PlanError
 from terp_seed.ledger import Range
 from terp_seed.plan import Plan
+from terp_seed.selection import Selection, numbered
 from terp_seed.session import Session
 
 __all__ = ["KeptRows", "refuse_crowded", "still_there"]
@@ -31,10 +33,10 @@ def refuse_crowded(session: Session, plan: Plan, kept: KeptRows) -> None:
         of, numbers = kept.get((planned.range.revision, planned.range.number), (None, None))
         if of is None or not numbers or of.id is None or of.first_key is None:
             continue
-        last = of.first_key + planned.rows.count - 1
-        others = session.scalar(
-            f"SELECT COUNT(*) FROM {quote(of.table)} WHERE {quote(of.id)} BETWEEN {of.first_key} "
-            f"AND {last} AND {quote(of.id)} NOT IN ({_listed(of, numbers)})"
+        wanted = Selection(replace(of, count=planned.rows.count), numbers)
+        others = sum(
+            session.scalar(f"SELECT COUNT(*) FROM {quote(of.table)} WHERE {each}")
+            for each in wanted.ids(quote(of.id))
         )
         if others or of.table != planned.rows.table or max(numbers) >= planned.rows.count:
             raise PlanError(
@@ -46,13 +48,11 @@ def refuse_crowded(session: Session, plan: Plan, kept: KeptRows) -> None:
 
 def _ids(session: Session, of: Range, numbers: frozenset[int]) -> frozenset[int]:
     quote = session.dialect.quote
-    first = of.first_key or 0
-    rows = session.rows(
-        f"SELECT {quote(str(of.id))} FROM {quote(of.table)} "
-        f"WHERE {quote(str(of.id))} IN ({_listed(of, numbers)})"
+    key, first = quote(str(of.id)), of.first_key or 0
+    whole = len(numbers) == of.count
+    chosen = Selection(of).ids(key) if whole else numbered(of, numbers, key)
+    return frozenset(
+        row[0] - first
+        for each in chosen
+        for row in session.rows(f"SELECT {key} FROM {quote(of.table)} WHERE {each}")
     )
-    return frozenset(row[0] - first for row in rows)
-
-
-def _listed(of: Range, numbers: frozenset[int]) -> str:
-    return ", ".join(str((of.first_key or 0) + number) for number in sorted(numbers))

@@ -147,6 +147,13 @@ class Ledger:
             f"WHERE {self._where(of.revision, of.number)} AND block_no = 0"
         )
 
+    def keep_all(self, revision: str) -> str:
+        """The statement that marks all rows of a revision as kept."""
+        return (
+            f"UPDATE {self.table} SET state = 'kept', row_keys = NULL "
+            f"WHERE {self._where(revision)} AND range_no > 0 AND block_no = 0"
+        )
+
     def count_of_rows(self, revision: str) -> str:
         """A SELECT that counts the ranges of rows that a revision inserted."""
         return f"SELECT COUNT(*) FROM {self.table} WHERE {self._where(revision)} AND range_no > 0"
@@ -198,10 +205,7 @@ class Ledger:
                 ledger.c.chain == self.chain, ledger.c.block_no == 0, ledger.c.state == "kept"
             )
         )
-        return {
-            (row.revision, row.range_no): (_range(row), frozenset(json.loads(row.row_keys)))
-            for row in rows
-        }
+        return {(row.revision, row.range_no): (_range(row), _numbers(row)) for row in rows}
 
     def blocks(self, connection: Connection, of: Range) -> Iterator[Digests]:
         """The digests of a range's rows, block by block."""
@@ -279,6 +283,11 @@ def _shape(rows: TableRows, refs: Mapping[str, Range]) -> dict[str, Any]:
 
 def _place(of: Range) -> list[Any]:
     return [of.revision, of.number]
+
+
+def _numbers(row: sa.Row[Any]) -> frozenset[int]:
+    """The numbers of a range's rows that were kept: all, unless some are listed."""
+    return frozenset(range(row.row_count) if row.row_keys is None else json.loads(row.row_keys))
 
 
 def _range(row: sa.Row[Any]) -> Range:

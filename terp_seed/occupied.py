@@ -13,7 +13,7 @@ from terp_seed.rows import Lookup, TableRows, Value
 from terp_seed.schema import Schema, TableFacts
 from terp_seed.session import Session
 
-__all__ = ["occupied", "unresolved"]
+__all__ = ["count_skipped", "occupied", "unresolved"]
 
 _CHUNK = 500
 _NULL = canonical(None)
@@ -49,7 +49,7 @@ def occupied(
                 "to rows that this seed did not insert; they are left alone, so give the seed "
                 'other values, or on_conflict="skip" to op.seed_rows or op.seed_file'
             )
-        repeated = _count_repeated(rows, key, before)
+        repeated = len(_repeated(rows, key, before))
         if repeated:
             yield (
                 f"table {rows.table}, key {', '.join(key)}: {repeated} of its values are seeded "
@@ -57,14 +57,22 @@ def occupied(
             )
 
 
-def _count_repeated(rows: TableRows, key: Sequence[str], before: Sequence[TableRows]) -> int:
+def count_skipped(session: Session, rows: TableRows, before: Sequence[TableRows]) -> int:
+    """How many rows ``on_conflict="skip"`` leaves out: somebody, or a row before, has their key."""
+    repeated = _repeated(rows, rows.key, before)
+    return len(repeated) + _count_taken(session, rows, rows.key, repeated)
+
+
+def _repeated(rows: TableRows, key: Sequence[str], before: Sequence[TableRows]) -> frozenset[int]:
+    """The numbers of the rows whose key is seeded by an operation before."""
     same = [
         other for other in before if other.table == rows.table and set(key) <= other.columns.keys()
     ]
     if not same:
-        return 0
+        return frozenset()
     seen = {line for other in same for line in _lines(other, key)}
-    return sum(line in seen and _NULL not in line for line in _lines(rows, key))
+    lines = enumerate(_lines(rows, key))
+    return frozenset(number for number, line in lines if line in seen and _NULL not in line)
 
 
 def _count_taken(

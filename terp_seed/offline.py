@@ -110,7 +110,7 @@ def _writers(
         masks=border.prove,
         generation=generation,
         detail=settings_of(generation, border.key_id),
-        remove=ScriptedRollback(script.stream, ledger, plan).remove,
+        remover=ScriptedRollback(script.stream, ledger, plan),
     )
     return performer, script
 

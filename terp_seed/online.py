@@ -7,63 +7,40 @@ preflight, and only then the first write.  Each revision commits as a whole.
 from __future__ import annotations
 
 import signal
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import partial
-from time import sleep
 from traceback import clear_frames
 from typing import Any
 
-from alembic.runtime.migration import MigrationStep
-from alembic.script import Script
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.audit import Audit
-from terp_seed.consent import require_consent
+from terp_seed.consent import UNASKED, Confirm, require_consent
 from terp_seed.errors import InterruptedRunError, LockError, PlanError, SeedError
-from terp_seed.failures import RetryableError, code_of, translated
-from terp_seed.guards import environment_of
-from terp_seed.kept import refuse_crowded, still_there
-from terp_seed.ledger import Header, Range
+from terp_seed.failures import RetryableError, translated
+from terp_seed.forecast import removals
+from terp_seed.ledger import Range
 from terp_seed.lock import Held, held
 from terp_seed.log import logger
-from terp_seed.masks import Boundary, boundary
 from terp_seed.operations import OPTION
 from terp_seed.performer import Performer
-from terp_seed.plan import Plan
-from terp_seed.planner import generation_of, make_plan, recorded, same_key, settings_of
+from terp_seed.planner import settings_of
 from terp_seed.preflight import preflight
-from terp_seed.recorder import Generation
+from terp_seed.prepare import Prepared, look, prepare, refuse_other_settings, steps_from
 from terp_seed.report import progress_bar, show, summary
 from terp_seed.request import Request
 from terp_seed.rollback import Rollback
-from terp_seed.running import clock_of, revision_steps, wrapped
+from terp_seed.running import clock_of, wrapped
 from terp_seed.session import Session
-from terp_seed.standing import current_heads, plain_context, recorder_for
+from terp_seed.standing import current_heads
 
-__all__ = ["Prepared", "prepare", "run"]
+__all__ = ["run"]
 
 _ATTEMPTS = 3
-_LOOKS = 50
-_BEING_CREATED = 1684  # a table's definition is being written at this moment
 
 
-@dataclass(frozen=True)
-class Prepared:
-    """What is known before anything is written."""
-
-    environment: str
-    heads: tuple[str, ...]
-    steps: list[MigrationStep]
-    generation: Generation
-    plan: Plan
-    border: Boundary
-    kept: Mapping[tuple[str, int], frozenset[int]]
-    """Rows that earlier rollbacks left in place."""
-
-
-def run(session: Session, request: Request) -> None:
+def run(session: Session, request: Request, confirm: Confirm = UNASKED) -> None:
     """Bring the database to where the request wants it, or raise `SeedError`.
 
     Nothing pending: says so, and takes no lock.  Whatever fails, revisions
@@ -74,9 +51,9 @@ def run(session: Session, request: Request) -> None:
 
 
 def _run(session: Session, request: Request) -> None:
-    environment, heads, pending = _look(session, request)
+    environment, heads, pending = look(session, request)
     if not pending:
-        _refuse_other_settings(session, request, environment, heads)
+        refuse_other_settings(session, request, environment, heads)
         logger.info(f"nothing to do: the chain stands at {_place(heads)}")
         return
     lock = held(
@@ -91,68 +68,25 @@ def _run(session: Session, request: Request) -> None:
         _make_books(session)
         if current_heads(session) != heads:
             heads = _moved(session, request, heads)
-            pending = _steps(session, request, heads)
+            pending = steps_from(session, request, heads)
         session.settle()
         if pending:
             prepared = prepare(session, request, environment, heads, pending)
-            require_consent(session.settings, environment, [str(s) for s in prepared.plan.steps])
+            preflight(session, prepared.plan, prepared.kept, prepared.border.findings)
+            session.settle()
+            require_consent(
+                session.settings, environment, partial(_will, session, prepared), confirm
+            )
             _go(session, request, prepared, ours)
         else:
             logger.info(f"nothing to do any more: another run went to {_place(heads)}")
 
 
-def _look(session: Session, request: Request) -> tuple[str, tuple[str, ...], list[MigrationStep]]:
-    """Where the chain stands, without the lock.
-
-    Another first run may be creating the very tables that are looked at.
-    """
-    for _ in range(_LOOKS):
-        try:
-            environment = environment_of(session.connection, session.settings, session.books)
-            heads = current_heads(session)
-            return environment, heads, _steps(session, request, heads)
-        except DBAPIError as error:
-            if code_of(error) != _BEING_CREATED:
-                raise
-            sleep(0.1)
-        finally:
-            session.settle()
-    raise LockError("another run is creating the bookkeeping tables, and is not done; try again")
-
-
-def prepare(
-    session: Session,
-    request: Request,
-    environment: str,
-    heads: tuple[str, ...],
-    steps: list[MigrationStep],
-) -> Prepared:
-    """Make the plan and hold it against the live schema; does not write."""
-    headers = session.ledger.headers(session.connection)
-    applied = request.applied(heads)
-    _refuse_lost_ledger(session, applied, headers)
-    wanted = revision_steps(steps)
-    lineage = request.lineage({*heads, *(step.script.revision for step in wanted)})
-    generation = generation_of(
-        session.settings, environment, lineage, recorded(headers, applied[::-1])
-    )
-    border = boundary(session.settings, environment)
-    if any(step.upgrade for step in wanted):
-        same_key(recorded(headers, applied[::-1]), border.key_id)
-    upwards = any(step.upgrade for step in wanted)
-    recorder = recorder_for(
-        session, environment, generation, headers, border.mask, load_files=upwards
-    )
-    plan = make_plan(lineage, wanted, recorder)
-    if any(step.upgrade for step in plan.steps):
-        _refuse_changed(session, plan, applied, headers)
-    kept = still_there(session)
-    spared = {place: numbers for place, (_, numbers) in kept.items()}
-    if any(step.upgrade for step in plan.steps):
-        refuse_crowded(session, plan, kept)
-        preflight(session, plan, spared, border.findings)
-    session.settle()
-    return Prepared(environment, heads, steps, generation, plan, border, spared)
+def _will(session: Session, prepared: Prepared) -> list[str]:
+    """What a person is asked to confirm, line by line."""
+    if prepared.upwards:
+        return [str(step) for step in prepared.plan.steps]
+    return [str(each) for each in removals(session, prepared)]
 
 
 def _go(session: Session, request: Request, prepared: Prepared, ours: Held) -> None:
@@ -214,7 +148,6 @@ def _forget_undone(session: Session, request: Request, performer: Performer) -> 
 
 
 def _performer(session: Session, prepared: Prepared, audit: Audit) -> Performer:
-    upwards = all(step.is_upgrade for step in prepared.steps)
     return Performer(
         stream=session.stream,
         ledger=session.ledger,
@@ -223,9 +156,9 @@ def _performer(session: Session, prepared: Prepared, audit: Audit) -> Performer:
         masks=prepared.border.prove,
         generation=prepared.generation,
         detail=settings_of(prepared.generation, prepared.border.key_id),
-        remove=Rollback(session, prepared.environment).remove,
+        remover=Rollback(session, prepared.environment),
         kept=prepared.kept,
-        known_before=None if upwards else partial(_ledgered, session),
+        known_before=None if prepared.upwards else partial(_ledgered, session),
         progress=progress_bar(),
         statement_characters=session.dialect.statement_characters(session.connection),
     )
@@ -246,7 +179,7 @@ def _audit(session: Session, prepared: Prepared) -> Audit:
         session.books,
         session.settings.chain,
         prepared.environment,
-        "upgrade" if all(step.is_upgrade for step in prepared.steps) else "downgrade",
+        "upgrade" if prepared.upwards else "downgrade",
         str(session.settings.url.database or ""),
         Audit.new_run_id(),
     )
@@ -297,10 +230,6 @@ def _make_books(session: Session) -> None:
     session.commit()
 
 
-def _steps(session: Session, request: Request, heads: tuple[str, ...]) -> list[MigrationStep]:
-    return request.steps(heads, plain_context(session))
-
-
 def _moved(session: Session, request: Request, before: tuple[str, ...]) -> tuple[str, ...]:
     now = current_heads(session)
     if request.relative:
@@ -313,46 +242,6 @@ def _moved(session: Session, request: Request, before: tuple[str, ...]) -> tuple
 
 def _place(heads: Sequence[str]) -> str:
     return ", ".join(heads) or "base"
-
-
-def _refuse_other_settings(
-    session: Session, request: Request, environment: str, heads: tuple[str, ...]
-) -> None:
-    """Refuse a wish for another size: that nothing is to do is no answer to it."""
-    applied = request.applied(heads)
-    keep = recorded(session.ledger.headers(session.connection), applied[::-1])
-    if keep:
-        generation_of(session.settings, environment, applied, keep)
-
-
-def _refuse_lost_ledger(
-    session: Session, applied: Sequence[Script], headers: Mapping[str, Header]
-) -> None:
-    lost = [script.revision for script in applied if script.revision not in headers]
-    if lost:
-        raise PlanError(
-            f"the version table says that {', '.join(lost)} is applied, and the ledger knows "
-            "nothing of it: it was lost, perhaps to a schema tool that drops tables it does not "
-            "know. Restore terp_seed_ledger from a backup, or remove the seeded rows and say: "
-            f"alembic -n {session.settings.chain} stamp base"
-        )
-
-
-def _refuse_changed(
-    session: Session, plan: Plan, applied: Sequence[Script], headers: Mapping[str, Header]
-) -> None:
-    """Later rows refer to earlier ones by row number: those must be as they were."""
-    for script in applied:
-        if headers[script.revision].state != "applied":
-            continue
-        now = [(p.rows.table, p.rows.count) for p in plan.history[script.revision].tables]
-        ranges = session.ledger.ranges(session.connection, script.revision)
-        if now != [(of.table, of.count) for of in ranges]:
-            raise PlanError(
-                f"revision {script.revision} was changed since it was applied: it would seed other "
-                "tables or other numbers of rows now; restore its file, or roll it back and seed "
-                "again"
-            )
 
 
 @contextmanager

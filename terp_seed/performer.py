@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any
+from typing import Any, Protocol
 
 from alembic.operations import MigrateOperation
 
@@ -16,15 +17,24 @@ from terp_seed.errors import PlanError, VerificationError
 from terp_seed.gate import Gate
 from terp_seed.ledger import Ledger, Range
 from terp_seed.operations import UnseedOp
-from terp_seed.plan import Plan, PlannedRevision, Removal
+from terp_seed.plan import Plan, PlannedRevision, Removal, Removed
 from terp_seed.recorder import Generation
 from terp_seed.stream import Stream
 from terp_seed.writer import Masks, Writer
 
-__all__ = ["Done", "Performer"]
+__all__ = ["Done", "Performer", "Remover"]
 
-Remover = Callable[[PlannedRevision, Removal], dict[str, int]]
 Progress = Callable[[str, int, int], None]
+
+
+class Remover(Protocol):
+    """What takes a revision's rows out: online, or as a script."""
+
+    def remove(self, step: PlannedRevision, removal: Removal) -> Removed:
+        """Do what one ``op.unseed`` says."""
+
+    def leave(self, step: PlannedRevision) -> Removed:
+        """Keep the rows of a revision that declares no rollback, in the ledger as kept."""
 
 
 @dataclass(frozen=True)
@@ -34,8 +44,10 @@ class Done:
     revision: str
     upgrade: bool
     skipped: bool
-    rows: dict[str, int]
+    rows: Mapping[str, int]
     seconds: float
+    kept: Mapping[str, int] = field(default_factory=dict)
+    """Rows that a rollback left where they are."""
 
 
 @dataclass
@@ -50,8 +62,7 @@ class Performer:
     generation: Generation
     detail: dict[str, Any]
     """The settings, as the ledger's header keeps them."""
-    remove: Remover
-    """Takes a revision's rows out; see `terp_seed.rollback`."""
+    remover: Remover
     progress: Progress = lambda table, done, total: None
     statement_characters: int = STATEMENT_CHARACTERS
     kept: Mapping[tuple[str, int], frozenset[int]] = field(default_factory=dict)
@@ -64,16 +75,14 @@ class Performer:
     def perform(self, step: PlannedRevision, call: Callable[[], None]) -> None:
         """Write, or take out, what the step plans; ``call`` runs the revision's own code."""
         self._step, self._taken = step, 0
-        self._removed: dict[str, int] = {}
-        self._written: dict[str, int] = {}
+        self._rows: Counter[str] = Counter()
+        self._kept: Counter[str] = Counter()
         started = monotonic()
         if step.upgrade:
             self._upgrade(step, call)
         else:
             self._downgrade(step, call)
-        rows = self._removed
-        if step.upgrade and not step.skipped:
-            rows = self._written
+        rows, kept = dict(self._rows), dict(self._kept)
         event = "applied" if step.upgrade else "reverted"
         self.stream.run(
             self.audit.event(
@@ -81,11 +90,12 @@ class Performer:
                 revision=step.revision,
                 rows=rows,
                 raw_sql=step.raw_sql,
+                kept=kept,
             ),
             what="audit",
         )
         seconds = monotonic() - started
-        self.done.append(Done(step.revision, step.upgrade, step.skipped, rows, seconds))
+        self.done.append(Done(step.revision, step.upgrade, step.skipped, rows, seconds, kept))
 
     def take(self, operation: MigrateOperation) -> None:
         """Perform the next operation of the revision: the one that was planned."""
@@ -103,13 +113,14 @@ class Performer:
                 "its own"
             )
         if unseed:
-            removal = self._step.removals[self._taken]
-            for table, count in self.remove(self._step, removal).items():
-                self._removed[table] = self._removed.get(table, 0) + count
+            self._count(self.remover.remove(self._step, self._step.removals[self._taken]))
         else:
             for each in self._step.operations[self._taken]:
-                table = each.rows.table
-                self._written[table] = self._written.get(table, 0) + self._writer.write(each)
+                self._rows[each.rows.table] += self._writer.write(each)
+
+    def _count(self, removed: Removed) -> None:
+        self._rows.update(removed.rows)
+        self._kept.update(removed.kept)
 
     def _upgrade(self, step: PlannedRevision, call: Callable[[], None]) -> None:
         state = "skipped" if step.skipped else "applied"
@@ -142,6 +153,8 @@ class Performer:
     def _downgrade(self, step: PlannedRevision, call: Callable[[], None]) -> None:
         if not step.skipped:
             call()
+            if step.leaves_rows:
+                self._count(self.remover.leave(step))
             self._derive(step, self._known_before(step.revision))
         self.stream.run(self.ledger.forget(step.revision), what="ledger")
 

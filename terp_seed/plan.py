@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -11,7 +11,7 @@ from terp_seed.literals import canonical_cells
 from terp_seed.rows import TableRows
 from terp_seed.seeders import Check, Derived
 
-__all__ = ["Plan", "PlannedRevision", "PlannedTable", "Removal"]
+__all__ = ["Plan", "PlannedRevision", "PlannedTable", "Removal", "Removed"]
 
 
 @dataclass(frozen=True)
@@ -31,6 +31,14 @@ class Removal:
     on_edited: str | None = None
 
 
+@dataclass(frozen=True)
+class Removed:
+    """What became of a revision's rows, by table: how many went, how many stay."""
+
+    rows: Mapping[str, int]
+    kept: Mapping[str, int]
+
+
 @dataclass
 class PlannedRevision:
     """What one revision's ``upgrade`` or ``downgrade`` does."""
@@ -44,6 +52,11 @@ class PlannedRevision:
     derives: list[Derived] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     removals: list[Removal] = field(default_factory=list)
+
+    @property
+    def leaves_rows(self) -> bool:
+        """Whether this is the downgrade of a revision that declares no rollback: an empty one."""
+        return not (self.upgrade or self.skipped or self.removals or self.raw_sql)
 
     @property
     def tables(self) -> list[PlannedTable]:
@@ -73,6 +86,8 @@ class PlannedRevision:
             counts = "skipped here, nothing is written"
         else:
             counts = ", ".join(f"{count:,} {table}" for table, count in self.row_counts.items())
+        if self.leaves_rows:
+            counts = "declares no rollback, its rows stay"
         verb = "seed" if self.upgrade else "roll back"
         return f"{verb} {self.revision}{f': {counts}' if counts else ''}"
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from alembic.script import Script
 
-from terp_seed.errors import PlanError, UsageError
+from terp_seed.errors import UsageError
 from terp_seed.ledger import Header
 from terp_seed.plan import Plan
 from terp_seed.recorder import Generation, Recorder
@@ -123,11 +123,6 @@ def make_plan(scripts: Sequence[Script], steps: Sequence[Step], recorder: Record
             plan.steps.append(plan.history[revision])
             continue
         planned = recorder.downgrade(step.script)
-        if plan.history[revision].tables and not (planned.removals or planned.raw_sql):
-            raise PlanError(
-                f"revision {revision}: its downgrade() would leave the rows that it seeded behind; "
-                "call op.unseed() there"
-            )
         planned.derives = list(plan.history[revision].derives)
         plan.steps.append(planned)
     return plan

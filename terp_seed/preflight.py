@@ -6,6 +6,7 @@ Everything that is wrong is said at once.  Nothing is written.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 import sqlalchemy as sa
@@ -21,9 +22,9 @@ from terp_seed.rows import Bounds, Column, TableRows, Value
 from terp_seed.schema import ColumnFacts, Schema, TableFacts
 from terp_seed.session import Session
 
-__all__ = ["preflight"]
+__all__ = ["Findings", "findings", "preflight"]
 
-Findings = Iterator[str]
+Lines = Iterator[str]
 Kept = Mapping[tuple[str, int], frozenset[int]]
 Classify = Callable[[TableRows, TableFacts], list[str]]
 
@@ -47,29 +48,45 @@ _RANK = {"ascii": 0, "bmp": 1, "full": 2}
 _BYTES = {"ascii": 1, "bmp": 3, "full": 4}
 
 
-def preflight(session: Session, plan: Plan, kept: Kept, classify: Classify) -> None:
-    """Raise `PlanError` with every finding; return if the plan fits the schema.
+@dataclass
+class Findings:
+    """What does not fit, a line each: in the schema, and in the masking policy."""
+
+    schema: list[str] = field(default_factory=list)
+    masking: list[str] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(self.schema + self.masking))
+
+
+def findings(session: Session, plan: Plan, kept: Kept, classify: Classify) -> Findings:
+    """Hold every table of the plan against the live schema and the policy; does not write.
 
     ``kept`` are rows that earlier rollbacks left in place; ``classify`` adds
-    the findings of the masking policy for a table, which alone make a
-    `MaskingError`.
+    the findings of the masking policy for a table.
     """
-    schema = Schema(session)
-    findings: list[str] = []
-    unmasked: list[str] = []
+    schema, found = Schema(session), Findings()
     for step in plan.steps:
         if not step.upgrade or step.skipped:
             continue
+        where = f"revision {step.revision}, "
         for planned in step.tables:
-            for finding in _table(session, schema, planned, plan, kept):
-                findings.append(f"revision {step.revision}, {finding}")
+            found.schema += [where + each for each in _table(session, schema, planned, plan, kept)]
             facts = schema.table(planned.rows.table)
             if facts is not None:
-                found = classify(planned.rows, facts)
-                unmasked += [f"revision {step.revision}, {finding}" for finding in found]
-    if findings or unmasked:
-        listed = "\n  ".join(dict.fromkeys(findings + unmasked))
-        kind = PlanError if findings else MaskingError
+                found.masking += [where + each for each in classify(planned.rows, facts)]
+    return found
+
+
+def preflight(session: Session, plan: Plan, kept: Kept, classify: Classify) -> None:
+    """Raise `PlanError` with every finding; return if the plan fits the schema.
+
+    Findings of the masking policy alone make a `MaskingError`.
+    """
+    found = findings(session, plan, kept, classify)
+    listed = "\n  ".join(found)
+    if listed:
+        kind = PlanError if found.schema else MaskingError
         raise kind(f"the plan does not fit this database, nothing was written:\n  {listed}")
 
 
@@ -79,7 +96,7 @@ def _table(
     planned: PlannedTable,
     plan: Plan,
     kept: Kept,
-) -> Findings:
+) -> Lines:
     rows = planned.rows
     facts = schema.table(rows.table)
     if facts is None:
@@ -107,7 +124,7 @@ def _before(plan: Plan, planned: PlannedTable) -> list[TableRows]:
     return [each.rows for each in tables[: places[0]]]
 
 
-def _key(rows: TableRows, facts: TableFacts) -> Findings:
+def _key(rows: TableRows, facts: TableFacts) -> Lines:
     if rows.id is None:
         return
     if rows.id not in facts.columns:
@@ -119,7 +136,7 @@ def _key(rows: TableRows, facts: TableFacts) -> Findings:
         )
 
 
-def _missing_values(rows: TableRows, facts: TableFacts) -> Findings:
+def _missing_values(rows: TableRows, facts: TableFacts) -> Lines:
     for column in facts.columns.values():
         given = column.name in rows.columns or column.name == rows.id
         if not given and not column.nullable and not column.filled:
@@ -129,7 +146,7 @@ def _missing_values(rows: TableRows, facts: TableFacts) -> Findings:
             )
 
 
-def _column(rows: TableRows, name: str, column: Column, facts: TableFacts) -> Findings:
+def _column(rows: TableRows, name: str, column: Column, facts: TableFacts) -> Lines:
     where = f"table {rows.table}, column {name}"
     live = facts.columns.get(name)
     if live is None:
@@ -148,7 +165,7 @@ def _column(rows: TableRows, name: str, column: Column, facts: TableFacts) -> Fi
     yield from (f"{where}: {text}" for text in misfits)
 
 
-def _misfits(rows: TableRows, name: str, bounds: Bounds, live: ColumnFacts) -> Findings:
+def _misfits(rows: TableRows, name: str, bounds: Bounds, live: ColumnFacts) -> Lines:
     longest = None if live.choices is not None else _longest(live, bounds)
     size = bounds.length or 0
     if longest is not None and size > longest:
@@ -184,7 +201,7 @@ def _misfits(rows: TableRows, name: str, bounds: Bounds, live: ColumnFacts) -> F
         )
 
 
-def _numbers(column: Column, live: ColumnFacts) -> Findings:
+def _numbers(column: Column, live: ColumnFacts) -> Lines:
     bounds = column.bounds
     if bounds.low is None or bounds.high is None:
         return
@@ -205,7 +222,7 @@ def _numbers(column: Column, live: ColumnFacts) -> Findings:
             yield f"keeps {scale or 0} decimal places, and the seed has {column.scale}"
 
 
-def _unreadable(rows: TableRows, name: str, live: ColumnFacts) -> Findings:
+def _unreadable(rows: TableRows, name: str, live: ColumnFacts) -> Lines:
     """Imported texts that a number or date column cannot take for one."""
     found = unreadable(live) if rows.provenance == "imported" else None
     if found is not None:
@@ -215,7 +232,7 @@ def _unreadable(rows: TableRows, name: str, live: ColumnFacts) -> Findings:
             yield f"{what}, and the seed's text is none{row}"
 
 
-def _changed(rows: TableRows, name: str, live: ColumnFacts) -> Findings:
+def _changed(rows: TableRows, name: str, live: ColumnFacts) -> Lines:
     """Imported values that the column would keep otherwise than they are."""
     found = change(live) if rows.provenance == "imported" else None
     if found is not None:
@@ -234,7 +251,7 @@ def _longest(live: ColumnFacts, bounds: Bounds) -> int | None:
     return None
 
 
-def _characters(rows: TableRows, name: str, bounds: Bounds, charset: str) -> Findings:
+def _characters(rows: TableRows, name: str, bounds: Bounds, charset: str) -> Lines:
     plane = _PLANES.get(charset, "ascii")
     if bounds.length is None or _RANK[bounds.plane] <= _RANK[plane]:
         return

@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import sqlalchemy as sa
 
+from terp_seed.dialects.base import Reference
 from terp_seed.ledger import Range
 from terp_seed.seeders import logical_references
+from terp_seed.selection import Selection, numbered
 from terp_seed.session import Session
 
 __all__ = [
     "Dependents",
-    "Reference",
     "dependents",
     "inbound",
     "needed_by",
@@ -25,112 +26,123 @@ _FIRST_KEYS = 5
 
 
 @dataclass(frozen=True)
-class Reference:
-    """``table.column`` holds a ``target`` of ``target_table``."""
-
-    table: str
-    column: str
-    target_table: str
-    target: str
-
-
-@dataclass(frozen=True)
 class Dependents:
-    """Rows that were not seeded and point at seeded ones."""
+    """Rows that stay and point at rows that are to go."""
 
     reference: Reference
-    range: Range
+    rows: Selection
     """The seeded rows that they point at."""
-    where: str
-    """The condition that selects them."""
+    where: tuple[str, ...]
+    """Conditions on ``pointing`` that together select each of them once."""
     count: int
     first_keys: tuple[str, ...]
 
     def __str__(self) -> str:
         keys = ", ".join(self.first_keys)
-        return (
-            f"{self.count} in {self.reference.table}.{self.reference.column} -> "
-            f"{self.reference.target_table} (first: {keys})"
-        )
+        of = self.reference
+        where = ".".join(filter(None, (of.schema, of.table, of.column)))
+        return f"{self.count} in {where} -> {of.target_table} (first: {keys})"
 
 
 def outbound(session: Session, table: str) -> list[Reference]:
     """The references that a table's rows make."""
-    keys = sa.inspect(session.connection).get_foreign_keys(table)
     found = [
-        Reference(table, key["constrained_columns"][0], key["referred_table"], target)
-        for key in keys
-        if key.get("referred_schema") is None
-        for target in key["referred_columns"][:1]
+        Reference(
+            table,
+            tuple(key["constrained_columns"]),
+            key["referred_table"],
+            tuple(key["referred_columns"]),
+        )
+        for key in sa.inspect(session.connection).get_foreign_keys(table)
+        if key.get("referred_schema") is None and key["referred_columns"]
     ]
-    declared = [Reference(*each) for each in logical_references() if each[0] == table]
-    return found + [each for each in declared if each not in found]
+    return list(dict.fromkeys([*found, *(each for each in _declared() if each.table == table)]))
 
 
 def inbound(session: Session, tables: Sequence[str]) -> list[Reference]:
-    """All references to these tables from anywhere in the database."""
-    inspector = sa.inspect(session.connection)
-    wanted = set(tables)
-    found: list[Reference] = []
-    for (_, name), keys in inspector.get_multi_foreign_keys().items():
-        for key in keys:
-            if key["referred_table"] in wanted and len(key["constrained_columns"]) == 1:
-                found.append(
-                    Reference(
-                        name,
-                        key["constrained_columns"][0],
-                        key["referred_table"],
-                        (key["referred_columns"] or ["id"])[0],
-                    )
-                )
-    existing = set(inspector.get_table_names())
-    for each in (Reference(*row) for row in logical_references()):
-        if each.target_table in wanted and each.table in existing and each not in found:
-            found.append(each)
-    return found
+    """All references to these tables from anywhere, other databases of the server included."""
+    wanted = {name.casefold(): name for name in tables}
+    existing = set(sa.inspect(session.connection).get_table_names())
+    keys = [
+        replace(key, target_table=wanted[key.target_table.casefold()])
+        for key in session.dialect.foreign_keys(session.connection)
+        if key.target_table.casefold() in wanted and key.targets
+    ]
+    said = [each for each in _declared() if each.target_table in tables and each.table in existing]
+    return list(dict.fromkeys([*keys, *said]))
 
 
-def dependents(session: Session, ranges: Sequence[Range]) -> list[Dependents]:
-    """Rows outside these ranges that point into them; does not write."""
-    ours: dict[str, list[Range]] = {}
-    for of in ranges:
-        if of.id is not None and of.first_key is not None:
-            ours.setdefault(of.table, []).append(of)
+def dependents(
+    session: Session, going: Sequence[Selection], gone: Sequence[Selection] = ()
+) -> list[Dependents]:
+    """Rows that stay and point at rows that are ``going``; does not write.
+
+    ``gone`` are rows that will have been removed by then.  A row that took
+    over a seeded id is nobody's of ours: it counts when it points, and does
+    not when it is pointed at.
+    """
+    targets = _by_table(going)
+    leaving = _by_table([*going, *gone])
     found: list[Dependents] = []
-    for reference in inbound(session, list(ours)):
-        for target in ours[reference.target_table]:
-            if target.id == reference.target:
-                found += _pointing(session, reference, target, ours.get(reference.table, []))
+    for reference in inbound(session, list(targets)):
+        ours = leaving.get(reference.table, []) if reference.schema is None else []
+        for rows in targets[reference.target_table]:
+            found += _pointing(session, reference, rows, ours)
     return found
 
 
 def _pointing(
-    session: Session, reference: Reference, target: Range, ours: Sequence[Range]
+    session: Session, reference: Reference, rows: Selection, ours: Sequence[Selection]
 ) -> list[Dependents]:
-    quote = session.dialect.quote
-    column, table = quote(reference.column), quote(reference.table)
-    where = f"{column} {_between(target)}"
-    for of in ours:
-        where += f" AND NOT ({quote(str(of.id))} {_between(of)})"
-    count = session.scalar(f"SELECT COUNT(*) FROM {table} WHERE {where}")
-    if not count:
+    source = _source(session, reference)
+    spared = "".join(each.excluded(session.dialect, "pointing") for each in ours)
+    where = [each + spared for each in _conditions(session, reference, rows)]
+    counts = [int(session.scalar(f"SELECT COUNT(*) {source} WHERE {each}")) for each in where]
+    if not any(counts):
         return []
-    key = _key_column(session, reference.table)
+    pointing = tuple(each for each, count in zip(where, counts, strict=True) if count)
+    key = _key_column(session, reference)
+    quoted = f"pointing.{session.dialect.quote(key)}"
     keys = session.rows(
-        f"SELECT {quote(key)} FROM {table} WHERE {where} ORDER BY {quote(key)} LIMIT {_FIRST_KEYS}"
+        f"SELECT {quoted} {source} WHERE {pointing[0]} ORDER BY {quoted} LIMIT {_FIRST_KEYS}"
     )
     first = tuple(f"{key} {row[0]}" for row in keys)
-    return [Dependents(reference, target, where, count, first)]
+    return [Dependents(reference, rows, pointing, sum(counts), first)]
+
+
+def _conditions(session: Session, reference: Reference, rows: Selection) -> Iterator[str]:
+    """What a row is asked, to know whether it points at the selected ones."""
+    quote = session.dialect.quote
+    pairs = zip(reference.columns, reference.targets, strict=True)
+    by_id = [column for column, target in pairs if target == rows.range.id]
+    if by_id:  # the other columns of a key cannot say more than the row's own id
+        yield from rows.ids(f"pointing.{quote(by_id[0])}")
+        return
+    target = quote(reference.target_table)
+    for each in rows.conditions(session.dialect, "seeded"):
+        matched = f"{each} AND {_joined(session, reference)}"
+        yield f"EXISTS (SELECT 1 FROM {target} seeded WHERE {matched})"
 
 
 def pointed_at(session: Session, found: Dependents) -> set[int]:
     """The numbers of the seeded rows that some dependents point at."""
     quote = session.dialect.quote
-    sql = (
-        f"SELECT DISTINCT {quote(found.reference.column)} FROM {quote(found.reference.table)} "
-        f"WHERE {found.where}"
-    )
-    return {row[0] - (found.range.first_key or 0) for row in session.rows(sql)}
+    of, keys = found.rows.range, found.rows.keys
+    names = [of.id] if of.id is not None else (of.shape or {})["key"]
+    listed = ", ".join(f"target.{quote(name)}" for name in names)
+    joined = _joined(session, found.reference, "target")
+    rows = [
+        tuple(row)
+        for where in found.where
+        for row in session.rows(
+            f"SELECT DISTINCT {listed} {_source(session, found.reference)} "
+            f"JOIN {quote(of.table)} target ON {joined} WHERE {where}"
+        )
+    ]
+    if of.id is not None:
+        return {row[0] - (of.first_key or 0) for row in rows}
+    by_key = {tuple(key): number for number, key in (keys or {}).items()}
+    return {by_key[tuple(map(session.dialect.literal, row))] for row in rows}
 
 
 def needed_by(
@@ -140,27 +152,49 @@ def needed_by(
     if of.id is None or of.first_key is None:
         return []
     quote = session.dialect.quote
-    listed = ", ".join(str(of.first_key + number) for number in sorted(numbers))
     found: list[tuple[Range, set[int]]] = []
     for reference in outbound(session, of.table):
         for target in mine:
-            if target.table != reference.target_table or target.first_key is None:
+            if target.table != reference.target_table or target.id != reference.target:
                 continue
-            column = quote(reference.column)
-            rows = session.rows(
-                f"SELECT DISTINCT {column} FROM {quote(of.table)} WHERE {quote(of.id)} "
-                f"IN ({listed}) AND {column} {_between(target)}"
-            )
-            found.append((target, {row[0] - target.first_key for row in rows}))
+            column, first = quote(reference.column), target.first_key or 0
+            inside = f"{column} BETWEEN {first} AND {first + target.count - 1}"
+            select = f"SELECT DISTINCT {column} FROM {quote(of.table)} WHERE {inside} AND "
+            chosen = numbered(of, numbers, quote(of.id))
+            rows = [row for each in chosen for row in session.rows(select + each)]
+            found.append((target, {row[0] - first for row in rows}))
     return found
 
 
-def _between(of: Range) -> str:
-    first = of.first_key or 0
-    return f"BETWEEN {first} AND {first + of.count - 1}"
+def _declared() -> list[Reference]:
+    return [
+        Reference(table, (column,), target_table, (target,))
+        for table, column, target_table, target in logical_references()
+    ]
 
 
-def _key_column(session: Session, table: str) -> str:
-    constraint = sa.inspect(session.connection).get_pk_constraint(table)
-    columns = constraint["constrained_columns"]
-    return columns[0] if columns else sa.inspect(session.connection).get_columns(table)[0]["name"]
+def _by_table(rows: Sequence[Selection]) -> Mapping[str, list[Selection]]:
+    found: dict[str, list[Selection]] = {}
+    for each in rows:
+        found.setdefault(each.range.table, []).append(each)
+    return found
+
+
+def _joined(session: Session, reference: Reference, seeded: str = "seeded") -> str:
+    quote = session.dialect.quote
+    return " AND ".join(
+        f"{seeded}.{quote(target)} = pointing.{quote(column)}"
+        for column, target in zip(reference.columns, reference.targets, strict=True)
+    )
+
+
+def _source(session: Session, reference: Reference) -> str:
+    parts = filter(None, (reference.schema, reference.table))
+    return f"FROM {'.'.join(map(session.dialect.quote, parts))} pointing"
+
+
+def _key_column(session: Session, reference: Reference) -> str:
+    inspector = sa.inspect(session.connection)
+    table, schema = reference.table, reference.schema
+    columns = inspector.get_pk_constraint(table, schema=schema)["constrained_columns"]
+    return columns[0] if columns else inspector.get_columns(table, schema=schema)[0]["name"]

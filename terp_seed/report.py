@@ -19,7 +19,8 @@ def summary(done: Sequence[Done], environment: str, size: str) -> str:
     lines = [("revision", "table", verb, "seconds")]
     for each in done:
         seconds = f"{each.seconds:.2f}"
-        tables = list(each.rows.items()) or [("skipped" if each.skipped else "no rows", 0)]
+        tables = [*each.rows.items(), *((f"{name}, kept", n) for name, n in each.kept.items())]
+        tables = tables or [("skipped" if each.skipped else "no rows", 0)]
         for place, (table, rows) in enumerate(tables):
             first = place == 0
             lines.append(

@@ -36,6 +36,8 @@ class Request:
 
     def steps(self, heads: tuple[str, ...], context: MigrationContext) -> list[MigrationStep]:
         """The steps from these heads; empty if there is nothing to do."""
+        if not heads and self.destination.startswith("-"):
+            return []  # below the base there is nothing; Alembic takes it for a mistake
         return list(self.steps_from(heads, context))
 
     def lineage(self, upto: set[str]) -> list[Script]:

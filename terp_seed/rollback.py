@@ -6,44 +6,97 @@ ON DELETE rule, because a cascade would take rows along that nobody seeded.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from terp_seed.consent import careful
 from terp_seed.errors import PlanError, RollbackError
 from terp_seed.ledger import Range
-from terp_seed.plan import PlannedRevision, Removal
+from terp_seed.log import logger
+from terp_seed.plan import PlannedRevision, Removal, Removed
 from terp_seed.references import Dependents, dependents, needed_by, pointed_at
+from terp_seed.selection import Selection
 from terp_seed.session import Session
-from terp_seed.survey import Ranges, Survey, survey
+from terp_seed.survey import Survey, survey
 
-__all__ = ["Finding", "Rollback", "policies"]
+__all__ = ["Finding", "Rollback"]
 
 _ROWS = 10_000
-_CAREFUL = ("staging", "production")
-
-
-def policies(session: Session, environment: str, removal: Removal) -> tuple[str, str]:
-    """What to do with dependents and with edited rows: flag, revision, default."""
-    settings = session.settings
-    careful = "abort" if environment in _CAREFUL else "delete"
-    return (
-        settings.on_dependents or removal.on_dependents or "abort",
-        settings.on_edited or removal.on_edited or careful,
-    )
 
 
 @dataclass(frozen=True)
 class Finding:
-    """All that is known about a revision's rows before the first delete."""
+    """All that is known about rows to be removed, before the first delete."""
 
-    surveys: list[Survey]
-    dependents: list[Dependents]
-    every: Ranges
+    revision: str
+    surveys: Sequence[Survey]
+    dependents: Sequence[Dependents]
+    kept: Mapping[int, frozenset[int]]
+    """The numbers of the rows that stay because the policy keeps them, by range."""
+    keys: Mapping[int, Mapping[int, Sequence[str]]]
+    """The natural keys of the rows of ranges without an integer key."""
+    on_dependents: str
+    on_edited: str
 
     @property
     def edited(self) -> dict[str, int]:
-        """How many rows were edited, by table."""
-        return {found.range.table: len(found.edited) for found in self.surveys if found.edited}
+        """How many rows were edited since they were seeded, by table."""
+        return self._counted(lambda each: len(each.edited))
+
+    @property
+    def foreign(self) -> dict[str, int]:
+        """How many rows of somebody else's stand at seeded ids, by table: they stay."""
+        return self._counted(lambda each: len(each.foreign))
+
+    @property
+    def missing(self) -> dict[str, int]:
+        """How many rows somebody has deleted by hand, by table."""
+        return self._counted(lambda each: each.missing)
+
+    @property
+    def staying(self) -> dict[str, int]:
+        """How many of our own rows stay, by table."""
+        return self._counted(lambda each: len(self.kept[each.range.number]))
+
+    @property
+    def removed(self) -> dict[str, int]:
+        """How many rows go, by table, children first."""
+        return self._counted(
+            lambda each: each.intact + len(each.edited) - len(self.kept[each.range.number])
+        )
+
+    @property
+    def going(self) -> list[Selection]:
+        """The rows that go, parents first."""
+        return [_selection(each, self.kept[each.range.number], self.keys) for each in self.surveys]
+
+    @property
+    def refusal(self) -> str:
+        """Why nothing may be deleted; empty if nothing stands in the way."""
+        if self.dependents and self.on_dependents == "abort":
+            listed = "; ".join(map(str, self.dependents))
+            return (
+                f"revision {self.revision}: rows that were not seeded depend on its rows, so "
+                f"nothing was deleted: {listed}. Move or remove those rows first, or keep what "
+                "they need with -x on-dependents=keep"
+            )
+        if self.edited and self.on_edited == "abort":
+            listed = ", ".join(f"{count} in {table}" for table, count in self.edited.items())
+            return (
+                f"revision {self.revision}: rows were edited since they were seeded ({listed}), "
+                "so nothing was deleted; -x on-edited=delete removes them, -x on-edited=keep "
+                "leaves them"
+            )
+        return ""
+
+    def _counted(self, count: Callable[[Survey], int]) -> dict[str, int]:
+        found: dict[str, int] = {}
+        for each in reversed(self.surveys):
+            number = count(each)
+            if number:
+                found[each.range.table] = found.get(each.range.table, 0) + number
+        return found
 
 
 @dataclass
@@ -52,55 +105,93 @@ class Rollback:
 
     session: Session
     environment: str
+    before: Callable[[Finding], None] = lambda finding: None
+    """Called when nothing stands in the way, before the first delete: the backup."""
 
-    def look(self, revision: str) -> Finding:
-        """Survey a revision's rows and what depends on them; does not write."""
+    def examine(
+        self, step: PlannedRevision, removal: Removal, gone: Sequence[Selection] = ()
+    ) -> Finding:
+        """Survey the rows and what depends on them; does not write.
+
+        ``gone`` are rows that will have been removed by then.
+        """
         ledger, connection = self.session.ledger, self.session.connection
         every = {(of.revision, of.number): of for of in ledger.ranges(connection)}
-        mine = [of for of in every.values() if of.revision == revision]
+        mine = _mine(step, removal, [of for of in every.values() if of.revision == step.revision])
         surveys = [survey(self.session, of, every) for of in mine]
-        return Finding(surveys, dependents(self.session, mine), every)
+        keys = {of.number: self._keys(of) for of in mine if of.id is None}
+        on_dependents, on_edited = self._policies(removal)
+        kept = {each.range.number: set[int]() for each in surveys}
+        if on_edited == "keep":
+            for each in surveys:
+                kept[each.range.number].update(each.edited)
+        going = [_selection(each, kept[each.range.number], keys) for each in surveys]
+        found = dependents(self.session, going, gone)
+        if on_dependents == "keep":
+            for pointing in found:
+                kept[pointing.rows.range.number] |= pointed_at(self.session, pointing)
+        self._keep_parents(surveys, kept)
+        frozen = {number: frozenset(numbers) for number, numbers in kept.items()}
+        return Finding(step.revision, surveys, found, frozen, keys, on_dependents, on_edited)
 
-    def remove(self, step: PlannedRevision, removal: Removal) -> dict[str, int]:
-        """Delete a revision's rows, children first; return how many by table.
+    def remove(self, step: PlannedRevision, removal: Removal) -> Removed:
+        """Delete rows of a revision, children first; return how many by table.
 
         Raises `RollbackError` before the first delete if rows that were not
         seeded depend on them, or if rows were edited, where the policy is to
         abort.  Rows that are kept stay in the ledger as kept.
         """
-        found = self.look(step.revision)
-        _refuse_half(step, removal, found.surveys)
-        on_dependents, on_edited = policies(self.session, self.environment, removal)
-        if on_dependents == "abort":
-            _refuse_dependents(step.revision, found.dependents)
-        if on_edited == "abort":
-            _refuse_edited(step.revision, found.edited)
-        kept = self._kept(found, on_dependents, on_edited)
+        found = self.examine(step, removal)
+        if found.refusal:
+            raise RollbackError(found.refusal)
+        self.before(found)
         removed: dict[str, int] = {}
         for each in reversed(found.surveys):
-            stay = kept.get(each.range.number, set())
+            stay = found.kept[each.range.number]
             count = self._delete(each, stay)
             removed[each.range.table] = removed.get(each.range.table, 0) + count
             if stay:
                 self.session.stream.run(self.session.ledger.keep(each.range, sorted(stay)))
-        return removed
+        return Removed(removed, found.staying)
 
-    def _kept(self, found: Finding, on_dependents: str, on_edited: str) -> dict[int, set[int]]:
-        """The row numbers that stay, by range: and with each row what it refers to."""
-        kept: dict[int, set[int]] = {each.range.number: set() for each in found.surveys}
-        if on_edited == "keep":
-            for each in found.surveys:
-                kept[each.range.number].update(each.edited)
-        if on_dependents == "keep":
-            for pointing in found.dependents:
-                kept[pointing.range.number] |= pointed_at(self.session, pointing)
-        for each in reversed(found.surveys):  # children first: parents follow
+    def leave(self, step: PlannedRevision) -> Removed:
+        """Keep all rows of a revision, in the ledger as kept: it declares no rollback."""
+        ledger, stream = self.session.ledger, self.session.stream
+        kept: Counter[str] = Counter()
+        for of in ledger.ranges(self.session.connection, step.revision):
+            kept[of.table] += of.count
+        stream.run(ledger.keep_all(step.revision), what="ledger")
+        listed = ", ".join(f"{count:,} {table}" for table, count in kept.items()) or "none"
+        logger.warning(f"revision {step.revision} declares no rollback; its rows stay: {listed}")
+        return Removed({}, kept)
+
+    def _policies(self, removal: Removal) -> tuple[str, str]:
+        """What to do with dependents and with edited rows: flag, revision, default."""
+        settings = self.session.settings
+        default = "abort" if careful(self.environment) else "delete"
+        return (
+            settings.on_dependents or removal.on_dependents or "abort",
+            settings.on_edited or removal.on_edited or default,
+        )
+
+    def _keep_parents(self, surveys: Sequence[Survey], kept: dict[int, set[int]]) -> None:
+        """With each row that stays, stays what it refers to: children first."""
+        mine = [each.range for each in surveys]
+        for each in reversed(surveys):
             numbers = kept[each.range.number]
             if numbers:
-                mine = [other.range for other in found.surveys]
                 for parent, rows in needed_by(self.session, each.range, numbers, mine):
                     kept[parent.number] |= rows
-        return kept
+        for each in surveys:
+            kept[each.range.number].difference_update(each.foreign)
+
+    def _keys(self, of: Range) -> dict[int, Sequence[str]]:
+        blocks = self.session.ledger.blocks(self.session.connection, of)
+        return {
+            number: key
+            for block in blocks
+            for number, key in enumerate(block.row_keys or (), start=block.first_row)
+        }
 
     def _delete(self, found: Survey, stay: Iterable[int]) -> int:
         of = found.range
@@ -139,31 +230,25 @@ class Rollback:
         return self.session.stream.affected(sql, what=f"revision {of.revision}, table {of.table}")
 
 
-def _refuse_half(step: PlannedRevision, removal: Removal, mine: Sequence[Survey]) -> None:
+def _selection(
+    found: Survey, kept: Iterable[int], keys: Mapping[int, Mapping[int, Sequence[str]]]
+) -> Selection:
+    spared = frozenset({*found.foreign, *kept})
+    return Selection(found.range, spared, keys.get(found.range.number))
+
+
+def _mine(step: PlannedRevision, removal: Removal, ranges: Sequence[Range]) -> Sequence[Range]:
+    """The ranges that an ``op.unseed`` is about; `PlanError` if rows would stay behind."""
+    tables = {of.table for of in ranges}
     named = {table for each in step.removals for table in each.tables}
-    if not named or any(not each.tables for each in step.removals):
-        return
-    behind = [each.range.table for each in mine if each.range.table not in named]
-    if behind:
+    if ranges and named - tables:
         raise PlanError(
-            f"revision {step.revision}: op.unseed{removal.tables} would leave its rows in "
-            f"{', '.join(behind)} behind; name them too, or use op.unseed()"
+            f"revision {step.revision}: op.unseed: it seeded no rows in "
+            f"{', '.join(sorted(named - tables))}; it did in {', '.join(sorted(tables))}"
         )
-
-
-def _refuse_dependents(revision: str, found: Sequence[Dependents]) -> None:
-    if found:
-        raise RollbackError(
-            f"revision {revision}: rows that were not seeded depend on its rows, so nothing was "
-            f"deleted: {'; '.join(map(str, found))}. Move or remove those rows first, or keep what "
-            "they need with -x on-dependents=keep"
+    if tables - named and all(each.tables for each in step.removals):
+        raise PlanError(
+            f"revision {step.revision}: op.unseed would leave its rows in "
+            f"{', '.join(sorted(tables - named))} behind; name them too, or use op.unseed()"
         )
-
-
-def _refuse_edited(revision: str, edited: dict[str, int]) -> None:
-    if edited:
-        listed = ", ".join(f"{count} in {table}" for table, count in edited.items())
-        raise RollbackError(
-            f"revision {revision}: rows were edited since they were seeded ({listed}), so nothing "
-            "was deleted; -x on-edited=delete removes them, -x on-edited=keep leaves them"
-        )
+    return [of for of in ranges if not removal.tables or of.table in removal.tables]

@@ -9,7 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from terp_seed.references import Reference, outbound
+from terp_seed.dialects import Reference
+from terp_seed.references import outbound
 from terp_seed.session import Session
 
 __all__ = ["ColumnFacts", "Schema", "TableFacts"]

@@ -7,12 +7,13 @@ what it would delete.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from terp_seed.derive import seeded
 from terp_seed.ledger import Ledger, Range
-from terp_seed.plan import Plan, PlannedRevision, PlannedTable, Removal
+from terp_seed.plan import Plan, PlannedRevision, PlannedTable, Removal, Removed
 from terp_seed.rows import Block, TableRows
 from terp_seed.seeders import logical_references
 from terp_seed.stream import Stream
@@ -29,19 +30,28 @@ class ScriptedRollback:
     ledger: Ledger
     plan: Plan
 
-    def remove(self, step: PlannedRevision, removal: Removal) -> dict[str, int]:
+    def remove(self, step: PlannedRevision, removal: Removal) -> Removed:
         """Print the searches first, then the deletes, children first."""
-        mine = self.plan.history[step.revision].tables
+        mine = [
+            planned
+            for planned in self.plan.history[step.revision].tables
+            if not removal.tables or planned.rows.table in removal.tables
+        ]
         self._search(mine)
-        removed: dict[str, int] = {}
+        removed: Counter[str] = Counter()
         for planned in reversed(mine):
             self.stream.note(f"\n{planned.rows.table}: the rows of this revision")
             for sql in self._deletes(planned):
                 for statement in self.ledger.dialect.delete_exactly(sql):
                     self.stream.run(statement)
-            count = removed.get(planned.rows.table, 0) + planned.rows.count
-            removed[planned.rows.table] = count
-        return removed
+            removed[planned.rows.table] += planned.rows.count
+        return Removed(removed, {})
+
+    def leave(self, step: PlannedRevision) -> Removed:
+        """Print what marks the rows as kept."""
+        self.stream.note(f"\nrevision {step.revision} declares no rollback: its rows stay")
+        self.stream.run(self.ledger.keep_all(step.revision))
+        return Removed({}, self.plan.history[step.revision].row_counts)
 
     def _search(self, mine: Sequence[PlannedTable]) -> None:
         self.stream.note("\nstops here if rows that were not seeded depend on what goes")

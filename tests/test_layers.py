@@ -83,6 +83,7 @@ rows literals
 columns pools seeders settings sizes bookkeeping dialects dialects.base
 failures guards log audit ledger masking
 stream session lock
+selection
 references schema
 gate plan revisions operations imports derive
 recorder occupied writer

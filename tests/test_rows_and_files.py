@@ -567,7 +567,6 @@ def test_a_file_in_a_subfolder(sqlite_toy: Toy) -> None:
     [
         ('op.seed("depots")\nop.unseed()', "op.unseed()", "op.unseed belongs into downgrade()"),
         ('op.seed("depots")', 'op.seed("depots")', "belong into upgrade()"),
-        ('op.seed("depots")', "pass", "op.unseed()"),
         ('op.seed("depots")', 'op.unseed("labels")', "depots"),
     ],
 )

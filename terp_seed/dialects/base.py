@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -13,10 +14,32 @@ from terp_seed.rows import Lookup, Value
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
 
-__all__ = ["STATEMENT_CHARACTERS", "Dialect", "Lock"]
+__all__ = ["STATEMENT_CHARACTERS", "Dialect", "Lock", "Reference"]
 
 STATEMENT_CHARACTERS = 512 * 1024
 """A statement's usual length: well under every server's default packet."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """``columns`` of ``table`` hold the ``targets`` of a row of ``target_table``."""
+
+    table: str
+    columns: tuple[str, ...]
+    target_table: str
+    targets: tuple[str, ...]
+    schema: str | None = None
+    """Where ``table`` is, if that is not the database's own schema."""
+
+    @property
+    def column(self) -> str:
+        """The first of the columns, which is the only one of most."""
+        return self.columns[0]
+
+    @property
+    def target(self) -> str:
+        """What the first of the columns holds."""
+        return self.targets[0]
 
 
 class Lock(ABC):
@@ -211,6 +234,22 @@ class Dialect(ABC):
     def largest_statement(self, connection: Connection) -> int | None:
         """How many bytes the server takes in a statement; None where it does not matter."""
         return None
+
+    def foreign_keys(self, connection: Connection) -> list[Reference]:
+        """All foreign keys to tables of this database, whatever their ON DELETE rule."""
+        from sqlalchemy import inspect
+
+        found = inspect(connection).get_multi_foreign_keys()
+        return [
+            Reference(
+                name,
+                tuple(key["constrained_columns"]),
+                key["referred_table"],
+                tuple(key["referred_columns"]),
+            )
+            for (_, name), keys in found.items()
+            for key in keys
+        ]
 
     @abstractmethod
     def charsets(self, connection: Connection, table: str) -> dict[str, str]:

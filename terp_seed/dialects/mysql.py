@@ -13,7 +13,7 @@ from hashlib import blake2b
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from terp_seed.dialects.base import STATEMENT_CHARACTERS, Dialect, Lock
+from terp_seed.dialects.base import STATEMENT_CHARACTERS, Dialect, Lock, Reference
 from terp_seed.errors import LockError, UsageError
 from terp_seed.literals import UnwritableError
 
@@ -250,6 +250,22 @@ class MySQL(Dialect):
             (table,),
         )
         return {str(name): str(charset) for name, charset in rows}
+
+    def foreign_keys(self, connection: Connection) -> list[Reference]:
+        # Asked of the server in one go: other databases of it may point here, too.
+        rows = connection.exec_driver_sql(
+            "SELECT NULLIF(table_schema, DATABASE()), table_name, constraint_name, column_name, "
+            "referenced_table_name, referenced_column_name "
+            "FROM information_schema.key_column_usage WHERE referenced_table_schema = DATABASE() "
+            "ORDER BY table_schema, table_name, constraint_name, ordinal_position"
+        )
+        found: dict[tuple[str | None, str, str, str], list[tuple[str, str]]] = {}
+        for schema, table, name, column, target_table, target in rows:
+            found.setdefault((schema, table, name, target_table), []).append((column, target))
+        return [
+            Reference(table, tuple(c for c, _ in pairs), target, tuple(t for _, t in pairs), schema)
+            for (schema, table, _, target), pairs in found.items()
+        ]
 
     def holder(self, connection: Connection) -> str:
         number = _scalar(connection, f"SELECT IS_USED_LOCK({_LOCK_NAME})")

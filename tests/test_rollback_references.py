@@ -1,0 +1,191 @@
+"""What stands in a rollback's way: every kind of reference, and rows at ids that were ours."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from servers import MariaDB
+from sqlalchemy.engine import make_url
+from toys import Toy
+
+from terp_seed.errors import PlanError, RollbackError
+
+# Tables of the application's, each pointing at seeded rows in its own way.
+BY_CODE = (
+    "CREATE TABLE notes (id INTEGER PRIMARY KEY, depot_code VARCHAR(20) {text}, "
+    "FOREIGN KEY (depot_code) REFERENCES depots (code) ON DELETE CASCADE)"
+)
+BY_PAIR = (
+    "CREATE TABLE notes (id INTEGER PRIMARY KEY, a VARCHAR(20) {text}, b VARCHAR(20) {text}, "
+    "FOREIGN KEY (a, b) REFERENCES pairs (left_code, right_code) ON DELETE CASCADE)"
+)
+SET_NULL = (
+    "CREATE TABLE notes (id INTEGER PRIMARY KEY, depot_id INTEGER, "
+    "FOREIGN KEY (depot_id) REFERENCES depots (id) ON DELETE SET NULL)"
+)
+RESTRICT = SET_NULL.replace("SET NULL", "RESTRICT")
+
+
+def _notes(toy: Toy, create: str) -> None:
+    text = ""
+    if not toy.sqlite:  # a foreign key wants the collation of what it refers to
+        collation = toy.value(
+            "SELECT collation_name FROM information_schema.columns "
+            "WHERE table_schema = DATABASE() AND table_name = 'depots' AND column_name = 'code'"
+        )
+        text = f"CHARACTER SET utf8mb4 COLLATE {collation}"
+    toy.execute(create.format(text=text))
+
+
+@pytest.mark.parametrize(
+    ("create", "insert", "where"),
+    [
+        (BY_CODE, "INSERT INTO notes SELECT 7, MIN(code) FROM depots", "notes.depot_code"),
+        (
+            BY_PAIR,
+            "INSERT INTO notes SELECT 7, left_code, right_code FROM pairs LIMIT 1",
+            "notes.a -> pairs",
+        ),
+        (SET_NULL, "INSERT INTO notes SELECT 7, MIN(id) FROM depots", "notes.depot_id"),
+        (RESTRICT, "INSERT INTO notes SELECT 7, MIN(id) FROM depots", "notes.depot_id"),
+    ],
+    ids=["cascade to a code", "cascade to a pair of keys", "set null", "restrict"],
+)
+def test_whatever_its_rule_a_reference_stops_the_rollback(
+    toy: Toy, create: str, insert: str, where: str
+) -> None:
+    """Nothing is deleted, nothing is set to NULL; the row that depends can be kept for instead."""
+    _notes(toy, create)
+    toy.upgrade("0002_depots")
+    toy.execute(insert)
+    before = toy.digests()
+    target = "base" if "pairs" in where else "0001_labels"
+
+    with pytest.raises(RollbackError, match=rf"1 in {where}.*first: id 7\)") as caught:
+        toy.downgrade(target)
+
+    assert caught.value.exit_code == 6
+    now = toy.digests()
+    assert now["notes"] == before["notes"]
+    assert now["pairs"] == before["pairs"]
+    if "depots" in toy.counts():
+        assert now["depots"] == before["depots"]
+
+    toy.downgrade(target, "on-dependents=keep")
+    assert toy.digests()["notes"] == before["notes"]
+    kept = {"pairs": 1, "notes": 1} if "pairs" in where else {"depots": 1, "notes": 1}
+    assert {name: toy.counts()[name] for name in kept} == kept
+    assert ", kept" in toy.said
+
+
+def test_a_row_at_an_id_that_was_seeded_can_depend_on_seeded_rows(toy: Toy) -> None:
+    """It stands inside the range and is nobody's of ours: a cascade would take it along."""
+    toy.upgrade()
+    crate, depot = toy.rows("SELECT MAX(id), MIN(depot_id) FROM crates")[0]
+    toy.execute(
+        f"DELETE FROM scans WHERE crate_id = {crate}",
+        f"DELETE FROM crates WHERE id = {crate}",
+        f"INSERT INTO crates (id, code, depot_id, weight) VALUES ({crate}, 'MINE', {depot}, 1)",
+    )
+    toy.downgrade("0002_depots")
+    assert toy.rows("SELECT id, code FROM crates") == [(crate, "MINE")]
+    with pytest.raises(RollbackError, match=r"1 in crates.depot_id"):
+        toy.downgrade("0001_labels")
+
+
+def test_what_points_at_a_row_that_took_over_an_id_stands_in_nobodys_way(toy: Toy) -> None:
+    toy.upgrade("0002_depots")
+    depot = toy.value("SELECT MAX(id) FROM depots")
+    toy.execute(
+        f"UPDATE depots SET code = 'MINE' WHERE id = {depot}",
+        f"INSERT INTO crates (code, depot_id, weight) VALUES ('MINE', {depot}, 1)",
+    )
+    toy.downgrade("0001_labels")
+    assert toy.rows("SELECT code FROM depots") == [("MINE",)]
+    assert toy.rows("SELECT code FROM crates") == [("MINE",)]
+
+
+def test_a_foreign_key_of_another_database_counts(
+    mariadb: MariaDB, mariadb_toy: Toy, new_database: Callable[[str], str]
+) -> None:
+    """InnoDB lets a table of any database of the server refer to ours."""
+    other = str(make_url(new_database(mariadb.engine)).database)
+    mariadb_toy.upgrade("0002_depots")
+    ours = str(make_url(mariadb_toy.url).database)
+    mariadb_toy.execute(
+        f"CREATE TABLE {other}.notes (id INTEGER PRIMARY KEY, depot_id INTEGER, "
+        f"FOREIGN KEY (depot_id) REFERENCES {ours}.depots (id) ON DELETE CASCADE)",
+        f"INSERT INTO {other}.notes SELECT 7, MIN(id) FROM depots",
+    )
+    try:
+        with pytest.raises(RollbackError, match=rf"1 in {other}\.notes\.depot_id"):
+            mariadb_toy.downgrade("0001_labels")
+    finally:
+        mariadb_toy.execute(f"DROP TABLE {other}.notes")
+
+
+# -- what a revision says of its own rollback
+
+NOTHING = 'op.seed_rows("labels", [{"code": "L8"}, {"code": "L9"}], key=["code"])'
+
+
+def test_a_revision_can_declare_that_it_has_no_rollback(toy: Toy) -> None:
+    """An empty downgrade(): the version moves, the rows stay as kept, and a later upgrade leaves
+    them alone."""
+    toy.revision("0004_for_good", NOTHING, "pass")
+    toy.upgrade()
+    before = toy.digests()
+    toy.downgrade("-1")
+    assert "revision 0004_for_good declares no rollback; its rows stay: 2 labels" in toy.said
+    assert toy.version() == "0003_crates"
+    assert toy.digests() == before
+    toy.upgrade()
+    assert toy.digests() == before
+    toy.downgrade("base", "on-dependents=keep")
+    assert toy.counts() == {"labels": 2}
+
+
+def test_the_script_of_no_rollback_keeps_the_same_books(
+    toy: Toy, client: Callable[..., object]
+) -> None:
+    toy.revision("0004_for_good", NOTHING, "pass")
+    toy.upgrade()
+    script = toy.call("downgrade", "0004_for_good:0003_crates", sql=True)
+    client(toy.url, script)
+    assert toy.states().get("0004_for_good") is None
+    assert toy.value("SELECT COUNT(*) FROM terp_seed_ledger WHERE state = 'kept'") == 1
+    toy.upgrade()
+    assert toy.counts()["labels"] == 5
+
+
+def test_unseed_by_table_takes_these_and_then_those(toy: Toy) -> None:
+    """Each op.unseed has its own policy: here the crates that are needed are kept."""
+    toy.revision(
+        "0003_crates",
+        'op.seed("crates")',
+        'op.unseed("scans")\nop.unseed("crates", on_dependents="keep")',
+        after="0002_depots",
+    )
+    toy.upgrade()
+    crate = toy.value("SELECT MIN(id) FROM crates")
+    toy.execute(f"INSERT INTO scans (crate_id) VALUES ({crate})")
+    toy.downgrade("-1")
+    assert toy.rows("SELECT id FROM crates") == [(crate,)]
+    assert toy.counts()["scans"] == 1
+
+
+@pytest.mark.parametrize(
+    ("downgrade", "words"),
+    [
+        ('op.unseed("scans")', "would leave its rows in crates behind"),
+        ('op.unseed("scans")\nop.unseed("crate")', "it seeded no rows in crate; it did in crates"),
+    ],
+)
+def test_unseed_by_table_leaves_nothing_behind(toy: Toy, downgrade: str, words: str) -> None:
+    toy.revision("0003_crates", 'op.seed("crates")', downgrade, after="0002_depots")
+    toy.upgrade()
+    before = toy.digests()
+    with pytest.raises(PlanError, match=words):
+        toy.downgrade("-1")
+    assert toy.digests() == before
