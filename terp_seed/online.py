@@ -47,10 +47,10 @@ def run(session: Session, request: Request, confirm: Confirm = UNASKED) -> None:
     that were committed before stay, and nothing of the failed one does.
     """
     with _interruptible():
-        _run(session, request)
+        _run(session, request, confirm)
 
 
-def _run(session: Session, request: Request) -> None:
+def _run(session: Session, request: Request, confirm: Confirm) -> None:
     environment, heads, pending = look(session, request)
     if not pending:
         refuse_other_settings(session, request, environment, heads)
