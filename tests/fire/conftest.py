@@ -20,7 +20,7 @@ Tally = Callable[..., None]
 def tally(record_property: Callable[[str, object], None]) -> Tally:
     """Count what a test did, for the table of results: `tally(kills=12)`."""
 
-    def add(**counts: int) -> None:
+    def add(**counts: object) -> None:
         for name, number in counts.items():
             record_property(f"fire {name}", number)
 
@@ -28,20 +28,29 @@ def tally(record_property: Callable[[str, object], None]) -> Tally:
 
 
 @pytest.fixture
-def start() -> Iterator[Callable[..., children.Child]]:
-    """Start `alembic -n seed -x url=... ARGS` for a toy in a process of its own."""
+def start_alembic() -> Iterator[Callable[..., children.Child]]:
+    """Start `alembic ARGS` in a folder, in a process of its own."""
     started: list[children.Child] = []
 
-    def begin(toy: Toy, *args: str, url: str = "", **more: Any) -> children.Child:
-        child = children.start(toy.path, "-n", "seed", "-x", f"url={url or toy.url}", *args, **more)
-        started.append(child)
-        return child
+    def begin(folder: Path, *args: str, **more: Any) -> children.Child:
+        started.append(children.start(folder, *args, **more))
+        return started[-1]
 
     yield begin
     for child in started:
         if child.process.is_alive():
             child.process.kill()
         child.process.join()
+
+
+@pytest.fixture
+def start(start_alembic: Callable[..., children.Child]) -> Callable[..., children.Child]:
+    """Start `alembic -n seed -x url=... ARGS` for a toy in a process of its own."""
+
+    def begin(toy: Toy, *args: str, url: str = "", **more: Any) -> children.Child:
+        return start_alembic(toy.path, "-n", "seed", "-x", f"url={url or toy.url}", *args, **more)
+
+    return begin
 
 
 @pytest.fixture
