@@ -17,6 +17,7 @@ from sqlalchemy.exc import DBAPIError
 
 from terp_seed import offline, online, operations
 from terp_seed.errors import PlanError, UsageError
+from terp_seed.exclusive import interruptible
 from terp_seed.failures import translated
 from terp_seed.log import configure_logging
 from terp_seed.recorder import installed
@@ -80,7 +81,10 @@ def _online(settings: Settings) -> None:
             "not know; use stamp base, then stamp the revision"
         )
     try:
-        with opened(settings, context.config.attributes.get("connection")) as session:
+        with (
+            interruptible(),
+            opened(settings, context.config.attributes.get("connection")) as session,
+        ):
             if "destination_rev" in asked:
                 online.run(session, _request(settings, asked, {}))
             else:

@@ -22,6 +22,7 @@ class RetryableError(SeedError):
 
 
 _RETRYABLE = {1205, 1213, 1020}
+_PRIVILEGE = re.compile(r"([A-Z, ]+) command denied")
 _DUPLICATE = 1062
 _PRIMARY = re.compile(r"for key '(?:[^']*\.)?PRIMARY'")
 _GONE = {2006, 2013, 2055, 1053, 1927, 4031}
@@ -89,10 +90,7 @@ def translated(error: DBAPIError, what: str) -> SeedError:
     if number in _READ_ONLY:
         return PlanError(f"{prefix}the server is read-only (error {number}); use its primary")
     if number in _DENIED:
-        return PlanError(
-            f"{prefix}the database user may not do this (error {number}); "
-            "docs/reference.md lists the privileges to grant"
-        )
+        return PlanError(f"{prefix}{_denied(error)} (error {number})")
     if number == _DUPLICATE and _PRIMARY.search(str(error.orig)):
         return RetryableError(
             f"{prefix}another program took one of the keys that these rows were to get (error "
@@ -100,6 +98,17 @@ def translated(error: DBAPIError, what: str) -> SeedError:
         )
     meaning, name = _MYSQL.get(number, ("the server refused the statement", None))
     return PlanError(f"{prefix}{meaning}{_named(name, error.orig)} (error {number})")
+
+
+def _denied(error: DBAPIError) -> str:
+    """Which privilege is missing, where the server says so."""
+    found = _PRIVILEGE.search(str(error.orig))
+    if found is None:
+        return "the database user may not do this; docs/reference.md lists the privileges to grant"
+    grant = f"the database user may not {found[1]}; grant it, as docs/reference.md says"
+    if found[1] != "CREATE":
+        return grant
+    return f"{grant}, or let a user who may run this once: the tables are made only once"
 
 
 def _left(error: DBAPIError) -> str:

@@ -20,9 +20,12 @@ from terp_seed.errors import UsageError
 if TYPE_CHECKING:
     from loguru import Record
 
-__all__ = ["coloured", "configure_logging", "logger"]
+__all__ = ["AUDIT", "coloured", "configure_logging", "logger"]
 
 _LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+AUDIT = "terp_seed.audit"
+"""The name under which events of the audit are logged: as JSON, and never as text."""
+
 _FORMAT = "<green>{time:HH:mm:ss}</green> <level>{level: <7}</level> {message}"
 
 
@@ -49,6 +52,7 @@ def configure_logging(environ: Mapping[str, str] = os.environ) -> None:
             lambda message: print(message, end="", file=sys.stderr),
             format=_FORMAT,
             colorize=coloured(sys.stderr, environ),
+            filter=_for_people,
             **safe,
         )
     if environ.get("TERP_SEED_LOG_FILE"):
@@ -68,6 +72,11 @@ def _add_file(path: str, options: dict[str, Any]) -> None:
 def coloured(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
     """Whether a stream wants colours: a terminal, without ``NO_COLOR``."""
     return stream.isatty() and not environ.get("NO_COLOR")
+
+
+def _for_people(record: Record) -> bool:
+    """Whether a record is more than an event of the audit, which only machines read."""
+    return record["extra"].get("logger") != AUDIT or record["level"].name == "ERROR"
 
 
 def _json_line(record: Record) -> str:

@@ -18,7 +18,7 @@ from terp_seed.planner import Step, generation_of, make_plan, settings_of
 from terp_seed.recorder import Generation, Recorder
 from terp_seed.request import Request
 from terp_seed.revisions import attributes
-from terp_seed.running import clock_of, revision_steps, wrapped
+from terp_seed.running import clock_of, direction_of, revision_steps, wrapped
 from terp_seed.script import Script, Sink
 from terp_seed.session import books_of
 from terp_seed.settings import Settings
@@ -47,7 +47,9 @@ def write(settings: Settings, request: Request, start: tuple[str, ...], out: Tex
     recorder = Recorder(generation, environment, settings.data, compiler.name, mask=border.mask)
     plan = make_plan(lineage, wanted, recorder)
     _refuse_unclassified(plan, border)
-    performer, script = _writers(settings, dialect, environment, generation, plan, border, out)
+    direction = direction_of(steps)
+    audit = _audit(settings, dialect, environment, plan, direction, request.destination)
+    performer, script = _writers(settings, dialect, audit, generation, plan, border, out)
     header = _header(settings, dialect, environment, generation, plan)
     clock = dialect.set_clock(clock_of(generation))
     try:
@@ -79,28 +81,37 @@ def _guards(script: Script, environment: str, start: tuple[str, ...], performer:
         )
 
 
-def _writers(
+def _audit(
     settings: Settings,
     dialect: Dialect,
     environment: str,
-    generation: Generation,
     plan: Plan,
-    border: Boundary,
-    out: TextIO,
-) -> tuple[Performer, Script]:
-    books = books_of(settings, dialect)
-    ledger = Ledger(dialect, books, settings.chain)
-    direction = "upgrade" if all(step.upgrade for step in plan.steps) else "downgrade"
-    audit = Audit(
+    direction: str,
+    destination: str,
+) -> Audit:
+    return Audit(
         dialect,
-        books,
+        books_of(settings, dialect),
         settings.chain,
         environment,
         direction,
         str(settings.url.database or ""),
         plan.digest()[:32],
+        f"{direction} {destination}",
         scripted=True,
     )
+
+
+def _writers(
+    settings: Settings,
+    dialect: Dialect,
+    audit: Audit,
+    generation: Generation,
+    plan: Plan,
+    border: Boundary,
+    out: TextIO,
+) -> tuple[Performer, Script]:
+    ledger = Ledger(dialect, audit.books, settings.chain)
     script = Script(out, dialect, ledger, audit)
     performer = Performer(
         stream=script.stream,

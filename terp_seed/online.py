@@ -6,22 +6,20 @@ preflight, and only then the first write.  Each revision commits as a whole.
 
 from __future__ import annotations
 
-import signal
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
-from traceback import clear_frames
-from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
-from terp_seed.audit import Audit
+from terp_seed.audit import Audit, AuditLog
 from terp_seed.consent import UNASKED, Confirm, require_consent
-from terp_seed.errors import InterruptedRunError, LockError, PlanError, SeedError
+from terp_seed.errors import LockError, SeedError
+from terp_seed.exclusive import exclusively
 from terp_seed.failures import RetryableError, translated
 from terp_seed.forecast import removals
 from terp_seed.ledger import Range
-from terp_seed.lock import Held, held
+from terp_seed.lock import Held
 from terp_seed.log import logger
 from terp_seed.operations import OPTION
 from terp_seed.performer import Performer
@@ -31,7 +29,7 @@ from terp_seed.prepare import Prepared, look, prepare, refuse_other_settings, st
 from terp_seed.report import progress_bar, show, summary
 from terp_seed.request import Request
 from terp_seed.rollback import Rollback
-from terp_seed.running import clock_of, wrapped
+from terp_seed.running import clock_of, direction_of, wrapped
 from terp_seed.session import Session
 from terp_seed.standing import current_heads
 
@@ -46,26 +44,12 @@ def run(session: Session, request: Request, confirm: Confirm = UNASKED) -> None:
     Nothing pending: says so, and takes no lock.  Whatever fails, revisions
     that were committed before stay, and nothing of the failed one does.
     """
-    with _interruptible():
-        _run(session, request, confirm)
-
-
-def _run(session: Session, request: Request, confirm: Confirm) -> None:
     environment, heads, pending = look(session, request)
     if not pending:
         refuse_other_settings(session, request, environment, heads)
         logger.info(f"nothing to do: the chain stands at {_place(heads)}")
         return
-    lock = held(
-        session.connection,
-        session.dialect,
-        session.books,
-        session.settings.lock_timeout,
-        logger.warning,
-        session.settle,
-    )
-    with lock as ours:
-        _make_books(session)
+    with exclusively(session) as ours:
         if current_heads(session) != heads:
             heads = _moved(session, request, heads)
             pending = steps_from(session, request, heads)
@@ -90,29 +74,26 @@ def _will(session: Session, prepared: Prepared) -> list[str]:
 
 
 def _go(session: Session, request: Request, prepared: Prepared, ours: Held) -> None:
-    audit = _audit(session, prepared)
-    digest = prepared.plan.digest()
+    direction = direction_of(prepared.steps)
+    command = f"{direction} {request.destination}"
+    log = AuditLog(session, prepared.environment, direction, command)
     for sql in session.dialect.set_clock(clock_of(prepared.generation)):
         session.stream.run(sql)
     session.may_write()
-    session.stream.run(
-        audit.event("started", plan_digest=digest, lock_wait=round(ours.waited, 2)), what="audit"
-    )
-    try:
-        session.commit()
-        performer = _performer(session, prepared, audit)
+    with log.run(plan_digest=prepared.plan.digest(), lock_wait=round(ours.waited, 2)):
+        performer = _performer(session, prepared, log.audit)
         session.settle()
-        _migrate(session, request, prepared, performer, ours)
-        session.stream.run(audit.event("finished"), what="audit")
-        session.commit()
-    except BaseException as error:
-        _ended_badly(session, audit, error)
-        raise
+        _migrate(session, request, prepared, performer, ours, log.log)
     show(summary(performer.done, prepared.environment, prepared.generation.size))
 
 
 def _migrate(
-    session: Session, request: Request, prepared: Prepared, performer: Performer, ours: Held
+    session: Session,
+    request: Request,
+    prepared: Prepared,
+    performer: Performer,
+    ours: Held,
+    committed: Callable[[], None],
 ) -> None:
     """Let Alembic run the steps; a revision that lost a deadlock is tried again."""
     for attempt in range(1, _ATTEMPTS + 1):
@@ -121,7 +102,7 @@ def _migrate(
             raise SeedError("a transaction was left open, so nothing of this run would be kept")
         request.configure(
             connection=session.connection,
-            fn=wrapped(prepared.steps, performer),
+            fn=wrapped(prepared.steps, performer, committed),
             on_version_apply=lambda **kw: ours.confirm(),
             **{OPTION: performer},
         )
@@ -173,63 +154,6 @@ def _ledgered(session: Session, revision: str) -> dict[str, Range]:
     }
 
 
-def _audit(session: Session, prepared: Prepared) -> Audit:
-    return Audit(
-        session.dialect,
-        session.books,
-        session.settings.chain,
-        prepared.environment,
-        "upgrade" if prepared.upwards else "downgrade",
-        str(session.settings.url.database or ""),
-        Audit.new_run_id(),
-    )
-
-
-def _ended_badly(session: Session, audit: Audit, error: BaseException) -> None:
-    """Say so in the audit, in a transaction of its own; else in the log."""
-    event = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
-    logger.bind(run_id=audit.run_id, event=event, error=type(error).__name__).debug("run ended")
-    if session.external:
-        return
-    # A cursor that an interrupt left half read would keep a closed SQLite connection's lock.
-    clear_frames(error.__traceback__)
-    for attempt in range(2):
-        try:
-            session.settle()
-            if session.connection.invalidated or attempt:
-                session.renew()
-            session.stream.run(audit.event(event, error=type(error).__name__), what="audit")
-            session.commit()
-        except (SeedError, DBAPIError):
-            session.drop()
-        else:
-            return
-    logger.bind(run_id=audit.run_id, event=event, error=type(error).__name__).error(
-        "the audit could not be told how this run ended"
-    )
-
-
-def _make_books(session: Session) -> None:
-    """Create the bookkeeping tables under the lock, before any transaction of a revision."""
-    from sqlalchemy import inspect
-
-    books = session.books
-    there = set(inspect(session.connection).get_table_names(schema=books.schema))
-    wanted = (books.version, books.ledger, books.audit, books.environment)
-    if all(table.name in there for table in wanted):
-        session.settle()
-        return
-    if session.external and session.dialect.ddl_commits:
-        raise PlanError(
-            "the bookkeeping tables are missing, and to create them would commit the transaction "
-            "of the connection that you handed over; run any seed command once without it"
-        )
-    session.settle()
-    for sql in books.create(session.connection.dialect):
-        session.stream.run(sql, what="bookkeeping tables")
-    session.commit()
-
-
 def _moved(session: Session, request: Request, before: tuple[str, ...]) -> tuple[str, ...]:
     now = current_heads(session)
     if request.relative:
@@ -250,32 +174,3 @@ def _translated(what: str) -> Iterator[None]:
         yield
     except DBAPIError as error:
         raise translated(error, what) from None
-
-
-@contextmanager
-def _interruptible() -> Iterator[None]:
-    """SIGINT and SIGTERM end the run in an orderly manner: rolled back, audited, released.
-
-    They travel as a `KeyboardInterrupt`, because the libraries on their way
-    swallow an `Exception`: loguru does where a sink is writing.
-    """
-
-    def stop(number: int, frame: object) -> None:
-        raise KeyboardInterrupt(signal.Signals(number).name)
-
-    before: dict[signal.Signals, Any] = {}
-    try:
-        for which in (signal.SIGINT, signal.SIGTERM):
-            before[which] = signal.signal(which, stop)
-    except ValueError:
-        pass  # not the main thread: the host program has its own way
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        raise InterruptedRunError(
-            f"interrupted by {error.args[0] if error.args else 'SIGINT'}: every revision is there "
-            "as a whole or not at all; run the command again to go on"
-        ) from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

@@ -83,19 +83,20 @@ class Performer:
         else:
             self._downgrade(step, call)
         rows, kept = dict(self._rows), dict(self._kept)
-        event = "applied" if step.upgrade else "reverted"
-        self.stream.run(
-            self.audit.event(
-                "skipped" if step.skipped else event,
-                revision=step.revision,
-                rows=rows,
-                raw_sql=step.raw_sql,
-                kept=kept,
-            ),
-            what="audit",
-        )
         seconds = monotonic() - started
+        self.stream.run(self._event(step, rows, seconds), what="audit")
         self.done.append(Done(step.revision, step.upgrade, step.skipped, rows, seconds, kept))
+
+    def _event(self, step: PlannedRevision, rows: dict[str, int], seconds: float) -> str:
+        event = "applied" if step.upgrade else "reverted"
+        return self.audit.event(
+            "skipped" if step.skipped else event,
+            revision=step.revision,
+            rows=rows,
+            raw_sql=step.raw_sql,
+            kept=dict(self._kept) or None,
+            seconds=None if self.audit.scripted else round(seconds, 3),
+        )
 
     def take(self, operation: MigrateOperation) -> None:
         """Perform the next operation of the revision: the one that was planned."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from terp_seed.audit import Audit
+from terp_seed.audit import AuditLog
 from terp_seed.errors import GuardError
 from terp_seed.guards import origin, stamp, stamped
 from terp_seed.session import opened
 from terp_seed.settings import Settings
-from terp_seed.stream import Live
 
 __all__ = ["restamp"]
 
@@ -39,14 +38,4 @@ def restamp(settings: Settings, name: str, consent: Callable[[str], bool]) -> No
         session.commit()
         kept = made_by if made_by == "sandbox" and name in _HARMLESS else "person"
         stamp(session.connection, name, origin=kept, tables=session.books)
-        audit = Audit(
-            session.dialect,
-            session.books,
-            settings.chain,
-            name,
-            "stamp",
-            str(settings.url.database),
-            Audit.new_run_id(),
-        )
-        Live(session.connection).run(audit.event("environment", before=before), what="audit")
-        session.commit()
+        AuditLog(session, name, "stamp", f"env stamp {name}").add("environment", before=before)

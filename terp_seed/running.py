@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, time
 from functools import wraps
 from typing import Any
@@ -15,7 +15,7 @@ from terp_seed.recorder import Generation, called
 from terp_seed.revisions import attributes
 from terp_seed.stamping import stamped
 
-__all__ = ["clock_of", "revision_steps", "wrapped"]
+__all__ = ["clock_of", "direction_of", "revision_steps", "wrapped"]
 
 
 def clock_of(generation: Generation) -> datetime:
@@ -30,12 +30,22 @@ def revision_steps(steps: Sequence[MigrationStep]) -> list[Step]:
     ]
 
 
+def direction_of(steps: Sequence[MigrationStep]) -> str:
+    """What steps of Alembic's are: ``upgrade``, ``downgrade`` or ``stamp``."""
+    if any(isinstance(step, StampStep) for step in steps):
+        return "stamp"
+    return "upgrade" if all(step.is_upgrade for step in steps) else "downgrade"
+
+
 def wrapped(
-    steps: Sequence[MigrationStep], performer: Performer
-) -> Callable[[Any, MigrationContext], list[MigrationStep]]:
+    steps: Sequence[MigrationStep],
+    performer: Performer,
+    committed: Callable[[], None] = lambda: None,
+) -> Callable[[Any, MigrationContext], Iterator[MigrationStep]]:
     """A steps function for Alembic that performs what was planned.
 
     On a retry it goes on after the revisions that are already done.
+    ``committed`` is called after each step, outside its transaction.
     """
     planned = {each.revision: each for each in performer.plan.steps}
 
@@ -49,9 +59,8 @@ def wrapped(
 
         performer.perform(planned[revision], call)
 
-    def remaining(heads: Any, context: MigrationContext) -> list[MigrationStep]:
+    def remaining(heads: Any, context: MigrationContext) -> Iterator[MigrationStep]:
         done = {each.revision for each in performer.done}
-        left: list[MigrationStep] = []
         for step in steps:
             if isinstance(step, RevisionStep):
                 if step.revision.revision in done:
@@ -59,8 +68,8 @@ def wrapped(
                 step.migration_fn = _bound(perform, step)
             elif isinstance(step, StampStep):
                 step.migration_fn = _bound_stamp(step, performer)
-            left.append(step)
-        return left
+            yield step
+            committed()  # Alembic asks for the next one when this one's transaction is over
 
     return remaining
 

@@ -81,8 +81,8 @@ LAYERS = """
 errors draw
 rows literals
 columns pools seeders settings sizes bookkeeping dialects dialects.base
-failures guards log audit ledger masking
-stream session lock
+failures guards log ledger masking
+stream session audit lock
 selection
 references schema
 gate plan revisions operations imports derive

@@ -1,0 +1,85 @@
+"""Alone with the database: the lock held, the books there, a signal ends it in good order."""
+
+from __future__ import annotations
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import sqlalchemy as sa
+
+from terp_seed.errors import InterruptedRunError, PlanError
+from terp_seed.lock import Held, held
+from terp_seed.log import logger
+from terp_seed.session import Session
+
+__all__ = ["exclusively", "interruptible"]
+
+
+@contextmanager
+def exclusively(session: Session) -> Iterator[Held]:
+    """Hold the database's lock; the bookkeeping tables are there once it is held.
+
+    SIGINT and SIGTERM end it as `InterruptedRunError`: what is under way is
+    rolled back and the lock is released.
+    """
+    lock = held(
+        session.connection,
+        session.dialect,
+        session.books,
+        session.settings.lock_timeout,
+        logger.warning,
+        session.settle,
+    )
+    with interruptible(), lock as ours:
+        _make_books(session)
+        yield ours
+
+
+def _make_books(session: Session) -> None:
+    """Create the bookkeeping tables under the lock, before any transaction of a revision."""
+    books = session.books
+    there = set(sa.inspect(session.connection).get_table_names(schema=books.schema))
+    wanted = (books.version, books.ledger, books.audit, books.environment)
+    if all(table.name in there for table in wanted):
+        session.settle()
+        return
+    if session.external and session.dialect.ddl_commits:
+        raise PlanError(
+            "the bookkeeping tables are missing, and to create them would commit the transaction "
+            "of the connection that you handed over; run any seed command once without it"
+        )
+    session.settle()
+    for sql in books.create(session.connection.dialect):
+        session.stream.run(sql, what="bookkeeping tables")
+    session.commit()
+
+
+@contextmanager
+def interruptible() -> Iterator[None]:
+    """SIGINT and SIGTERM raise `InterruptedRunError`: rolled back, audited, released.
+
+    They travel as a `KeyboardInterrupt`, because the libraries on their way
+    swallow an `Exception`: loguru does where a sink is writing.
+    """
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt(signal.Signals(number).name)
+
+    before: dict[signal.Signals, Any] = {}
+    try:
+        for which in (signal.SIGINT, signal.SIGTERM):
+            before[which] = signal.signal(which, stop)
+    except ValueError:
+        pass  # not the main thread: the host program has its own way
+    try:
+        yield
+    except KeyboardInterrupt as error:
+        raise InterruptedRunError(
+            f"interrupted by {error.args[0] if error.args else 'SIGINT'}: every revision is there "
+            "as a whole or not at all; run the command again to go on"
+        ) from None
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

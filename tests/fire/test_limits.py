@@ -1,0 +1,186 @@
+"""Servers that refuse: deadlocks, read-only, odd settings, users who may do little."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+from children import Child
+from projects import Project
+from servers import MariaDB, run_client
+from toys import HEAD, Toy
+
+from terp_seed.compare import database_digests
+from terp_seed.errors import PlanError
+
+FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}
+
+
+def until(happened: Callable[[], object], seconds: float = 30) -> None:
+    """Wait for something to happen."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def waiting(toy: Toy, text: str) -> Callable[[], bool]:
+    """Whether a statement that holds a text has waited for a moment, as far as the server tells."""
+    return lambda: any(
+        text in str(row[7]) and float(row[5] or 0) >= 0 and row[4] == "Query"
+        for row in toy.rows("SHOW FULL PROCESSLIST")
+        if "PROCESSLIST" not in str(row[7])
+    )
+
+
+@pytest.mark.parametrize("times", [1, 9])
+def test_a_deadlock_is_tried_again_as_a_whole_revision(
+    mariadb_toy: Toy, start: Callable[..., Child], times: int
+) -> None:
+    """C-19: the server takes the smaller transaction, which is ours; three times, and no more."""
+    toy = mariadb_toy
+    toy.upgrade("0002_depots")
+    for few in range(5):
+        toy.execute(
+            "INSERT INTO labels (code) SELECT CONCAT('big', seq) FROM seq_1_to_3000"
+            if few == 0
+            and "mariadb" in toy.db.dialect.name + str(toy.value("SELECT VERSION()")).lower()
+            else "SELECT 1"
+        )
+    if not toy.value("SELECT COUNT(*) FROM labels WHERE code LIKE 'big%%'"):
+        rows = ", ".join(f"('big{n}')" for n in range(3000))
+        toy.execute(f"INSERT INTO labels (code) VALUES {rows}")
+    child = start(toy, "upgrade", "head")
+    for _ in range(times):
+        with toy.db.connect() as other:
+            other.exec_driver_sql("UPDATE labels SET place = 1 WHERE code LIKE 'big%%'")
+            other.exec_driver_sql("SELECT * FROM depots FOR UPDATE")
+            until(lambda: waiting(toy, "INTO `crates`")() or child.process.exitcode is not None)
+            if child.process.exitcode is not None:
+                break
+            time.sleep(0.3)
+            other.exec_driver_sql(
+                "INSERT INTO crates (code, depot_id, weight) "
+                "SELECT 'SEED-C-000012', MIN(id), 1 FROM depots"
+            )
+            other.rollback()
+    code = child.wait()
+    assert "Traceback" not in child.said
+    if times == 1:
+        assert code == 0, child.said
+        assert "(error 1213); attempt 2 of 3" in child.said
+        assert toy.audit().count(("applied", HEAD)) == 1
+    else:
+        assert code == 255
+        assert child.said.count("attempt") == 2
+        assert toy.version() == "0002_depots"
+        toy.upgrade()
+    assert toy.value("SELECT COUNT(*) FROM crates") == 12
+
+
+def test_a_server_that_turns_read_only_in_the_middle(
+    start_server: Callable[..., MariaDB], new_toy: Callable[..., Toy], start: Callable[..., Child]
+) -> None:
+    """C-14: as in a failover; nothing partial, and the audit cannot be told."""
+    server = start_server()
+    toy = new_toy(server.create("primary"))
+    toy.upgrade("0001_labels")
+    toy.revision(
+        "0004_slow",
+        """
+        if not op.get_context().as_sql:
+            (Path(__file__).parent.parent / "started").touch()
+            while not (Path(__file__).parent.parent / "go").exists():
+                time.sleep(0.01)
+        op.seed_rows("labels", [{"code": "SLOW"}], key=["code"])
+        """,
+        head="import time\nfrom pathlib import Path",
+    )
+    child = start(toy, "upgrade", "head")
+    until((toy.path / "started").exists)
+    server.execute("SET GLOBAL read_only = 1")
+    (toy.path / "go").touch()
+    assert child.wait() == 255
+    assert "the server is read-only (error 1290); use its primary" in child.said
+    assert "the audit could not be told how this run ended" in child.said
+    assert "Traceback" not in child.said
+    assert toy.version() == HEAD
+    server.execute("SET GLOBAL read_only = 0")
+    toy.upgrade()
+    assert toy.value("SELECT COUNT(*) FROM labels WHERE code = 'SLOW'") == 1
+
+
+def test_names_in_small_letters_only(
+    start_server: Callable[..., MariaDB], project: Project, mariadb_url: str
+) -> None:
+    """lower_case_table_names=1, as on Windows and some clouds: `batchLocations` is in the schema."""
+    small = start_server("--lower-case-table-names=1").create("small")
+    found = []
+    for url in (small, mariadb_url):
+        x = ("-x", f"url={url}")
+        project.run("alembic", *x, "upgrade", "head")
+        project.run("alembic", "-n", "seed", *x, "upgrade", "0004_inventory")
+        script = project.run("alembic", "-n", "seed", *x, "upgrade", "0004_inventory:head", "--sql")
+        run_client(url, script.stdout)
+        project.run("terp-seed", *x, "verify")
+        engine = sa.create_engine(url, poolclass=sa.NullPool)
+        with engine.connect() as connection:
+            digests = database_digests(connection)
+        found.append({name.lower(): each for name, each in digests.items()})
+        project.run("alembic", "-n", "seed", *x, "downgrade", "base")
+        with engine.connect() as connection:
+            digests = database_digests(connection)
+        found.append({name.lower(): each for name, each in digests.items()})
+    assert found[0] == found[2]
+    assert found[1] == found[3]
+
+
+def test_an_id_of_zero_stays_what_it_is(mariadb_toy: Toy) -> None:
+    """C-24: with NO_AUTO_VALUE_ON_ZERO an application may own a row 0."""
+    toy = mariadb_toy
+    toy.execute("SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO'")
+    with toy.db.begin() as connection:
+        connection.exec_driver_sql("SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO'")
+        connection.exec_driver_sql("INSERT INTO labels (id, code) VALUES (0, 'ZERO')")
+    toy.upgrade()
+    assert toy.rows("SELECT id FROM labels ORDER BY id") == [(0,), (1,), (2,), (3,)]
+    toy.downgrade()
+    assert toy.rows("SELECT id, code FROM labels") == [(0, "ZERO")]
+
+
+def test_a_database_of_three_byte_text(mariadb: MariaDB, new_toy: Callable[..., Toy]) -> None:
+    """C-27: refused before the first row where it does not fit, and right where it does."""
+    toy = new_toy(mariadb.create("utf8mb3_database", charset="utf8mb3"))
+    try:
+        toy.execute("ALTER TABLE labels CONVERT TO CHARACTER SET utf8mb3")
+        toy.only("0001_a", 'op.seed_rows("labels", [{"code": "Zürich €"}], key=["code"])')
+        toy.upgrade()
+        assert toy.value("SELECT HEX(code) FROM labels") == "Zürich €".encode().hex().upper()
+        toy.downgrade()
+        toy.only("0001_a", 'op.seed_rows("labels", [{"code": "\\U0001F600"}], key=["code"])')
+        with pytest.raises(PlanError, match=r"labels\.code|column code"):
+            toy.upgrade()
+        assert toy.counts() == {}
+    finally:
+        mariadb.drop("utf8mb3_database")
+
+
+def test_the_tables_made_once_need_no_create_after(mariadb_toy: Toy, mariadb: MariaDB) -> None:
+    """C-39: without CREATE, PROCESS, FILE, LOCK TABLES and local_infile."""
+    database = sa.make_url(mariadb_toy.url).database or ""
+    mariadb_toy.upgrade("0001_labels")
+    mariadb.execute(
+        "DROP USER IF EXISTS 'least'@'127.0.0.1'",
+        "CREATE USER 'least'@'127.0.0.1' IDENTIFIED BY 'l'",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON `{database}`.* TO 'least'@'127.0.0.1'",
+        "SET GLOBAL local_infile = 0",
+    )
+    x = f"url={mariadb.url(database, user='least', password='l')}"
+    mariadb_toy.upgrade("head", x)
+    assert mariadb_toy.counts() == FULL
+    mariadb_toy.downgrade("base", x)
+    assert mariadb_toy.counts() == {}
+    assert threading.active_count()
