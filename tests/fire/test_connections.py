@@ -238,26 +238,3 @@ def test_a_waiter_whose_connection_dies_while_it_asks_for_the_owner(
     (toy.path / "go").touch()
     assert holder.wait() == 0
     assert toy.counts() == {**FULL, "labels": 5}
-
-
-@pytest.mark.parametrize("graceful", [True, False])
-def test_a_server_that_is_restarted_in_the_middle(
-    start_server: Callable[..., MariaDB],
-    new_toy: Callable[..., Toy],
-    start: Callable[..., Child],
-    graceful: bool,
-) -> None:
-    """C-4: durable or not, a revision is there as a whole or not at all."""
-    server = start_server("--innodb-flush-log-at-trx-commit=1")
-    toy = new_toy(server.create("restarted"))
-    toy.upgrade("head", "rows=depots:40,crates:6000")
-    whole = toy.digests()
-    toy.downgrade()
-    child = start(toy, "-x", "rows=depots:40,crates:6000", "upgrade", "head")
-    until(lambda: toy.version() == "0002_depots")
-    server.restart(graceful=graceful)
-    assert child.wait() in (0, 255)
-    assert "Traceback" not in child.said
-    assert toy.version() in ("0002_depots", HEAD)
-    toy.upgrade("head", "rows=depots:40,crates:6000")
-    assert toy.digests() == whole

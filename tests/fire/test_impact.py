@@ -30,7 +30,8 @@ OWN = (  # what the application has before
     "INSERT INTO lots (code, vendorId, date) VALUES ('APP-LOT', 2000000, NOW())",
     "INSERT INTO clients (teri_code, name) SELECT CONCAT('APP-', seq), 'Own' FROM {numbers}",
     "INSERT INTO batches (code, sku, productId, lotId, cogsMode, paymentTerms) "
-    "SELECT CONCAT('APP-B-', seq), CONCAT('APP-S-', seq), 2000000, 1, 'FIXED', 'COD' FROM {numbers}",
+    "SELECT CONCAT('APP-B-', seq), CONCAT('APP-S-', seq), 2000000, 1, 'FIXED', 'COD' "
+    "FROM {numbers}",
 )
 NUMBERS = "(SELECT 1 AS seq UNION SELECT 2 UNION SELECT 3 UNION SELECT 4) AS numbers"
 WORK = (  # one of these is a transaction; {n} is the connection's own number, {i} a running one

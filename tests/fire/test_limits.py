@@ -2,18 +2,15 @@
 
 from __future__ import annotations
 
-import threading
 import time
 from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
 from children import Child
-from projects import Project
-from servers import MariaDB, run_client
+from servers import MariaDB
 from toys import HEAD, Toy
 
-from terp_seed.compare import database_digests
 from terp_seed.errors import PlanError
 
 FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}
@@ -43,16 +40,8 @@ def test_a_deadlock_is_tried_again_as_a_whole_revision(
     """C-19: the server takes the smaller transaction, which is ours; three times, and no more."""
     toy = mariadb_toy
     toy.upgrade("0002_depots")
-    for few in range(5):
-        toy.execute(
-            "INSERT INTO labels (code) SELECT CONCAT('big', seq) FROM seq_1_to_3000"
-            if few == 0
-            and "mariadb" in toy.db.dialect.name + str(toy.value("SELECT VERSION()")).lower()
-            else "SELECT 1"
-        )
-    if not toy.value("SELECT COUNT(*) FROM labels WHERE code LIKE 'big%%'"):
-        rows = ", ".join(f"('big{n}')" for n in range(3000))
-        toy.execute(f"INSERT INTO labels (code) VALUES {rows}")
+    rows = ", ".join(f"('big{n}')" for n in range(3000))
+    toy.execute(f"INSERT INTO labels (code) VALUES {rows}")
     child = start(toy, "upgrade", "head")
     for _ in range(times):
         with toy.db.connect() as other:
@@ -79,63 +68,6 @@ def test_a_deadlock_is_tried_again_as_a_whole_revision(
         assert toy.version() == "0002_depots"
         toy.upgrade()
     assert toy.value("SELECT COUNT(*) FROM crates") == 12
-
-
-def test_a_server_that_turns_read_only_in_the_middle(
-    start_server: Callable[..., MariaDB], new_toy: Callable[..., Toy], start: Callable[..., Child]
-) -> None:
-    """C-14: as in a failover; nothing partial, and the audit cannot be told."""
-    server = start_server()
-    toy = new_toy(server.create("primary"))
-    toy.upgrade("0001_labels")
-    toy.revision(
-        "0004_slow",
-        """
-        if not op.get_context().as_sql:
-            (Path(__file__).parent.parent / "started").touch()
-            while not (Path(__file__).parent.parent / "go").exists():
-                time.sleep(0.01)
-        op.seed_rows("labels", [{"code": "SLOW"}], key=["code"])
-        """,
-        head="import time\nfrom pathlib import Path",
-    )
-    child = start(toy, "upgrade", "head")
-    until((toy.path / "started").exists)
-    server.execute("SET GLOBAL read_only = 1")
-    (toy.path / "go").touch()
-    assert child.wait() == 255
-    assert "the server is read-only (error 1290); use its primary" in child.said
-    assert "the audit could not be told how this run ended" in child.said
-    assert "Traceback" not in child.said
-    assert toy.version() == HEAD
-    server.execute("SET GLOBAL read_only = 0")
-    toy.upgrade()
-    assert toy.value("SELECT COUNT(*) FROM labels WHERE code = 'SLOW'") == 1
-
-
-def test_names_in_small_letters_only(
-    start_server: Callable[..., MariaDB], project: Project, mariadb_url: str
-) -> None:
-    """lower_case_table_names=1, as on Windows and some clouds: `batchLocations` is in the schema."""
-    small = start_server("--lower-case-table-names=1").create("small")
-    found = []
-    for url in (small, mariadb_url):
-        x = ("-x", f"url={url}")
-        project.run("alembic", *x, "upgrade", "head")
-        project.run("alembic", "-n", "seed", *x, "upgrade", "0004_inventory")
-        script = project.run("alembic", "-n", "seed", *x, "upgrade", "0004_inventory:head", "--sql")
-        run_client(url, script.stdout)
-        project.run("terp-seed", *x, "verify")
-        engine = sa.create_engine(url, poolclass=sa.NullPool)
-        with engine.connect() as connection:
-            digests = database_digests(connection)
-        found.append({name.lower(): each for name, each in digests.items()})
-        project.run("alembic", "-n", "seed", *x, "downgrade", "base")
-        with engine.connect() as connection:
-            digests = database_digests(connection)
-        found.append({name.lower(): each for name, each in digests.items()})
-    assert found[0] == found[2]
-    assert found[1] == found[3]
 
 
 def test_an_id_of_zero_stays_what_it_is(mariadb_toy: Toy) -> None:
@@ -183,4 +115,3 @@ def test_the_tables_made_once_need_no_create_after(mariadb_toy: Toy, mariadb: Ma
     assert mariadb_toy.counts() == FULL
     mariadb_toy.downgrade("base", x)
     assert mariadb_toy.counts() == {}
-    assert threading.active_count()
