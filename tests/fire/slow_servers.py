@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import subprocess
+import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
@@ -81,7 +84,7 @@ def test_a_server_that_turns_read_only_in_the_middle(
 def test_names_in_small_letters_only(
     start_server: Callable[..., MariaDB], project: Project, mariadb_url: str
 ) -> None:
-    """lower_case_table_names=1, as on Windows: TERP has a table `batchLocations`."""
+    """U-7: lower_case_table_names=1, as on Windows: TERP has a table `batchLocations`."""
     small = start_server("--lower-case-table-names=1").create("small")
     found = []
     for url in (small, mariadb_url):
@@ -101,3 +104,76 @@ def test_names_in_small_letters_only(
         found.append({name.lower(): each for name, each in digests.items()})
     assert found[0] == found[2]
     assert found[1] == found[3]
+
+
+# -- a disk that is full: needs root, for a small file system of its own
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+    """Mount small file systems, `small_disk("5M")`, and take them away again."""
+    mounted: list[Path] = []
+
+    def mount(size: str) -> Path:
+        path = tmp_path / f"disk-{size}"
+        path.mkdir()
+        subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path], check=True)
+        mounted.append(path)
+        return path
+
+    yield mount
+    for path in mounted:
+        subprocess.run(["umount", "-l", path], check=True)
+
+
+BULKY = """
+op.seed_rows("labels", [{"code": f"B{n}", "body": str(n) * 20_000} for n in range(N)], key=["code"])
+"""
+
+
+def test_a_full_disk_under_sqlite(
+    small_disk: Callable[[str], Path], new_toy: Callable[..., Toy], start: Callable[..., Child]
+) -> None:
+    """U-1: one clear line, and the database as it was; with room again the same command completes."""
+    disk = small_disk("4M")
+    toy = new_toy(f"sqlite:///{disk}/full.db")
+    toy.upgrade()
+    before = toy.digests()
+    toy.revision("0004_bulky", BULKY, head="N = 200")
+    child = start(toy, "upgrade", "head")
+    assert child.wait() == 255
+    assert "disk" in child.said
+    assert "full" in child.said
+    assert "Traceback" not in child.said
+    assert toy.digests() == before
+    assert toy.version() == HEAD
+    subprocess.run(["mount", "-o", "remount,size=64M", disk], check=True)
+    toy.upgrade("head", "lock-timeout=0")
+    assert toy.value("SELECT COUNT(*) FROM labels") == 203
+
+
+def test_a_full_disk_under_the_server(
+    small_disk: Callable[[str], Path],
+    start_server: Callable[..., MariaDB],
+    new_toy: Callable[..., Toy],
+    start: Callable[..., Child],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """U-1: the server's own error, translated; nothing of the revision is left."""
+    disk = small_disk("220M")
+    monkeypatch.setattr(tempfile, "tempdir", str(disk))
+    server = start_server("--innodb-log-file-size=4M", "--innodb-temp-data-file-path=ibtmp1:12M")
+    monkeypatch.setattr(tempfile, "tempdir", None)
+    toy = new_toy(server.create("full"))
+    toy.upgrade()
+    before = toy.digests()
+    toy.revision("0004_bulky", BULKY, head="N = 3000")
+    child = start(toy, "upgrade", "head")
+    assert child.wait(300) == 255, child.said
+    assert "full" in child.said
+    assert "Traceback" not in child.said
+    subprocess.run(["mount", "-o", "remount,size=1G", disk], check=True)
+    assert toy.digests() == before
+    assert toy.version() == HEAD
+    toy.upgrade("head", "lock-timeout=10")
+    assert toy.value("SELECT COUNT(*) FROM labels") == 3003
