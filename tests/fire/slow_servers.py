@@ -134,7 +134,7 @@ op.seed_rows("labels", [{"code": f"B{n}", "body": str(n) * 20_000} for n in rang
 def test_a_full_disk_under_sqlite(
     small_disk: Callable[[str], Path], new_toy: Callable[..., Toy], start: Callable[..., Child]
 ) -> None:
-    """U-1: one clear line, and the database as it was; with room again the same command completes."""
+    """U-1: one clear line, and the database as it was; with room the same command completes."""
     disk = small_disk("4M")
     toy = new_toy(f"sqlite:///{disk}/full.db")
     toy.upgrade()
