@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import ast
 import inspect
+import json
 import os
 import re
 import sys
 import tomllib
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import redirect_stderr
 from dataclasses import replace
 from functools import cache
@@ -39,6 +40,7 @@ from terp_seed.terp.measure import measured, table
 
 DOCS = Path(__file__).resolve().parent
 HOME = DOCS.parent
+_SCHEMAS = HOME / "terp_seed" / "cli" / "schemas"
 SIZES = ("small", "medium", "large")
 _BETWEEN = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -116,6 +118,30 @@ def bookkeeping() -> str:
         ["table", "holds", "columns"],
         *([f"`{each.name}`", text, _names(each.columns.keys())] for each, text in said.items()),
     )
+
+
+def documents() -> str:
+    """The JSON documents of the commands, from their schemas."""
+    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(_SCHEMAS.iterdir())]
+    return "\n\n".join(_document(schema) for schema in found)
+
+
+def _document(schema: dict[str, Any]) -> str:
+    name = schema["properties"]["document"]["const"]
+    fields = _rows(["field", "type", "meaning"], *_fields(schema, ""))
+    return f"### {name}\n\n{schema['description']}\n\n{fields}"
+
+
+def _fields(schema: dict[str, Any], before: str) -> Iterator[Sequence[object]]:
+    for name, each in schema["properties"].items():
+        kind = each.get("type") or ("value" if "const" in each else "one of")
+        kinds = " or ".join(kind) if isinstance(kind, list) else kind
+        allowed = [each["const"]] if "const" in each else each.get("enum", [])
+        values = ", ".join(f"`{json.dumps(value)}`" for value in allowed)
+        yield [f"`{before}{name}`", f"{kinds} {values}".strip(), each.get("description", "")]
+        inner = each.get("items", each)
+        if "properties" in inner:
+            yield from _fields(inner, f"{before}{name}{'[]' if 'items' in each else ''}.")
 
 
 # -- the data
@@ -233,6 +259,7 @@ def measures() -> str:
 
 
 PARTS = {
+    "documents": documents,
     "sizes": sizes,
     "operations": operations,
     "books": bookkeeping,

@@ -116,7 +116,7 @@ class AuditLog:
 
     def __init__(self, session: Session, environment: str, direction: str, command: str) -> None:
         settings = session.settings
-        self.audit = Audit(
+        self.audit: Audit = Audit(
             session.dialect,
             session.books,
             settings.chain,

@@ -7,6 +7,7 @@ through the command line, where every user of the machine could see it.
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import sqlite3
 import subprocess
@@ -19,7 +20,10 @@ from sqlalchemy.engine import URL
 
 from terp_seed.errors import UsageError
 
-__all__ = ["apply_script", "copy_database"]
+__all__ = ["apply_script", "copy_database", "dump_database", "dumper", "restoring"]
+
+_CLIENTS = ("mariadb", "mysql")
+_DUMPS = ("mariadb-dump", "mysqldump")
 
 
 def apply_script(url: URL, script: Path) -> str:
@@ -28,42 +32,65 @@ def apply_script(url: URL, script: Path) -> str:
         command = [_found("sqlite3"), str(url.database)]
         return _run(command, script)
     with _option_file(url) as option:
-        return _run(
-            [_found("mariadb", "mysql"), option, "--binary-mode", str(url.database)], script
-        )
+        return _run([_found(*_CLIENTS), option, "--binary-mode", str(url.database)], script)
 
 
 def copy_database(source: URL, target: URL) -> None:
     """Copy all tables and rows into an empty database; `UsageError` if that fails."""
     if source.get_backend_name() == "sqlite":
-        with (
-            closing(sqlite3.connect(f"file:{source.database}?mode=ro", uri=True)) as original,
-            closing(sqlite3.connect(str(target.database))) as copy,
-        ):
-            original.backup(copy)
+        dump_database(source, Path(str(target.database)))
         return
     with TemporaryDirectory() as folder:
         dump = Path(folder) / "dump.sql"
-        with _option_file(source) as option, dump.open("wb") as file:
-            tool = _found("mariadb-dump", "mysqldump")
-            command = [
-                tool,
-                option,
-                "--single-transaction",
-                "--skip-lock-tables",
-                "--no-tablespaces",
-                str(source.database),
-            ]
-            done = subprocess.run(  # noqa: S603 - our own command, no shell
-                command, stdout=file, stderr=subprocess.PIPE, check=False
-            )
-        if done.returncode:
-            raise UsageError(
-                f"{Path(tool).name} failed on {source.database!r}: {_last(done.stderr)}"
-            )
+        dump_database(source, dump)
         complaint = apply_script(target, dump)
     if complaint:
         raise UsageError(f"the copy into {target.database!r} failed: {complaint}")
+
+
+def dump_database(source: URL, path: Path) -> None:
+    """Write a database, as it is at one moment, into a file; `UsageError` if that fails.
+
+    A script on a server, a database on SQLite.  Locks nobody out.
+    """
+    if source.get_backend_name() == "sqlite":
+        with (
+            closing(sqlite3.connect(f"file:{source.database}?mode=ro", uri=True)) as original,
+            closing(sqlite3.connect(str(path))) as copy,
+        ):
+            original.backup(copy)
+        return
+    tool = _found(*_DUMPS)
+    options = ["--single-transaction", "--skip-lock-tables", "--no-tablespaces", "--hex-blob"]
+    with _option_file(source) as option, path.open("wb") as file:
+        done = subprocess.run(  # noqa: S603 - our own command, no shell
+            [tool, option, *options, str(source.database)],
+            stdout=file,
+            stderr=subprocess.PIPE,
+            check=False,
+        )
+    if done.returncode:
+        raise UsageError(f"{Path(tool).name} failed on {source.database!r}: {_last(done.stderr)}")
+
+
+def restoring(target: URL, path: Path) -> str:
+    """The command that puts such a file back; it asks for the password by itself."""
+    if target.get_backend_name() == "sqlite":
+        return shlex.join(["sqlite3", str(target.database), f".restore '{path}'"])
+    given = {"host": target.host, "port": target.port, "user": target.username}
+    options = [f"--{name}={value}" for name, value in given.items() if value]
+    options += ["--password"] if target.password else []
+    client = Path(_found(*_CLIENTS)).name
+    return f"{shlex.join([client, *options, str(target.database)])} < {shlex.quote(str(path))}"
+
+
+def dumper(source: URL) -> dict[str, str]:
+    """The tool that dumps this database, and its version."""
+    if source.get_backend_name() == "sqlite":
+        return {"sqlite": sqlite3.sqlite_version}
+    tool = _found(*_DUMPS)
+    done = subprocess.run([tool, "--version"], capture_output=True, check=False)  # noqa: S603
+    return {Path(tool).name: done.stdout.decode(errors="replace").strip()}
 
 
 def _found(*names: str) -> str:

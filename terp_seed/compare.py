@@ -90,8 +90,10 @@ def _rows(
     quote = dialect_named(connection.dialect.name).quote
     listed = ", ".join(map(quote, columns))
     order = f" ORDER BY {', '.join(map(quote, key))}" if key else ""
-    result = connection.execution_options(stream_results=True).exec_driver_sql(
-        f"SELECT {listed} FROM {quote(name)}{order}", execution_options={"no_parameters": True}
+    # for this statement alone: a connection that streams everything gets out of step with MySQL
+    result = connection.exec_driver_sql(
+        f"SELECT {listed} FROM {quote(name)}{order}",
+        execution_options={"no_parameters": True, "stream_results": True},
     )
     texts = ("\x1f".join(map(cell, row)) for row in result)
     return texts if key else iter(sorted(texts))

@@ -55,12 +55,12 @@ def require_consent(
     """
     if careful(environment):
         _require_name(settings, environment, will)
-    elif confirm.always and not confirm.yes:
+    elif confirm.always and not confirm.yes and settings.yes != _name(settings):
         _require_yes(settings, environment, will)
 
 
 def _require_name(settings: Settings, environment: str, will: Will) -> None:
-    name = Path(str(settings.url.database or "")).name
+    name = _name(settings)
     if settings.yes == name:
         return
     if settings.yes is not None:
@@ -75,7 +75,7 @@ def _require_name(settings: Settings, environment: str, will: Will) -> None:
 
 
 def _require_yes(settings: Settings, environment: str, will: Will) -> None:
-    name = Path(str(settings.url.database or "")).name
+    name = _name(settings)
     if not _terminal():
         raise GuardError(
             f"database {name!r}: this command asks before it goes on, and there is no terminal to "
@@ -83,6 +83,10 @@ def _require_yes(settings: Settings, environment: str, will: Will) -> None:
         )
     if _answer(name, environment, will, "Go on? [y/N]: ").lower() not in ("y", "yes"):
         raise GuardError("not confirmed; nothing was done")
+
+
+def _name(settings: Settings) -> str:
+    return Path(str(settings.url.database or "")).name
 
 
 def _terminal() -> bool:

@@ -15,13 +15,13 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
-from terp_seed import offline, online, operations
+from terp_seed import offline, online
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.exclusive import interruptible
 from terp_seed.failures import translated
 from terp_seed.log import configure_logging
 from terp_seed.recorder import installed
-from terp_seed.request import Request
+from terp_seed.request import ACT, Request
 from terp_seed.seeders import load_seeders
 from terp_seed.session import Session, opened
 from terp_seed.settings import Settings, resolve
@@ -86,7 +86,8 @@ def _online(settings: Settings) -> None:
             opened(settings, context.config.attributes.get("connection")) as session,
         ):
             if "destination_rev" in asked:
-                online.run(session, _request(settings, asked, {}))
+                act = context.config.attributes.get(ACT, online.run)
+                act(session, _request(settings, asked, {}))
             else:
                 _look(settings, session)
     except DBAPIError as error:
@@ -153,6 +154,3 @@ def _asked() -> dict[str, Any]:
     """What the command gave to Alembic: its steps function and its destination."""
     context.configure(dialect_name="sqlite")  # the public way to the options
     return dict(context.get_context().opts)
-
-
-_ = operations  # registers op.seed and its kin

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fnmatch import fnmatch
 from getpass import getuser
 
 import sqlalchemy as sa
@@ -11,7 +12,7 @@ from terp_seed.bookkeeping import Books, books
 from terp_seed.errors import GuardError
 from terp_seed.settings import Settings
 
-__all__ = ["environment_of", "origin", "stamp", "stamped", "unstamp", "who"]
+__all__ = ["environment_of", "origin", "refuse_protected", "stamp", "stamped", "unstamp", "who"]
 
 
 def stamped(connection: Connection, tables: Books | None = None) -> str | None:
@@ -72,7 +73,25 @@ def environment_of(connection: Connection, settings: Settings, tables: Books) ->
             f"you asked for environment {settings.env}, but this database is stamped {found}; "
             "check the URL, or leave the environment out"
         )
+    refuse_protected(settings, found)
     return found
+
+
+def refuse_protected(settings: Settings, environment: str) -> None:
+    """Raise `GuardError` if the database is on a protected host and is not production there.
+
+    ``protected_hosts`` are patterns as of a shell, ``*.db.example``; a host
+    that one of them matches holds production and nothing else.
+    """
+    host = (settings.url.host or "").casefold()
+    pattern = next(
+        (each for each in settings.protected_hosts if fnmatch(host, each.casefold())), ""
+    )
+    if host and pattern and environment != "production":
+        raise GuardError(
+            f"host {host} is protected ({pattern} in protected_hosts of alembic.ini): what is "
+            f"there is production, and cannot be {environment}; check the URL"
+        )
 
 
 def _same_url(settings: Settings) -> str:

@@ -20,7 +20,7 @@ from terp_seed.dialects import Dialect
 from terp_seed.literals import json_text
 from terp_seed.rows import TableRows
 
-__all__ = ["Digests", "Header", "Ledger", "Range"]
+__all__ = ["Digests", "Header", "Ledger", "Range", "shape"]
 
 
 @dataclass(frozen=True)
@@ -89,7 +89,7 @@ class Ledger:
             "table_name": rows.table,
             "first_row": 0,
             "row_count": rows.count,
-            "detail": json_text(_shape(rows, refs)),
+            "detail": json_text(shape(rows, refs)),
         }
         if rows.id is None:
             return self._insert(wanted.revision, wanted.number, 0, **values)
@@ -100,12 +100,25 @@ class Ledger:
             f"SELECT {literals}, COALESCE(MAX({quote(rows.id)}), 0) + 1 FROM {quote(rows.table)}"
         )
 
+    def record(self, of: Range) -> str:
+        """The statement that writes a range whose first key is known already."""
+        values = {
+            "state": "seeded",
+            "table_name": of.table,
+            "first_row": 0,
+            "row_count": of.count,
+            "detail": json_text(dict(of.shape or {})),
+        }
+        if of.first_key is not None:
+            values["first_key"] = of.first_key
+        return self._insert(of.revision, of.number, 0, **values)
+
     def resume(self, wanted: Range, rows: TableRows, refs: Mapping[str, Range]) -> str:
         """The statement that takes a range back of which a rollback kept some rows."""
-        shape = self.dialect.text(json_text(_shape(rows, refs)))
+        detail = self.dialect.text(json_text(shape(rows, refs)))
         return (
             f"UPDATE {self.table} SET state = 'seeded', row_keys = NULL, "
-            f"row_count = {rows.count}, detail = {shape} "
+            f"row_count = {rows.count}, detail = {detail} "
             f"WHERE {self._where(wanted.revision, wanted.number)} AND block_no = 0"
         )
 
@@ -138,6 +151,10 @@ class Ledger:
     def forget(self, revision: str) -> str:
         """The statement that removes all entries of a revision but what was kept."""
         return f"DELETE FROM {self.table} WHERE {self._where(revision)} AND state <> 'kept'"
+
+    def erase(self, revision: str) -> str:
+        """The statement that removes all entries of a revision, kept rows too."""
+        return f"DELETE FROM {self.table} WHERE {self._where(revision)}"
 
     def keep(self, of: Range, numbers: Sequence[int]) -> str:
         """The statement that marks a range's rows of these numbers as kept."""
@@ -260,7 +277,7 @@ class Ledger:
         return f"{quote(table.schema)}.{quote(table.name)}" if table.schema else quote(table.name)
 
 
-def _shape(rows: TableRows, refs: Mapping[str, Range]) -> dict[str, Any]:
+def shape(rows: TableRows, refs: Mapping[str, Range]) -> dict[str, Any]:
     """What a later rollback must know to make sense of the digests."""
     return {
         "id": rows.id,

@@ -24,6 +24,7 @@ from terp_seed.settings import Settings
 from terp_seed.writer import Masker
 
 if TYPE_CHECKING:
+    from terp_seed.masking.detect import Finding
     from terp_seed.masking.names import TypeKind
 
 __all__ = ["Boundary", "boundary"]
@@ -78,7 +79,7 @@ class Boundary:
     def findings(self, rows: TableRows, facts: TableFacts | None) -> list[str]:
         """Columns that look personal and have no policy, and masks that cannot fit."""
         columns = [_facts(rows, name, facts) for name in rows.columns]
-        found = [str(each) for each in self.policy.unclassified(rows.table, columns)]
+        found = [str(each) for each in self.unclassified(rows, facts)]
         if rows.provenance == "imported":
             masker = self.policy.masker(
                 rows.table,
@@ -89,6 +90,11 @@ class Boundary:
             )
             found += [] if masker is None else masker.check(columns, rows.count)
         return found
+
+    def unclassified(self, rows: TableRows, facts: TableFacts | None) -> list[Finding]:
+        """Columns that look personal and have no policy."""
+        columns = [_facts(rows, name, facts) for name in rows.columns]
+        return self.policy.unclassified(rows.table, columns)
 
 
 def boundary(

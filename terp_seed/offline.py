@@ -9,6 +9,7 @@ from alembic.runtime.migration import MigrationContext
 from terp_seed.audit import Audit
 from terp_seed.dialects import Dialect, dialect_named
 from terp_seed.errors import MaskingError, PlanError, RollbackError
+from terp_seed.guards import refuse_protected
 from terp_seed.ledger import Ledger
 from terp_seed.masks import Boundary, boundary
 from terp_seed.operations import OPTION
@@ -36,6 +37,7 @@ def write(settings: Settings, request: Request, start: tuple[str, ...], out: Tex
     dialect = dialect_named(settings.url.get_backend_name())
     compiler = settings.url.get_dialect()()
     environment = settings.env or "dev"
+    refuse_protected(settings, environment)
     context = MigrationContext.configure(dialect_name=compiler.name, opts={"as_sql": True})
     steps = request.steps(start, context)
     wanted = revision_steps(steps)

@@ -8,13 +8,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from functools import partial
 
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.audit import Audit, AuditLog
+from terp_seed.backup import RunBackup, wanted
 from terp_seed.consent import UNASKED, Confirm, require_consent
-from terp_seed.errors import LockError, SeedError
+from terp_seed.errors import LockError, RollbackError, SeedError
 from terp_seed.exclusive import exclusively
 from terp_seed.failures import RetryableError, translated
 from terp_seed.forecast import removals
@@ -22,7 +24,7 @@ from terp_seed.ledger import Range
 from terp_seed.lock import Held
 from terp_seed.log import logger
 from terp_seed.operations import OPTION
-from terp_seed.performer import Performer
+from terp_seed.performer import Done, Performer
 from terp_seed.planner import settings_of
 from terp_seed.preflight import preflight
 from terp_seed.prepare import Prepared, look, prepare, refuse_other_settings, steps_from
@@ -33,22 +35,38 @@ from terp_seed.running import clock_of, direction_of, wrapped
 from terp_seed.session import Session
 from terp_seed.standing import current_heads
 
-__all__ = ["run"]
+__all__ = ["Outcome", "run"]
 
 _ATTEMPTS = 3
 
 
-def run(session: Session, request: Request, confirm: Confirm = UNASKED) -> None:
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did."""
+
+    environment: str
+    heads: tuple[str, ...]
+    """Where the chain stands now."""
+    done: Sequence[Done] = ()
+
+
+def run(
+    session: Session,
+    request: Request,
+    confirm: Confirm = UNASKED,
+    expect: Callable[[Session, Request, Prepared], None] = lambda *what: None,
+) -> Outcome:
     """Bring the database to where the request wants it, or raise `SeedError`.
 
     Nothing pending: says so, and takes no lock.  Whatever fails, revisions
     that were committed before stay, and nothing of the failed one does.
+    ``expect`` is called with the lock held, before anybody is asked.
     """
     environment, heads, pending = look(session, request)
     if not pending:
         refuse_other_settings(session, request, environment, heads)
         logger.info(f"nothing to do: the chain stands at {_place(heads)}")
-        return
+        return Outcome(environment, heads)
     with exclusively(session) as ours:
         if current_heads(session) != heads:
             heads = _moved(session, request, heads)
@@ -57,34 +75,64 @@ def run(session: Session, request: Request, confirm: Confirm = UNASKED) -> None:
         if pending:
             prepared = prepare(session, request, environment, heads, pending)
             preflight(session, prepared.plan, prepared.kept, prepared.border.findings)
+            expect(session, request, prepared)
+            _refuse_blocked(session, prepared)
             session.settle()
-            require_consent(
-                session.settings, environment, partial(_will, session, prepared), confirm
-            )
-            _go(session, request, prepared, ours)
-        else:
-            logger.info(f"nothing to do any more: another run went to {_place(heads)}")
+            backup = _backup(session, prepared)
+            will = partial(_will, session, prepared, backup)
+            require_consent(session.settings, environment, will, confirm)
+            session.settle()
+            done = _go(session, request, prepared, ours, backup)
+            return Outcome(environment, current_heads(session), done)
+    logger.info(f"nothing to do any more: another run went to {_place(heads)}")
+    return Outcome(environment, heads)
 
 
-def _will(session: Session, prepared: Prepared) -> list[str]:
+def _refuse_blocked(session: Session, prepared: Prepared) -> None:
+    """A rollback of several revisions is refused before the first of them is touched."""
+    if prepared.upwards or len(prepared.plan.steps) == 1:
+        return
+    blocked = [each.refusal for each in removals(session, prepared) if each.refusal]
+    if blocked:
+        raise RollbackError("\n  ".join(blocked))
+
+
+def _will(session: Session, prepared: Prepared, backup: RunBackup) -> list[str]:
     """What a person is asked to confirm, line by line."""
     if prepared.upwards:
         return [str(step) for step in prepared.plan.steps]
-    return [str(each) for each in removals(session, prepared)]
+    return [*map(str, removals(session, prepared)), str(backup)]
 
 
-def _go(session: Session, request: Request, prepared: Prepared, ours: Held) -> None:
+def _backup(session: Session, prepared: Prepared) -> RunBackup:
+    """What a rollback keeps first; nothing is destroyed on the way up, but a dump may be wanted."""
+    kind = wanted(session.settings, prepared.environment)
+    if prepared.upwards:
+        asked = session.settings.backup
+        kind = "dump" if asked in ("dump", "both") else "none"
+    return RunBackup(session, prepared.environment, kind)
+
+
+def _go(
+    session: Session, request: Request, prepared: Prepared, ours: Held, backup: RunBackup
+) -> Sequence[Done]:
     direction = direction_of(prepared.steps)
     command = f"{direction} {request.destination}"
     log = AuditLog(session, prepared.environment, direction, command)
+    revisions = [] if prepared.upwards else [step.revision for step in prepared.plan.steps]
+    backup.begin("rollback" if revisions else "asked", prepared.heads, revisions)
     for sql in session.dialect.set_clock(clock_of(prepared.generation)):
         session.stream.run(sql)
     session.may_write()
-    with log.run(plan_digest=prepared.plan.digest(), lock_wait=round(ours.waited, 2)):
-        performer = _performer(session, prepared, log.audit)
+    waited = round(ours.waited, 2)
+    digest = prepared.plan.digest()
+    with log.run(plan_digest=digest, lock_wait=waited, backup=backup.folder):
+        performer = _performer(session, prepared, log.audit, backup)
         session.settle()
         _migrate(session, request, prepared, performer, ours, log.log)
+    backup.end()
     show(summary(performer.done, prepared.environment, prepared.generation.size))
+    return performer.done
 
 
 def _migrate(
@@ -128,7 +176,7 @@ def _forget_undone(session: Session, request: Request, performer: Performer) -> 
     ]
 
 
-def _performer(session: Session, prepared: Prepared, audit: Audit) -> Performer:
+def _performer(session: Session, prepared: Prepared, audit: Audit, backup: RunBackup) -> Performer:
     return Performer(
         stream=session.stream,
         ledger=session.ledger,
@@ -137,7 +185,7 @@ def _performer(session: Session, prepared: Prepared, audit: Audit) -> Performer:
         masks=prepared.border.prove,
         generation=prepared.generation,
         detail=settings_of(prepared.generation, prepared.border.key_id),
-        remover=Rollback(session, prepared.environment),
+        remover=Rollback(session, prepared.environment, backup.rows),
         kept=prepared.kept,
         known_before=None if prepared.upwards else partial(_ledgered, session),
         progress=progress_bar(),

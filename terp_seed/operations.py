@@ -74,7 +74,7 @@ class SeedRowsOp(MigrateOperation):
         self.key = key
         self.id = id
         self.refs = refs
-        self.skip_taken = on_conflict == "skip"
+        self.skip_taken: bool = on_conflict == "skip"
         self.keep_empty = keep_empty
 
     @classmethod

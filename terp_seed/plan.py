@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import sha256
 
@@ -12,6 +12,10 @@ from terp_seed.rows import TableRows
 from terp_seed.seeders import Check, Derived
 
 __all__ = ["Plan", "PlannedRevision", "PlannedTable", "Removal", "Removed"]
+
+
+_SAMPLE = 200
+_BLOCK = 5_000
 
 
 @dataclass(frozen=True)
@@ -111,8 +115,8 @@ class Plan:
             found.update(planned.ranges)
         return found
 
-    def digest(self) -> str:
-        """SHA-256 over the first and last rows and the shape of each step.
+    def digest(self, sample: int | None = _SAMPLE) -> str:
+        """SHA-256 over the first and last rows and the shape of each step; None: over all rows.
 
         The same plan has the same digest in every process; reformatting a
         revision file does not change it.
@@ -121,7 +125,8 @@ class Plan:
         for step in self.steps:
             summary.update(f"{step.revision}\0{step.upgrade}\0{step.skipped}\0".encode())
             for planned in step.tables:
-                summary.update(_sample(planned.rows))
+                for part in _parts(planned.rows, sample):
+                    summary.update(part)
             for removal in step.removals:
                 summary.update(repr(removal).encode())
         return summary.hexdigest()
@@ -136,13 +141,15 @@ def _until(steps: Iterable[PlannedRevision], revision: str) -> Sequence[PlannedR
     return before
 
 
-_SAMPLE = 200
-
-
-def _sample(rows: TableRows) -> bytes:
-    parts = [rows.table, str(rows.count), *rows.columns]
-    for start in {0, max(0, rows.count - _SAMPLE)}:
-        block = rows.block(start, min(rows.count, start + _SAMPLE))
+def _parts(rows: TableRows, sample: int | None) -> Iterator[bytes]:
+    """What is known of the rows of a table, in pieces."""
+    yield "\0".join([rows.table, str(rows.count), *rows.columns]).encode()
+    if sample is None:
+        starts: Iterable[int] = range(0, rows.count, _BLOCK)
+        size = _BLOCK
+    else:
+        starts, size = sorted({0, max(0, rows.count - sample)}), sample
+    for start in starts:
+        block = rows.block(start, min(rows.count, start + size))
         for cells in block.columns.values():
-            parts += canonical_cells(cells)
-    return "\0".join(parts).encode("utf-8", "surrogatepass")
+            yield "\0".join(["", *canonical_cells(cells)]).encode("utf-8", "surrogatepass")

@@ -128,9 +128,15 @@ def _refuse_lost_ledger(
         raise PlanError(
             f"the version table says that {', '.join(lost)} is applied, and the ledger knows "
             "nothing of it: it was lost, perhaps to a schema tool that drops tables it does not "
-            "know. Restore terp_seed_ledger from a backup, or remove the seeded rows and say: "
-            f"alembic -n {session.settings.chain} stamp base"
+            f"know. Rebuild it from the rows: terp-seed ledger rebuild{_apart(session)}"
         )
+
+
+def _apart(session: Session) -> str:
+    """Where such a tool would not look, if the engine has such a place."""
+    if not session.dialect.schemas or session.books.schema:
+        return ""
+    return ", and keep the bookkeeping in a schema of its own (bookkeeping_schema in alembic.ini)"
 
 
 def _refuse_changed(

@@ -9,9 +9,12 @@ from dataclasses import dataclass
 from alembic.runtime.migration import MigrationContext, MigrationStep
 from alembic.script import Script, ScriptDirectory
 
-__all__ = ["Request", "ancestors"]
+__all__ = ["ACT", "Request", "ancestors"]
 
 _RELATIVE = re.compile(r"[+-]\d+$")
+
+ACT = "terp_seed_act"
+"""The attribute of an Alembic configuration that says what is done with a `Request`."""
 
 StepsFunction = Callable[[tuple[str, ...], MigrationContext], Iterable[MigrationStep]]
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 from terp_seed.audit import AuditLog
 from terp_seed.errors import GuardError
-from terp_seed.guards import origin, stamp, stamped
+from terp_seed.guards import origin, refuse_protected, stamp, stamped
 from terp_seed.session import opened
 from terp_seed.settings import Settings
 
@@ -21,6 +21,7 @@ def restamp(settings: Settings, name: str, consent: Callable[[str], bool]) -> No
     The stamp and its audit row commit together.  A sandbox stays known as one
     while it is ``dev`` or ``test``.
     """
+    refuse_protected(settings, name)
     with opened(settings) as session:
         before = stamped(session.connection, session.books)
         made_by = origin(session.connection, session.books)

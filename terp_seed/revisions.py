@@ -11,9 +11,9 @@ from alembic.script import Script
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.settings import ENVIRONMENTS, environment_name
 
-__all__ = ["Attributes", "attributes"]
+__all__ = ["ID_LENGTH", "Attributes", "attributes"]
 
-_ID_LENGTH = 32  # Alembic's version column
+ID_LENGTH = 32  # Alembic's version column
 
 
 @dataclass(frozen=True)
@@ -29,10 +29,10 @@ class Attributes:
 def attributes(script: Script) -> Attributes:
     """Read and check a revision's attributes; `PlanError` names what is wrong."""
     where = f"revision {script.revision}"
-    if len(script.revision) > _ID_LENGTH:
+    if len(script.revision) > ID_LENGTH:
         raise PlanError(
             f"{where}: its id has {len(script.revision)} characters, the version table holds "
-            f"{_ID_LENGTH}; shorten it"
+            f"{ID_LENGTH}; shorten it"
         )
     for function in ("upgrade", "downgrade"):
         if not callable(getattr(script.module, function, None)):

@@ -105,8 +105,8 @@ class Rollback:
 
     session: Session
     environment: str
-    before: Callable[[Finding], None] = lambda finding: None
-    """Called when nothing stands in the way, before the first delete: the backup."""
+    backup: Callable[[Finding], None] = lambda finding: None
+    """Called when nothing stands in the way, before the first delete."""
 
     def examine(
         self, step: PlannedRevision, removal: Removal, gone: Sequence[Selection] = ()
@@ -144,7 +144,7 @@ class Rollback:
         found = self.examine(step, removal)
         if found.refusal:
             raise RollbackError(found.refusal)
-        self.before(found)
+        self.backup(found)
         removed: dict[str, int] = {}
         for each in reversed(found.surveys):
             stay = found.kept[each.range.number]

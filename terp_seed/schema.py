@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
 from typing import Any
 
 import sqlalchemy as sa
@@ -66,7 +67,7 @@ class Schema:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._inspector = sa.inspect(session.connection)
-        self.tables = set(self._inspector.get_table_names())
+        self.tables: set[str] = set(self._inspector.get_table_names())
         self._read: dict[str, TableFacts] = {}
 
     def table(self, name: str) -> TableFacts | None:
@@ -76,6 +77,19 @@ class Schema:
         if name not in self._read:
             self._read[name] = self._facts(name)
         return self._read[name]
+
+    def fingerprint(self, tables: Iterable[str]) -> str:
+        """SHA-256 of what these tables are: columns, types, keys, references."""
+        told = sha256()
+        for name in sorted(tables):
+            facts = self.table(name)
+            told.update(f"{name}\0".encode())
+            for column in facts.columns.values() if facts else ():
+                choices = sorted(column.choices or ())
+                told.update(f"{replace(column, choices=None)!r} {choices}\0".encode())
+            if facts:
+                told.update(f"{facts.key} {sorted(facts.uniques)} {facts.references}".encode())
+        return told.hexdigest()
 
     def _facts(self, name: str) -> TableFacts:
         dialect = self._session.dialect

@@ -69,7 +69,7 @@ class Script:
     """Prologue and epilogue around the revisions' statements."""
 
     def __init__(self, out: TextIO, dialect: Dialect, ledger: Ledger, audit: Audit) -> None:
-        self.stream = Printed(out, dialect)
+        self.stream: Printed = Printed(out, dialect)
         self._out = out
         self._dialect = dialect
         self._ledger = ledger

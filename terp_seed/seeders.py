@@ -34,6 +34,7 @@ __all__ = [
     "Derived",
     "SeedContext",
     "Seeder",
+    "derived_columns",
     "load_seeders",
     "logical_references",
     "refers",
@@ -134,6 +135,12 @@ def seeder(
         return build
 
     return register
+
+
+def derived_columns(table: str) -> frozenset[str]:
+    """The columns of a table that some seeder's rows decide: no change of anybody's."""
+    derives = [each for made in _SEEDERS.values() for each in made.derives]
+    return frozenset(name for each in derives if each.table == table for name in each.assignments)
 
 
 _REFERENCES: dict[tuple[str, str, str, str], None] = {}

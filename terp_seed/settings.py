@@ -42,6 +42,7 @@ _KEYS = {
     "lock-timeout": "TERP_SEED_LOCK_TIMEOUT",
     "yes": "TERP_SEED_YES",
     "backup": "TERP_SEED_BACKUP",
+    "backup-folder": "TERP_SEED_BACKUP_FOLDER",
     "on-dependents": "TERP_SEED_ON_DEPENDENTS",
     "on-edited": "TERP_SEED_ON_EDITED",
 }
@@ -78,6 +79,10 @@ class Settings:
     lock_timeout: float = 60.0
     yes: str | None = None
     backup: str | None = None
+    backup_folder: str | None = None
+    backup_keep: int = 20
+    """How many backups of a database stay."""
+    backup_keep_days: int = 30
     on_dependents: str | None = None
     on_edited: str | None = None
     bookkeeping_schema: str | None = None
@@ -109,7 +114,8 @@ def resolve(config: Config, home: Path, environ: Mapping[str, str] = os.environ)
         as_of=_day("as-of", chosen["as-of"]),
         lock_timeout=_seconds("lock-timeout", chosen["lock-timeout"], 60.0),
         yes=chosen["yes"],
-        backup=_no_backup(_choice("backup", chosen["backup"])),
+        backup=_choice("backup", chosen["backup"]),
+        backup_folder=chosen["backup-folder"],
         on_dependents=_choice("on-dependents", chosen["on-dependents"]),
         on_edited=_choice("on-edited", chosen["on-edited"]),
         explicit=frozenset(key for key in _KEYS if key in x or environ.get(_KEYS[key])),
@@ -124,8 +130,17 @@ def _section(config: Config) -> dict[str, Any]:
         "bookkeeping_schema": config.get_main_option("bookkeeping_schema") or None,
         "version_table": config.get_main_option("version_table") or default,
         "seeders": _words(config.get_main_option("seeders")),
+        "backup_keep": _count(config, "backup_keep", 20),
+        "backup_keep_days": _count(config, "backup_keep_days", 30),
         "protected_hosts": _words(config.get_main_option("protected_hosts")),
     }
+
+
+def _count(config: Config, key: str, default: int) -> int:
+    text = config.get_main_option(key) or str(default)
+    if not text.isdecimal() or not int(text):
+        raise UsageError(f"{key}: {text!r} is no whole number from 1")
+    return int(text)
 
 
 def x_arguments(config: Config) -> dict[str, str]:
@@ -243,16 +258,6 @@ def _choice(key: str, text: str | None) -> str | None:
             f"one of {_list(_CHOICES[key])}"
         )
     return text
-
-
-def _no_backup(wanted: str | None) -> str | None:
-    """A backup that is asked for and not made would be believed in."""
-    if wanted not in (None, "none"):
-        raise UsageError(
-            f"backup: this version makes no backups, and {wanted!r} was asked for; make one with "
-            "the engine's own tools and leave the option out"
-        )
-    return wanted
 
 
 def _words(text: str | None) -> tuple[str, ...]:

@@ -8,12 +8,17 @@ from pathlib import Path
 
 from terp_seed.errors import UsageError
 
-__all__ = ["default_size", "preset"]
+__all__ = ["default_size", "preset", "presets"]
 
 
 def default_size(environment: str) -> str:
     """The size of a run that names none: ``medium`` in staging, else ``small``."""
     return "medium" if environment == "staging" else "small"
+
+
+def presets(home: Path) -> list[str]:
+    """The names of all presets in ``sizes.toml``, in their order."""
+    return list(_read(home / "sizes.toml"))
 
 
 def preset(home: Path, size: str, rows: Mapping[str, int]) -> dict[str, int]:
@@ -22,12 +27,12 @@ def preset(home: Path, size: str, rows: Mapping[str, int]) -> dict[str, int]:
     A project adds a preset by adding a table to the file.  Raises
     `UsageError` for a size or a name in ``rows`` that the file does not know.
     """
-    presets = _read(home / "sizes.toml")
-    if size not in presets:
+    known = _read(home / "sizes.toml")
+    if size not in known:
         raise UsageError(
-            f"size: {size!r} is no preset of {home.name}/sizes.toml; it has {', '.join(presets)}"
+            f"size: {size!r} is no preset of {home.name}/sizes.toml; it has {', '.join(known)}"
         )
-    counts = dict(presets[size])
+    counts = dict(known[size])
     for name, number in rows.items():
         if name not in counts:
             raise UsageError(

@@ -8,7 +8,7 @@ row and put another one at its id.  Reads, and never writes.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -39,10 +39,15 @@ class Survey:
     missing: int = 0
 
 
-def survey(session: Session, of: Range, ranges: Ranges) -> Survey:
-    """Compare a range's rows with the ledger; one block in memory at a time."""
+def survey(
+    session: Session, of: Range, ranges: Ranges, blocks: Iterable[Digests] | None = None
+) -> Survey:
+    """Compare a range's rows with the ledger; one block in memory at a time.
+
+    ``blocks`` are digests to compare with instead of the ledger's.
+    """
     found = Survey(of)
-    for digests in session.ledger.blocks(session.connection, of):
+    for digests in session.ledger.blocks(session.connection, of) if blocks is None else blocks:
         if of.id is None:
             rows = _keyed_rows(session, of, digests)
         else:

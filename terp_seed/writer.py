@@ -8,7 +8,7 @@ calls in the same order make a script and a run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from hashlib import blake2b
 from typing import Protocol
@@ -96,7 +96,7 @@ class Writer:
             whole = not first_last or block.stop < rows.count
             part = ready if whole else _without_last(ready)
             done += self._insert(rows, planned.range, part, keys)
-            self._digest(rows, planned.range, number, ready)
+            self.stream.run(self.ledger.block(planned.range, number, self.digests(rows, ready)))
             self.progress(rows.table, block.stop, rows.count)
         return done
 
@@ -238,19 +238,25 @@ class Writer:
         if lines:
             yield first, lines[first:]
 
-    def _digest(self, rows: TableRows, range_: Range, number: int, block: Block) -> None:
+    def made(self, rows: TableRows, spans: Iterable[tuple[int, int]]) -> Iterator[Block]:
+        """Rows as they would be written, span by span: masked, and held to their bounds."""
+        masker = self.masks(rows)
+        for start, stop in spans:
+            yield self._prepared(rows, rows.block(start, stop), masker)
+
+    def digests(self, rows: TableRows, block: Block) -> Digests:
+        """What the ledger keeps of one block."""
         row_keys = None
         if rows.id is None:
             texts = [self._texts(rows, n, block.columns[n], block.start) for n in rows.key]
             row_keys = list(zip(*texts, strict=True))
-        digests = Digests(
+        return Digests(
             block.start,
             len(block),
             block_digests(block, [n for n in rows.columns if n not in rows.derived]),
             block_digests(block, rows.key) if rows.key else None,
             row_keys,
         )
-        self.stream.run(self.ledger.block(range_, number, digests))
 
 
 def block_digests(block: Block, columns: Sequence[str]) -> bytes:

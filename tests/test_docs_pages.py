@@ -72,7 +72,9 @@ def test_every_block_is_of_a_kind_that_the_tests_know(page: Path) -> None:
     found = blocks(page)
     assert len(found) * 2 == len(re.findall("^ *```", page.read_text(), re.MULTILINE))
     for block in found:
-        known = {"sh", "text"} if not block.file else {"python", "csv", "json", "ini", "toml"}
+        known = (
+            {"sh", "text"} if not block.file else {"python", "csv", "json", "ini", "toml", "yaml"}
+        )
         assert block.language in known | {"sql"}, f"{page.name}, line {block.line}"
 
 

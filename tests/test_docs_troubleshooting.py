@@ -216,6 +216,21 @@ def _scripted(it: Trouble) -> Done:
     return it.seed("-x", "env=staging", "downgrade", "0005_orders:base", "--sql")
 
 
+@case("the version table says that … is applied, and the ledger knows nothing of it: …")
+def _lost(it: Trouble) -> Done:
+    it.seeded()
+    it.sql("DROP TABLE terp_seed_ledger")
+    return it.seed("downgrade", "base")
+
+
+@case("the rows in the database are not those of size … with root seed … as of …, …")
+def _not_those(it: Trouble) -> Done:
+    it.seeded()
+    it.sql("DROP TABLE terp_seed_ledger")
+    rebuild = ("-x", "seed=5", "ledger", "rebuild", "--yes")
+    return it.project.run("terp-seed", *rebuild, check=False)
+
+
 @case("seeds are applied …; run …")
 def _sandbox_with_seeds(it: Trouble) -> Done:
     it.seeded()

@@ -78,7 +78,7 @@ def test_terp_and_the_sandbox_do_not_know_what_runs_them() -> None:
 
 # From the ground up: a module may import those of its own line and of lines above it.
 LAYERS = """
-errors draw
+errors draw autogenerate
 rows literals
 columns pools seeders settings sizes bookkeeping dialects dialects.base
 failures guards log ledger masking
@@ -87,11 +87,15 @@ selection
 references schema
 gate plan revisions operations imports derive
 recorder occupied writer
-planner preflight survey
-rollback unseed
+planner preflight survey history
+rollback unseed locate
 performer request running stamping report script
 online offline
 environment
+project inifile templates
+chain newrevision samplerow structure
+scratch graph scaffold roundtrip
+check pytest_plugin
 cli
 """
 
@@ -117,6 +121,7 @@ def test_layers() -> None:
         ("alembic.op", {"terp_seed.sandbox.versions"}),
         ("faker", {"terp_seed.pools", "terp_seed.terp", "terp_seed.masking"}),
         ("MySQLdb", set()),
+        ("pytest", {"terp_seed.pytest_plugin"}),
     ],
 )
 def test_what_is_touched_in_few_places(what: str, where: set[str]) -> None:

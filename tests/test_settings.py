@@ -20,7 +20,7 @@ from terp_seed.errors import GuardError, PlanError, SeedError, UsageError
     ("given", "words"),
     [
         ("sise=small", "-x sise: unknown key; did you mean 'size'?"),
-        ("zzz=1", "-x zzz: unknown key; known: as-of, backup, env, "),
+        ("zzz=1", "-x zzz: unknown key; known: as-of, backup, backup-folder, "),
         ("size", "-x size: has no value; write -x size=..."),
         ("size=", "-x size: has no value"),
         ("size=huge", "size: 'huge' is no preset of seeds/sizes.toml; it has small, medium, large"),

@@ -13,7 +13,8 @@ from toys import HEAD, Toy
 from terp_seed import online
 from terp_seed.compare import database_digests
 from terp_seed.errors import PlanError, SeedError
-from terp_seed.session import Session
+from terp_seed.project import Project
+from terp_seed.session import Session, opened
 
 HALF_WAY = """
 op.seed_rows("labels", [{"code": "HALF"}], key=["code"])
@@ -248,3 +249,17 @@ def test_a_database_in_memory_needs_a_handed_over_connection(sqlite_toy: Toy) ->
 def test_another_engine_than_ours_is_refused(sqlite_toy: Toy) -> None:
     with pytest.raises(SeedError, match="no such engine here; terp_seed seeds mariadb, mysql, sq"):
         sqlite_toy.upgrade("head", "url=postgresql+psycopg://u@127.0.0.1/x")
+
+
+def test_a_session_of_ours_enforces_foreign_keys(sqlite_toy: Toy) -> None:
+    """In a transaction SQLite takes the PRAGMA and does nothing, so it comes before."""
+    url = f"url={sqlite_toy.url}"
+    with opened(Project(sqlite_toy.path / "alembic.ini", x=(url,)).settings()) as session:
+        assert session.scalar("PRAGMA foreign_keys") == 1
+
+
+def test_a_digest_leaves_the_connection_as_it_was(toy: Toy) -> None:
+    """A connection that streams every answer gets out of step with MySQL."""
+    with toy.connect() as connection:
+        database_digests(connection)
+        assert not connection.get_execution_options().get("stream_results")

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import json
 import subprocess
 import sys
 from argparse import Namespace
@@ -19,10 +20,12 @@ from typing import Any
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
+from click.testing import CliRunner, Result
 from projects import Project
 from sqlalchemy.engine import Connection, Engine
 
 from terp_seed import guards
+from terp_seed.cli import main
 from terp_seed.compare import TableDigest, database_digests
 
 TOY = Path(__file__).parent / "toy"
@@ -212,6 +215,22 @@ class Toy(Project):
     def stamp(self, target: str, *x: str, **more: Any) -> str:
         """Stamp in this process."""
         return self.call("stamp", target, x=x, **more)
+
+    def terp_seed(self, *args: str, x: tuple[str, ...] = (), code: int = 0) -> Result:
+        """Run `terp-seed ARGS` in this process, and hold it to its exit code."""
+        given = [each for key in (f"url={self.url}", *x) for each in ("-x", key)]
+        path = list(sys.path)
+        try:
+            done = CliRunner().invoke(main, ["-c", str(self.path / "alembic.ini"), *given, *args])
+        finally:
+            sys.path[:] = path
+        assert done.exit_code == code, done.output
+        return done
+
+    def document(self, *args: str, code: int = 0) -> dict[str, Any]:
+        """Run `terp-seed ARGS --json` in this process and return what it printed."""
+        printed: dict[str, Any] = json.loads(self.terp_seed(*args, "--json", code=code).stdout)
+        return printed
 
     def current(self) -> str:
         """Return what `alembic -n seed current` prints."""

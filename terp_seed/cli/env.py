@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from terp_seed.cli.output import consent
+from terp_seed.cli.options import run_options, with_options
+from terp_seed.cli.output import as_json, consent, document, examples
 from terp_seed.project import Project
 from terp_seed.settings import ENVIRONMENTS, environment_name
 
@@ -16,25 +17,43 @@ def env() -> None:
     """Which environment a database is: it says so itself, by its stamp."""
 
 
-@env.command("show")
+@env.command("show", epilog=examples("terp-seed env show"))
+@run_options("url")
+@as_json
 @click.pass_obj
-def show(project: Project) -> None:
+def show(project: Project, /, as_json: bool, **x: str | None) -> None:
     """Print the environment that the database is stamped with."""
-    from terp_seed.guards import stamped
+    from terp_seed.guards import origin, stamped
     from terp_seed.session import opened
 
-    with opened(project.settings()) as session:
-        click.echo(stamped(session.connection, session.books) or "not stamped")
+    settings = with_options(project, x).settings()
+    with opened(settings) as session:
+        name = stamped(session.connection, session.books)
+        made_by = origin(session.connection, session.books)
+    if as_json:
+        database = settings.url.render_as_string()
+        document("env show", database=database, environment=name, origin=made_by)
+    else:
+        click.echo(name or "not stamped")
 
 
-@env.command("stamp")
+@env.command(
+    "stamp", epilog=examples("terp-seed env stamp dev", "terp-seed env stamp staging --yes")
+)
 @click.argument("name", metavar=f"[{'|'.join(ENVIRONMENTS)}]")
 @click.option("--yes", is_flag=True, help="Change a stamp without being asked.")
+@run_options("url")
+@as_json
 @click.pass_obj
-def stamp(project: Project, name: str, yes: bool) -> None:
+def stamp(project: Project, /, name: str, yes: bool, as_json: bool, **x: str | None) -> None:
     """Stamp the database: from then on it is that environment."""
     from terp_seed.restamp import restamp
 
-    settings = project.settings()
-    restamp(settings, environment_name(name), consent(yes))
-    click.echo(f"{settings.url.render_as_string()} is stamped {environment_name(name)}")
+    settings = with_options(project, x).settings()
+    environment = environment_name(name)
+    restamp(settings, environment, consent(yes))
+    database = settings.url.render_as_string()
+    if as_json:
+        document("env stamp", database=database, environment=environment)
+    else:
+        click.echo(f"{database} is stamped {environment}")

@@ -17,9 +17,22 @@ from terp_seed.project import Project
 __all__ = ["main", "run"]
 
 _COMMANDS = {
+    "init": "terp_seed.cli.init:init",
+    "seed": "terp_seed.cli.seed:seed",
+    "rollback": "terp_seed.cli.seed:rollback",
+    "plan": "terp_seed.cli.plan:plan",
+    "backup": "terp_seed.cli.backup:backup",
+    "restore": "terp_seed.cli.backup:restore",
     "env": "terp_seed.cli.env:env",
+    "history": "terp_seed.cli.history:history",
+    "ledger": "terp_seed.cli.ledger:ledger",
+    "lock": "terp_seed.cli.lock:lock",
     "preview": "terp_seed.cli.preview:preview",
+    "status": "terp_seed.cli.status:status",
     "verify": "terp_seed.cli.verify:verify",
+    "revision": "terp_seed.cli.revision:revision",
+    "check": "terp_seed.cli.check:check",
+    "graph": "terp_seed.cli.graph:graph",
 }
 """Where each command is: its module is imported when it is called, or for ``--help``."""
 

@@ -8,18 +8,26 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 
 from terp_seed.log import coloured
 
-__all__ = ["as_json", "consent", "document", "marked", "table"]
+__all__ = ["as_json", "consent", "document", "examples", "marked", "table"]
 
-as_json = click.option(
-    "--json", "as_json", is_flag=True, help="Print one JSON document instead of text."
-)
-"""The option that every command has which prints more than a script."""
+Command = TypeVar("Command", bound=Callable[..., Any])
+
+
+def as_json(command: Command) -> Command:
+    """Give a command the option that every one has which prints more than a script."""
+    text = "Print one JSON document instead of text."
+    return click.option("--json", "as_json", is_flag=True, help=text)(command)
+
+
+def examples(*lines: str) -> str:
+    """The epilog of a command's help; a line may end in two spaces or more and a word on it."""
+    return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
 def document(name: str, **fields: Any) -> None:

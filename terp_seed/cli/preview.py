@@ -6,12 +6,20 @@ import sys
 
 import click
 
+from terp_seed.cli.output import as_json, document, examples
+from terp_seed.errors import UsageError
 from terp_seed.project import Project
 
 __all__ = ["preview"]
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "terp-seed preview > seed.sql",
+        "terp-seed preview 0001_catalogue:head",
+        "terp-seed preview --prove",
+    )
+)
 @click.option(
     "--prove",
     "proving",
@@ -19,13 +27,20 @@ __all__ = ["preview"]
     help="Apply the script to one copy of the database, run on another, and compare.",
 )
 @click.argument("target", default="head")
+@as_json
 @click.pass_obj
-def preview(project: Project, proving: bool, target: str) -> None:
+def preview(project: Project, proving: bool, target: str, as_json: bool) -> None:
     """Print the script of an upgrade, or prove that it is the run."""
+    if as_json and not proving:
+        raise UsageError("--json goes with --prove; without it the script itself is printed")
     if not proving:
         project.script(target, sys.stdout)
         return
     from terp_seed.prove import prove
 
-    for proof in prove(project):
+    proofs = prove(project)
+    if as_json:
+        document("preview", proofs=[vars(each) | {"equal": True} for each in proofs])
+        return
+    for proof in proofs:
         click.echo(f"equal: {proof.what}: {proof.tables} tables, {proof.rows:,} rows")

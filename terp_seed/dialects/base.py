@@ -6,13 +6,14 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from terp_seed.literals import literal
 from terp_seed.rows import Lookup, Value
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
+    from sqlalchemy.types import TypeEngine
 
 __all__ = ["STATEMENT_CHARACTERS", "Dialect", "Lock", "Reference"]
 
@@ -57,6 +58,10 @@ class Lock(ABC):
     def release(self) -> None:
         """Give the lock back; harmless if it is not ours any more."""
 
+    @abstractmethod
+    def taken(self) -> bool:
+        """Whether anybody holds the lock; does not take it, and does not wait."""
+
 
 class Dialect(ABC):
     """One engine: literals, session, guards, keys, lock and limits."""
@@ -76,6 +81,8 @@ class Dialect(ABC):
     """The client that runs a script, for its header."""
     ddl_commits: ClassVar[bool]
     """Whether CREATE TABLE commits the transaction that it is run in."""
+    for_update: ClassVar[str]
+    """What makes a SELECT hold the rows it finds until the transaction ends."""
     schemas: ClassVar[bool]
     """Whether bookkeeping may live in another schema."""
     integer_bits: ClassVar[Mapping[str, int]]
@@ -186,6 +193,24 @@ class Dialect(ABC):
         taken: str,
     ) -> str:
         """An INSERT of one row, unless a row exists for which ``taken`` is true."""
+
+    def exactly(self, column: str, kind: TypeEngine[Any]) -> str:
+        """An expression of a column whose value, read and written again, is the same."""
+        return column
+
+    @abstractmethod
+    def same(self, one: str, other: str) -> str:
+        """A condition: two values are the same to the last byte, or both NULL."""
+
+    @abstractmethod
+    def temporary_copy(self, name: str, key: str, select: str) -> list[str]:
+        """Statements that make an empty temporary table of a SELECT's columns; names are quoted."""
+
+    @abstractmethod
+    def update_from(
+        self, table: str, source: str, values: Sequence[tuple[str, str]], where: str
+    ) -> str:
+        """An UPDATE of ``table``, called ``live``, from ``source``, called ``kept``."""
 
     @abstractmethod
     def refuse_dependents(

@@ -19,6 +19,7 @@ from terp_seed.literals import UnwritableError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
+    from sqlalchemy.types import TypeEngine
 
 __all__ = ["MySQL"]
 
@@ -38,7 +39,7 @@ _SLICE_SECONDS = 1.0  # a wait that Ctrl-C can interrupt between two of these
 class MySQL(Dialect):
     """MySQL 8 and later, MariaDB 10.6 and later."""
 
-    names = ("mysql", "mariadb")
+    names: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
     rows_per_statement = 500
     begin = "START TRANSACTION"
     now = "SYSDATE(3)"  # NOW() is pinned
@@ -47,6 +48,7 @@ class MySQL(Dialect):
     script_name = "mariadb or mysql"
     ddl_commits = True
     schemas = True
+    for_update = " FOR UPDATE"
     integer_bits: ClassVar[Mapping[str, int]] = {
         "TINYINT": 7,
         "SMALLINT": 15,
@@ -154,6 +156,27 @@ class MySQL(Dialect):
             f"WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {taken})"
         )
 
+    def exactly(self, column: str, kind: TypeEngine[Any]) -> str:
+        from sqlalchemy.dialects.mysql import BIT, DATE, DATETIME, FLOAT, TIME, TIMESTAMP
+
+        if isinstance(kind, DATE | DATETIME | TIMESTAMP | TIME):
+            return f"CAST({column} AS CHAR)"  # the driver has no zero date, and no 800 hours
+        if isinstance(kind, FLOAT | BIT):
+            return f"{column} + 0e0" if isinstance(kind, FLOAT) else f"{column} + 0"
+        return column
+
+    def same(self, one: str, other: str) -> str:
+        return f"CAST({one} AS BINARY) <=> CAST({other} AS BINARY)"
+
+    def temporary_copy(self, name: str, key: str, select: str) -> list[str]:
+        return [f"CREATE TEMPORARY TABLE {name} (PRIMARY KEY ({key})) {select} WHERE 1 = 0"]
+
+    def update_from(
+        self, table: str, source: str, values: Sequence[tuple[str, str]], where: str
+    ) -> str:
+        given = ", ".join(f"live.{self.quote(name)} = {value}" for name, value in values)
+        return f"UPDATE {table} live JOIN {self.quote(source)} kept ON {where} SET {given}"
+
     def refuse_dependents(
         self,
         target: tuple[str, str],
@@ -232,7 +255,6 @@ class MySQL(Dialect):
             ) from None
 
     def lock(self, connection: Connection) -> Lock:
-        _refuse_where_it_excludes_nobody(connection)
         return _NamedLock(connection)
 
     def statement_characters(self, connection: Connection) -> int:
@@ -308,6 +330,7 @@ class _NamedLock(Lock):
         self._connection = connection
 
     def acquire(self, seconds: float) -> bool:
+        _refuse_where_it_excludes_nobody(self._connection)
         until = monotonic() + seconds
         while True:
             left = max(0.0, until - monotonic())
@@ -326,3 +349,6 @@ class _NamedLock(Lock):
 
     def release(self) -> None:
         _scalar(self._connection, f"SELECT RELEASE_LOCK({_LOCK_NAME})")
+
+    def taken(self) -> bool:
+        return bool(_scalar(self._connection, f"SELECT IS_USED_LOCK({_LOCK_NAME}) IS NOT NULL"))

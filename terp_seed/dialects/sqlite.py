@@ -7,6 +7,7 @@ database stands in for it (the kernel drops it when the process dies), and
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -31,7 +32,7 @@ _BUSY_SECONDS = 30
 class SQLite(Dialect):
     """SQLite through the standard library's driver."""
 
-    names = ("sqlite",)
+    names: ClassVar[tuple[str, ...]] = ("sqlite",)
     rows_per_statement = 100  # longer VALUES lists parse slower, measured
     begin = "BEGIN IMMEDIATE"
     now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
@@ -40,6 +41,7 @@ class SQLite(Dialect):
     script_name = "sqlite3"
     ddl_commits = False
     schemas = False
+    for_update = ""  # BEGIN IMMEDIATE holds all there are
     integer_bits: ClassVar[Mapping[str, int]] = {}
 
     def quote(self, name: str) -> str:
@@ -130,6 +132,21 @@ class SQLite(Dialect):
             f"INSERT INTO {name} ({', '.join(map(self.quote, columns))})\n"
             f"SELECT {', '.join(values)} WHERE NOT EXISTS (SELECT 1 FROM {name} WHERE {taken})"
         )
+
+    def same(self, one: str, other: str) -> str:
+        return f"({one} IS {other} AND typeof({one}) = typeof({other}))"
+
+    def temporary_copy(self, name: str, key: str, select: str) -> list[str]:
+        return [
+            f"CREATE TEMP TABLE {name} AS {select} WHERE 1 = 0",
+            f"CREATE INDEX temp.{self.quote(f'{name[1:-1]}_key')} ON {name} ({key})",
+        ]
+
+    def update_from(
+        self, table: str, source: str, values: Sequence[tuple[str, str]], where: str
+    ) -> str:
+        given = ", ".join(f"{self.quote(name)} = {value}" for name, value in values)
+        return f"UPDATE {table} AS live SET {given} FROM {self.quote(source)} AS kept WHERE {where}"
 
     def refuse_dependents(
         self,
@@ -222,6 +239,7 @@ def _encodable(value: str) -> None:
 
 def _leave_transactions_to_us(connection: Any, record: object) -> None:
     connection.isolation_level = None  # or the driver begins by its own rules
+    connection.execute("PRAGMA foreign_keys = ON")  # here, because in a transaction it does nothing
 
 
 def _begin(connection: Connection) -> None:
@@ -258,6 +276,21 @@ class _FileLock(Lock):
     def release(self) -> None:
         self._lock.release()
 
+    def taken(self) -> bool:
+        import fcntl
+
+        try:
+            file = os.open(self._lock.lock_file, os.O_RDONLY)  # and never make one
+        except FileNotFoundError:
+            return False
+        try:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+        finally:
+            os.close(file)
+        return False
+
 
 class _NoLock(Lock):
     """In memory, on a connection that the caller handed over: nobody else can be there."""
@@ -270,3 +303,6 @@ class _NoLock(Lock):
 
     def release(self) -> None:
         pass
+
+    def taken(self) -> bool:
+        return False

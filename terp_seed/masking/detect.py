@@ -13,7 +13,7 @@ from terp_seed.masking.names import TypeKind, guess
 from terp_seed.masking.rules import Rule
 from terp_seed.rows import Value
 
-__all__ = ["ColumnFacts", "Finding", "lines_to_add", "look"]
+__all__ = ["ColumnFacts", "Finding", "lines_to_add", "look", "toml_key"]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -45,12 +45,12 @@ class Finding:
     @property
     def line(self) -> str:
         """The line that classifies the column, to go under ``[tables.<table>]``."""
-        return f'{_toml(self.column)} = {{ class = "{self.kind}" }}'
+        return f'{toml_key(self.column)} = {{ class = "{self.kind}" }}'
 
     @property
     def toml(self) -> str:
         """The lines to add to the policy."""
-        return f"[tables.{_toml(self.table)}]\n{self.line}"
+        return f"[tables.{toml_key(self.table)}]\n{self.line}"
 
     def __str__(self) -> str:
         if self.problem == "contradiction":
@@ -60,8 +60,8 @@ class Finding:
             )
         return (
             f"{self.table}.{self.column} has no entry in the masking policy and {self.because}; "
-            f"add {self.line} under [tables.{_toml(self.table)}], or, if it is not personal, "
-            f'{_toml(self.column)} = {{ pii = false, reason = "..." }}'
+            f"add {self.line} under [tables.{toml_key(self.table)}], or, if it is not personal, "
+            f'{toml_key(self.column)} = {{ pii = false, reason = "..." }}'
         )
 
 
@@ -93,7 +93,7 @@ def lines_to_add(findings: Iterable[Finding]) -> str:
     for finding in findings:
         tables.setdefault(finding.table, []).append(finding.line)
     return "\n\n".join(
-        "\n".join([f"[tables.{_toml(table)}]", *lines]) for table, lines in tables.items()
+        "\n".join([f"[tables.{toml_key(table)}]", *lines]) for table, lines in tables.items()
     )
 
 
@@ -126,5 +126,6 @@ def _fills(value: Value) -> bool:
     return len(hits) == 1 and (hits[0].start, hits[0].stop) == (0, len(text))
 
 
-def _toml(name: str) -> str:
+def toml_key(name: str) -> str:
+    """A name as a key of TOML, in quotes if it needs them."""
     return name if _BARE.fullmatch(name) else json.dumps(name)

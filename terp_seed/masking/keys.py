@@ -42,7 +42,7 @@ class Key:
     def __init__(self, master: bytes, *, source: str = KEY_VARIABLE) -> None:
         _refuse_weak(master, source)
         self._master = master
-        self.id = hmac.digest(master, b"terp_seed/mask/id", "sha256").hex()[:8]
+        self.id: str = hmac.digest(master, b"terp_seed/mask/id", "sha256").hex()[:8]
 
     @classmethod
     def from_environment(cls, environ: Mapping[str, str]) -> Key | None:

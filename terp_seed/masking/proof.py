@@ -46,7 +46,9 @@ class Proof:
     """Holds the values of one class to their reserved range."""
 
     def __init__(self, kind: DataClass) -> None:
-        self.needs = _NEEDS.get(kind.name, "free of live e-mail, telephone, tax and card numbers")
+        self.needs: str = _NEEDS.get(
+            kind.name, "free of live e-mail, telephone, tax and card numbers"
+        )
         self._holds = _CHECKS.get(kind.name, _nothing_live)
         self._is_document = kind.name == "json"
         self._seen: set[object] = set()

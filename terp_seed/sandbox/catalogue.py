@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from sqlalchemy import DECIMAL, Column, ForeignKey, Index, Integer, String, Text
+from sqlalchemy import DECIMAL, Column, ForeignKey, Index, Integer, String, Table, Text
 
 from terp_seed.sandbox.shape import created, moment, table, updated
 
-brands = table(
+brands: Table = table(
     "brands",
     Column("name", String(255), nullable=False),
     moment("deleted_at"),
@@ -16,7 +16,7 @@ brands = table(
     updated(),
 )
 
-strains = table(
+strains: Table = table(
     "strains",
     Column("name", String(255), unique=True, nullable=False),
     moment("deleted_at"),
@@ -32,7 +32,7 @@ strains = table(
     updated(),
 )
 
-products = table(
+products: Table = table(
     "products",
     Column("brandId", Integer, nullable=False),
     Column("supplier_client_id", Integer, ForeignKey("clients.id", ondelete="SET NULL")),
@@ -48,7 +48,7 @@ products = table(
     Index("idx_products_supplier_client_id", "supplier_client_id"),
 )
 
-pricing_defaults = table(
+pricing_defaults: Table = table(
     "pricing_defaults",
     Column("product_category", String(100), unique=True, nullable=False),
     Column("default_margin_percent", DECIMAL(5, 2), nullable=False),

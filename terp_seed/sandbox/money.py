@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     Integer,
     String,
+    Table,
     Text,
     false,
     text,
@@ -19,7 +20,7 @@ from sqlalchemy import (
 
 from terp_seed.sandbox.shape import choice, created, moment, shared_index, table, updated
 
-invoices = table(
+invoices: Table = table(
     "invoices",
     Column("invoiceNumber", String(50), unique=True, nullable=False),
     moment("deleted_at"),
@@ -54,7 +55,7 @@ invoices = table(
     Index("idx_invoices_reference", "referenceType", "referenceId"),
 )
 
-invoice_line_items = table(
+invoice_line_items: Table = table(
     "invoiceLineItems",
     Column("invoiceId", Integer, ForeignKey("invoices.id", ondelete="CASCADE"), nullable=False),
     Column("productId", Integer, ForeignKey("products.id", ondelete="RESTRICT")),
@@ -72,7 +73,7 @@ invoice_line_items = table(
     Index("idx_invoice_line_items_batch_id", "batchId"),
 )
 
-payments = table(
+payments: Table = table(
     "payments",
     Column("paymentNumber", String(50), unique=True, nullable=False),
     moment("deleted_at"),
@@ -109,7 +110,7 @@ payments = table(
     Index("idx_payments_reconcile_status", "isReconciled", "paymentDate"),
 )
 
-invoice_payments = table(
+invoice_payments: Table = table(
     "invoice_payments",
     moment("deleted_at"),
     Column("payment_id", Integer, ForeignKey("payments.id", ondelete="CASCADE"), nullable=False),
@@ -123,7 +124,7 @@ invoice_payments = table(
     Index("uk_invoice_payments", "payment_id", "invoice_id", unique=True),
 )
 
-client_transactions = table(
+client_transactions: Table = table(
     "client_transactions",
     Column("client_id", Integer, ForeignKey("clients.id", ondelete="CASCADE"), nullable=False),
     Column(

@@ -12,6 +12,7 @@ from sqlalchemy import (
     Index,
     Integer,
     String,
+    Table,
     Text,
     false,
     text,
@@ -33,7 +34,7 @@ _FULFILLMENT = choice(
     "CANCELLED",
 )
 
-orders = table(
+orders: Table = table(
     "orders",
     Column("version", Integer, nullable=False, server_default=text("1")),
     Column("order_number", String(50), unique=True, nullable=False),
@@ -98,7 +99,7 @@ orders = table(
     Index("idx_orders_deleted_at", "deleted_at"),
 )
 
-order_line_items = table(
+order_line_items: Table = table(
     "order_line_items",
     Column("order_id", Integer, nullable=False),
     Column("batch_id", Integer, nullable=False),
@@ -131,7 +132,7 @@ order_line_items = table(
     Index("idx_batch_id", "batch_id"),
 )
 
-order_line_item_allocations = table(
+order_line_item_allocations: Table = table(
     "order_line_item_allocations",
     Column("order_line_item_id", Integer, nullable=False),
     Column("batch_id", Integer, nullable=False),
@@ -143,7 +144,7 @@ order_line_item_allocations = table(
     Index("idx_allocations_batch", "batch_id"),
 )
 
-order_status_history = table(
+order_status_history: Table = table(
     "order_status_history",
     Column("order_id", Integer, ForeignKey("orders.id", ondelete="RESTRICT"), nullable=False),
     Column("fulfillmentStatus", _FULFILLMENT, nullable=False, server_default="READY_FOR_PACKING"),

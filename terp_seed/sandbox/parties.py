@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     Integer,
     String,
+    Table,
     Text,
     false,
     text,
@@ -18,7 +19,7 @@ from sqlalchemy import (
 
 from terp_seed.sandbox.shape import NOW, choice, created, moment, table, updated
 
-users = table(
+users: Table = table(
     "users",
     Column("openId", String(64), unique=True, nullable=False),
     moment("deleted_at"),
@@ -31,7 +32,7 @@ users = table(
     moment("lastSignedIn", nullable=False, default=NOW),
 )
 
-clients = table(
+clients: Table = table(
     "clients",
     Column("version", Integer, nullable=False, server_default=text("1")),
     Column("teri_code", String(50), unique=True, nullable=False),
@@ -91,7 +92,7 @@ clients = table(
     Index("idx_referred_by", "referred_by_client_id"),
 )
 
-supplier_profiles = table(
+supplier_profiles: Table = table(
     "supplier_profiles",
     Column(
         "client_id",
@@ -117,7 +118,7 @@ supplier_profiles = table(
     Index("idx_supplier_profiles_legacy_vendor", "legacy_vendor_id"),
 )
 
-vendors = table(
+vendors: Table = table(
     "vendors",
     Column("name", String(255), unique=True, nullable=False),
     moment("deleted_at"),

@@ -34,7 +34,7 @@ MYSQL_FAMILY = ("mysql", "mariadb")
 
 NOW = text("CURRENT_TIMESTAMP")
 
-metadata = MetaData(
+metadata: MetaData = MetaData(
     naming_convention={
         "fk": "%(table_name)s_%(column_0_name)s_%(referred_table_name)s_id_fk",
         "uq": "%(table_name)s_%(column_0_name)s_unique",

@@ -11,6 +11,7 @@ from sqlalchemy import (
     Index,
     Integer,
     String,
+    Table,
     Text,
     column,
     false,
@@ -24,7 +25,7 @@ def _not_negative(name: str) -> CheckConstraint:
     return CheckConstraint(column(name) >= 0, name=f"chk_batches_{name}_nonnegative")
 
 
-workflow_statuses = table(
+workflow_statuses: Table = table(
     "workflow_statuses",
     Column("name", String(100), nullable=False),
     Column("slug", String(50), unique=True, nullable=False),
@@ -37,7 +38,7 @@ workflow_statuses = table(
     Index("idx_workflow_statuses_isActive", "isActive"),
 )
 
-sequences = table(
+sequences: Table = table(
     "sequences",
     Column("name", String(50), unique=True, nullable=False),
     moment("deleted_at"),
@@ -47,7 +48,7 @@ sequences = table(
     updated(),
 )
 
-lots = table(
+lots: Table = table(
     "lots",
     Column("code", String(50), unique=True, nullable=False),
     moment("deleted_at"),
@@ -60,7 +61,7 @@ lots = table(
     Index("idx_lots_supplier_client_id", "supplier_client_id"),
 )
 
-batches = table(
+batches: Table = table(
     "batches",
     Column("code", String(50), unique=True, nullable=False),
     moment("deleted_at"),
@@ -116,7 +117,7 @@ batches = table(
     _not_negative("sampleQty"),
 )
 
-batch_locations = table(
+batch_locations: Table = table(
     "batchLocations",
     Column("batchId", Integer, nullable=False),
     Column("site", String(100), nullable=False),
@@ -130,7 +131,7 @@ batch_locations = table(
     updated(),
 )
 
-inventory_movements = table(
+inventory_movements: Table = table(
     "inventoryMovements",
     Column("batchId", Integer, ForeignKey("batches.id", ondelete="RESTRICT"), nullable=False),
     Column(
@@ -177,7 +178,7 @@ inventory_movements = table(
     Index("idx_inventory_movements_created", "createdAt"),
 )
 
-batch_status_history = table(
+batch_status_history: Table = table(
     "batch_status_history",
     Column("batchId", Integer, ForeignKey("batches.id", ondelete="CASCADE"), nullable=False),
     Column("fromStatusId", Integer, ForeignKey("workflow_statuses.id", ondelete="SET NULL")),

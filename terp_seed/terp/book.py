@@ -61,37 +61,37 @@ class Book:
         self.buyers = buyers
         self.words = words
         # One entry for each order.
-        self.client = _array("I")
-        self.kind = _array("B")
-        self.terms = _array("B")
-        self.mood = _array("b")
-        self.source = _array("i")  # the quote it was converted from, or -1
-        self.total = _array("q")  # cents
-        self.cost = _array("q")  # cents
-        self.shipped = _array("I")  # seconds, 0 for not yet
-        self.delivered = _array("I")
-        self.returned = _array("I")
+        self.client: array[int] = _array("I")
+        self.kind: array[int] = _array("B")
+        self.terms: array[int] = _array("B")
+        self.mood: array[int] = _array("b")
+        self.source: array[int] = _array("i")  # the quote it was converted from, or -1
+        self.total: array[int] = _array("q")  # cents
+        self.cost: array[int] = _array("q")  # cents
+        self.shipped: array[int] = _array("I")  # seconds, 0 for not yet
+        self.delivered: array[int] = _array("I")
+        self.returned: array[int] = _array("I")
         # One entry for each line, then for each allocation.
-        self.line_starts = _array("I")
-        self.line_batch = _array("I")
-        self.line_quantity = _array("I")
-        self.line_price = _array("I")  # dollars
-        self.line_origin = _array("B")  # of the margin
-        self.pick_starts = _array("I")  # one for each order
-        self.pick_line = _array("I")
-        self.pick_batch = _array("I")
-        self.pick_quantity = _array("I")
+        self.line_starts: array[int] = _array("I")
+        self.line_batch: array[int] = _array("I")
+        self.line_quantity: array[int] = _array("I")
+        self.line_price: array[int] = _array("I")  # dollars
+        self.line_origin: array[int] = _array("B")  # of the margin
+        self.pick_starts: array[int] = _array("I")  # one for each order
+        self.pick_line: array[int] = _array("I")
+        self.pick_batch: array[int] = _array("I")
+        self.pick_quantity: array[int] = _array("I")
         # One entry for each movement, in the order of time.
-        self.move_order = _array("I")
-        self.move_batch = _array("I")
-        self.move_change = _array("i")
-        self.move_drawn = _array("i")  # what had left the batch before
-        self.move_type = _array("B")
+        self.move_order: array[int] = _array("I")
+        self.move_batch: array[int] = _array("I")
+        self.move_change: array[int] = _array("i")
+        self.move_drawn: array[int] = _array("i")  # what had left the batch before
+        self.move_type: array[int] = _array("B")
 
     def write(self) -> Book:
         """Simulate all orders."""
-        self.market = Market(self.stock, self.words)
-        self.demand = array("I", [0]) * self.stock.sizes.batches
+        self.market: Market = Market(self.stock, self.words)
+        self.demand: array[int] = array("I", [0]) * self.stock.sizes.batches
         self._drawn = array("i", [0]) * self.stock.sizes.batches
         self._coming_back: list[tuple[int, int, int]] = []
         self._last_shipped = 0

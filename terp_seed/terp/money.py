@@ -40,20 +40,20 @@ class Ledgers:
         self.clock = clock
         self.words = words
         # One entry for each invoice.
-        self.order = _array("I")
-        self.day = _array("I")
-        self.due = _array("I")
-        self.status = _array("B")
-        self.paid = _array("q")  # cents
-        self.settled = _array("I")  # the day of the last payment, or 0
+        self.order: array[int] = _array("I")
+        self.day: array[int] = _array("I")
+        self.due: array[int] = _array("I")
+        self.status: array[int] = _array("B")
+        self.paid: array[int] = _array("q")  # cents
+        self.settled: array[int] = _array("I")  # the day of the last payment, or 0
         # One entry for each payment.
-        self.payment_invoice = _array("I")
-        self.payment_day = _array("I")
-        self.payment_cents = _array("q")
-        self.payment_method = _array("B")
+        self.payment_invoice: array[int] = _array("I")
+        self.payment_day: array[int] = _array("I")
+        self.payment_cents: array[int] = _array("q")
+        self.payment_method: array[int] = _array("B")
         # One entry for each order: its invoice, or -1, and what was paid at once.
-        self.invoice_of = _array("i")
-        self.deposit = _array("q")
+        self.invoice_of: array[int] = _array("i")
+        self.deposit: array[int] = _array("q")
         self._bill()
         self._judge()
         self._collect()

@@ -121,8 +121,8 @@ class Names:
         return f"{text} {round_ + 1}" if round_ else text
 
 
-strain_names = Names((_TEXTURES, _THINGS), (" ", ""), step=2407)
-brand_names = Names(
+strain_names: Names = Names((_TEXTURES, _THINGS), (" ", ""), step=2407)
+brand_names: Names = Names(
     (
         _TEXTURES,
         ("Family Farm", "Reserve", "Botanicals", "House", "Fields", "Craft", "Select"),
@@ -130,10 +130,10 @@ brand_names = Names(
     (" ", ""),
     step=183,
 )
-street_names = Names((_STREETS, _STREET_TYPES), (" ", ""), step=37)
+street_names: Names = Names((_STREETS, _STREET_TYPES), (" ", ""), step=37)
 
 
-_business_names = Names((_TEXTURES, _PLACES), (" ", ""), step=2471, start=11)
+_business_names: Names = Names((_TEXTURES, _PLACES), (" ", ""), step=2471, start=11)
 
 
 def business_name(ordinal: int, kinds: tuple[tuple[str, str], ...], start: int) -> str:

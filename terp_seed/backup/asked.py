@@ -1,0 +1,42 @@
+"""A backup that somebody asked for: of the rows of the applied seeds, or of the database."""
+
+from __future__ import annotations
+
+from terp_seed.audit import AuditLog
+from terp_seed.backup.folder import Backup
+from terp_seed.backup.run import RunBackup
+from terp_seed.exclusive import exclusively
+from terp_seed.guards import environment_of
+from terp_seed.plan import PlannedRevision, Removal
+from terp_seed.project import Project
+from terp_seed.request import ancestors
+from terp_seed.rollback import Rollback
+from terp_seed.session import opened
+from terp_seed.standing import current_heads
+
+__all__ = ["create"]
+
+
+def create(project: Project, kind: str) -> Backup:
+    """Make a backup under the lock; leaves the database as it is but for an audit event."""
+    settings = project.settings()
+    with opened(settings) as session:
+        environment = environment_of(session.connection, settings, session.books)
+        session.settle()
+        with exclusively(session):
+            heads = current_heads(session)
+            applied = [each.revision for each in ancestors(project.directory(), heads)]
+            session.settle()
+            session.may_write()
+            backup = RunBackup(session, environment, kind)
+            backup.begin("asked", heads, applied)
+            rollback = Rollback(session, environment)
+            for revision in applied:
+                step = PlannedRevision(revision, upgrade=False, removals=[Removal(())])
+                backup.rows(rollback.examine(step, Removal(())))
+            made = backup.made
+            assert made is not None
+            log = AuditLog(session, environment, "backup", f"backup create --kind {kind}")
+            log.add("backup", rows=dict(made.manifest.rows), backup=str(made.folder))
+            backup.end()
+            return made

@@ -1,0 +1,81 @@
+"""A backup of the whole database, by the engine's own tools."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import sqlalchemy as sa
+from sqlalchemy.engine import URL
+
+from terp_seed.backup.folder import Backup
+from terp_seed.backup.manifest import File, checksum
+from terp_seed.clients import dump_database, dumper
+from terp_seed.errors import GuardError, UsageError
+from terp_seed.session import Session
+
+__all__ = ["dump"]
+
+_END = b"-- Dump completed"
+_TAIL = 200
+
+
+def dump(session: Session, backup: Backup) -> None:
+    """Dump the database into the backup; `GuardError` if the dump fails or is short.
+
+    On a server the dump is of one moment (``--single-transaction``); it is
+    held to be whole if it names every table and ends as a dump ends.  On
+    SQLite the copy is opened and counted.
+    """
+    url = session.settings.url
+    path = backup.folder / _name(url)
+    tables = _counts(session)
+    try:
+        path.touch(mode=0o600)
+        dump_database(url, path)
+    except (UsageError, OSError) as error:
+        raise GuardError(f"backup: {error}; nothing was done") from None
+    _refuse_short(url, path, tables)
+    backup.manifest.tools |= dumper(url)
+    backup.manifest.add(File(path.name, path.stat().st_size, checksum(path), tables))
+    backup.keep()
+
+
+def _name(url: URL) -> str:
+    return "dump.db" if url.get_backend_name() == "sqlite" else "dump.sql"
+
+
+def _counts(session: Session) -> dict[str, int]:
+    quote = session.dialect.quote
+    names = sa.inspect(session.connection).get_table_names()
+    return {name: session.scalar(f"SELECT COUNT(*) FROM {quote(name)}") for name in names}
+
+
+def _refuse_short(url: URL, path: Path, tables: dict[str, int]) -> None:
+    if url.get_backend_name() == "sqlite":
+        engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
+        with engine.connect() as copy:
+            there = set(sa.inspect(copy).get_table_names())
+            whole = copy.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
+        missing = sorted(tables.keys() - there)
+    else:
+        missing = _not_named(path, set(tables))
+        whole = _tail(path).rpartition(b"\n-- ")[2].startswith(_END[3:])
+    if missing or not whole:
+        what = f"without {', '.join(missing)}" if missing else "cut short"
+        raise GuardError(f"backup: {path} is {what}; nothing was done")
+
+
+def _not_named(path: Path, tables: set[str]) -> list[str]:
+    """The tables that the dump does not create."""
+    left = {f"CREATE TABLE `{name}` (".encode(): name for name in tables}
+    with path.open("rb") as file:
+        for line in file:
+            if line.startswith(b"CREATE TABLE"):
+                left.pop(line.rstrip(), None)
+    return sorted(left.values())
+
+
+def _tail(path: Path) -> bytes:
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return file.read()

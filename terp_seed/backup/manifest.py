@@ -1,0 +1,143 @@
+"""The manifest of a backup: what is in it, of what, and how to tell that it is whole."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from hashlib import sha256
+from pathlib import Path
+from typing import IO
+
+from terp_seed.errors import GuardError, UsageError
+
+__all__ = ["MANIFEST", "File", "Manifest", "Statement", "checksum", "private"]
+
+MANIFEST = "manifest.json"
+_VERSION = 1
+_CHUNK = 1 << 20
+
+
+@dataclass(frozen=True)
+class Statement:
+    """One INSERT in a file of rows: where it stands, and what it is about."""
+
+    table: str
+    key: list[str]
+    columns: list[str]
+    masked: bool
+    """Whether the rows are there and were masked: each column comes twice, as it
+    was and as the mask left it.  Otherwise the rows were to be deleted."""
+    rows: int
+    offset: int
+    """Bytes from the beginning of the file to the list of values."""
+    size: int
+
+
+@dataclass(frozen=True)
+class File:
+    """One file of a backup; ``statements`` for a file of rows."""
+
+    name: str
+    size: int
+    sha256: str
+    tables: dict[str, int]
+    """Rows by table."""
+    revision: str | None = None
+    statements: list[Statement] = field(default_factory=list)
+
+
+@dataclass
+class Manifest:
+    """What a backup says of itself."""
+
+    made_at: str
+    made_by: str
+    host: str
+    reason: str
+    """``rollback``, ``mask`` or ``asked``."""
+    engine: str
+    database: str
+    environment: str
+    chain: str
+    heads: list[str]
+    """Where the chain stood."""
+    tools: dict[str, str]
+    files: list[File] = field(default_factory=list)
+
+    @classmethod
+    def read(cls, folder: Path) -> Manifest:
+        """Read a backup's manifest; `UsageError` if the folder is no backup."""
+        try:
+            fields = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UsageError(f"backup {folder}: cannot be read: {error.strerror}") from None
+        except ValueError:
+            fields = None
+        if not isinstance(fields, dict) or fields.pop("document", "") != "backup":
+            raise UsageError(f"backup {folder}: {MANIFEST} is no manifest of a backup")
+        if fields.pop("version", None) != _VERSION:
+            raise UsageError(f"backup {folder}: was made by another version of terp_seed")
+        files = [
+            File(**{**each, "statements": [Statement(**one) for one in each["statements"]]})
+            for each in fields.pop("files")
+        ]
+        return cls(files=files, **fields)
+
+    def write(self, folder: Path) -> None:
+        """Write the manifest so that it is either the old one or the new one, on disk."""
+        fields = {"document": "backup", "version": _VERSION, **asdict(self)}
+        unfinished = folder / f"{MANIFEST}.new"
+        with private(unfinished) as file:
+            file.write(json.dumps(fields, indent=2, ensure_ascii=False).encode())
+        unfinished.replace(folder / MANIFEST)
+
+    def add(self, file: File) -> None:
+        """Add a file, in the place of one of the same name."""
+        self.files = [*(each for each in self.files if each.name != file.name), file]
+
+    @property
+    def kinds(self) -> list[str]:
+        """``rows`` for files of statements, ``dump`` for the whole database, or both."""
+        return sorted({"rows" if file.statements else "dump" for file in self.files})
+
+    @property
+    def rows(self) -> Mapping[str, int]:
+        """How many rows the files of statements hold, by table."""
+        counts: Counter[str] = Counter()
+        for file in self.files:
+            counts.update(file.tables if file.statements else {})
+        return counts
+
+    def check(self, folder: Path) -> None:
+        """Raise `GuardError` unless every file is there as it was written."""
+        for file in self.files:
+            path = folder / file.name
+            if not path.is_file():
+                raise GuardError(f"backup {folder}: {file.name} is missing; nothing was done")
+            if path.stat().st_size != file.size or checksum(path) != file.sha256:
+                raise GuardError(
+                    f"backup {folder}: {file.name} is not as it was written; nothing was done"
+                )
+
+
+@contextmanager
+def private(path: Path) -> Iterator[IO[bytes]]:
+    """A new file that only its owner can read, safely on disk when the block ends."""
+    handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(handle, "w+b") as file:
+        yield file
+        file.flush()
+        os.fsync(handle)
+
+
+def checksum(path: Path) -> str:
+    """SHA-256 of a file's content."""
+    total = sha256()
+    with path.open("rb") as file:
+        while chunk := file.read(_CHUNK):
+            total.update(chunk)
+    return total.hexdigest()

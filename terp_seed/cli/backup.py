@@ -1,0 +1,132 @@
+"""``terp-seed backup`` and ``terp-seed restore``: keep rows, and put them back."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from terp_seed.cli.options import run_options, with_options, yes
+from terp_seed.cli.output import as_json, document, examples, table
+from terp_seed.consent import Confirm
+from terp_seed.project import Project
+
+if TYPE_CHECKING:
+    from terp_seed.backup import Backup
+
+__all__ = ["backup", "restore"]
+
+
+@click.group()
+def backup() -> None:
+    """Backups: of seeded rows, or of the whole database."""
+
+
+@backup.command(
+    "create", epilog=examples("terp-seed backup create", "terp-seed backup create --kind=both")
+)
+@click.option(
+    "--kind",
+    type=click.Choice(["rows", "dump", "both"]),
+    default="rows",
+    show_default=True,
+    help="The rows of the applied seeds, the whole database, or both.",
+)
+@run_options("url", "env", "lock-timeout")
+@as_json
+@click.pass_obj
+def create(project: Project, /, kind: str, as_json: bool, **x: str | None) -> None:
+    """Make a backup now; writes nothing but an audit event to the database."""
+    from terp_seed.backup.asked import create as make
+
+    made = make(with_options(project, x), kind)
+    if as_json:
+        document("backup create", **_plain(made))
+    else:
+        click.echo(str(made.folder))
+
+
+@backup.command("list", epilog=examples("terp-seed backup list"))
+@as_json
+@click.pass_obj
+def list_(project: Project, as_json: bool) -> None:
+    """List the backups that there are, newest first."""
+    from terp_seed.backup import listing
+
+    found = listing(project.settings())
+    if as_json:
+        document("backup list", backups=[_plain(each) for each in found])
+    elif found:
+        head = ["made", "database", "environment", "reason", "kind", "rows", "folder"]
+        table(head, [_line(each) for each in found])
+
+
+@backup.command("expire", epilog=examples("terp-seed backup expire"))
+@as_json
+@click.pass_obj
+def expire(project: Project, as_json: bool) -> None:
+    """Delete backups that are too old or too many; never a database's newest."""
+    from terp_seed.backup import expire as let_go
+
+    gone = let_go(project.settings())
+    if as_json:
+        document("backup expire", backups=[_plain(each) for each in gone])
+    else:
+        click.echo(f"{len(gone)} backups deleted")
+
+
+@click.command(epilog=examples("terp-seed restore BACKUP", "terp-seed restore BACKUP --yes"))
+@click.argument("folder", type=click.Path(path_type=Path), metavar="BACKUP")
+@run_options("url", "env", "lock-timeout")
+@yes
+@as_json
+@click.pass_obj
+def restore(project: Project, /, folder: Path, yes: bool, as_json: bool, **x: str | None) -> None:
+    """Put the rows of a backup back: the missing ones, and those that were masked.
+
+    BACKUP is the folder that the rollback named.  Asks first; without a terminal, say --yes.
+    """
+    from terp_seed.backup.restore import restore as put_back
+
+    done = put_back(with_options(project, x), folder, Confirm(always=True, yes=yes))
+    if as_json:
+        document(
+            "restore",
+            environment=done.environment,
+            inserted=dict(done.inserted),
+            written_back=dict(done.written_back),
+            revisions=list(done.revisions),
+        )
+        return
+    for verb, counts in (("inserted", done.inserted), ("written back", done.written_back)):
+        for name, count in counts.items():
+            click.echo(f"{verb} {count:,} {name}")
+    click.echo(f"restored {', '.join(done.revisions) or 'rows only'}; compared: equal")
+
+
+def _plain(each: Backup) -> dict[str, Any]:
+    manifest = each.manifest
+    return {
+        "folder": str(each.folder),
+        "made_at": manifest.made_at,
+        "made_by": manifest.made_by,
+        "database": manifest.database,
+        "environment": manifest.environment,
+        "reason": manifest.reason,
+        "kinds": manifest.kinds,
+        "rows": dict(manifest.rows),
+    }
+
+
+def _line(each: Backup) -> list[object]:
+    manifest = each.manifest
+    return [
+        manifest.made_at,
+        Path(manifest.database).name,
+        manifest.environment,
+        manifest.reason,
+        "+".join(manifest.kinds),
+        sum(manifest.rows.values()),
+        str(each.folder),
+    ]

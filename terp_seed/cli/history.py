@@ -1,0 +1,138 @@
+"""``terp-seed history``: what was run on the database, when, by whom, with what outcome."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from terp_seed.cli.output import as_json, document, table
+from terp_seed.project import Project
+
+if TYPE_CHECKING:
+    from terp_seed.history import Event, Run
+
+__all__ = ["described", "history"]
+
+_MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"])
+_OUTCOMES = ("finished", "failed", "interrupted", "crashed", "running")
+
+
+@click.command()
+@click.option("--events", "single", is_flag=True, help="Show single events instead of runs.")
+@click.option("--since", type=_MOMENT, metavar="MOMENT", help="Runs that began then or later, UTC.")
+@click.option("--until", type=_MOMENT, metavar="MOMENT", help="Runs that began before it, UTC.")
+@click.option("--revision", metavar="REVISION", help="Runs that touched this revision.")
+@click.option("--outcome", type=click.Choice(_OUTCOMES), help="Runs that ended so.")
+@click.option("--user", metavar="NAME", help="Runs of this operating-system or database user.")
+@click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="0: all.")
+@as_json
+@click.pass_obj
+def history(project: Project, /, single: bool, limit: int, as_json: bool, **wanted: Any) -> None:
+    """Print what was run on the database, newest first; does not write."""
+    from terp_seed.history import history as read
+    from terp_seed.session import opened
+
+    with opened(project.settings()) as session:
+        found = [run for run in read(session) if _fits(run, **wanted)]
+    runs = found[:limit] if limit else found
+    if as_json:
+        document("history", runs=[described(run, events=single) for run in runs])
+    elif not runs:
+        click.echo("no such run" if any(wanted.values()) else "nothing was run yet", err=True)
+    elif single:
+        _print_events(runs)
+    else:
+        _print_runs(runs)
+
+
+def _fits(
+    run: Run,
+    since: datetime | None,
+    until: datetime | None,
+    revision: str | None,
+    outcome: str | None,
+    user: str | None,
+) -> bool:
+    at = datetime.fromisoformat(run.first["at"])
+    names = {run.first["os_user"], run.first["db_user"]}
+    names |= {str(run.first["db_user"]).partition("@")[0]}
+    return (
+        (since is None or at >= since)
+        and (until is None or at < until)
+        and (revision is None or revision in run.revisions)
+        and (outcome is None or outcome == run.outcome)
+        and (user is None or user in names)
+    )
+
+
+def described(run: Run, *, events: bool = False) -> dict[str, Any]:
+    """A run as a part of a JSON document."""
+    first = run.first
+    names = ("run_id", "at", "os_user", "host", "pid", "db_user", "chain", "environment")
+    return {
+        **{name: first[name] for name in names},
+        "database": first["database_name"],
+        "direction": first["direction"],
+        "command": run.command,
+        "script": run.script,
+        "revisions": run.revisions,
+        "rows": run.rows,
+        "seconds": run.seconds,
+        "lock_wait": run.detail("lock_wait"),
+        "plan_digest": first["plan_digest"],
+        "backup": run.detail("backup"),
+        "outcome": run.outcome,
+        "error": run.error,
+        **({"events": run.events} if events else {}),
+    }
+
+
+def _print_runs(runs: list[Run]) -> None:
+    table(
+        ["when (UTC)", "who", "environment", "command", "revisions", "rows", "seconds", "outcome"],
+        [
+            [
+                run.first["at"][:19],
+                run.who,
+                run.first["environment"],
+                run.command,
+                _span(run.revisions),
+                sum(run.rows.values()),
+                "" if run.seconds is None else f"{run.seconds:.1f}",
+                f"{run.outcome}: {run.error}" if run.error else run.outcome,
+            ]
+            for run in runs
+        ],
+    )
+
+
+def _span(revisions: list[str]) -> str:
+    if len(revisions) < 2:
+        return "".join(revisions)
+    return f"{revisions[0]} to {revisions[-1]}"
+
+
+def _print_events(runs: list[Run]) -> None:
+    table(
+        ["when (UTC)", "run", "who", "event", "revision", "rows", "detail"],
+        [
+            [
+                event["at"],
+                event["run_id"][:8],
+                run.who,
+                event["event"],
+                event["revision"],
+                sum((event["table_rows"] or {}).values()),
+                _listed(event),
+            ]
+            for run in runs
+            for event in reversed(run.events)
+        ],
+    )
+
+
+def _listed(event: Event) -> str:
+    told = {key: value for key, value in event["detail"].items() if key != "command"}
+    return ", ".join(f"{key} {value}" for key, value in told.items())

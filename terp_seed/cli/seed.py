@@ -1,0 +1,170 @@
+"""``terp-seed seed`` and ``terp-seed rollback``: run the chain, with prompts and tables."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+
+import click
+
+from terp_seed.cli.options import dry_run, explain, run_options, with_options, yes
+from terp_seed.cli.output import as_json, document
+from terp_seed.cli.plan import show_forecast
+from terp_seed.consent import Confirm
+from terp_seed.errors import UsageError
+from terp_seed.project import Project
+
+if TYPE_CHECKING:
+    from terp_seed.online import Outcome
+
+__all__ = ["rollback", "seed"]
+
+Direction = Literal["upgrade", "downgrade"]
+
+_GENERATION = ("url", "env", "size", "rows", "seed", "as-of", "lock-timeout")
+_REMOVAL = ("on-dependents", "on-edited", "backup")
+
+
+@click.command()
+@click.argument("target", required=False)
+@click.option("--table", metavar="TABLE", help="Only what this table needs.")
+@click.option("--rollback", "back", is_flag=True, help="Take everything back, to the base.")
+@click.option(
+    "--plan", "artefact", type=click.Path(path_type=Path), help="Only if this plan still holds."
+)
+@run_options(*_GENERATION, *_REMOVAL)
+@dry_run
+@explain
+@yes
+@as_json
+@click.pass_obj
+def seed(
+    project: Project,
+    /,
+    target: str | None,
+    table: str | None,
+    back: bool,
+    artefact: Path | None,
+    dry_run: bool,
+    explain: bool,
+    yes: bool,
+    as_json: bool,
+    **x: str | None,
+) -> None:
+    r"""Seed up to TARGET, by default to the head.
+
+    \b
+    terp-seed seed
+    terp-seed seed --table=clients
+    terp-seed seed --size=medium --env=dev
+    terp-seed seed --dry-run
+    terp-seed seed --rollback
+    """
+    project = with_options(project, x)
+    if target and table:
+        raise UsageError("give TARGET or --table, not both")
+    where = _target(project, table, up=not back) or target or ("base" if back else "head")
+    how = _How(dry_run, explain, as_json)
+    if back:
+        _carry_out(project, "downgrade", where, how, confirm=Confirm(always=True, yes=yes))
+    elif artefact is None:
+        _carry_out(project, "upgrade", where, how)
+    else:
+        from terp_seed.artefact import Artefact
+
+        plan = Artefact.read(artefact)
+        _carry_out(project, "upgrade", plan.destination, how, expect=plan.expect)
+
+
+@click.command()
+@click.argument("target", required=False)
+@click.option("--table", metavar="TABLE", help="This table's seeds, and all that depend on them.")
+@run_options("url", "env", "lock-timeout", *_REMOVAL)
+@dry_run
+@explain
+@yes
+@as_json
+@click.pass_obj
+def rollback(
+    project: Project,
+    /,
+    target: str | None,
+    table: str | None,
+    dry_run: bool,
+    explain: bool,
+    yes: bool,
+    as_json: bool,
+    **x: str | None,
+) -> None:
+    r"""Roll back one revision, or down to TARGET.
+
+    Only rows that the seeds inserted go.  Asks first; without a terminal, say --yes.
+
+    \b
+    terp-seed rollback
+    terp-seed rollback base
+    terp-seed rollback --table=orders --dry-run
+    """
+    project = with_options(project, x)
+    if target and table:
+        raise UsageError("give TARGET or --table, not both")
+    where = _target(project, table, up=False) or target or "-1"
+    how = _How(dry_run, explain, as_json)
+    _carry_out(project, "downgrade", where, how, confirm=Confirm(always=True, yes=yes))
+
+
+def _target(project: Project, table: str | None, *, up: bool) -> str | None:
+    """The revision that a table means, after saying what else that takes along."""
+    if table is None:
+        return None
+    from terp_seed.targets import target_of
+
+    found = target_of(project, table, up=up)
+    needs = f", and with it {', '.join(found.along)}" if found.along else ""
+    verb = "is seeded by" if up else "goes with"
+    click.echo(f"{table} {verb} {', '.join(found.seeding)}{needs}", err=True)
+    return found.revision
+
+
+class _How(NamedTuple):
+    """How a command was asked for."""
+
+    dry_run: bool
+    explain: bool
+    as_json: bool
+
+
+def _carry_out(
+    project: Project, direction: Direction, target: str, how: _How, **options: Any
+) -> None:
+    """Explain, forecast or run; ``options`` are those of `terp_seed.online.run`."""
+    command = project.upgrade if direction == "upgrade" else project.downgrade
+    if how.explain:
+        click.echo(project.alembic(direction, target))
+    elif how.dry_run:
+        show_forecast(command, target, as_json=how.as_json)
+    else:
+        from terp_seed.online import run
+
+        outcomes: list[Outcome] = []
+        command(target, act=lambda *given: outcomes.append(run(*given, **options)))
+        if how.as_json:
+            _print(direction, outcomes[0])
+
+
+def _print(direction: Direction, outcome: Outcome) -> None:
+    document(
+        "seed" if direction == "upgrade" else "rollback",
+        environment=outcome.environment,
+        heads=list(outcome.heads),
+        revisions=[
+            {
+                "revision": each.revision,
+                "state": "skipped" if each.skipped else "applied" if each.upgrade else "reverted",
+                "rows": dict(each.rows),
+                "kept": dict(each.kept),
+                "seconds": round(each.seconds, 3),
+            }
+            for each in outcome.done
+        ],
+    )

@@ -1,0 +1,79 @@
+"""``terp-seed status``: where the chain stands, and whether its rows are as they were seeded."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+import click
+
+from terp_seed.cli.output import as_json, document, table
+from terp_seed.errors import VerificationError
+from terp_seed.project import Project
+
+if TYPE_CHECKING:
+    from terp_seed.status import ChainStatus, RevisionStatus
+
+__all__ = ["status"]
+
+
+@click.command()
+@click.option(
+    "--drift",
+    is_flag=True,
+    help="Compare every seeded row with the ledger; ends with 8 if one is not as it was seeded.",
+)
+@as_json
+@click.pass_obj
+def status(project: Project, drift: bool, as_json: bool) -> None:
+    """Print where the chain stands, revision by revision; does not write."""
+    from terp_seed.session import opened
+    from terp_seed.status import status as look
+
+    with opened(project.settings()) as session:
+        found = look(session, project.directory(), drift=drift)
+    if as_json:
+        document("status", **asdict(found))
+    else:
+        _print(found)
+    if found.drifted:
+        raise VerificationError(
+            f"{found.drifted} seeded rows are not as they were seeded: edited, gone, or their id "
+            "is another row's now"
+        )
+
+
+def _print(found: ChainStatus) -> None:
+    click.echo(f"environment  {found.environment or 'not stamped'}")
+    click.echo(f"database     {found.database}")
+    click.echo(f"stands at    {', '.join(found.heads) or 'base'}")
+    if found.settings:
+        size, seed, as_of = (found.settings[key] for key in ("size", "root_seed", "as_of"))
+        click.echo(f"seeded with  size {size}, root seed {seed}, as of {as_of}")
+    click.echo()
+    table(
+        ["revision", "state", "when (UTC)", "by", "rows"],
+        [
+            [each.revision, _state(each), (each.at or "")[:19], each.by, sum(each.rows.values())]
+            for each in found.revisions
+        ],
+    )
+    if any(each.drift for each in found.revisions):
+        click.echo()
+        _print_drift(found)
+
+
+def _state(each: RevisionStatus) -> str:
+    kept = ", ".join(f"{count:,} {name}" for name, count in each.kept.items())
+    return f"{each.state}, a rollback kept {kept}" if kept else each.state
+
+
+def _print_drift(found: ChainStatus) -> None:
+    table(
+        ["revision", "table", "intact", "edited", "foreign", "missing"],
+        [
+            [each.revision, drift.table, drift.intact, drift.edited, drift.foreign, drift.missing]
+            for each in found.revisions
+            for drift in each.drift
+        ],
+    )

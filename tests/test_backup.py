@@ -1,0 +1,230 @@
+"""What a rollback takes can be put back: rows by our own restore, a database by the engine's."""
+
+from __future__ import annotations
+
+import json
+import os
+import shlex
+import subprocess
+from collections.abc import Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+from sqlalchemy.engine import make_url
+from toys import Toy
+
+from terp_seed.backup import expire, listing
+from terp_seed.backup.restore import restore
+from terp_seed.consent import Confirm
+from terp_seed.errors import GuardError, UsageError, VerificationError
+from terp_seed.project import Project as Seeds
+
+YES = Confirm(always=True, yes=True)
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    return tmp_path / "backups"
+
+
+def seeds(toy: Toy, folder: Path, *x: str) -> Seeds:
+    return Seeds(toy.path / "alembic.ini", x=(f"url={toy.url}", f"backup-folder={folder}", *x))
+
+
+def down(toy: Toy, folder: Path, target: str = "base", *x: str, kind: str = "rows") -> Path:
+    """Roll back with a backup, and return where it is."""
+    toy.downgrade(target, f"backup={kind}", f"backup-folder={folder}", *x)
+    return listing(seeds(toy, folder).settings())[0].folder
+
+
+def books(toy: Toy) -> dict[str, object]:
+    return {n: d for n, d in toy.everything().items() if n != "terp_seed_audit"}
+
+
+@pytest.mark.parametrize("target", ["0002_depots", "base"])
+def test_rows_come_back_and_the_chain_with_them(toy: Toy, folder: Path, target: str) -> None:
+    """Every table, ledger and version included, is as it was before the rollback."""
+    toy.upgrade()
+    toy.execute(
+        "INSERT INTO labels (code, wording) VALUES ('MINE', 'mine')",
+        "UPDATE crates SET weight = 499 WHERE code = 'SEED-C-000002'",
+    )
+    before = books(toy)
+    made = down(toy, folder, target)
+    assert books(toy) != before
+
+    done = restore(seeds(toy, folder), made, YES)
+
+    assert books(toy) == before
+    assert done.inserted["crates"] == 12
+    assert done.revisions[-1] == "0003_crates"
+    assert [event for event, _ in toy.audit()][-3:] == ["started", "restored", "finished"]
+    assert toy.value("SELECT SUM(crate_count) FROM depots") == 12
+    toy.downgrade()
+    assert toy.counts() == {"labels": 1}
+
+
+def test_kept_rows_are_no_hindrance(toy: Toy, folder: Path) -> None:
+    toy.upgrade()
+    toy.execute("INSERT INTO scans (crate_id) SELECT MIN(id) FROM crates")
+    before = books(toy)
+    made = down(toy, folder, "base", "on-dependents=keep")
+    assert toy.counts()["crates"] == 1
+    restore(seeds(toy, folder), made, YES)
+    assert books(toy) == before
+
+
+def test_restoring_twice_changes_nothing(toy: Toy, folder: Path) -> None:
+    toy.upgrade()
+    made = down(toy, folder)
+    restore(seeds(toy, folder), made, YES)
+    before = books(toy)
+    done = restore(seeds(toy, folder), made, YES)
+    assert (dict(done.inserted), list(done.revisions)) == ({}, [])
+    assert books(toy) == before
+
+
+def test_a_row_that_was_changed_since_stops_it(toy: Toy, folder: Path) -> None:
+    toy.upgrade()
+    made = down(toy, folder)
+    restore(seeds(toy, folder), made, YES)
+    toy.execute(
+        "DELETE FROM scans",
+        "DELETE FROM crates WHERE code = 'SEED-C-000001'",
+        "UPDATE depots SET price = 1 WHERE code = 'SEED-D-000001'",
+    )
+    before = toy.digests()
+    with pytest.raises(VerificationError, match=r"1 of depots\); nothing was restored") as caught:
+        restore(seeds(toy, folder), made, YES)
+    assert caught.value.exit_code == 8
+    assert toy.digests() == before
+    assert toy.audit()[-1][0] == "failed"
+
+
+def test_a_chain_that_was_seeded_again_is_not_restored_over(toy: Toy, folder: Path) -> None:
+    """Its ledger says other things than the backup's."""
+    toy.upgrade()
+    made = down(toy, folder)
+    toy.upgrade("head", "seed=7")
+    before = toy.digests()
+    with pytest.raises(VerificationError, match="terp_seed_ledger"):
+        restore(seeds(toy, folder), made, YES)
+    assert toy.digests() == before
+
+
+@pytest.mark.parametrize(
+    ("harm", "words"),
+    [
+        (lambda path: path.write_bytes(path.read_bytes()[:-9]), "is not as it was written"),
+        (lambda path: path.unlink(), "is missing"),
+    ],
+    ids=["short", "gone"],
+)
+def test_a_backup_that_is_not_whole_is_refused(
+    sqlite_toy: Toy, folder: Path, harm: Callable[[Path], object], words: str
+) -> None:
+    sqlite_toy.upgrade()
+    made = down(sqlite_toy, folder)
+    harm(made / "0002_depots-1.sql")
+    before = books(sqlite_toy)
+    with pytest.raises(GuardError, match=words):
+        restore(seeds(sqlite_toy, folder), made, YES)
+    assert books(sqlite_toy) == before
+
+
+def test_unmasked_rows_do_not_wander_into_another_environment(
+    sqlite_toy: Toy, folder: Path
+) -> None:
+    sqlite_toy.upgrade()
+    made = down(sqlite_toy, folder)
+    sqlite_toy.execute("UPDATE terp_seed_environment SET name = 'test'")
+    with pytest.raises(GuardError, match="stamped dev, unmasked, and this one is stamped test"):
+        restore(seeds(sqlite_toy, folder), made, YES)
+
+
+def test_only_its_owner_can_read_a_backup(sqlite_toy: Toy, folder: Path) -> None:
+    sqlite_toy.upgrade()
+    made = down(sqlite_toy, folder, kind="both")
+    assert made.stat().st_mode & 0o777 == 0o700
+    assert {path.stat().st_mode & 0o777 for path in made.iterdir()} == {0o600}
+    manifest = json.loads((made / "manifest.json").read_text())
+    assert {file["name"]: file["tables"] for file in manifest["files"]}["0002_depots-1.sql"] == {
+        "depots": 4
+    }
+    assert manifest["tools"].keys() == {"terp_seed", "sqlite"}
+
+
+def test_staging_makes_one_by_itself_and_says_where(
+    new_toy: Callable[..., Toy], database_url: str
+) -> None:
+    toy = new_toy(database_url, stamp="staging")
+    toy.upgrade("head", toy.consent)
+    toy.downgrade("-1", toy.consent)
+    made = listing(seeds(toy, Path(os.environ["XDG_STATE_HOME"], "terp_seed/backups")).settings())
+    assert made[0].manifest.rows == {"crates": 40, "scans": 40, "terp_seed_ledger": 5}
+    said = toy.rows("SELECT detail FROM terp_seed_audit WHERE event = 'started' ORDER BY id")[-1][0]
+    assert json.loads(said)["backup"] == str(made[0].folder)
+
+
+def test_a_backup_that_cannot_be_made_stops_the_rollback(toy: Toy, tmp_path: Path) -> None:
+    toy.upgrade()
+    blocked = tmp_path / "file"
+    blocked.write_text("in the way")
+    before = toy.digests()
+    for kind in ("rows", "dump"):
+        with pytest.raises(GuardError, match=r"cannot be made: .*nothing was done"):
+            toy.downgrade("base", f"backup={kind}", f"backup-folder={blocked}")
+    assert toy.digests() == before
+
+
+def test_a_dump_is_restored_by_the_command_that_is_printed(toy: Toy, folder: Path) -> None:
+    toy.upgrade()
+    before = toy.digests()
+    made = down(toy, folder, kind="dump")
+    assert toy.digests() != before
+    with pytest.raises(UsageError, match="put it back with: ") as caught:
+        restore(seeds(toy, folder), made, YES)
+    command = str(caught.value).rpartition("put it back with: ")[2]
+    password = make_url(toy.url).password
+    assert password is None or password not in command
+    done = subprocess.run(
+        command.replace("--password ", ""),
+        shell=True,
+        env={**os.environ, "MYSQL_PWD": password or ""},
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert toy.digests() == before
+    assert toy.version() == "0003_crates"
+
+
+def test_backups_expire_by_age_and_number_but_for_the_newest(sqlite_toy: Toy, folder: Path) -> None:
+    sqlite_toy.ini("backup_keep = 2", "backup_keep_days = 5")
+    for _ in range(3):
+        sqlite_toy.upgrade()
+        down(sqlite_toy, folder)
+    settings = seeds(sqlite_toy, folder).settings()
+    assert len(listing(settings)) == 2
+    assert len(expire(settings, datetime.now(UTC) + timedelta(days=6))) == 1
+    assert len(listing(settings)) == 1
+
+
+def test_the_commands(toy: Toy, folder: Path) -> None:
+    """create, list, restore and expire, as a person types them; restore asks first."""
+    toy.upgrade()
+    x = ("-x", f"url={toy.url}", "-x", f"backup-folder={folder}")
+    before = toy.digests()
+    created = toy.run("terp-seed", *x, "backup", "create").stdout.strip()
+    assert Path(created).parent == folder
+    toy.execute("DELETE FROM scans", "DELETE FROM crates WHERE id > 3")
+    refused = toy.run("terp-seed", *x, "restore", created, check=False)
+    assert (refused.returncode, "say that you mean it with --yes" in refused.stderr) == (5, True)
+    done = toy.run("terp-seed", *x, "restore", created, "--yes", "--json")
+    assert json.loads(done.stdout)["inserted"]["scans"] == 12
+    assert toy.digests() == before
+    listed = json.loads(toy.run("terp-seed", *x, "backup", "list", "--json").stdout)["backups"]
+    assert [each["reason"] for each in listed] == ["asked"]
+    assert "0 backups deleted" in toy.run("terp-seed", *x, "backup", "expire").stdout
+    assert shlex.quote(created) in toy.run("terp-seed", *x, "backup", "list").stdout

@@ -1,0 +1,244 @@
+"""`terp-seed check` and `terp-seed graph`: what can be known before a run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+from sqlalchemy.engine import make_url
+from toys import Toy
+
+from terp_seed.cli import main
+
+_ROWS = 'op.seed_rows("labels", [{"code": "A", "wording": "%s"}], key=["code"])'
+
+ALL = [
+    "revisions load",
+    "one head",
+    "revision ids",
+    "plan and rollbacks",
+    "masking policy",
+    "up, down, up",
+]
+
+
+def run(toy: Toy, *args: str, code: int = 0, url: str | None = None) -> Result:
+    """Run a command in this process, on a toy project."""
+    x = ("-x", f"url={url or toy.url}")
+    given = ("-c", str(toy.path / "alembic.ini"), *x, *args)
+    result = CliRunner().invoke(main, given, prog_name="terp-seed")
+    assert result.exit_code == code, result.output + result.stderr
+    return result
+
+
+def checks(toy: Toy, *args: str, code: int = 0, url: str | None = None) -> dict[str, Any]:
+    """Return what each check said."""
+    said = json.loads(run(toy, "check", "--json", *args, code=code, url=url).stdout)
+    assert said["passed"] == (code == 0)
+    return {each["check"]: (each["state"], each["detail"]) for each in said["checks"]}
+
+
+def test_all_is_well_and_nothing_is_written(toy: Toy) -> None:
+    """On each engine, with the structure of the database that answers."""
+    toy.execute("INSERT INTO labels (code) VALUES ('MINE')")
+    before = toy.everything()
+    files = {path for path in toy.path.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    found = checks(toy)
+    assert list(found) == ALL
+    assert {state for state, _ in found.values()} == {"ok"}
+    assert "5 tables of " in found["up, down, up"][1]
+    assert toy.everything() == before
+    now = {path for path in toy.path.rglob("*") if path.is_file() and path.suffix != ".pyc"}
+    assert now == files
+
+
+def test_one_line_a_check(sqlite_toy: Toy) -> None:
+    lines = run(sqlite_toy, "check").stdout.splitlines()
+    assert [line[8:28].strip() for line in lines] == ALL
+
+
+@pytest.mark.parametrize(
+    ("upgrade", "downgrade", "head", "check", "code", "complaint"),
+    [
+        ("pass", "pass", "import absent", "revisions load", 4, "0004_x.py, line"),
+        ("pass", "pass", "x = = 1", "revisions load", 4, "SyntaxError"),
+        ("pass", "pass", "del downgrade", "revisions load", 4, "NameError"),
+        ("pass", "pass", "downgrade = None", "plan and rollbacks", 4, "pass"),
+        (_ROWS % "paper", "op.unseed('pairs')", "", "up, down, up", 4, "pairs"),
+        ('op.seed("boats")', "op.unseed()", "", "plan and rollbacks", 2, "boats"),
+        ('op.seed_file("labels", "no.csv")', "op.unseed()", "", "plan and rollbacks", 2, "no.csv"),
+        (
+            'op.seed("depots")',
+            "op.unseed()",
+            'environments = ("production",)',
+            "plan and rollbacks",
+            5,
+            "generates mock data",
+        ),
+        (
+            _ROWS % "ann@kelso-brands.com",
+            "op.unseed()",
+            'environments = ("staging",)',
+            "masking policy",
+            7,
+            "labels.wording",
+        ),
+        (
+            'op.seed_rows("absent", [{"code": "A"}])',
+            "op.unseed()",
+            "",
+            "up, down, up",
+            4,
+            "table absent: does not exist",
+        ),
+    ],
+)
+def test_what_is_wrong_fails_its_check(
+    sqlite_toy: Toy,
+    upgrade: str,
+    downgrade: str,
+    head: str,
+    check: str,
+    code: int,
+    complaint: str,
+) -> None:
+    if head == "downgrade = None":  # after the function
+        path = sqlite_toy.revision("0004_x", upgrade, downgrade)
+        path.write_text(f"{path.read_text()}\ndowngrade = None\n")
+        check, complaint = "revision ids", "has no downgrade()"
+    else:
+        sqlite_toy.revision("0004_x", upgrade, downgrade, head=head)
+    found = checks(sqlite_toy, code=code)
+    assert next(name for name, (state, _) in found.items() if state == "failed") == check
+    assert complaint in found[check][1]
+
+
+def test_a_revision_may_say_that_it_has_no_rollback(sqlite_toy: Toy) -> None:
+    """An empty downgrade says so; what comes after it is held to leave no trace all the same."""
+    sqlite_toy.revision("0004_x", _ROWS % "paper", "pass")
+    sqlite_toy.revision(
+        "0005_y",
+        "op.seed_rows('pairs', [{'left_code': 'A', 'right_code': 'B', "
+        "'weight': 1}], key=['left_code', 'right_code'], id=None)",
+        after="0004_x",
+    )
+    found = checks(sqlite_toy)
+    assert "no rollback, as they say: 0004_x" in found["plan and rollbacks"][1]
+    assert found["up, down, up"][0] == "ok"
+    sqlite_toy.revision(
+        "0006_z",
+        "op.execute(\"UPDATE labels SET wording = 'x'\")",
+        after="0005_y",
+        head='raw_sql = "a test"',
+    )
+    assert "rollback of 0006_z" in checks(sqlite_toy, code=8)["up, down, up"][1]
+
+
+@pytest.mark.parametrize("name", ["X_0004", "a_name_of_more_than_thirty_two_letters"])
+def test_ids_are_held_to_what_every_engine_can_store(sqlite_toy: Toy, name: str) -> None:
+    sqlite_toy.revision(name, "pass", "pass")
+    assert checks(sqlite_toy, code=4)["revision ids"][0] == "failed"
+
+
+def test_two_heads_fail(sqlite_toy: Toy) -> None:
+    sqlite_toy.revision("0003_other", "pass", "pass", after="0002_depots")
+    assert "0003_crates, 0003_other" in checks(sqlite_toy, code=4)["one head"][1]
+
+
+def test_a_trace_that_a_rollback_leaves_is_found(sqlite_toy: Toy) -> None:
+    """Raw SQL is its author's to take back, and this author forgot."""
+    sqlite_toy.revision(
+        "0004_raw",
+        "op.execute(\"INSERT INTO labels (code) VALUES ('LEFT')\")",
+        "pass",
+        head='raw_sql = "a test"',
+    )
+    state, detail = checks(sqlite_toy, code=8)["up, down, up"]
+    assert (state, detail) == ("failed", "after the rollback of 0004_raw, labels is not as before")
+
+
+def test_without_tables_it_says_so_and_checks_the_rest(sqlite_toy: Toy) -> None:
+    found = checks(sqlite_toy, url="mysql://nobody@127.0.0.1:1/absent")
+    assert found["masking policy"][0] == "ok"
+    state, detail = found["up, down, up"]
+    assert state == "skipped"
+    assert "there is no [alembic] section" in detail
+    assert checks(sqlite_toy, "--no-round-trip")["up, down, up"] == ("skipped", "not asked for")
+
+
+ENV = """\
+from alembic import context
+from sqlalchemy import create_engine
+from toy_schema import metadata
+with create_engine({url}).connect() as connection:
+    context.configure(connection=connection)
+    with context.begin_transaction():
+        metadata.create_all(connection)
+        context.run_migrations()
+"""
+
+
+@pytest.mark.parametrize("reads", [True, False])
+def test_the_applications_own_alembic_makes_the_tables_if_it_can_be_sent(
+    sqlite_toy: Toy, sqlite_url: str, reads: bool
+) -> None:
+    """And one that has its own idea of the database is stopped before it gets there."""
+    folder = sqlite_toy.path / "alembic"
+    (folder / "versions").mkdir(parents=True)
+    url = 'context.config.get_main_option("sqlalchemy.url")' if reads else f'"{sqlite_url}.other"'
+    (folder / "env.py").write_text(ENV.format(url=url))
+    ini = sqlite_toy.path / "alembic.ini"
+    ini.write_text(f"{ini.read_text()}\n[alembic]\nscript_location = %(here)s/alembic\n")
+    state, detail = checks(sqlite_toy, url="sqlite:///absent.db")["up, down, up"]
+    if reads:
+        assert (state, detail) == ("ok", "33 rows and no trace, on alembic upgrade head")
+    else:
+        assert state == "skipped"
+        assert "cannot be sent to a scratch database" in detail
+        assert not Path(str(make_url(f"{sqlite_url}.other").database)).exists()
+
+
+def test_the_graph_has_every_revision_and_table(sqlite_toy: Toy) -> None:
+    said = run(sqlite_toy, "graph", url="sqlite:///absent.db").stdout.splitlines()
+    assert said[0] == "flowchart LR"
+    assert '  r0002_depots["0002_depots"]' in said
+    assert "  r0001_labels --> r0002_depots" in said
+    assert '  r0003_crates -. "12" .-> tcrates' in said
+    document = json.loads(run(sqlite_toy, "graph", "--json").stdout)
+    assert document["revisions"][2] == {
+        "revision": "0003_crates",
+        "after": ["0002_depots"],
+        "tables": [{"table": "crates", "rows": 12}, {"table": "scans", "rows": 12}],
+    }
+
+
+def test_the_graph_of_a_merge(sqlite_toy: Toy) -> None:
+    sqlite_toy.revision("0003_other", "pass", "pass", after="0002_depots")
+    path = sqlite_toy.revision("0004_merge", "pass", "pass", after=None)
+    path.write_text(
+        path.read_text().replace(
+            "down_revision = None", 'down_revision = ("0003_crates", "0003_other")'
+        )
+    )
+    said = run(sqlite_toy, "graph").stdout
+    assert "  r0003_crates --> r0004_merge\n  r0003_other --> r0004_merge" in said
+
+
+def test_settings_are_options_too(sqlite_toy: Toy) -> None:
+    said = run(sqlite_toy, "graph", "--size=medium", "--rows=depots:9").stdout
+    assert '  r0002_depots -. "9" .-> tdepots' in said
+    assert '  r0003_crates -. "40" .-> tcrates' in said
+    absent = run(sqlite_toy, "check", "--env=prodution", code=2, url=sqlite_toy.url)
+    assert "did you mean 'production'?" in absent.stdout
+
+
+def test_the_shell_completes_commands_and_options(sqlite_toy: Toy) -> None:
+    def completed(words: str, at: int) -> str:
+        env = {"_TERP_SEED_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(at)}
+        return sqlite_toy.run("terp-seed", env=env).stdout
+
+    assert completed("terp-seed gra", 1) == "plain,graph\n"
+    assert "plain,--round-trip\n" in completed("terp-seed check --", 2)

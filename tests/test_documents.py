@@ -1,0 +1,121 @@
+"""Every command's JSON document follows its schema; a command without one fails here."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+from jsonschema import Draft202012Validator, FormatChecker
+from toys import Toy
+
+from terp_seed.cli import main
+
+SCHEMAS = files("terp_seed.cli") / "schemas"
+
+#: How each command is run on a seeded toy project: its words, and the code that it ends with.
+#: BACKUP stands for the folder of a backup that was made before.
+RUNS: dict[str, list[tuple[list[str], int]]] = {
+    "backup create": [(["backup", "create"], 0)],
+    "backup expire": [(["backup", "expire"], 0)],
+    "backup list": [(["backup", "list"], 0)],
+    "check": [(["check"], 0), (["-x", "url=sqlite:///absent.db", "check"], 0)],
+    "env show": [(["env", "show"], 0)],
+    "env stamp": [(["env", "stamp", "test", "--yes"], 0)],
+    "graph": [(["graph"], 0)],
+    "init": [(["init", "--section", "other"], 0)],
+    "plan": [
+        (["plan"], 0),
+        (["plan", "--rollback"], 0),
+        (["plan", "--rollback", "base"], 6),
+    ],
+    "preview": [(["preview", "--prove"], 0)],
+    "restore": [(["restore", "BACKUP", "--yes"], 0)],
+    "revision": [(["revision", "-m", "new"], 0)],
+    "rollback": [(["rollback", "--yes", "--on-dependents=keep"], 0)],
+    "seed": [(["seed"], 0)],
+    "verify": [(["verify"], 0), (["verify", "--all"], 8)],
+}
+
+#: Commands that have to find the chain at its base.
+AT_BASE = {"preview", "seed"}
+
+
+def leaves(group: click.Group, *before: str) -> Iterator[tuple[str, click.Command]]:
+    """Every command that does something, by its full name."""
+    context = click.Context(group)
+    for name in group.list_commands(context):
+        command = group.get_command(context, name)
+        assert command is not None
+        if isinstance(command, click.Group):
+            yield from leaves(command, *before, name)
+        else:
+            yield " ".join([*before, name]), command
+
+
+COMMANDS = dict(leaves(main))
+
+
+def schema(name: str) -> dict[str, Any]:
+    """The schema of a command's document."""
+    found: dict[str, Any] = json.loads(
+        (SCHEMAS / f"{name.replace(' ', '-')}.json").read_text(encoding="utf-8")
+    )
+    return found
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_every_command_has_a_schema_examples_and_a_run_here(name: str) -> None:
+    command = COMMANDS[name]
+    assert any("--json" in each.opts for each in command.params), "no --json"
+    assert f"terp-seed {name}" in f"{command.help} {command.epilog}", "no example in its help"
+    found = schema(name)
+    Draft202012Validator.check_schema(found)
+    assert found["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert found["properties"]["document"]["const"] == name
+    assert RUNS.get(name), "nothing in RUNS"
+
+
+def test_there_is_no_schema_of_a_command_that_is_gone() -> None:
+    assert {each.name for each in SCHEMAS.iterdir() if each.name.endswith(".json")} == {
+        f"{name.replace(' ', '-')}.json" for name in COMMANDS
+    }
+
+
+def printed(toy: Toy, words: list[str], code: int = 0) -> Any:
+    """Run a command in this process, and return its document."""
+    if "BACKUP" in words:
+        made = printed(toy, ["backup", "create"])["folder"]
+        words = [made if word == "BACKUP" else word for word in words]
+    url = [] if any(each.startswith("url=") for each in words) else ["-x", f"url={toy.url}"]
+    given = ["-c", str(toy.path / "alembic.ini"), *url, *words, "--json"]
+    result = CliRunner().invoke(main, given, prog_name="terp-seed")
+    assert result.exit_code == code, result.output
+    return json.loads(result.stdout)
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_the_document_is_as_its_schema_says(
+    name: str, new_database: Callable[[str], str], new_toy: Callable[..., Toy]
+) -> None:
+    for words, code in RUNS[name]:
+        toy = new_toy(new_database("sqlite"))
+        if name not in AT_BASE:
+            toy.upgrade("head")
+            toy.execute("INSERT INTO crates (code, depot_id, weight) VALUES ('MINE', 1, 0)")
+        document = printed(toy, words, code)
+        check = Draft202012Validator(schema(name), format_checker=FormatChecker())
+        check.validate(document)
+
+
+def test_a_schema_can_be_broken() -> None:
+    """They say what they say: another field, a missing one, another type."""
+    validator = Draft202012Validator(schema("graph"))
+    assert validator.is_valid({"document": "graph", "revisions": []})
+    assert not validator.is_valid({"document": "graph"})
+    assert not validator.is_valid({"document": "graph", "revisions": [], "more": 1})
+    assert not validator.is_valid({"document": "graph", "revisions": [{"revision": 1}]})

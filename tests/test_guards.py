@@ -1,0 +1,190 @@
+"""Who may write where: the guard matrix, one row a line."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable
+
+import pytest
+from servers import MariaDB
+from sqlalchemy.engine import make_url
+from terminals import Said, typed
+from toys import Toy
+
+# What a command is given, and what comes of it.  NAME stands for the database's name.  `typed` is
+# what a person answers on a terminal; "-" is no terminal at all.
+#
+#   stamp         command               flags          typed    what comes of it
+MATRIX = """
+    dev           alembic upgrade head  -              -        done
+    test          alembic upgrade head  -              -        done
+    -             alembic upgrade head  -              -        done
+    dev           alembic upgrade head  -x env=dev     -        done
+    dev           alembic upgrade head  -x env=staging -        this database is stamped dev
+    -             alembic upgrade head  -x env=test    -        to make it test, stamp it
+    staging       alembic upgrade head  -x env=dev     -        this database is stamped staging
+    staging       alembic upgrade head  -              -        you mean it with -x yes=
+    staging       alembic upgrade head  -x yes=other   -        yes=other: this database is called
+    staging       alembic upgrade head  -x yes=NAME    -        done
+    staging       alembic upgrade head  -              NAME     done
+    staging       alembic upgrade head  -              yes      that is not its name
+    staging       terp-seed seed        --yes          -        no terminal to ask on
+    staging       terp-seed seed        -              NAME     done
+    production    alembic upgrade head  -              -        no terminal to ask on
+    production    alembic upgrade head  -x yes=yes     -        this database is called
+    production    alembic upgrade head  -x env=dev     -        this database is stamped production
+    production    terp-seed seed        --yes          -        no terminal to ask on
+    production    alembic upgrade head  -x yes=NAME    -        skipped
+    production    alembic upgrade head  -              NAME     skipped
+    dev           alembic downgrade -1  -              -        done
+    test          alembic downgrade -1  -              -        done
+    dev           terp-seed rollback    -              -        say that you mean it with --yes
+    dev           terp-seed rollback    --yes          -        done
+    dev           terp-seed rollback    -x yes=NAME    -        done
+    dev           terp-seed rollback    -              y        done
+    dev           terp-seed rollback    -              n        not confirmed; nothing was done
+    dev           terp-seed seed        --rollback     -        say that you mean it with --yes
+    staging       alembic downgrade -1  -              -        no terminal to ask on
+    staging       alembic downgrade -1  -x yes=NAME    -        done
+    staging       terp-seed rollback    --yes          -        no terminal to ask on
+    staging       terp-seed rollback    -x yes=NAME    -        done
+    staging       terp-seed rollback    -              NAME     done
+    staging       terp-seed rollback    -              y        that is not its name
+    production    alembic downgrade -1  -              -        no terminal to ask on
+    production    alembic downgrade -1  -x yes=NAME    -        skipped
+"""
+ROWS = [
+    [line[:14].strip(), line[14:36].strip(), line[36:51].strip(), line[51:60].strip(), line[60:]]
+    for line in (each[4:] for each in MATRIX.splitlines() if each)
+]
+
+
+def run(toy: Toy, command: str, flags: str, answer: str) -> Said:
+    """Type the command, on a terminal if there is an answer."""
+    name = toy.consent.removeprefix("yes=")
+    program, *words = command.split()
+    given = [] if flags == "-" else flags.replace("NAME", name).split()
+    before = given if given[:1] == ["-x"] else []
+    section = ["-n", "seed"] if program == "alembic" else []
+    line = [program, *section, "-x", f"url={toy.url}", *before, *words]
+    line += [] if before else given
+    if answer == "-":
+        done = toy.run(*line, check=False)
+        return Said(done.returncode, done.stdout + done.stderr)
+    return typed(toy, *line, after="o on", answer=answer.replace("NAME", name))
+
+
+@pytest.mark.parametrize(
+    ("stamp", "command", "flags", "answer", "outcome"),
+    ROWS,
+    ids=[" ".join(row[:4]).replace(" -", "") for row in ROWS],
+)
+def test_who_may_write_where(
+    new_toy: Callable[..., Toy],
+    sqlite_url: str,
+    stamp: str,
+    command: str,
+    flags: str,
+    answer: str,
+    outcome: str,
+) -> None:
+    """Refused means that nothing was written; nothing ever waits where there is no terminal."""
+    toy = new_toy(sqlite_url, stamp=None if stamp == "-" else stamp)
+    if "rollback" in command + flags or "downgrade" in command:
+        toy.upgrade("head", *([toy.consent] if stamp in ("staging", "production") else []))
+    before, version = toy.digests(), toy.version()
+    said = run(toy, command, flags, answer)
+    if outcome in ("done", "skipped"):
+        assert said.code == 0, said.text
+        assert toy.version() != version
+        assert (toy.digests() == before) is (outcome == "skipped")
+        return
+    assert outcome in " ".join(said.text.split()), said.text
+    assert said.code == (255 if command.startswith("alembic") else 5)
+    assert (toy.digests(), toy.version()) == (before, version)
+
+
+def test_the_question_says_what_will_happen(new_toy: Callable[..., Toy], sqlite_url: str) -> None:
+    """Counts by table, edited rows, and where the backup goes."""
+    toy = new_toy(sqlite_url, stamp="staging")
+    toy.upgrade("head", toy.consent)
+    toy.execute("UPDATE crates SET weight = 499 WHERE code = 'SEED-C-000002'")
+    said = typed(
+        toy, *("terp-seed", "-x", f"url={toy.url}", "-x", "on-edited=keep", "rollback"),
+        after="go on", answer="no",
+    )  # fmt: skip
+    assert "roll back 0003_crates: delete 40 scans, 39 crates; keep 1 crates" in said.text
+    assert "edited since they were seeded: 1 crates" in said.text
+    assert "back up the rows to " in said.text
+
+
+def test_an_unstamped_server_is_refused_loopback_included(mariadb_toy: Toy) -> None:
+    mariadb_toy.execute("DELETE FROM terp_seed_environment")
+    done = mariadb_toy.alembic("upgrade", "head", check=False)
+    assert "does not say which environment it is" in done.stdout
+    assert "env stamp dev" in done.stdout
+    assert mariadb_toy.counts() == {}
+
+
+def test_what_is_on_a_protected_host_is_production(mariadb_toy: Toy) -> None:
+    """Whatever its stamp says, whatever is asked for; even the stamp is refused."""
+    mariadb_toy.ini("protected_hosts = *.db.example 127.0.0.*")
+    x = ("-x", f"url={mariadb_toy.url}")
+    for command in (
+        ("alembic", "-n", "seed", *x, "upgrade", "head"),
+        ("alembic", "-n", "seed", *x, "upgrade", "head", "--sql"),
+        ("terp-seed", *x, "seed", "--yes"),
+        ("terp-seed", *x, "plan"),
+        ("terp-seed", *x, "env", "stamp", "test", "--yes"),
+    ):
+        done = mariadb_toy.run(*command, check=False)
+        assert "host 127.0.0.1 is protected (127.0.0.*" in done.stdout + done.stderr
+        assert done.returncode != 0
+    assert mariadb_toy.counts() == {}
+    mariadb_toy.run("terp-seed", *x, "env", "stamp", "production", "--yes")
+    mariadb_toy.upgrade("head", mariadb_toy.consent)
+    assert set(mariadb_toy.states().values()) == {"skipped"}
+
+
+def test_a_copy_of_production_stays_production_until_it_is_stamped_anew(
+    new_toy: Callable[..., Toy], sqlite_url: str, new_database: Callable[[str], str]
+) -> None:
+    toy = new_toy(sqlite_url, stamp="production")
+    copy = new_database("sqlite")
+    shutil.copy(str(make_url(sqlite_url).database), str(make_url(copy).database))
+    toy.url = copy
+    x = ("-x", f"url={copy}")
+    done = toy.run("terp-seed", *x, "seed", "--env", "staging", check=False)
+    assert done.returncode == 5
+    assert "this database is stamped production" in done.stderr
+    assert toy.run("terp-seed", *x, "env", "stamp", "dev", check=False).returncode == 5
+    toy.run("terp-seed", *x, "env", "stamp", "dev", "--yes")
+    toy.run("terp-seed", *x, "seed")
+
+
+def test_reference_data_reaches_production_with_its_name_said(
+    new_toy: Callable[..., Toy], database_url: str, mariadb: MariaDB
+) -> None:
+    toy = new_toy(database_url, stamp="production")
+    toy.revision(
+        "0004_places",
+        'op.seed_rows("labels", [{"code": "PLACE", "place": 1}], key=["code"])',
+        head='environments = ("dev", "staging", "production")',
+    )
+    toy.upgrade("head", toy.consent)
+    assert toy.counts() == {"labels": 1}
+    assert toy.states()["0004_places"] == "applied"
+    assert toy.states()["0003_crates"] == "skipped"
+    toy.downgrade("-1", toy.consent)
+    assert toy.counts() == {}
+
+
+def test_consent_is_given_for_a_run_and_never_in_the_ini(
+    new_toy: Callable[..., Toy], sqlite_url: str
+) -> None:
+    """A line in alembic.ini would consent to every run there will ever be."""
+    toy = new_toy(sqlite_url, stamp="staging")
+    toy.ini(toy.consent.replace("=", " = "))
+    done = toy.alembic("upgrade", "head", check=False)
+    assert "no terminal" in done.stdout
+    assert toy.version() is None

@@ -1,0 +1,230 @@
+"""`terp-seed init` in projects that others made."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import sqlalchemy as sa
+from alembic.config import CommandLine
+from docs_runner import REPOSITORY
+from strangers import MODEL, Stranger
+
+from terp_seed import templates
+
+
+@pytest.fixture
+def stranger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Stranger]:
+    """A folder in which nothing has been done yet, and this process is in it."""
+    for name in ("TERP_SEED_DATABASE_URL", "TERP_SEED_ENV"):
+        monkeypatch.delenv(name, raising=False)
+    home = tmp_path / "app"
+    home.mkdir()
+    monkeypatch.chdir(home)
+    made = Stranger(home)
+    yield made
+    made.close()
+
+
+def tables(url: str) -> None:
+    """Make the stranger's tables."""
+    space: dict[str, sa.MetaData] = {}
+    exec(MODEL, space)
+    engine = sa.create_engine(url)
+    space["metadata"].create_all(engine)
+    engine.dispose()
+
+
+_THEIRS = 'file_template = "never_%%(rev)s"\nversion_locations = ["%(here)s/alembic/versions"]'
+
+
+@pytest.mark.parametrize("template", ["generic", "pyproject"])
+def test_a_strangers_project_is_seeded_and_nothing_of_it_is_touched(
+    stranger: Stranger, template: str
+) -> None:
+    stranger.init(template)
+    stranger.has_url("sqlite:///app.db")
+    if template == "pyproject":  # what stands there holds for every section that does not say more
+        stranger.edit("pyproject.toml", "[tool.alembic]", f"[tool.alembic]\n{_THEIRS}")
+    before = stranger.files()
+    stranger.terp_seed("init")
+    after = stranger.files()
+    assert after["alembic.ini"].startswith(before["alembic.ini"])
+    assert {name: after[name] for name in before if name != "alembic.ini"} == {
+        name: text for name, text in before.items() if name != "alembic.ini"
+    }
+    assert after.keys() - before.keys() == {
+        "seeds/env.py",
+        "seeds/script.py.mako",
+        "seeds/masking.toml",
+        "seeds/sizes.toml",
+        "seeds/data/.gitkeep",
+        "seed_revisions/0001_start.py",  # by our own file_template, whatever theirs is
+    }
+    tables("sqlite:///app.db")
+    stranger.run("alembic", "-n", "seed", "upgrade", "head")
+    assert stranger.run("alembic", "-n", "seed", "current").stdout == "0001_start (head)\n"
+    stranger.seed("base")
+    assert stranger.run("alembic", "heads").stdout == ""  # their own chain is what it was
+
+
+def test_their_autogenerate_leaves_our_tables_alone(stranger: Stranger) -> None:
+    stranger.init()
+    stranger.has_url("sqlite:///app.db")
+    tables("sqlite:///app.db")
+    said = stranger.terp_seed("init").stderr
+    stranger.terp_seed("init", "--section", "demo")
+    for section in ("seed", "demo"):
+        stranger.run("alembic", "-n", section, "upgrade", "head")
+    ours = {
+        "terp_seed_version",
+        "terp_seed_version_demo",
+        "terp_seed_ledger",
+        "terp_seed_audit",
+        "terp_seed_environment",
+    }
+    assert set(stranger.proposed()) == ours
+    line = "from terp_seed.autogenerate import include_name"
+    assert line in said
+    stranger.edit(
+        "alembic/env.py", "from alembic import context", f"from alembic import context\n{line}"
+    )
+    stranger.edit(
+        "alembic/env.py",
+        "connection=connection,",
+        "connection=connection, include_name=include_name,",
+    )
+    assert stranger.proposed() == []
+
+
+def test_a_first_row_for_a_table_of_theirs(
+    stranger: Stranger, engine: str, database_url: str
+) -> None:
+    stranger.init()
+    stranger.has_url(database_url)
+    tables(database_url)
+    stranger.terp_seed("init", "--table", "customers")
+    if engine != "sqlite":
+        stranger.terp_seed("env", "stamp", "dev")
+    stranger.seed("head")
+    db = sa.create_engine(database_url)
+    with db.connect() as connection:
+        ((name, mail),) = connection.exec_driver_sql("SELECT name, email FROM customers").all()
+    assert name
+    assert mail.endswith("@example.com")
+    stranger.seed("base")
+    with db.connect() as connection:
+        assert connection.exec_driver_sql("SELECT COUNT(*) FROM customers").scalar() == 0
+    db.dispose()
+
+
+@pytest.mark.parametrize(
+    ("table", "complaint"),
+    [("visits", "needs a row of customers first"), ("absent", "has no such table")],
+)
+def test_what_cannot_be_done_leaves_everything_as_it_was(
+    stranger: Stranger, table: str, complaint: str
+) -> None:
+    stranger.init()
+    stranger.has_url("sqlite:///app.db")
+    tables("sqlite:///app.db")
+    before = stranger.files()
+    assert complaint in stranger.terp_seed("init", "--table", table, code=2).stderr
+    assert stranger.files() == before
+    assert not (stranger.path / "seeds").exists()
+    assert not (stranger.path / "seed_revisions").exists()
+
+
+def test_a_section_that_is_there_stays(stranger: Stranger) -> None:
+    stranger.init()
+    stranger.terp_seed("init")
+    before = stranger.files()
+    assert "has a section [seed] already" in stranger.terp_seed("init", code=2).stderr
+    assert stranger.files() == before
+
+
+def test_files_that_are_there_stay(stranger: Stranger) -> None:
+    (stranger.path / "seeds").mkdir()
+    (stranger.path / "seeds" / "sizes.toml").write_text("[mine]\n")
+    assert "kept   seeds/sizes.toml" in stranger.terp_seed("init").stdout
+    assert stranger.files()["seeds/sizes.toml"] == "[mine]\n"
+
+
+def test_an_environment_of_somebody_elses_is_not_taken_for_ours(stranger: Stranger) -> None:
+    (stranger.path / "seeds").mkdir()
+    (stranger.path / "seeds" / "env.py").write_text("print('mine')\n")
+    said = stranger.terp_seed("init", code=2).stderr
+    assert "--folder seeds_data" in said
+    stranger.terp_seed("init", "--folder", "seeds_data")
+    assert stranger.files()["seeds/env.py"] == "print('mine')\n"
+    stranger.terp_seed("-x", "url=sqlite:///a.db", "check")
+
+
+@pytest.mark.parametrize("end", ["\n", "", "\r\n"])
+def test_the_file_before_the_section_is_the_same_to_the_byte(stranger: Stranger, end: str) -> None:
+    ini = stranger.path / "alembic.ini"
+    newline = "\r\n" if end == "\r\n" else "\n"
+    before = f"[alembic]{newline}# tabs\tand ümlauts{newline}x = 1{end}".encode()
+    ini.write_bytes(before)
+    stranger.terp_seed("init")
+    after = ini.read_bytes()
+    assert after.startswith(before)
+    assert (b"\r\n" in after) == (newline == "\r\n")
+    assert after.count(b"\n") == after.count(newline.encode())
+    stranger.terp_seed("-x", "url=sqlite:///a.db", "check")
+
+
+@pytest.mark.parametrize(
+    ("theirs", "ours"),
+    [
+        ("mysql+pymysql://u:p%%40ss@db/app", "mysql://u:p%%40ss@db/app"),
+        ("sqlite+aiosqlite:///%(here)s/app.db", "sqlite:///%(here)s/app.db"),
+        ("driver://user:pass@localhost/dbname", None),
+        ("mysql://%(user)s@db/app", None),
+        ("", None),
+    ],
+)
+def test_where_the_url_comes_from(stranger: Stranger, theirs: str, ours: str | None) -> None:
+    (stranger.path / "alembic.ini").write_text(f"[alembic]\nsqlalchemy.url = {theirs}\n")
+    said = stranger.terp_seed("init").stderr
+    section = stranger.files()["alembic.ini"].partition("[seed]")[2]
+    if ours is None:
+        assert "\nsqlalchemy.url" not in section
+        assert "say where the database is" in said
+    else:
+        assert f"\nsqlalchemy.url = {ours}\n" in section
+        assert "say where the database is" not in said
+
+
+def test_an_engine_that_seeds_cannot_go_to_is_said_at_once(stranger: Stranger) -> None:
+    (stranger.path / "alembic.ini").write_text("[alembic]\nsqlalchemy.url = oracle://db/app\n")
+    before = stranger.files()
+    assert "oracle" in stranger.terp_seed("init", code=2).stderr
+    assert stranger.files() == before
+
+
+def test_terps_own_seeds_without_its_repository(stranger: Stranger) -> None:
+    stranger.terp_seed("init", "--terp")
+    for name, text in stranger.files().items():
+        assert (REPOSITORY / name).read_text() == text
+    said = stranger.terp_seed("init", "--terp", code=2).stderr
+    assert "alembic.ini, seed_revisions, seeds" in said
+    CommandLine().main(["upgrade", "head"])
+    stranger.seed("head")
+    with sqlite3.connect(stranger.path / "terp.db") as connection:
+        assert connection.execute("SELECT COUNT(*) FROM clients").fetchone() == (10,)
+    connection.close()
+
+
+def test_what_is_generic_has_one_source() -> None:
+    made = dict(templates.generic("seeds"))
+    for name in ("seeds/env.py", "seeds/script.py.mako"):
+        assert made[name] == (REPOSITORY / name).read_text()
+    section = templates.section(
+        section="seed", folder="seeds", revisions="seed_revisions", version_table="v", url=""
+    )
+    for line in (REPOSITORY / "alembic.ini").read_text().partition("[seed]")[2].splitlines():
+        if line.partition(" =")[0] in {"script_location", "version_locations", "file_template"}:
+            assert line in section

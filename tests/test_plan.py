@@ -1,0 +1,236 @@
+"""The dry run: it writes nothing, and what it counts comes true."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from typing import Any
+
+import pytest
+from filelock import FileLock
+from sqlalchemy.engine import make_url
+from toys import Toy
+
+SKIPPING = """
+op.seed_rows("labels", [{"code": "FRAGILE"}, {"code": "MINE"}, {"code": "NEW"}], key=["code"],
+             on_conflict="skip")
+"""
+
+
+def terp_seed(toy: Toy, *args: str, **more: Any) -> dict[str, Any]:
+    """Run a command with --json, and return its document."""
+    done = toy.run("terp-seed", "-x", f"url={toy.url}", *args, "--json", **more)
+    document: dict[str, Any] = json.loads(done.stdout)
+    return document
+
+
+def counted(told: dict[str, Any], *names: str) -> dict[str, dict[str, int]]:
+    """By revision and table, the sum of some counts; tables with none left out."""
+    found: dict[str, dict[str, int]] = {}
+    for revision in told["revisions"]:
+        for table in revision["tables"]:
+            number = sum(table[name] for name in names)
+            rows = found.setdefault(revision["revision"], {})
+            rows[table["table"]] = rows.get(table["table"], 0) + number
+    return {name: {t: n for t, n in rows.items() if n} for name, rows in found.items()}
+
+
+def done(ran: dict[str, Any], what: str = "rows") -> dict[str, dict[str, int]]:
+    return {
+        each["revision"]: {t: n for t, n in each[what].items() if n} for each in ran["revisions"]
+    }
+
+
+def ids(told: dict[str, Any]) -> list[tuple[str, str, list[int]]]:
+    return sorted(
+        (revision["revision"], table["table"], table["ids"])
+        for revision in told["revisions"]
+        for table in revision["tables"]
+        if table["ids"]
+    )
+
+
+def test_the_counts_of_an_upgrade_come_true(toy: Toy) -> None:
+    """With keys that are taken, rows that an earlier rollback kept, and ids in use."""
+    toy.revision("0004_more", SKIPPING)
+    toy.upgrade("0003_crates")
+    toy.execute(
+        "INSERT INTO scans (crate_id) SELECT MAX(id) FROM crates",
+        "INSERT INTO labels (id, code) VALUES (77, 'MINE')",
+    )
+    toy.downgrade("base", "on-dependents=keep")
+    before = toy.everything()
+
+    told = terp_seed(toy, "plan")
+
+    assert toy.everything() == before
+    assert counted(told, "skip") == {
+        "0001_labels": {},
+        "0002_depots": {"depots": 1},
+        "0003_crates": {"crates": 1},
+        "0004_more": {"labels": 2},
+    }
+    ran = terp_seed(toy, "seed")
+    assert counted(told, "insert") == done(ran)
+    assert told["rows"] == sum(n for rows in done(ran).values() for n in rows.values())
+    taken = toy.rows(
+        "SELECT revision, table_name, first_key, row_count FROM terp_seed_ledger "
+        "WHERE block_no = 0 AND range_no > 0 AND first_key IS NOT NULL ORDER BY revision, range_no"
+    )
+    ledger = sorted((name, table, [first, first + n - 1]) for name, table, first, n in taken)
+    assert ids(told) == ledger
+
+
+def test_the_counts_of_a_rollback_come_true(toy: Toy) -> None:
+    """With rows edited, deleted by hand, taken over by somebody, and needed by somebody."""
+    toy.upgrade()
+    first, last = toy.rows("SELECT MIN(id), MAX(id) FROM crates")[0]
+    toy.execute(
+        "UPDATE depots SET price = 1 WHERE code = 'SEED-D-000002'",
+        f"DELETE FROM scans WHERE crate_id IN ({last}, {last - 1})",
+        f"DELETE FROM crates WHERE id IN ({last}, {last - 1})",
+        f"INSERT INTO crates (id, code, depot_id, weight) SELECT {last}, 'MINE', MAX(id), 1 "
+        "FROM depots",
+        f"INSERT INTO scans (crate_id) VALUES ({first})",
+    )
+    before = toy.everything()
+    keep = ("--on-dependents", "keep", "--on-edited", "keep")
+
+    blocked = toy.run(
+        "terp-seed", "-x", f"url={toy.url}", "rollback", "base", "--dry-run", check=False
+    )
+    told = terp_seed(toy, "plan", "--rollback", "base", *keep)
+
+    assert toy.everything() == before
+    assert blocked.returncode == 6
+    assert "0003_crates: depended on by 1 in scans.crate_id -> crates" in blocked.stdout
+    crates = next(t for t in told["revisions"][0]["tables"] if t["table"] == "crates")
+    assert (crates["foreign"], crates["missing"], crates["keep"]) == (1, 1, 1)
+    assert counted(told, "edited")["0002_depots"] == {"depots": 1}
+    ran = terp_seed(toy, "rollback", "base", "--yes", *keep)
+    assert counted(told, "delete") == done(ran)
+    assert counted(told, "keep") == done(ran, "kept")
+
+
+def test_a_plan_waits_for_nobody(toy: Toy) -> None:
+    """It takes no lock, so another run in progress does not hold it up."""
+    with contextlib.ExitStack() as held:
+        if toy.sqlite:
+            held.enter_context(FileLock(f"{make_url(toy.url).database}.terp_seed.lock"))
+        else:
+            connection = held.enter_context(toy.connect())
+            name = f"terp_seed:{make_url(toy.url).database}"
+            assert connection.exec_driver_sql(f"SELECT GET_LOCK('{name}', 0)").scalar() == 1
+        assert terp_seed(toy, "plan", timeout=30)["rows"] == 33
+
+
+def test_what_would_stop_the_run_is_said_with_its_code(toy: Toy) -> None:
+    toy.execute("INSERT INTO labels (code) VALUES ('FRAGILE')")
+    told = toy.run("terp-seed", "-x", f"url={toy.url}", "plan", check=False)
+    assert told.returncode == 4
+    assert "1 of its values already belong to rows that this seed did not insert" in told.stderr
+    assert "0003_crates" in told.stdout
+
+
+@pytest.mark.parametrize(
+    ("args", "said"),
+    [
+        (("seed",), "alembic -n seed -x url={url} upgrade head"),
+        (("seed", "--size=medium"), "alembic -n seed -x url={url} -x size=medium upgrade head"),
+        (("seed", "--rollback"), "alembic -n seed -x url={url} downgrade base"),
+        (("rollback",), "alembic -n seed -x url={url} downgrade -1"),
+        (("seed", "--table=depots"), "alembic -n seed -x url={url} upgrade 0002_depots"),
+        (("rollback", "--table=depots"), "alembic -n seed -x url={url} downgrade 0001_labels"),
+        (("rollback", "--table=labels"), "alembic -n seed -x url={url} downgrade base"),
+    ],
+)
+def test_the_plain_alembic_command_is_explained(
+    sqlite_toy: Toy, args: tuple[str, ...], said: str
+) -> None:
+    before = sqlite_toy.everything()
+    url = sqlite_toy.url
+    done = sqlite_toy.run("terp-seed", "-x", f"url={url}", *args, "--explain")
+    assert done.stdout.strip() == said.format(url=url)
+    assert sqlite_toy.everything() == before
+
+
+def test_a_table_takes_along_what_it_needs_and_what_needs_it(sqlite_toy: Toy) -> None:
+    toy = sqlite_toy
+    x = ("terp-seed", "-x", f"url={toy.url}")
+    said = toy.run(*x, "seed", "--table=depots").stderr
+    assert "depots is seeded by 0002_depots, and with it 0001_labels" in said
+    assert toy.counts() == {"labels": 3, "pairs": 2, "depots": 4}
+    toy.run(*x, "seed")
+    said = toy.run(*x, "rollback", "--table=depots", "--yes").stderr
+    assert "depots goes with 0002_depots, and with it 0003_crates" in said
+    assert toy.counts() == {"labels": 3, "pairs": 2}
+    wrong = toy.run(*x, "seed", "--table=depot", check=False)
+    assert wrong.returncode == 2
+    assert "did you mean 'depots'?" in wrong.stderr
+
+
+# -- the reviewed plan
+
+
+def test_a_reviewed_plan_is_carried_out(toy: Toy) -> None:
+    x = ("terp-seed", "-x", f"url={toy.url}")
+    before = toy.everything()
+    toy.run(*x, "plan", "0002_depots", "--out", "plan.json")
+    assert toy.everything() == before
+    toy.run(*x, "seed", "--plan", "plan.json")
+    assert toy.version() == "0002_depots"
+
+
+@pytest.mark.parametrize(
+    ("move", "what"),
+    [
+        (lambda toy: toy.upgrade("0001_labels"), "where the chain stands, the revisions"),
+        (lambda toy: toy.execute("ALTER TABLE depots ADD COLUMN more INTEGER"), "the shape"),
+        (lambda toy: toy.data("labels.csv", "code,wording\nL1,other\n"), "the rows"),
+        (
+            lambda toy: toy.revision("0002_depots", "pass", after="0001_labels"),
+            "the shape of the tables, the rows",
+        ),
+        (lambda toy: toy.execute("UPDATE terp_seed_environment SET name = 'test'"), "environment"),
+    ],
+    ids=["chain", "schema", "data", "revision", "stamp"],
+)
+def test_a_plan_that_does_not_hold_any_more_is_refused(toy: Toy, move: Any, what: str) -> None:
+    x = ("terp-seed", "-x", f"url={toy.url}")
+    toy.run(*x, "plan", "0002_depots", "--out", "plan.json")
+    move(toy)
+    before = toy.digests()
+    refused = toy.run(*x, "seed", "--plan", "plan.json", check=False)
+    assert refused.returncode == 4
+    assert "does not hold any more, nothing was written" in refused.stderr
+    assert what in refused.stderr
+    assert toy.digests() == before
+
+
+def test_reformatting_a_revision_raises_no_alarm(sqlite_toy: Toy) -> None:
+    toy = sqlite_toy
+    x = ("terp-seed", "-x", f"url={toy.url}")
+    toy.run(*x, "plan", "--out", "plan.json")
+    for path in (toy.path / "seed_revisions").glob("*.py"):
+        text = path.read_text().replace("\n\n\ndef", "\n\n# a remark\n\ndef")
+        path.write_bytes(text.replace("\n", "\r\n").encode())
+    toy.run(*x, "seed", "--plan", "plan.json")
+    assert toy.version() == "0003_crates"
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (None, "cannot be read: No such file"),
+        ("{", "is no plan; make one with terp-seed plan --out"),
+        ('{"document": "plan artefact", "version": 0}', "was made by another version"),
+        ('{"document": "plan artefact", "version": 1}', "is not whole"),
+    ],
+)
+def test_a_file_that_is_no_plan(sqlite_toy: Toy, content: str | None, words: str) -> None:
+    if content is not None:
+        (sqlite_toy.path / "plan.json").write_text(content)
+    x = ("terp-seed", "-x", f"url={sqlite_toy.url}")
+    refused = sqlite_toy.run(*x, "seed", "--plan", "plan.json", check=False)
+    assert refused.returncode == 2
+    assert words in refused.stderr

@@ -1,0 +1,147 @@
+"""The pytest plugin, in projects of others."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from collections.abc import Callable
+
+import pytest
+from servers import clean_environment
+from toys import Toy
+
+from terp_seed import check, cli, environment, guards
+
+# pytester forgets what a run inside this process imports; these register themselves only once.
+KEPT = (check, cli, environment)
+
+pytest_plugins = ["pytester"]
+
+ENGINE = """
+import pytest, sqlalchemy
+
+@pytest.fixture(scope="session")
+def seed_engine():
+    engine = sqlalchemy.create_engine({url!r})
+    yield engine
+    engine.dispose()
+"""
+TESTS = """
+from sqlalchemy import text
+
+def count(connection, table):
+    return connection.execute(text(f"SELECT COUNT(*) FROM {table}")).scalar()
+
+def test_one(seeded):
+    connection = seeded("0002_depots", rows="depots:3")
+    assert count(connection, "depots") == 3
+    assert count(connection, "crates") == 0
+    connection.execute(text("DELETE FROM depots"))
+    connection.execute(text("INSERT INTO labels (code) VALUES ('MINE')"))
+
+def test_two(seeded):
+    connection = seeded()
+    assert count(connection, "depots") == 4
+    assert count(connection, "crates") == 12
+    assert seeded() is connection
+
+def test_three(seeded):
+    connection = seeded("0001_labels")
+    seeded("head", size="small")
+    assert count(connection, "labels WHERE code = 'MINE'") == 0
+
+def test_trace(seed_round_trip):
+    assert seed_round_trip(size="medium") > 60
+"""
+
+
+@pytest.fixture
+def application(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
+    """Run tests as the application of a toy project has them."""
+
+    def run(toy: Toy, tests: str, conftest: str = "") -> pytest.RunResult:
+        ini = toy.path / "alembic.ini"
+        pytester.makeini(f"[pytest]\nterp_seed_config = {ini}\n")
+        pytester.makeconftest(conftest)
+        pytester.makepyfile(tests)
+        return pytester.runpytest_inprocess("-q")
+
+    return run
+
+
+def test_tests_see_seeded_rows_and_leave_none(
+    toy: Toy, application: Callable[..., pytest.RunResult]
+) -> None:
+    """On each engine, with the application's own engine."""
+    application(toy, TESTS, ENGINE.format(url=toy.url)).assert_outcomes(passed=4)
+    assert toy.counts() == {}
+    assert toy.version() is None
+    assert toy.audit() == []
+
+
+def test_without_an_engine_of_ones_own_it_is_a_scratch_file(
+    sqlite_toy: Toy, application: Callable[..., pytest.RunResult]
+) -> None:
+    before = sqlite_toy.everything()
+    sqlite_toy.ini(f"# {sqlite_toy.url}")
+    ini = sqlite_toy.path / "alembic.ini"
+    ini.write_text(ini.read_text().replace("sqlite:///toy.db", sqlite_toy.url))
+    application(sqlite_toy, TESTS).assert_outcomes(passed=4)
+    assert sqlite_toy.everything() == before
+
+
+def test_a_trace_fails_the_test_that_looks_for_one(
+    sqlite_toy: Toy, application: Callable[..., pytest.RunResult]
+) -> None:
+    sqlite_toy.revision(
+        "0004_raw",
+        "op.execute(\"INSERT INTO labels (code) VALUES ('LEFT')\")",
+        "pass",
+        head='raw_sql = "a test"',
+    )
+    tests = "def test_trace(seed_round_trip):\n    seed_round_trip()\n"
+    result = application(sqlite_toy, tests, ENGINE.format(url=sqlite_toy.url))
+    result.assert_outcomes(failed=1)
+    result.stdout.fnmatch_lines(["*after the rollback of 0004_raw, labels is not as before*"])
+    assert sqlite_toy.counts() == {}
+
+
+def test_it_does_not_go_to_staging(
+    sqlite_toy: Toy, application: Callable[..., pytest.RunResult]
+) -> None:
+    with sqlite_toy.db.begin() as connection:
+        guards.stamp(connection, "staging", origin="test")
+    result = application(
+        sqlite_toy, "def test_x(seeded): seeded()", ENGINE.format(url=sqlite_toy.url)
+    )
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*is stamped staging: tests do not go there*"])
+
+
+def test_without_tables_it_says_what_to_do(
+    sqlite_toy: Toy, application: Callable[..., pytest.RunResult]
+) -> None:
+    result = application(sqlite_toy, "def test_x(seeded): seeded()")
+    result.assert_outcomes(errors=1)
+    result.stdout.fnmatch_lines(["*override the fixture seed_engine*"])
+
+
+LIGHT = """
+import sys
+before = set(sys.modules)
+import terp_seed.pytest_plugin
+new = {name.partition(".")[0] for name in set(sys.modules) - before}
+heavy = new & {"alembic", "sqlalchemy", "faker", "loguru", "click", "filelock"}
+assert not heavy, heavy
+ours = {name for name in sys.modules if name.startswith("terp_seed")}
+assert ours == {"terp_seed", "terp_seed.pytest_plugin"}, ours
+"""
+
+
+def test_who_does_not_use_it_does_not_notice() -> None:
+    subprocess.run([sys.executable, "-c", LIGHT], check=True, env=clean_environment())
+
+
+def test_pytest_finds_it_by_itself(pytester: pytest.Pytester) -> None:
+    result = pytester.runpytest_subprocess("--fixtures", "-q")
+    result.stdout.fnmatch_lines(["seeded -- *pytest_plugin.py:*"])
