@@ -264,6 +264,9 @@ class MySQL(Dialect):
     def largest_statement(self, connection: Connection) -> int | None:
         return int(_scalar(connection, "SELECT @@max_allowed_packet"))
 
+    def folds_names(self, connection: Connection) -> bool:
+        return int(_scalar(connection, "SELECT @@lower_case_table_names")) == 1
+
     def charsets(self, connection: Connection, table: str) -> dict[str, str]:
         rows = connection.exec_driver_sql(
             "SELECT column_name, character_set_name FROM information_schema.columns "
