@@ -24,12 +24,14 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import click
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
 
 from terp_seed import operations as operation_source
 from terp_seed.bookkeeping import books
+from terp_seed.cli import main as command_line
 from terp_seed.operations import SeedOp, SeedRowsOp, UnseedOp
 from terp_seed.planner import generation_of, make_plan
 from terp_seed.project import Project
@@ -260,7 +262,63 @@ def measures() -> str:
     return f"```text\n{_seeded('medium')[0]}\n```"
 
 
+def options() -> str:
+    """Every option of every command, once for each meaning."""
+    found: dict[tuple[str, str], list[str]] = {}
+    for name, option in _options(command_line, click.Context(command_line), "terp-seed"):
+        spelt = ", ".join(f"`{each}`" for each in [*option.opts, *option.secondary_opts])
+        value = "" if option.is_flag else f" `{option.make_metavar(click.Context(command_line))}`"
+        found.setdefault((spelt + value, option.help or ""), []).append(name)
+    lines = [[spelt, _names(names), text] for (spelt, text), names in sorted(found.items())]
+    return _rows(["option", "of", "does"], *([_cell(each) for each in line] for line in lines))
+
+
+def _options(
+    command: click.Command, context: click.Context, name: str
+) -> Iterator[tuple[str, click.Option]]:
+    for each in command.params:
+        if isinstance(each, click.Option):
+            yield name, each
+    if isinstance(command, click.Group):
+        for below in command.list_commands(context):
+            found = command.get_command(context, below)
+            if found is not None:
+                yield from _options(found, context, f"{name} {below}")
+
+
+def _cell(text: str) -> str:
+    return text.replace("|", "\\|")
+
+
+# -- the initiative
+
+
+_MEASURED = (
+    (
+        "staging-validation.md",
+        r"^\| (seed|roll back) \| .* \| (.*) \| ([\d.]+) \|$",
+        "{1} in {2} s",
+    ),
+    ("speed.md", r"^\| (1,000 records by .*?) \| (.*?) \| (.*?) \| yes \|$", "{2}; {1} wanted"),
+)
+
+
+def figures() -> str:
+    """What the other pages and the gate say in numbers."""
+    project = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))
+    gate = project["tool"]["coverage"]["report"]["fail_under"]
+    lines = [["Coverage of lines and branches", f"the suite fails below {gate} %", "`tests/run`"]]
+    for page, pattern, said in _MEASURED:
+        text = (DOCS / page).read_text(encoding="utf-8")
+        source = f"[{page}]({page})"
+        for found in re.finditer(pattern, text, re.MULTILINE):
+            lines.append([found[1].capitalize(), said.format(*found.groups()), source])
+    return _rows(["what", "figure", "from"], *lines)
+
+
 PARTS = {
+    "options": options,
+    "figures": figures,
     "documents": documents,
     "sizes": sizes,
     "operations": operations,

@@ -82,7 +82,11 @@ class Reader:
         if url:
             command = client_command(url)
             client = " ".join(f"'{word}'" for word in command)
-            programs["mariadb"] = f'[ "$*" != "{CLIENT}" ] || exec {client}\nexec {command[0]} "$@"'
+            words = len(CLIENT.split())
+            programs["mariadb"] = (
+                f'case "$*" in "{CLIENT}"*) shift {words}; exec {client} "$@" ;; esac\n'
+                f'exec {command[0]} "$@"'
+            )
         for name, line in programs.items():
             path = self._shims / name
             path.write_text(f"#!/bin/sh\n{line}\n")
