@@ -14,12 +14,13 @@ from dataclasses import dataclass, field, replace
 
 from terp_seed.errors import PlanError
 from terp_seed.ledger import Digests, Range, shape
-from terp_seed.literals import NULL, literals
+from terp_seed.literals import NULL, JsonText, literals
 from terp_seed.plan import Plan, PlannedTable
-from terp_seed.rows import Block, Json, TableRows
+from terp_seed.rendering import Masks
+from terp_seed.rows import Block, TableRows
 from terp_seed.session import Session
 from terp_seed.survey import Survey, survey
-from terp_seed.writer import BLOCK_ROWS, Masks, Writer
+from terp_seed.writer import BLOCK_ROWS, Writer
 
 __all__ = ["Located", "Search"]
 
@@ -154,7 +155,7 @@ class Search:
         parts: list[str] = []
         for name in _telling(planned.rows):
             cells = block.columns[name]
-            if isinstance(cells.values[0], float | dict | list | Json):
+            if isinstance(cells.values[0], float | JsonText):
                 continue  # what is stored need not be equal to what was written
             (text,) = literals(cells, dialect.text, dialect.binary, dialect.lookup)
             if cells.ref is not None:

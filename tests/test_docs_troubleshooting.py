@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from docs_runner import REPOSITORY
+from production import KEY
 from projects import Project
 from servers import run_client
 
@@ -46,6 +47,11 @@ class Trouble:
         """A backup of a seeded database, and where it is."""
         self.seeded()
         return self.terp_seed("backup", "create", "--kind", kind).stdout.strip()
+
+    def mask(self, *args: str) -> Done:
+        """Run `terp-seed mask`, with a key."""
+        key = {"TERP_SEED_MASK_KEY": KEY}
+        return self.project.run("terp-seed", "mask", *args, check=False, env=key)
 
     def seeded(self) -> None:
         """Make the tables, and seed them."""
@@ -223,6 +229,44 @@ def _edited(it: Trouble) -> Done:
 @case("a script cannot see which rows were edited since they were seeded; …")
 def _scripted(it: Trouble) -> Done:
     return it.seed("-x", "env=staging", "downgrade", "0005_orders:base", "--sql")
+
+
+@case("this database cannot be masked yet, nothing was written: …")
+def _unclassified(it: Trouble) -> Done:
+    it.sandbox()
+    it.sql("CREATE TABLE members (id INTEGER PRIMARY KEY, email VARCHAR(80))")
+    return it.mask()
+
+
+@case("database … is stamped production, and masking in place destroys what is there; …")
+def _production_in_place(it: Trouble) -> Done:
+    it.sandbox()
+    it.project.run("terp-seed", "env", "stamp", "production", "--yes")
+    return it.mask()
+
+
+@case("personal data is left in … places; …")
+def _left(it: Trouble) -> Done:
+    it.sandbox()
+    it.sql("INSERT INTO brands (name, description) VALUES ('x', 'ask a.person@mill.internal')")
+    return it.mask("--verify")
+
+
+@case("… was masked before, and holds the originals again: …")
+def _restored(it: Trouble) -> Done:
+    it.sandbox()
+    it.sql("INSERT INTO clients (teri_code, name) VALUES ('A', 'Old Mill Farms')")
+    it.mask("--yes")
+    it.sql("UPDATE clients SET name = 'Old Mill Farms'")
+    return it.mask("--yes")
+
+
+@case("… needs a key in staging; …")
+def _no_key(it: Trouble) -> Done:
+    it.sandbox()
+    it.project.run("terp-seed", "env", "stamp", "staging", "--yes")
+    it.sql("INSERT INTO clients (teri_code, name) VALUES ('A', 'Old Mill Farms')")
+    return it.project.run("terp-seed", "mask", check=False)
 
 
 @case("the version table says that … is applied, and the ledger knows nothing of it: …")

@@ -35,6 +35,13 @@ RUNS: dict[str, list[tuple[list[str], int]]] = {
     ],
     "ledger show": [(["ledger", "show"], 0)],
     "lock status": [(["lock", "status"], 0)],
+    "mask": [
+        (["mask", "--dry-run"], 0),
+        (["mask", "--yes"], 0),
+        (["mask", "--verify"], 0),
+        (["mask", "--report"], 0),
+        (["mask", "--forget"], 0),
+    ],
     "plan": [
         (["plan"], 0),
         (["plan", "--rollback"], 0),
