@@ -69,10 +69,11 @@ class Schema:
         self._inspector = sa.inspect(session.connection)
         self.tables: set[str] = set(self._inspector.get_table_names())
         self._read: dict[str, TableFacts] = {}
+        self._folds = session.dialect.folds_names(session.connection)
 
     def table(self, name: str) -> TableFacts | None:
         """The facts of a table; None if there is no such table."""
-        if name not in self.tables:
+        if (name.lower() if self._folds else name) not in self.tables:
             return None
         if name not in self._read:
             self._read[name] = self._facts(name)

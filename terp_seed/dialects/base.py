@@ -313,6 +313,10 @@ class Dialect(ABC):
             for key in keys
         ]
 
+    def folds_names(self, connection: Connection) -> bool:
+        """Whether the server keeps every table's name in small letters, however it is written."""
+        return False
+
     @abstractmethod
     def charsets(self, connection: Connection, table: str) -> dict[str, str]:
         """The character set of each text column, where columns have their own."""
