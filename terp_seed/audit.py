@@ -24,6 +24,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from traceback import clear_frames
 from typing import Any
 from uuid import uuid4
 
@@ -130,9 +131,12 @@ class AuditLog:
 
     def add(self, event: str, **fields: Any) -> None:
         """Add an event, commit the transaction that it is in, and log it."""
-        self._session.stream.run(self.audit.event(event, **fields), what="audit")
+        self._write(event, **fields)
         self._session.commit()
         self.log()
+
+    def _write(self, event: str, **fields: Any) -> None:
+        self._session.stream.run(self.audit.event(event, **fields), what="audit")
 
     def log(self) -> None:
         """Log the events that were committed since; call outside a transaction of ours."""
@@ -148,19 +152,23 @@ class AuditLog:
     @contextmanager
     def run(self, **fields: Any) -> Iterator[None]:
         """Add ``started``, with ``fields``, and in the end how it ended; each is committed."""
-        self.add("started", **fields)
+        self._write("started", **fields)
         try:
+            self._session.commit()
+            self.log()
             yield
+            self.add("finished")
         except BaseException as error:
             self._ended_badly(error)
             raise
-        self.add("finished")
 
     def _ended_badly(self, error: BaseException) -> None:
         """Say so in a transaction of its own, on a new connection if need be; else in the log."""
         session = self._session
         event = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         fields: dict[str, Any] = {"error": type(error).__name__}
+        # A cursor that an interrupt left half read would keep a closed SQLite connection's lock.
+        clear_frames(error.__traceback__)
         for attempt in range(2 if not session.external else 0):
             try:
                 session.settle()

@@ -22,7 +22,10 @@ class RetryableError(SeedError):
 
 
 _RETRYABLE = {1205, 1213, 1020}
-_GONE = {2006, 2013, 2055, 1927, 1317, 4031}
+_PRIVILEGE = re.compile(r"([A-Z, ]+) command denied")
+_DUPLICATE = 1062
+_PRIMARY = re.compile(r"for key '(?:[^']*\.)?PRIMARY'")
+_GONE = {2006, 2013, 2055, 1053, 1927, 4031}
 _READ_ONLY = {1290, 1836, 1792}
 _DENIED = {1044, 1045, 1142, 1143, 1227}
 
@@ -36,6 +39,7 @@ _MYSQL: dict[int, tuple[str, str | None]] = {
     1264: ("a number is out of range", r"for column '?([^' ]*?)'? at row"),
     1265: ("a value is not one the column knows", r"for column '?([^' ]*?)'? at row"),
     1292: ("a date or number cannot be read", r"for column .*?`?([^`'. ]+)`? at row"),
+    1317: ("somebody ended the statement on the server", None),
     1364: ("a column without default got no value", r"Field '([^']*)'"),
     1366: (
         "a value does not fit the column's type or character set",
@@ -48,6 +52,8 @@ _MYSQL: dict[int, tuple[str, str | None]] = {
     4025: ("a CHECK does not hold", r"CONSTRAINT `([^`]*)`"),
     1114: ("the table or the disk is full", None),
     1021: ("the disk is full", None),
+    1969: ("the statement took longer than the server's max_statement_time", None),
+    3024: ("the statement took longer than the server's max_execution_time", None),
 }
 _SQLITE = re.compile(
     r"^(UNIQUE constraint failed|NOT NULL constraint failed|CHECK constraint failed|"
@@ -79,18 +85,40 @@ def translated(error: DBAPIError, what: str) -> SeedError:
         )
     if number in _GONE or error.connection_invalidated:
         return LockError(
-            f"{prefix}the connection to the server is gone (error {number}); nothing of this "
-            "revision is left, run the command again"
+            f"{prefix}the connection to the server is gone (error {number}); {_left(error)}"
         )
     if number in _READ_ONLY:
         return PlanError(f"{prefix}the server is read-only (error {number}); use its primary")
     if number in _DENIED:
-        return PlanError(
-            f"{prefix}the database user may not do this (error {number}); "
-            "docs/reference.md lists the privileges to grant"
+        return PlanError(f"{prefix}{_denied(error)} (error {number})")
+    if number == _DUPLICATE and _PRIMARY.search(str(error.orig)):
+        return RetryableError(
+            f"{prefix}another program took one of the keys that these rows were to get (error "
+            f"{number}); run the command again"
         )
     meaning, name = _MYSQL.get(number, ("the server refused the statement", None))
     return PlanError(f"{prefix}{meaning}{_named(name, error.orig)} (error {number})")
+
+
+def _denied(error: DBAPIError) -> str:
+    """Which privilege is missing, where the server says so."""
+    found = _PRIVILEGE.search(str(error.orig))
+    if found is None:
+        return "the database user may not do this; docs/reference.md lists the privileges to grant"
+    grant = f"the database user may not {found[1]}; grant it, as docs/reference.md says"
+    if found[1] != "CREATE":
+        return grant
+    return f"{grant}, or let a user who may run this once: the tables are made only once"
+
+
+def _left(error: DBAPIError) -> str:
+    """What became of the transaction: a COMMIT whose answer was lost may have been carried out."""
+    if error.statement is None:
+        return (
+            "whether the revision that was being committed was kept, nobody can say from here: "
+            "run the command again, it finds out and goes on from there"
+        )
+    return "nothing of this revision is left, run the command again"
 
 
 def _named(pattern: str | None, original: Any) -> str:

@@ -180,6 +180,8 @@ def _inside(folder: Path, name: str) -> Path:
         raise UsageError(f"{name!r}: is no path of a file in {folder.name}/") from None
     if not path.is_relative_to(folder.resolve()):
         raise UsageError(f"{name}: leads out of {folder.name}/; put the file there")
+    if path.exists() and not path.is_file():
+        raise UsageError(f"{name}: is no file (in {folder.name}/)")
     return path
 
 

@@ -125,9 +125,12 @@ def _go(
     for sql in session.dialect.set_clock(clock_of(prepared.generation)):
         session.stream.run(sql)
     session.may_write()
-    waited = round(ours.waited, 2)
-    digest = prepared.plan.digest()
-    with log.run(plan_digest=digest, lock_wait=waited, backup=backup.folder):
+    with log.run(
+        plan_digest=prepared.plan.digest(),
+        lock_wait=round(ours.waited, 2),
+        key_id=prepared.border.key_id,
+        backup=backup.folder,
+    ):
         performer = _performer(session, prepared, log.audit, backup)
         session.settle()
         _migrate(session, request, prepared, performer, ours, log.log)

@@ -62,13 +62,17 @@ def outbound(session: Session, table: str) -> list[Reference]:
 def inbound(session: Session, tables: Sequence[str]) -> list[Reference]:
     """All references to these tables from anywhere, other databases of the server included."""
     wanted = {name.casefold(): name for name in tables}
-    existing = set(sa.inspect(session.connection).get_table_names())
+    existing = {each.casefold() for each in sa.inspect(session.connection).get_table_names()}
     keys = [
         replace(key, target_table=wanted[key.target_table.casefold()])
         for key in session.dialect.foreign_keys(session.connection)
         if key.target_table.casefold() in wanted and key.targets
     ]
-    said = [each for each in _declared() if each.target_table in tables and each.table in existing]
+    said = [
+        each
+        for each in _declared()
+        if each.target_table in tables and each.table.casefold() in existing
+    ]
     return list(dict.fromkeys([*keys, *said]))
 
 
@@ -84,9 +88,9 @@ def dependents(
     targets = _by_table(going)
     leaving = _by_table([*going, *gone])
     found: list[Dependents] = []
-    for reference in inbound(session, list(targets)):
-        ours = leaving.get(reference.table, []) if reference.schema is None else []
-        for rows in targets[reference.target_table]:
+    for reference in inbound(session, [each.range.table for each in going]):
+        ours = leaving.get(reference.table.casefold(), []) if reference.schema is None else []
+        for rows in targets[reference.target_table.casefold()]:
             found += _pointing(session, reference, rows, ours)
     return found
 
@@ -155,7 +159,8 @@ def needed_by(
     found: list[tuple[Range, set[int]]] = []
     for reference in outbound(session, of.table):
         for target in mine:
-            if target.table != reference.target_table or target.id != reference.target:
+            same = target.table.casefold() == reference.target_table.casefold()
+            if not same or target.id != reference.target:
                 continue
             column, first = quote(reference.column), target.first_key or 0
             inside = f"{column} BETWEEN {first} AND {first + target.count - 1}"
@@ -174,9 +179,10 @@ def _declared() -> list[Reference]:
 
 
 def _by_table(rows: Sequence[Selection]) -> Mapping[str, list[Selection]]:
+    """By their table's name, in small letters: a server may keep no others."""
     found: dict[str, list[Selection]] = {}
     for each in rows:
-        found.setdefault(each.range.table, []).append(each)
+        found.setdefault(each.range.table.casefold(), []).append(each)
     return found
 
 

@@ -69,10 +69,11 @@ class Schema:
         self._inspector = sa.inspect(session.connection)
         self.tables: set[str] = set(self._inspector.get_table_names())
         self._read: dict[str, TableFacts] = {}
+        self._folds = session.dialect.folds_names(session.connection)
 
     def table(self, name: str) -> TableFacts | None:
         """The facts of a table; None if there is no such table."""
-        if name not in self.tables:
+        if (name.lower() if self._folds else name) not in self.tables:
             return None
         if name not in self._read:
             self._read[name] = self._facts(name)
@@ -105,7 +106,8 @@ class Schema:
         ]
         uniques += [
             tuple(filter(None, each["column_names"]))
-            for each in self._inspector.get_indexes(name)
+            # SQLite keeps a UNIQUE that stands behind its column as an index of its own making.
+            for each in self._inspector.get_indexes(name, include_auto_indexes=True)
             if each["unique"] and None not in each["column_names"]
         ]
         return TableFacts(

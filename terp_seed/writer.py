@@ -9,8 +9,9 @@ calls in the same order make a script and a run.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from itertools import count
+from itertools import chain, count
 
 from terp_seed.ahead import ahead
 from terp_seed.dialects.base import STATEMENT_CHARACTERS
@@ -65,14 +66,13 @@ class Writer:
         """
         rows = planned.rows
         self.stream.note(f"\n{rows.table}: {rows.count} rows, {rows.provenance}")
-        self._reserve(planned)
         for table in referred(rows):
             self._name(table)
-        renderer = self._renderer(rows, planned.range)
-        if rows.count <= BLOCK_ROWS:
-            return self._send(rows, _made(renderer))
-        with ahead(_made(renderer)) as made:
-            return self._send(rows, made)
+        made = _made(self._renderer(rows, planned.range))
+        with ahead(made) if rows.count > BLOCK_ROWS else nullcontext(made) as coming:
+            first = next(coming, None)  # before the keys are taken: others may be taking keys, too
+            self._reserve(planned)
+            return self._send(rows, coming if first is None else chain([first], coming))
 
     def made(self, rows: TableRows, spans: Iterable[tuple[int, int]]) -> Iterator[Block]:
         """Rows as they would be written, span by span: masked, and held to their bounds."""

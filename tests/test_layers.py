@@ -93,6 +93,13 @@ rollback unseed locate
 performer request running stamping report script
 online offline
 environment
+sanitise.progress sanitise.originals
+sanitise.own sanitise.keys sanitise.residue
+sanitise.scope
+sanitise.blocks
+sanitise.rehearsal sanitise.passes sanitise.backup
+sanitise.run
+sanitise.leaks sanitise.evidence sanitise.markdown
 project inifile templates
 chain newrevision samplerow structure
 scratch graph scaffold roundtrip

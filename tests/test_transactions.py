@@ -7,6 +7,7 @@ from collections.abc import Callable
 import pytest
 import sqlalchemy as sa
 from alembic import op
+from servers import server_engine
 from toys import HEAD, Toy
 
 from terp_seed import online
@@ -189,7 +190,9 @@ def test_a_handed_over_session_is_given_back_as_it_was(mariadb_toy: Toy) -> None
         "SELECT @@session.time_zone, @@session.sql_mode, @@session.transaction_isolation, "
         "@@session.timestamp = (SELECT @@session.timestamp FROM DUAL WHERE SLEEP(0.01) = 0), "
         "ABS(TIMESTAMPDIFF(DAY, NOW(), SYSDATE()))"
-    ).replace("@@session.transaction_isolation", "@@session.tx_isolation")
+    )
+    if server_engine() == "mariadb":  # 10.6 knows the old name only
+        look = look.replace("@@session.transaction_isolation", "@@session.tx_isolation")
     with mariadb_toy.db.connect() as connection:
         connection.exec_driver_sql("SET SESSION sql_mode = 'NO_BACKSLASH_ESCAPES'")
         connection.exec_driver_sql("SET SESSION time_zone = '+05:00'")

@@ -228,6 +228,28 @@ class Dialect(ABC):
         """An UPDATE of ``table``, called ``live``, from ``source``, called ``kept``."""
 
     @abstractmethod
+    def update(
+        self,
+        table: str,
+        key: Sequence[str],
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        still: Sequence[str],
+    ) -> str:
+        """One UPDATE of many rows; each of ``rows`` is its key, then its new values.
+
+        ``still`` are columns that must not move by themselves on the way.
+        """
+
+    def moving_columns(self, connection: Connection, table: str) -> list[str]:
+        """The columns that an UPDATE moves by itself."""
+        return []
+
+    def triggers(self, connection: Connection, table: str) -> list[str]:
+        """The triggers that an UPDATE of the table sets off."""
+        return []
+
+    @abstractmethod
     def refuse_dependents(
         self,
         target: tuple[str, str],
@@ -290,6 +312,10 @@ class Dialect(ABC):
             for (_, name), keys in found.items()
             for key in keys
         ]
+
+    def folds_names(self, connection: Connection) -> bool:
+        """Whether the server keeps every table's name in small letters, however it is written."""
+        return False
 
     @abstractmethod
     def charsets(self, connection: Connection, table: str) -> dict[str, str]:

@@ -130,6 +130,33 @@ class SQLite(Dialect):
             f"WHERE NOT EXISTS (SELECT 1 FROM {name} WHERE {taken})"
         )
 
+    def update(
+        self,
+        table: str,
+        key: Sequence[str],
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        still: Sequence[str],
+    ) -> str:
+        width = len(key)
+        sets = [f"{self.quote(name)} = n.column{width + at}" for at, name in enumerate(columns, 1)]
+        same = " AND ".join(
+            f"t.{self.quote(name)} = n.column{at}" for at, name in enumerate(key, 1)
+        )
+        lines = ",\n".join([f"({', '.join(row)})" for row in rows])
+        return (
+            f"UPDATE {self.quote(table)} AS t SET {', '.join(sets)}\n"
+            f"FROM (VALUES\n{lines}) AS n WHERE {same}"
+        )
+
+    def triggers(self, connection: Connection, table: str) -> list[str]:
+        rows = connection.exec_driver_sql(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? "
+            "AND sql LIKE '%UPDATE%'",
+            (table,),
+        )
+        return [str(name) for (name,) in rows]
+
     def _seed_keys(self, keys: Mapping[str, str]) -> str:
         firsts = ", ".join(f"{first} AS {self.quote(name)}" for name, first in keys.items())
         return f"seed_keys AS (SELECT {firsts})"
@@ -199,7 +226,7 @@ class SQLite(Dialect):
                 "cached_statements": 0,  # no INSERT comes twice, and each is long
             },
         )
-        event.listen(engine, "connect", _leave_transactions_to_us)
+        event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
         return engine
 
@@ -251,7 +278,7 @@ def _encodable(value: str) -> None:
         raise UnwritableError("it holds half of a surrogate pair, which is no text") from None
 
 
-def _leave_transactions_to_us(connection: Any, record: object) -> None:
+def _prepare(connection: Any, record: object) -> None:
     connection.isolation_level = None  # or the driver begins by its own rules
     connection.execute("PRAGMA foreign_keys = ON")  # here, because in a transaction it does nothing
 

@@ -1,0 +1,102 @@
+"""Servers that refuse: deadlocks, read-only, odd settings, users who may do little."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+
+import pytest
+import sqlalchemy as sa
+from children import Child
+from servers import MariaDB
+from toys import HEAD, Toy
+
+from terp_seed.errors import PlanError
+
+FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}
+
+
+def until(happened: Callable[[], object], seconds: float = 30) -> None:
+    """Wait for something to happen."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+def waiting(toy: Toy, text: str) -> bool:
+    """Whether a statement that holds a text is under way."""
+    under_way = [str(row[7]) for row in toy.rows("SHOW FULL PROCESSLIST")]
+    return any(text in each for each in under_way)
+
+
+def test_a_deadlock_is_tried_again_as_a_whole_revision(
+    mariadb_toy: Toy, start: Callable[..., Child]
+) -> None:
+    """C-19: the server undoes the smaller transaction, which is ours."""
+    toy = mariadb_toy
+    toy.upgrade("0002_depots")
+    rows = ", ".join(f"('big{n}')" for n in range(3000))
+    toy.execute(f"INSERT INTO labels (code) VALUES {rows}")
+    with toy.db.connect() as other:
+        other.exec_driver_sql("UPDATE labels SET place = 1 WHERE code LIKE 'big%%'")
+        other.exec_driver_sql("SELECT * FROM depots FOR UPDATE")
+        child = start(toy, "upgrade", "head")
+        until(lambda: waiting(toy, "INTO `crates`"))
+        time.sleep(0.3)  # until it waits for our depots
+        other.exec_driver_sql(
+            "INSERT INTO crates (code, depot_id, weight) "
+            "SELECT 'SEED-C-000012', MIN(id), 1 FROM depots"
+        )
+        other.rollback()
+    assert child.wait() == 0, child.said
+    assert "(error 1213); attempt 2 of 3" in child.said
+    assert toy.audit().count(("applied", HEAD)) == 1
+    assert toy.value("SELECT COUNT(*) FROM crates") == 12
+
+
+def test_an_id_of_zero_stays_what_it_is(mariadb_toy: Toy) -> None:
+    """C-24: with NO_AUTO_VALUE_ON_ZERO an application may own a row 0."""
+    toy = mariadb_toy
+    toy.execute("SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO'")
+    with toy.db.begin() as connection:
+        connection.exec_driver_sql("SET SESSION sql_mode = 'NO_AUTO_VALUE_ON_ZERO'")
+        connection.exec_driver_sql("INSERT INTO labels (id, code) VALUES (0, 'ZERO')")
+    toy.upgrade()
+    assert toy.rows("SELECT id FROM labels ORDER BY id") == [(0,), (1,), (2,), (3,)]
+    toy.downgrade()
+    assert toy.rows("SELECT id, code FROM labels") == [(0, "ZERO")]
+
+
+def test_a_database_of_three_byte_text(mariadb: MariaDB, new_toy: Callable[..., Toy]) -> None:
+    """C-27: refused before the first row where it does not fit, and right where it does."""
+    toy = new_toy(mariadb.create("utf8mb3_database", charset="utf8mb3"))
+    try:
+        toy.execute("ALTER TABLE labels CONVERT TO CHARACTER SET utf8mb3")
+        toy.only("0001_a", 'op.seed_rows("labels", [{"code": "Zürich €"}], key=["code"])')
+        toy.upgrade()
+        assert toy.value("SELECT HEX(code) FROM labels") == "Zürich €".encode().hex().upper()
+        toy.downgrade()
+        toy.only("0001_a", 'op.seed_rows("labels", [{"code": "\\U0001F600"}], key=["code"])')
+        with pytest.raises(PlanError, match=r"labels\.code|column code"):
+            toy.upgrade()
+        assert toy.counts() == {}
+    finally:
+        mariadb.drop("utf8mb3_database")
+
+
+def test_the_tables_made_once_need_no_create_after(mariadb_toy: Toy, mariadb: MariaDB) -> None:
+    """C-39: without CREATE, PROCESS, FILE, LOCK TABLES and local_infile."""
+    database = sa.make_url(mariadb_toy.url).database or ""
+    mariadb_toy.upgrade("0001_labels")
+    mariadb.execute(
+        "DROP USER IF EXISTS 'least'@'127.0.0.1'",
+        "CREATE USER 'least'@'127.0.0.1' IDENTIFIED BY 'l'",
+        f"GRANT SELECT, INSERT, UPDATE, DELETE ON `{database}`.* TO 'least'@'127.0.0.1'",
+        "SET GLOBAL local_infile = 0",
+    )
+    x = f"url={mariadb.url(database, user='least', password='l')}"
+    mariadb_toy.upgrade("head", x)
+    assert mariadb_toy.counts() == FULL
+    mariadb_toy.downgrade("base", x)
+    assert mariadb_toy.counts() == {}
