@@ -286,7 +286,7 @@ _SECONDS = re.compile(r"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)*", re.ASCII)
 _STARTS = frozenset("0123456789+-{[")
 _WHOLE = (".0,", ".0}", ".0]")  # the end of a whole number that is written as a fraction
 _EXPONENTS = ("e+", "e-")
-_NOT_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"|true|false')
+_EXPONENT = re.compile("[0-9]e[+-]")
 _LONG = re.compile("[0-9]{16}")
 
 
@@ -321,7 +321,7 @@ def _is_rewritten(text: str) -> bool:
     return (
         text[0] not in "{["
         or any(map(text.__contains__, _WHOLE))
-        or (any(map(text.__contains__, _EXPONENTS)) and "e" in _NOT_STRINGS.sub("", text))
+        or (any(map(text.__contains__, _EXPONENTS)) and _EXPONENT.search(text) is not None)
         or _LONG.search(text) is not None
     )
 
