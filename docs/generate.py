@@ -113,6 +113,8 @@ def bookkeeping() -> str:
         "each table (`block_no` 0), blocks with the digests of the rows.",
         tables.audit: "What happened, when, by whom. Rows are only ever added.",
         tables.environment: "Which environment this database is.",
+        tables.masking: "How far masking in place has come: a pass for some columns of a table "
+        "(`block_no` 0), blocks with keyed digests of what was there. `terp-seed mask` makes it.",
     }
     return _rows(
         ["table", "holds", "columns"],

@@ -11,6 +11,11 @@
     What happened, when, by whom.  Rows are only ever added.
 ``terp_seed_environment``
     Which environment this database is.
+``terp_seed_masking``
+    How far masking in place has come; only `terp-seed mask` makes it.  A
+    *pass* (``block_no`` 0) says which columns of a table are masked, how, with
+    which key and up to which row; *blocks* hold packed 8-byte keyed digests of
+    the values that were there before.
 """
 
 from __future__ import annotations
@@ -48,6 +53,7 @@ class Books:
     ledger: sa.Table
     audit: sa.Table
     environment: sa.Table
+    masking: sa.Table
 
     @property
     def schema(self) -> str | None:
@@ -66,7 +72,11 @@ def books(version_table: str = "terp_seed_version", schema: str | None = None) -
     """Describe the tables; writes nothing."""
     metadata = sa.MetaData(schema=schema)
     return Books(
-        _version(metadata, version_table), _ledger(metadata), _audit(metadata), _stamp(metadata)
+        _version(metadata, version_table),
+        _ledger(metadata),
+        _audit(metadata),
+        _stamp(metadata),
+        _masking(metadata),
     )
 
 
@@ -138,5 +148,25 @@ def _stamp(metadata: sa.MetaData) -> sa.Table:
         sa.Column("origin", sa.String(32), nullable=False),
         sa.Column("stamped_at", _MOMENT, nullable=False),
         sa.Column("stamped_by", sa.String(255)),
+        **_OPTIONS,
+    )
+
+
+def _masking(metadata: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "terp_seed_masking",
+        metadata,
+        sa.Column("table_name", sa.String(64), primary_key=True),
+        sa.Column("pass_no", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("block_no", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("state", sa.String(16), nullable=False),
+        sa.Column("environment", sa.String(16)),
+        sa.Column("key_id", sa.String(16)),
+        sa.Column("policy_digest", sa.String(64)),
+        sa.Column("columns", sa.Text(_LONG)),
+        sa.Column("last_key", sa.Text(_LONG)),
+        sa.Column("row_count", sa.BigInteger),
+        sa.Column("originals", sa.LargeBinary(_LONG)),
+        sa.Column("written_at", _MOMENT),
         **_OPTIONS,
     )

@@ -26,12 +26,13 @@ BOOKKEEPING = frozenset(
         "terp_seed_audit",
         "terp_seed_environment",
         "terp_seed_ledger",
+        "terp_seed_masking",
         "terp_seed_version",
         "terp_sandbox_version",
         "alembic_version",
     }
 )
-_CLOCK_TIMES = {"terp_seed_ledger": {"written_at"}}
+_CLOCK_TIMES = {"terp_seed_ledger": {"written_at"}, "terp_seed_masking": {"written_at"}}
 
 
 @dataclass(frozen=True)

@@ -8,23 +8,20 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
-from terp_seed import offline, online
 from terp_seed.errors import PlanError, UsageError
-from terp_seed.exclusive import interruptible
 from terp_seed.failures import translated
-from terp_seed.log import configure_logging
-from terp_seed.recorder import installed
-from terp_seed.request import ACT, Request
-from terp_seed.seeders import load_seeders
 from terp_seed.session import Session, opened
 from terp_seed.settings import Settings, resolve
+
+if TYPE_CHECKING:
+    from terp_seed.request import Request
 
 __all__ = ["run"]
 
@@ -38,12 +35,11 @@ def run() -> None:
     is in a transaction, nothing is committed and the caller decides.  With
     ``alembic ... --sql`` an error goes to stderr, because stdout is the script.
     """
-    configure_logging()
     if not context.is_offline_mode():
-        _online(_settings())
+        _online()
         return
     try:
-        _offline(_settings())
+        _offline()
     except BrokenPipeError:  # the reader has seen enough: `... --sql | head`
         sys.stdout = None
         raise SystemExit(_FAILED) from None
@@ -55,12 +51,25 @@ def run() -> None:
 
 
 def _settings() -> Settings:
-    settings = resolve(context.config, Path(context.script.dir).resolve())
+    return resolve(context.config, Path(context.script.dir).resolve())
+
+
+def _ready(settings: Settings) -> None:
+    """Load what only a run needs: the log, the seeders and ``op.seed`` with its kin."""
+    from terp_seed import operations
+    from terp_seed.log import configure_logging
+    from terp_seed.seeders import load_seeders
+
+    configure_logging()
     load_seeders(settings.seeders)
-    return settings
+    _ = operations  # it registers them
 
 
-def _offline(settings: Settings) -> None:
+def _offline() -> None:
+    from terp_seed import offline
+
+    settings = _settings()
+    _ready(settings)
     options = {
         "url": settings.url,
         "literal_binds": True,
@@ -73,25 +82,34 @@ def _offline(settings: Settings) -> None:
     offline.write(settings, _request(settings, _asked(), options), heads, out)
 
 
-def _online(settings: Settings) -> None:
-    asked = _asked()
+def _online() -> None:
+    settings, asked = _settings(), _asked()
     if asked.get("purge"):
         raise UsageError(
             "stamp --purge empties the version table before anything else, and the ledger would "
             "not know; use stamp base, then stamp the revision"
         )
+    moves = "destination_rev" in asked
+    if moves:
+        _ready(settings)
     try:
-        with (
-            interruptible(),
-            opened(settings, context.config.attributes.get("connection")) as session,
-        ):
-            if "destination_rev" in asked:
-                act = context.config.attributes.get(ACT, online.run)
-                act(session, _request(settings, asked, {}))
+        with opened(settings, context.config.attributes.get("connection")) as session:
+            if moves:
+                _run(settings, session, asked)
             else:
                 _look(settings, session)
     except DBAPIError as error:
         raise translated(error, "") from None
+
+
+def _run(settings: Settings, session: Session, asked: dict[str, Any]) -> None:
+    from terp_seed import online
+    from terp_seed.exclusive import interruptible
+    from terp_seed.request import ACT
+
+    act = context.config.attributes.get(ACT, online.run)
+    with interruptible():
+        act(session, _request(settings, asked, {}))
 
 
 def _look(settings: Settings, session: Session) -> None:
@@ -102,6 +120,8 @@ def _look(settings: Settings, session: Session) -> None:
 
 
 def _request(settings: Settings, asked: dict[str, Any], options: dict[str, Any]) -> Request:
+    from terp_seed.request import Request
+
     destination = asked["destination_rev"]
     return Request(
         directory=context.script,
@@ -134,6 +154,8 @@ def _no_block() -> NoReturn:
 
 
 def _migrate() -> None:
+    from terp_seed.recorder import installed
+
     try:
         with context.begin_transaction():
             context.run_migrations()

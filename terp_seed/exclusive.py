@@ -16,13 +16,15 @@ from terp_seed.session import Session
 
 __all__ = ["exclusively", "interruptible"]
 
+_WHOLE = "every revision is there as a whole or not at all; run the command again to go on"
+
 
 @contextmanager
-def exclusively(session: Session) -> Iterator[Held]:
+def exclusively(session: Session, left: str = _WHOLE) -> Iterator[Held]:
     """Hold the database's lock; the bookkeeping tables are there once it is held.
 
     SIGINT and SIGTERM end it as `InterruptedRunError`: what is under way is
-    rolled back and the lock is released.
+    rolled back and the lock is released; ``left`` says what is left of the run.
     """
     lock = held(
         session.connection,
@@ -32,7 +34,7 @@ def exclusively(session: Session) -> Iterator[Held]:
         logger.warning,
         session.settle,
     )
-    with interruptible(), lock as ours:
+    with interruptible(left), lock as ours:
         _make_books(session)
         yield ours
 
@@ -57,7 +59,7 @@ def _make_books(session: Session) -> None:
 
 
 @contextmanager
-def interruptible() -> Iterator[None]:
+def interruptible(left: str = _WHOLE) -> Iterator[None]:
     """SIGINT and SIGTERM raise `InterruptedRunError`: rolled back, audited, released.
 
     They travel as a `KeyboardInterrupt`, because the libraries on their way
@@ -76,10 +78,8 @@ def interruptible() -> Iterator[None]:
     try:
         yield
     except KeyboardInterrupt as error:
-        raise InterruptedRunError(
-            f"interrupted by {error.args[0] if error.args else 'SIGINT'}: every revision is there "
-            "as a whole or not at all; run the command again to go on"
-        ) from None
+        name = error.args[0] if error.args else "SIGINT"
+        raise InterruptedRunError(f"interrupted by {name}: {left}") from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)

@@ -56,6 +56,7 @@ def environment_of(connection: Connection, settings: Settings, tables: Books) ->
     """
     found = stamped(connection, tables)
     if found is None:
+        refuse_protected(settings, settings.env or "dev")
         if connection.dialect.name != "sqlite":
             raise GuardError(
                 f"database {settings.url.database!r} does not say which environment it is; if "

@@ -12,9 +12,7 @@ import sqlalchemy as sa
 from terp_seed.audit import ENDS, read
 from terp_seed.session import Session
 
-__all__ = ["OUTCOMES", "Event", "LockStatus", "Run", "history", "lock_status"]
-
-OUTCOMES = ("finished", "failed", "interrupted", "crashed", "running")
+__all__ = ["Event", "LockStatus", "Run", "history", "lock_status"]
 
 Event = Mapping[str, Any]
 """A row of the audit, its rows and detail parsed."""
@@ -24,7 +22,8 @@ Event = Mapping[str, Any]
 class Run:
     """One run: its events, oldest first, and what became of it.
 
-    *Crashed* is a run that started, never ended and holds no lock.
+    ``outcome`` is ``finished``, ``failed``, ``interrupted``, ``running`` or
+    ``crashed``.  *Crashed* is a run that started, never ended and holds no lock.
     """
 
     events: Sequence[Event]

@@ -11,27 +11,32 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from decimal import Context, Decimal
-from functools import partial
-from itertools import repeat
+from functools import cache, partial
 from math import isfinite
 from typing import Any
 from uuid import UUID
 
+from terp_seed.bulk import Many, UnwritableError, column_texts, each, nullable, once, strings
 from terp_seed.rows import Cells, Json, Lookup, Value
 
 __all__ = [
     "NULL",
+    "JsonText",
     "Quote",
     "QuoteBytes",
     "UnwritableError",
     "canonical",
     "canonical_cells",
+    "json_cells",
     "json_pieces",
     "json_text",
     "literal",
     "literals",
+    "quoted",
 ]
 
 Quote = Callable[[str], str]
@@ -42,7 +47,14 @@ QuoteBytes = Callable[[bytes], str]
 
 NULL = "NULL"
 
-_JSON_TYPES = (dict, list, Json)
+_JSON_TYPES = frozenset((dict, list, Json))
+_SPECIAL = "'\\\0\n\r\x1a"  # what some engine writes otherwise than it is
+
+
+class JsonText(str):
+    """The one JSON text of a value; see `json_text`."""
+
+    __slots__ = ()
 
 
 def literals(
@@ -53,59 +65,92 @@ def literals(
     Raises `ValueError` for a value that has no literal, with its place in
     the column as second argument and never the value itself.
     """
-    values = cells.values
     if cells.ref is not None:
-        return [NULL if value is None else str(value) for value in values]
+        return nullable(NULL, strings, cells.values)
     if cells.scale is not None:
-        return [NULL if value is None else _scaled(value, cells.scale) for value in values]
-    kinds = set(map(type, values))
-    if len(kinds) == 1:
-        first = values[0]
-        if first is None:
-            return [NULL] * len(values)
-        if kinds == {str}:
-            return _cached(text, values)
-    return _each(partial(literal, text=text, binary=binary, lookup=lookup), values)
+        return nullable(NULL, _decimals(cells.scale), cells.values)
+    one = partial(literal, text=text, binary=binary, lookup=lookup)
+    return column_texts(
+        cells.values, NULL, one, _LITERALS | dict.fromkeys((str, JsonText), partial(quoted, text))
+    )
 
 
 def canonical_cells(cells: Cells) -> Sequence[str]:
     """The canonical texts of a column, in order."""
     if cells.ref is not None:
-        return ["\0" if value is None else f"#{value}" for value in cells.values]
+        return nullable("\0", lambda values: [f"#{value}" for value in values], cells.values)
     if cells.scale is not None:
-        scale = cells.scale
-        return ["\0" if value is None else _scaled(value, scale) for value in cells.values]
-    return _cached(canonical, cells.values)
+        return nullable("\0", _decimals(cells.scale), cells.values)
+    return column_texts(cells.values, "\0", canonical, _CANONICAL)
 
 
-def _cached(make: Callable[[Any], str], values: Sequence[Value]) -> Sequence[str]:
-    """Make each distinct text once: columns picked from pools repeat a lot."""
-    first = values[0] if values else None
-    try:
-        if len(values) > 1 and first == values[-1] and len(set(values)) == 1:
-            return list(repeat(_at(make, first, 0), len(values)))
-    except TypeError:
-        pass
-    return _each(make, values)
+def json_cells(cells: Cells) -> Cells:
+    """The same column, with JSON values as the texts that stand for them."""
+    values = cells.values
+    if _JSON_TYPES.isdisjoint(map(type, values)):
+        return cells
+    distinct = {id(value): value for value in values}  # many rows hold one object of a pool
+    if len(distinct) * 2 > len(values):
+        return replace(cells, values=each(_in_json, values))
+    with suppress(ValueError):
+        texts = {key: _in_json(value) for key, value in distinct.items()}
+        return replace(cells, values=[texts[id(value)] for value in values])
+    return replace(cells, values=each(_in_json, values))
 
 
-def _each(make: Callable[[Any], str], values: Sequence[Value]) -> list[str]:
-    try:
-        return [make(value) for value in values]
-    except (ValueError, TypeError, OverflowError):
-        return [_at(make, value, place) for place, value in enumerate(values)]
+def _in_json(value: Value) -> Value:
+    return JsonText(json_text(value)) if isinstance(value, dict | list | Json) else value
 
 
-def _at(make: Callable[[Any], str], value: Value, place: int) -> str:
-    try:
-        return make(value)
-    except (ValueError, TypeError, OverflowError) as error:
-        reason = str(error) if isinstance(error, UnwritableError) else "it has no SQL literal"
-        raise UnwritableError(reason, place) from None
+def quoted(text: Quote, values: Sequence[str]) -> Sequence[str]:
+    """Texts as literals; those of which every character is itself are only put in quotes."""
+    together = "".join(values)
+    if any(map(together.__contains__, _SPECIAL)):
+        return [*map(text, values)]
+    together.encode()  # fails for half of a surrogate pair
+    return [f"'{value}'" for value in values]
 
 
-class UnwritableError(ValueError):
-    """A value without a literal: the reason, then its place in the column."""
+def _moments(values: Sequence[datetime]) -> Sequence[str]:
+    """The texts of times as they are kept: UTC, without an offset."""
+    if any(value.tzinfo for value in values):
+        return [_utc(value).isoformat(" ") for value in values]
+    return strings(values)
+
+
+def _canonical_moments(values: Sequence[datetime]) -> Sequence[str]:
+    texts = _moments(values)
+    together = "".join(texts)
+    if "." in together or " 00:00:00" in together:
+        return [*map(_canonical_text, texts)]
+    return texts
+
+
+def _canonical_texts(values: Sequence[str]) -> Sequence[str]:
+    if _STARTS.isdisjoint([value[:1] for value in values]):
+        return values
+    return [*map(canonical, values)]
+
+
+def _canonical_whole(values: Sequence[int]) -> Sequence[str]:
+    if min(values, default=0) > -_EXACT and max(values, default=0) < _EXACT:
+        return strings(values)
+    return [*map(canonical, values)]
+
+
+def _decimals(scale: int) -> Many:
+    """The shortest texts of whole numbers of that many decimal places."""
+    unit = 10**scale
+    if scale > 3:
+        return lambda values: [_scaled(value, scale) for value in values]
+    tails = ["", *(f".{n:0{scale}d}".rstrip("0") for n in range(1, unit))]
+
+    def make(values: Sequence[int]) -> Sequence[str]:
+        if min(values, default=0) < 0:
+            return [_scaled(value, scale) for value in values]
+        return [f"{value // unit}{tails[value % unit]}" for value in values]
+
+    return partial(once, make)
 
 
 def literal(value: Value, text: Quote, binary: QuoteBytes, lookup: Callable[[Lookup], str]) -> str:
@@ -139,23 +184,18 @@ def _plain(value: Value) -> str:
         return _duration(value)
     if isinstance(value, UUID):
         return str(value)
-    if isinstance(value, _JSON_TYPES):
+    if isinstance(value, dict | list | Json):
         return json_text(value)
     raise UnwritableError(f"a {type(value).__name__} has no SQL literal")
 
 
 def json_text(value: Value) -> str:
     """The one JSON text of a value: sorted keys, no spaces, no NaN."""
+    if isinstance(value, JsonText):
+        return value
     plain = value.value if isinstance(value, Json) else value
     try:
-        return json.dumps(
-            plain,
-            ensure_ascii=False,
-            sort_keys=True,
-            separators=(",", ":"),
-            allow_nan=False,
-            default=_json_leaf,
-        )
+        return _encode(plain)
     except (TypeError, RecursionError):
         raise UnwritableError("it holds something that JSON cannot") from None
     except (ValueError, ArithmeticError):
@@ -169,13 +209,18 @@ def json_pieces(value: Value, refs: Mapping[str, str]) -> list[tuple[str, str | 
     A quotation mark inside a JSON string is escaped, so a name and its colon
     can only be found where they are a name.
     """
-    names = "|".join(map(re.escape, refs))
-    pieces: list[tuple[str, str | None, int]] = []
-    text, at = json_text(value), 0
-    for found in re.finditer(f'"({names})":(\\d+)', text):
-        pieces.append((text[at : found.start(2)], refs[found[1]], int(found[2])))
-        at = found.end()
-    return [*pieces, (text[at:], None, 0)]
+    # What stands between the finds, and in turn each find's name and number.
+    *found, tail = _names(tuple(refs)).split(json_text(value))
+    pieces: list[tuple[str, str | None, int]] = [
+        (f'{before}"{name}":', refs[name], int(number))
+        for before, name, number in zip(found[::3], found[1::3], found[2::3], strict=True)
+    ]
+    return [*pieces, (tail, None, 0)]
+
+
+@cache
+def _names(names: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(f'"({"|".join(map(re.escape, names))})":(\\d+)')
 
 
 def _json_leaf(value: Value) -> Any:
@@ -184,6 +229,15 @@ def _json_leaf(value: Value) -> Any:
     if isinstance(value, Decimal):
         return int(value) if value == value.to_integral_value() else float(value)
     return _plain(value)
+
+
+_encode = json.JSONEncoder(
+    ensure_ascii=False,
+    sort_keys=True,
+    separators=(",", ":"),
+    allow_nan=False,
+    default=_json_leaf,
+).encode
 
 
 def _utc(value: datetime) -> datetime:
@@ -222,6 +276,10 @@ _FIFTEEN = Context(prec=15)  # what a double, and so a SQLite decimal, keeps
 _NUMBER = re.compile(r"[-+]?\d{1,64}(\.\d{0,64})?([eE][-+]?\d{1,3})?", re.ASCII)
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?)?", re.ASCII)
 _STARTS = frozenset("0123456789+-{[")
+_WHOLE = (".0,", ".0}", ".0]")  # the end of a whole number that is written as a fraction
+_EXPONENTS = ("e+", "e-")
+_NOT_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"|true|false')
+_LONG = re.compile("[0-9]{16}")
 
 
 def canonical(value: Value) -> str:
@@ -230,6 +288,8 @@ def canonical(value: Value) -> str:
     Texts that look like a number, a moment or a JSON object are taken for
     one, because a CSV field is text on its way in and typed on its way out.
     """
+    if isinstance(value, JsonText) and not _is_rewritten(value):
+        return value
     if isinstance(value, str):
         return _canonical_text(value) if value[:1] in _STARTS else value
     if value is None:
@@ -246,6 +306,16 @@ def canonical(value: Value) -> str:
         where = ",".join(f"{name}={canonical(wanted)}" for name, wanted in value.where)
         return f"{value.table}({where})"
     return _canonical_text(_plain(value))
+
+
+def _is_rewritten(text: str) -> bool:
+    """Whether a JSON text may hold a number that some engine writes in another way."""
+    return (
+        text[0] not in "{["
+        or any(map(text.__contains__, _WHOLE))
+        or (any(map(text.__contains__, _EXPONENTS)) and "e" in _NOT_STRINGS.sub("", text))
+        or _LONG.search(text) is not None
+    )
 
 
 def _significant(number: Decimal) -> str:
@@ -276,3 +346,19 @@ def _json_number(text: str) -> Any:
     """``1``, ``1.0`` and ``1e0`` are one JSON number; engines rewrite them."""
     number = float(text)
     return int(number) if number.is_integer() and abs(number) < _EXACT else number
+
+
+_LITERALS: dict[type[Any], Many] = {
+    bool: lambda values: ["1" if value else "0" for value in values],
+    int: strings,
+    datetime: lambda values: [f"'{text}'" for text in _moments(values)],
+    date: lambda values: [f"'{value}'" for value in values],
+}
+_CANONICAL: dict[type[Any], Many] = {
+    bool: _LITERALS[bool],
+    int: _canonical_whole,
+    str: _canonical_texts,
+    JsonText: lambda values: [*map(canonical, values)],
+    datetime: _canonical_moments,
+    date: strings,
+}

@@ -9,17 +9,18 @@ Reads, and never writes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from terp_seed.errors import PlanError
 from terp_seed.ledger import Digests, Range, shape
-from terp_seed.literals import NULL, literals
+from terp_seed.literals import NULL, JsonText, literals
 from terp_seed.plan import Plan, PlannedTable
-from terp_seed.rows import Block, Json, TableRows
+from terp_seed.rendering import Masks
+from terp_seed.rows import Block, TableRows
 from terp_seed.session import Session
 from terp_seed.survey import Survey, survey
-from terp_seed.writer import BLOCK_ROWS, Masks, Writer
+from terp_seed.writer import BLOCK_ROWS, Writer
 
 __all__ = ["Located", "Search"]
 
@@ -49,27 +50,34 @@ class Search:
     """The search for the rows of some revisions, as one plan made them."""
 
     session: Session
-    plan: Plan
     masks: Masks
     known: dict[Place, Range]
     """The ranges that the ledger still has; those that are found come to them."""
     written: Mapping[tuple[str, str], int]
     """How many rows went in, by revision and table, as far as anybody knows: of
     rows that were only to go in where nobody had them."""
+    claim: Collection[str] = ()
+    """Tables of such rows, all of which went in."""
     asked: int = 0
     """How many sample rows were looked for, and how many of them were found."""
     met: int = 0
+    _tables: list[PlannedTable] = field(default_factory=list)
     _gone: set[Place] = field(default_factory=set)
     _writers: dict[str, Writer] = field(default_factory=dict)
 
-    def look(self, revisions: Sequence[str]) -> None:
-        """Find the first key of every table; `PlanError` if one is in doubt.
+    def look(self, plan: Plan, revision: str) -> None:
+        """Find the first key of a revision's tables; `PlanError` if one is in doubt.
 
         A table of which no row is found gets a range above all rows, where
         nothing is.  So does one whose rows were only to go in where nobody had
         them, unless it is known that some did.
         """
-        left = {_place(each.range): each for each in self._tables(revisions)}
+        tables = plan.history[revision].tables
+        known = {**plan.ranges_before(revision), **plan.history[revision].ranges}
+        writer = Writer(self.session.stream, self.session.ledger, self.masks, known)
+        self._writers[revision] = writer
+        self._tables += tables
+        left = {_place(each.range): each for each in tables}
         while left:
             ready = [p for p, each in left.items() if self._needs(each) <= self.known.keys()]
             for place in ready or list(left)[:1]:
@@ -79,43 +87,28 @@ class Search:
                     planned.range, first_key=first, shape=shape(planned.rows, self._refs(planned))
                 )
 
-    def survey(self, revisions: Sequence[str]) -> list[Located]:
+    def survey(self) -> list[Located]:
         """Compare all rows with what they were, once `look` has found them."""
         found: list[Located] = []
-        for planned in self._tables(revisions):
+        for planned in self._tables:
             rows, of = planned.rows, self.known[_place(planned.range)]
             spans = _spans(range(0, rows.count, BLOCK_ROWS), BLOCK_ROWS, rows.count)
-            writer = self._writer(of.revision)
+            writer = self._writers[of.revision]
             digests = [writer.digests(rows, block) for block in writer.made(rows, spans)]
             found.append(Located(rows, of, digests, survey(self.session, of, self.known, digests)))
         return found
 
-    def more(self, revisions: Sequence[str]) -> str:
-        """A table that holds seeded rows beyond those of this plan; empty if none does."""
-        for planned in self._tables(revisions):
-            rows, of = planned.rows, self.known[_place(planned.range)]
-            if rows.provenance == "synthetic" and self._goes_on(rows, of):
-                return rows.table
-        return ""
-
-    def _tables(self, revisions: Sequence[str]) -> Iterator[PlannedTable]:
-        for revision in revisions:
-            yield from self.plan.history[revision].tables
+    def more(self) -> bool:
+        """Whether a table holds seeded rows beyond those that were looked for."""
+        generated = (each for each in self._tables if each.rows.provenance == "synthetic")
+        return any(self._goes_on(each.rows, self.known[_place(each.range)]) for each in generated)
 
     def _refs(self, planned: PlannedTable) -> dict[str, Range]:
         """Which range stands for each table that the rows refer to."""
-        known = self._writer(planned.range.revision).known
+        known = self._writers[planned.range.revision].known
         refs = (column.ref for column in planned.rows.columns.values())
         inside = (table for c in planned.rows.columns.values() for table in c.json_refs.values())
         return {table: known[table] for table in (*refs, *inside) if table is not None}
-
-    def _writer(self, revision: str) -> Writer:
-        if revision not in self._writers:
-            known = {**self.plan.ranges_before(revision), **self.plan.history[revision].ranges}
-            self._writers[revision] = Writer(
-                self.session.stream, self.session.ledger, self.masks, known
-            )
-        return self._writers[revision]
 
     def _needs(self, planned: PlannedTable) -> set[Place]:
         """The ranges without which the rows cannot be told from others."""
@@ -130,6 +123,7 @@ class Search:
         votes = self._votes(planned)
         if rows.skip_taken:
             most = self.written.get((planned.range.revision, rows.table), 0)
+            most = rows.count if rows.table in self.claim else most
             votes = Counter({first: count for first, count in votes.items() if count <= most})
         first = self._elected(planned, votes)
         if first is not None:
@@ -146,7 +140,7 @@ class Search:
         spread = {n * (rows.count - 1) // max(samples, 1) for n in range(samples + 1)}
         numbers = sorted(spread)
         votes: Counter[int] = Counter()
-        writer = self._writer(planned.range.revision)
+        writer = self._writers[planned.range.revision]
         self.asked += 0 if rows.skip_taken else len(numbers)
         for block in writer.made(rows, _spans(numbers, 1, rows.count)):
             where = self._where(planned, block)
@@ -161,7 +155,7 @@ class Search:
         parts: list[str] = []
         for name in _telling(planned.rows):
             cells = block.columns[name]
-            if isinstance(cells.values[0], float | dict | list | Json):
+            if isinstance(cells.values[0], float | JsonText):
                 continue  # what is stored need not be equal to what was written
             (text,) = literals(cells, dialect.text, dialect.binary, dialect.lookup)
             if cells.ref is not None:
@@ -207,7 +201,7 @@ class Search:
 
     def _survey(self, planned: PlannedTable, first: int) -> Survey:
         """What became of the rows, if this is their first key."""
-        rows, writer = planned.rows, self._writer(planned.range.revision)
+        rows, writer = planned.rows, self._writers[planned.range.revision]
         of = replace(planned.range, first_key=first, shape=shape(rows, self._refs(planned)))
         spans = _spans(range(0, rows.count, BLOCK_ROWS), BLOCK_ROWS, rows.count)
         digests = (writer.digests(rows, block) for block in writer.made(rows, spans))

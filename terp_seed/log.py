@@ -20,7 +20,7 @@ from terp_seed.errors import UsageError
 if TYPE_CHECKING:
     from loguru import Record
 
-__all__ = ["AUDIT", "coloured", "configure_logging", "logger"]
+__all__ = ["AUDIT", "coloured", "configure_logging", "logger", "quiet_statements"]
 
 _LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 AUDIT = "terp_seed.audit"
@@ -58,6 +58,11 @@ def configure_logging(environ: Mapping[str, str] = os.environ) -> None:
     if environ.get("TERP_SEED_LOG_FILE"):
         _add_file(environ["TERP_SEED_LOG_FILE"], safe)
     _adopt_standard_logging(level)
+
+
+def quiet_statements() -> None:
+    """Log no statement from now on: some name rows by keys that are personal themselves."""
+    logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
 
 
 def _add_file(path: str, options: dict[str, Any]) -> None:
@@ -113,9 +118,13 @@ class _Adopted(logging.Handler):
 
 def _adopt_standard_logging(level: str) -> None:
     handler = _Adopted()
-    for name, least in (("alembic", "INFO"), ("sqlalchemy", "WARNING")):
+    verbose = level in ("TRACE", "DEBUG")
+    # SQLAlchemy says at INFO what it runs, and at DEBUG what came back: rows, so never that.
+    for name, usual, most in (
+        ("alembic", logging.INFO, logging.DEBUG),
+        ("sqlalchemy", logging.WARNING, logging.INFO),
+    ):
         target = logging.getLogger(name)
         target.handlers = [handler]
         target.propagate = False
-        wanted = max(getattr(logging, level, logging.DEBUG), getattr(logging, least))
-        target.setLevel(logging.DEBUG if level in ("TRACE", "DEBUG") else wanted)
+        target.setLevel(most if verbose else max(getattr(logging, level, usual), usual))

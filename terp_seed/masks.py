@@ -11,23 +11,25 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, Literal
 
 import sqlalchemy as sa
 
 from terp_seed.columns import measured
+from terp_seed.errors import UsageError
 from terp_seed.masking import ColumnFacts, Key, Policy
+from terp_seed.rendering import Masker
 from terp_seed.rows import Block, Cells, Column, Lookup, TableRows, Value
 from terp_seed.schema import ColumnFacts as LiveColumn
 from terp_seed.schema import TableFacts
 from terp_seed.settings import Settings
-from terp_seed.writer import Masker
 
 if TYPE_CHECKING:
     from terp_seed.masking.detect import Finding
     from terp_seed.masking.names import TypeKind
 
-__all__ = ["Boundary", "boundary"]
+__all__ = ["Boundary", "boundary", "column_facts"]
 
 _FEW = 50
 _NUMBER = re.compile(r"[-+]?\d{1,12}(\.\d{1,6})?", re.ASCII)  # longer ones may be somebody's
@@ -80,7 +82,7 @@ class Boundary:
         """Columns that look personal and have no policy, and masks that cannot fit."""
         columns = [_facts(rows, name, facts) for name in rows.columns]
         found = [str(each) for each in self.unclassified(rows, facts)]
-        if rows.provenance == "imported":
+        if rows.provenance == "imported" and facts is not None:  # a script knows no lengths
             masker = self.policy.masker(
                 rows.table,
                 list(rows.columns),
@@ -100,10 +102,31 @@ class Boundary:
 def boundary(
     settings: Settings, environment: str, environ: Mapping[str, str] = os.environ
 ) -> Boundary:
-    """Read the project's policy and the key; `MaskingError` if either is not usable."""
+    """Read the policy, what the models add to it, and the key.
+
+    Raises `UsageError` if one of them is not usable, or if they contradict each other.
+    """
     path = settings.home / "masking.toml"
     policy = Policy.load(path) if path.exists() else Policy()
+    for place in settings.models:
+        policy = policy.merged(_metadata(place))
     return Boundary(policy, environment, Key.from_environment(environ))
+
+
+def _metadata(place: str) -> Any:
+    """What ``module:name`` stands for: SQLAlchemy metadata, or a model base that has some."""
+    module, _, name = place.partition(":")
+    try:
+        found = getattr(import_module(module), name)
+    except (ImportError, AttributeError, ValueError):
+        found = None
+    found = getattr(found, "metadata", found)
+    if not isinstance(found, sa.MetaData):
+        raise UsageError(
+            f"models = {place}: there is no such metadata; write it as module:name in the seed "
+            "section of alembic.ini"
+        )
+    return found
 
 
 def _masked(rows: TableRows, masker: Masker) -> TableRows:
@@ -135,6 +158,31 @@ def _facts(rows: TableRows, name: str, facts: TableFacts | None) -> ColumnFacts:
         samples,
         live.nullable,
         bool(facts and (name,) in facts.uniques),
+    )
+
+
+def column_facts(
+    facts: TableFacts, name: str, samples: Sequence[Value] | None = None
+) -> ColumnFacts:
+    """What masking must know of a column that holds rows already.
+
+    A part of a key counts as unique; a text column full of documents is one of
+    documents, whatever the engine calls its type.
+    """
+    live = facts.columns[name]
+    kind = _kind(live)
+    if kind == "text" and samples and _are_documents(samples):
+        kind = "json"
+    unique = name in facts.key or any(name in columns for columns in facts.uniques)
+    plane: Literal["ascii", "full"] = "ascii" if live.charset == "ascii" else "full"
+    return ColumnFacts(name, kind, live.length, samples, live.nullable, unique, plane)
+
+
+def _are_documents(samples: Sequence[Value]) -> bool:
+    texts = [value for value in samples if value is not None]
+    return bool(texts) and all(
+        isinstance(text, str) and text[:1] in ("{", "[") and text[-1:] in ("}", "]")
+        for text in texts
     )
 
 

@@ -7,6 +7,7 @@ must lead somewhere.  Both are looked up before anything is written.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from itertools import islice
 
 from terp_seed.literals import canonical
 from terp_seed.rows import Lookup, TableRows, Value
@@ -80,19 +81,19 @@ def _count_taken(
 ) -> int:
     if _empty(session, rows.table):
         return 0
-    columns = [rows.values(name) for name in key]
+    columns = [rows.each(name) for name in key]
     many = rows.count > _IN_ADVANCE and rows.provenance == "synthetic"
     if many and len(key) == 1 and not _between(session, rows, key[0]):
         return 0
-    cells = [
+    cells = (
         line
         for number, line in enumerate(zip(*columns, strict=True))
         if number not in spared and not _has_lookup(line)
-    ]
-    return sum(
-        _matching(session, rows.table, key, cells[start : start + _CHUNK])
-        for start in range(0, len(cells), _CHUNK)
     )
+    taken = 0
+    while chunk := list(islice(cells, _CHUNK)):
+        taken += _matching(session, rows.table, key, chunk)
+    return taken
 
 
 def _has_lookup(line: Sequence[Value]) -> bool:
@@ -107,10 +108,10 @@ def _empty(session: Session, table: str) -> bool:
 def _between(session: Session, rows: TableRows, column: str) -> bool:
     """Whether the table holds anything from the least to the greatest of our keys."""
     quote, literal = session.dialect.quote, session.dialect.literal
-    values = rows.values(column)
+    least, greatest = min(rows.each(column)), max(rows.each(column))
     sql = (
         f"SELECT 1 FROM {quote(rows.table)} WHERE {quote(column)} "
-        f"BETWEEN {literal(min(values))} AND {literal(max(values))} LIMIT 1"
+        f"BETWEEN {literal(least)} AND {literal(greatest)} LIMIT 1"
     )
     return session.scalar(sql) is not None
 
@@ -149,7 +150,7 @@ def unresolved(
     counts: dict[str, int] = {}
     for name in rows.columns:
         where = f"table {rows.table}, column {name}"
-        for number, value in enumerate(rows.values(name)):
+        for number, value in enumerate(rows.each(name)):
             if isinstance(value, Lookup) and not _can_look(value, schema):
                 yield f"{where}: refers to {value.table}, which has no such table or column"
             elif isinstance(value, Lookup):
@@ -209,5 +210,5 @@ def _planned(rows: TableRows, where: dict[str, Value]) -> int:
 
 
 def _lines(rows: TableRows, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
-    columns = [map(canonical, rows.values(name)) for name in names]
+    columns = [map(canonical, rows.each(name)) for name in names]
     return zip(*columns, strict=True)

@@ -28,7 +28,8 @@ from terp_seed.performer import Done, Performer
 from terp_seed.planner import settings_of
 from terp_seed.preflight import preflight
 from terp_seed.prepare import Prepared, look, prepare, refuse_other_settings, steps_from
-from terp_seed.report import progress_bar, show, summary
+from terp_seed.progress import progress_of_run
+from terp_seed.report import show, summary
 from terp_seed.request import Request
 from terp_seed.rollback import Rollback
 from terp_seed.running import clock_of, direction_of, wrapped
@@ -124,9 +125,12 @@ def _go(
     for sql in session.dialect.set_clock(clock_of(prepared.generation)):
         session.stream.run(sql)
     session.may_write()
-    waited = round(ours.waited, 2)
-    digest = prepared.plan.digest()
-    with log.run(plan_digest=digest, lock_wait=waited, backup=backup.folder):
+    with log.run(
+        plan_digest=prepared.plan.digest(),
+        lock_wait=round(ours.waited, 2),
+        key_id=prepared.border.key_id,
+        backup=backup.folder,
+    ):
         performer = _performer(session, prepared, log.audit, backup)
         session.settle()
         _migrate(session, request, prepared, performer, ours, log.log)
@@ -166,6 +170,8 @@ def _migrate(
             _forget_undone(session, request, performer)
             ours.confirm()
             session.settle()
+        finally:
+            performer.progress.end()
 
 
 def _forget_undone(session: Session, request: Request, performer: Performer) -> None:
@@ -188,7 +194,7 @@ def _performer(session: Session, prepared: Prepared, audit: Audit, backup: RunBa
         remover=Rollback(session, prepared.environment, backup.rows),
         kept=prepared.kept,
         known_before=None if prepared.upwards else partial(_ledgered, session),
-        progress=progress_bar(),
+        progress=progress_of_run(),
         statement_characters=session.dialect.statement_characters(session.connection),
     )
 

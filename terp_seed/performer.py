@@ -18,13 +18,13 @@ from terp_seed.gate import Gate
 from terp_seed.ledger import Ledger, Range
 from terp_seed.operations import UnseedOp
 from terp_seed.plan import Plan, PlannedRevision, Removal, Removed
+from terp_seed.progress import Progress
 from terp_seed.recorder import Generation
+from terp_seed.rendering import Masks
 from terp_seed.stream import Stream
-from terp_seed.writer import Masks, Writer
+from terp_seed.writer import Writer
 
 __all__ = ["Done", "Performer", "Remover"]
-
-Progress = Callable[[str, int, int], None]
 
 
 class Remover(Protocol):
@@ -63,7 +63,7 @@ class Performer:
     detail: dict[str, Any]
     """The settings, as the ledger's header keeps them."""
     remover: Remover
-    progress: Progress = lambda table, done, total: None
+    progress: Progress = field(default_factory=Progress)
     statement_characters: int = STATEMENT_CHARACTERS
     kept: Mapping[tuple[str, int], frozenset[int]] = field(default_factory=dict)
     """What earlier rollbacks left in place: row numbers by revision and range."""

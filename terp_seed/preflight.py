@@ -155,7 +155,7 @@ def _column(rows: TableRows, name: str, column: Column, facts: TableFacts) -> Li
     bounds = column.bounds
     if live.computed:
         yield f"{where}: the database computes it; take it out of the seed"
-    if bounds.nullable and not live.nullable and None in rows.values(name):
+    if bounds.nullable and not live.nullable and None in rows.each(name):
         yield f"{where}: must not be NULL, and the seed holds NULL{_first(rows, name, _is_null)}"
     misfits = (
         [*_misfits(rows, name, bounds, live)]
@@ -169,7 +169,7 @@ def _misfits(rows: TableRows, name: str, bounds: Bounds, live: ColumnFacts) -> L
     longest = None if live.choices is not None else _longest(live, bounds)
     size = bounds.length or 0
     if longest is not None and size > longest:
-        size = max(map(_size, rows.values(name)), default=0)  # declared, so at most; now exactly
+        size = max(map(_size, rows.each(name)), default=0)  # declared, so at most; now exactly
     if longest is not None and size > longest:
         yield (
             f"holds {longest} characters, and the seed has {size}"
@@ -179,7 +179,7 @@ def _misfits(rows: TableRows, name: str, bounds: Bounds, live: ColumnFacts) -> L
         known = live.choices
         choices = bounds.choices
         if choices is None:
-            choices = frozenset(filter(None, rows.values(name)))
+            choices = frozenset(filter(None, rows.each(name)))
         unknown = sorted(str(value) for value in choices if value not in live.choices)
         if unknown and rows.provenance == "imported":  # it may be somebody's data: do not show it
             yield (
@@ -260,7 +260,7 @@ def _characters(rows: TableRows, name: str, bounds: Bounds, charset: str) -> Lin
     def wrong(value: Value) -> bool:
         return _rank(value) > _RANK[plane] and not (codec and _encodes(value, codec))
 
-    if any(map(wrong, rows.values(name))):
+    if any(map(wrong, rows.each(name))):
         yield (
             f"its character set {charset} cannot hold the seed's characters"
             f"{_first(rows, name, wrong)}"
@@ -293,7 +293,7 @@ def _first(rows: TableRows, name: str, wrong: Callable[[Value], bool]) -> str:
     """Where imported rows first go wrong; generated ones have no line to look at."""
     if rows.provenance == "synthetic":
         return ""
-    places = (number for number, value in enumerate(rows.values(name)) if wrong(value))
+    places = (number for number, value in enumerate(rows.each(name)) if wrong(value))
     number = next(places, None)
     return "" if number is None else f" (row {number + 1})"
 

@@ -25,7 +25,7 @@ from terp_seed.ledger import Header
 from terp_seed.locate import Located, Search
 from terp_seed.masks import Boundary, boundary
 from terp_seed.plan import Plan
-from terp_seed.planner import generation_of, make_plan, recorded, settings_of
+from terp_seed.planner import generation_of, recorded, settings_of
 from terp_seed.recorder import Generation
 from terp_seed.request import ancestors
 from terp_seed.session import Session
@@ -35,7 +35,8 @@ from terp_seed.standing import current_heads, recorder_for
 
 __all__ = ["Rebuilt", "RebuiltRevision", "rebuild"]
 
-_AT_LEAST = 0.1  # of the sample rows of a size must be there, to look at all of them
+_AT_LEAST = 0.25  # of a size's sample rows must be there, to go on with it
+_ENOUGH = 40  # sample rows, to judge by them
 
 
 @dataclass(frozen=True)
@@ -168,7 +169,7 @@ def _lost(applied: Sequence[Script], headers: Mapping[str, Header]) -> list[str]
 def _generations(
     settings: Settings, environment: str, applied: Sequence[Script], keep: Mapping[str, Any]
 ) -> Iterator[Generation]:
-    """The ways in which the chain may have been seeded, the smallest first."""
+    """The ways in which the chain may have been seeded."""
     if keep or "size" in settings.explicit:
         yield generation_of(settings, environment, applied, keep)
         return
@@ -176,11 +177,7 @@ def _generations(
     for size in presets(settings.home):
         generation = generation_of(replace(settings, size=size), environment, applied, {})
         found.setdefault(tuple(sorted(generation.rows.items())), generation)
-    yield from sorted(found.values(), key=_size)
-
-
-def _size(generation: Generation) -> int:
-    return sum(generation.rows.values())
+    yield from found.values()
 
 
 @dataclass
@@ -197,48 +194,42 @@ class _Look:
     def fitting(self, ways: Sequence[Generation]) -> Iterator[Rebuilt]:
         """The ways that the rows fit; `PlanError` if none does because of a doubt."""
         doubt: PlanError | None = None
-        fits, there = False, 0
+        fits, choice = False, len(ways) > 1
         for generation in ways:
-            if len(ways) > 1 and there and _size(generation) * _AT_LEAST > there:
-                break  # hardly any of its rows can be there, and it takes long to make
             border = boundary(self.session.settings, self.environment)
-            plan = self._plan(generation, border)
-            there = there or self._rows(plan)
             try:
-                found = self._tried(plan, border)
+                found = self._tried(generation, border, in_a_hurry=choice)
             except PlanError as error:
                 doubt = error  # which does not matter if another size fits
                 continue
             rebuilt = Rebuilt(generation, border.key_id, found)
-            likely = len(ways) == 1 or rebuilt.missing <= sum(rebuilt.rows.values())
-            if found and rebuilt.fits and (likely or not rebuilt.rows):
+            likely = not choice or rebuilt.missing <= sum(rebuilt.rows.values())
+            if found and rebuilt.fits and likely:
                 fits = True
                 yield rebuilt
         if doubt is not None and not fits:
             raise doubt
 
-    def _plan(self, generation: Generation, border: Boundary) -> Plan:
+    def _tried(
+        self, generation: Generation, border: Boundary, *, in_a_hurry: bool
+    ) -> list[RebuiltRevision]:
+        """The rows of one way of seeding, looked for; empty if hardly any is there.
+
+        A large size takes long to make, so what is no good is dropped on the way.
+        """
+        plan, search = Plan(), self._search(border)
         recorder = recorder_for(self.session, self.environment, generation, self.known, border.mask)
-        return make_plan(self.applied, [], recorder)
-
-    def _rows(self, plan: Plan) -> int:
-        """How many rows there are in the tables that the chain fills."""
-        quote = self.session.dialect.quote
-        tables = {each.rows.table for step in plan.history.values() for each in step.tables}
-        return sum(
-            int(self.session.scalar(f"SELECT COUNT(*) FROM {quote(table)}")) for table in tables
-        )
-
-    def _tried(self, plan: Plan, border: Boundary) -> list[RebuiltRevision]:
-        """The rows of one way of seeding, looked for; empty if hardly any is there."""
-        ledger, connection = self.session.ledger, self.session.connection
-        ranges = ledger.ranges(connection) if self.known else []
-        there = {(of.revision, of.number): of for of in ranges if of.revision in self.known}
-        search = Search(self.session, plan, border.prove, there, self._written(plan))
-        search.look(self.lost)
-        if search.met < search.asked * _AT_LEAST or search.more(self.lost):
+        for script in self.applied:
+            name = script.revision
+            plan.history[name] = recorder.upgrade(script)
+            if name in self.lost:
+                search.look(plan, name)
+            if in_a_hurry and search.asked > _ENOUGH and search.met < search.asked * _AT_LEAST:
+                return []
+        self._refuse_strangers(plan)
+        if search.more():
             return []
-        located = search.survey(self.lost)
+        located = search.survey()
         return [
             _revision(
                 name,
@@ -248,7 +239,13 @@ class _Look:
             for name in self.lost
         ]
 
-    def _written(self, plan: Plan) -> dict[tuple[str, str], int]:
+    def _search(self, border: Boundary) -> Search:
+        ledger, connection = self.session.ledger, self.session.connection
+        ranges = ledger.ranges(connection) if self.known else []
+        there = {(of.revision, of.number): of for of in ranges if of.revision in self.known}
+        return Search(self.session, border.prove, there, self._written(), self.claim)
+
+    def _written(self) -> dict[tuple[str, str], int]:
         """How many rows each revision wrote; a script counts also those that it left out."""
         audit = self.session.books.audit
         found: dict[tuple[str, str], int] = {}
@@ -258,15 +255,13 @@ class _Look:
                 if event["os_user"] is not None:
                     rows = event["table_rows"] or {}
                     found |= {(event["revision"], name): rows[name] for name in rows}
-        for step in plan.history.values():
-            counts = step.row_counts
-            found |= {(step.revision, name): counts[name] for name in self.claim if name in counts}
-        strangers = set(self.claim) - {table for _, table in found}
-        if strangers:
-            raise UsageError(
-                f"{', '.join(sorted(strangers))}: no applied revision seeds this table"
-            )
         return found
+
+    def _refuse_strangers(self, plan: Plan) -> None:
+        seeded = {each.rows.table for step in plan.history.values() for each in step.tables}
+        strangers = sorted(set(self.claim) - seeded)
+        if strangers:
+            raise UsageError(f"{', '.join(strangers)}: no applied revision seeds this table")
 
 
 def _revision(name: str, skipped: bool, tables: Sequence[Located]) -> RebuiltRevision:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Sequence
-from time import monotonic
+from collections.abc import Sequence
 
 from terp_seed.performer import Done
 
-__all__ = ["progress_bar", "show", "summary"]
+__all__ = ["show", "summary"]
 
 
 def summary(done: Sequence[Done], environment: str, size: str) -> str:
@@ -46,19 +45,3 @@ def show(text: str) -> None:
     """Print for a person: stdout is for data."""
     if text:
         print(text, file=sys.stderr)
-
-
-def progress_bar() -> Callable[[str, int, int], None]:
-    """Show how far a table is, on a terminal and after a second; nothing in a pipe."""
-    if not sys.stderr.isatty():
-        return lambda table, done, total: None
-    started = monotonic()
-
-    def advance(table: str, done: int, total: int) -> None:
-        seconds = monotonic() - started
-        if seconds > 1:
-            end = "\n" if done == total else ""
-            text = f"\r{table:<28} {done:>11,} of {total:,} rows  {done / seconds:,.0f} rows/s"
-            print(f"{text:<78}", end=end, file=sys.stderr, flush=True)
-
-    return advance

@@ -15,6 +15,8 @@ from terp_seed.draw import Span
 
 __all__ = ["Block", "Bounds", "Cells", "Column", "Json", "Lookup", "TableRows", "Value", "ref"]
 
+_AT_A_TIME = 4096
+
 Value = Any
 """A cell: None, bool, int, float, Decimal, str, bytes, date, datetime, time,
 timedelta, UUID, or dict and list, which are written as JSON."""
@@ -153,6 +155,11 @@ class TableRows:
         end = self.count if stop is None else stop
         span = Span(self.seed + f"{self.table}.{column}".encode(), start, end)
         return self.columns[column].make(span)
+
+    def each(self, column: str) -> Iterator[Value]:
+        """The values of one column one by one; few of them are in memory at a time."""
+        for start in range(0, self.count, _AT_A_TIME):
+            yield from self.values(column, start, min(start + _AT_A_TIME, self.count))
 
     def blocks(self, size: int) -> Iterator[Block]:
         """Make all rows in order, ``size`` at a time."""

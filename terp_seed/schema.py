@@ -106,7 +106,8 @@ class Schema:
         ]
         uniques += [
             tuple(filter(None, each["column_names"]))
-            for each in self._inspector.get_indexes(name)
+            # SQLite keeps a UNIQUE that stands behind its column as an index of its own making.
+            for each in self._inspector.get_indexes(name, include_auto_indexes=True)
             if each["unique"] and None not in each["column_names"]
         ]
         return TableFacts(

@@ -88,6 +88,8 @@ class Settings:
     bookkeeping_schema: str | None = None
     version_table: str = "terp_seed_version"
     seeders: tuple[str, ...] = ()
+    models: tuple[str, ...] = ()
+    """``module:metadata``: whose ``Column.info["pii"]`` adds to the masking policy."""
     protected_hosts: tuple[str, ...] = ()
     explicit: frozenset[str] = frozenset()
     """The keys that ``-x`` or the shell gave: asked for, not merely the default."""
@@ -130,6 +132,7 @@ def _section(config: Config) -> dict[str, Any]:
         "bookkeeping_schema": config.get_main_option("bookkeeping_schema") or None,
         "version_table": config.get_main_option("version_table") or default,
         "seeders": _words(config.get_main_option("seeders")),
+        "models": _words(config.get_main_option("models")),
         "backup_keep": _count(config, "backup_keep", 20),
         "backup_keep_days": _count(config, "backup_keep_days", 30),
         "protected_hosts": _words(config.get_main_option("protected_hosts")),

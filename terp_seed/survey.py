@@ -12,10 +12,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
+from terp_seed.digests import block_digests
 from terp_seed.ledger import Digests, Range
 from terp_seed.rows import Block, Cells
 from terp_seed.session import Session
-from terp_seed.writer import block_digests
 
 __all__ = ["Ranges", "Survey", "survey"]
 

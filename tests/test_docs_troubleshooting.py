@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 from docs_runner import REPOSITORY
+from production import KEY
 from projects import Project
 from servers import run_client
 
@@ -37,6 +38,20 @@ class Trouble:
     def seed(self, *args: str, check: bool = False, **more: str) -> Done:
         """Run a command of `alembic -n seed`."""
         return self.project.run("alembic", "-n", "seed", *args, check=check, env=more)
+
+    def terp_seed(self, *args: str) -> Done:
+        """Run `terp-seed`."""
+        return self.project.run("terp-seed", *args, check=False)
+
+    def backup(self, kind: str) -> str:
+        """A backup of a seeded database, and where it is."""
+        self.seeded()
+        return self.terp_seed("backup", "create", "--kind", kind).stdout.strip()
+
+    def mask(self, *args: str) -> Done:
+        """Run `terp-seed mask`, with a key."""
+        key = {"TERP_SEED_MASK_KEY": KEY}
+        return self.project.run("terp-seed", "mask", *args, check=False, env=key)
 
     def seeded(self) -> None:
         """Make the tables, and seed them."""
@@ -216,6 +231,44 @@ def _scripted(it: Trouble) -> Done:
     return it.seed("-x", "env=staging", "downgrade", "0005_orders:base", "--sql")
 
 
+@case("this database cannot be masked yet, nothing was written: …")
+def _unclassified(it: Trouble) -> Done:
+    it.sandbox()
+    it.sql("CREATE TABLE members (id INTEGER PRIMARY KEY, email VARCHAR(80))")
+    return it.mask()
+
+
+@case("database … is stamped production, and masking in place destroys what is there; …")
+def _production_in_place(it: Trouble) -> Done:
+    it.sandbox()
+    it.project.run("terp-seed", "env", "stamp", "production", "--yes")
+    return it.mask()
+
+
+@case("personal data is left in … places; …")
+def _left(it: Trouble) -> Done:
+    it.sandbox()
+    it.sql("INSERT INTO brands (name, description) VALUES ('x', 'ask a.person@mill.internal')")
+    return it.mask("--verify")
+
+
+@case("… was masked before, and holds the originals again: …")
+def _restored(it: Trouble) -> Done:
+    it.sandbox()
+    it.sql("INSERT INTO clients (teri_code, name) VALUES ('A', 'Old Mill Farms')")
+    it.mask("--yes")
+    it.sql("UPDATE clients SET name = 'Old Mill Farms'")
+    return it.mask("--yes")
+
+
+@case("… needs a key in staging; …")
+def _no_key(it: Trouble) -> Done:
+    it.sandbox()
+    it.project.run("terp-seed", "env", "stamp", "staging", "--yes")
+    it.sql("INSERT INTO clients (teri_code, name) VALUES ('A', 'Old Mill Farms')")
+    return it.project.run("terp-seed", "mask", check=False)
+
+
 @case("the version table says that … is applied, and the ledger knows nothing of it: …")
 def _lost(it: Trouble) -> Done:
     it.seeded()
@@ -229,6 +282,60 @@ def _not_those(it: Trouble) -> Done:
     it.sql("DROP TABLE terp_seed_ledger")
     rebuild = ("-x", "seed=5", "ledger", "rebuild", "--yes")
     return it.project.run("terp-seed", *rebuild, check=False)
+
+
+@case("database …: this command asks before it goes on, and there is no terminal to ask on; …")
+def _asks(it: Trouble) -> Done:
+    it.seeded()
+    return it.terp_seed("rollback")
+
+
+@case("host … is protected (… in protected_hosts of alembic.ini): …")
+def _protected(it: Trouble) -> Done:
+    ini = it.project.path / "alembic.ini"
+    ini.write_text(ini.read_text() + "protected_hosts = 127.*\n")
+    return it.terp_seed("-x", f"url={it.request.getfixturevalue('mariadb_url')}", "plan")
+
+
+@case("the plan that was reviewed does not hold any more, nothing was written: …")
+def _moved(it: Trouble) -> Done:
+    it.sandbox()
+    it.terp_seed("plan", "--out", "plan.json")
+    it.seed("upgrade", "+1", check=True)
+    return it.terp_seed("seed", "--plan", "plan.json")
+
+
+@case("backup: … cannot be made: …")
+def _no_folder(it: Trouble) -> Done:
+    it.seeded()
+    return it.seed("-x", "backup=rows", "-x", "backup-folder=terp.db", "downgrade", "-1")
+
+
+@case("rows were changed since the backup was made (…); nothing was restored. …")
+def _changed_since(it: Trouble) -> Done:
+    made = it.backup("rows")
+    it.sql("UPDATE orders SET notes = 'called back' WHERE id = (SELECT MIN(id) FROM orders)")
+    return it.terp_seed("restore", made, "--yes")
+
+
+@case("backup …: holds a dump; put it back with: …")
+def _dumped(it: Trouble) -> Done:
+    return it.terp_seed("restore", it.backup("dump"), "--yes")
+
+
+@case("backup …: … is not as it was written; nothing was done")
+def _cut(it: Trouble) -> Done:
+    made = it.backup("rows")
+    with (Path(made) / "ledger.sql").open("a") as file:
+        file.write("-- a remark\n")
+    return it.terp_seed("restore", made, "--yes")
+
+
+@case("backup …: holds rows of a database stamped …, unmasked, and this one is stamped …; …")
+def _wandering(it: Trouble) -> Done:
+    made = it.backup("rows")
+    it.terp_seed("env", "stamp", "test", "--yes")
+    return it.terp_seed("restore", made, "--yes")
 
 
 @case("seeds are applied …; run …")

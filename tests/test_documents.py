@@ -28,6 +28,13 @@ RUNS: dict[str, list[tuple[list[str], int]]] = {
     "env stamp": [(["env", "stamp", "test", "--yes"], 0)],
     "graph": [(["graph"], 0)],
     "init": [(["init", "--section", "other"], 0)],
+    "mask": [
+        (["mask", "--dry-run"], 0),
+        (["mask", "--yes"], 0),
+        (["mask", "--verify"], 0),
+        (["mask", "--report"], 0),
+        (["mask", "--forget"], 0),
+    ],
     "plan": [
         (["plan"], 0),
         (["plan", "--rollback"], 0),

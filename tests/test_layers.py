@@ -78,10 +78,11 @@ def test_terp_and_the_sandbox_do_not_know_what_runs_them() -> None:
 
 # From the ground up: a module may import those of its own line and of lines above it.
 LAYERS = """
-errors draw autogenerate
-rows literals
-columns pools seeders settings sizes bookkeeping dialects dialects.base
+errors draw ahead autogenerate
+rows bulk literals
+columns pools seeders settings sizes bookkeeping dialects dialects.base digests
 failures guards log ledger masking
+rendering progress
 stream session audit lock
 selection
 references schema
@@ -92,6 +93,13 @@ rollback unseed locate
 performer request running stamping report script
 online offline
 environment
+sanitise.progress sanitise.originals
+sanitise.own sanitise.keys sanitise.residue
+sanitise.scope
+sanitise.blocks
+sanitise.rehearsal sanitise.passes sanitise.backup
+sanitise.run
+sanitise.leaks sanitise.evidence sanitise.markdown
 project inifile templates
 chain newrevision samplerow structure
 scratch graph scaffold roundtrip

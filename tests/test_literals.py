@@ -39,6 +39,7 @@ from torture.torture_values import (
 from torture.torture_values import MOMENTS6 as MOMENTS
 
 from terp_seed.dialects import Dialect, dialect_named
+from terp_seed.dialects.base import Written
 from terp_seed.literals import UnwritableError, canonical, canonical_cells, json_text, literals
 from terp_seed.rows import Cells, Json, Lookup, Value
 
@@ -75,7 +76,8 @@ class Scale:
                 execution_options=EXACT,
             )
         texts = [[str(n), *map(self.dialect.literal, row)] for n, row in enumerate(rows)]
-        self._run(self.dialect.insert("weighed", ["n", *names], texts, []))
+        columns = [Written(name, [()]) for name in ("n", *names)]
+        self._run(self.dialect.insert("weighed", columns, [*map(", ".join, texts)], {}))
         with self.db.connect() as connection:
             result = connection.exec_driver_sql(
                 f"SELECT {', '.join(map(quote, names))} FROM weighed ORDER BY n",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
@@ -246,3 +248,49 @@ def test_a_projects_strategy_is_known_by_its_name(load):
 
     policy = load("[tables.a]\nx = {class='code', strategy='custom:shout'}")
     assert policy.strategy("a", "x", "dev").strategy == "custom:shout"
+
+
+# -- the models of a project
+
+
+MODELS = """
+import sqlalchemy as sa
+metadata = sa.MetaData()
+labels = sa.Table(
+    "labels", metadata,
+    sa.Column("id", sa.Integer, primary_key=True),
+    sa.Column("wording", sa.String(60), info={"pii": "person_name"}),
+    sa.Column("code", sa.String(20), info={"pii": False, "reason": "a code"}),
+)
+"""
+
+
+@pytest.fixture
+def modelled(sqlite_toy):
+    """A toy whose models say what is personal, and a revision that seeds a person."""
+    (sqlite_toy.path / "seeds" / "masking.toml").write_text("version = 1\n")
+    (sqlite_toy.path / "toy_models.py").write_text(MODELS)
+    rows = '[{"code": "a", "wording": "Jane Canary"}]'
+    sqlite_toy.only("0001", f'op.seed_rows("labels", {rows}, key=["code"])')
+    yield sqlite_toy
+    sys.modules.pop("toy_models", None)
+
+
+def test_what_the_models_say_masks_a_seed(modelled):
+    modelled.ini("models = toy_models:metadata")
+    modelled.upgrade()
+    ((code, wording),) = modelled.rows("SELECT code, wording FROM labels")
+    assert code == "a"
+    assert wording != "Jane Canary"
+
+
+def test_models_that_are_not_there_or_contradict_the_file_are_refused(modelled):
+    policy = modelled.path / "seeds" / "masking.toml"
+    policy.write_text('[tables.labels]\nwording = { pii = false, reason = "x" }\n')
+    modelled.ini("models = toy_models:metadata")
+    with pytest.raises(UsageError, match=r"labels\.wording: the file says pii = false"):
+        modelled.upgrade()
+    ini = modelled.path / "alembic.ini"
+    ini.write_text(ini.read_text().replace("toy_models:metadata", "toy_models:nothing"))
+    with pytest.raises(UsageError, match="models = toy_models:nothing: there is no such metadata"):
+        modelled.upgrade()

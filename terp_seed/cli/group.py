@@ -9,8 +9,10 @@ from typing import Any
 
 import click
 from alembic.util import CommandError
+from sqlalchemy.exc import DBAPIError
 
 from terp_seed.errors import InterruptedRunError, SeedError, UsageError
+from terp_seed.failures import translated
 from terp_seed.log import configure_logging
 from terp_seed.project import Project
 
@@ -27,6 +29,7 @@ _COMMANDS = {
     "history": "terp_seed.cli.history:history",
     "ledger": "terp_seed.cli.ledger:ledger",
     "lock": "terp_seed.cli.lock:lock",
+    "mask": "terp_seed.cli.mask:mask",
     "preview": "terp_seed.cli.preview:preview",
     "status": "terp_seed.cli.status:status",
     "verify": "terp_seed.cli.verify:verify",
@@ -71,6 +74,8 @@ class _Commands(click.Group):
             return super().invoke(ctx)
         except SeedError as error:
             raise _Failing(error) from None
+        except DBAPIError as error:  # the driver's message may hold a value of a row
+            raise _Failing(translated(error, "")) from None
         except CommandError as error:  # Alembic's own: a revision that is not there
             raise _Failing(UsageError(str(error))) from None
         except KeyboardInterrupt:

@@ -32,7 +32,7 @@ def show(project: Project, as_json: bool) -> None:
     with opened(project.settings()) as session:
         found = list(_entries(session))
     if as_json:
-        document("ledger", revisions=found)
+        document("ledger show", revisions=found)
     elif not found:
         click.echo("the ledger is empty", err=True)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -15,10 +15,27 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
     from sqlalchemy.types import TypeEngine
 
-__all__ = ["STATEMENT_CHARACTERS", "Dialect", "Lock", "Reference"]
+__all__ = ["STATEMENT_CHARACTERS", "Dialect", "Lock", "Piece", "Reference", "Written"]
 
 STATEMENT_CHARACTERS = 512 * 1024
 """A statement's usual length: well under every server's default packet."""
+
+
+Piece = tuple[str, str | None, int]
+"""A part of a JSON text: a text, then a key's name and the number to add to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One column of an INSERT: its literals, one for each row.
+
+    ``texts`` may be several sequences, of whose names ``value`` makes one SQL
+    expression; without it the one literal is the value.
+    """
+
+    name: str
+    texts: Sequence[Sequence[str]]
+    value: Callable[[Sequence[str]], str] | None = None
 
 
 @dataclass(frozen=True)
@@ -158,38 +175,36 @@ class Dialect(ABC):
 
     @abstractmethod
     def name_key(self, name: str, first_key: str) -> list[str]:
-        """Statements after which ``key(name)`` stands for the value of a sub-select."""
+        """Statements after which ``name`` stands for the value of a sub-select."""
 
     @abstractmethod
-    def key(self, name: str) -> str:
-        """What stands for a named key in the rows of `insert`."""
+    def numbers(self, column: str, texts: Sequence[str], name: str) -> Written:
+        """A column of row numbers, to which the value of a named key is to be added."""
 
     @abstractmethod
-    def joined(self, texts: Sequence[str]) -> str:
-        """An expression that joins texts and numbers to one text."""
+    def documents(self, column: str, rows: Sequence[Sequence[Piece] | None]) -> Written:
+        """A column of texts in which keys stand that only the database knows."""
 
     @abstractmethod
     def insert(
         self,
         table: str,
-        columns: Sequence[str],
-        rows: Sequence[Sequence[str]],
-        keys: Sequence[tuple[int | None, str, str]],
+        columns: Sequence[Written],
+        lines: Sequence[str],
+        keys: Mapping[str, str],
     ) -> str:
-        """One INSERT of rendered ``rows``, one row a line.
+        """One INSERT of rows whose literals are joined already, one row a line.
 
-        ``keys`` lists the columns that hold row numbers, as (place, key name,
-        sub-select of the key's first value); the number is added to it.  A
-        key without a place stands somewhere in the rows, as ``key`` says it.
+        ``keys`` are the sub-selects of the named keys that the columns use.
         """
 
     @abstractmethod
     def insert_missing(
         self,
         table: str,
-        columns: Sequence[str],
+        columns: Sequence[Written],
         row: Sequence[str],
-        keys: Sequence[tuple[int | None, str, str]],
+        keys: Mapping[str, str],
         taken: str,
     ) -> str:
         """An INSERT of one row, unless a row exists for which ``taken`` is true."""
@@ -211,6 +226,28 @@ class Dialect(ABC):
         self, table: str, source: str, values: Sequence[tuple[str, str]], where: str
     ) -> str:
         """An UPDATE of ``table``, called ``live``, from ``source``, called ``kept``."""
+
+    @abstractmethod
+    def update(
+        self,
+        table: str,
+        key: Sequence[str],
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        still: Sequence[str],
+    ) -> str:
+        """One UPDATE of many rows; each of ``rows`` is its key, then its new values.
+
+        ``still`` are columns that must not move by themselves on the way.
+        """
+
+    def moving_columns(self, connection: Connection, table: str) -> list[str]:
+        """The columns that an UPDATE moves by itself."""
+        return []
+
+    def triggers(self, connection: Connection, table: str) -> list[str]:
+        """The triggers that an UPDATE of the table sets off."""
+        return []
 
     @abstractmethod
     def refuse_dependents(

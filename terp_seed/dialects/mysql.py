@@ -10,12 +10,20 @@ import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
+from itertools import chain
 from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from terp_seed.dialects.base import STATEMENT_CHARACTERS, Dialect, Lock, Reference
+from terp_seed.dialects.base import (
+    STATEMENT_CHARACTERS,
+    Dialect,
+    Lock,
+    Piece,
+    Reference,
+    Written,
+)
 from terp_seed.errors import LockError, UsageError
-from terp_seed.literals import UnwritableError
+from terp_seed.literals import NULL, UnwritableError, quoted
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
@@ -113,48 +121,84 @@ class MySQL(Dialect):
     def name_key(self, name: str, first_key: str) -> list[str]:
         return [f"SET {_variable(name)} = {first_key}"]
 
-    def key(self, name: str) -> str:
-        return _variable(name)
+    def numbers(self, column: str, texts: Sequence[str], name: str) -> Written:
+        variable = _variable(name)
+        return Written(column, [[f"{variable}+{text}" for text in texts]])
 
-    def joined(self, texts: Sequence[str]) -> str:
-        return f"CONCAT({', '.join(texts)})"
+    def documents(self, column: str, rows: Sequence[Sequence[Piece] | None]) -> Written:
+        names = {name for row in rows for _, name, _ in row or ()}
+        added = {name: f"({_variable(name)} + %d)" for name in names if name}
+
+        def joined(row: Sequence[Piece]) -> str:
+            texts = quoted(self.text, [text for text, _, _ in row])
+            keys = [added[name] % number if name else "" for _, name, number in row]
+            return f"CONCAT({', '.join(filter(None, chain(*zip(texts, keys, strict=True))))})"
+
+        return Written(column, [[NULL if row is None else joined(row) for row in rows]])
 
     def insert(
         self,
         table: str,
-        columns: Sequence[str],
-        rows: Sequence[Sequence[str]],
-        keys: Sequence[tuple[int | None, str, str]],
+        columns: Sequence[Written],
+        lines: Sequence[str],
+        keys: Mapping[str, str],
     ) -> str:
-        names = ", ".join(map(self.quote, columns))
-        head = f"INSERT INTO {self.quote(table)} ({names}) VALUES\n"
-        if not keys:
-            return head + ",\n".join([f"({', '.join(row)})" for row in rows])
-        template = ["%s"] * len(columns)
-        for place, name, _ in keys:
-            if place is not None:
-                template[place] = f"{_variable(name)}+%s"
-        line = f"({', '.join(template)})"
-        return head + ",\n".join([line % tuple(row) for row in rows])
+        names = ", ".join([self.quote(column.name) for column in columns])
+        rows = "),\n(".join(lines)
+        return f"INSERT INTO {self.quote(table)} ({names}) VALUES\n({rows})"
 
     def insert_missing(
         self,
         table: str,
-        columns: Sequence[str],
+        columns: Sequence[Written],
         row: Sequence[str],
-        keys: Sequence[tuple[int | None, str, str]],
+        keys: Mapping[str, str],
         taken: str,
     ) -> str:
-        values = list(row)
-        for place, name, _ in keys:
-            if place is not None:
-                values[place] = f"{_variable(name)}+{row[place]}"
         target = self.quote(table)
+        names = ", ".join([self.quote(column.name) for column in columns])
         return (
-            f"INSERT INTO {target} ({', '.join(map(self.quote, columns))})\n"
-            f"SELECT {', '.join(values)} FROM DUAL "
+            f"INSERT INTO {target} ({names})\nSELECT {', '.join(row)} FROM DUAL "
             f"WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {taken})"
         )
+
+    def update(
+        self,
+        table: str,
+        key: Sequence[str],
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        still: Sequence[str],
+    ) -> str:
+        # Assigned to itself, a column is spared ON UPDATE CURRENT_TIMESTAMP.
+        quote, target = self.quote, self.quote(table)
+        kept = [f"t.{quote(name)} = t.{quote(name)}" for name in still]
+        if len(rows) == 1:  # a literal takes on the key's collation, a derived column does not
+            cells = [f"t.{quote(c)} = {v}" for c, v in zip([*key, *columns], rows[0], strict=True)]
+            where, new = " AND ".join(cells[: len(key)]), ", ".join([*cells[len(key) :], *kept])
+            return f"UPDATE {target} t SET {new} WHERE {where}"
+        first = ", ".join(f"{cell} AS c{at}" for at, cell in enumerate(rows[0]))
+        listed = "\nUNION ALL SELECT ".join([first, *(", ".join(row) for row in rows[1:])])
+        same = " AND ".join(f"t.{quote(name)} = n.c{at}" for at, name in enumerate(key))
+        sets = [f"t.{quote(name)} = n.c{at}" for at, name in enumerate(columns, len(key))]
+        joined = f"{target} t JOIN (\nSELECT {listed}\n) n ON {same}"
+        return f"UPDATE {joined}\nSET {', '.join([*sets, *kept])}"
+
+    def moving_columns(self, connection: Connection, table: str) -> list[str]:
+        rows = connection.exec_driver_sql(
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() "
+            "AND table_name = %s AND LOWER(extra) LIKE '%%on update%%'",
+            (table,),
+        )
+        return [str(name) for (name,) in rows]
+
+    def triggers(self, connection: Connection, table: str) -> list[str]:
+        rows = connection.exec_driver_sql(
+            "SELECT trigger_name FROM information_schema.triggers WHERE event_object_schema = "
+            "DATABASE() AND event_object_table = %s AND event_manipulation = 'UPDATE'",
+            (table,),
+        )
+        return [str(name) for (name,) in rows]
 
     def exactly(self, column: str, kind: TypeEngine[Any]) -> str:
         from sqlalchemy.dialects.mysql import BIT, DATE, DATETIME, FLOAT, TIME, TIMESTAMP

@@ -8,12 +8,14 @@ database stands in for it (the kernel drops it when the process dies), and
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from terp_seed.dialects.base import STATEMENT_CHARACTERS, Dialect, Lock
+from terp_seed.dialects.base import STATEMENT_CHARACTERS, Dialect, Lock, Piece, Written
+from terp_seed.dialects.sqlite_json import documents
 from terp_seed.errors import LockError, UsageError
 from terp_seed.literals import UnwritableError
 
@@ -87,51 +89,77 @@ class SQLite(Dialect):
     def name_key(self, name: str, first_key: str) -> list[str]:
         return []
 
-    def key(self, name: str) -> str:
-        return f"(SELECT {self.quote(name)} FROM seed_keys)"
+    def numbers(self, column: str, texts: Sequence[str], name: str) -> Written:
+        key = self.quote(name)
+        return Written(column, [texts], lambda names: f"{key} + {names[0]}")
 
-    def joined(self, texts: Sequence[str]) -> str:
-        return " || ".join(texts)
+    def documents(self, column: str, rows: Sequence[Sequence[Piece] | None]) -> Written:
+        return documents(self, column, rows)
 
     def insert(
         self,
         table: str,
-        columns: Sequence[str],
-        rows: Sequence[Sequence[str]],
-        keys: Sequence[tuple[int | None, str, str]],
+        columns: Sequence[Written],
+        lines: Sequence[str],
+        keys: Mapping[str, str],
     ) -> str:
-        target = f"{self.quote(table)} ({', '.join(map(self.quote, columns))})"
-        lines = ",\n".join([f"({', '.join(row)})" for row in rows])
+        target = f"{self.quote(table)} ({', '.join([self.quote(c.name) for c in columns])})"
+        rows = "),\n(".join(lines)
         if not keys:
-            return f"INSERT INTO {target} VALUES\n{lines}"
-        wanted = [f"column{place + 1}" for place in range(len(columns))]
-        firsts: dict[str, str] = {}
-        for place, name, first_key in keys:
-            if place is not None:
-                wanted[place] = f"{self.quote(name)} + column{place + 1}"
-            firsts[name] = f"{first_key} AS {self.quote(name)}"
+            return f"INSERT INTO {target} VALUES\n({rows})"
+        names = (f"column{place}" for place in count(1))
         return (
-            f"INSERT INTO {target}\nWITH seed_keys AS (SELECT {', '.join(firsts.values())})\n"
-            f"SELECT {', '.join(wanted)} FROM seed_keys, (VALUES\n{lines})"
+            f"INSERT INTO {target}\nWITH {self._seed_keys(keys)}\n"
+            f"SELECT {_values(columns, names)} FROM seed_keys, (VALUES\n({rows}))"
         )
 
     def insert_missing(
         self,
         table: str,
-        columns: Sequence[str],
+        columns: Sequence[Written],
         row: Sequence[str],
-        keys: Sequence[tuple[int | None, str, str]],
+        keys: Mapping[str, str],
         taken: str,
     ) -> str:
-        values = list(row)
-        for place, _, first_key in keys:
-            if place is not None:
-                values[place] = f"{first_key} + {row[place]}"
         name = self.quote(table)
+        target = f"{name} ({', '.join([self.quote(c.name) for c in columns])})"
+        head = f"\nWITH {self._seed_keys(keys)}" if keys else ""
+        source = " FROM seed_keys" if keys else ""
         return (
-            f"INSERT INTO {name} ({', '.join(map(self.quote, columns))})\n"
-            f"SELECT {', '.join(values)} WHERE NOT EXISTS (SELECT 1 FROM {name} WHERE {taken})"
+            f"INSERT INTO {target}{head}\nSELECT {_values(columns, iter(row))}{source} "
+            f"WHERE NOT EXISTS (SELECT 1 FROM {name} WHERE {taken})"
         )
+
+    def update(
+        self,
+        table: str,
+        key: Sequence[str],
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        still: Sequence[str],
+    ) -> str:
+        width = len(key)
+        sets = [f"{self.quote(name)} = n.column{width + at}" for at, name in enumerate(columns, 1)]
+        same = " AND ".join(
+            f"t.{self.quote(name)} = n.column{at}" for at, name in enumerate(key, 1)
+        )
+        lines = ",\n".join([f"({', '.join(row)})" for row in rows])
+        return (
+            f"UPDATE {self.quote(table)} AS t SET {', '.join(sets)}\n"
+            f"FROM (VALUES\n{lines}) AS n WHERE {same}"
+        )
+
+    def triggers(self, connection: Connection, table: str) -> list[str]:
+        rows = connection.exec_driver_sql(
+            "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? "
+            "AND sql LIKE '%UPDATE%'",
+            (table,),
+        )
+        return [str(name) for (name,) in rows]
+
+    def _seed_keys(self, keys: Mapping[str, str]) -> str:
+        firsts = ", ".join(f"{first} AS {self.quote(name)}" for name, first in keys.items())
+        return f"seed_keys AS (SELECT {firsts})"
 
     def same(self, one: str, other: str) -> str:
         return f"({one} IS {other} AND typeof({one}) = typeof({other}))"
@@ -192,9 +220,13 @@ class SQLite(Dialect):
             url,
             poolclass=NullPool,
             hide_parameters=True,
-            connect_args={"timeout": _BUSY_SECONDS, "check_same_thread": False},
+            connect_args={
+                "timeout": _BUSY_SECONDS,
+                "check_same_thread": False,
+                "cached_statements": 0,  # no INSERT comes twice, and each is long
+            },
         )
-        event.listen(engine, "connect", _leave_transactions_to_us)
+        event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
         return engine
 
@@ -219,6 +251,15 @@ class SQLite(Dialect):
         return ""
 
 
+def _values(columns: Sequence[Written], names: Iterator[str]) -> str:
+    """What each column gets, said with the names of its literals."""
+    found = []
+    for column in columns:
+        own = list(islice(names, len(column.texts)))
+        found.append(column.value(own) if column.value else own[0])
+    return ", ".join(found)
+
+
 def _without_controls(value: str, literal: str) -> str:
     r"""``replace('a\nb', '\n', char(10))``: one line, whatever the text holds."""
     for control, mark, number in _ESCAPES:
@@ -237,7 +278,7 @@ def _encodable(value: str) -> None:
         raise UnwritableError("it holds half of a surrogate pair, which is no text") from None
 
 
-def _leave_transactions_to_us(connection: Any, record: object) -> None:
+def _prepare(connection: Any, record: object) -> None:
     connection.isolation_level = None  # or the driver begins by its own rules
     connection.execute("PRAGMA foreign_keys = ON")  # here, because in a transaction it does nothing
 

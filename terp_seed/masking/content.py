@@ -41,6 +41,7 @@ _NOT_DIGIT = re.compile(r"\D")
 
 # Most texts have no eight digits near each other, and few of the rest have any of these shapes.
 _EIGHT_DIGITS = re.compile(r"\d(?:\D{0,4}\d){7}")
+_SHAPE = {code: "0" if chr(code).isdigit() else " " for code in range(128)}
 _NUMBERS = re.compile("|".join(p.pattern for p in (_CARD, _SSN, _EIN, _NANP, _INTERNATIONAL)))
 
 _MOST_LOCAL = 64
@@ -66,7 +67,15 @@ def searchable(text: str) -> str:
 
 def may_be_live(text: str) -> bool:
     """False if nothing in the text can be live, whatever it is cut into or opened to."""
-    return "@" in text or "\\" in text or _EIGHT_DIGITS.search(text) is not None
+    return "@" in text or "\\" in text or _has_eight_digits(text)
+
+
+def _has_eight_digits(text: str) -> bool:
+    """What `_EIGHT_DIGITS` finds, sooner for a long text without them."""
+    if not text.isascii():
+        return _EIGHT_DIGITS.search(text) is not None
+    parts = text.translate(_SHAPE).split(" " * 5)
+    return any([len(part) > 7 and part.count("0") > 7 for part in parts])  # noqa: C419 - quicker
 
 
 def live(text: str, *, bare: bool = False) -> list[Hit]:

@@ -54,6 +54,12 @@ class Masker:
         """The columns that are masked or held to a range."""
         return (*self._masks, *self._proofs)
 
+    @property
+    def subject(self) -> str:
+        """The column that names a row's subject, in lower case; empty if no mask needs it."""
+        needed = any(mask.by_subject is not None for mask in self._masks.values())
+        return (self._subject or "").casefold() if needed else ""
+
     def apply(self, block: Block) -> Block:
         """The block to write.  Raises `MaskingError` with column and row, never a value."""
         for name, proof in self._proofs.items():
@@ -224,7 +230,7 @@ def _by_subject(mask: Callable[[Value, bytes], Value]) -> Column:
 
 def _problems(mask: Mask, facts: ColumnFacts, rows: int) -> list[str]:
     found = []
-    if facts.unique and not mask.distinct:
+    if facts.unique and not mask.distinct and not mask.makes_null:
         found.append(
             "the column is unique and its strategy can give two rows one value; add unique = true, "
             "or use pseudonymise"

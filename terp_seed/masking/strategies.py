@@ -107,6 +107,8 @@ def _redact(site: Site) -> Mask:
     other = "[removed]" if marker != "[removed]" else "[redacted]"
 
     def by_value(value: Value) -> Value:
+        if isinstance(value, str) and site.kind.name == "json":
+            return "[]" if value.lstrip().startswith("[") else "{}"
         if isinstance(value, str):
             return marker if value != marker else other
         if isinstance(value, dict | list | Json):
@@ -115,7 +117,8 @@ def _redact(site: Site) -> Mask:
             return b""
         raise UnmaskableError("redact makes text, which this kind of value cannot hold")
 
-    return Mask(by_value=by_value, length=max(len(marker), len(other)), ascii=marker.isascii())
+    length = 2 if site.kind.name == "json" else max(len(marker), len(other))
+    return Mask(by_value=by_value, length=length, ascii=marker.isascii())
 
 
 def _emptied(value: Value) -> Value:

@@ -6,13 +6,14 @@ The pools follow the installed Faker, so `fingerprint` says which ones they were
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 
 from terp_seed.pools import faker_pool
 
-__all__ = ["SUBSTITUTES", "fingerprint"]
+__all__ = ["LONGEST", "SUBSTITUTES", "fingerprint", "made_up"]
 
 _SIZE = 512  # a power of two, so that every word of a digest is as likely
 
@@ -118,6 +119,24 @@ LONGEST = {
     "postal_address": 80,
 }
 """No made-up value of a class is longer than this; a test holds the pools to it."""
+
+
+_UNIQUE = re.compile(r" [A-Z2-7]{16}")
+_NOWHERE = re.compile(r"\d{3,4} .*, ZZ 000\d\d")
+
+
+def made_up(kind: str, text: str) -> bool:
+    """Whether a text can be one of the made-up values of a class."""
+    text = text[:-17] if _UNIQUE.fullmatch(text[-17:]) else text
+    if kind == "postal_address":
+        return _NOWHERE.fullmatch(text) is not None
+    first, _, rest = text.partition(" ")
+    if kind == "org_name":
+        flavour, _, firm = rest.partition(" ")
+        return first in _pool("last_name") and flavour in _FLAVOURS and firm in _FIRMS
+    if kind == "person_name":
+        return first in _pool("first_name") and rest in _pool("last_name")
+    return text in _pool(kind)
 
 
 def fingerprint() -> str:

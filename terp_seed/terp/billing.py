@@ -11,7 +11,7 @@ from terp_seed.columns import code, computed, constant
 from terp_seed.draw import Span
 from terp_seed.rows import Bounds, Column, TableRows
 from terp_seed.seeders import SeedContext
-from terp_seed.terp.arrays import Groups
+from terp_seed.terp.arrays import Groups, gathered
 from terp_seed.terp.cells import hundredths, moments, seed_user, stored, stored_text
 from terp_seed.terp.clock import DAY, TODAY
 from terp_seed.terp.money import INVOICE_STATUSES, OVERDUE, PAID, PARTIAL
@@ -118,7 +118,7 @@ def _sent(world: World) -> dict[str, Column]:
 def _invoice_lines(context: SeedContext, world: World) -> TableRows:
     book, ledgers, product = world.book, world.ledgers, world.stock.product
     starts, names = book.line_starts, world.goods.names
-    groups = Groups.of([starts[order + 1] - starts[order] for order in ledgers.order])
+    groups = Groups.of(starts[order + 1] - starts[order] for order in ledgers.order)
 
     def lines(span: Span) -> list[int]:
         """The order line behind each invoice line."""
@@ -128,8 +128,13 @@ def _invoice_lines(context: SeedContext, world: World) -> TableRows:
             for row, invoice in zip(span.rows(), invoices, strict=True)
         ]
 
-    def of(read: Callable[[int], Any], **how: Any) -> Column:
-        return Column(lambda span: [read(line) for line in lines(span)], **how)
+    def batches(span: Span) -> list[int]:
+        return gathered(book.line_batch, lines(span))
+
+    def totals(span: Span) -> list[int]:
+        rows = lines(span)
+        prices, amounts = gathered(book.line_price, rows), gathered(book.line_quantity, rows)
+        return [price * amount for price, amount in zip(prices, amounts, strict=True)]
 
     def sent(span: Span) -> list[int]:
         invoices = groups.parents(span.start, span.stop)
@@ -140,15 +145,16 @@ def _invoice_lines(context: SeedContext, world: World) -> TableRows:
         rows=len(groups),
         columns={
             "invoiceId": Column(lambda span: groups.parents(span.start, span.stop), ref="invoices"),
-            "productId": of(lambda line: product[book.line_batch[line]], ref="products"),
-            "batchId": of(lambda line: book.line_batch[line], ref="batches"),
-            "description": of(
-                lambda line: names[product[book.line_batch[line]]],
-                bounds=Bounds(length=60, plane="ascii"),
+            "productId": Column(lambda span: [product[b] for b in batches(span)], ref="products"),
+            "batchId": Column(batches, ref="batches"),
+            "description": computed(
+                lambda span: [names[product[b]] for b in batches(span)], length=60, ascii_only=True
             ),
-            "quantity": of(lambda line: book.line_quantity[line], scale=2),
-            "unitPrice": of(lambda line: book.line_price[line] * 100, scale=2),
-            "lineTotal": of(lambda line: book.line_price[line] * book.line_quantity[line], scale=2),
+            "quantity": hundredths(lambda span: gathered(book.line_quantity, lines(span))),
+            "unitPrice": hundredths(
+                lambda span: [price * 100 for price in gathered(book.line_price, lines(span))]
+            ),
+            "lineTotal": hundredths(totals),
             "createdAt": moments(world.clock, sent),
         },
     )

@@ -10,7 +10,7 @@ from __future__ import annotations
 from array import array
 from heapq import heappop, heappush
 
-from terp_seed.terp.arrays import Groups, Words
+from terp_seed.terp.arrays import Groups, Spool, Words
 from terp_seed.terp.buyers import Buyers
 from terp_seed.terp.clock import DAY, TODAY
 from terp_seed.terp.market import Market
@@ -45,6 +45,7 @@ DECISION = 4 * 3600
 _CONSIGNMENT, _PARTIAL = TERMS.index("CONSIGNMENT"), TERMS.index("PARTIAL")
 _TERMS_OF_DAYS = {0: 0, 7: 1, 15: 2, 30: 3}
 _LEAST = (5000, 1000)  # a sold out batch was at least 50 units or 10 pounds
+_SPILL = 256  # orders after which the arrays are looked at
 _STEP = (100, 25)  # whole units, quarter pounds
 
 
@@ -64,29 +65,27 @@ class Book:
         self.client: array[int] = _array("I")
         self.kind: array[int] = _array("B")
         self.terms: array[int] = _array("B")
-        self.mood: array[int] = _array("b")
-        self.source: array[int] = _array("i")  # the quote it was converted from, or -1
-        self.total: array[int] = _array("q")  # cents
-        self.cost: array[int] = _array("q")  # cents
+        self.total: array[int] = _array("I")  # cents
+        self.cost: array[int] = _array("I")  # cents
         self.shipped: array[int] = _array("I")  # seconds, 0 for not yet
         self.delivered: array[int] = _array("I")
         self.returned: array[int] = _array("I")
-        # One entry for each line, then for each allocation.
         self.line_starts: array[int] = _array("I")
-        self.line_batch: array[int] = _array("I")
-        self.line_quantity: array[int] = _array("I")
-        self.line_price: array[int] = _array("I")  # dollars
-        self.line_origin: array[int] = _array("B")  # of the margin
-        self.pick_starts: array[int] = _array("I")  # one for each order
-        self.pick_line: array[int] = _array("I")
-        self.pick_batch: array[int] = _array("I")
-        self.pick_quantity: array[int] = _array("I")
+        self.pick_starts: array[int] = _array("I")
+        # One entry for each line, then for each allocation.
+        self.line_batch = Spool("I")
+        self.line_quantity = Spool("H")
+        self.line_price = Spool("H")  # dollars
+        self.line_origin = Spool("B")  # of the margin
+        self.pick_line = Spool("I")
+        self.pick_batch = Spool("I")
+        self.pick_quantity = Spool("H")
         # One entry for each movement, in the order of time.
-        self.move_order: array[int] = _array("I")
-        self.move_batch: array[int] = _array("I")
-        self.move_change: array[int] = _array("i")
-        self.move_drawn: array[int] = _array("i")  # what had left the batch before
-        self.move_type: array[int] = _array("B")
+        self.move_order = Spool("I")
+        self.move_batch = Spool("I")
+        self.move_change = Spool("i")
+        self.move_drawn = Spool("i")  # what had left the batch before
+        self.move_type = Spool("B")
 
     def write(self) -> Book:
         """Simulate all orders."""
@@ -99,8 +98,12 @@ class Book:
         self._next = {name: self.words.endless(name) for name in streams}
         self._next |= {"mood": self.words.deck("mood", 100), "terms": self.words.deck("terms", 20)}
         self.kind.extend(self.schedule.kind)
+        spools = [each for each in vars(self).values() if isinstance(each, Spool)]
         for order in range(self.schedule.orders):
             self._order(order)
+            if not order % _SPILL:
+                for spool in spools:
+                    spool.spill()
         self._bring_back(TODAY * DAY + DAY)
         self.line_starts.append(len(self.line_batch))
         self.pick_starts.append(len(self.pick_line))
@@ -126,15 +129,16 @@ class Book:
         converted = order > 0 and self.kind[order - 1] == CONVERTED
         who = self.client[order - 1] if converted else self.buyers.next(order, day, kind)
         self.client.append(who)
-        self.source.append(order - 1 if converted else -1)
         self._settle_terms(order, who)
         mood = self._next["mood"]()
-        self.mood.append(-1 if mood < 3 else 1 if mood < 6 else 0)
+        self._mood = -1 if mood < 3 else 1 if mood < 6 else 0
+        self._total = self._cost = 0
         if converted:
             self._repeat(order)
         else:
             self._fill(order)
-        self._add_up(order)
+        self.total.append(self._total)
+        self.cost.append(self._cost)
         self.buyers.spent(order, who, kind, self.total[order])
         self._ship(order)
 
@@ -196,17 +200,22 @@ class Book:
 
     def _line(self, order: int, slot: int, batch: int, amount: int) -> None:
         product = self.stock.slots[slot]
-        mood, word = self.mood[order], self._next["margin"]()
-        tenths = margin(word, mood)
+        tenths = margin(self._next["margin"](), self._mood)
         origin = PROFILE
         if not 150 <= tenths <= 350:
             origin = MANUAL
         elif not self._next["origin"]() & 15:
             origin, tenths = DEFAULT, self.stock.goods.default_margin(product)
+        dollars = price(self.stock.goods.costs[product], tenths)
+        self._write_line(batch, amount, dollars, origin)
+
+    def _write_line(self, batch: int, amount: int, dollars: int, origin: int) -> None:
         self.line_batch.append(batch)
         self.line_quantity.append(amount)
-        self.line_price.append(price(self.stock.goods.costs[product], tenths))
+        self.line_price.append(dollars)
         self.line_origin.append(origin)
+        self._total += amount * dollars
+        self._cost += amount * self.stock.goods.costs[self.stock.product[batch]]
 
     def _repeat(self, order: int) -> None:
         """Order what the quote before offered, from what is on sale now."""
@@ -214,15 +223,12 @@ class Book:
         for line in range(self.line_starts[order - 1], self.line_starts[order]):
             batch = self.market.batch[slots[self.line_batch[line]]]
             amount = self.line_quantity[line]
-            self.line_batch.append(batch)
-            self.line_quantity.append(amount)
-            self.line_price.append(self.line_price[line])
-            self.line_origin.append(self.line_origin[line])
+            self._write_line(batch, amount, self.line_price[line], self.line_origin[line])
             self._pick(order, batch, amount)
 
     def _slots_of(self, order: int) -> list[tuple[int, int]]:
         arrivals = self.stock.arrivals
-        batches = self.line_batch[self.line_starts[order] : self.line_starts[order + 1]]
+        batches = self.line_batch.part(self.line_starts[order], self.line_starts[order + 1])
         return [(arrivals[batch].slot, batch) for batch in batches]
 
     def _pick(self, order: int, batch: int, amount: int) -> None:
@@ -233,16 +239,6 @@ class Book:
         self.pick_batch.append(batch)
         self.pick_quantity.append(amount)
         self.demand[batch] += amount
-
-    def _add_up(self, order: int) -> None:
-        total = cost = 0
-        costs, product = self.stock.goods.costs, self.stock.product
-        for line in range(self.line_starts[order], len(self.line_batch)):
-            amount = self.line_quantity[line]
-            total += amount * self.line_price[line]
-            cost += amount * costs[product[self.line_batch[line]]]
-        self.total.append(total)
-        self.cost.append(cost)
 
     # -- shipments
 
@@ -260,7 +256,7 @@ class Book:
             if self.kind[order] == TO_VENDOR:
                 heappush(self._coming_back, (returned + DECISION, order, TRANSFER))
             self._bring_back(shipped)
-            self._move(order, range(self.pick_starts[order], len(self.pick_line)), SALE)
+            self._move(order, self.pick_starts[order], len(self.pick_line), SALE)
         self.shipped.append(shipped)
         self.delivered.append(delivered)
         self.returned.append(returned)
@@ -279,16 +275,16 @@ class Book:
         """Book the goods that came back before the next shipment leaves."""
         while self._coming_back and self._coming_back[0][0] <= until:
             _, order, what = heappop(self._coming_back)
-            self._move(order, range(self.pick_starts[order], self._picks_end(order)), what)
+            self._move(order, self.pick_starts[order], self._picks_end(order), what)
 
     def _picks_end(self, order: int) -> int:
         later = order + 1 < len(self.pick_starts)
         return self.pick_starts[order + 1] if later else len(self.pick_line)
 
-    def _move(self, order: int, picks: range, what: int) -> None:
-        for pick in picks:
-            batch = self.pick_batch[pick]
-            change = self.pick_quantity[pick] if what == RETURN else -self.pick_quantity[pick]
+    def _move(self, order: int, start: int, stop: int, what: int) -> None:
+        amounts = self.pick_quantity.part(start, stop)
+        for batch, amount in zip(self.pick_batch.part(start, stop), amounts, strict=True):
+            change = amount if what == RETURN else -amount
             self.move_order.append(order)
             self.move_batch.append(batch)
             self.move_change.append(change)

@@ -7,19 +7,38 @@ from collections.abc import Callable, Sequence
 
 from terp_seed.draw import Span
 from terp_seed.rows import Bounds, Column, Value
+from terp_seed.terp.arrays import Spool
 from terp_seed.terp.clock import Clock
 
-__all__ = ["hundredths", "moments", "numbered", "seed_user", "stored", "stored_text", "texts_of"]
+__all__ = [
+    "hundredths",
+    "moments",
+    "numbered",
+    "part",
+    "seed_user",
+    "stored",
+    "stored_text",
+    "texts_of",
+]
 
 
-def stored(values: Sequence[int], *, scale: int | None = None, ref: str | None = None) -> Column:
+def part(values: Sequence[int] | Spool, span: Span) -> list[int]:
+    """What is kept of some rows."""
+    if isinstance(values, Spool):
+        return values.part(span.start, span.stop).tolist()
+    return list(values[span.start : span.stop])
+
+
+def stored(
+    values: Sequence[int] | Spool, *, scale: int | None = None, ref: str | None = None
+) -> Column:
     """A column of whole numbers, one for each row."""
-    return Column(lambda span: list(values[span.start : span.stop]), scale=scale, ref=ref)
+    return Column(lambda span: part(values, span), scale=scale, ref=ref)
 
 
-def stored_text(codes: array[int], texts: Sequence[str | None]) -> Column:
+def stored_text(codes: array[int] | Spool, texts: Sequence[str | None]) -> Column:
     """A column of texts, of which the array holds the numbers."""
-    return texts_of(lambda span: codes[span.start : span.stop], texts)
+    return texts_of(lambda span: part(codes, span), texts)
 
 
 def texts_of(make: Callable[[Span], Sequence[int]], texts: Sequence[str | None]) -> Column:

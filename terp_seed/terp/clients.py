@@ -11,9 +11,12 @@ each supplier has one; ``supplier_profiles.legacy_vendor_id`` is the bridge.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property
+from datetime import datetime
+from functools import cached_property, lru_cache
+from math import lcm
 from typing import Any
 
 from terp_seed.columns import computed, constant, pick
@@ -26,11 +29,14 @@ from terp_seed.terp.checks import CLIENTS
 from terp_seed.terp.clock import DAY, TODAY
 from terp_seed.terp.parties import (
     CLASSES,
+    CYCLE,
     REGULAR,
     SUPPLIER,
     WHALE,
     class_of,
+    classes,
     ordinal_of,
+    repeated,
 )
 from terp_seed.terp.vocabulary import (
     AREA_CODES,
@@ -81,8 +87,8 @@ class _Names:
         return f"{slug(self.name(row))}.example"
 
     @cached_property
-    def _places(self) -> list[int]:
-        return self.world.parties.words.all("place", self.world.sizes.clients)
+    def _places(self) -> array[int]:
+        return self.world.parties.words.packed("place", self.world.sizes.clients)
 
     def phone(self, row: int) -> str:
         """A number in the range that is reserved for fiction."""
@@ -97,8 +103,8 @@ class _Names:
         return f"{100 + (word >> 12) % 9800} {street}, {city}, CA 00{100 + (word >> 20) % 400}"
 
     @cached_property
-    def _persons(self) -> list[int]:
-        return self.world.parties.words.all("person", self.world.parties.number(SUPPLIER))
+    def _persons(self) -> array[int]:
+        return self.world.parties.words.packed("person", self.world.parties.number(SUPPLIER))
 
     def person(self, supplier: int) -> str:
         """Whom to ask for at a supplier."""
@@ -148,11 +154,11 @@ def _clients(context: SeedContext, world: World, names: _Names) -> TableRows:
 
 def _roles() -> dict[str, Column]:
     return {
-        "is_buyer": _flag(lambda row: class_of(row) != SUPPLIER),
-        "is_seller": _flag(lambda row: class_of(row) == SUPPLIER),
-        "is_brand": _flag(lambda row: class_of(row) == SUPPLIER and ordinal_of(row) % 3 == 0),
-        "is_referee": _flag(lambda row: class_of(row) == WHALE),
-        "is_contractor": _flag(lambda row: class_of(row) == REGULAR and ordinal_of(row) % 25 == 4),
+        "is_buyer": _flag(lambda kind, _: kind != SUPPLIER),
+        "is_seller": _flag(lambda kind, _: kind == SUPPLIER),
+        "is_brand": _flag(lambda kind, ordinal: kind == SUPPLIER and ordinal % 3 == 0, 3),
+        "is_referee": _flag(lambda kind, _: kind == WHALE),
+        "is_contractor": _flag(lambda kind, ordinal: kind == REGULAR and ordinal % 25 == 4, 25),
     }
 
 
@@ -162,50 +168,60 @@ def _credit(world: World) -> dict[str, Column]:
 
     def limits(span: Span) -> list[int]:
         found = []
-        for row, word in zip(span.rows(), span.words(), strict=True):
-            low, high, step = _LIMITS[class_of(row)]
+        for kind, word in zip(classes(span.start, span.stop), span.words(), strict=True):
+            low, high, step = _LIMITS[kind]
             found.append((low + (word * ((high - low) // step + 1) >> 32) * step) * 100)
         return found
 
-    def by_hand(row: int) -> bool:
-        return class_of(row) == WHALE and ordinal_of(row) % 3 == 1
+    def by_hand(kind: int, ordinal: int) -> bool:
+        return kind == WHALE and ordinal % 3 == 1
 
     def reviewed(span: Span) -> list[int]:
+        start, stop = span.start, span.stop
         return [
-            min(days[row] + 90 + word % 300, TODAY - 1) * DAY + 15 * 3600 + word % 7200
-            if class_of(row) != SUPPLIER
+            min(day + 90 + word % 300, TODAY - 1) * DAY + 15 * 3600 + word % 7200
+            if kind != SUPPLIER
             else 0
-            for row, word in zip(span.rows(), span.words(), strict=True)
+            for day, kind, word in zip(
+                days[start:stop], classes(start, stop), span.words(), strict=True
+            )
         ]
 
     return {
         "credit_limit": computed(limits, scale=2),
         "credit_limit_updated_at": moments(world.clock, reviewed),
-        "creditLimitSource": _each(lambda row: "MANUAL" if by_hand(row) else "CALCULATED", 10),
-        "credit_limit_override_reason": _each(
-            lambda row: _LIMIT_REASON if by_hand(row) else None, len(_LIMIT_REASON), nullable=True
+        "creditLimitSource": _repeating(
+            lambda kind, ordinal: "MANUAL" if by_hand(kind, ordinal) else "CALCULATED", 3, 10
+        ),
+        "credit_limit_override_reason": _repeating(
+            lambda kind, ordinal: _LIMIT_REASON if by_hand(kind, ordinal) else None,
+            3,
+            len(_LIMIT_REASON),
+            nullable=True,
         ),
     }
 
 
 def _portal(world: World) -> dict[str, Column]:
-    def enabled(row: int) -> bool:
-        return class_of(row) == WHALE and ordinal_of(row) % 2 == 0
+    def enabled(kind: int, ordinal: int) -> bool:
+        return kind == WHALE and ordinal % 2 == 0
+
+    open_to = _flag(enabled, 2)
 
     def logins(span: Span) -> list[int]:
         return [
-            (TODAY - 1 - word % 20) * DAY + 9 * 3600 + word % 28_800 if enabled(row) else 0
-            for row, word in zip(span.rows(), span.words(), strict=True)
+            (TODAY - 1 - word % 20) * DAY + 9 * 3600 + word % 28_800 if may else 0
+            for may, word in zip(open_to.make(span), span.words(), strict=True)
         ]
 
     def wishes(span: Span) -> list[str | None]:
         return [
-            _WISHES[word % len(_WISHES)] if class_of(row) == WHALE else None
-            for row, word in zip(span.rows(), span.words(), strict=True)
+            _WISHES[word % len(_WISHES)] if kind == WHALE else None
+            for kind, word in zip(classes(span.start, span.stop), span.words(), strict=True)
         ]
 
     return {
-        "vip_portal_enabled": _flag(enabled),
+        "vip_portal_enabled": open_to,
         "vip_portal_last_login": moments(world.clock, logins),
         "wishlist": computed(wishes, length=60, nullable=True, ascii_only=True),
     }
@@ -230,10 +246,13 @@ def _referred(world: World) -> Column:
 def _joined(world: World, *names: str, rows: Callable[[int], int] = int) -> dict[str, Column]:
     days = world.parties.joined
 
-    def make(span: Span) -> list[int]:
-        return [days[rows(row)] * DAY + 10 * 3600 + row * 97 % 21_600 for row in span.rows()]
+    @lru_cache(maxsize=1)
+    def make(start: int, stop: int) -> list[datetime]:
+        return world.clock.moments(
+            [days[rows(row)] * DAY + 10 * 3600 + row * 97 % 21_600 for row in range(start, stop)]
+        )
 
-    column = Column(lambda span: world.clock.moments(make(span)))
+    column = Column(lambda span: make(span.start, span.stop))
     return dict.fromkeys(names, column)
 
 
@@ -299,22 +318,33 @@ def _listed(values: Sequence[int]) -> Column:
     return Column(lambda span: list(values[span.start : span.stop]))
 
 
-def _flag(holds: Callable[[int], bool]) -> Column:
-    return Column(lambda span: [holds(row) for row in span.rows()])
+def _repeating(
+    value: Callable[[int, int], Any], steps: int, length: int | None = None, **how: Any
+) -> Column:
+    """Values by class and ordinal, where an ordinal counts only modulo ``steps``."""
+    rows = range(len(CYCLE) * steps)
+    pattern = [value(class_of(row), ordinal_of(row)) for row in rows]
+    return computed(
+        lambda span: repeated(pattern, span.start, span.stop),
+        length=length,
+        ascii_only=length is not None,
+        **how,
+    )
+
+
+def _flag(holds: Callable[[int, int], bool], steps: int = 1) -> Column:
+    return _repeating(holds, steps)
 
 
 def _typed() -> Column:
     """The type that a business's name speaks of."""
-
-    def make(span: Span) -> list[str]:
-        found = []
-        for row in span.rows():
-            kinds = _KINDS[class_of(row)]
-            found.append(kinds[ordinal_of(row) % len(kinds)][1])
-        return found
-
     types = sorted({type_ for kinds in _KINDS for _, type_ in kinds})
-    return computed(make, length=12, choices=types, ascii_only=True)
+    return _repeating(
+        lambda kind, ordinal: _KINDS[kind][ordinal % len(_KINDS[kind])][1],
+        lcm(*map(len, _KINDS)),
+        12,
+        choices=types,
+    )
 
 
 def _spread(values: Sequence[str]) -> Column:
@@ -332,8 +362,8 @@ def _spread(values: Sequence[str]) -> Column:
 def _by_class(pools: Sequence[Sequence[Any]]) -> Column:
     def make(span: Span) -> list[Any]:
         return [
-            pools[class_of(row)][word % len(pools[class_of(row)])]
-            for row, word in zip(span.rows(), span.words(), strict=True)
+            pools[kind][word % len(pools[kind])]
+            for kind, word in zip(classes(span.start, span.stop), span.words(), strict=True)
         ]
 
     return Column(make, Bounds())

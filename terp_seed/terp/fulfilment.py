@@ -15,6 +15,7 @@ from terp_seed.terp.cells import (
     hundredths,
     moments,
     numbered,
+    part,
     seed_user,
     stored,
     stored_text,
@@ -61,7 +62,7 @@ def packed_at(world: World, orders: Iterable[int]) -> list[int]:
 
 @lru_cache(maxsize=1)
 def _steps(world: World) -> Groups:
-    return Groups.of([len(_HISTORIES[kind]) for kind in world.book.kind])
+    return Groups.of(len(_HISTORIES[kind]) for kind in world.book.kind)
 
 
 def _step(world: World, order: int, stage: int) -> int:
@@ -111,22 +112,19 @@ def movement_table(context: SeedContext, world: World) -> TableRows:
     book, shelved = world.book, world.supply.shelved
 
     def before(span: Span) -> list[int]:
-        rows = slice(span.start, span.stop)
-        return [
-            shelved[batch] - drawn
-            for batch, drawn in zip(book.move_batch[rows], book.move_drawn[rows], strict=True)
-        ]
+        batches, drawn = part(book.move_batch, span), part(book.move_drawn, span)
+        return [shelved[batch] - gone for batch, gone in zip(batches, drawn, strict=True)]
 
     def after(span: Span) -> list[int]:
-        changes = book.move_change[span.start : span.stop]
+        changes = part(book.move_change, span)
         return [b + change for b, change in zip(before(span), changes, strict=True)]
 
     def times(span: Span) -> list[int]:
-        rows = slice(span.start, span.stop)
+        types = part(book.move_type, span)
         return [
             book.shipped[order] if type_ < RETURN else
             book.returned[order] + (DECISION if type_ == TRANSFER else 0)
-            for order, type_ in zip(book.move_order[rows], book.move_type[rows], strict=True)
+            for order, type_ in zip(part(book.move_order, span), types, strict=True)
         ]  # fmt: skip
 
     return context.table(
@@ -139,9 +137,7 @@ def movement_table(context: SeedContext, world: World) -> TableRows:
             "quantityBefore": hundredths(before),
             "quantityAfter": hundredths(after),
             "referenceType": constant("ORDER"),
-            "referenceId": numbered(
-                lambda span: book.move_order[span.start : span.stop].tolist(), "orders"
-            ),
+            "referenceId": numbered(lambda span: part(book.move_order, span), "orders"),
             "notes": stored_text(book.move_type, _MOVE_NOTES),
             "performedBy": seed_user(),
             "createdAt": moments(world.clock, times),

@@ -6,6 +6,7 @@ TERP's screens read either, so both are made from the same arrays.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from typing import Any
 
 from terp_seed.columns import computed, constant
@@ -16,6 +17,7 @@ from terp_seed.terp.cells import (
     hundredths,
     moments,
     numbered,
+    part,
     seed_user,
     stored,
     stored_text,
@@ -28,6 +30,9 @@ from terp_seed.terp.vocabulary import strain_names
 from terp_seed.terp.world import World
 
 __all__ = ["allocation_table", "items_column", "line_table"]
+
+
+_MOST_CARDS = 4096
 
 
 def _plain(hundredth: int) -> int | float:
@@ -54,7 +59,7 @@ def line_table(context: SeedContext, world: World) -> TableRows:
             ),
             "batch_id": stored(book.line_batch, ref="batches"),
             "product_display_name": computed(
-                lambda span: [names[product[b]] for b in book.line_batch[span.start : span.stop]],
+                lambda span: [names[product[b]] for b in part(book.line_batch, span)],
                 length=60,
                 ascii_only=True,
             ),
@@ -76,7 +81,7 @@ def _costs(world: World) -> dict[str, Column]:
     book, product, costs = world.book, world.stock.product, world.goods.costs
 
     def products(span: Span) -> list[int]:
-        return [product[batch] for batch in book.line_batch[span.start : span.stop]]
+        return [product[batch] for batch in part(book.line_batch, span)]
 
     def bound(end: int) -> Column:
         return Column(
@@ -103,26 +108,25 @@ def _margins(world: World) -> dict[str, Column]:
     book, product, costs = world.book, world.stock.product, world.goods.costs
 
     def priced(span: Span) -> list[tuple[int, int]]:
-        rows = slice(span.start, span.stop)
         return [
             (price, costs[product[batch]])
-            for price, batch in zip(book.line_price[rows], book.line_batch[rows], strict=True)
+            for price, batch in zip(
+                part(book.line_price, span), part(book.line_batch, span), strict=True
+            )
         ]
 
     def totals(span: Span) -> list[int]:
-        rows = slice(span.start, span.stop)
-        return [p * q for p, q in zip(book.line_price[rows], book.line_quantity[rows], strict=True)]
+        prices, amounts = part(book.line_price, span), part(book.line_quantity, span)
+        return [p * q for p, q in zip(prices, amounts, strict=True)]
 
     return {
         "margin_percent": hundredths(lambda span: [_percent(p, c) for p, c in priced(span)]),
         "margin_dollar": hundredths(lambda span: [(p - c) * 100 for p, c in priced(span)]),
         "is_margin_overridden": Column(
-            lambda span: [at == MANUAL for at in book.line_origin[span.start : span.stop]]
+            lambda span: [at == MANUAL for at in part(book.line_origin, span)]
         ),
         "margin_source": stored_text(book.line_origin, MARGIN_SOURCES),
-        "unit_price": hundredths(
-            lambda span: [p * 100 for p in book.line_price[span.start : span.stop]]
-        ),
+        "unit_price": hundredths(lambda span: [p * 100 for p in part(book.line_price, span)]),
         "line_total": hundredths(totals),
         "is_sample": constant(False),
     }
@@ -140,14 +144,12 @@ def allocation_table(context: SeedContext, world: World) -> TableRows:
         rows=len(book.pick_line),
         columns={
             "order_line_item_id": numbered(
-                lambda span: book.pick_line[span.start : span.stop].tolist(), "order_line_items"
+                lambda span: part(book.pick_line, span), "order_line_items"
             ),
             "batch_id": stored(book.pick_batch, ref="batches"),
             "quantity_allocated": stored(book.pick_quantity, scale=2),
             "unit_cost": hundredths(
-                lambda span: [
-                    costs[product[b]] * 100 for b in book.pick_batch[span.start : span.stop]
-                ]
+                lambda span: [costs[product[b]] * 100 for b in part(book.pick_batch, span)]
             ),
             "allocated_at": moments(world.clock, confirmed),
             "allocated_by": seed_user(),
@@ -161,13 +163,16 @@ def items_column(world: World) -> Column:
     cards = _Cards(world)
 
     def make(span: Span) -> list[Value]:
-        return [
-            [
-                cards.item(line)
-                for line in range(book.line_starts[order], book.line_starts[order + 1])
-            ]
-            for order in span.rows()
-        ]
+        starts = book.line_starts[span.start : span.stop + 1]
+        first, last = starts[0], starts[-1]
+        lines = zip(
+            book.line_batch.part(first, last),
+            book.line_quantity.part(first, last),
+            book.line_price.part(first, last),
+            strict=True,
+        )
+        items = [cards.item(*line) for line in lines]
+        return [items[start - first : stop - first] for start, stop in pairwise(starts)]
 
     return Column(make, json_refs={"batchId": "batches", "productId": "products"})
 
@@ -182,6 +187,8 @@ class _Cards:
     def _of_batch(self, batch: int) -> dict[str, Any]:
         shared = self._shared.get(batch)
         if shared is None:
+            if len(self._shared) > _MOST_CARDS:
+                self._shared.clear()
             shared = self._shared[batch] = self._described(batch)
         return shared
 
@@ -203,11 +210,10 @@ class _Cards:
             "cogsSource": "MIDPOINT" if ranged else "FIXED",
         }
 
-    def item(self, line: int) -> dict[str, Any]:
+    def item(self, batch: int, amount: int, price: int) -> dict[str, Any]:
         """The object of one line."""
-        book = self.world.book
-        shared = self._of_batch(book.line_batch[line])
-        amount, price, cost = book.line_quantity[line], book.line_price[line], shared["unitCogs"]
+        shared = self._of_batch(batch)
+        cost = shared["unitCogs"]
         return shared | {
             "quantity": _plain(amount),
             "unitPrice": price,

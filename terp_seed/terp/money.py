@@ -9,6 +9,8 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from heapq import merge
+from itertools import repeat
 
 from terp_seed.terp.arrays import Words
 from terp_seed.terp.book import Book
@@ -24,6 +26,7 @@ DRAFT, SENT, VIEWED, PARTIAL, PAID, OVERDUE, VOID = range(7)
 _OVERDUE = 15  # percent of invoices
 _OLD = 120  # days
 _METHODS = (0,) * 8 + (1,) * 6 + (2,) * 3 + (3,) * 2 + (4,)  # check, ACH, wire, cash, card
+_SHIFT = 32  # bits for an invoice's number
 _SLOWEST = 45  # days from invoice to payment
 _NOT_DUE = (PAID, PAID, PAID, SENT, VIEWED, SENT, VIEWED, PARTIAL)
 
@@ -41,19 +44,19 @@ class Ledgers:
         self.words = words
         # One entry for each invoice.
         self.order: array[int] = _array("I")
-        self.day: array[int] = _array("I")
-        self.due: array[int] = _array("I")
+        self.day: array[int] = _array("H")
+        self.due: array[int] = _array("H")
         self.status: array[int] = _array("B")
-        self.paid: array[int] = _array("q")  # cents
-        self.settled: array[int] = _array("I")  # the day of the last payment, or 0
+        self.paid: array[int] = _array("I")  # cents
+        self.settled: array[int] = _array("H")  # the day of the last payment, or 0
         # One entry for each payment.
         self.payment_invoice: array[int] = _array("I")
-        self.payment_day: array[int] = _array("I")
-        self.payment_cents: array[int] = _array("q")
+        self.payment_day: array[int] = _array("H")
+        self.payment_cents: array[int] = _array("I")
         self.payment_method: array[int] = _array("B")
         # One entry for each order: its invoice, or -1, and what was paid at once.
         self.invoice_of: array[int] = _array("i")
-        self.deposit: array[int] = _array("q")
+        self.deposit: array[int] = _array("I")
         self._bill()
         self._judge()
         self._collect()
@@ -80,9 +83,9 @@ class Ledgers:
     def _judge(self) -> None:
         """Give every invoice its status."""
         book = self.book
-        self.status.extend([PAID] * len(self.order))
-        recent: list[tuple[int, int]] = []
-        old: list[tuple[int, int]] = []
+        self.status.extend(repeat(PAID, len(self.order)))
+        recent: list[int] = []
+        old: list[int] = []
         coming: list[int] = []
         for invoice, order in enumerate(self.order):
             if book.kind[order] >= RETURNED:
@@ -91,9 +94,12 @@ class Ledgers:
                 coming.append(invoice)
             else:
                 late = TODAY - self.due[invoice]
-                (old if late > _OLD else recent).append((self.total(invoice), invoice))
+                debt = self.total(invoice) << _SHIFT | invoice
+                (old if late > _OLD else recent).append(debt)
         self._judge_coming(coming)
-        self._judge_late(sorted(recent), sorted(old))
+        recent.sort()
+        old.sort()
+        self._judge_late(recent, old)
 
     def _judge_coming(self, coming: list[int]) -> None:
         words = self.words.endless("coming")
@@ -109,11 +115,14 @@ class Ledgers:
             on_its_way = self.book.kind[self.order[invoice]] == SHIPPED
             self.status[invoice] = SENT if status == DRAFT and not on_its_way else status
 
-    def _judge_late(self, recent: list[tuple[int, int]], old: list[tuple[int, int]]) -> None:
-        """Choose debts in pairs, a recent and an old one, of amounts like those of all invoices."""
+    def _judge_late(self, recent: list[int], old: list[int]) -> None:
+        """Choose debts in pairs, a recent and an old one, of amounts like those of all invoices.
+
+        A debt is a number: its amount, and behind it its invoice.
+        """
         number = (len(self.order) * _OVERDUE + 50) // 100
         pairs = (number + 1) // 2
-        amounts = sorted(cents for cents, _ in recent + old)
+        amounts = array("I", (debt >> _SHIFT for debt in merge(recent, old)))
         for pair in range(pairs if recent else 0):
             cents = amounts[(2 * pair + 1) * len(amounts) // (2 * pairs)]
             for pool in (recent, old)[: 1 + (2 * pair + 1 < number)]:
@@ -122,27 +131,33 @@ class Ledgers:
 
     def _collect(self) -> None:
         """Record the payments that the statuses tell of, in the order of days."""
-        found: list[tuple[int, int, int, int]] = []
+        days, cents = _array("H"), _array("I")
+        invoices, methods = _array("I"), _array("B")
         word, card = self.words.endless("payment"), self.words.deck("method", len(_METHODS))
-        self.paid.extend([0] * len(self.order))
-        self.settled.extend([0] * len(self.order))
+        self.paid.extend(repeat(0, len(self.order)))
+        self.settled.extend(repeat(0, len(self.order)))
         paying = (n for n, status in enumerate(self.status) if status in (PAID, PARTIAL))
         for number, invoice in enumerate(paying):
             # Each way of paying once, then as often as TERP's generators have it.
             method = number if number < len(set(_METHODS)) else _METHODS[card()]
-            found += self._payments(invoice, self.status[invoice], method, word())
-        found.sort()
-        for day, invoice, cents, method in found:
-            self.payment_day.append(day)
-            self.payment_invoice.append(invoice)
-            self.payment_cents.append(cents)
-            self.payment_method.append(method)
-            self.paid[invoice] += cents
-            self.settled[invoice] = day
+            for day, part in sorted(self._payments(invoice, self.status[invoice], word())):
+                days.append(day)
+                invoices.append(invoice)
+                cents.append(part)
+                methods.append(method)
+        for at in sorted(range(len(days)), key=days.__getitem__):
+            self._pay(days[at], invoices[at], cents[at], methods[at])
 
-    def _payments(
-        self, invoice: int, status: int, method: int, other: int
-    ) -> list[tuple[int, int, int, int]]:
+    def _pay(self, day: int, invoice: int, cents: int, method: int) -> None:
+        self.payment_day.append(day)
+        self.payment_invoice.append(invoice)
+        self.payment_cents.append(cents)
+        self.payment_method.append(method)
+        self.paid[invoice] += cents
+        self.settled[invoice] = day
+
+    def _payments(self, invoice: int, status: int, other: int) -> list[tuple[int, int]]:
+        """The days and amounts in which an invoice was paid."""
         order, total, start = self.order[invoice], self.total(invoice), self.day[invoice]
         most = min(_SLOWEST, TODAY - start)
         wait = 1 + other % _SLOWEST if most == _SLOWEST else other % (most + 1)
@@ -153,16 +168,16 @@ class Ledgers:
         if partly:
             self.deposit[order] = part
         if status == PARTIAL:
-            return [(last, invoice, part, method)]
+            return [(last, part)]
         if partly or (other >> 16) % 8 == 0:
             first = max(start, self.clock.working(start + wait // 2))
-            return [(first, invoice, part, method), (last, invoice, total - part, method)]
-        return [(last, invoice, total, method)]
+            return [(first, part), (last, total - part)]
+        return [(last, total)]
 
 
-def _nearest(pool: list[tuple[int, int]], cents: int) -> int:
-    """Take the invoice of about that amount out of a sorted pool."""
-    at = bisect_left(pool, (cents, 0))
-    if at == len(pool) or (at and cents - pool[at - 1][0] < pool[at][0] - cents):
+def _nearest(pool: list[int], cents: int) -> int:
+    """Take the invoice of about that amount out of a sorted pool of debts."""
+    at = bisect_left(pool, cents << _SHIFT)
+    if at == len(pool) or (at and cents - (pool[at - 1] >> _SHIFT) < (pool[at] >> _SHIFT) - cents):
         at -= 1
-    return pool.pop(at)[1]
+    return pool.pop(at) & ((1 << _SHIFT) - 1)

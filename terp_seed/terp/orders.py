@@ -95,7 +95,7 @@ def _orders(context: SeedContext, world: World) -> TableRows:
             "paymentTerms": stored_text(book.terms, TERMS),
             "cash_payment": stored(world.ledgers.deposit, scale=2),
             "invoice_id": _or_none(world.ledgers.invoice_of, "invoices"),
-            "converted_from_order_id": _or_none(book.source, "orders"),
+            "converted_from_order_id": _converted(world),
             "notes": pick([None, *_NOTES], [45, 1, 1, 1, 1, 1]),
             "created_by": seed_user(),
             "created_at": created,
@@ -230,6 +230,17 @@ def _by_someone(world: World, holds: Callable[[int], bool]) -> Column:
     return numbered(
         lambda span: [0 if holds(kind) else None for kind in kinds[span.start : span.stop]],
         "users",
+    )
+
+
+def _converted(world: World) -> Column:
+    """The quote that an order was converted from: the one before it."""
+    kinds = world.book.kind
+    return numbered(
+        lambda span: [
+            order - 1 if order and kinds[order - 1] == CONVERTED else None for order in span.rows()
+        ],
+        "orders",
     )
 
 

@@ -7,13 +7,28 @@ small database are the first clients of a large one.
 from __future__ import annotations
 
 from array import array
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TypeVar
 
 from terp_seed.terp.arrays import Words
 from terp_seed.terp.clock import TODAY, Clock
 
-__all__ = ["CLASSES", "CYCLE", "REGULAR", "SUPPLIER", "WHALE", "Parties", "class_of", "ordinal_of"]
+__all__ = [
+    "CLASSES",
+    "CYCLE",
+    "REGULAR",
+    "SUPPLIER",
+    "WHALE",
+    "Parties",
+    "class_of",
+    "classes",
+    "ordinal_of",
+    "repeated",
+]
+
+T = TypeVar("T")
 
 WHALE, REGULAR, SUPPLIER = 0, 1, 2
 CLASSES = ("WHL", "REG", "SUP")
@@ -27,15 +42,31 @@ _PLACES = tuple(tuple(at for at, c in enumerate(CYCLE) if c == kind) for kind in
 _BEFORE = tuple(CYCLE[:at].count(kind) for at, kind in enumerate(CYCLE))
 
 
+_SIZES = tuple(map(len, _PLACES))
+_LONG = len(CYCLE)
+
+
 def class_of(row: int) -> int:
     """Whether a client is a whale, a regular or a supplier."""
-    return CYCLE[row % len(CYCLE)]
+    return CYCLE[row % _LONG]
+
+
+def classes(start: int, stop: int) -> list[int]:
+    """The classes of some clients in a row."""
+    return repeated(CYCLE, start, stop)
+
+
+def repeated(pattern: Sequence[T], start: int, stop: int) -> list[T]:
+    """A part of a pattern that goes on without end."""
+    skip = start % len(pattern)
+    times = -(-(skip + stop - start) // len(pattern))
+    return (list(pattern) * times)[skip : skip + stop - start]
 
 
 def ordinal_of(row: int) -> int:
     """A client's number within its class, counted from 0."""
-    cycle, at = divmod(row, len(CYCLE))
-    return cycle * len(_PLACES[CYCLE[at]]) + _BEFORE[at]
+    cycle, at = divmod(row, _LONG)
+    return cycle * _SIZES[CYCLE[at]] + _BEFORE[at]
 
 
 @dataclass(frozen=True)
@@ -48,13 +79,13 @@ class Parties:
 
     def number(self, kind: int) -> int:
         """How many clients of a class there are."""
-        cycles, rest = divmod(self.count, len(CYCLE))
-        return cycles * len(_PLACES[kind]) + CYCLE[:rest].count(kind)
+        cycles, rest = divmod(self.count, _LONG)
+        return cycles * _SIZES[kind] + CYCLE[:rest].count(kind)
 
     def row(self, kind: int, ordinal: int) -> int:
         """The row of the client with this number within its class."""
-        cycle, at = divmod(ordinal, len(_PLACES[kind]))
-        return cycle * len(CYCLE) + _PLACES[kind][at]
+        cycle, at = divmod(ordinal, _SIZES[kind])
+        return cycle * _LONG + _PLACES[kind][at]
 
     @cached_property
     def joined(self) -> array[int]:
@@ -64,17 +95,17 @@ class Parties:
         coming in, except the first two, so that every order finds a buyer.
         """
         days = array("I")
-        for row, word in enumerate(self.words.all("joined", self.count)):
-            kind = class_of(row)
-            if kind == REGULAR and ordinal_of(row) > 1:
+        working = [self.clock.working(day) for day in range(TODAY)]
+        for row, word in enumerate(self.words.each("joined", self.count)):
+            if class_of(row) == REGULAR and row > 3:
                 day = TODAY - 20 - (word * 1300 >> 32)
             else:
                 day = TODAY - 1000 - (word * 600 >> 32)
-            days.append(self.clock.working(day))
+            days.append(working[day])
         return days
 
     @cached_property
     def terms(self) -> array[int]:
         """The number of days in which each client pays."""
         steps = (0, 7, 7, 15, 15, 30, 30, 30, 30, 30)
-        return array("B", [steps[w * 10 >> 32] for w in self.words.all("terms", self.count)])
+        return array("B", [steps[w * 10 >> 32] for w in self.words.each("terms", self.count)])

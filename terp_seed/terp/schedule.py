@@ -12,7 +12,7 @@ from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
 from functools import cached_property
-from itertools import accumulate, cycle
+from itertools import accumulate, chain, cycle, repeat
 
 from terp_seed.terp.arrays import Words
 from terp_seed.terp.clock import DAY, TODAY, Clock
@@ -107,11 +107,11 @@ class Schedule:
         steps = list(accumulate(self._weights()))
         before = self.orders - self.today
         total = steps[-1]
-        days = [
+        days = (
             self.opening + bisect_right(steps, (2 * order + 1) * total // (2 * before))
             for order in range(before)
-        ]
-        return array("I", days + [TODAY] * self.today)
+        )
+        return array("H", chain(days, repeat(TODAY, self.today)))
 
     def _weights(self) -> list[int]:
         """How much business each day from the opening to yesterday sees."""
@@ -143,9 +143,9 @@ class Schedule:
         card = self.words.deck("kind", len(_CARDS))
         turn = cycle(_RETURNS)
         dealt = (_CARDS[card()] for _ in range(self.orders))
-        kinds = array("B", [next(turn) if kind == RETURNED else kind for kind in dealt])
+        kinds = array("B", (next(turn) if kind == RETURNED else kind for kind in dealt))
         self._show(kinds)
-        fates = self.words.all("fate", self.orders)
+        fates = self.words.packed("fate", self.orders)
         sales = quotes = 0
         for order in reversed(range(self.orders)):
             age = TODAY - self.day[order]

@@ -8,6 +8,7 @@ imported.  `Names` deals them out without repeating one.
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 __all__ = [
     "AREA_CODES",
@@ -105,19 +106,21 @@ class Names:
     start: int = 100
 
     def __len__(self) -> int:
-        size = 1
-        for part in self.parts:
-            size *= len(part)
-        return size
+        return len(self._dealt)
+
+    @cached_property
+    def _dealt(self) -> list[str]:
+        """All names once, in the order in which they are dealt out."""
+        texts = [""]
+        for part, joint in zip(self.parts, self.joints, strict=True):
+            texts = [text + word + joint for word in part for text in texts]
+        size = len(texts)
+        return [texts[(place * self.step + self.start) % size] for place in range(size)]
 
     def name(self, place: int) -> str:
         """The name at ``place``, counted from 0."""
-        round_, place = divmod(place, len(self))
-        index = (place * self.step + self.start) % len(self)
-        text = ""
-        for part, joint in zip(self.parts, self.joints, strict=True):
-            index, at = divmod(index, len(part))
-            text += part[at] + joint
+        round_, place = divmod(place, len(self._dealt))
+        text = self._dealt[place]
         return f"{text} {round_ + 1}" if round_ else text
 
 
@@ -151,4 +154,7 @@ def business_name(ordinal: int, kinds: tuple[tuple[str, str], ...], start: int) 
 
 def slug(name: str) -> str:
     """A host label for a business name."""
-    return "".join(char for char in name.lower().replace(" ", "-") if char.isalnum() or char == "-")
+    label = name.lower().replace(" ", "-")
+    if label.replace("-", "").isalnum():
+        return label
+    return "".join(char for char in label if char.isalnum() or char == "-")

@@ -1,0 +1,126 @@
+"""``terp-seed mask``: personal data that a database holds already."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from terp_seed.cli.options import run_options, with_options
+from terp_seed.cli.options import yes as with_yes
+from terp_seed.cli.output import as_json, document, examples, table
+from terp_seed.errors import UsageError, VerificationError
+from terp_seed.project import Project
+
+__all__ = ["mask"]
+
+
+@click.command(
+    epilog=examples(
+        "terp-seed mask --dry-run",
+        "terp-seed -x yes=terp_staging mask",
+        "terp-seed mask --verify",
+        "terp-seed mask --report > evidence.md",
+    )
+)
+@click.option("--dry-run", "dry", is_flag=True, help="Count what would be masked; write nothing.")
+@click.option("--verify", "verifying", is_flag=True, help="Look for personal data that is left.")
+@click.option("--report", "reporting", is_flag=True, help="Print the evidence of what was done.")
+@click.option("--forget", "forgetting", is_flag=True, help="Delete the digests of the originals.")
+@click.option("--table", "tables", multiple=True, metavar="NAME", help="Only this table.")
+@click.option("--again", is_flag=True, help="From the first row on: the copy is a new one.")
+@with_yes
+@run_options("url", "lock-timeout", "backup")
+@as_json
+@click.pass_obj
+def mask(
+    project: Project,
+    /,
+    dry: bool,
+    verifying: bool,
+    reporting: bool,
+    forgetting: bool,
+    tables: tuple[str, ...],
+    again: bool,
+    yes: bool,
+    as_json: bool,
+    **x: str | None,
+) -> None:
+    """Mask a copy of production in place, block by block.
+
+    Refused in production.  A run that was stopped goes on where it was.
+    """
+    project = with_options(project, x)
+    if sum((dry, verifying, reporting, forgetting)) > 1:
+        raise UsageError("give one of --dry-run, --verify, --report and --forget")
+    if verifying:
+        _verify(project, tables, as_json)
+    elif reporting:
+        _report(project, as_json)
+    elif forgetting:
+        _forget(project, as_json)
+    else:
+        _mask(project, tables, again, yes, dry, as_json)
+
+
+def _mask(
+    project: Project, tables: tuple[str, ...], again: bool, yes: bool, dry: bool, as_json: bool
+) -> None:
+    from terp_seed.sanitise.run import Order, dry_run, sanitise
+
+    order = Order(tables, again, yes)
+    done = dry_run(project.settings(), order) if dry else sanitise(project.settings(), order)
+    rows: list[dict[str, Any]] = [
+        {
+            "table": each.target.table,
+            "column": name,
+            "class": kind,
+            "strategy": each.target.choices[name].strategy,
+            "rows": each.target.rows,
+            "values": each.values[name],
+        }
+        for each in done
+        for name, kind in each.target.kinds.items()
+    ]
+    if as_json:
+        document("mask", did="dry run" if dry else "mask", columns=rows)
+    elif rows:
+        table(list(rows[0]), [list(row.values()) for row in rows])
+
+
+def _verify(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
+    from terp_seed.sanitise.leaks import verify
+
+    found = verify(project.settings(), tables)
+    rows = [[each.table, each.column, each.what, each.count, each.keys] for each in found.leaks]
+    if as_json:
+        document("mask", did="verify", scan=found.as_data())
+    elif rows:
+        table(["table", "column", "found", "rows", "first keys"], rows)
+    click.echo(found.summary(), err=True)
+    if rows:
+        raise VerificationError(
+            f"personal data is left in {len(rows)} places; classify those columns in the masking "
+            "policy and mask again, or correct the rows"
+        )
+
+
+def _report(project: Project, as_json: bool) -> None:
+    from terp_seed.sanitise.evidence import evidence
+    from terp_seed.sanitise.markdown import written
+
+    found = evidence(project.settings())
+    if as_json:
+        document("mask", did="report", evidence=found)
+    else:
+        click.echo(written(found), nl=False)
+
+
+def _forget(project: Project, as_json: bool) -> None:
+    from terp_seed.sanitise.run import forget
+
+    blocks = forget(project.settings())
+    if as_json:
+        document("mask", did="forget", blocks=blocks)
+    else:
+        click.echo(f"forgotten: the digests of {blocks} blocks", err=True)

@@ -1,0 +1,192 @@
+"""What is measured, part by part; each returns its figures, run by run."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from benchmarks.floors import Floor
+from benchmarks.lab import ENGINES, Database, Lab
+from benchmarks.measure import Cost, measured
+
+Record = dict[str, Any]
+"""One figure: what, where, how many rows, and its costs or seconds, one for each run."""
+
+_CLIENTS = (1_000, 10_000, 50_000, 500_000, 1_000_000)
+_BIG = 200_000  # from here on one run fewer
+_SEEDERS = {
+    "clients": ("0001_catalogue", "0002_clients"),
+    "batches": ("0002_clients", "0003_batches"),
+    "inventory": ("0003_batches", "0004_inventory"),
+    "orders": ("0004_inventory", "0005_orders"),
+}
+
+
+def clients(lab: Lab, runs: int, quick: bool) -> list[Record]:
+    """Clients by number: up, as a script, down; each beside its floor."""
+    found = []
+    for rows in _CLIENTS[: 3 if quick else None]:
+        for engine in ENGINES:
+            settings = ["-x", f"rows=clients:{rows}"]
+            found += _against_floor(
+                lab, engine, rows, settings, "0002_clients", _runs(rows, runs), "clients"
+            )
+    return found
+
+
+def load(lab: Lab, runs: int, quick: bool) -> list[Record]:
+    """The whole linked set: a million order lines, and a hundred thousand."""
+    found = []
+    for orders in (20_000,) if quick else (20_000, 200_000):
+        for engine in ENGINES:
+            settings = ["-x", f"rows=clients:50000,batches:20000,orders:{orders}"]
+            times = max(1, runs - 2) if orders > 20_000 else max(1, runs - 1)
+            found += _against_floor(lab, engine, orders * 5, settings, "head", times, "load")
+    return found
+
+
+def current(lab: Lab, runs: int, quick: bool) -> list[Record]:
+    """`alembic -n seed current` beside the same of an Alembic environment without us."""
+    plain = _plain_project(lab)
+    found = []
+    for engine in ENGINES:
+        with lab.database(engine) as database:
+            lab.alembic(database, "-n", "seed", "upgrade", "0001_catalogue")
+            ours, theirs = [], []
+            for _ in range(2 * runs + 1):
+                theirs.append(_plain_current(lab, plain, database))
+                ours.append(lab.alembic(database, "-n", "seed", "current"))
+        found += [_record("current", engine, 0, "current", ours)]
+        found += [_record("current", engine, 0, "plain current", theirs)]
+    return found
+
+
+def targets(lab: Lab, runs: int, quick: bool) -> list[Record]:
+    """A hundred to fifty thousand records by each of the four seeders."""
+    found = []
+    for records in (100, 1_000, 10_000, 50_000)[: 2 if quick else None]:
+        for seeder, (before, revision) in _SEEDERS.items():
+            subject = "batches" if seeder == "inventory" else seeder
+            counts = {"clients": min(records, 1_000), "batches": 200, "orders": 100}
+            counts[subject] = records
+            settings = ["-x", "rows=" + ",".join(f"{k}:{v}" for k, v in counts.items())]
+            for engine in ENGINES:
+                with lab.database(engine) as database:
+                    lab.alembic(database, "-n", "seed", *settings, "upgrade", before)
+                    cost = lab.alembic(database, "-n", "seed", "upgrade", revision)
+                found.append(_record("targets", engine, records, seeder, [cost]))
+    return found
+
+
+PARTS: dict[str, Callable[[Lab, int, bool], list[Record]]] = {
+    "current": current,
+    "clients": clients,
+    "targets": targets,
+    "load": load,
+}
+
+
+def _runs(rows: int, runs: int) -> int:
+    return runs if rows < _BIG else max(1, runs - 1 - (rows >= 1_000_000))
+
+
+def _against_floor(
+    lab: Lab, engine: str, rows: int, settings: list[str], target: str, runs: int, part: str
+) -> list[Record]:
+    """Seed, load the same rows, print the script, delete; case and floor take turns."""
+    costs: dict[str, list[Cost]] = {"upgrade": [], "downgrade": [], "script": []}
+    floors: dict[str, list[float]] = {"load": [], "delete": []}
+    script = lab.folder / "script.sql"
+    for _ in range(runs):
+        with lab.database(engine) as database:
+            costs["upgrade"].append(
+                lab.alembic(database, "-n", "seed", *settings, "upgrade", target)
+            )
+            put, take = _floor(lab, database)
+            floors["load"].append(put)
+            floors["delete"].append(take)
+            costs["script"].append(
+                lab.alembic(
+                    database, "-n", "seed", *settings, "upgrade", target, "--sql", output=script
+                )
+            )
+            costs["downgrade"].append(lab.alembic(database, "-n", "seed", "downgrade", "base"))
+        _say(part, engine, rows, costs, floors)
+    script.unlink()
+    found = [_record(part, engine, rows, what, each) for what, each in costs.items()]
+    for what, seconds in floors.items():
+        found.append(_record(part, engine, rows, f"floor {what}", [], seconds))
+    return found
+
+
+def _floor(lab: Lab, seeded: Database) -> tuple[float, float]:
+    floor = Floor(lab, seeded)
+    try:
+        with lab.database(seeded.engine) as empty:
+            return floor.put_and_take(empty)
+    finally:
+        floor.close()
+
+
+def _plain_project(lab: Lab) -> Path:
+    """An Alembic environment as `alembic init` makes it, with as many revisions as ours."""
+    folder = lab.folder / "plain"
+    if folder.exists():
+        return folder
+    folder.mkdir()
+    alembic = str(Path(sys.executable).parent / "alembic")
+    commands = [["init", "migrations"], *(["revision", "-m", f"r{n}"] for n in range(1, 6))]
+    for command in commands:
+        measured([alembic, *command], cwd=folder, env=lab.environment())
+    ini = folder / "alembic.ini"
+    shutil.copy(ini, folder / "template.ini")
+    return folder
+
+
+def _plain_current(lab: Lab, folder: Path, database: Database) -> Cost:
+    text = (folder / "template.ini").read_text()
+    url = database.url.replace("%", "%%")
+    lines = [
+        f"sqlalchemy.url = {url}" if line.startswith("sqlalchemy.url") else line
+        for line in text.splitlines()
+    ]
+    (folder / "alembic.ini").write_text("\n".join(lines))
+    command = [str(Path(sys.executable).parent / "alembic"), "current"]
+    return measured(command, cwd=folder, env=lab.environment())
+
+
+def _record(
+    part: str,
+    engine: str,
+    rows: int,
+    what: str,
+    costs: list[Cost],
+    seconds: list[float] | None = None,
+) -> Record:
+    walls = seconds if seconds is not None else [cost.wall for cost in costs]
+    return {
+        "part": part,
+        "engine": engine,
+        "rows": rows,
+        "what": what,
+        "wall": [round(wall, 4) for wall in walls],
+        "cpu": [round(cost.cpu, 4) for cost in costs],
+        "peak": [round(cost.peak, 1) for cost in costs],
+    }
+
+
+def _say(
+    part: str, engine: str, rows: int, costs: dict[str, list[Cost]], floors: dict[str, list[float]]
+) -> None:
+    up, down, script = (costs[name][-1] for name in ("upgrade", "downgrade", "script"))
+    put, take = floors["load"][-1], floors["delete"][-1]
+    print(
+        f"{part} {rows:,} {engine}: up {up.wall:.2f} s ({up.wall / put:.2f} x floor {put:.2f}), "
+        f"script {script.wall:.2f} s, down {down.wall:.2f} s ({down.wall / take:.2f} x {take:.2f}),"
+        f" cpu {up.cpu:.2f} s, peak {up.peak:.0f} MB",
+        file=sys.stderr,
+        flush=True,
+    )

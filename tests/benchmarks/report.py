@@ -1,0 +1,169 @@
+"""The tables and the picture, written where the docs show them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from benchmarks.bars import Bar, Figures, bars
+
+DOCS = Path(__file__).resolve().parents[2] / "docs"
+PAGE = DOCS / "speed.md"
+PICTURE = DOCS / "images" / "speed.svg"
+_BEGIN, _END = "<!-- generated: tests/benchmarks/run -->", "<!-- end -->"
+
+Table = list[tuple[str, ...]]
+
+
+def write(results: list[dict[str, Any]], *, quick: bool) -> str:
+    """Make the report of all parts; write it into the page unless it is a quick try."""
+    figures = Figures([record for part in results for record in part["records"]])
+    text = _text(figures, results)
+    if not quick and not any(part["quick"] for part in results):
+        _into_page(text)
+        _draw(figures)
+    return text
+
+
+def _text(figures: Figures, results: list[dict[str, Any]]) -> str:
+    parts = [_conditions(results), _bars_table(bars(figures))]
+    for part, title in (
+        ("clients", "Clients, by number"),
+        ("load", "The linked set, by order lines"),
+    ):
+        if any(figures.rows(part, engine) for engine in ("mariadb", "sqlite")):
+            parts.append(f"### {title}\n\n{_markdown(_sizes(figures, part))}")
+    if figures.rows("peers", "mariadb"):
+        parts.append(f"### Peers\n\n{_markdown(_peers(figures))}\n\n{_versions(figures)}")
+    return "\n\n".join(parts)
+
+
+def _conditions(results: list[dict[str, Any]]) -> str:
+    said = {
+        f"Python {each['python']}, MariaDB {each['server'].partition('-')[0]} with the settings "
+        f"it ships with, {each['machine']}"
+        for each in results
+    }
+    return f"Measured on: {'; '.join(sorted(said))}. Medians, whole processes."
+
+
+def _bars_table(found: list[Bar]) -> str:
+    lines: Table = [("what", "bar", "reached", "")]
+    for bar in found:
+        side = "at least" if bar.least else "at most"
+        mark = "yes" if bar.holds else "**no**"
+        lines.append(
+            (bar.text, f"{side} {bar.limit:g}{_unit(bar)}", f"{bar.value:.2f}{_unit(bar)}", mark)
+        )
+    return _markdown(lines)
+
+
+def _unit(bar: Bar) -> str:
+    return " x" if bar.unit == "x" else bar.unit
+
+
+def _sizes(figures: Figures, part: str) -> Table:
+    lines: Table = [
+        (
+            "engine",
+            "rows",
+            "up, s",
+            "x floor",
+            "µs a row",
+            "CPU, s",
+            "peak, MB",
+            "`--sql`, s",
+            "down, s",
+            "x floor",
+        )
+    ]
+    for engine in ("mariadb", "sqlite"):
+        for rows in figures.rows(part, engine):
+            get = lambda what, kind="wall", e=engine, r=rows: figures.get(part, e, r, what, kind)  # noqa: E731
+            lines.append(
+                (
+                    engine,
+                    f"{rows:,}",
+                    f"{get('upgrade'):.2f}",
+                    f"{figures.ratio(part, engine, rows):.2f}",
+                    f"{get('upgrade') / rows * 1e6:.0f}",
+                    f"{get('upgrade', 'cpu'):.2f}",
+                    f"{get('upgrade', 'peak'):.0f}",
+                    f"{get('script'):.2f}",
+                    f"{get('downgrade'):.2f}",
+                    f"{figures.ratio(part, engine, rows, 'downgrade'):.2f}",
+                )
+            )
+    return lines
+
+
+def _peer_records(figures: Figures) -> list[dict[str, Any]]:
+    rows = max(figures.rows("peers", "mariadb"))
+    return [r for r in figures.records if r["part"] == "peers" and r["rows"] == rows and r["wall"]]
+
+
+def _peers(figures: Figures) -> Table:
+    records = _peer_records(figures)
+    rows = records[0]["rows"]
+    wall = {r["what"]: figures.get("peers", "mariadb", rows, r["what"]) for r in records}
+    lines: Table = [(f"{rows:,} clients", "seconds", "x ours", "x floor", "CPU, s", "peak, MB")]
+    for record in sorted(records, key=lambda each: wall[each["what"]]):
+        what = record["what"]
+        cpu, peak = (
+            f"{figures.get('peers', 'mariadb', rows, what, kind):.{digits}f}"
+            if record[kind]
+            else ""
+            for kind, digits in (("cpu", 2), ("peak", 0))
+        )
+        lines.append(
+            (
+                "floor: LOAD DATA" if what == "floor load" else what,
+                f"{wall[what]:.2f}",
+                f"{wall[what] / wall['terp_seed']:.1f}",
+                f"{wall[what] / wall['floor load']:.1f}",
+                cpu,
+                peak,
+            )
+        )
+    return lines
+
+
+def _versions(figures: Figures) -> str:
+    said = [r["text"] for r in figures.records if r["what"] == "versions"]
+    return f"Versions: {said[0]}." if said else ""
+
+
+def _markdown(lines: Table) -> str:
+    head, *rest = lines
+    rule = ["---"] + ["---:"] * (len(head) - 1)
+    return "\n".join(f"| {' | '.join(line)} |" for line in [head, tuple(rule), *rest])
+
+
+def _into_page(text: str) -> None:
+    before, _, rest = PAGE.read_text(encoding="utf-8").partition(_BEGIN)
+    after = rest.partition(_END)[2]
+    PAGE.write_text(f"{before}{_BEGIN}\n\n{text}\n\n{_END}{after}", encoding="utf-8")
+
+
+def _draw(figures: Figures) -> None:
+    import matplotlib as mpl
+
+    mpl.use("svg")
+    mpl.rcParams["svg.hashsalt"] = "terp_seed"  # the same picture from the same figures
+    from matplotlib import pyplot as plt
+
+    picture, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2))
+    for engine, colour in (("mariadb", "tab:blue"), ("sqlite", "tab:orange")):
+        sizes = figures.rows("clients", engine)
+        for what, style in (("upgrade", "o-"), ("floor load", "s--")):
+            costs = [figures.get("clients", engine, n, what) / n * 1e6 for n in sizes]
+            left.loglog(sizes, costs, style, color=colour, label=f"{engine}, {what}")
+    left.set(xlabel="clients", ylabel="microseconds a row", title="Cost of a row, by number")
+    left.legend()
+    if figures.rows("peers", "mariadb"):
+        rows = _peers(figures)[1:]
+        right.barh([row[0] for row in rows], [float(row[1]) for row in rows], color="tab:blue")
+        right.set(xscale="log", xlabel="seconds", title=_peers(figures)[0][0])
+    picture.tight_layout()
+    PICTURE.parent.mkdir(exist_ok=True)
+    picture.savefig(PICTURE, metadata={"Date": None})

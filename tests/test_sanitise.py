@@ -1,0 +1,656 @@
+"""Masking in place: nothing of a fake production is left, and what must hold still holds."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+import sqlalchemy as sa
+from production import CANARY, KEY, OTHER_KEY, Production
+from projects import Project
+from toys import Toy
+
+from terp_seed.errors import GuardError, MaskingError, UsageError
+from terp_seed.guards import stamp
+from terp_seed.sanitise.evidence import evidence
+from terp_seed.sanitise.leaks import verify
+from terp_seed.sanitise.markdown import written
+from terp_seed.sanitise.run import Order, dry_run, forget, sanitise
+from terp_seed.settings import Settings
+
+PLAIN = {"no_parameters": True}
+
+
+class Copy:
+    """A database that holds personal data, and masking in this process."""
+
+    def __init__(self, url: str, home: Path, keys: pytest.MonkeyPatch, stamped: str) -> None:
+        self.db = sa.create_engine(url, poolclass=sa.NullPool)
+        self.keys, self.home = keys, home
+        name = Path(str(self.db.url.database)).name
+        self.settings = Settings("seed", self.db.url, home, yes=name)
+        with self.db.begin() as connection:
+            stamp(connection, stamped, origin="test")
+        self.key(KEY)
+
+    def key(self, key: str | None) -> None:
+        """Mask with this key from now on."""
+        self.keys.delenv("TERP_SEED_MASK_KEY", raising=False)
+        if key is not None:
+            self.keys.setenv("TERP_SEED_MASK_KEY", key)
+
+    def policy(self, *lines: str) -> None:
+        """Write the policy."""
+        (self.home / "masking.toml").write_text("\n".join(lines))
+
+    def run(self, *statements: str) -> None:
+        with self.db.begin() as connection:
+            for statement in statements:
+                connection.exec_driver_sql(statement, execution_options=PLAIN)
+
+    def all(self, sql: str) -> list[tuple[Any, ...]]:
+        with self.db.connect() as connection:
+            return [tuple(row) for row in connection.exec_driver_sql(sql, execution_options=PLAIN)]
+
+    def mask(self, *tables: str, **more: Any) -> dict[str, int]:
+        """Mask; how many rows of each table that took."""
+        plan = sanitise(self.settings, Order(tables, yes=True, **more))
+        return {each.target.table: each.target.rows for each in plan}
+
+    def leaks(self, *tables: str) -> set[tuple[str, str, str]]:
+        return {
+            (each.table, each.column, each.what) for each in verify(self.settings, tables).leaks
+        }
+
+    def audit(self) -> list[str]:
+        where = "direction = 'mask' ORDER BY id"
+        return [event for (event,) in self.all(f"SELECT event FROM terp_seed_audit WHERE {where}")]
+
+
+@pytest.fixture
+def new_copy(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Copy]:
+    """A database of these tables, each a CREATE statement's inside."""
+
+    def make(stamped: str = "staging", **tables: str) -> Copy:
+        home = tmp_path / "seeds"
+        home.mkdir(exist_ok=True)
+        copy = Copy(database_url, home, monkeypatch, stamped)
+        for name, columns in tables.items():
+            copy.run(f"CREATE TABLE {name} ({columns})")
+        return copy
+
+    return make
+
+
+@pytest.fixture
+def people(new_copy: Callable[..., Copy]) -> Copy:
+    """Seven people, with a policy."""
+    made = new_copy(people="id INTEGER PRIMARY KEY, name VARCHAR(60), mail VARCHAR(80)")
+    made.policy("[tables.people]", 'name = { class = "person_name" }', 'mail = { class = "email" }')
+    add_people(made, range(1, 8))
+    return made
+
+
+def add_people(copy: Copy, numbers: range) -> None:
+    rows = ", ".join(f"({n}, 'Jane Canary{n}', 'canary-{n}@real-corp.com')" for n in numbers)
+    copy.run(f"INSERT INTO people VALUES {rows}")
+
+
+# -- a whole TERP
+
+
+def test_nothing_of_production_survives_anywhere(
+    database_url: str, project: Project, tmp_path: Path
+) -> None:
+    """As a person does it, with the noisiest log: in no table, log, output or report."""
+    copy = Production(database_url)
+    with copy.db.begin() as connection:
+        stamp(connection, "staging", origin="test")
+    assert len(CANARY.findall(copy.text())) > 500
+    copy.run("UPDATE clients SET email = NULL, phone = '', updated_at = updated_at WHERE id = 3")
+    still = copy.all("SELECT id, updated_at, teri_code FROM clients")
+    dates = copy.all("SELECT id, lastSignedIn FROM users")
+    name = Path(str(copy.db.url.database)).name
+    log = tmp_path / "log"
+    env = {
+        "TERP_SEED_DATABASE_URL": database_url,
+        "TERP_SEED_YES": name,
+        "TERP_SEED_MASK_KEY": KEY,
+        "TERP_SEED_LOG_LEVEL": "DEBUG",
+        "TERP_SEED_LOG_FILE": str(log),
+    }
+    said = []
+    for options in (["--dry-run"], [], ["--verify", "--json"], ["--report"]):
+        done = project.run("terp-seed", "mask", *options, env=env)
+        said += [done.stdout, done.stderr]
+    for text in (copy.text(), log.read_text(), *said):
+        assert CANARY.findall(text) == []
+        assert KEY not in text
+    assert copy.all("SELECT id, updated_at, teri_code FROM clients") == still
+    assert copy.all("SELECT email, phone FROM clients WHERE id = 3") == [(None, "")]
+    assert json.loads(said[4])["scan"]["originals"] > 40
+    joined = "SELECT COUNT(*) FROM clients c JOIN supplier_profiles s ON s.contact_email = c.email"
+    assert copy.all(f"{joined} AND s.contact_phone = c.phone") == [(2,)]
+    assert len(set(copy.all("SELECT name FROM vendors"))) == 3
+    for (_, old), (_, new) in zip(
+        dates, copy.all("SELECT id, lastSignedIn FROM users"), strict=True
+    ):
+        moved = moment(new) - moment(old)
+        assert 1 <= abs(moved.days) <= 30
+        assert moved.seconds == 0
+
+
+def moment(value: object) -> datetime:
+    return value if isinstance(value, datetime) else datetime.fromisoformat(str(value))
+
+
+# -- what is masked, and what is not
+
+
+def test_a_second_run_masks_only_what_came_since(people: Copy) -> None:
+    assert people.mask() == {"people": 7}
+    once = people.all("SELECT * FROM people ORDER BY id")
+    assert people.mask() == {}
+    add_people(people, range(8, 10))
+    assert people.mask() == {"people": 2}
+    rows = people.all("SELECT * FROM people ORDER BY id")
+    assert rows[:7] == once
+    assert CANARY.search(str(rows)) is None
+    assert people.audit() == ["started", "masked", "finished"] * 2
+
+
+def test_the_same_value_masks_alike_and_another_key_gives_others(people: Copy) -> None:
+    people.run("CREATE TABLE logins (id INTEGER PRIMARY KEY, login VARCHAR(80))")
+    people.run(
+        "INSERT INTO logins VALUES (1, 'Canary-1@REAL-corp.com '), (2, 'canary-1@real-corp.com')"
+    )
+    policy = (people.home / "masking.toml").read_text()
+    people.policy(policy, "[tables.logins]", 'login = { class = "email" }')
+    people.mask("people")
+    people.mask("logins")
+    first = people.all("SELECT mail FROM people WHERE id = 1")
+    assert people.all("SELECT DISTINCT login FROM logins") == first
+    people.key(OTHER_KEY)
+    with pytest.raises(MaskingError, match="one person would get two pseudonyms"):
+        people.mask()
+    people.run("DELETE FROM people")
+    add_people(people, range(1, 3))
+    people.mask("people", again=True)
+    assert people.all("SELECT mail FROM people WHERE id = 1") != first
+
+
+def test_a_copy_that_was_restored_once_more_is_noticed(people: Copy) -> None:
+    people.mask()
+    people.run("DELETE FROM people")
+    add_people(people, range(1, 8))
+    with pytest.raises(MaskingError, match=r"people was masked before, and holds the originals"):
+        people.mask()
+    assert ("people", "name", "an original") in people.leaks()
+    people.mask(again=True)
+    assert people.leaks() == set()
+
+
+def test_a_column_that_joins_the_policy_later_gets_a_pass_of_its_own(people: Copy) -> None:
+    people.policy(
+        "[tables.people]", 'mail = { class = "email" }', 'name = { pii = false, reason = "x" }'
+    )
+    people.mask()
+    mails = people.all("SELECT mail FROM people ORDER BY id")
+    people.policy(
+        "[tables.people]", 'name = { class = "person_name" }', 'mail = { class = "email" }'
+    )
+    assert people.mask() == {"people": 7}
+    assert people.all("SELECT mail FROM people ORDER BY id") == mails
+    assert CANARY.search(str(people.all("SELECT name FROM people"))) is None
+    people.policy(
+        "[tables.people]",
+        'name = { class = "person_name", strategy = "hash" }',
+        'mail = { class = "email" }',
+    )
+    with pytest.raises(MaskingError, match=r"people\.name was masked as person_name by substitute"):
+        people.mask()
+
+
+def test_without_a_key_values_follow_from_the_row_number(new_copy: Callable[..., Copy]) -> None:
+    copies = new_copy(
+        "dev",
+        people="id INTEGER PRIMARY KEY, mail VARCHAR(80)",
+        others="id INTEGER PRIMARY KEY, mail VARCHAR(80)",
+    )
+    copies.policy(
+        "[tables.people]",
+        'mail = { class = "email" }',
+        "[tables.others]",
+        'mail = { class = "email" }',
+    )
+    copies.run("INSERT INTO people VALUES (1, 'a@real-corp.com'), (2, 'a@real-corp.com')")
+    copies.run("INSERT INTO others VALUES (1, 'a@real-corp.com'), (2, 'a@real-corp.com')")
+    copies.key(None)
+    copies.mask()
+    values = {v for name in ("people", "others") for (v,) in copies.all(f"SELECT mail FROM {name}")}
+    assert len(values) == 4
+    assert verify(copies.settings).originals == 0
+
+
+def test_staging_without_a_key_is_refused(people: Copy) -> None:
+    people.key(None)
+    with pytest.raises(MaskingError, match="needs a key in staging"):
+        people.mask()
+
+
+# -- keys
+
+
+def test_a_unique_value_may_be_what_another_becomes(new_copy: Callable[..., Copy]) -> None:
+    """A full domain of 100 codes is permuted: nearly every result is somebody's original."""
+    copy = new_copy(cards="id INTEGER PRIMARY KEY, licence VARCHAR(9) NOT NULL UNIQUE")
+    copy.policy(
+        "[tables.cards]", 'licence = { class = "license", unique = true, staging = "tokenise" }'
+    )
+    copy.run("INSERT INTO cards VALUES " + ", ".join(f"({n + 1}, '{n:02d}')" for n in range(100)))
+    before = dict(copy.all("SELECT id, licence FROM cards"))
+    copy.mask()
+    after = dict(copy.all("SELECT id, licence FROM cards"))
+    assert set(after.values()) == set(before.values())
+    assert all(after[n] != before[n] for n in before)
+    states = copy.all("SELECT state FROM terp_seed_masking WHERE block_no = 0")
+    assert states == [("done",)]
+
+
+@pytest.mark.parametrize(
+    ("column", "values", "said"),
+    [
+        ("VARCHAR(4) NOT NULL UNIQUE", "(1, 'C-01')", "and the mark ~ does not fit the 4"),
+        ("VARCHAR(9) NOT NULL UNIQUE", "(1, '~-01')", "some values begin with ~"),
+        ("INTEGER NOT NULL UNIQUE", "(1, 17)", "is unique and no text"),
+    ],
+)
+def test_what_cannot_be_kept_apart_is_refused_before_the_first_row(
+    new_copy: Callable[..., Copy], column: str, values: str, said: str
+) -> None:
+    copy = new_copy(cards=f"id INTEGER PRIMARY KEY, licence {column}")
+    copy.policy(
+        "[tables.cards]", 'licence = { class = "license", unique = true, strategy = "tokenise" }'
+    )
+    copy.run(f"INSERT INTO cards VALUES {values}")
+    with pytest.raises(MaskingError, match=said):
+        copy.mask()
+
+
+def test_any_primary_key_gives_an_order(new_copy: Callable[..., Copy]) -> None:
+    """Two columns, and a text that is masked itself."""
+    copy = new_copy(
+        seats="train VARCHAR(9), seat INTEGER, guest VARCHAR(60), PRIMARY KEY (train, seat)",
+        portal="mail VARCHAR(80) PRIMARY KEY, name VARCHAR(60)",
+    )
+    copy.policy(
+        "[tables.seats]",
+        'guest = { class = "person_name" }',
+        "[tables.portal]",
+        'mail = { class = "email" }',
+        'name = { class = "person_name" }',
+    )
+    seats = [f"('{train}', {n}, 'Jane Canary{n}')" for train in ("a", "b") for n in range(1200)]
+    copy.run(f"INSERT INTO seats VALUES {', '.join(seats)}")
+    mails = [f"('canary-{n}@real-corp.com', 'Jane Canary{n}')" for n in range(2100)]
+    copy.run(f"INSERT INTO portal VALUES {', '.join(mails)}")
+    with pytest.raises(GuardError, match="the primary key of portal is masked as well"):
+        copy.mask()
+    copy.settings = replace(copy.settings, backup="none")
+    assert copy.mask() == {"seats": 2400, "portal": 2100}
+    rows = copy.all("SELECT * FROM seats") + copy.all("SELECT * FROM portal")
+    assert CANARY.search(str(rows)) is None
+    assert len(rows) == 4500
+    assert "~" not in str(rows)
+    assert copy.mask() == {}
+    kept = str(copy.all("SELECT last_key, columns FROM terp_seed_masking"))
+    assert CANARY.search(kept) is None
+
+
+def test_foreign_keys_between_masked_columns_still_join(new_copy: Callable[..., Copy]) -> None:
+    copy = new_copy(
+        parties="id INTEGER PRIMARY KEY, mail VARCHAR(80) NOT NULL UNIQUE",
+        visits="id INTEGER PRIMARY KEY, mail VARCHAR(80), "
+        "FOREIGN KEY (mail) REFERENCES parties (mail) ON UPDATE CASCADE",
+    )
+    lines = (
+        "[tables.parties]",
+        'mail = { class = "email" }',
+        "[tables.visits]",
+        'mail = { class = "email" }',
+    )
+    copy.policy(*lines)
+    copy.run(
+        "INSERT INTO parties VALUES (1, 'canary-1@real-corp.com'), (2, 'canary-2@real-corp.com')"
+    )
+    copy.run(
+        "INSERT INTO visits VALUES (1, 'canary-2@real-corp.com'), (2, 'canary-2@real-corp.com')"
+    )
+    copy.mask()
+    joined = "SELECT COUNT(*), MIN(p.id) FROM visits v JOIN parties p ON p.mail = v.mail"
+    assert copy.all(joined) == [(2, 2)]
+    assert CANARY.search(str(copy.all("SELECT * FROM visits"))) is None
+    copy.run(
+        "CREATE TABLE calls (id INTEGER PRIMARY KEY, mail VARCHAR(80), "
+        "FOREIGN KEY (mail) REFERENCES parties (mail))"
+    )
+    with pytest.raises(MaskingError, match=r"calls\.mail refers to parties\.mail by a foreign key"):
+        copy.mask()
+
+
+# -- documents
+
+
+def test_documents_stay_documents(new_copy: Callable[..., Copy]) -> None:
+    copy = new_copy(docs="id INTEGER PRIMARY KEY, doc JSON, old TEXT")
+    copy.policy(
+        "[tables.docs.doc]",
+        'class = "json"',
+        'paths = { "$.mail" = "email", "$.n" = { pii = false, reason = "a count" } }',
+        "[tables.docs.old]",
+        'class = "json"',
+    )
+    docs = [
+        '{"mail": "canary-1@real-corp.com", "n": 7, "who": "Canary"}',
+        '["Canary"]',
+        '"Canary"',
+        "null",
+        "{}",
+    ]
+    for n, doc in enumerate(docs, 1):
+        copy.run(f"INSERT INTO docs VALUES ({n}, '{doc}', '{doc}')")
+    copy.run("INSERT INTO docs VALUES (9, NULL, 'Canary, no document')")
+    copy.mask()
+    found = copy.all("SELECT doc, old FROM docs ORDER BY id")
+    assert CANARY.search(str(found)) is None
+    first = json.loads(found[0][0])
+    assert first.pop("mail").endswith("@example.com")
+    assert first == {"n": 7}
+    assert [json.loads(old) for _, old in found] == [{}, [], None, None, {}, {}]
+    assert found[-1][0] is None
+
+
+# -- killed, stopped, refused
+
+
+def test_after_kill_9_it_goes_on_and_the_result_is_the_same(
+    people: Copy, project: Project, second_database_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By row number for the telephones and by value for the rest: both as if undisturbed."""
+    line = 'phone = { class = "phone", unique = true, layout = "##########" }'
+    for url in (str(people.db.url.render_as_string(hide_password=False)), second_database_url):
+        copy = Copy(url, people.home, monkeypatch, "staging")
+        copy.run("DROP TABLE IF EXISTS people")
+        copy.run(
+            "CREATE TABLE people (id INTEGER PRIMARY KEY, name VARCHAR(60), mail VARCHAR(80), "
+            "phone VARCHAR(11) UNIQUE)"
+        )
+        for start in range(0, 12_000, 4000):
+            rows = (
+                f"({3 * n}, 'Jane Canary{n}', 'canary-{n}@real-corp.com', '415{n + 2_000_000}')"
+                for n in range(start, start + 4000)
+            )
+            copy.run(f"INSERT INTO people VALUES {', '.join(rows)}")
+        if url == second_database_url:
+            break
+        copy.policy((people.home / "masking.toml").read_text(), line)
+        disturbed = copy
+        (project.path / "seeds" / "masking.toml").write_text(
+            (people.home / "masking.toml").read_text()
+        )
+        assert stopped_in_the_middle(project, disturbed, signal.SIGKILL) == -signal.SIGKILL
+        assert stopped_in_the_middle(project, disturbed, signal.SIGTERM) == 130
+    disturbed.mask()
+    copy.mask()
+    rows = "SELECT * FROM people ORDER BY id"
+    assert disturbed.all(rows) == copy.all(rows)
+    assert CANARY.search(str(copy.all(rows))) is None
+    (done,) = disturbed.all("SELECT row_count, state FROM terp_seed_masking WHERE block_no = 0")
+    assert done == (12_000, "done")
+    stopped = ["started", "started", "interrupted"]
+    assert disturbed.audit() == [*stopped, "started", "masked", "finished"]
+
+
+def stopped_in_the_middle(project: Project, copy: Copy, how: signal.Signals) -> int:
+    """Start masking and send it a signal once another block is committed; how it ended."""
+    url = copy.db.url.render_as_string(hide_password=False)
+    env = {"TERP_SEED_DATABASE_URL": url, "TERP_SEED_YES": str(copy.settings.yes)}
+    before = blocks_done(copy)
+    process = project.start("terp-seed", "mask", env={**env, "TERP_SEED_MASK_KEY": KEY})
+    while process.poll() is None and blocks_done(copy) <= before:
+        time.sleep(0.01)
+    process.send_signal(how)
+    return process.wait()
+
+
+def blocks_done(copy: Copy) -> int:
+    try:
+        ((rows,),) = copy.all("SELECT SUM(row_count) FROM terp_seed_masking WHERE block_no = 0")
+    except sa.exc.DBAPIError:
+        return 0
+    return int(rows or 0)
+
+
+@pytest.mark.parametrize(
+    ("column", "policy", "said"),
+    [
+        (
+            "x VARCHAR(20)",
+            'x = { class = "email" }',
+            "up to 33 characters",
+        ),
+        ("x VARCHAR(80) NOT NULL", 'x = { class = "credential" }', "nullify in a NOT NULL"),
+        ("x VARCHAR(80) UNIQUE", 'x = { class = "org_name" }', "add unique = true"),
+        ("x VARCHAR(80), CHECK (x LIKE '%corp%')", 'x = { class = "email" }', "CHECK"),
+        ("x VARCHAR(9)", 'x = { class = "license" }', "neither a letter nor a digit"),
+        ("phone VARCHAR(80)", "", r'phone = { class = "phone" }'),
+        ("field7 VARCHAR(80)", "", r'field7 = { class = "email" }'),
+        ("x VARCHAR(80)", 'x = { pii = false, reason = "a code" }', "is declared pii = false, but"),
+        ("x INTEGER", 'mail = { class = "email" }', "the table has no such column"),
+        ("birthday DATE", "", "birthday = "),
+        ("doc JSON", "", "doc = "),
+    ],
+)
+def test_what_does_not_fit_is_refused_before_the_first_row(
+    new_copy: Callable[..., Copy], column: str, policy: str, said: str
+) -> None:
+    """Length, NULL, unique, CHECK, what cannot be masked; what nobody has classified."""
+    copy = new_copy(t=f"id INTEGER PRIMARY KEY, {column}")
+    values = {"license": "'---'", "INTEGER": "7", "birthday": "'2001-02-03'", "JSON": "'{}'"}
+    value = next((v for k, v in values.items() if k in column + policy), "'jane@real-corp.com'")
+    copy.run(f"INSERT INTO t VALUES (1, {value})")
+    copy.policy("[tables.t]", policy)
+    before = copy.all("SELECT * FROM t")
+    with pytest.raises(MaskingError) as caught:
+        copy.mask()
+    assert said in str(caught.value)
+    assert "real-corp" not in str(caught.value)
+    assert copy.all("SELECT * FROM t") == before
+    assert copy.audit() == []
+
+
+def test_only_the_tables_asked_for(people: Copy) -> None:
+    people.run("CREATE TABLE other (id INTEGER PRIMARY KEY, email VARCHAR(80))")
+    assert people.mask("People") == {"people": 7}
+    with pytest.raises(MaskingError, match=r"\[tables.other\]\nemail = "):
+        people.mask()
+    with pytest.raises(UsageError, match="there is no such table"):
+        people.mask("persons")
+
+
+def test_more_rows_than_fictional_numbers_are_known_before(new_copy: Callable[..., Copy]) -> None:
+    copy = new_copy(t="id INTEGER PRIMARY KEY, phone VARCHAR(20) UNIQUE")
+    copy.policy("[tables.t]", 'phone = { class = "phone", unique = true }')
+    numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < 45101) "
+    copy.run(
+        f"INSERT INTO t {numbers} SELECT i, 4150000000 + i FROM n"
+        if copy.db.dialect.name == "sqlite"
+        else "INSERT INTO t SELECT seq, 4150000000 + seq FROM seq_1_to_45101"
+    )
+    with pytest.raises(MaskingError, match="only 45,100 masked values exist"):
+        copy.mask()
+
+
+@pytest.mark.parametrize("command", [sanitise, dry_run])
+def test_production_is_refused_whatever_is_said(people: Copy, command: Any) -> None:
+    with people.db.begin() as connection:
+        stamp(connection, "production", origin="test")
+    before = people.all("SELECT * FROM people")
+    with pytest.raises(GuardError, match="is stamped production"):
+        command(people.settings, Order(yes=True, again=True))
+    for reads in (verify, evidence, forget):
+        with pytest.raises(GuardError, match="is stamped production"):
+            reads(people.settings)
+    assert people.all("SELECT * FROM people") == before
+
+
+def test_staging_wants_the_databases_name(people: Copy) -> None:
+    people.settings = replace(people.settings, yes=None)
+    with pytest.raises(GuardError, match="say that you mean it with -x yes="):
+        people.mask()
+    assert people.all("SELECT COUNT(*) FROM people WHERE mail LIKE '%real-corp%'") == [(7,)]
+
+
+def test_a_dry_run_counts_and_writes_nothing(people: Copy) -> None:
+    people.run(
+        "UPDATE people SET mail = NULL WHERE id = 2", "UPDATE people SET name = '' WHERE id = 3"
+    )
+    before = people.all("SELECT * FROM people")
+    (done,) = dry_run(people.settings, Order())
+    assert (done.target.rows, done.values) == (7, {"name": 6, "mail": 6})
+    assert people.all("SELECT * FROM people") == before
+    assert not sa.inspect(people.db).has_table("terp_seed_masking")
+
+
+# -- the backup
+
+
+def test_a_backup_is_made_first_and_brings_everything_back(toy: Toy) -> None:
+    """In staging by default; restored, masked once more, and named by the evidence."""
+    toy.execute(
+        "INSERT INTO labels (code, wording, extra) VALUES ('a', 'Jane Canary', '[\"Canary\"]')",
+        "INSERT INTO labels (code, wording) VALUES ('b', NULL)",
+    )
+    before = toy.rows("SELECT * FROM labels ORDER BY id")
+    (toy.path / "seeds" / "masking.toml").write_text(
+        '[tables.labels]\nwording = { class = "person_name" }\nextra = { class = "json" }\n'
+        'not_personal = [{ columns = ["body", "blob", "code"], reason = "a label" }]\n'
+    )
+    terp_seed = ("terp-seed", "-x", f"url={toy.url}", "-x", toy.consent)
+    toy.env["TERP_SEED_MASK_KEY"] = KEY
+    with toy.db.begin() as connection:
+        stamp(connection, "staging", origin="test")
+    toy.run(*terp_seed, "mask")
+    masked = toy.rows("SELECT * FROM labels ORDER BY id")
+    assert CANARY.search(str(masked)) is None
+    report = toy.run(*terp_seed, "mask", "--report", "--json").stdout
+    (found,) = json.loads(report)["evidence"]["backups"]
+    assert found["before"] == "mask"
+    toy.run(*terp_seed, "restore", found["folder"])
+    assert toy.rows("SELECT * FROM labels ORDER BY id") == before
+    toy.run(*terp_seed, "mask", "--again")
+    assert toy.rows("SELECT * FROM labels ORDER BY id") == masked
+
+
+# -- the seeds' own rows
+
+
+def test_the_rows_of_the_seeds_are_left_alone(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Made up or imported: a rollback must find them as they were written."""
+    toy.upgrade()
+    seeded = toy.rows("SELECT * FROM labels ORDER BY id")
+    pairs = toy.rows("SELECT * FROM pairs ORDER BY left_code, right_code")
+    toy.execute(
+        "INSERT INTO labels (code, wording) VALUES ('own', 'Jane Canary')",
+        "INSERT INTO pairs VALUES ('Jane Canary', 'x', 1)",
+    )
+    copy = Copy(toy.url, toy.path / "seeds", monkeypatch, "staging")
+    copy.settings = replace(copy.settings, backup="none")
+    copy.policy(
+        "[tables.labels]",
+        'wording = { class = "person_name" }',
+        'not_personal = [{ columns = ["extra", "body", "blob", "code"], reason = "a label" }]',
+        "[tables.pairs]",
+        'left_code = { class = "code" }',
+    )
+    copy.mask()
+    assert toy.rows("SELECT * FROM labels ORDER BY id")[:-1] == seeded
+    assert set(pairs) < set(toy.rows("SELECT * FROM pairs"))
+    assert (
+        CANARY.search(str(toy.rows("SELECT * FROM labels") + toy.rows("SELECT * FROM pairs")))
+        is None
+    )
+    toy.downgrade("base", toy.consent)
+    assert toy.counts() == {"labels": 1, "pairs": 1}
+
+
+# -- what is left
+
+
+def test_the_leak_check_finds_one_row_anywhere(people: Copy) -> None:
+    people.run("CREATE TABLE logs (id INTEGER PRIMARY KEY, line VARCHAR(200), doc JSON)")
+    lines = [
+        'line = { pii = false, reason = "x" }',
+        'doc = { class = "json", strategy = "keep", reason = "y" }',
+    ]
+    people.policy((people.home / "masking.toml").read_text(), "[tables.logs]", *lines)
+    people.mask()
+    assert people.leaks() == set()
+    people.run(
+        "INSERT INTO logs VALUES (1, 'JANE  Canary3, called', '{}'), "
+        "(2, 'ring 415-867-5309', '{}'), "
+        "(3, 'tax 12-3456789', '{}'), (4, '4539148803436467', '{}'), (5, 'x@real-corp.com', '{}')",
+        "UPDATE people SET mail = 'ask Jane' WHERE id = 4",
+    )
+    assert people.leaks() == {
+        ("logs", "line", "an original"),
+        ("logs", "line", "live phone"),
+        ("logs", "line", "live tax_id"),
+        ("logs", "line", "live card"),
+        ("logs", "line", "live email"),
+        ("people", "mail", "outside the reserved email range"),
+    }
+    assert people.leaks("people") == {("people", "mail", "outside the reserved email range")}
+    people.key(None)
+    with pytest.raises(MaskingError, match="the originals are kept under key"):
+        people.leaks()
+    people.key(KEY)
+    assert forget(people.settings) == 1
+    assert ("logs", "line", "an original") not in people.leaks()
+
+
+def test_the_evidence_says_what_was_done(people: Copy) -> None:
+    people.run("CREATE TABLE codes (id INTEGER PRIMARY KEY, code VARCHAR(9))")
+    people.run("INSERT INTO codes VALUES (1, 'A-1')")
+    people.policy(
+        (people.home / "masking.toml").read_text(),
+        "[tables.codes]",
+        'code = { class = "code", strategy = "keep", reason = "says nothing | of a party" }',
+    )
+    assert "not masked" in evidence(people.settings)["status"]
+    people.mask()
+    assert "Not made yet" in written(evidence(people.settings))
+    people.leaks()
+    found = evidence(people.settings)
+    page = written(found)
+    assert found["status"].startswith("pseudonymised: for whoever holds the key")
+    assert found["scan"]["originals"] == 14
+    by_name = {each["table"]: each for each in found["tables"]}
+    assert by_name["people"]["path"] == "imported: masked in place"
+    columns = [(each["column"], each["strategy"]) for each in by_name["people"]["columns"]]
+    assert columns == [("name", "substitute"), ("mail", "pseudonymise")]
+    assert "says nothing \\| of a party" in page
+    assert ("VACUUM" if people.db.dialect.name == "sqlite" else "OPTIMIZE TABLE") in page
+    assert CANARY.search(page) is None
+    assert "anonym" not in page.lower().replace("pseudonym", "")
+    assert found["key_ids"][0] in page
+    assert KEY not in page
