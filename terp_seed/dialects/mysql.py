@@ -23,7 +23,7 @@ from terp_seed.dialects.base import (
     Written,
 )
 from terp_seed.errors import LockError, UsageError
-from terp_seed.literals import NULL, quoted
+from terp_seed.literals import NULL, encodable, quoted
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
