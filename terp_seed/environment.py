@@ -16,6 +16,7 @@ from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.errors import PlanError, UsageError
+from terp_seed.exclusive import interruptible
 from terp_seed.failures import translated
 from terp_seed.session import Session, opened
 from terp_seed.settings import Settings, resolve
@@ -93,7 +94,10 @@ def _online() -> None:
     if moves:
         _ready(settings)
     try:
-        with opened(settings, context.config.attributes.get("connection")) as session:
+        with (
+            interruptible(),
+            opened(settings, context.config.attributes.get("connection")) as session,
+        ):
             if moves:
                 _run(settings, session, asked)
             else:
@@ -104,12 +108,10 @@ def _online() -> None:
 
 def _run(settings: Settings, session: Session, asked: dict[str, Any]) -> None:
     from terp_seed import online
-    from terp_seed.exclusive import interruptible
     from terp_seed.request import ACT
 
     act = context.config.attributes.get(ACT, online.run)
-    with interruptible():
-        act(session, _request(settings, asked, {}))
+    act(session, _request(settings, asked, {}))
 
 
 def _look(settings: Settings, session: Session) -> None:

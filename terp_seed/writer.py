@@ -9,8 +9,9 @@ calls in the same order make a script and a run.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from itertools import chain, count, islice
+from itertools import chain, count
 
 from terp_seed.ahead import ahead
 from terp_seed.dialects.base import STATEMENT_CHARACTERS
@@ -68,13 +69,10 @@ class Writer:
         for table in referred(rows):
             self._name(table)
         made = _made(self._renderer(rows, planned.range))
-        # Made before the keys are taken, since an application may be taking keys, too.
-        made = chain(list(islice(made, 1)), made)
-        self._reserve(planned)
-        if rows.count <= BLOCK_ROWS:
-            return self._send(rows, made)
-        with ahead(made) as ready:
-            return self._send(rows, ready)
+        with ahead(made) if rows.count > BLOCK_ROWS else nullcontext(made) as coming:
+            first = next(coming, None)  # before the keys are taken: others may be taking keys, too
+            self._reserve(planned)
+            return self._send(rows, coming if first is None else chain([first], coming))
 
     def made(self, rows: TableRows, spans: Iterable[tuple[int, int]]) -> Iterator[Block]:
         """Rows as they would be written, span by span: masked, and held to their bounds."""

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from hashlib import blake2b
 from itertools import chain
-from time import monotonic
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from terp_seed.dialects.base import (
@@ -22,7 +21,8 @@ from terp_seed.dialects.base import (
     Reference,
     Written,
 )
-from terp_seed.errors import LockError, UsageError
+from terp_seed.dialects.namedlock import LOCK_NAME, NamedLock
+from terp_seed.errors import UsageError
 from terp_seed.literals import NULL, encodable, quoted
 
 if TYPE_CHECKING:
@@ -35,13 +35,7 @@ _MODE = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ERROR_FOR_DIVISION_BY_ZERO,NO_E
 _SPECIAL = re.compile(r"[\0\n\r\x1a'\\]")
 _ESCAPED = {"\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z", "'": "''", "\\": "\\\\"}
 
-# At most 64 characters, and never another database's name cut short.  MySQL 9.6 has no MD5().
-_LOCK_NAME = (
-    "CONCAT('terp_seed:', IF(CHAR_LENGTH(DATABASE()) <= 54, DATABASE(), "
-    "LEFT(SHA2(DATABASE(), 256), 54)))"
-)
 _VARIABLE = 50
-_SLICE_SECONDS = 1.0  # a wait that Ctrl-C can interrupt between two of these
 
 
 class MySQL(Dialect):
@@ -108,10 +102,10 @@ class MySQL(Dialect):
         return f"SET @terp_seed_guard = IF({condition}, 1, (SELECT 1 UNION SELECT 2))"
 
     def take_lock(self, seconds: float) -> list[str]:
-        return [self.guard(f"COALESCE(GET_LOCK({_LOCK_NAME}, {seconds:g}), 0) = 1")]
+        return [self.guard(f"COALESCE(GET_LOCK({LOCK_NAME}, {seconds:g}), 0) = 1")]
 
     def drop_lock(self) -> list[str]:
-        return [f"DO RELEASE_LOCK({_LOCK_NAME})"]
+        return [f"DO RELEASE_LOCK({LOCK_NAME})"]
 
     def name_key(self, name: str, first_key: str) -> list[str]:
         return [f"SET {_variable(name)} = {first_key}"]
@@ -294,7 +288,7 @@ class MySQL(Dialect):
             ) from None
 
     def lock(self, connection: Connection) -> Lock:
-        return _NamedLock(connection)
+        return NamedLock(connection)
 
     def statement_characters(self, connection: Connection) -> int:
         packet = int(_scalar(connection, "SELECT @@max_allowed_packet"))
@@ -332,7 +326,7 @@ class MySQL(Dialect):
         ]
 
     def holder(self, connection: Connection) -> str:
-        number = _scalar(connection, f"SELECT IS_USED_LOCK({_LOCK_NAME})")
+        number = _scalar(connection, f"SELECT IS_USED_LOCK({LOCK_NAME})")
         return f"connection {number}" if number else ""
 
 
@@ -346,51 +340,3 @@ def _variable(name: str) -> str:
 
 def _scalar(connection: Connection, sql: str) -> Any:
     return connection.exec_driver_sql(sql).scalar()
-
-
-def _refuse_where_it_excludes_nobody(connection: Connection) -> None:
-    """A named lock lives on one node: on a multi-primary cluster two runs both get it."""
-    rows = connection.exec_driver_sql(
-        "SHOW VARIABLES WHERE Variable_name IN "
-        "('wsrep_on', 'group_replication_single_primary_mode', 'group_replication_group_name')"
-    )
-    found = {name.lower(): value for name, value in rows}
-    if found.get("wsrep_on") == "ON":
-        raise LockError(
-            "this is a Galera cluster: its nodes do not share locks; seed one of "
-            "them while it is out of the cluster"
-        )
-    if (
-        found.get("group_replication_group_name")
-        and found.get("group_replication_single_primary_mode") == "OFF"
-    ):
-        raise LockError("this is a multi-primary group: its members do not share locks")
-
-
-class _NamedLock(Lock):
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    def acquire(self, seconds: float) -> bool:
-        _refuse_where_it_excludes_nobody(self._connection)
-        until = monotonic() + seconds
-        while True:
-            left = max(0.0, until - monotonic())
-            answer = _scalar(
-                self._connection, f"SELECT GET_LOCK({_LOCK_NAME}, {min(left, _SLICE_SECONDS):.2f})"
-            )
-            if answer is None:
-                raise LockError("the server could not say whether the lock is free; try again")
-            if answer or not left:
-                return bool(answer)
-
-    def owned(self) -> bool:
-        return bool(
-            _scalar(self._connection, f"SELECT IS_USED_LOCK({_LOCK_NAME}) = CONNECTION_ID()")
-        )
-
-    def release(self) -> None:
-        _scalar(self._connection, f"SELECT RELEASE_LOCK({_LOCK_NAME})")
-
-    def taken(self) -> bool:
-        return bool(_scalar(self._connection, f"SELECT IS_USED_LOCK({_LOCK_NAME}) IS NOT NULL"))
