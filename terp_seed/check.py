@@ -152,9 +152,12 @@ def _round_trip(project: Project, chain: Chain, made: Scratch) -> str:
     """Up, down and up again; `VerificationError` if anything is left, or comes out different."""
     if chain.settings.bookkeeping_schema:
         raise PlanError("bookkeeping_schema is set in the section, and SQLite has none")
-    elsewhere = tuple(each for each in project.x if not each.startswith(("url=", "yes=", "env=")))
+    ours = ("url=", "yes=", "env=", "backup=")
+    elsewhere = tuple(each for each in project.x if not each.startswith(ours))
     environment = chain.settings.env or "dev"
-    say = [f"yes={Path(str(made.url.database)).name}"] if careful(environment) else []
+    say = ["backup=none"]  # of a scratch file there is nothing to keep
+    if careful(environment):
+        say.append(f"yes={Path(str(made.url.database)).name}")
     engine = dialect_named("sqlite").engine(made.url)
     with transaction(engine, replace(chain.settings, env=environment)) as connection:
         there = replace(project, x=elsewhere)

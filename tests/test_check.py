@@ -55,6 +55,13 @@ def test_all_is_well_and_nothing_is_written(toy: Toy) -> None:
     assert now == files
 
 
+def test_what_is_tried_on_a_scratch_file_is_not_backed_up(sqlite_toy: Toy, tmp_path: Path) -> None:
+    """In staging a rollback makes a backup; that of a check is of nobody's rows."""
+    sqlite_toy.env |= {"TERP_SEED_ENV": "staging", "TERP_SEED_BACKUP_FOLDER": str(tmp_path / "b")}
+    assert checks(sqlite_toy)["up, down, up"][0] == "ok"
+    assert not (tmp_path / "b").exists()
+
+
 def test_one_line_a_check(sqlite_toy: Toy) -> None:
     lines = run(sqlite_toy, "check").stdout.splitlines()
     assert [line[8:28].strip() for line in lines] == ALL

@@ -7,16 +7,21 @@
 
 from __future__ import annotations
 
+import fnmatch
 import tomllib
 from pathlib import Path
 
+from docutils import nodes
 from sphinx.application import Sphinx
 
 HOME = Path(__file__).resolve().parents[2]
-PAGES = [
-    each.relative_to(HOME).as_posix()
-    for each in [HOME / "docs" / "index.md", *sorted(HOME.glob("docs/*.md"))]
-]
+GROUPS = {
+    "Begin": "index first-minutes agents concepts",
+    "Guides": "howto-*",
+    "Operate": "runbook staging-validation troubleshooting under-fire compliance",
+    "Look up": "reference commands json backends data pii-inventory",
+    "The project": "*",  # whatever is nowhere else
+}
 
 project = "terp_seed"
 version = tomllib.loads((HOME / "pyproject.toml").read_text(encoding="utf-8"))["project"]["version"]
@@ -31,17 +36,34 @@ suppress_warnings = ["misc.highlighting_failure"]  # the second word of a block 
 
 html_theme = "furo"
 html_title = f"terp_seed {version}"
+html_static_path = ["static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_show_sphinx = False
 
 
 def _with_contents(app: Sphinx, name: str, source: list[str]) -> None:
     """Give the first page the list of the others, which the files themselves do not need."""
-    if name == root_doc:
-        pages = "\n".join(dict.fromkeys(page.removesuffix(".md") for page in PAGES))
-        source[0] += f"\n```{{toctree}}\n:hidden:\n\n{pages}\n```\n"
+    if name != root_doc:
+        return
+    left = {each.relative_to(HOME).with_suffix("").as_posix() for each in HOME.glob("docs/*.md")}
+    for caption, patterns in GROUPS.items():
+        found = [
+            each for at in patterns.split() for each in sorted(fnmatch.filter(left, f"docs/{at}"))
+        ]
+        left -= set(found)
+        pages = "\n".join(found)
+        source[0] += f"\n```{{toctree}}\n:hidden:\n:caption: {caption}\n\n{pages}\n```\n"
+
+
+def _short_names_stay_whole(app: Sphinx, doctree: nodes.document, name: str) -> None:
+    """A browser would break `--option` behind its first hyphen."""
+    for literal in doctree.findall(nodes.literal):
+        if len(literal.astext()) < 24:
+            literal["classes"].append("short")
 
 
 def setup(app: Sphinx) -> None:
     """Sphinx calls this."""
     app.connect("source-read", _with_contents)
+    app.connect("doctree-resolved", _short_names_stay_whole)
