@@ -6,6 +6,7 @@ booleans as 0 and 1; rows are taken in the order of their primary key.
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
@@ -32,6 +33,7 @@ BOOKKEEPING = frozenset(
         "alembic_version",
     }
 )
+_CLOCK = re.compile(r"current_timestamp|\bnow\b|localtime", re.IGNORECASE)
 _CLOCK_TIMES = {"terp_seed_ledger": {"written_at"}, "terp_seed_masking": {"written_at"}}
 
 
@@ -44,33 +46,41 @@ class TableDigest:
 
 
 def database_digests(
-    connection: Connection, *, leave_out: Iterable[str] = BOOKKEEPING, exact: bool = False
+    connection: Connection,
+    *,
+    leave_out: Iterable[str] = BOOKKEEPING,
+    exact: bool = False,
+    since: datetime | None = None,
 ) -> dict[str, TableDigest]:
     """The digest of every table; does not write.
 
     With ``exact`` values count to their last digit and microsecond, as they
     can on one engine.  ``leave_out`` names tables that are not looked at, by default those in
-    which seeding and Alembic keep their books.
+    which seeding and Alembic keep their books.  A time after ``since`` (UTC) in a column that is
+    left to the clock is the clock's: all such times count as one.
     """
     unwanted = set(leave_out)
     names = sorted(set(sa.inspect(connection).get_table_names()) - unwanted)
-    return {name: table_digest(connection, name, exact=exact) for name in names}
+    return {name: table_digest(connection, name, exact=exact, since=since) for name in names}
 
 
-def table_digest(connection: Connection, name: str, *, exact: bool = False) -> TableDigest:
+def table_digest(
+    connection: Connection, name: str, *, exact: bool = False, since: datetime | None = None
+) -> TableDigest:
     """The digest of one table; a ledger's own clock times do not count.
 
-    ``exact`` as in `database_digests`.
+    ``exact`` and ``since`` as in `database_digests`.
     """
     inspector = sa.inspect(connection)
     skipped = _CLOCK_TIMES.get(name, set())
-    columns = sorted(
-        each["name"] for each in inspector.get_columns(name) if each["name"] not in skipped
-    )
+    found = [each for each in inspector.get_columns(name) if each["name"] not in skipped]
+    columns = sorted(each["name"] for each in found)
+    clock = {each["name"] for each in found if since and _CLOCK.search(str(each["default"]))}
     key = inspector.get_pk_constraint(name)["constrained_columns"]
     total = sha256("\x1f".join(columns).encode())
     count = 0
-    for row in _rows(connection, name, columns, key, repr if exact else _cell):
+    listed = [_selected(connection, each, since if each in clock else None) for each in columns]
+    for row in _rows(connection, name, listed, key, repr if exact else _cell):
         total.update(("\x1e" + row).encode())
         count += 1
     return TableDigest(count, total.hexdigest())
@@ -81,19 +91,25 @@ def differing(one: dict[str, TableDigest], other: dict[str, TableDigest]) -> lis
     return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
 
 
+def _selected(connection: Connection, column: str, since: datetime | None) -> str:
+    quoted = dialect_named(connection.dialect.name).quote(column)
+    if since is None:
+        return quoted
+    return f"CASE WHEN {quoted} >= '{since:%Y-%m-%d %H:%M:%S}' THEN 'clock' ELSE {quoted} END"
+
+
 def _rows(
     connection: Connection,
     name: str,
-    columns: list[str],
+    listed: list[str],
     key: list[str],
     cell: Callable[[Any], str],
 ) -> Iterator[str]:
     quote = dialect_named(connection.dialect.name).quote
-    listed = ", ".join(map(quote, columns))
     order = f" ORDER BY {', '.join(map(quote, key))}" if key else ""
     # for this statement alone: a connection that streams everything gets out of step with MySQL
     result = connection.exec_driver_sql(
-        f"SELECT {listed} FROM {quote(name)}{order}",
+        f"SELECT {', '.join(listed)} FROM {quote(name)}{order}",
         execution_options={"no_parameters": True, "stream_results": True},
     )
     texts = ("\x1f".join(map(cell, row)) for row in result)

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import replace
+from datetime import UTC, datetime
+from functools import partial
 from io import StringIO
 
 from alembic.script import Script
@@ -76,22 +78,23 @@ def round_trip(
     that comes out different the second time.
     """
     directory = project.directory()
-    first = start = _digests(connection)
+    look = partial(_digests, connection, datetime.now(UTC))
+    first = start = look()
     floor = "base"
     for script in ancestors(directory, directory.get_heads()):
-        before = _digests(connection)
+        before = look()
         seed(project, connection, script.revision, x)
-        seeded = _digests(connection)
+        seeded = look()
         if script.revision in staying:
             floor, start = script.revision, seeded
         elif not script.is_merge_point:
             _down(project, connection, _below(script), x)
-            _same(before, _digests(connection), f"after the rollback of {script.revision}")
+            _same(before, look(), f"after the rollback of {script.revision}")
             seed(project, connection, script.revision, x)
-            _same(seeded, _digests(connection), f"with {script.revision} seeded again")
-    rows = _rows(_digests(connection)) - _rows(first)
+            _same(seeded, look(), f"with {script.revision} seeded again")
+    rows = _rows(look()) - _rows(first)
     _down(project, connection, floor, x)
-    _same(start, _digests(connection), f"after the rollback to {floor}")
+    _same(start, look(), f"after the rollback to {floor}")
     return rows
 
 
@@ -116,6 +119,6 @@ def _same(one: dict[str, TableDigest], other: dict[str, TableDigest], when: str)
         raise VerificationError(f"{when}, {', '.join(unequal)} {verb} not as before")
 
 
-def _digests(connection: Connection) -> dict[str, TableDigest]:
-    found = database_digests(connection)
+def _digests(connection: Connection, since: datetime) -> dict[str, TableDigest]:
+    found = database_digests(connection, since=since)
     return {name: each for name, each in found.items() if not name.startswith("terp_seed_")}

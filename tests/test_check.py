@@ -62,6 +62,18 @@ def test_what_is_tried_on_a_scratch_file_is_not_backed_up(sqlite_toy: Toy, tmp_p
     assert not (tmp_path / "b").exists()
 
 
+def test_a_column_left_to_the_clock_leaves_no_trace(sqlite_toy: Toy) -> None:
+    """The second hand moves between the first time and the second."""
+    sqlite_toy.execute(
+        "CREATE TABLE shelves (id INTEGER PRIMARY KEY, size INTEGER, "
+        "at TIMESTAMP NOT NULL DEFAULT CURRENT_TIMESTAMP)"
+    )
+    wait = "time.sleep(1.1)\n"
+    row = 'op.seed_rows("shelves", [{"size": 1}])'
+    sqlite_toy.only("0001_shelves", row, wait + "op.unseed()", head="import time")
+    assert checks(sqlite_toy)["up, down, up"][0] == "ok"
+
+
 def test_one_line_a_check(sqlite_toy: Toy) -> None:
     lines = run(sqlite_toy, "check").stdout.splitlines()
     assert [line[8:28].strip() for line in lines] == ALL
