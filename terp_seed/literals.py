@@ -31,6 +31,7 @@ __all__ = [
     "UnwritableError",
     "canonical",
     "canonical_cells",
+    "encodable",
     "json_cells",
     "json_pieces",
     "json_text",
@@ -49,6 +50,15 @@ NULL = "NULL"
 
 _JSON_TYPES = frozenset((dict, list, Json))
 _SPECIAL = "'\\\0\n\r\x1a"  # what some engine writes otherwise than it is
+
+
+def encodable(text: str) -> str:
+    """The text itself; `UnwritableError` if it holds half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UnwritableError("it holds half of a surrogate pair, which is no text") from None
+    return text
 
 
 class JsonText(str):

@@ -23,7 +23,7 @@ from terp_seed.dialects.base import (
 )
 from terp_seed.dialects.namedlock import LOCK_NAME, NamedLock
 from terp_seed.errors import UsageError
-from terp_seed.literals import NULL, UnwritableError, quoted
+from terp_seed.literals import NULL, encodable, quoted
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
@@ -63,12 +63,7 @@ class MySQL(Dialect):
 
     def text(self, value: str) -> str:
         if not value.isascii():
-            try:
-                value.encode()
-            except UnicodeEncodeError:
-                raise UnwritableError(
-                    "it holds half of a surrogate pair, which is no text"
-                ) from None
+            encodable(value)
         return "'" + _SPECIAL.sub(lambda found: _ESCAPED[found[0]], value) + "'"
 
     def binary(self, value: bytes) -> str:

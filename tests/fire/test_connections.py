@@ -150,17 +150,17 @@ def test_a_forgotten_connection_is_one_clear_line(
     """C-12: wait_timeout ran out while a revision was busy with something else."""
     toy = mariadb_toy
     toy.upgrade()
-    toy.revision("0004_waits", WAITS, head=HEADERS)
-    before = mariadb.execute("SELECT @@global.wait_timeout")[0][0]
-    mariadb.execute("SET GLOBAL wait_timeout = 1")
-    try:
-        child = start(toy, "upgrade", "head")
-        until((toy.path / "started").exists)
-        until(lambda: not ours(mariadb, toy))
-        (toy.path / "go").touch()
-        assert child.wait() == 255
-    finally:
-        mariadb.execute(f"SET GLOBAL wait_timeout = {before}")
+    forget = '    op.get_bind().exec_driver_sql("SET SESSION wait_timeout = 1")\n    (Path'
+    toy.revision(
+        "0004_waits",
+        WAITS.replace("    (Path", forget, 1),
+        head=f'{HEADERS}\nraw_sql = "to be forgotten"',
+    )
+    child = start(toy, "upgrade", "head")
+    until((toy.path / "started").exists)
+    until(lambda: not ours(mariadb, toy))
+    (toy.path / "go").touch()
+    assert child.wait() == 255
     assert "the connection to the server is gone" in child.said
     assert "nothing of this revision is left" in child.said
     assert toy.version() == HEAD
