@@ -284,10 +284,13 @@ def _number(value: float | Decimal) -> str:
         return repr(value)
     if not value.is_finite():
         raise UnwritableError("SQL has no NaN and no infinity")
+    if abs(value.adjusted()) > _MOST_DIGITS:  # 1e999999999 written out is a gigabyte
+        raise UnwritableError(f"it has more than {_MOST_DIGITS} digits")
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+_MOST_DIGITS = 400  # more than a double has, and far more than a DECIMAL
 _EXACT = 10**15
 _FIFTEEN = Context(prec=15)  # what a double, and so a SQLite decimal, keeps
 _NUMBER = re.compile(r"[-+]?\d{1,64}(\.\d{0,64})?([eE][-+]?\d{1,3})?", re.ASCII)

@@ -13,6 +13,7 @@ from proxy import Proxy
 from servers import MariaDB
 from toys import HEAD, Toy
 
+from terp_seed.dialects import dialect_named
 from terp_seed.errors import LockError, SeedError
 
 FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}
@@ -222,6 +223,21 @@ def test_a_connection_that_dies_around_the_lock(
     assert proxy.cuts == 1
     lock_is_free(mariadb_toy)
     assert mariadb_toy.counts() == FULL
+
+
+def test_a_waiter_that_cannot_read_the_books_waits_all_the_same(toy: Toy) -> None:
+    """C-3: who holds the lock is told where it can be read; where not, the lock is as good."""
+    toy.upgrade()
+    toy.revision("0004_more", 'op.seed_rows("labels", [{"code": "M"}], key=["code"])')
+    toy.execute("ALTER TABLE terp_seed_audit RENAME COLUMN os_user TO somebody")
+    with toy.db.connect() as connection:
+        lock = dialect_named(toy.db.dialect.name).lock(connection)
+        assert lock.acquire(5)
+        connection.rollback()
+        with pytest.raises(LockError, match=r"^another run \(nothing more is known of it\) held"):
+            toy.upgrade("head", "lock-timeout=0.1")
+        lock.release()
+    assert toy.counts() == FULL
 
 
 def test_a_waiter_whose_connection_dies_while_it_asks_for_the_owner(
