@@ -15,6 +15,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import MySQLdb
 import pytest
@@ -32,10 +33,16 @@ class Operator(Reader):
     def __init__(self, folder: Path, server: MariaDB, url: str, environment: str) -> None:
         self.server, self.url = server, url
         self.name = str(make_url(url).database)
-        said = {"yes=terp": f"yes={self.name}"}
-        if environment != "staging":
-            said |= {"TERP_SEED_ENV=staging": f"TERP_SEED_ENV={environment}"}
-        super().__init__(folder, url=url, replace=said)
+        # What the page shows is that of TERP's seeds in staging.
+        self.looks = environment == "staging"
+        super().__init__(
+            folder,
+            url=url,
+            replace={
+                "yes=terp": f"yes={self.name}",
+                "TERP_SEED_ENV=staging": f"TERP_SEED_ENV={environment}",
+            },
+        )
         self.sections = sections(PAGE)
         self.done: list[str] = []
         self.write(next(each for each in blocks(PAGE) if each.file))
@@ -49,7 +56,7 @@ class Operator(Reader):
 
     def _shown(self, heading: str, at: int) -> str:
         after = self.sections[heading][at + 1 : at + 2]
-        return after[0].text if after and after[0].language == "text" else ""
+        return after[0].text if self.looks and after and after[0].language == "text" else ""
 
     def fails(self, heading: str, number: int, message: str) -> None:
         """Follow one block while something is wrong; it fails, and says so."""
@@ -78,8 +85,13 @@ class Operator(Reader):
         path.write_text(path.read_text().replace(self.url, url))
         self.url = url
 
-    def sql(self, *statements: str) -> None:
-        self.server.execute(f"USE `{self.name}`", *statements)
+    def sql(self, *statements: str) -> list[tuple[Any, ...]]:
+        return self.server.execute(f"USE `{self.name}`", *statements)
+
+    def brands(self) -> list[str]:
+        """Everything that production has: nothing of TERP's mock data."""
+        assert self.sql("SELECT COUNT(*) FROM clients") == self.sql("SELECT 0")
+        return [_text(name) for (name,) in self.sql("SELECT name FROM brands ORDER BY name")]
 
 
 def sections(page: Path) -> dict[str, list[Block]]:
@@ -92,6 +104,10 @@ def sections(page: Path) -> dict[str, list[Block]]:
         if above:
             found[above[-1]].append(block)
     return found
+
+
+def _text(value: str | bytes) -> str:
+    return value.decode() if isinstance(value, bytes) else value
 
 
 def _runs(block: Block) -> bool:
@@ -166,6 +182,36 @@ def test_a_night_in_staging(operator: Operator, load: Callable[[str], object]) -
     assert set(operator.done) == {name for name, found in operator.sections.items() if found} - {
         "The disk is full"
     }
+
+
+HOUSE_BRANDS = """
+from alembic import op
+
+revision = "0006_house_brands"
+down_revision = "0005_orders"
+environments = ("staging", "production")
+
+
+def upgrade() -> None:
+    op.seed_rows("brands", [{"name": "Tin Roof"}, {"name": "Old Mill"}], key=["name"])
+
+
+def downgrade() -> None:
+    op.unseed()
+"""
+
+
+def test_reference_data_in_production(tmp_path: Path, mariadb: MariaDB, mariadb_url: str) -> None:
+    """The same page; TERP's mock data is skipped there, and the rows of nobody are touched."""
+    operator = new_operator(tmp_path, mariadb, mariadb_url, "production")
+    (operator.folder / "seed_revisions" / "0006_house_brands.py").write_text(HOUSE_BRANDS)
+    operator.sql("INSERT INTO brands (name) VALUES ('Real')")
+    operator.section("Before")
+    operator.section("During", 0, 1)
+    operator.section("After")
+    assert operator.brands() == ["Old Mill", "Real", "Tin Roof"]
+    operator.section("Take it back", 0, 1)
+    assert operator.brands() == ["Real"]
 
 
 def killed_in_the_middle(operator: Operator) -> None:
