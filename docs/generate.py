@@ -19,6 +19,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import redirect_stderr
 from dataclasses import replace
 from functools import cache
+from importlib import import_module
 from importlib.resources import files
 from io import StringIO
 from pathlib import Path
@@ -313,6 +314,36 @@ def _cell(text: str) -> str:
     return text.replace("|", "\\|")
 
 
+# What a project's own files import; everything else may change without notice.
+_API = {
+    "terp_seed.environment": ("run",),
+    "terp_seed.seeders": ("seeder", "SeedContext", "Check", "Derived", "refers"),
+    "terp_seed.columns": ("code", "pick", "whole", "reference", "computed", "constant", "measured"),
+    "terp_seed.draw": ("Span",),
+    "terp_seed.rows": ("TableRows", "Json", "ref"),
+    "terp_seed.pools": ("faker_pool",),
+    "terp_seed.masking": ("custom",),
+    "terp_seed.autogenerate": ("include_name",),
+    "terp_seed.compare": ("database_digests", "differing"),
+}
+
+
+def api() -> str:
+    """The public names, by the modules that they are imported from."""
+    lines = []
+    for module, names in _API.items():
+        for name in names:
+            found = getattr(import_module(module), name)
+            text = (inspect.getdoc(found) or "").partition("\n\n")[0].replace("\n", " ")
+            call = "" if inspect.isclass(found) else _called(found)
+            lines.append([f"`{module}`", f"`{name}{call}`", _cell(text.replace("``", "`"))])
+    return _rows(["from", "name", "is"], *lines)
+
+
+def _called(function: Callable[..., Any]) -> str:
+    return f"({', '.join(inspect.signature(function).parameters)})"
+
+
 # -- the initiative
 
 
@@ -342,6 +373,7 @@ def figures() -> str:
 PARTS = {
     "commands": commands,
     "options": options,
+    "api": api,
     "figures": figures,
     "documents": documents,
     "sizes": sizes,
