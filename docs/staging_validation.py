@@ -74,8 +74,10 @@ def steps(database: str, size: str) -> Iterator[Step]:
     """The steps; between seeding and masking two parties of a made-up production are imported."""
     yes = f"-x yes={database}"
     total = r"^total.*?([\d,]+)\s+[\d.]+$"
-    yield Step("schema", "alembic upgrade head", r"(Running upgrade\s+-> \w+)")
-    yield Step("stamp", "terp-seed env stamp staging --yes", r"(is stamped staging)")
+    yield Step(
+        "schema", "alembic upgrade head", r"Running upgrade\s+-> (\w+)", "the tables of `{}`"
+    )
+    yield Step("stamp", "terp-seed env stamp staging --yes", r"is (stamped staging)")
     plan = f"terp-seed plan --size={size} --out plan.json"
     yield Step("plan", plan, r"([\d,]+ rows, about [\d.]+ s);")
     yield Step("seed", f"terp-seed {yes} seed --plan plan.json", total, "{} rows seeded")
