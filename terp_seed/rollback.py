@@ -15,7 +15,7 @@ from terp_seed.errors import PlanError, RollbackError
 from terp_seed.ledger import Range
 from terp_seed.log import logger
 from terp_seed.plan import PlannedRevision, Removal, Removed
-from terp_seed.references import Dependents, dependents, needed_by, pointed_at
+from terp_seed.references import Dependents, dependents, pointed_at
 from terp_seed.selection import Selection
 from terp_seed.session import Session
 from terp_seed.survey import Survey, survey
@@ -121,16 +121,20 @@ class Rollback:
         surveys = [survey(self.session, of, every) for of in mine]
         keys = {of.number: self._keys(of) for of in mine if of.id is None}
         on_dependents, on_edited = self._policies(removal)
-        kept = {each.range.number: set[int]() for each in surveys}
-        if on_edited == "keep":
-            for each in surveys:
-                kept[each.range.number].update(each.edited)
-        going = [_selection(each, kept[each.range.number], keys) for each in surveys]
-        found = dependents(self.session, going, gone)
-        if on_dependents == "keep":
-            for pointing in found:
-                kept[pointing.rows.range.number] |= pointed_at(self.session, pointing)
-        self._keep_parents(surveys, kept)
+        kept = {
+            each.range.number: set(each.edited if on_edited == "keep" else ()) for each in surveys
+        }
+
+        def going() -> list[Selection]:
+            return [_selection(each, kept[each.range.number], keys) for each in surveys]
+
+        ours = [_selection(each, (), keys) for each in surveys]
+        found = dependents(self.session, going(), [*gone, *ours])
+        if not found or on_dependents == "keep":
+            self._keep_needed(kept, found)
+            # A row that stays is one more that others are needed by: until none is.
+            while any(kept.values()) and (more := dependents(self.session, going(), gone)):
+                self._keep_needed(kept, more)
         frozen = {number: frozenset(numbers) for number, numbers in kept.items()}
         return Finding(step.revision, surveys, found, frozen, keys, on_dependents, on_edited)
 
@@ -174,16 +178,9 @@ class Rollback:
             settings.on_edited or removal.on_edited or default,
         )
 
-    def _keep_parents(self, surveys: Sequence[Survey], kept: dict[int, set[int]]) -> None:
-        """With each row that stays, stays what it refers to: children first."""
-        mine = [each.range for each in surveys]
-        for each in reversed(surveys):
-            numbers = kept[each.range.number]
-            if numbers:
-                for parent, rows in needed_by(self.session, each.range, numbers, mine):
-                    kept[parent.number] |= rows
-        for each in surveys:
-            kept[each.range.number].difference_update(each.foreign)
+    def _keep_needed(self, kept: dict[int, set[int]], found: Iterable[Dependents]) -> None:
+        for pointing in found:
+            kept[pointing.rows.range.number] |= pointed_at(self.session, pointing)
 
     def _keys(self, of: Range) -> dict[int, Sequence[str]]:
         blocks = self.session.ledger.blocks(self.session.connection, of)
@@ -196,7 +193,7 @@ class Rollback:
     def _delete(self, found: Survey, stay: Iterable[int]) -> int:
         of = found.range
         if of.id is None:
-            return self._delete_keyed(of, set(stay))
+            return self._delete_keyed(of, {*found.foreign, *stay})
         quote = self.session.dialect.quote
         first, key = of.first_key or 0, quote(of.id)
         spared = sorted({*found.foreign, *stay})

@@ -125,6 +125,75 @@ def test_a_foreign_key_of_another_database_counts(
         mariadb_toy.execute(f"DROP TABLE {other}.notes")
 
 
+# -- rows that are known by their natural key alone
+
+KEYED = (
+    "CREATE TABLE regions (code VARCHAR(20) PRIMARY KEY)",
+    "CREATE TABLE towns (code VARCHAR(20) PRIMARY KEY, region VARCHAR(20), "
+    "FOREIGN KEY (region) REFERENCES regions (code) ON DELETE CASCADE)",
+    "CREATE TABLE notes (id INTEGER PRIMARY KEY, town VARCHAR(20), "
+    "FOREIGN KEY (town) REFERENCES towns (code) ON DELETE CASCADE)",
+)
+SEED_KEYED = """
+op.seed_rows("regions", [{"code": "R1"}, {"code": "R2"}], key=["code"], id=None)
+op.seed_rows("towns", [{"code": f"T{n}", "region": f"R{n}"} for n in (1, 2)], key=["code"], id=None)
+"""
+
+
+def _keyed(toy: Toy) -> None:
+    toy.execute(*KEYED)
+    toy.only("0001_towns", SEED_KEYED)
+    toy.upgrade()
+
+
+def test_what_a_kept_row_needs_stays_whatever_its_key(toy: Toy) -> None:
+    """Without the region, a cascade would take the kept town, and with it the note."""
+    _keyed(toy)
+    toy.execute("INSERT INTO notes VALUES (7, 'T2')")
+    toy.downgrade("base", "on-dependents=keep")
+    assert toy.rows("SELECT id FROM notes") == [(7,)]
+    assert toy.rows("SELECT code FROM towns") == [("T2",)]
+    assert toy.rows("SELECT code FROM regions") == [("R2",)]
+
+
+def test_what_an_edited_row_needs_stays_with_it(toy: Toy) -> None:
+    """A row of ours that stays is no reason to refuse: nobody else's depends on anything."""
+    _keyed(toy)
+    toy.execute("UPDATE towns SET region = 'R1' WHERE code = 'T2'")
+    toy.downgrade("base", "on-edited=keep")
+    assert toy.rows("SELECT code FROM towns") == [("T2",)]
+    assert toy.rows("SELECT code FROM regions") == [("R1",)]
+
+
+def test_a_chain_of_rows_that_need_each_other_stays_whole(toy: Toy) -> None:
+    auto = "AUTOINCREMENT" if toy.sqlite else "AUTO_INCREMENT"
+    toy.execute(
+        f"CREATE TABLE nodes (id INTEGER PRIMARY KEY {auto}, code VARCHAR(9) UNIQUE, up INTEGER, "
+        "FOREIGN KEY (up) REFERENCES nodes (id) ON DELETE CASCADE)",
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, node_id INTEGER, "
+        "FOREIGN KEY (node_id) REFERENCES nodes (id) ON DELETE CASCADE)",
+    )
+    toy.only("0001_nodes", 'op.seed_rows("nodes", [{"code": c} for c in "ABCD"], key=["code"])')
+    toy.upgrade()
+    toy.execute(
+        "UPDATE nodes SET up = id - 1 WHERE code <> 'A'",
+        "INSERT INTO notes SELECT 7, id FROM nodes WHERE code = 'C'",
+    )
+    toy.downgrade("base", "on-dependents=keep")
+    assert toy.rows("SELECT id FROM notes") == [(7,)]
+    assert toy.rows("SELECT code FROM nodes ORDER BY code") == [("A",), ("B",), ("C",)]
+
+
+def test_a_row_under_a_key_that_only_looks_the_same_is_foreign(mariadb_toy: Toy) -> None:
+    """The server's collation takes ``t2`` for ``T2``; it is another row all the same."""
+    _keyed(mariadb_toy)
+    mariadb_toy.execute(
+        "DELETE FROM towns WHERE code = 'T2'", "INSERT INTO towns VALUES ('t2', NULL)"
+    )
+    mariadb_toy.downgrade()
+    assert mariadb_toy.rows("SELECT code FROM towns") == [("t2",)]
+
+
 # -- what a revision says of its own rollback
 
 NOTHING = 'op.seed_rows("labels", [{"code": "L8"}, {"code": "L9"}], key=["code"])'
