@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 
 import pytest
@@ -192,6 +193,79 @@ def test_a_row_under_a_key_that_only_looks_the_same_is_foreign(mariadb_toy: Toy)
     )
     mariadb_toy.downgrade()
     assert mariadb_toy.rows("SELECT code FROM towns") == [("t2",)]
+
+
+# -- the script of a rollback searches as the run does
+
+
+def test_a_script_stops_at_whatever_depends_on_rows_without_an_integer_key(
+    toy: Toy, client: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    _keyed(toy)
+    toy.execute("INSERT INTO notes VALUES (7, 'T2')")
+    script = toy.call("downgrade", "0001_towns:base", sql=True)
+    before = toy.digests()
+    assert client(toy.url, script, check=False).returncode
+    assert toy.digests() == before
+    toy.execute("DELETE FROM notes")
+    client(toy.url, script)
+    assert toy.counts() == {}
+
+
+def test_a_script_stops_at_a_foreign_key_to_another_column(
+    toy: Toy, client: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    _notes(toy, BY_CODE)
+    toy.upgrade("0002_depots")
+    toy.execute("INSERT INTO notes SELECT 7, MIN(code) FROM depots")
+    before = toy.digests()
+    script = toy.call("downgrade", "0002_depots:0001_labels", sql=True)
+    assert client(toy.url, script, check=False).returncode
+    assert toy.digests() == before
+
+
+def test_a_script_stops_at_a_foreign_key_of_another_database(
+    mariadb: MariaDB,
+    mariadb_toy: Toy,
+    new_database: Callable[[str], str],
+    client: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    other = str(make_url(new_database(mariadb.engine)).database)
+    mariadb_toy.upgrade("0002_depots")
+    mariadb_toy.execute(
+        f"CREATE TABLE {other}.notes (id INTEGER PRIMARY KEY, depot_id INTEGER, FOREIGN KEY "
+        f"(depot_id) REFERENCES {make_url(mariadb_toy.url).database}.depots (id))",
+        f"INSERT INTO {other}.notes SELECT 7, MIN(id) FROM depots",
+    )
+    script = mariadb_toy.call("downgrade", "0002_depots:0001_labels", sql=True)
+    try:
+        assert "terp_seed_guard" in client(mariadb_toy.url, script, check=False).stderr
+        mariadb_toy.execute(f"DELETE FROM {other}.notes")
+        client(mariadb_toy.url, script)
+    finally:
+        mariadb_toy.execute(f"DROP TABLE {other}.notes")
+    assert "depots" not in mariadb_toy.counts()
+
+
+def test_a_script_takes_rows_without_an_integer_key_that_point_at_its_own(
+    toy: Toy, client: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    toy.execute(
+        "CREATE TABLE links (code VARCHAR(20) PRIMARY KEY, label_id INTEGER, "
+        "FOREIGN KEY (label_id) REFERENCES labels (id) ON DELETE CASCADE)"
+    )
+    toy.only(
+        "0001_links",
+        """
+        from terp_seed.rows import ref
+        op.seed_rows("labels", [{"code": "A"}], key=["code"])
+        op.seed_rows("links", [{"code": "A", "label_id": ref("labels", code="A")}], key=["code"],
+                     id=None)
+        """,
+    )
+    toy.upgrade()
+    client(toy.url, toy.call("downgrade", "0001_links:base", sql=True))
+    assert toy.counts() == {}
 
 
 # -- what a revision says of its own rollback
