@@ -145,6 +145,7 @@ class Rollback:
         seeded depend on them, or if rows were edited, where the policy is to
         abort.  Rows that are kept stay in the ledger as kept.
         """
+        self._hold(step, removal)
         found = self.examine(step, removal)
         if found.refusal:
             raise RollbackError(found.refusal)
@@ -168,6 +169,19 @@ class Rollback:
         listed = ", ".join(f"{count:,} {table}" for table, count in kept.items()) or "none"
         logger.warning(f"revision {step.revision} declares no rollback; its rows stay: {listed}")
         return Removed({}, kept)
+
+    def _hold(self, step: PlannedRevision, removal: Removal) -> None:
+        """Lock the rows, so that what is found of them stays true until they are gone.
+
+        While they are held nobody edits them, and no foreign key comes to point at their ids.
+        """
+        session, lock = self.session, self.session.dialect.for_update
+        ranges = session.ledger.ranges(session.connection, step.revision) if lock else ()
+        for of in _mine(step, removal, ranges):
+            rows = Selection(of, keys=self._keys(of) if of.id is None else None)
+            table = session.dialect.quote(of.table)
+            for where in rows.conditions(session.dialect, "held"):
+                session.scalar(f"SELECT COUNT(*) FROM {table} held WHERE {where}{lock}")
 
     def _policies(self, removal: Removal) -> tuple[str, str]:
         """What to do with dependents and with edited rows: flag, revision, default."""

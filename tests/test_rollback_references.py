@@ -8,9 +8,14 @@ from collections.abc import Callable
 import pytest
 from servers import MariaDB
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from toys import Toy
 
 from terp_seed.errors import PlanError, RollbackError
+from terp_seed.plan import PlannedRevision, Removal
+from terp_seed.project import Project as Seeds
+from terp_seed.rollback import Finding, Rollback
+from terp_seed.session import opened
 
 # Tables of the application's, each pointing at seeded rows in its own way.
 BY_CODE = (
@@ -124,6 +129,26 @@ def test_a_foreign_key_of_another_database_counts(
             mariadb_toy.downgrade("0001_labels")
     finally:
         mariadb_toy.execute(f"DROP TABLE {other}.notes")
+
+
+def test_what_was_found_stays_true_until_the_rows_are_gone(mariadb_toy: Toy) -> None:
+    """Between the search and the delete nobody edits a row, or lets another one depend on it."""
+    mariadb_toy.upgrade("0002_depots")
+    settings = Seeds(mariadb_toy.path / "alembic.ini", x=(f"url={mariadb_toy.url}",)).settings()
+
+    def meanwhile(_: Finding) -> None:
+        for sql in (
+            "UPDATE depots SET price = 1 LIMIT 1",
+            "INSERT INTO crates (code, depot_id, weight) VALUES ('MINE', 1, 1)",
+        ):
+            with pytest.raises(OperationalError, match="1205"):
+                mariadb_toy.execute("SET SESSION innodb_lock_wait_timeout = 1", sql)
+
+    with opened(settings) as session:
+        session.may_write()
+        removal = Removal(())
+        step = PlannedRevision("0002_depots", upgrade=False, removals=[removal])
+        assert Rollback(session, "dev", meanwhile).remove(step, removal).rows == {"depots": 4}
 
 
 # -- rows that are known by their natural key alone
