@@ -133,6 +133,39 @@ def test_a_backup_that_is_not_whole_is_refused(
     assert books(sqlite_toy) == before
 
 
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        "",
+        "[]",
+        '{"document": "backup", "version": 1}',
+        '{"document": "backup", "version": 1, "files": 5}',
+        '{"document": "backup", "version": 1, "files": [{"statements": [{}]}]}',
+        '{"document": "backup", "version": 1, "files": [], "made_at": "yesterday"}',
+    ],
+)
+def test_a_folder_that_is_no_backup_is_in_nobodys_way(
+    sqlite_toy: Toy, folder: Path, manifest: str
+) -> None:
+    """It cannot be restored, and what lists or expires the others passes it over."""
+    (folder / "odd").mkdir(parents=True)
+    (folder / "odd" / "manifest.json").write_text(manifest)
+    x = (f"backup-folder={folder}",)
+    refused = sqlite_toy.terp_seed("restore", str(folder / "odd"), "--yes", x=x, code=2)
+    assert "manifest.json is n" in refused.stderr
+    assert sqlite_toy.terp_seed("backup", "list", x=x).output == ""
+    sqlite_toy.upgrade()
+    down(sqlite_toy, folder)
+
+
+def test_a_backup_of_a_revision_that_is_gone_says_so(sqlite_toy: Toy, folder: Path) -> None:
+    sqlite_toy.upgrade()
+    made = down(sqlite_toy, folder)
+    (sqlite_toy.path / "seed_revisions" / "0003_crates.py").unlink()
+    with pytest.raises(UsageError, match="0003_crates, which is no revision of this chain"):
+        restore(seeds(sqlite_toy, folder), made, YES)
+
+
 def test_unmasked_rows_do_not_wander_into_another_environment(
     sqlite_toy: Toy, folder: Path
 ) -> None:

@@ -13,6 +13,7 @@ from datetime import date
 from pathlib import Path
 
 from alembic.script import Script
+from alembic.util import CommandError
 
 from terp_seed.audit import AuditLog
 from terp_seed.backup.folder import Backup
@@ -90,7 +91,13 @@ def _chain(
 ) -> tuple[list[Script], list[str]]:
     """All revisions that were applied then, and those of them that are not now."""
     directory = project.directory()
-    then = ancestors(directory, manifest.heads)
+    try:
+        then = ancestors(directory, manifest.heads)
+    except CommandError:
+        raise UsageError(
+            f"the backup was made at {', '.join(manifest.heads)}, which is no revision of this "
+            "chain any more; bring its file back"
+        ) from None
     now = {script.revision for script in ancestors(directory, current_heads(session))}
     beyond = sorted(now - {script.revision for script in then})
     if beyond:
