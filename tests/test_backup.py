@@ -65,6 +65,38 @@ def test_rows_come_back_and_the_chain_with_them(toy: Toy, folder: Path, target: 
     assert toy.counts() == {"labels": 1}
 
 
+@pytest.mark.parametrize(
+    "table",
+    [
+        "(code VARCHAR(20) NOT NULL UNIQUE, name VARCHAR(20))",
+        "(code VARCHAR(20) NOT NULL UNIQUE, name TEXT)",
+        "(code TEXT NOT NULL, name VARCHAR(20), PRIMARY KEY (code(50)))",
+    ],
+    ids=["no primary key", "no primary key, a long text", "a text for a key"],
+)
+def test_rows_come_back_into_a_table_without_an_integer_key(
+    toy: Toy, folder: Path, table: str
+) -> None:
+    toy.execute(f"CREATE TABLE tags {table.replace('code(50)', 'code') if toy.sqlite else table}")
+    rows = '[{"code": "A", "name": None}, {"code": "B", "name": "b"}]'
+    toy.only("0001_tags", f'op.seed_rows("tags", {rows}, key=["code"], id=None)')
+    toy.upgrade()
+    before = books(toy)
+    made = down(toy, folder)
+    restore(seeds(toy, folder), made, YES)
+    assert books(toy) == before
+
+
+def test_rows_too_long_for_one_statement_come_back(mariadb_toy: Toy, folder: Path) -> None:
+    rows = '[{"code": f"L{n}", "body": "x" * 60_000} for n in range(400)]'
+    mariadb_toy.only("0001_long", f'op.seed_rows("labels", {rows}, key=["code"])')
+    mariadb_toy.upgrade()
+    before = books(mariadb_toy)
+    made = down(mariadb_toy, folder)
+    restore(seeds(mariadb_toy, folder), made, YES)
+    assert books(mariadb_toy) == before
+
+
 def test_kept_rows_are_no_hindrance(toy: Toy, folder: Path) -> None:
     toy.upgrade()
     toy.execute("INSERT INTO scans (crate_id) SELECT MIN(id) FROM crates")
@@ -231,6 +263,43 @@ def test_a_dump_is_restored_by_the_command_that_is_printed(toy: Toy, folder: Pat
     assert done.returncode == 0, done.stderr
     assert toy.digests() == before
     assert toy.version() == "0003_crates"
+
+
+def test_odd_names_of_files_and_folders(new_toy: Callable[..., Toy], tmp_path: Path) -> None:
+    toy = new_toy(f"sqlite:///{tmp_path}/it's%23odd.db")
+    toy.upgrade()
+    made = down(toy, tmp_path / "what?#", kind="dump")
+    assert (made / "dump.db").stat().st_size == (tmp_path / "it's#odd.db").stat().st_size
+
+
+def test_a_full_disk_stops_the_rollback(sqlite_toy: Toy, tmp_path: Path) -> None:
+    """The backup's files may be at most so long here, as on a disk that is full."""
+    sqlite_toy.upgrade()
+    before = books(sqlite_toy)
+    folder = f"backup-folder={tmp_path}"
+    for kind in ("rows", "dump"):
+        command = sqlite_toy.command(
+            "alembic",
+            "-n",
+            "seed",
+            "-x",
+            f"url={sqlite_toy.url}",
+            "-x",
+            folder,
+            "-x",
+            f"backup={kind}",
+            "downgrade",
+            "base",
+        )
+        done = subprocess.run(
+            ["bash", "-c", 'ulimit -f 1; exec "$@"', "bash", *command],
+            cwd=sqlite_toy.path,
+            env=sqlite_toy.environment(),
+            capture_output=True,
+            check=False,
+        )
+        assert b"FAILED: backup: " in done.stderr + done.stdout
+    assert books(sqlite_toy) == before
 
 
 def test_backups_expire_by_age_and_number_but_for_the_newest(sqlite_toy: Toy, folder: Path) -> None:

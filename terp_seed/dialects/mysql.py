@@ -207,7 +207,9 @@ class MySQL(Dialect):
         return f"CAST({one} AS BINARY) <=> CAST({other} AS BINARY)"
 
     def temporary_copy(self, name: str, key: str, select: str) -> list[str]:
-        return [f"CREATE TEMPORARY TABLE {name} (PRIMARY KEY ({key})) {select} WHERE 1 = 0"]
+        # Not the rows' own key: a text is none without a length, and a column of it may be NULL.
+        number = "terp_seed_row BIGINT PRIMARY KEY AUTO_INCREMENT"
+        return [f"CREATE TEMPORARY TABLE {name} ({number}) {select} WHERE 1 = 0"]
 
     def update_from(
         self, table: str, source: str, values: Sequence[tuple[str, str]], where: str
