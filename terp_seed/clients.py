@@ -54,11 +54,14 @@ def dump_database(source: URL, path: Path) -> None:
     A script on a server, a database on SQLite.  Locks nobody out.
     """
     if source.get_backend_name() == "sqlite":
-        with (
-            closing(sqlite3.connect(f"file:{source.database}?mode=ro", uri=True)) as original,
-            closing(sqlite3.connect(str(path))) as copy,
-        ):
-            original.backup(copy)
+        try:
+            with (
+                closing(sqlite3.connect(_read_only(str(source.database)), uri=True)) as original,
+                closing(sqlite3.connect(path)) as copy,
+            ):
+                original.backup(copy)
+        except sqlite3.Error as error:
+            raise UsageError(f"the copy of {source.database} failed: {error}") from None
         return
     tool = _found(*_DUMPS)
     options = ["--single-transaction", "--skip-lock-tables", "--no-tablespaces", "--hex-blob"]
@@ -71,6 +74,15 @@ def dump_database(source: URL, path: Path) -> None:
         )
     if done.returncode:
         raise UsageError(f"{Path(tool).name} failed on {source.database!r}: {_last(done.stderr)}")
+
+
+def _read_only(database: str) -> str:
+    """The URI of a SQLite database; the settings may have given one already."""
+    return (
+        database
+        if database.startswith("file:")
+        else f"{Path(database).absolute().as_uri()}?mode=ro"
+    )
 
 
 def restoring(target: URL, path: Path) -> str:

@@ -52,7 +52,7 @@ def _counts(session: Session) -> dict[str, int]:
 
 def _refuse_short(url: URL, path: Path, tables: dict[str, int]) -> None:
     if url.get_backend_name() == "sqlite":
-        engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
+        engine = sa.create_engine(URL.create("sqlite", database=str(path)), poolclass=sa.NullPool)
         with engine.connect() as copy:
             there = set(sa.inspect(copy).get_table_names())
             whole = copy.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
@@ -67,7 +67,7 @@ def _refuse_short(url: URL, path: Path, tables: dict[str, int]) -> None:
 
 def _not_named(path: Path, tables: set[str]) -> list[str]:
     """The tables that the dump does not create."""
-    left = {f"CREATE TABLE `{name}` (".encode(): name for name in tables}
+    left = {f"CREATE TABLE `{name.replace('`', '``')}` (".encode(): name for name in tables}
     with path.open("rb") as file:
         for line in file:
             if line.startswith(b"CREATE TABLE"):

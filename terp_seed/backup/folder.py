@@ -30,7 +30,12 @@ class Backup:
     def keep(self) -> None:
         """Write the manifest, after every file it names has been read back whole."""
         self.manifest.check(self.folder)
-        self.manifest.write(self.folder)
+        try:
+            self.manifest.write(self.folder)
+        except OSError as error:
+            raise GuardError(
+                f"backup: {self.folder} cannot be written: {error.strerror}; nothing was done"
+            ) from None
 
     @property
     def made(self) -> datetime:

@@ -13,7 +13,7 @@ from datetime import date
 from pathlib import Path
 
 from alembic.script import Script
-from alembic.util import CommandError
+from alembic.script.revision import RevisionError
 
 from terp_seed.audit import AuditLog
 from terp_seed.backup.folder import Backup
@@ -93,7 +93,7 @@ def _chain(
     directory = project.directory()
     try:
         then = ancestors(directory, manifest.heads)
-    except CommandError:
+    except RevisionError:
         raise UsageError(
             f"the backup was made at {', '.join(manifest.heads)}, which is no revision of this "
             "chain any more; bring its file back"
