@@ -208,6 +208,18 @@ def test_unmasked_rows_do_not_wander_into_another_environment(
         restore(seeds(sqlite_toy, folder), made, YES)
 
 
+def test_a_backup_of_another_chain_is_refused(sqlite_toy: Toy, folder: Path) -> None:
+    sqlite_toy.upgrade()
+    made = down(sqlite_toy, folder)
+    ini = sqlite_toy.path / "alembic.ini"
+    ini.write_text(ini.read_text().replace("[seed]", "[other]"))
+    before = books(sqlite_toy)
+    x = (f"url={sqlite_toy.url}",)
+    with pytest.raises(GuardError, match=r"is of chain seed, .* terp-seed -n seed"):
+        restore(Seeds(ini, "other", x), made, YES)
+    assert books(sqlite_toy) == before
+
+
 def test_only_its_owner_can_read_a_backup(sqlite_toy: Toy, folder: Path) -> None:
     sqlite_toy.upgrade()
     made = down(sqlite_toy, folder, kind="both")

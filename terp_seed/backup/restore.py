@@ -80,6 +80,11 @@ def _refuse_elsewhere(session: Session, backup: Backup, environment: str) -> Non
             f"backup {backup.folder}: holds rows of a database stamped {manifest.environment}, "
             f"unmasked, and this one is stamped {environment}; restore it there"
         )
+    if manifest.chain != session.settings.chain:
+        raise GuardError(
+            f"backup {backup.folder}: is of chain {manifest.chain}, and this one is "
+            f"{session.settings.chain}; restore it with terp-seed -n {manifest.chain}"
+        )
     if manifest.engine != session.settings.url.get_backend_name():
         raise GuardError(
             f"backup {backup.folder}: was made on {manifest.engine}; restore it on that engine"
