@@ -19,17 +19,20 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import redirect_stderr
 from dataclasses import replace
 from functools import cache
+from importlib.resources import files
 from io import StringIO
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+import click
 from alembic import command
 from alembic.config import Config
 from sqlalchemy import create_engine
 
 from terp_seed import operations as operation_source
 from terp_seed.bookkeeping import books
+from terp_seed.cli import main as main_command
 from terp_seed.operations import SeedOp, SeedRowsOp, UnseedOp
 from terp_seed.planner import generation_of, make_plan
 from terp_seed.project import Project
@@ -40,7 +43,7 @@ from terp_seed.terp.measure import measured, table
 
 DOCS = Path(__file__).resolve().parent
 HOME = DOCS.parent
-_SCHEMAS = HOME / "terp_seed" / "cli" / "schemas"
+_SCHEMAS = Path(str(files("terp_seed.cli") / "schemas"))
 SIZES = ("small", "medium", "large")
 _BETWEEN = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
@@ -120,6 +123,28 @@ def bookkeeping() -> str:
         ["table", "holds", "columns"],
         *([f"`{each.name}`", text, _names(each.columns.keys())] for each, text in said.items()),
     )
+
+
+def commands() -> str:
+    """What each command says when it is asked for help."""
+    top = click.Context(
+        main_command,
+        info_name="terp-seed",
+        max_content_width=100,
+        terminal_width=100,
+        **main_command.context_settings,
+    )
+    return "\n\n".join(_helps(top))
+
+
+def _helps(context: click.Context) -> Iterator[str]:
+    command = context.command
+    yield f"## {context.command_path}\n\n```text\n{command.get_help(context).rstrip()}\n```"
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            inner = command.get_command(context, name)
+            assert inner is not None
+            yield from _helps(click.Context(inner, parent=context, info_name=name))
 
 
 def documents() -> str:
@@ -261,6 +286,7 @@ def measures() -> str:
 
 
 PARTS = {
+    "commands": commands,
     "documents": documents,
     "sizes": sizes,
     "operations": operations,

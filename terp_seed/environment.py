@@ -16,8 +16,8 @@ from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.errors import PlanError, UsageError
-from terp_seed.exclusive import interruptible
 from terp_seed.failures import translated
+from terp_seed.interrupts import interruptible
 from terp_seed.session import Session, opened
 from terp_seed.settings import Settings, resolve
 

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any
 
 import sqlalchemy as sa
 
-from terp_seed.errors import InterruptedRunError, PlanError
+from terp_seed.errors import PlanError
+from terp_seed.interrupts import WHOLE, interruptible
 from terp_seed.lock import Held, held
 from terp_seed.log import logger
 from terp_seed.session import Session
 
-__all__ = ["exclusively", "interruptible"]
-
-_WHOLE = "every revision is there as a whole or not at all; run the command again to go on"
+__all__ = ["exclusively"]
 
 
 @contextmanager
-def exclusively(session: Session, left: str = _WHOLE) -> Iterator[Held]:
+def exclusively(session: Session, left: str = WHOLE) -> Iterator[Held]:
     """Hold the database's lock; the bookkeeping tables are there once it is held.
 
     SIGINT and SIGTERM end it as `InterruptedRunError`: what is under way is
@@ -56,30 +53,3 @@ def _make_books(session: Session) -> None:
     for sql in books.create(session.connection.dialect):
         session.stream.run(sql, what="bookkeeping tables")
     session.commit()
-
-
-@contextmanager
-def interruptible(left: str = _WHOLE) -> Iterator[None]:
-    """SIGINT and SIGTERM raise `InterruptedRunError`: rolled back, audited, released.
-
-    They travel as a `KeyboardInterrupt`, because the libraries on their way
-    swallow an `Exception`: loguru does where a sink is writing.
-    """
-
-    def stop(number: int, frame: object) -> None:
-        raise KeyboardInterrupt(signal.Signals(number).name)
-
-    before: dict[signal.Signals, Any] = {}
-    try:
-        for which in (signal.SIGINT, signal.SIGTERM):
-            before[which] = signal.signal(which, stop)
-    except ValueError:
-        pass  # not the main thread: the host program has its own way
-    try:
-        yield
-    except KeyboardInterrupt as error:
-        name = error.args[0] if error.args else "SIGINT"
-        raise InterruptedRunError(f"interrupted by {name}: {left}") from None
-    finally:
-        for number, handler in before.items():
-            signal.signal(number, handler)

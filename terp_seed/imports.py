@@ -19,7 +19,7 @@ from typing import Any
 
 from terp_seed.columns import measured
 from terp_seed.errors import UsageError
-from terp_seed.literals import UnwritableError, literals
+from terp_seed.literals import UnwritableError, encodable, literals
 from terp_seed.rows import Cells, Column, Json, Lookup, TableRows, Value
 
 __all__ = ["imported", "read_rows"]
@@ -87,21 +87,13 @@ def _columns(rows: Sequence[Row], where: str) -> list[str]:
 def _writable(values: list[Value], name: str, where: str) -> list[Value]:
     """The values, each of which has a literal on every engine."""
     try:
-        literals(Cells(values), _encodable, bytes.hex, repr)
+        literals(Cells(values), encodable, bytes.hex, repr)
     except UnwritableError as error:
         reason, place = error.args
         raise UsageError(
             f"{where}, row {place + 1}, column {name}: the value cannot be written, {reason}"
         ) from None
     return values
-
-
-def _encodable(text: str) -> str:
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise UnwritableError("it holds half of a surrogate pair, which is no text") from None
-    return text
 
 
 def _column(values: Sequence[Value]) -> Column:

@@ -22,6 +22,8 @@ from terp_seed.rows import TableRows
 
 __all__ = ["Digests", "Header", "Ledger", "Range", "shape"]
 
+_BLOCKS = 32  # that are read at once
+
 
 @dataclass(frozen=True)
 class Range:
@@ -225,21 +227,23 @@ class Ledger:
         return {(row.revision, row.range_no): (_range(row), _numbers(row)) for row in rows}
 
     def blocks(self, connection: Connection, of: Range) -> Iterator[Digests]:
-        """The digests of a range's rows, block by block."""
-        ledger = self.books.ledger
-        rows = connection.execute(
+        """The digests of a range's rows, block by block; a few in memory at a time."""
+        ledger, last = self.books.ledger, 0
+        wanted = (
             sa.select(ledger)
             .where(
                 ledger.c.chain == self.chain,
                 ledger.c.revision == of.revision,
                 ledger.c.range_no == of.number,
-                ledger.c.block_no > 0,
             )
             .order_by(ledger.c.block_no)
+            .limit(_BLOCKS)
         )
-        for row in rows:
-            keys = json.loads(row.row_keys) if row.row_keys else None
-            yield Digests(row.first_row, row.row_count, row.digests, row.key_digests, keys)
+        while rows := connection.execute(wanted.where(ledger.c.block_no > last)).all():
+            for row in rows:
+                keys = json.loads(row.row_keys) if row.row_keys else None
+                yield Digests(row.first_row, row.row_count, row.digests, row.key_digests, keys)
+            last = rows[-1].block_no
 
     def _exists(self, connection: Connection) -> bool:
         ledger = self.books.ledger

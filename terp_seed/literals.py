@@ -31,6 +31,7 @@ __all__ = [
     "UnwritableError",
     "canonical",
     "canonical_cells",
+    "encodable",
     "json_cells",
     "json_pieces",
     "json_text",
@@ -49,6 +50,15 @@ NULL = "NULL"
 
 _JSON_TYPES = frozenset((dict, list, Json))
 _SPECIAL = "'\\\0\n\r\x1a"  # what some engine writes otherwise than it is
+
+
+def encodable(text: str) -> str:
+    """The text itself; `UnwritableError` if it holds half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UnwritableError("it holds half of a surrogate pair, which is no text") from None
+    return text
 
 
 class JsonText(str):
@@ -129,7 +139,14 @@ def _canonical_moments(values: Sequence[datetime]) -> Sequence[str]:
 def _canonical_texts(values: Sequence[str]) -> Sequence[str]:
     if _STARTS.isdisjoint([value[:1] for value in values]):
         return values
+    together = "".join(values)
+    if " 00:00:00" not in together and _SECONDS.fullmatch(together) and _all_long(values, 19):
+        return values
     return [*map(canonical, values)]
+
+
+def _all_long(values: Sequence[str], length: int) -> bool:
+    return set(map(len, values)) == {length}
 
 
 def _canonical_whole(values: Sequence[int]) -> Sequence[str]:
@@ -267,18 +284,22 @@ def _number(value: float | Decimal) -> str:
         return repr(value)
     if not value.is_finite():
         raise UnwritableError("SQL has no NaN and no infinity")
+    if abs(value.adjusted()) > _MOST_DIGITS:  # 1e999999999 written out is a gigabyte
+        raise UnwritableError(f"it has more than {_MOST_DIGITS} digits")
     text = format(value, "f")
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
+_MOST_DIGITS = 400  # more than a double has, and far more than a DECIMAL
 _EXACT = 10**15
 _FIFTEEN = Context(prec=15)  # what a double, and so a SQLite decimal, keeps
 _NUMBER = re.compile(r"[-+]?\d{1,64}(\.\d{0,64})?([eE][-+]?\d{1,3})?", re.ASCII)
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?)?", re.ASCII)
+_SECONDS = re.compile(r"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)*", re.ASCII)
 _STARTS = frozenset("0123456789+-{[")
 _WHOLE = (".0,", ".0}", ".0]")  # the end of a whole number that is written as a fraction
 _EXPONENTS = ("e+", "e-")
-_NOT_STRINGS = re.compile(r'"(?:[^"\\]|\\.)*"|true|false')
+_EXPONENT = re.compile("[0-9]e[+-]")
 _LONG = re.compile("[0-9]{16}")
 
 
@@ -313,7 +334,7 @@ def _is_rewritten(text: str) -> bool:
     return (
         text[0] not in "{["
         or any(map(text.__contains__, _WHOLE))
-        or (any(map(text.__contains__, _EXPONENTS)) and "e" in _NOT_STRINGS.sub("", text))
+        or (any(map(text.__contains__, _EXPONENTS)) and _EXPONENT.search(text) is not None)
         or _LONG.search(text) is not None
     )
 
@@ -358,7 +379,7 @@ _CANONICAL: dict[type[Any], Many] = {
     bool: _LITERALS[bool],
     int: _canonical_whole,
     str: _canonical_texts,
-    JsonText: lambda values: [*map(canonical, values)],
+    **dict.fromkeys((JsonText, Decimal, float), lambda values: [*map(canonical, values)]),
     datetime: _canonical_moments,
     date: strings,
 }

@@ -7,6 +7,7 @@ prints with its password hidden.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -55,6 +56,8 @@ _SHELL_ONLY = {
 }
 _INI_NAMES = {"url": "sqlalchemy.url"}
 _NOT_IN_INI = {"yes"}  # consent is given for a run, never once and for all
+
+_COUNT = re.compile(r"[0-9]{1,18}")  # more digits than any table holds are a mistake
 
 _CHOICES = {
     "on-dependents": ("abort", "keep"),
@@ -141,7 +144,7 @@ def _section(config: Config) -> dict[str, Any]:
 
 def _count(config: Config, key: str, default: int) -> int:
     text = config.get_main_option(key) or str(default)
-    if not text.isdecimal() or not int(text):
+    if not _COUNT.fullmatch(text) or not int(text):
         raise UsageError(f"{key}: {text!r} is no whole number from 1")
     return int(text)
 
@@ -215,7 +218,7 @@ def _row_counts(text: str | None) -> dict[str, int]:
     counts: dict[str, int] = {}
     for part in filter(None, (text or "").split(",")):
         name, _, number = (piece.strip() for piece in part.partition(":"))
-        if not name or not number.isdecimal() or name in counts:
+        if not name or not _COUNT.fullmatch(number) or name in counts:
             raise UsageError(
                 f"rows: {part.strip()!r} is not usable; write -x rows=clients:5000,orders:20000, "
                 "each name once"

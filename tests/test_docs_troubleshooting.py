@@ -338,6 +338,31 @@ def _wandering(it: Trouble) -> Done:
     return it.terp_seed("restore", made, "--yes")
 
 
+@case("….ini: has a section […] already, so nothing was written; …")
+def _initialised(it: Trouble) -> Done:
+    return it.project.run("terp-seed", "init", check=False)
+
+
+@case("revision id …: has … characters, the version table holds 32; …")
+def _long_id(it: Trouble) -> Done:
+    message = "everything that the new warehouse needs"
+    return it.project.run("terp-seed", "revision", "-m", message, check=False)
+
+
+@case("the chain has … heads, …; …")
+def _two_heads(it: Trouble) -> Done:
+    it.revision("pass")
+    path = it.project.path / "seed_revisions" / "0006_ours.py"
+    path.with_name("0006_theirs.py").write_text(path.read_text().replace("ours", "theirs"))
+    return it.project.run("terp-seed", "revision", "-m", "more", check=False)
+
+
+@case("… of … checks failed")
+def _checked(it: Trouble) -> Done:
+    it.revision("1 / 0")
+    return it.project.run("terp-seed", "check", "--no-round-trip", check=False)
+
+
 @case("seeds are applied …; run …")
 def _sandbox_with_seeds(it: Trouble) -> Done:
     it.seeded()

@@ -28,6 +28,13 @@ RUNS: dict[str, list[tuple[list[str], int]]] = {
     "env stamp": [(["env", "stamp", "test", "--yes"], 0)],
     "graph": [(["graph"], 0)],
     "init": [(["init", "--section", "other"], 0)],
+    "history": [(["history"], 0), (["history", "--events"], 0)],
+    "ledger rebuild": [
+        (["ledger", "rebuild", "--dry-run"], 0),
+        (["LOSE THE LEDGER", "ledger", "rebuild", "--yes"], 0),
+    ],
+    "ledger show": [(["ledger", "show"], 0)],
+    "lock status": [(["lock", "status"], 0)],
     "mask": [
         (["mask", "--dry-run"], 0),
         (["mask", "--yes"], 0),
@@ -45,7 +52,14 @@ RUNS: dict[str, list[tuple[list[str], int]]] = {
     "revision": [(["revision", "-m", "new"], 0)],
     "rollback": [(["rollback", "--yes", "--on-dependents=keep"], 0)],
     "seed": [(["seed"], 0)],
+    "status": [(["status"], 0), (["EDIT A ROW", "status", "--drift"], 8)],
     "verify": [(["verify"], 0), (["verify", "--all"], 8)],
+}
+
+#: What is done to the database first, where a run begins with one of these.
+BEFORE = {
+    "LOSE THE LEDGER": "DELETE FROM terp_seed_ledger",
+    "EDIT A ROW": "UPDATE labels SET wording = 'edited'",
 }
 
 #: Commands that have to find the chain at its base.
@@ -114,6 +128,9 @@ def test_the_document_is_as_its_schema_says(
         if name not in AT_BASE:
             toy.upgrade("head")
             toy.execute("INSERT INTO crates (code, depot_id, weight) VALUES ('MINE', 1, 0)")
+        if words[0] in BEFORE:
+            statement, *words = words  # noqa: PLW2901
+            toy.execute(BEFORE[statement])
         document = printed(toy, words, code)
         check = Draft202012Validator(schema(name), format_checker=FormatChecker())
         check.validate(document)

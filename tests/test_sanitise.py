@@ -628,6 +628,18 @@ def test_the_leak_check_finds_one_row_anywhere(people: Copy) -> None:
     assert ("logs", "line", "an original") not in people.leaks()
 
 
+def test_what_a_trigger_copies_away_is_announced_and_found(people: Copy) -> None:
+    people.run(
+        "CREATE TABLE history (id INTEGER PRIMARY KEY, line VARCHAR(200))",
+        "CREATE TRIGGER keep_history AFTER UPDATE ON people FOR EACH ROW "
+        "BEGIN INSERT INTO history VALUES (OLD.id, OLD.name); END",
+    )
+    (plan,) = dry_run(people.settings, Order())
+    assert plan.target.triggers == ("keep_history",)
+    people.mask()
+    assert people.leaks() == {("history", "line", "an original")}
+
+
 def test_the_evidence_says_what_was_done(people: Copy) -> None:
     people.run("CREATE TABLE codes (id INTEGER PRIMARY KEY, code VARCHAR(9))")
     people.run("INSERT INTO codes VALUES (1, 'A-1')")

@@ -75,3 +75,10 @@ def test_a_range_of_which_nothing_is_left_is_taken_anew() -> None:
 def test_rows_without_columns_have_no_digests() -> None:
     """A table whose every column is derived has nothing to compare."""
     assert block_digests(Block("things", 0, 3, {}), []) == b""
+
+
+def test_a_note_is_a_comment_on_every_line() -> None:
+    """What stands in a script beside its statements never runs."""
+    out = io.StringIO()
+    Printed(out, SQLite()).note("a table\n\n; DROP TABLE things")
+    assert out.getvalue() == "-- a table\n--\n-- ; DROP TABLE things\n"

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from terp_seed.cli.output import as_json, document, table
+from terp_seed.cli.output import as_json, document, examples, table
 from terp_seed.project import Project
 
 if TYPE_CHECKING:
@@ -19,7 +19,13 @@ _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y
 _OUTCOMES = ("finished", "failed", "interrupted", "crashed", "running")
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "terp-seed history",
+        "terp-seed history --outcome=failed --since=2026-06-30",
+        "terp-seed history --events --limit=1",
+    )
+)
 @click.option("--events", "single", is_flag=True, help="Show single events instead of runs.")
 @click.option("--since", type=_MOMENT, metavar="MOMENT", help="Runs that began then or later, UTC.")
 @click.option("--until", type=_MOMENT, metavar="MOMENT", help="Runs that began before it, UTC.")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from terp_seed.cli.output import as_json, document, table
+from terp_seed.cli.output import as_json, document, examples, table
 from terp_seed.project import Project
 
 if TYPE_CHECKING:
@@ -22,7 +22,7 @@ def ledger() -> None:
     """Which rows each revision inserted, as the ledger has it."""
 
 
-@ledger.command("show")
+@ledger.command("show", epilog=examples("terp-seed ledger show"))
 @as_json
 @click.pass_obj
 def show(project: Project, as_json: bool) -> None:
@@ -78,7 +78,10 @@ def _ids(of: dict[str, Any]) -> str:
     return "" if of["ids"] is None else f"{of['ids'][0]} to {of['ids'][1]}"
 
 
-@ledger.command("rebuild")
+@ledger.command(
+    "rebuild",
+    epilog=examples("terp-seed ledger rebuild --dry-run", "terp-seed ledger rebuild --yes"),
+)
 @click.option("--dry-run", is_flag=True, help="Only look, and say what would be written.")
 @click.option(
     "--claim",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from terp_seed.cli.history import described
-from terp_seed.cli.output import as_json, document
+from terp_seed.cli.output import as_json, document, examples
 from terp_seed.project import Project
 
 __all__ = ["lock"]
@@ -16,7 +16,7 @@ def lock() -> None:
     """The lock that lets one run at a time into a database."""
 
 
-@lock.command("status")
+@lock.command("status", epilog=examples("terp-seed lock status"))
 @as_json
 @click.pass_obj
 def status(project: Project, as_json: bool) -> None:

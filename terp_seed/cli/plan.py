@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from terp_seed.cli.options import run_options, with_options
-from terp_seed.cli.output import as_json, document, table
+from terp_seed.cli.output import as_json, document, examples, table
 from terp_seed.errors import MaskingError, PlanError, RollbackError
 from terp_seed.project import Project
 
@@ -22,7 +22,14 @@ __all__ = ["plan", "show_forecast"]
 _COUNTS = ("insert", "skip", "delete", "keep", "edited", "foreign", "missing")
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "terp-seed plan",
+        "terp-seed plan --size=medium --json",
+        "terp-seed plan --rollback base",
+        "terp-seed plan --out plan.json",
+    )
+)
 @click.argument("target", required=False)
 @click.option("--rollback", "back", is_flag=True, help="A rollback, by default of one step.")
 @click.option(
@@ -40,13 +47,7 @@ def plan(
     as_json: bool,
     **x: str | None,
 ) -> None:
-    r"""Say what seeding up to TARGET would do to this database, by default to the head.
-
-    \b
-    terp-seed plan
-    terp-seed plan --size=medium --json
-    terp-seed plan --rollback base
-    terp-seed plan --out plan.json
+    """Say what seeding up to TARGET would do to this database, by default to the head.
 
     Exits with the code that the run would end with: 4 or 7 if the plan does not fit
     the database, 6 if a rollback is blocked.

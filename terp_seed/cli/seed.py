@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 import click
 
 from terp_seed.cli.options import dry_run, explain, run_options, with_options, yes
-from terp_seed.cli.output import as_json, document
+from terp_seed.cli.output import as_json, document, examples
 from terp_seed.cli.plan import show_forecast
 from terp_seed.consent import Confirm
 from terp_seed.errors import UsageError
@@ -25,7 +25,15 @@ _GENERATION = ("url", "env", "size", "rows", "seed", "as-of", "lock-timeout")
 _REMOVAL = ("on-dependents", "on-edited", "backup")
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "terp-seed seed",
+        "terp-seed seed --table=clients",
+        "terp-seed seed --size=medium --env=dev",
+        "terp-seed seed --dry-run",
+        "terp-seed seed --rollback",
+    )
+)
 @click.argument("target", required=False)
 @click.option("--table", metavar="TABLE", help="Only what this table needs.")
 @click.option("--rollback", "back", is_flag=True, help="Take everything back, to the base.")
@@ -51,15 +59,7 @@ def seed(
     as_json: bool,
     **x: str | None,
 ) -> None:
-    r"""Seed up to TARGET, by default to the head.
-
-    \b
-    terp-seed seed
-    terp-seed seed --table=clients
-    terp-seed seed --size=medium --env=dev
-    terp-seed seed --dry-run
-    terp-seed seed --rollback
-    """
+    """Seed up to TARGET, by default to the head."""
     project = with_options(project, x)
     if target and table:
         raise UsageError("give TARGET or --table, not both")
@@ -76,7 +76,13 @@ def seed(
         _carry_out(project, "upgrade", plan.destination, how, expect=plan.expect)
 
 
-@click.command()
+@click.command(
+    epilog=examples(
+        "terp-seed rollback",
+        "terp-seed rollback base",
+        "terp-seed rollback --table=orders --dry-run",
+    )
+)
 @click.argument("target", required=False)
 @click.option("--table", metavar="TABLE", help="This table's seeds, and all that depend on them.")
 @run_options("url", "env", "lock-timeout", *_REMOVAL)
@@ -96,14 +102,9 @@ def rollback(
     as_json: bool,
     **x: str | None,
 ) -> None:
-    r"""Roll back one revision, or down to TARGET.
+    """Roll back one revision, or down to TARGET.
 
     Only rows that the seeds inserted go.  Asks first; without a terminal, say --yes.
-
-    \b
-    terp-seed rollback
-    terp-seed rollback base
-    terp-seed rollback --table=orders --dry-run
     """
     project = with_options(project, x)
     if target and table:

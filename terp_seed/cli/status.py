@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from terp_seed.cli.output import as_json, document, table
+from terp_seed.cli.output import as_json, document, examples, table
 from terp_seed.errors import VerificationError
 from terp_seed.project import Project
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 __all__ = ["status"]
 
 
-@click.command()
+@click.command(epilog=examples("terp-seed status", "terp-seed status --drift --json"))
 @click.option(
     "--drift",
     is_flag=True,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from terp_seed.dialects.base import STATEMENT_CHARACTERS, Dialect, Lock, Piece, Written
 from terp_seed.dialects.sqlite_json import documents
 from terp_seed.errors import LockError, UsageError
-from terp_seed.literals import UnwritableError
+from terp_seed.literals import encodable
 
 if TYPE_CHECKING:
     from filelock import FileLock
@@ -51,7 +51,7 @@ class SQLite(Dialect):
 
     def text(self, value: str) -> str:
         if not value.isascii():
-            _encodable(value)
+            encodable(value)
         literal = "'" + value.replace("'", "''") + "'"
         if "\n" in value or "\r" in value or "\0" in value:
             return _without_controls(value, literal)
@@ -272,13 +272,6 @@ def _without_controls(value: str, literal: str) -> str:
             mark = f"\\{mark}"  # noqa: PLW2901 - the mark must not occur in the text
         literal = f"replace({literal.replace(control, mark)}, '{mark}', char({number}))"
     return literal
-
-
-def _encodable(value: str) -> None:
-    try:
-        value.encode()
-    except UnicodeEncodeError:
-        raise UnwritableError("it holds half of a surrogate pair, which is no text") from None
 
 
 def _prepare(connection: Any, record: object) -> None:

@@ -76,11 +76,11 @@ class Spool:
     """
 
     def __init__(self, code: str) -> None:
-        self._tail = array(code)
-        self.append = self._tail.append
+        self._tail: array[int] = array(code)
+        self.append: Callable[[int], None] = self._tail.append
         self._file: IO[bytes] | None = None
         self._written = 0
-        self._page = array(code)
+        self._page: array[int] = array(code)
         self._page_start = 0
 
     def __len__(self) -> int:

@@ -73,19 +73,19 @@ class Book:
         self.line_starts: array[int] = _array("I")
         self.pick_starts: array[int] = _array("I")
         # One entry for each line, then for each allocation.
-        self.line_batch = Spool("I")
-        self.line_quantity = Spool("H")
-        self.line_price = Spool("H")  # dollars
-        self.line_origin = Spool("B")  # of the margin
-        self.pick_line = Spool("I")
-        self.pick_batch = Spool("I")
-        self.pick_quantity = Spool("H")
+        self.line_batch: Spool = Spool("I")
+        self.line_quantity: Spool = Spool("H")
+        self.line_price: Spool = Spool("H")  # dollars
+        self.line_origin: Spool = Spool("B")  # of the margin
+        self.pick_line: Spool = Spool("I")
+        self.pick_batch: Spool = Spool("I")
+        self.pick_quantity: Spool = Spool("H")
         # One entry for each movement, in the order of time.
-        self.move_order = Spool("I")
-        self.move_batch = Spool("I")
-        self.move_change = Spool("i")
-        self.move_drawn = Spool("i")  # what had left the batch before
-        self.move_type = Spool("B")
+        self.move_order: Spool = Spool("I")
+        self.move_batch: Spool = Spool("I")
+        self.move_change: Spool = Spool("i")
+        self.move_drawn: Spool = Spool("i")  # what had left the batch before
+        self.move_type: Spool = Spool("B")
 
     def write(self) -> Book:
         """Simulate all orders."""

@@ -27,6 +27,8 @@ def write(results: list[dict[str, Any]], *, quick: bool) -> str:
 
 def _text(figures: Figures, results: list[dict[str, Any]]) -> str:
     parts = [_conditions(results), _bars_table(bars(figures))]
+    if figures.rows("clients", "mariadb"):
+        parts.append(f"![Cost of a row by number, and peers](images/{PICTURE.name})")
     for part, title in (
         ("clients", "Clients, by number"),
         ("load", "The linked set, by order lines"),

@@ -13,6 +13,7 @@ from proxy import Proxy
 from servers import MariaDB
 from toys import HEAD, Toy
 
+from terp_seed.dialects import dialect_named
 from terp_seed.errors import LockError, SeedError
 
 FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}
@@ -150,17 +151,17 @@ def test_a_forgotten_connection_is_one_clear_line(
     """C-12: wait_timeout ran out while a revision was busy with something else."""
     toy = mariadb_toy
     toy.upgrade()
-    toy.revision("0004_waits", WAITS, head=HEADERS)
-    before = mariadb.execute("SELECT @@global.wait_timeout")[0][0]
-    mariadb.execute("SET GLOBAL wait_timeout = 1")
-    try:
-        child = start(toy, "upgrade", "head")
-        until((toy.path / "started").exists)
-        until(lambda: not ours(mariadb, toy))
-        (toy.path / "go").touch()
-        assert child.wait() == 255
-    finally:
-        mariadb.execute(f"SET GLOBAL wait_timeout = {before}")
+    forget = '    op.get_bind().exec_driver_sql("SET SESSION wait_timeout = 1")\n    (Path'
+    toy.revision(
+        "0004_waits",
+        WAITS.replace("    (Path", forget, 1),
+        head=f'{HEADERS}\nraw_sql = "to be forgotten"',
+    )
+    child = start(toy, "upgrade", "head")
+    until((toy.path / "started").exists)
+    until(lambda: not ours(mariadb, toy))
+    (toy.path / "go").touch()
+    assert child.wait() == 255
     assert "the connection to the server is gone" in child.said
     assert "nothing of this revision is left" in child.said
     assert toy.version() == HEAD
@@ -222,6 +223,21 @@ def test_a_connection_that_dies_around_the_lock(
     assert proxy.cuts == 1
     lock_is_free(mariadb_toy)
     assert mariadb_toy.counts() == FULL
+
+
+def test_a_waiter_that_cannot_read_the_books_waits_all_the_same(toy: Toy) -> None:
+    """C-3: who holds the lock is told where it can be read; where not, the lock is as good."""
+    toy.upgrade()
+    toy.revision("0004_more", 'op.seed_rows("labels", [{"code": "M"}], key=["code"])')
+    toy.execute("ALTER TABLE terp_seed_audit RENAME COLUMN os_user TO somebody")
+    with toy.db.connect() as connection:
+        lock = dialect_named(toy.db.dialect.name).lock(connection)
+        assert lock.acquire(5)
+        connection.rollback()
+        with pytest.raises(LockError, match=r"^another run \(nothing more is known of it\) held"):
+            toy.upgrade("head", "lock-timeout=0.1")
+        lock.release()
+    assert toy.counts() == FULL
 
 
 def test_a_waiter_whose_connection_dies_while_it_asks_for_the_owner(

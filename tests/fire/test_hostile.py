@@ -24,11 +24,11 @@ from toys import Toy
 from terp_seed.dialects import MySQL, SQLite
 from terp_seed.errors import SeedError
 from terp_seed.imports import imported, read_rows
+from terp_seed.literals import literals
 from terp_seed.masking.policyfile import read_policy
 from terp_seed.revisions import attributes
 from terp_seed.settings import resolve
 from terp_seed.sizes import preset
-from terp_seed.writer import literals
 
 many = settings(
     max_examples=count("cases"),

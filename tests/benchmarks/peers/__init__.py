@@ -1,6 +1,6 @@
 """What a user would run instead, each in an environment of its own; MariaDB, table `clients`.
 
-A peer fills eleven columns of the same table with values of the same kinds. We fill thirty, two
+A peer fills the columns of the same table that we fill, with values of the same kinds. We fill two
 more tables, the ledger and the audit, behind the lock, the preflight and the masking boundary.
 """
 

@@ -3,7 +3,7 @@
 import factory
 import sqlalchemy as sa
 from sqlalchemy.orm import DeclarativeBase, Session
-from table import KINDS, ROWS, URL, clients, day
+from table import KINDS, ROWS, URL, clients, rest
 
 session = Session(sa.create_engine(URL))
 
@@ -27,11 +27,11 @@ class ClientFactory(factory.alchemy.SQLAlchemyModelFactory):
     phone = factory.Faker("phone_number")
     address = factory.Faker("address")
     businessType = factory.Iterator(KINDS)
-    is_buyer = True
-    is_seller = False
-    payment_terms = factory.Iterator([0, 7, 15, 30])
-    credit_limit = factory.Faker("random_int", min=20_000, max=150_000)
-    created_at = factory.Sequence(day)
+    row = factory.Sequence(rest)
+
+    @classmethod
+    def _create(cls, model_class, *args, row, **values):
+        return super()._create(model_class, *args, **values, **row)
 
 
 ClientFactory.create_batch(ROWS)

@@ -5,10 +5,9 @@ import random
 import sqlalchemy as sa
 from mimesis import Address, Finance, Person
 from mimesis.locales import Locale
-from table import KINDS, ROWS, URL, clients, day
+from table import KINDS, ROWS, URL, clients, rest
 
 finance, person, address = (kind(Locale.EN, seed=1) for kind in (Finance, Person, Address))
-random.seed(1)
 
 rows = [
     {
@@ -18,11 +17,7 @@ rows = [
         "phone": person.phone_number(mask="(###) 555-01##"),
         "address": address.address(),
         "businessType": random.choice(KINDS),
-        "is_buyer": True,
-        "is_seller": number % 7 == 0,
-        "payment_terms": random.choice([0, 7, 15, 30]),
-        "credit_limit": random.randrange(20_000, 150_000),
-        "created_at": day(number),
+        **rest(number),
     }
     for number in range(ROWS)
 ]

@@ -5,11 +5,10 @@ from __future__ import annotations
 import random
 
 from faker import Faker
-from table import KINDS, day
+from table import KINDS, rest
 
 fake = Faker()
 Faker.seed(1)
-random.seed(1)
 
 
 def client(number: int) -> dict[str, object]:
@@ -21,9 +20,5 @@ def client(number: int) -> dict[str, object]:
         "phone": fake.phone_number(),
         "address": fake.address(),
         "businessType": random.choice(KINDS),
-        "is_buyer": True,
-        "is_seller": number % 7 == 0,
-        "payment_terms": random.choice([0, 7, 15, 30]),
-        "credit_limit": random.randrange(20_000, 150_000),
-        "created_at": day(number),
+        **rest(number),
     }
