@@ -89,7 +89,12 @@ def restoring(target: URL, path: Path) -> str:
     """The command that puts such a file back; it asks for the password by itself."""
     if target.get_backend_name() == "sqlite":
         return shlex.join(["sqlite3", str(target.database), f".restore '{path}'"])
-    given = {"host": target.host, "port": target.port, "user": target.username}
+    given = {
+        "host": target.host,
+        "port": target.port,
+        "socket": target.query.get("unix_socket"),
+        "user": target.username,
+    }
     options = [f"--{name}={value}" for name, value in given.items() if value]
     options += ["--password"] if target.password else []
     client = Path(_found(*_CLIENTS)).name
