@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 
 from terp_seed.dialects.base import Reference
+from terp_seed.errors import PlanError
 from terp_seed.seeders import logical_references
 from terp_seed.selection import Selection
 from terp_seed.session import Session
@@ -144,7 +145,14 @@ def pointed_at(session: Session, found: Dependents) -> set[int]:
     if of.id is not None:
         return {row[0] - (of.first_key or 0) for row in rows}
     by_key = {tuple(key): number for number, key in (keys or {}).items()}
-    return {by_key[tuple(map(session.dialect.literal, row))] for row in rows}
+    named = {tuple(map(session.dialect.literal, row)) for row in rows}
+    if not named <= by_key.keys():
+        raise PlanError(
+            f"revision {of.revision}, table {of.table}: rows that are to be kept cannot be told by "
+            "their key, because it was seeded as another type than the column's; move or remove "
+            "what depends on them"
+        )
+    return {by_key[key] for key in named}
 
 
 def _declared() -> list[Reference]:

@@ -191,6 +191,17 @@ def test_what_an_edited_row_needs_stays_with_it(toy: Toy) -> None:
     assert toy.rows("SELECT code FROM regions") == [("R1",)]
 
 
+def test_a_kept_row_that_its_key_does_not_tell_stops_it(toy: Toy) -> None:
+    """The seed said 5, and the column holds the text ``5``."""
+    toy.execute(*KEYED)
+    toy.only("0001_towns", 'op.seed_rows("towns", [{"code": 5}], key=["code"], id=None)')
+    toy.upgrade()
+    toy.execute("INSERT INTO notes VALUES (7, '5')")
+    with pytest.raises(PlanError, match="table towns: rows that are to be kept cannot be told"):
+        toy.downgrade("base", "on-dependents=keep")
+    assert toy.counts() == {"notes": 1, "towns": 1}
+
+
 def test_a_chain_of_rows_that_need_each_other_stays_whole(toy: Toy) -> None:
     auto = "AUTOINCREMENT" if toy.sqlite else "AUTO_INCREMENT"
     toy.execute(
