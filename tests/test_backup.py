@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from servers import MariaDB
 from sqlalchemy.engine import make_url
 from toys import Toy
 
@@ -312,6 +313,19 @@ def test_a_full_disk_stops_the_rollback(sqlite_toy: Toy, tmp_path: Path) -> None
         )
         assert b"FAILED: backup: " in done.stderr + done.stdout
     assert books(sqlite_toy) == before
+
+
+def test_a_dump_has_the_books_wherever_they_are(
+    mariadb: MariaDB, mariadb_toy: Toy, new_database: Callable[[str], str], folder: Path
+) -> None:
+    books = str(make_url(new_database(mariadb.engine)).database)
+    mariadb_toy.ini(f"bookkeeping_schema = {books}")
+    mariadb_toy.execute(f"RENAME TABLE terp_seed_environment TO {books}.terp_seed_environment")
+    mariadb_toy.upgrade()
+    made = down(mariadb_toy, folder, kind="dump")
+    assert "INSERT INTO `terp_seed_ledger`" in (made / "books.sql").read_text()
+    with pytest.raises(UsageError, match=rf"{books} < .*/books\.sql"):
+        restore(seeds(mariadb_toy, folder), made, YES)
 
 
 def test_backups_expire_by_age_and_number_but_for_the_newest(sqlite_toy: Toy, folder: Path) -> None:

@@ -16,6 +16,7 @@ from alembic.script import Script
 from alembic.script.revision import RevisionError
 
 from terp_seed.audit import AuditLog
+from terp_seed.backup.dump import BOOKS
 from terp_seed.backup.folder import Backup
 from terp_seed.backup.manifest import Manifest
 from terp_seed.backup.staged import Staged, stage
@@ -56,8 +57,11 @@ def restore(project: Project, folder: Path, confirm: Confirm) -> Restored:
     backup = Backup(folder, Manifest.read(folder))
     settings = project.settings()
     if "rows" not in backup.manifest.kinds:
-        names = [folder / file.name for file in backup.manifest.files]
-        commands = "; ".join(restoring(settings.url, path) for path in names)
+        books = settings.url.set(database=settings.bookkeeping_schema)
+        commands = "; ".join(
+            restoring(books if file.name == BOOKS else settings.url, folder / file.name)
+            for file in backup.manifest.files
+        )
         raise UsageError(f"backup {folder}: holds a dump; put it back with: {commands}")
     with opened(settings) as session:
         environment = environment_of(session.connection, settings, session.books)
