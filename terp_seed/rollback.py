@@ -15,7 +15,7 @@ from terp_seed.errors import PlanError, RollbackError
 from terp_seed.ledger import Range
 from terp_seed.log import logger
 from terp_seed.plan import PlannedRevision, Removal, Removed
-from terp_seed.references import Dependents, dependents, pointed_at
+from terp_seed.references import Dependents, dependents, inbound, pointed_at
 from terp_seed.selection import Selection
 from terp_seed.session import Session
 from terp_seed.survey import Survey, survey
@@ -213,8 +213,10 @@ class Rollback:
         spared = sorted({*found.foreign, *stay})
         count = 0
         order = self.session.dialect.last_first(of.id)
-        for low in reversed(range(0, of.count, _ROWS)):
-            high = min(low + _ROWS, of.count) - 1
+        # An engine that deletes in its own order meets a row before the one that refers to it.
+        size = _ROWS if order or not self._refers_to_itself(of.table) else 1
+        for low in reversed(range(0, of.count, size)):
+            high = min(low + size, of.count) - 1
             listed = ", ".join(str(first + n) for n in spared if low <= n <= high)
             sql = (
                 f"DELETE FROM {quote(of.table)} WHERE {key} "
@@ -223,6 +225,9 @@ class Rollback:
             spare = f" AND {key} NOT IN ({listed})" if listed else ""
             count += self._run(sql + spare + order, of)
         return count
+
+    def _refers_to_itself(self, table: str) -> bool:
+        return any(each.table == table for each in inbound(self.session, [table]))
 
     def _delete_keyed(self, of: Range, stay: set[int]) -> int:
         quote = self.session.dialect.quote

@@ -221,6 +221,23 @@ def test_a_chain_of_rows_that_need_each_other_stays_whole(toy: Toy) -> None:
     assert toy.rows("SELECT code FROM nodes ORDER BY code") == [("A",), ("B",), ("C",)]
 
 
+@pytest.mark.parametrize("rule", ["RESTRICT", "CASCADE"])
+def test_rows_that_refer_to_rows_before_them_go_last_first(toy: Toy, rule: str) -> None:
+    """RESTRICT does not stand in the way, and what a cascade would take is counted."""
+    auto = "AUTOINCREMENT" if toy.sqlite else "AUTO_INCREMENT"
+    toy.execute(
+        f"CREATE TABLE nodes (id INTEGER PRIMARY KEY {auto}, code VARCHAR(9) UNIQUE, up INTEGER, "
+        f"FOREIGN KEY (up) REFERENCES nodes (id) ON DELETE {rule})"
+    )
+    toy.only("0001_nodes", 'op.seed_rows("nodes", [{"code": c} for c in "ABCD"], key=["code"])')
+    toy.upgrade()
+    toy.execute("UPDATE nodes SET up = id - 1 WHERE code <> 'A'")
+    toy.downgrade()
+    assert toy.counts() == {}
+    removed = toy.value("SELECT table_rows FROM terp_seed_audit WHERE event = 'reverted'")
+    assert removed == '{"nodes":4}'
+
+
 def test_a_row_under_a_key_that_only_looks_the_same_is_foreign(mariadb_toy: Toy) -> None:
     """The server's collation takes ``t2`` for ``T2``; it is another row all the same."""
     _keyed(mariadb_toy)
