@@ -225,3 +225,15 @@ def test_a_file_that_is_no_plan(
         Path(plan).write_text(content)
     refused = sqlite_toy.terp_seed("seed", "--plan", plan, code=2)
     assert words in refused.stderr
+
+
+def test_a_kept_row_whose_key_is_taken_is_skipped_once(toy: Toy) -> None:
+    rows = '[{"code": f"L{n}", "place": n} for n in range(5)]'
+    toy.only("0001_l", f'op.seed_rows("labels", {rows}, key=["code"], on_conflict="skip")')
+    toy.upgrade()
+    toy.execute("UPDATE labels SET place = 77 WHERE code = 'L2'")
+    toy.downgrade("base", "on-edited=keep")
+    told = toy.document("plan")
+    assert counted(told, "insert") == {"0001_l": {"labels": 4}}
+    assert counted(told, "skip") == {"0001_l": {"labels": 1}}
+    assert done(toy.document("seed")) == {"0001_l": {"labels": 4}}
