@@ -54,11 +54,14 @@ def dump_database(source: URL, path: Path) -> None:
     A script on a server, a database on SQLite.  Locks nobody out.
     """
     if source.get_backend_name() == "sqlite":
-        with (
-            closing(sqlite3.connect(f"file:{source.database}?mode=ro", uri=True)) as original,
-            closing(sqlite3.connect(str(path))) as copy,
-        ):
-            original.backup(copy)
+        try:
+            with (
+                closing(sqlite3.connect(_read_only(str(source.database)), uri=True)) as original,
+                closing(sqlite3.connect(path)) as copy,
+            ):
+                original.backup(copy)
+        except sqlite3.Error as error:
+            raise UsageError(f"the copy of {source.database} failed: {error}") from None
         return
     tool = _found(*_DUMPS)
     options = ["--single-transaction", "--skip-lock-tables", "--no-tablespaces", "--hex-blob"]
@@ -73,11 +76,25 @@ def dump_database(source: URL, path: Path) -> None:
         raise UsageError(f"{Path(tool).name} failed on {source.database!r}: {_last(done.stderr)}")
 
 
+def _read_only(database: str) -> str:
+    """The URI of a SQLite database; the settings may have given one already."""
+    return (
+        database
+        if database.startswith("file:")
+        else f"{Path(database).absolute().as_uri()}?mode=ro"
+    )
+
+
 def restoring(target: URL, path: Path) -> str:
     """The command that puts such a file back; it asks for the password by itself."""
     if target.get_backend_name() == "sqlite":
         return shlex.join(["sqlite3", str(target.database), f".restore '{path}'"])
-    given = {"host": target.host, "port": target.port, "user": target.username}
+    given = {
+        "host": target.host,
+        "port": target.port,
+        "socket": target.query.get("unix_socket"),
+        "user": target.username,
+    }
     options = [f"--{name}={value}" for name, value in given.items() if value]
     options += ["--password"] if target.password else []
     client = Path(_found(*_CLIENTS)).name

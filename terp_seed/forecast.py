@@ -202,7 +202,7 @@ def _inserted(
     rows = planned.rows
     skip = len(kept)
     if rows.skip_taken:
-        skip += count_skipped(session, rows, [each.rows for each in before])
+        skip += count_skipped(session, rows, [each.rows for each in before], kept)
     told = TableForecast(rows.table, insert=rows.count - skip, skip=skip)
     if rows.id is not None and rows.count:
         first = _first_key(session, planned, kept, following)

@@ -58,10 +58,15 @@ def occupied(
             )
 
 
-def count_skipped(session: Session, rows: TableRows, before: Sequence[TableRows]) -> int:
-    """How many rows ``on_conflict="skip"`` leaves out: somebody, or a row before, has their key."""
+def count_skipped(
+    session: Session, rows: TableRows, before: Sequence[TableRows], spared: frozenset[int]
+) -> int:
+    """How many rows ``on_conflict="skip"`` leaves out: somebody, or a row before, has their key.
+
+    ``spared`` are row numbers that an earlier rollback left in place: they do not count.
+    """
     repeated = _repeated(rows, rows.key, before)
-    return len(repeated) + _count_taken(session, rows, rows.key, repeated)
+    return len(repeated - spared) + _count_taken(session, rows, rows.key, repeated | spared)
 
 
 def _repeated(rows: TableRows, key: Sequence[str], before: Sequence[TableRows]) -> frozenset[int]:

@@ -126,6 +126,13 @@ def _before(plan: Plan, planned: PlannedTable) -> list[TableRows]:
 
 def _key(rows: TableRows, facts: TableFacts) -> Lines:
     if rows.id is None:
+        if not any(
+            unique and set(unique) <= set(rows.key) for unique in (facts.key, *facts.uniques)
+        ):
+            yield (
+                f"table {rows.table}: {', '.join(rows.key)} is not unique in it, and without an "
+                "integer key nobody could tell later whose a row is; give the table a unique key"
+            )
         return
     if rows.id not in facts.columns:
         yield f"table {rows.table}: has no integer key {rows.id!r}; say which, or id=None"

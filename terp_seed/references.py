@@ -8,16 +8,15 @@ from dataclasses import dataclass, replace
 import sqlalchemy as sa
 
 from terp_seed.dialects.base import Reference
-from terp_seed.ledger import Range
+from terp_seed.errors import PlanError
 from terp_seed.seeders import logical_references
-from terp_seed.selection import Selection, numbered
+from terp_seed.selection import Selection
 from terp_seed.session import Session
 
 __all__ = [
     "Dependents",
     "dependents",
     "inbound",
-    "needed_by",
     "outbound",
     "pointed_at",
 ]
@@ -146,29 +145,14 @@ def pointed_at(session: Session, found: Dependents) -> set[int]:
     if of.id is not None:
         return {row[0] - (of.first_key or 0) for row in rows}
     by_key = {tuple(key): number for number, key in (keys or {}).items()}
-    return {by_key[tuple(map(session.dialect.literal, row))] for row in rows}
-
-
-def needed_by(
-    session: Session, of: Range, numbers: set[int], mine: Sequence[Range]
-) -> list[tuple[Range, set[int]]]:
-    """What some rows of a range refer to in other ranges of its revision."""
-    if of.id is None or of.first_key is None:
-        return []
-    quote = session.dialect.quote
-    found: list[tuple[Range, set[int]]] = []
-    for reference in outbound(session, of.table):
-        for target in mine:
-            same = target.table.casefold() == reference.target_table.casefold()
-            if not same or target.id != reference.target:
-                continue
-            column, first = quote(reference.column), target.first_key or 0
-            inside = f"{column} BETWEEN {first} AND {first + target.count - 1}"
-            select = f"SELECT DISTINCT {column} FROM {quote(of.table)} WHERE {inside} AND "
-            chosen = numbered(of, numbers, quote(of.id))
-            rows = [row for each in chosen for row in session.rows(select + each)]
-            found.append((target, {row[0] - first for row in rows}))
-    return found
+    named = {tuple(map(session.dialect.literal, row)) for row in rows}
+    if not named <= by_key.keys():
+        raise PlanError(
+            f"revision {of.revision}, table {of.table}: rows that are to be kept cannot be told by "
+            "their key, because it was seeded as another type than the column's; move or remove "
+            "what depends on them"
+        )
+    return {by_key[key] for key in named}
 
 
 def _declared() -> list[Reference]:

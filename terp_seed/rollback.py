@@ -15,7 +15,7 @@ from terp_seed.errors import PlanError, RollbackError
 from terp_seed.ledger import Range
 from terp_seed.log import logger
 from terp_seed.plan import PlannedRevision, Removal, Removed
-from terp_seed.references import Dependents, dependents, needed_by, pointed_at
+from terp_seed.references import Dependents, dependents, inbound, pointed_at
 from terp_seed.selection import Selection
 from terp_seed.session import Session
 from terp_seed.survey import Survey, survey
@@ -121,16 +121,20 @@ class Rollback:
         surveys = [survey(self.session, of, every) for of in mine]
         keys = {of.number: self._keys(of) for of in mine if of.id is None}
         on_dependents, on_edited = self._policies(removal)
-        kept = {each.range.number: set[int]() for each in surveys}
-        if on_edited == "keep":
-            for each in surveys:
-                kept[each.range.number].update(each.edited)
-        going = [_selection(each, kept[each.range.number], keys) for each in surveys]
-        found = dependents(self.session, going, gone)
-        if on_dependents == "keep":
-            for pointing in found:
-                kept[pointing.rows.range.number] |= pointed_at(self.session, pointing)
-        self._keep_parents(surveys, kept)
+        kept = {
+            each.range.number: set(each.edited if on_edited == "keep" else ()) for each in surveys
+        }
+
+        def going() -> list[Selection]:
+            return [_selection(each, kept[each.range.number], keys) for each in surveys]
+
+        ours = [_selection(each, (), keys) for each in surveys]
+        found = dependents(self.session, going(), [*gone, *ours])
+        if not found or on_dependents == "keep":
+            self._keep_needed(kept, found)
+            # A row that stays is one more that others are needed by: until none is.
+            while any(kept.values()) and (more := dependents(self.session, going(), gone)):
+                self._keep_needed(kept, more)
         frozen = {number: frozenset(numbers) for number, numbers in kept.items()}
         return Finding(step.revision, surveys, found, frozen, keys, on_dependents, on_edited)
 
@@ -141,6 +145,7 @@ class Rollback:
         seeded depend on them, or if rows were edited, where the policy is to
         abort.  Rows that are kept stay in the ledger as kept.
         """
+        self._hold(step, removal)
         found = self.examine(step, removal)
         if found.refusal:
             raise RollbackError(found.refusal)
@@ -165,6 +170,19 @@ class Rollback:
         logger.warning(f"revision {step.revision} declares no rollback; its rows stay: {listed}")
         return Removed({}, kept)
 
+    def _hold(self, step: PlannedRevision, removal: Removal) -> None:
+        """Lock the rows, so that what is found of them stays true until they are gone.
+
+        While they are held nobody edits them, and no foreign key comes to point at their ids.
+        """
+        session, lock = self.session, self.session.dialect.for_update
+        ranges = session.ledger.ranges(session.connection, step.revision) if lock else ()
+        for of in _mine(step, removal, ranges):
+            rows = Selection(of, keys=self._keys(of) if of.id is None else None)
+            table = session.dialect.quote(of.table)
+            for where in rows.conditions(session.dialect, "held"):
+                session.scalar(f"SELECT COUNT(*) FROM {table} held WHERE {where}{lock}")
+
     def _policies(self, removal: Removal) -> tuple[str, str]:
         """What to do with dependents and with edited rows: flag, revision, default."""
         settings = self.session.settings
@@ -174,16 +192,9 @@ class Rollback:
             settings.on_edited or removal.on_edited or default,
         )
 
-    def _keep_parents(self, surveys: Sequence[Survey], kept: dict[int, set[int]]) -> None:
-        """With each row that stays, stays what it refers to: children first."""
-        mine = [each.range for each in surveys]
-        for each in reversed(surveys):
-            numbers = kept[each.range.number]
-            if numbers:
-                for parent, rows in needed_by(self.session, each.range, numbers, mine):
-                    kept[parent.number] |= rows
-        for each in surveys:
-            kept[each.range.number].difference_update(each.foreign)
+    def _keep_needed(self, kept: dict[int, set[int]], found: Iterable[Dependents]) -> None:
+        for pointing in found:
+            kept[pointing.rows.range.number] |= pointed_at(self.session, pointing)
 
     def _keys(self, of: Range) -> dict[int, Sequence[str]]:
         blocks = self.session.ledger.blocks(self.session.connection, of)
@@ -196,14 +207,16 @@ class Rollback:
     def _delete(self, found: Survey, stay: Iterable[int]) -> int:
         of = found.range
         if of.id is None:
-            return self._delete_keyed(of, set(stay))
+            return self._delete_keyed(of, {*found.foreign, *stay})
         quote = self.session.dialect.quote
         first, key = of.first_key or 0, quote(of.id)
         spared = sorted({*found.foreign, *stay})
         count = 0
         order = self.session.dialect.last_first(of.id)
-        for low in reversed(range(0, of.count, _ROWS)):
-            high = min(low + _ROWS, of.count) - 1
+        # An engine that deletes in its own order meets a row before the one that refers to it.
+        size = _ROWS if order or not self._refers_to_itself(of.table) else 1
+        for low in reversed(range(0, of.count, size)):
+            high = min(low + size, of.count) - 1
             listed = ", ".join(str(first + n) for n in spared if low <= n <= high)
             sql = (
                 f"DELETE FROM {quote(of.table)} WHERE {key} "
@@ -212,6 +225,9 @@ class Rollback:
             spare = f" AND {key} NOT IN ({listed})" if listed else ""
             count += self._run(sql + spare + order, of)
         return count
+
+    def _refers_to_itself(self, table: str) -> bool:
+        return any(each.table == table for each in inbound(self.session, [table]))
 
     def _delete_keyed(self, of: Range, stay: set[int]) -> int:
         quote = self.session.dialect.quote

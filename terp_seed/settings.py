@@ -54,6 +54,11 @@ _SHELL_ONLY = {
     "TERP_SEED_MASK_KEY",
     "TERP_SEED_MASK_KEY_FILE",
 }
+_PLACES = {
+    *("host", "port", "user", "passwd", "password", "db", "database"),
+    *("read_default_file", "read_default_group"),
+}
+"""What a driver would take from a URL's query, over what the URL itself says."""
 _INI_NAMES = {"url": "sqlalchemy.url"}
 _NOT_IN_INI = {"yes"}  # consent is given for a run, never once and for all
 
@@ -175,13 +180,20 @@ def database_url(
             f"sqlalchemy.url into section [{config.config_ini_section}] of alembic.ini"
         )
     try:
-        return make_url(text)
+        url = make_url(text)
     except (ArgumentError, ValueError):
         raise UsageError(
             "the database URL cannot be read; write it as "
             "mysql://user:password@host/database or sqlite:///file.db, with special "
             "characters of the password percent-encoded"
         ) from None
+    elsewhere = sorted(_PLACES & url.query.keys())
+    if elsewhere:
+        raise UsageError(
+            f"the database URL says {elsewhere[0]} behind its question mark, where no guard sees "
+            "it; write mysql://user:password@host:port/database"
+        )
+    return url
 
 
 def environment_name(text: str) -> str:

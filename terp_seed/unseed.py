@@ -8,7 +8,7 @@ what it would delete.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from terp_seed.derive import seeded
@@ -31,19 +31,20 @@ class ScriptedRollback:
     plan: Plan
 
     def remove(self, step: PlannedRevision, removal: Removal) -> Removed:
-        """Print the searches first, then the deletes, children first."""
+        """Print the search and the deletes of each table, children first."""
         mine = [
             planned
             for planned in self.plan.history[step.revision].tables
             if not removal.tables or planned.rows.table in removal.tables
         ]
-        self._search(mine)
+        ours = self._ours(mine)
         removed: Counter[str] = Counter()
         for planned in reversed(mine):
-            self.stream.note(f"\n{planned.rows.table}: the rows of this revision")
-            for sql in self._deletes(planned):
-                for statement in self.ledger.dialect.delete_exactly(sql):
-                    self.stream.run(statement)
+            self.stream.note(
+                f"\n{planned.rows.table}: the rows of this revision; stops here if rows that were "
+                "not seeded depend on them"
+            )
+            self._delete(planned, ours)
             removed[planned.rows.table] += planned.rows.count
         return Removed(removed, {})
 
@@ -53,18 +54,22 @@ class ScriptedRollback:
         self.stream.run(self.ledger.keep_all(step.revision))
         return Removed({}, self.plan.history[step.revision].row_counts)
 
-    def _search(self, mine: Sequence[PlannedTable]) -> None:
-        self.stream.note("\nstops here if rows that were not seeded depend on what goes")
-        ours = self._ours(mine)
-        for planned in mine:
-            if planned.rows.id is None:
-                continue
-            target = (planned.rows.table, planned.rows.id)
-            declared = [each[:2] for each in logical_references() if each[2:] == target]
-            for sql in self.ledger.dialect.refuse_dependents(
-                target, declared, _between(planned.range, self.ledger), ours
-            ):
+    def _delete(self, planned: PlannedTable, ours: Mapping[str, str]) -> None:
+        rows, dialect = planned.rows, self.ledger.dialect
+        if rows.id is not None:
+            self._search(rows.table, seeded(planned.range, self.ledger), ours)
+        order = dialect.last_first(rows.id) if rows.id else ""
+        for where in self._going(planned):
+            if rows.id is None:
+                self._search(rows.table, where, {**ours, rows.table: where})
+            delete = f"DELETE FROM {dialect.quote(rows.table)} WHERE {where}{order}"
+            for sql in dialect.delete_exactly(delete):
                 self.stream.run(sql)
+
+    def _search(self, table: str, going: str, ours: Mapping[str, str]) -> None:
+        declared = [(*each[:2], each[3]) for each in logical_references() if each[2] == table]
+        for sql in self.ledger.dialect.refuse_dependents(table, declared, going, ours):
+            self.stream.run(sql)
 
     def _ours(self, mine: Sequence[PlannedTable]) -> dict[str, str]:
         """For every table that the chain seeds, the condition of the rows that go."""
@@ -79,22 +84,20 @@ class ScriptedRollback:
                 ours[planned.rows.table] = f"{ours[planned.rows.table]} OR {condition}"
         return ours
 
-    def _deletes(self, planned: PlannedTable) -> Iterator[str]:
+    def _going(self, planned: PlannedTable) -> Iterator[str]:
+        """Conditions of the rows that go, the last ones first."""
         rows, of = planned.rows, planned.range
-        quote = self.ledger.dialect.quote
-        head = f"DELETE FROM {quote(rows.table)} WHERE "
         if not rows.key or any(rows.columns[name].ref for name in rows.key):
-            order = self.ledger.dialect.last_first(rows.id) if rows.id else ""
-            yield head + seeded(of, self.ledger) + order
+            yield seeded(of, self.ledger)
             return
+        names = ", ".join(map(self.ledger.dialect.quote, rows.key))
         for start in reversed(range(0, rows.count, BLOCK_ROWS)):
             block = rows.block(start, min(start + BLOCK_ROWS, rows.count))
             for first, lines in self._keys(rows, block):
-                where = f"({', '.join(map(quote, rows.key))}) IN (\n{lines})"
-                if rows.id is not None:
-                    where = self._numbered(rows, of, first, lines)
-                order = self.ledger.dialect.last_first(rows.id) if rows.id else ""
-                yield head + where + order
+                if rows.id is None:
+                    yield f"({names}) IN (\n{lines})"
+                else:
+                    yield self._numbered(rows, of, first, lines)
 
     def _numbered(self, rows: TableRows, of: Range, first: int, lines: str) -> str:
         quote = self.ledger.dialect.quote
@@ -114,8 +117,3 @@ class ScriptedRollback:
         for first in reversed(range(0, len(lines), dialect.rows_per_statement)):
             chunk = lines[first : first + dialect.rows_per_statement]
             yield block.start + first, ",\n".join(chunk)
-
-
-def _between(of: Range, ledger: Ledger) -> str:
-    first = ledger.first_key(of)
-    return f"BETWEEN {first} AND {first} + {of.count - 1}"

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from servers import MariaDB
 from sqlalchemy.engine import make_url
 from toys import Toy
 
@@ -63,6 +64,38 @@ def test_rows_come_back_and_the_chain_with_them(toy: Toy, folder: Path, target: 
     assert toy.value("SELECT SUM(crate_count) FROM depots") == 12
     toy.downgrade()
     assert toy.counts() == {"labels": 1}
+
+
+@pytest.mark.parametrize(
+    "table",
+    [
+        "(code VARCHAR(20) NOT NULL UNIQUE, name VARCHAR(20))",
+        "(code VARCHAR(20) NOT NULL UNIQUE, name TEXT)",
+        "(code TEXT NOT NULL, name VARCHAR(20), PRIMARY KEY (code(50)))",
+    ],
+    ids=["no primary key", "no primary key, a long text", "a text for a key"],
+)
+def test_rows_come_back_into_a_table_without_an_integer_key(
+    toy: Toy, folder: Path, table: str
+) -> None:
+    toy.execute(f"CREATE TABLE tags {table.replace('code(50)', 'code') if toy.sqlite else table}")
+    rows = '[{"code": "A", "name": None}, {"code": "B", "name": "b"}]'
+    toy.only("0001_tags", f'op.seed_rows("tags", {rows}, key=["code"], id=None)')
+    toy.upgrade()
+    before = books(toy)
+    made = down(toy, folder)
+    restore(seeds(toy, folder), made, YES)
+    assert books(toy) == before
+
+
+def test_rows_too_long_for_one_statement_come_back(mariadb_toy: Toy, folder: Path) -> None:
+    rows = '[{"code": f"L{n}", "body": "x" * 60_000} for n in range(400)]'
+    mariadb_toy.only("0001_long", f'op.seed_rows("labels", {rows}, key=["code"])')
+    mariadb_toy.upgrade()
+    before = books(mariadb_toy)
+    made = down(mariadb_toy, folder)
+    restore(seeds(mariadb_toy, folder), made, YES)
+    assert books(mariadb_toy) == before
 
 
 def test_kept_rows_are_no_hindrance(toy: Toy, folder: Path) -> None:
@@ -133,6 +166,39 @@ def test_a_backup_that_is_not_whole_is_refused(
     assert books(sqlite_toy) == before
 
 
+@pytest.mark.parametrize(
+    "manifest",
+    [
+        "",
+        "[]",
+        '{"document": "backup", "version": 1}',
+        '{"document": "backup", "version": 1, "files": 5}',
+        '{"document": "backup", "version": 1, "files": [{"statements": [{}]}]}',
+        '{"document": "backup", "version": 1, "files": [], "made_at": "yesterday"}',
+    ],
+)
+def test_a_folder_that_is_no_backup_is_in_nobodys_way(
+    sqlite_toy: Toy, folder: Path, manifest: str
+) -> None:
+    """It cannot be restored, and what lists or expires the others passes it over."""
+    (folder / "odd").mkdir(parents=True)
+    (folder / "odd" / "manifest.json").write_text(manifest)
+    x = (f"backup-folder={folder}",)
+    refused = sqlite_toy.terp_seed("restore", str(folder / "odd"), "--yes", x=x, code=2)
+    assert "manifest.json is n" in refused.stderr
+    assert sqlite_toy.terp_seed("backup", "list", x=x).output == ""
+    sqlite_toy.upgrade()
+    down(sqlite_toy, folder)
+
+
+def test_a_backup_of_a_revision_that_is_gone_says_so(sqlite_toy: Toy, folder: Path) -> None:
+    sqlite_toy.upgrade()
+    made = down(sqlite_toy, folder)
+    (sqlite_toy.path / "seed_revisions" / "0003_crates.py").unlink()
+    with pytest.raises(UsageError, match="0003_crates, which is no revision of this chain"):
+        restore(seeds(sqlite_toy, folder), made, YES)
+
+
 def test_unmasked_rows_do_not_wander_into_another_environment(
     sqlite_toy: Toy, folder: Path
 ) -> None:
@@ -141,6 +207,18 @@ def test_unmasked_rows_do_not_wander_into_another_environment(
     sqlite_toy.execute("UPDATE terp_seed_environment SET name = 'test'")
     with pytest.raises(GuardError, match="stamped dev, unmasked, and this one is stamped test"):
         restore(seeds(sqlite_toy, folder), made, YES)
+
+
+def test_a_backup_of_another_chain_is_refused(sqlite_toy: Toy, folder: Path) -> None:
+    sqlite_toy.upgrade()
+    made = down(sqlite_toy, folder)
+    ini = sqlite_toy.path / "alembic.ini"
+    ini.write_text(ini.read_text().replace("[seed]", "[other]"))
+    before = books(sqlite_toy)
+    x = (f"url={sqlite_toy.url}",)
+    with pytest.raises(GuardError, match=r"is of chain seed, .* terp-seed -n seed"):
+        restore(Seeds(ini, "other", x), made, YES)
+    assert books(sqlite_toy) == before
 
 
 def test_only_its_owner_can_read_a_backup(sqlite_toy: Toy, folder: Path) -> None:
@@ -198,6 +276,56 @@ def test_a_dump_is_restored_by_the_command_that_is_printed(toy: Toy, folder: Pat
     assert done.returncode == 0, done.stderr
     assert toy.digests() == before
     assert toy.version() == "0003_crates"
+
+
+def test_odd_names_of_files_and_folders(new_toy: Callable[..., Toy], tmp_path: Path) -> None:
+    toy = new_toy(f"sqlite:///{tmp_path}/it's%23odd.db")
+    toy.upgrade()
+    made = down(toy, tmp_path / "what?#", kind="dump")
+    assert (made / "dump.db").stat().st_size == (tmp_path / "it's#odd.db").stat().st_size
+
+
+def test_a_full_disk_stops_the_rollback(sqlite_toy: Toy, tmp_path: Path) -> None:
+    """The backup's files may be at most so long here, as on a disk that is full."""
+    sqlite_toy.upgrade()
+    before = books(sqlite_toy)
+    folder = f"backup-folder={tmp_path}"
+    for kind in ("rows", "dump"):
+        command = sqlite_toy.command(
+            "alembic",
+            "-n",
+            "seed",
+            "-x",
+            f"url={sqlite_toy.url}",
+            "-x",
+            folder,
+            "-x",
+            f"backup={kind}",
+            "downgrade",
+            "base",
+        )
+        done = subprocess.run(
+            ["bash", "-c", 'ulimit -f 1; exec "$@"', "bash", *command],
+            cwd=sqlite_toy.path,
+            env=sqlite_toy.environment(),
+            capture_output=True,
+            check=False,
+        )
+        assert b"FAILED: backup: " in done.stderr + done.stdout
+    assert books(sqlite_toy) == before
+
+
+def test_a_dump_has_the_books_wherever_they_are(
+    mariadb: MariaDB, mariadb_toy: Toy, new_database: Callable[[str], str], folder: Path
+) -> None:
+    books = str(make_url(new_database(mariadb.engine)).database)
+    mariadb_toy.ini(f"bookkeeping_schema = {books}")
+    mariadb_toy.execute(f"RENAME TABLE terp_seed_environment TO {books}.terp_seed_environment")
+    mariadb_toy.upgrade()
+    made = down(mariadb_toy, folder, kind="dump")
+    assert "INSERT INTO `terp_seed_ledger`" in (made / "books.sql").read_text()
+    with pytest.raises(UsageError, match=rf"{books} < .*/books\.sql"):
+        restore(seeds(mariadb_toy, folder), made, YES)
 
 
 def test_backups_expire_by_age_and_number_but_for_the_newest(sqlite_toy: Toy, folder: Path) -> None:

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import pytest
+from alembic.util import CommandError
 from servers import MariaDB
 from sqlalchemy.engine import make_url
 from terminals import Said, typed
@@ -68,10 +69,21 @@ def run(toy: Toy, command: str, flags: str, answer: str) -> Said:
     section = ["-n", "seed"] if program == "alembic" else []
     line = [program, *section, "-x", f"url={toy.url}", *before, *words]
     line += [] if before else given
+    if answer == "-" and program == "alembic":
+        return alembic(toy, *words, x=before[1:])
     if answer == "-":
-        done = toy.run(*line, check=False)
-        return Said(done.returncode, done.stdout + done.stderr)
+        done = toy.terp_seed(*words, *([] if before else given), x=tuple(before[1:]), code=None)
+        return Said(done.exit_code, done.output)
     return typed(toy, *line, after="o on", answer=answer.replace("NAME", name))
+
+
+def alembic(toy: Toy, command: str, target: str, x: Sequence[str]) -> Said:
+    """`alembic -n seed` in this process, which is quicker: an error is code 255 and one line."""
+    try:
+        toy.call(command, target, x=tuple(x))
+    except CommandError as error:
+        return Said(255, str(error))
+    return Said(0, toy.said)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-import json
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -15,13 +15,6 @@ SKIPPING = """
 op.seed_rows("labels", [{"code": "FRAGILE"}, {"code": "MINE"}, {"code": "NEW"}], key=["code"],
              on_conflict="skip")
 """
-
-
-def terp_seed(toy: Toy, *args: str, **more: Any) -> dict[str, Any]:
-    """Run a command with --json, and return its document."""
-    done = toy.run("terp-seed", "-x", f"url={toy.url}", *args, "--json", **more)
-    document: dict[str, Any] = json.loads(done.stdout)
-    return document
 
 
 def counted(told: dict[str, Any], *names: str) -> dict[str, dict[str, int]]:
@@ -61,7 +54,7 @@ def test_the_counts_of_an_upgrade_come_true(toy: Toy) -> None:
     toy.downgrade("base", "on-dependents=keep")
     before = toy.everything()
 
-    told = terp_seed(toy, "plan")
+    told = toy.document("plan")
 
     assert toy.everything() == before
     assert counted(told, "skip") == {
@@ -70,7 +63,7 @@ def test_the_counts_of_an_upgrade_come_true(toy: Toy) -> None:
         "0003_crates": {"crates": 1},
         "0004_more": {"labels": 2},
     }
-    ran = terp_seed(toy, "seed")
+    ran = toy.document("seed")
     assert counted(told, "insert") == done(ran)
     assert told["rows"] == sum(n for rows in done(ran).values() for n in rows.values())
     taken = toy.rows(
@@ -96,18 +89,15 @@ def test_the_counts_of_a_rollback_come_true(toy: Toy) -> None:
     before = toy.everything()
     keep = ("--on-dependents", "keep", "--on-edited", "keep")
 
-    blocked = toy.run(
-        "terp-seed", "-x", f"url={toy.url}", "rollback", "base", "--dry-run", check=False
-    )
-    told = terp_seed(toy, "plan", "--rollback", "base", *keep)
+    blocked = toy.terp_seed("rollback", "base", "--dry-run", code=6)
+    told = toy.document("plan", "--rollback", "base", *keep)
 
     assert toy.everything() == before
-    assert blocked.returncode == 6
     assert "0003_crates: depended on by 1 in scans.crate_id -> crates" in blocked.stdout
     crates = next(t for t in told["revisions"][0]["tables"] if t["table"] == "crates")
     assert (crates["foreign"], crates["missing"], crates["keep"]) == (1, 1, 1)
     assert counted(told, "edited")["0002_depots"] == {"depots": 1}
-    ran = terp_seed(toy, "rollback", "base", "--yes", *keep)
+    ran = toy.document("rollback", "base", "--yes", *keep)
     assert counted(told, "delete") == done(ran)
     assert counted(told, "keep") == done(ran, "kept")
 
@@ -121,13 +111,12 @@ def test_a_plan_waits_for_nobody(toy: Toy) -> None:
             connection = held.enter_context(toy.connect())
             name = f"terp_seed:{make_url(toy.url).database}"
             assert connection.exec_driver_sql(f"SELECT GET_LOCK('{name}', 0)").scalar() == 1
-        assert terp_seed(toy, "plan", timeout=30)["rows"] == 33
+        assert toy.document("plan")["rows"] == 33
 
 
 def test_what_would_stop_the_run_is_said_with_its_code(toy: Toy) -> None:
     toy.execute("INSERT INTO labels (code) VALUES ('FRAGILE')")
-    told = toy.run("terp-seed", "-x", f"url={toy.url}", "plan", check=False)
-    assert told.returncode == 4
+    told = toy.terp_seed("plan", code=4)
     assert "1 of its values already belong to rows that this seed did not insert" in told.stderr
     assert "0003_crates" in told.stdout
 
@@ -149,35 +138,38 @@ def test_the_plain_alembic_command_is_explained(
 ) -> None:
     before = sqlite_toy.everything()
     url = sqlite_toy.url
-    done = sqlite_toy.run("terp-seed", "-x", f"url={url}", *args, "--explain")
-    assert done.stdout.strip() == said.format(url=url)
+    done = sqlite_toy.terp_seed(*args, "--explain")
+    ini = f"-c {sqlite_toy.path / 'alembic.ini'} -n seed"
+    assert done.stdout.strip().replace(ini, "-n seed") == said.format(url=url)
     assert sqlite_toy.everything() == before
 
 
 def test_a_table_takes_along_what_it_needs_and_what_needs_it(sqlite_toy: Toy) -> None:
     toy = sqlite_toy
-    x = ("terp-seed", "-x", f"url={toy.url}")
-    said = toy.run(*x, "seed", "--table=depots").stderr
+    said = toy.terp_seed("seed", "--table=depots").stderr
     assert "depots is seeded by 0002_depots, and with it 0001_labels" in said
     assert toy.counts() == {"labels": 3, "pairs": 2, "depots": 4}
-    toy.run(*x, "seed")
-    said = toy.run(*x, "rollback", "--table=depots", "--yes").stderr
+    toy.terp_seed("seed")
+    said = toy.terp_seed("rollback", "--table=depots", "--yes").stderr
     assert "depots goes with 0002_depots, and with it 0003_crates" in said
     assert toy.counts() == {"labels": 3, "pairs": 2}
-    wrong = toy.run(*x, "seed", "--table=depot", check=False)
-    assert wrong.returncode == 2
+    wrong = toy.terp_seed("seed", "--table=depot", code=2)
     assert "did you mean 'depots'?" in wrong.stderr
 
 
 # -- the reviewed plan
 
 
-def test_a_reviewed_plan_is_carried_out(toy: Toy) -> None:
-    x = ("terp-seed", "-x", f"url={toy.url}")
+@pytest.fixture
+def plan(tmp_path: Path) -> str:
+    return str(tmp_path / "plan.json")
+
+
+def test_a_reviewed_plan_is_carried_out(toy: Toy, plan: str) -> None:
     before = toy.everything()
-    toy.run(*x, "plan", "0002_depots", "--out", "plan.json")
+    toy.terp_seed("plan", "0002_depots", "--out", plan)
     assert toy.everything() == before
-    toy.run(*x, "seed", "--plan", "plan.json")
+    toy.terp_seed("seed", "--plan", plan)
     assert toy.version() == "0002_depots"
 
 
@@ -195,26 +187,25 @@ def test_a_reviewed_plan_is_carried_out(toy: Toy) -> None:
     ],
     ids=["chain", "schema", "data", "revision", "stamp"],
 )
-def test_a_plan_that_does_not_hold_any_more_is_refused(toy: Toy, move: Any, what: str) -> None:
-    x = ("terp-seed", "-x", f"url={toy.url}")
-    toy.run(*x, "plan", "0002_depots", "--out", "plan.json")
+def test_a_plan_that_does_not_hold_any_more_is_refused(
+    toy: Toy, plan: str, move: Any, what: str
+) -> None:
+    toy.terp_seed("plan", "0002_depots", "--out", plan)
     move(toy)
     before = toy.digests()
-    refused = toy.run(*x, "seed", "--plan", "plan.json", check=False)
-    assert refused.returncode == 4
+    refused = toy.terp_seed("seed", "--plan", plan, code=4)
     assert "does not hold any more, nothing was written" in refused.stderr
     assert what in refused.stderr
     assert toy.digests() == before
 
 
-def test_reformatting_a_revision_raises_no_alarm(sqlite_toy: Toy) -> None:
+def test_reformatting_a_revision_raises_no_alarm(sqlite_toy: Toy, plan: str) -> None:
     toy = sqlite_toy
-    x = ("terp-seed", "-x", f"url={toy.url}")
-    toy.run(*x, "plan", "--out", "plan.json")
+    toy.terp_seed("plan", "--out", plan)
     for path in (toy.path / "seed_revisions").glob("*.py"):
         text = path.read_text().replace("\n\n\ndef", "\n\n# a remark\n\ndef")
         path.write_bytes(text.replace("\n", "\r\n").encode())
-    toy.run(*x, "seed", "--plan", "plan.json")
+    toy.terp_seed("seed", "--plan", plan)
     assert toy.version() == "0003_crates"
 
 
@@ -227,10 +218,22 @@ def test_reformatting_a_revision_raises_no_alarm(sqlite_toy: Toy) -> None:
         ('{"document": "plan artefact", "version": 1}', "is not whole"),
     ],
 )
-def test_a_file_that_is_no_plan(sqlite_toy: Toy, content: str | None, words: str) -> None:
+def test_a_file_that_is_no_plan(
+    sqlite_toy: Toy, plan: str, content: str | None, words: str
+) -> None:
     if content is not None:
-        (sqlite_toy.path / "plan.json").write_text(content)
-    x = ("terp-seed", "-x", f"url={sqlite_toy.url}")
-    refused = sqlite_toy.run(*x, "seed", "--plan", "plan.json", check=False)
-    assert refused.returncode == 2
+        Path(plan).write_text(content)
+    refused = sqlite_toy.terp_seed("seed", "--plan", plan, code=2)
     assert words in refused.stderr
+
+
+def test_a_kept_row_whose_key_is_taken_is_skipped_once(toy: Toy) -> None:
+    rows = '[{"code": f"L{n}", "place": n} for n in range(5)]'
+    toy.only("0001_l", f'op.seed_rows("labels", {rows}, key=["code"], on_conflict="skip")')
+    toy.upgrade()
+    toy.execute("UPDATE labels SET place = 77 WHERE code = 'L2'")
+    toy.downgrade("base", "on-edited=keep")
+    told = toy.document("plan")
+    assert counted(told, "insert") == {"0001_l": {"labels": 4}}
+    assert counted(told, "skip") == {"0001_l": {"labels": 1}}
+    assert done(toy.document("seed")) == {"0001_l": {"labels": 4}}

@@ -37,6 +37,21 @@ def test_a_missing_table(toy: Toy) -> None:
     ]
 
 
+def test_a_key_that_tells_rows_apart_must_be_unique(toy: Toy) -> None:
+    """A rollback would take somebody's own row along that has the same key."""
+    toy.execute("DROP TABLE pairs", "CREATE TABLE pairs (left_code VARCHAR(20), weight INTEGER)")
+    toy.only(
+        "0001_a",
+        'op.seed_rows("pairs", [{"left_code": "A", "weight": 1}], key=["left_code"], id=None)',
+    )
+    assert findings(toy) == [
+        "revision 0001_a, table pairs: left_code is not unique in it, and without an integer key "
+        "nobody could tell later whose a row is; give the table a unique key"
+    ]
+    toy.execute("CREATE UNIQUE INDEX one_code ON pairs (left_code)")
+    toy.upgrade()
+
+
 def test_a_missing_column(toy: Toy) -> None:
     toy.execute("ALTER TABLE depots RENAME COLUMN capacity TO capacities")
     found = findings(toy)

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable
 
 import pytest
 from servers import MariaDB
 from sqlalchemy.engine import make_url
+from sqlalchemy.exc import OperationalError
 from toys import Toy
 
 from terp_seed.errors import PlanError, RollbackError
+from terp_seed.plan import PlannedRevision, Removal
+from terp_seed.project import Project as Seeds
+from terp_seed.rollback import Finding, Rollback
+from terp_seed.session import opened
 
 # Tables of the application's, each pointing at seeded rows in its own way.
 BY_CODE = (
@@ -123,6 +129,196 @@ def test_a_foreign_key_of_another_database_counts(
             mariadb_toy.downgrade("0001_labels")
     finally:
         mariadb_toy.execute(f"DROP TABLE {other}.notes")
+
+
+def test_what_was_found_stays_true_until_the_rows_are_gone(mariadb_toy: Toy) -> None:
+    """Between the search and the delete nobody edits a row, or lets another one depend on it."""
+    mariadb_toy.upgrade("0002_depots")
+    settings = Seeds(mariadb_toy.path / "alembic.ini", x=(f"url={mariadb_toy.url}",)).settings()
+
+    def meanwhile(_: Finding) -> None:
+        for sql in (
+            "UPDATE depots SET price = 1 LIMIT 1",
+            "INSERT INTO crates (code, depot_id, weight) VALUES ('MINE', 1, 1)",
+        ):
+            with pytest.raises(OperationalError, match="1205"):
+                mariadb_toy.execute("SET SESSION innodb_lock_wait_timeout = 1", sql)
+
+    with opened(settings) as session:
+        session.may_write()
+        removal = Removal(())
+        step = PlannedRevision("0002_depots", upgrade=False, removals=[removal])
+        assert Rollback(session, "dev", meanwhile).remove(step, removal).rows == {"depots": 4}
+
+
+# -- rows that are known by their natural key alone
+
+KEYED = (
+    "CREATE TABLE regions (code VARCHAR(20) PRIMARY KEY)",
+    "CREATE TABLE towns (code VARCHAR(20) PRIMARY KEY, region VARCHAR(20), "
+    "FOREIGN KEY (region) REFERENCES regions (code) ON DELETE CASCADE)",
+    "CREATE TABLE notes (id INTEGER PRIMARY KEY, town VARCHAR(20), "
+    "FOREIGN KEY (town) REFERENCES towns (code) ON DELETE CASCADE)",
+)
+SEED_KEYED = """
+op.seed_rows("regions", [{"code": "R1"}, {"code": "R2"}], key=["code"], id=None)
+op.seed_rows("towns", [{"code": f"T{n}", "region": f"R{n}"} for n in (1, 2)], key=["code"], id=None)
+"""
+
+
+def _keyed(toy: Toy) -> None:
+    toy.execute(*KEYED)
+    toy.only("0001_towns", SEED_KEYED)
+    toy.upgrade()
+
+
+def test_what_a_kept_row_needs_stays_whatever_its_key(toy: Toy) -> None:
+    """Without the region, a cascade would take the kept town, and with it the note."""
+    _keyed(toy)
+    toy.execute("INSERT INTO notes VALUES (7, 'T2')")
+    toy.downgrade("base", "on-dependents=keep")
+    assert toy.rows("SELECT id FROM notes") == [(7,)]
+    assert toy.rows("SELECT code FROM towns") == [("T2",)]
+    assert toy.rows("SELECT code FROM regions") == [("R2",)]
+
+
+def test_what_an_edited_row_needs_stays_with_it(toy: Toy) -> None:
+    """A row of ours that stays is no reason to refuse: nobody else's depends on anything."""
+    _keyed(toy)
+    toy.execute("UPDATE towns SET region = 'R1' WHERE code = 'T2'")
+    toy.downgrade("base", "on-edited=keep")
+    assert toy.rows("SELECT code FROM towns") == [("T2",)]
+    assert toy.rows("SELECT code FROM regions") == [("R1",)]
+
+
+def test_a_kept_row_that_its_key_does_not_tell_stops_it(toy: Toy) -> None:
+    """The seed said 5, and the column holds the text ``5``."""
+    toy.execute(*KEYED)
+    toy.only("0001_towns", 'op.seed_rows("towns", [{"code": 5}], key=["code"], id=None)')
+    toy.upgrade()
+    toy.execute("INSERT INTO notes VALUES (7, '5')")
+    with pytest.raises(PlanError, match="table towns: rows that are to be kept cannot be told"):
+        toy.downgrade("base", "on-dependents=keep")
+    assert toy.counts() == {"notes": 1, "towns": 1}
+
+
+def test_a_chain_of_rows_that_need_each_other_stays_whole(toy: Toy) -> None:
+    auto = "AUTOINCREMENT" if toy.sqlite else "AUTO_INCREMENT"
+    toy.execute(
+        f"CREATE TABLE nodes (id INTEGER PRIMARY KEY {auto}, code VARCHAR(9) UNIQUE, up INTEGER, "
+        "FOREIGN KEY (up) REFERENCES nodes (id) ON DELETE CASCADE)",
+        "CREATE TABLE notes (id INTEGER PRIMARY KEY, node_id INTEGER, "
+        "FOREIGN KEY (node_id) REFERENCES nodes (id) ON DELETE CASCADE)",
+    )
+    toy.only("0001_nodes", 'op.seed_rows("nodes", [{"code": c} for c in "ABCD"], key=["code"])')
+    toy.upgrade()
+    toy.execute(
+        "UPDATE nodes SET up = id - 1 WHERE code <> 'A'",
+        "INSERT INTO notes SELECT 7, id FROM nodes WHERE code = 'C'",
+    )
+    toy.downgrade("base", "on-dependents=keep")
+    assert toy.rows("SELECT id FROM notes") == [(7,)]
+    assert toy.rows("SELECT code FROM nodes ORDER BY code") == [("A",), ("B",), ("C",)]
+
+
+@pytest.mark.parametrize("rule", ["RESTRICT", "CASCADE"])
+def test_rows_that_refer_to_rows_before_them_go_last_first(toy: Toy, rule: str) -> None:
+    """RESTRICT does not stand in the way, and what a cascade would take is counted."""
+    auto = "AUTOINCREMENT" if toy.sqlite else "AUTO_INCREMENT"
+    toy.execute(
+        f"CREATE TABLE nodes (id INTEGER PRIMARY KEY {auto}, code VARCHAR(9) UNIQUE, up INTEGER, "
+        f"FOREIGN KEY (up) REFERENCES nodes (id) ON DELETE {rule})"
+    )
+    toy.only("0001_nodes", 'op.seed_rows("nodes", [{"code": c} for c in "ABCD"], key=["code"])')
+    toy.upgrade()
+    toy.execute("UPDATE nodes SET up = id - 1 WHERE code <> 'A'")
+    toy.downgrade()
+    assert toy.counts() == {}
+    removed = toy.value("SELECT table_rows FROM terp_seed_audit WHERE event = 'reverted'")
+    assert removed == '{"nodes":4}'
+
+
+def test_a_row_under_a_key_that_only_looks_the_same_is_foreign(mariadb_toy: Toy) -> None:
+    """The server's collation takes ``t2`` for ``T2``; it is another row all the same."""
+    _keyed(mariadb_toy)
+    mariadb_toy.execute(
+        "DELETE FROM towns WHERE code = 'T2'", "INSERT INTO towns VALUES ('t2', NULL)"
+    )
+    mariadb_toy.downgrade()
+    assert mariadb_toy.rows("SELECT code FROM towns") == [("t2",)]
+
+
+# -- the script of a rollback searches as the run does
+
+
+def test_a_script_stops_at_whatever_depends_on_rows_without_an_integer_key(
+    toy: Toy, client: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    _keyed(toy)
+    toy.execute("INSERT INTO notes VALUES (7, 'T2')")
+    script = toy.call("downgrade", "0001_towns:base", sql=True)
+    before = toy.digests()
+    assert client(toy.url, script, check=False).returncode
+    assert toy.digests() == before
+    toy.execute("DELETE FROM notes")
+    client(toy.url, script)
+    assert toy.counts() == {}
+
+
+def test_a_script_stops_at_a_foreign_key_to_another_column(
+    toy: Toy, client: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    _notes(toy, BY_CODE)
+    toy.upgrade("0002_depots")
+    toy.execute("INSERT INTO notes SELECT 7, MIN(code) FROM depots")
+    before = toy.digests()
+    script = toy.call("downgrade", "0002_depots:0001_labels", sql=True)
+    assert client(toy.url, script, check=False).returncode
+    assert toy.digests() == before
+
+
+def test_a_script_stops_at_a_foreign_key_of_another_database(
+    mariadb: MariaDB,
+    mariadb_toy: Toy,
+    new_database: Callable[[str], str],
+    client: Callable[..., subprocess.CompletedProcess[str]],
+) -> None:
+    other = str(make_url(new_database(mariadb.engine)).database)
+    mariadb_toy.upgrade("0002_depots")
+    mariadb_toy.execute(
+        f"CREATE TABLE {other}.notes (id INTEGER PRIMARY KEY, depot_id INTEGER, FOREIGN KEY "
+        f"(depot_id) REFERENCES {make_url(mariadb_toy.url).database}.depots (id))",
+        f"INSERT INTO {other}.notes SELECT 7, MIN(id) FROM depots",
+    )
+    script = mariadb_toy.call("downgrade", "0002_depots:0001_labels", sql=True)
+    try:
+        assert "terp_seed_guard" in client(mariadb_toy.url, script, check=False).stderr
+        mariadb_toy.execute(f"DELETE FROM {other}.notes")
+        client(mariadb_toy.url, script)
+    finally:
+        mariadb_toy.execute(f"DROP TABLE {other}.notes")
+    assert "depots" not in mariadb_toy.counts()
+
+
+def test_a_script_takes_rows_without_an_integer_key_that_point_at_its_own(
+    toy: Toy, client: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    toy.execute(
+        "CREATE TABLE links (code VARCHAR(20) PRIMARY KEY, label_id INTEGER, "
+        "FOREIGN KEY (label_id) REFERENCES labels (id) ON DELETE CASCADE)"
+    )
+    toy.only(
+        "0001_links",
+        """
+        from terp_seed.rows import ref
+        op.seed_rows("labels", [{"code": "A"}], key=["code"])
+        op.seed_rows("links", [{"code": "A", "label_id": ref("labels", code="A")}], key=["code"],
+                     id=None)
+        """,
+    )
+    toy.upgrade()
+    client(toy.url, toy.call("downgrade", "0001_links:base", sql=True))
+    assert toy.counts() == {}
 
 
 # -- what a revision says of its own rollback

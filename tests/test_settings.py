@@ -483,3 +483,13 @@ def test_an_unstamped_file_is_dev_and_nothing_else(
     assert toy.version() is None
     toy.upgrade("head", "env=dev")
     assert toy.version() == HEAD
+
+
+@pytest.mark.parametrize(
+    "query", ["host=prod.db.example", "port=3307", "passwd=secret", "read_default_file=my.cnf"]
+)
+def test_a_url_names_its_server_where_the_guards_look(sqlite_toy: Toy, query: str) -> None:
+    """The driver would follow the query, past protected_hosts; a password there would print."""
+    with pytest.raises(UsageError, match=f"says {query.split('=')[0]} behind") as caught:
+        sqlite_toy.upgrade("head", f"url=mysql://app@safe/shop?{query}")
+    assert "secret" not in str(caught.value)

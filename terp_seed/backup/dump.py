@@ -13,7 +13,10 @@ from terp_seed.clients import dump_database, dumper
 from terp_seed.errors import GuardError, UsageError
 from terp_seed.session import Session
 
-__all__ = ["dump"]
+__all__ = ["BOOKS", "dump"]
+
+BOOKS = "books.sql"
+"""The file of bookkeeping that has a schema of its own."""
 
 _END = b"-- Dump completed"
 _TAIL = 200
@@ -24,35 +27,39 @@ def dump(session: Session, backup: Backup) -> None:
 
     On a server the dump is of one moment (``--single-transaction``); it is
     held to be whole if it names every table and ends as a dump ends.  On
-    SQLite the copy is opened and counted.
+    SQLite the copy is opened and checked.  Bookkeeping in a schema of its own
+    has a file of its own.
     """
-    url = session.settings.url
-    path = backup.folder / _name(url)
-    tables = _counts(session)
+    url, books = session.settings.url, session.books.schema
+    _dump(session, backup, url, "dump.db" if url.get_backend_name() == "sqlite" else "dump.sql")
+    if books:
+        _dump(session, backup, url.set(database=books), BOOKS, books)
+    backup.manifest.tools |= dumper(url)
+    backup.keep()
+
+
+def _dump(session: Session, backup: Backup, url: URL, name: str, schema: str | None = None) -> None:
+    path = backup.folder / name
+    tables = _counts(session, schema)
     try:
         path.touch(mode=0o600)
         dump_database(url, path)
     except (UsageError, OSError) as error:
         raise GuardError(f"backup: {error}; nothing was done") from None
     _refuse_short(url, path, tables)
-    backup.manifest.tools |= dumper(url)
-    backup.manifest.add(File(path.name, path.stat().st_size, checksum(path), tables))
-    backup.keep()
+    backup.manifest.add(File(name, path.stat().st_size, checksum(path), tables))
 
 
-def _name(url: URL) -> str:
-    return "dump.db" if url.get_backend_name() == "sqlite" else "dump.sql"
-
-
-def _counts(session: Session) -> dict[str, int]:
+def _counts(session: Session, schema: str | None) -> dict[str, int]:
     quote = session.dialect.quote
-    names = sa.inspect(session.connection).get_table_names()
-    return {name: session.scalar(f"SELECT COUNT(*) FROM {quote(name)}") for name in names}
+    names = sa.inspect(session.connection).get_table_names(schema=schema)
+    place = f"{quote(schema)}." if schema else ""
+    return {name: session.scalar(f"SELECT COUNT(*) FROM {place}{quote(name)}") for name in names}
 
 
 def _refuse_short(url: URL, path: Path, tables: dict[str, int]) -> None:
     if url.get_backend_name() == "sqlite":
-        engine = sa.create_engine(f"sqlite:///{path}", poolclass=sa.NullPool)
+        engine = sa.create_engine(URL.create("sqlite", database=str(path)), poolclass=sa.NullPool)
         with engine.connect() as copy:
             there = set(sa.inspect(copy).get_table_names())
             whole = copy.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
@@ -67,7 +74,7 @@ def _refuse_short(url: URL, path: Path, tables: dict[str, int]) -> None:
 
 def _not_named(path: Path, tables: set[str]) -> list[str]:
     """The tables that the dump does not create."""
-    left = {f"CREATE TABLE `{name}` (".encode(): name for name in tables}
+    left = {f"CREATE TABLE `{name.replace('`', '``')}` (".encode(): name for name in tables}
     with path.open("rb") as file:
         for line in file:
             if line.startswith(b"CREATE TABLE"):

@@ -12,14 +12,12 @@ from importlib.metadata import version
 from pathlib import Path
 from secrets import token_hex
 
-from terp_seed.backup.manifest import Manifest
+from terp_seed.backup.manifest import MOMENT, Manifest
 from terp_seed.errors import GuardError, UsageError
 from terp_seed.guards import who
 from terp_seed.settings import Settings
 
 __all__ = ["Backup", "expire", "listing", "new_backup", "place"]
-
-_MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 
 
 @dataclass
@@ -32,12 +30,17 @@ class Backup:
     def keep(self) -> None:
         """Write the manifest, after every file it names has been read back whole."""
         self.manifest.check(self.folder)
-        self.manifest.write(self.folder)
+        try:
+            self.manifest.write(self.folder)
+        except OSError as error:
+            raise GuardError(
+                f"backup: {self.folder} cannot be written: {error.strerror}; nothing was done"
+            ) from None
 
     @property
     def made(self) -> datetime:
         """When it was made."""
-        return datetime.strptime(self.manifest.made_at, _MOMENT).replace(tzinfo=UTC)
+        return datetime.strptime(self.manifest.made_at, MOMENT).replace(tzinfo=UTC)
 
 
 def place(settings: Settings, environ: Mapping[str, str] = os.environ) -> Path:
@@ -61,7 +64,7 @@ def new_backup(settings: Settings, environment: str, reason: str, heads: tuple[s
             "folder with -x backup-folder=..., or say -x backup=none"
         ) from None
     manifest = Manifest(
-        made_at=moment.strftime(_MOMENT),
+        made_at=moment.strftime(MOMENT),
         made_by=who(),
         host=socket.gethostname(),
         reason=reason,

@@ -8,15 +8,19 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from datetime import UTC, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import IO
 
 from terp_seed.errors import GuardError, UsageError
 
-__all__ = ["MANIFEST", "File", "Manifest", "Statement", "checksum", "private"]
+__all__ = ["MANIFEST", "MOMENT", "File", "Manifest", "Statement", "checksum", "private"]
 
 MANIFEST = "manifest.json"
+MOMENT = "%Y-%m-%dT%H:%M:%SZ"
+"""How a manifest writes when it was made."""
+
 _VERSION = 1
 _CHUNK = 1 << 20
 
@@ -81,11 +85,15 @@ class Manifest:
             raise UsageError(f"backup {folder}: {MANIFEST} is no manifest of a backup")
         if fields.pop("version", None) != _VERSION:
             raise UsageError(f"backup {folder}: was made by another version of terp_seed")
-        files = [
-            File(**{**each, "statements": [Statement(**one) for one in each["statements"]]})
-            for each in fields.pop("files")
-        ]
-        return cls(files=files, **fields)
+        try:
+            files = [
+                File(**{**each, "statements": [Statement(**one) for one in each["statements"]]})
+                for each in fields.pop("files")
+            ]
+            datetime.strptime(fields["made_at"], MOMENT).replace(tzinfo=UTC)
+            return cls(files=files, **fields)
+        except (KeyError, TypeError, ValueError):
+            raise UsageError(f"backup {folder}: {MANIFEST} is not as it was written") from None
 
     def write(self, folder: Path) -> None:
         """Write the manifest so that it is either the old one or the new one, on disk."""

@@ -13,8 +13,10 @@ from datetime import date
 from pathlib import Path
 
 from alembic.script import Script
+from alembic.script.revision import RevisionError
 
 from terp_seed.audit import AuditLog
+from terp_seed.backup.dump import BOOKS
 from terp_seed.backup.folder import Backup
 from terp_seed.backup.manifest import Manifest
 from terp_seed.backup.staged import Staged, stage
@@ -55,8 +57,11 @@ def restore(project: Project, folder: Path, confirm: Confirm) -> Restored:
     backup = Backup(folder, Manifest.read(folder))
     settings = project.settings()
     if "rows" not in backup.manifest.kinds:
-        names = [folder / file.name for file in backup.manifest.files]
-        commands = "; ".join(restoring(settings.url, path) for path in names)
+        books = settings.url.set(database=settings.bookkeeping_schema)
+        commands = "; ".join(
+            restoring(books if file.name == BOOKS else settings.url, folder / file.name)
+            for file in backup.manifest.files
+        )
         raise UsageError(f"backup {folder}: holds a dump; put it back with: {commands}")
     with opened(settings) as session:
         environment = environment_of(session.connection, settings, session.books)
@@ -79,6 +84,11 @@ def _refuse_elsewhere(session: Session, backup: Backup, environment: str) -> Non
             f"backup {backup.folder}: holds rows of a database stamped {manifest.environment}, "
             f"unmasked, and this one is stamped {environment}; restore it there"
         )
+    if manifest.chain != session.settings.chain:
+        raise GuardError(
+            f"backup {backup.folder}: is of chain {manifest.chain}, and this one is "
+            f"{session.settings.chain}; restore it with terp-seed -n {manifest.chain}"
+        )
     if manifest.engine != session.settings.url.get_backend_name():
         raise GuardError(
             f"backup {backup.folder}: was made on {manifest.engine}; restore it on that engine"
@@ -90,7 +100,13 @@ def _chain(
 ) -> tuple[list[Script], list[str]]:
     """All revisions that were applied then, and those of them that are not now."""
     directory = project.directory()
-    then = ancestors(directory, manifest.heads)
+    try:
+        then = ancestors(directory, manifest.heads)
+    except RevisionError:
+        raise UsageError(
+            f"the backup was made at {', '.join(manifest.heads)}, which is no revision of this "
+            "chain any more; bring its file back"
+        ) from None
     now = {script.revision for script in ancestors(directory, current_heads(session))}
     beyond = sorted(now - {script.revision for script in then})
     if beyond:

@@ -7,7 +7,7 @@ the engine can, so what is kept is exactly what goes.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from hashlib import sha256
 from typing import IO, Any, NamedTuple
 
@@ -46,6 +46,7 @@ class RowsBackup:
         self, session: Session, backup: Backup, name: str, revision: str | None = None
     ) -> None:
         self._dialect = session.dialect
+        self._longest = session.dialect.statement_characters(session.connection)
         self._backup = backup
         self._name, self._revision = f"{name}.sql", revision
         self._statements: list[Statement] = []
@@ -102,17 +103,30 @@ class RowsBackup:
         quote, literal = self._dialect.quote, self._dialect.literal
         names = [*columns] if not masked else [*key, *columns, *map(after, range(len(columns)))]
         head = f"INSERT INTO {quote(table)} ({', '.join(map(quote, names))}) VALUES\n"
-        for start in range(0, len(rows), _ROWS):
-            chunk = rows[start : start + _ROWS]
+        lines = (f"({', '.join(map(literal, row))})" for row in rows)
+        for chunk in self._chunks(lines):
             self._write(head)
             offset = self._size
-            self._write(",\n".join(f"({', '.join(map(literal, row))})" for row in chunk))
+            self._write(",\n".join(chunk))
             size = self._size - offset
             self._write(";\n")
             self._statements.append(
                 Statement(table, list(key), list(columns), masked, len(chunk), offset, size)
             )
         self.counts[table] += len(rows)
+
+    def _chunks(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        """As many rows as a statement holds that the server will take back."""
+        chunk: list[str] = []
+        length = 0
+        for line in lines:
+            if chunk and (len(chunk) == _ROWS or length + len(line) > self._longest):
+                yield chunk
+                chunk, length = [], 0
+            chunk.append(line)
+            length += len(line) + 2
+        if chunk:
+            yield chunk
 
     def _write(self, text: str) -> None:
         encoded = text.encode()
@@ -137,8 +151,11 @@ def after(place: int) -> str:
 
 def rows_of(session: Session, selection: Selection) -> Iterator[TableRows]:
     """The rows of a selection as they stand, a part at a time; locked to the transaction's end."""
+    of = selection.range
     for where in selection.conditions(session.dialect, "kept"):
-        yield from rows_where(session, selection.range.table, where)
+        for part in rows_where(session, of.table, where):
+            # A table without a primary key has a natural one, or it could not be seeded.
+            yield part if part.key else part._replace(key=(of.shape or {})["key"])
 
 
 def rows_where(
@@ -150,11 +167,11 @@ def rows_where(
     """
     key, columns = _columns(session, table, schema)
     quote, dialect = session.dialect.quote, session.dialect
+    order = f" ORDER BY {', '.join(f'kept.{quote(name)}' for name in key)}" if key else ""
     listed = ", ".join(dialect.exactly(f"kept.{quote(name)}", kind) for name, kind in columns)
-    order = ", ".join(f"kept.{quote(name)}" for name in key)
     found = session.connection.exec_driver_sql(
-        f"SELECT {listed} FROM {_qualified(session, table, schema)} kept WHERE {where} "
-        f"ORDER BY {order}{dialect.for_update}",
+        f"SELECT {listed} FROM {_qualified(session, table, schema)} kept WHERE {where}"
+        f"{order}{dialect.for_update}",
         execution_options={**EXACT, "stream_results": True},
     )
     for rows in found.partitions(_ROWS):
@@ -176,4 +193,4 @@ def _columns(
         for each in inspector.get_columns(table, schema=schema)
         if not each.get("computed")
     ]
-    return key or [name for name, _ in columns], columns
+    return key, columns

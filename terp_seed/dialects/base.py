@@ -252,17 +252,17 @@ class Dialect(ABC):
     @abstractmethod
     def refuse_dependents(
         self,
-        target: tuple[str, str],
-        declared: Sequence[tuple[str, str]],
-        inside: str,
+        target: str,
+        declared: Sequence[tuple[str, str, str]],
+        going: str,
         ours: Mapping[str, str],
     ) -> list[str]:
         """Script statements that stop if anything points at rows to be deleted.
 
-        ``target`` is their table and key; ``declared`` lists the columns that
-        refer to it without a constraint; ``inside`` is the condition on a
-        referring column, its name left out; ``ours`` maps tables to the
-        condition of their rows that go as well.
+        ``target`` is their table, ``going`` their condition; ``declared``
+        lists the table and the column that refer to it without a constraint,
+        and the column that they hold; ``ours`` maps tables to the condition of
+        their rows that go as well.
         """
 
     @abstractmethod

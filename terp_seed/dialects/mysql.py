@@ -202,7 +202,9 @@ class MySQL(Dialect):
         return f"CAST({one} AS BINARY) <=> CAST({other} AS BINARY)"
 
     def temporary_copy(self, name: str, key: str, select: str) -> list[str]:
-        return [f"CREATE TEMPORARY TABLE {name} (PRIMARY KEY ({key})) {select} WHERE 1 = 0"]
+        # Not the rows' own key: a text is none without a length, and a column of it may be NULL.
+        number = "terp_seed_row BIGINT PRIMARY KEY AUTO_INCREMENT"
+        return [f"CREATE TEMPORARY TABLE {name} ({number}) {select} WHERE 1 = 0"]
 
     def update_from(
         self, table: str, source: str, values: Sequence[tuple[str, str]], where: str
@@ -212,9 +214,9 @@ class MySQL(Dialect):
 
     def refuse_dependents(
         self,
-        target: tuple[str, str],
-        declared: Sequence[tuple[str, str]],
-        inside: str,
+        target: str,
+        declared: Sequence[tuple[str, str, str]],
+        going: str,
         ours: Mapping[str, str],
     ) -> list[str]:
         # Which columns point here only the server knows: it is asked, and asks itself.
@@ -222,10 +224,11 @@ class MySQL(Dialect):
             f"WHEN {self.text(name)} THEN {self.text(f' AND NOT ({where})')}"
             for name, where in ours.items()
         )
-        spared = f"CASE table_name {cases} ELSE '' END" if cases else "''"
+        spared = f"CASE IF(own, name, NULL) {cases} ELSE '' END" if cases else "''"
+        inner = f"' pointing WHERE EXISTS (SELECT 1 FROM {self.quote(target)} WHERE '"
+        inside = self.text(f" AND ({going}))")
         counting = (
-            "CONCAT('(SELECT COUNT(*) FROM `', REPLACE(table_name, '`', '``'), '` WHERE `', "
-            f"REPLACE(column_name, '`', '``'), '` ', {self.text(inside)}, {spared}, ')')"
+            f"CONCAT('(SELECT COUNT(*) FROM ', place, {inner}, matched, {inside}, {spared}, ')')"
         )
         return [
             "SET SESSION group_concat_max_len = 4194304",
@@ -238,20 +241,26 @@ class MySQL(Dialect):
             self.guard("@terp_seed_dependents = 0"),
         ]
 
-    def _referring(self, target: tuple[str, str], declared: Sequence[tuple[str, str]]) -> str:
-        table, column = map(self.text, target)
+    def _referring(self, target: str, declared: Sequence[tuple[str, str, str]]) -> str:
+        """A SELECT of the tables that point here, and of how each row of theirs is matched."""
+        place = f"CONCAT({_quoted('table_schema')}, '.', {_quoted('table_name')}) AS place"
+        columns = f"table_name AS name, table_schema = DATABASE() AS own, {place}"
+        held = self.text(f"{self.quote(target)}.")
+        pair = f"CONCAT({held}, {_quoted('referenced_column_name')}, ' = pointing.', "
         keys = (
-            "SELECT table_name, column_name FROM information_schema.key_column_usage "
-            f"WHERE referenced_table_schema = DATABASE() AND referenced_table_name = {table} "
-            f"AND referenced_column_name = {column}"
+            f"SELECT {columns}, GROUP_CONCAT({pair}{_quoted('column_name')}) SEPARATOR ' AND ') "
+            "AS matched FROM information_schema.key_column_usage WHERE "
+            f"referenced_table_schema = DATABASE() AND referenced_table_name = {self.text(target)} "
+            "GROUP BY table_schema, table_name, constraint_name"
         )
-        if not declared:
-            return keys
-        pairs = ", ".join(f"({self.text(name)}, {self.text(each)})" for name, each in declared)
-        return (
-            f"{keys}\nUNION SELECT table_name, column_name FROM information_schema.columns "
-            f"WHERE table_schema = DATABASE() AND (table_name, column_name) IN ({pairs})"
+        said = (
+            f"SELECT {columns}, "
+            + self.text(f"{self.quote(target)}.{self.quote(of)} = pointing.{self.quote(column)}")
+            + " AS matched FROM information_schema.columns WHERE table_schema = DATABASE() "
+            f"AND table_name = {self.text(table)} AND column_name = {self.text(column)}"
+            for table, column, of in declared
         )
+        return "\nUNION ".join([keys, *said])
 
     def last_first(self, key: str) -> str:
         return f" ORDER BY {self.quote(key)} DESC"  # a row may refer to one before it
@@ -330,6 +339,11 @@ class MySQL(Dialect):
     def holder(self, connection: Connection) -> str:
         number = _scalar(connection, f"SELECT IS_USED_LOCK({LOCK_NAME})")
         return f"connection {number}" if number else ""
+
+
+def _quoted(column: str) -> str:
+    """An expression of a name that a column holds, quoted."""
+    return f"CONCAT('`', REPLACE({column}, '`', '``'), '`')"
 
 
 _MOMENTS = (7, 12)  # TIMESTAMP and DATETIME, as the protocol numbers them

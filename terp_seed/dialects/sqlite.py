@@ -178,18 +178,21 @@ class SQLite(Dialect):
 
     def refuse_dependents(
         self,
-        target: tuple[str, str],
-        declared: Sequence[tuple[str, str]],
-        inside: str,
+        target: str,
+        declared: Sequence[tuple[str, str, str]],
+        going: str,
         ours: Mapping[str, str],
     ) -> list[str]:
         # A foreign key is noticed by delete_exactly; a script cannot ask whether
         # a table exists, so only those are searched that the seeds fill too.
         found: list[str] = []
-        for table, column in declared:
+        quote = self.quote
+        for table, column, of in declared:
             if table in ours:
-                where = f"{self.quote(column)} {inside} AND NOT ({ours[table]})"
-                count = f"(SELECT COUNT(*) FROM {self.quote(table)} WHERE {where})"
+                matched = f"{quote(target)}.{quote(of)} = pointing.{quote(column)}"
+                held = f"EXISTS (SELECT 1 FROM {quote(target)} WHERE {matched} AND ({going}))"
+                where = f"{held} AND NOT ({ours[table]})"
+                count = f"(SELECT COUNT(*) FROM {quote(table)} pointing WHERE {where})"
                 found.append(self.guard(f"{count} = 0"))
         return found
 
