@@ -80,7 +80,8 @@ def steps(database: str, size: str) -> Iterator[Step]:
     yield Step("stamp", "terp-seed env stamp staging --yes", r"is (stamped staging)")
     plan = f"terp-seed plan --size={size} --out plan.json"
     yield Step("plan", plan, r"([\d,]+ rows, about [\d.]+ s);")
-    yield Step("seed", f"terp-seed {yes} seed --plan plan.json", total, "{} rows seeded")
+    seed = f"terp-seed {yes} seed --size={size} --plan plan.json"
+    yield Step("seed", seed, total, "{} rows seeded")
     yield Step("verify", "terp-seed verify", r"^(\d+ checks, 0 broken)$")
     yield Step("drift", "terp-seed status --drift", r"\A", "every row as it was seeded")
     look = "terp-seed mask --dry-run"

@@ -112,7 +112,7 @@ OPTIONS = [
 @pytest.mark.parametrize("command", sorted({command for command, _ in OPTIONS}))
 def test_every_option_is_in_the_reference(command: str) -> None:
     """With the command that it belongs to, and what it does."""
-    part = (DOCS / "reference.md").read_text().partition("\n### Options\n")[2].partition("\n## ")[0]
+    part = (DOCS / "reference.md").read_text().partition("\n## Options\n")[2].partition("\n## ")[0]
     lines = [line.split(" | ") for line in part.splitlines() if f"`{command}`" in line]
     said = {name for line in lines for name in re.findall(r"`(--?[\w-]+)`", line[0])}
     assert {option for owner, option in OPTIONS if owner == command} <= said
