@@ -124,6 +124,20 @@ class Ledger:
             f"WHERE {self._where(wanted.revision, wanted.number)} AND block_no = 0"
         )
 
+    def end_at_last(self, of: Range) -> str:
+        """The statement that ends a range at the last row of it that went in.
+
+        Ids behind that one are free again: a row that takes one is not ours.
+        """
+        quote, ledger = self.dialect.quote, self.table
+        key = f"rows_in.{quote(str(of.id))}"
+        first, count = f"{ledger}.first_key", f"{ledger}.row_count"
+        return (
+            f"UPDATE {ledger} SET row_count = (SELECT COALESCE(MAX({key}) - {first} + 1, 0) "
+            f"FROM {quote(of.table)} rows_in WHERE {key} >= {first} AND {key} < {first} + {count}) "
+            f"WHERE {self._where(of.revision, of.number)} AND block_no = 0"
+        )
+
     def drop(self, of: Range) -> str:
         """The statement that forgets a range of which nothing is left."""
         return f"DELETE FROM {self.table} WHERE {self._where(of.revision, of.number)}"

@@ -86,11 +86,12 @@ def _numbered_rows(session: Session, of: Range, digests: Digests) -> dict[int, S
     """The rows at the block's ids, by row number."""
     first = of.first_key or 0
     low = first + digests.first_row
+    high = first + min(digests.first_row + digests.count, of.count) - 1
     quote = session.dialect.quote
     key = quote(str(of.id))
     rows = session.rows(
         f"SELECT {key}, {', '.join(map(quote, _columns(of)))} FROM {quote(of.table)} "
-        f"WHERE {key} BETWEEN {low} AND {low + digests.count - 1} ORDER BY {key}"
+        f"WHERE {key} BETWEEN {low} AND {high} ORDER BY {key}"
     )
     return {row[0] - first: row[1:] for row in rows}
 

@@ -72,7 +72,10 @@ class Writer:
         with ahead(made) if rows.count > BLOCK_ROWS else nullcontext(made) as coming:
             first = next(coming, None)  # before the keys are taken: others may be taking keys, too
             self._reserve(planned)
-            return self._send(rows, coming if first is None else chain([first], coming))
+            done = self._send(rows, coming if first is None else chain([first], coming))
+        if rows.skip_taken:
+            self.stream.run(self.ledger.end_at_last(planned.range), what="ledger")
+        return done
 
     def made(self, rows: TableRows, spans: Iterable[tuple[int, int]]) -> Iterator[Block]:
         """Rows as they would be written, span by span: masked, and held to their bounds."""

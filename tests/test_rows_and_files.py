@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from datetime import date, datetime
 from decimal import Decimal
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -327,6 +329,47 @@ def test_skip_leaves_the_rows_of_others_alone(toy: Toy) -> None:
     assert found == [("A", "seeded"), ("B", "mine"), ("C", "seeded")]
     toy.downgrade()
     assert toy.rows("SELECT code, wording FROM labels") == [("B", "mine")]
+
+
+def test_an_id_that_was_left_out_at_the_end_is_anybodys(toy: Toy) -> None:
+    """Somebody's own row with the same key, at exactly that id, is not ours and stays."""
+    toy.only(
+        "0001_a",
+        'op.seed_rows("labels", [{"code": "A"}, {"code": "B"}], key=["code"], on_conflict="skip")',
+    )
+    toy.execute("INSERT INTO labels (code) VALUES ('B')")
+    toy.upgrade()
+    free = toy.value("SELECT MAX(id) FROM labels") + 1
+    toy.execute(
+        "DELETE FROM labels WHERE code = 'B'",
+        f"INSERT INTO labels (id, code) VALUES ({free}, 'B')",
+    )
+    toy.upgrade()
+    toy.downgrade("base")
+    assert toy.rows("SELECT id, code FROM labels") == [(free, "B")]
+
+
+@pytest.mark.parametrize("left", [0, 2])
+def test_the_script_leaves_out_the_same_and_keeps_the_same_books(
+    toy: Toy, new_toy: Callable[..., Toy], second_database_url: str, client: Any, left: int
+) -> None:
+    """All rows left out, or the last ones: run and script agree to the last entry."""
+    rows = 'op.seed_rows("labels", [{"code": "A"}, {"code": "B"}, {"code": "C"}], key=["code"], '
+    other = new_toy(second_database_url)
+    for each in (toy, other):
+        each.only("0001_a", rows + 'on_conflict="skip")')
+        taken = ["A", "B", "C"] if not left else ["C"]
+        each.execute(*(f"INSERT INTO labels (code) VALUES ('{code}')" for code in taken))
+    toy.upgrade()
+    client(other.url, other.call("upgrade", "head", sql=True))
+    for query in (
+        "SELECT id, code FROM labels ORDER BY id",
+        "SELECT range_no, block_no, first_key, row_count FROM terp_seed_ledger ORDER BY 1, 2",
+    ):
+        assert toy.rows(query) == other.rows(query)
+    assert [row[3] for row in toy.rows(query) if row[:2] == (1, 0)] == [left]
+    toy.downgrade("base")
+    assert len(toy.rows("SELECT code FROM labels")) == (1 if left else 3)
 
 
 @pytest.mark.parametrize(
