@@ -132,3 +132,25 @@ def typed() -> list[str]:
     here = Path(__file__)
     tests = [each.read_text() for each in (REPOSITORY / "tests").rglob("*.py") if each != here]
     return [*pages, *tests]
+
+
+# -- the pictures of a terminal
+
+
+def test_a_screen_is_drawn_as_a_terminal_shows_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.syspath_prepend(str(DOCS))
+    import terminal
+
+    screen = terminal.Screen()
+    screen.write("10 %\r\x1b[K\x1b[32mdone\x1b[0m <1>\n" + "x" * (terminal.COLUMNS + 1))
+    texts = ["".join(cell[0] for cell in line) for line in screen.lines]
+    assert texts == ["done <1>", "x" * terminal.COLUMNS, "x"]
+    picture = terminal.drawn(screen.lines)
+    assert '"#2f9e44" textLength="31.4" xml:space="preserve">done<' in picture
+    assert "&lt;1&gt;" in picture
+
+
+def test_the_pictures_show_the_first_minutes() -> None:
+    page = (DOCS / "first-minutes.md").read_text()
+    for name in re.findall(r"images/(first-[\w-]+\.svg)", page):
+        assert "terp-seed" in (DOCS / "images" / name).read_text()
