@@ -60,11 +60,12 @@ class Operator(Reader):
         after = self.sections[heading][at + 1 : at + 2]
         return after[0].text if self.looks and after and after[0].language == "text" else ""
 
-    def fails(self, heading: str, number: int, message: str) -> None:
-        """Follow one block while something is wrong; it fails, and says so."""
+    def fails(self, heading: str, number: int, message: str, code: int) -> None:
+        """Follow one block while something is wrong; it says so, as the page's table does."""
         process = self.begin(heading, number)
         said, _ = process.communicate(timeout=120)
-        assert process.returncode != 0, said
+        assert process.returncode == code, said
+        assert f"(code {code})" in PAGE.read_text().partition(message)[2].partition("\n")[0]
         assert message in said, said
 
     def begin(self, heading: str, number: int) -> subprocess.Popen[str]:
@@ -241,7 +242,7 @@ def answer_lost(operator: Operator, load: Callable[[str], object]) -> None:
     with load("proxy").Proxy(operator.server.port) as proxy:
         operator.at(proxy.url(straight))
         proxy.cut_at("COMMIT", answered=True, after=1)  # the first is the start's
-        operator.fails("Take it back", 1, "nobody can say from here")
+        operator.fails("Take it back", 1, "nobody can say from here", 3)
         operator.at(straight)
     operator.section("The answer to a COMMIT was lost")
 
@@ -269,7 +270,7 @@ def test_the_disk_is_full(
     filler = small_disk / "filler"
     subprocess.run(["dd", "if=/dev/zero", f"of={filler}", "bs=4k"], check=False)
     assert shutil.disk_usage(small_disk).free == 0
-    operator.fails("Take it back", 1, "disk is full")
+    operator.fails("Take it back", 1, "disk is full", 4)
     filler.unlink()
     operator.section("The disk is full")
 
@@ -286,7 +287,7 @@ def blocked(operator: Operator) -> None:
 
 def ledger_lost(operator: Operator) -> None:
     operator.sql("DROP TABLE terp_seed_ledger")
-    operator.fails("Take it back", 0, "the ledger knows nothing of it")
+    operator.fails("Take it back", 0, "the ledger knows nothing of it", 4)
     operator.section("The ledger is lost")
 
 
