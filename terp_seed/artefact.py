@@ -82,6 +82,18 @@ class Artefact:
             plan.digest(sample=None),
         )
 
+    @property
+    def options(self) -> dict[str, str | None]:
+        """The settings as options of a run; a run that asks for others is refused."""
+        said = self.settings
+        counts = ",".join(f"{name}:{count}" for name, count in said["rows"].items())
+        return {
+            "size": said["size"],
+            "rows": counts or None,
+            "seed": str(said["root_seed"]),
+            "as-of": said["as_of"],
+        }
+
     def expect(self, session: Session, request: Request, prepared: Prepared) -> None:
         """Raise `PlanError` if anything has moved since the review."""
         now = Artefact.of(session, request, prepared)

@@ -166,11 +166,13 @@ def plan(tmp_path: Path) -> str:
 
 
 def test_a_reviewed_plan_is_carried_out(toy: Toy, plan: str) -> None:
+    """With the size that was reviewed, which need not be said again."""
     before = toy.everything()
-    toy.terp_seed("plan", "0002_depots", "--out", plan)
+    toy.terp_seed("plan", "0002_depots", "--size", "medium", "--out", plan)
     assert toy.everything() == before
     toy.terp_seed("seed", "--plan", plan)
     assert toy.version() == "0002_depots"
+    assert toy.counts()["depots"] == 8
 
 
 @pytest.mark.parametrize(

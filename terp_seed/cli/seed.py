@@ -73,6 +73,8 @@ def seed(
         from terp_seed.artefact import Artefact
 
         plan = Artefact.read(artefact)
+        asked = {each.partition("=")[0] for each in project.x}
+        project = with_options(project, {k: v for k, v in plan.options.items() if k not in asked})
         _carry_out(project, "upgrade", plan.destination, how, expect=plan.expect)
 
 
