@@ -91,7 +91,7 @@ def test_each_rollback_gives_back_what_its_upgrade_found(project: Project, ready
         assert differing(digests(ready), found) == []
 
 
-@pytest.mark.parametrize("size", ["small", "medium"])
+@pytest.mark.parametrize("size", ["small", pytest.param("medium", marks=pytest.mark.slow)])
 def test_both_engines_hold_the_same_rows(
     project: Project, new_database: Callable[[str], str], mariadb: MariaDB, size: str
 ) -> None:

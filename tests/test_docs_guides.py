@@ -43,6 +43,7 @@ def test_the_picture_of_the_architecture_is_up_to_date() -> None:
 # -- the validation of staging
 
 
+@pytest.mark.slow
 def test_the_validation_of_staging_runs(mariadb_url: str) -> None:
     """On a small size, so that the page cannot name a step that does not work."""
     done = script("staging_validation.py", mariadb_url, "--size=small", "--out=-")

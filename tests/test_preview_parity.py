@@ -76,6 +76,7 @@ def test_from_each_revision_to_each_later_one(workshop: Workshop) -> None:
         bench.downgrade(BASE)
 
 
+@pytest.mark.slow
 def test_back_down_from_each_revision_to_each_earlier_one(workshop: Workshop) -> None:
     by_script, by_run = workshop.new(foreign=True), workshop.new(foreign=True)
     base = by_run.contents()

@@ -84,6 +84,7 @@ def test_the_place_decides() -> None:
     assert type(progress_of_run(Terminal(), {"TERP_SEED_LOG": "json"})) is Lines
 
 
+@pytest.mark.slow
 def test_a_run_on_a_terminal_has_a_bar_and_one_in_a_pipe_has_none(
     project: Project, sqlite_url: str
 ) -> None:

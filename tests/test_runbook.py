@@ -23,6 +23,8 @@ from docs_runner import REPOSITORY, Block, Reader, blocks, copy_project
 from servers import HOST, MariaDB, server_engine
 from sqlalchemy.engine import make_url
 
+pytestmark = pytest.mark.slow
+
 PAGE = REPOSITORY / "docs" / "runbook.md"
 _HEADING = re.compile(r"^##+ +(.+)$", re.MULTILINE)
 

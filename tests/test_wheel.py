@@ -17,6 +17,8 @@ import pytest
 from docs_runner import REPOSITORY
 from servers import clean_environment
 
+pytestmark = pytest.mark.slow
+
 _LEFT_OUT = {".git", ".tox", "__pycache__", ".venv-tests", "dist", "build"}
 
 
