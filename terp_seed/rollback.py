@@ -211,23 +211,38 @@ class Rollback:
         quote = self.session.dialect.quote
         first, key = of.first_key or 0, quote(of.id)
         spared = sorted({*found.foreign, *stay})
-        count = 0
         order = self.session.dialect.last_first(of.id)
+        head = f"DELETE FROM {quote(of.table)} WHERE {key} "
         # An engine that deletes in its own order meets a row before the one that refers to it.
-        size = _ROWS if order or not self._refers_to_itself(of.table) else 1
-        for low in reversed(range(0, of.count, size)):
-            high = min(low + size, of.count) - 1
+        alone = [] if order else self._referring(of)
+        count = sum(
+            self._run(f"{head}= {each}", of) for each in alone if each - first not in spared
+        )
+        for low in reversed(range(0, of.count, _ROWS)):
+            high = min(low + _ROWS, of.count) - 1
             listed = ", ".join(str(first + n) for n in spared if low <= n <= high)
-            sql = (
-                f"DELETE FROM {quote(of.table)} WHERE {key} "
-                f"BETWEEN {first + low} AND {first + high}"
-            )
             spare = f" AND {key} NOT IN ({listed})" if listed else ""
-            count += self._run(sql + spare + order, of)
+            between = f"BETWEEN {first + low} AND {first + high}"
+            count += self._run(head + between + spare + order, of)
         return count
 
-    def _refers_to_itself(self, table: str) -> bool:
-        return any(each.table == table for each in inbound(self.session, [table]))
+    def _referring(self, of: Range) -> list[int]:
+        """The ids of the range's rows that refer to rows of their own table, the last first."""
+        quote = self.session.dialect.quote
+        found = inbound(self.session, [of.table])
+        columns = sorted({quote(each.column) for each in found if each.table == of.table})
+        if not columns:
+            return []
+        some = " OR ".join(f"{column} IS NOT NULL" for column in columns)
+        key = quote(str(of.id))
+        rows = [
+            row[0]
+            for inside in Selection(of).ids(key)
+            for row in self.session.rows(
+                f"SELECT {key} FROM {quote(of.table)} WHERE {inside} AND ({some})"
+            )
+        ]
+        return sorted(rows, reverse=True)
 
     def _delete_keyed(self, of: Range, stay: set[int]) -> int:
         quote = self.session.dialect.quote
