@@ -26,6 +26,10 @@ __all__ = ["imported", "read_rows"]
 
 Row = Mapping[str, Value]
 
+#: Characters of a CSV field.  No server takes a larger value by default; Python's
+#: own limit, 128 KB, is below what a text column takes.
+_LARGEST_FIELD = 64 * 2**20
+
 
 def imported(
     table: str,
@@ -142,9 +146,9 @@ def read_rows(folder: Path, name: str, *, keep_empty: Sequence[str] = ()) -> lis
     """Read a CSV or JSON file below ``folder``; `UsageError` names file and line.
 
     In CSV an empty field is NULL unless its column is in ``keep_empty``; all
-    other fields are text.  In JSON ``{"$decimal": "1.50"}``, ``$bytes``
-    (base64), ``$date``, ``$time``, ``$datetime`` and ``$json`` tag what JSON
-    cannot say.
+    other fields are text, of 64 Mi characters at most.  In JSON
+    ``{"$decimal": "1.50"}``, ``$bytes`` (base64), ``$date``, ``$time``,
+    ``$datetime`` and ``$json`` tag what JSON cannot say.
     """
     path = _inside(folder, name)
     readers: dict[str, Callable[[str], list[dict[str, Any]]]] = {
@@ -180,6 +184,7 @@ def _inside(folder: Path, name: str) -> Path:
 def _csv_rows(text: str, name: str, keep_empty: Sequence[str]) -> list[dict[str, Any]]:
     reader = csv.reader(StringIO(text, newline=""), strict=True)
     rows: list[dict[str, Any]] = []
+    usual = csv.field_size_limit(_LARGEST_FIELD)  # the process's, so it is put back
     try:
         header = next(reader, [])
         _check_header(header, name, keep_empty)
@@ -199,6 +204,8 @@ def _csv_rows(text: str, name: str, keep_empty: Sequence[str]) -> list[dict[str,
             )
     except csv.Error as error:
         raise UsageError(f"{name}, line {reader.line_num}: {error}") from None
+    finally:
+        csv.field_size_limit(usual)
     if not rows:
         raise UsageError(f"{name}: has a header and no rows")
     return rows

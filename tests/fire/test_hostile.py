@@ -189,6 +189,23 @@ def test_files_of_rows(name: str, content: bytes) -> None:
         clear(lambda: through(Path(folder), name, content))
 
 
+def test_a_field_may_be_as_long_as_a_column_takes(sqlite_toy: Toy) -> None:
+    """C-22: Python's own limit is 128 KB."""
+    sqlite_toy.data("long.csv", f"code,body\nL,{'x' * 200_000}\n")
+    sqlite_toy.only("0001_a", 'op.seed_file("labels", "long.csv", key=["code"])')
+    sqlite_toy.upgrade()
+    assert sqlite_toy.value("SELECT LENGTH(body) FROM labels") == 200_000
+
+
+@pytest.mark.slow
+def test_a_line_of_100_megabytes_is_refused(sqlite_toy: Toy) -> None:
+    """C-22: one clear line, and no memory beyond a few times the file."""
+    sqlite_toy.data("long.csv", f"code,body\nL,{'x' * 100_000_000}\n")
+    sqlite_toy.only("0001_a", 'op.seed_file("labels", "long.csv", key=["code"])')
+    with pytest.raises(SeedError, match=r"^.*long\.csv, line 2: field larger than field limit"):
+        sqlite_toy.upgrade()
+
+
 @many
 @given(
     st.one_of(

@@ -44,10 +44,7 @@ def test_a_deadlock_is_tried_again_as_a_whole_revision(
         child = start(toy, "upgrade", "head")
         until(lambda: waiting(toy, "INTO `crates`"))
         time.sleep(0.3)  # until it waits for our depots
-        other.exec_driver_sql(
-            "INSERT INTO crates (code, depot_id, weight) "
-            "SELECT 'SEED-C-000012', MIN(id), 1 FROM depots"
-        )
+        other.exec_driver_sql("SELECT * FROM terp_seed_ledger FOR UPDATE")  # its rows are ours
         other.rollback()
     assert child.wait() == 0, child.said
     assert "(error 1213); attempt 2 of 3" in child.said
