@@ -12,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from children import Child
 from projects import Project
-from servers import MariaDB, run_client
+from servers import MariaDB, run_client, server_engine
 from toys import HEAD, Toy
 
 from terp_seed.compare import database_digests
@@ -126,6 +126,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
         subprocess.run(["umount", "-l", path], check=True)
 
 
+SMALL = {"mariadb": "--innodb-log-file-size=4M", "mysql": "--innodb-redo-log-capacity=8M"}
 BULKY = """
 op.seed_rows("labels", [{"code": f"B{n}", "body": str(n) * 20_000} for n in range(N)], key=["code"])
 """
@@ -162,7 +163,7 @@ def test_a_full_disk_under_the_server(
     """U-1: the server's own error, translated; nothing of the revision is left."""
     disk = small_disk("220M")
     monkeypatch.setattr(tempfile, "tempdir", str(disk))
-    server = start_server("--innodb-log-file-size=4M", "--innodb-temp-data-file-path=ibtmp1:12M")
+    server = start_server(SMALL[server_engine()], "--innodb-temp-data-file-path=ibtmp1:12M")
     monkeypatch.setattr(tempfile, "tempdir", None)
     toy = new_toy(server.create("full"))
     toy.upgrade()
