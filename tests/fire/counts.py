@@ -15,5 +15,5 @@ _FEW = {
 
 
 def count(name: str) -> int:
-    """Return how many were asked for, as in TERP_SEED_FIRE_KILLS=300."""
-    return int(os.environ.get(f"TERP_SEED_FIRE_{name.upper()}", _FEW[name]))
+    """Return how many were asked for, as in TERP_SEED_TEST_FIRE_KILLS=300."""
+    return int(os.environ.get(f"TERP_SEED_TEST_FIRE_{name.upper()}", _FEW[name]))

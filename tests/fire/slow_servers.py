@@ -110,13 +110,12 @@ def test_names_in_small_letters_only(
 
 
 @pytest.fixture
-def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
+def small_disk() -> Iterator[Callable[[str], Path]]:
     """Mount small file systems, `small_disk("5M")`, and take them away again."""
     mounted: list[Path] = []
 
     def mount(size: str) -> Path:
-        path = tmp_path / f"disk-{size}"
-        path.mkdir()
+        path = Path(tempfile.mkdtemp(prefix="disk-"))  # short: a socket's path has 107 characters
         subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "tmpfs", path], check=True)
         mounted.append(path)
         return path
@@ -124,6 +123,7 @@ def small_disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
     yield mount
     for path in mounted:
         subprocess.run(["umount", "-l", path], check=True)
+        path.rmdir()
 
 
 SMALL = {"mariadb": "--innodb-log-file-size=4M", "mysql": "--innodb-redo-log-capacity=8M"}

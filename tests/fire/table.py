@@ -105,7 +105,7 @@ def results(reports: Iterable[str]) -> dict[str, Result]:
 
 def table(engine: str, found: dict[str, Result]) -> str:
     """An engine's table, with a line that says when and with which numbers it was made."""
-    prefix = "TERP_SEED_FIRE_"
+    prefix = "TERP_SEED_TEST_FIRE_"
     asked = [
         f"{name.removeprefix(prefix).lower()} {value}"
         for name, value in sorted(os.environ.items())

@@ -122,7 +122,7 @@ class Application:
 
 def size() -> str:
     """What is seeded beside it: the size that was asked for, or a small one by the seconds."""
-    if named := os.environ.get("TERP_SEED_FIRE_SIZE"):
+    if named := os.environ.get("TERP_SEED_TEST_FIRE_SIZE"):
         return f"size={named}"
     factor = count("seconds")
     return f"rows=clients:{60 * factor},batches:{40 * factor},orders:{100 * factor}"
