@@ -39,26 +39,35 @@ def impatient(
 
 
 @contextmanager
-def holding(toy: Toy, seconds: float = 60) -> Iterator[None]:
-    """Hold a crate's key in a transaction that nobody can see yet, for so long."""
+def holding(toy: Toy, waits: int = 0) -> Iterator[None]:
+    """Hold a crate's key in a transaction that nobody can see yet, until so many waits for it."""
+    done = threading.Event()
+
+    def let_go() -> None:
+        while not done.wait(0.02):
+            ((_, begun),) = toy.rows("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_waits'")
+            if int(begun) >= waits:
+                connection.rollback()
+                return
+
+    watcher = threading.Thread(target=let_go if waits else done.wait)
     with toy.db.connect() as connection:
         if toy.sqlite:
             connection.exec_driver_sql("BEGIN IMMEDIATE")
         connection.exec_driver_sql(BLOCK)
-        timer = threading.Timer(seconds, connection.rollback)
-        if not toy.sqlite:
-            timer.start()
+        watcher.start()
         try:
             yield
         finally:
-            timer.cancel()
+            done.set()
+            watcher.join()
             connection.rollback()
 
 
 @pytest.mark.parametrize("engine", [server_engine()])
 def test_a_revision_that_waited_in_vain_is_tried_again(impatient: Toy) -> None:
     """C-19: a whole revision again, because the server undid no more than a statement."""
-    with holding(impatient, 1.6):
+    with holding(impatient, waits=2):
         impatient.upgrade()
     assert "attempt 2 of 3" in impatient.said
     assert impatient.counts() == FULL

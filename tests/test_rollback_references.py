@@ -292,7 +292,8 @@ def test_a_script_stops_at_a_foreign_key_of_another_database(
     )
     script = mariadb_toy.call("downgrade", "0002_depots:0001_labels", sql=True)
     try:
-        assert "terp_seed_guard" in client(mariadb_toy.url, script, check=False).stderr
+        # MariaDB's client adds the statement, and with it the guard's name
+        assert "ERROR 1242" in client(mariadb_toy.url, script, check=False).stderr
         mariadb_toy.execute(f"DELETE FROM {other}.notes")
         client(mariadb_toy.url, script)
     finally:
