@@ -46,11 +46,14 @@ def drift(toy: Toy, code: int = 0) -> tuple[int, int, int]:
     return labels["intact"], labels["edited"], labels["foreign"]
 
 
-def test_every_table_of_terp_is_told_by_its_texts(project: Project, database_url: str) -> None:
+def test_every_table_of_terp_is_told_by_its_texts(
+    project: Project, database_url: str, engine: str
+) -> None:
     terp = Terp(project, database_url)
     terp.seeds.upgrade("head")
     # The documents of batches are written as TERP writes them, with spaces: their values are read.
-    assert set(unlike(terp.seeds)) == {"batches"}
+    # MySQL, unlike MariaDB, writes every document with spaces.
+    assert set(unlike(terp.seeds)) == {"batches", *(["clients"] if engine == "mysql" else [])}
 
 
 def test_what_a_database_writes_otherwise_is_no_edit(toy: Toy) -> None:
