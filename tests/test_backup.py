@@ -282,7 +282,8 @@ def test_odd_names_of_files_and_folders(new_toy: Callable[..., Toy], tmp_path: P
     toy = new_toy(f"sqlite:///{tmp_path}/it's%23odd.db")
     toy.upgrade()
     made = down(toy, tmp_path / "what?#", kind="dump")
-    assert (made / "dump.db").stat().st_size == (tmp_path / "it's#odd.db").stat().st_size
+    database = Path(str(make_url(toy.url).database))  # SQLAlchemy 2.0 keeps the %23
+    assert (made / "dump.db").stat().st_size == database.stat().st_size
 
 
 def test_a_full_disk_stops_the_rollback(sqlite_toy: Toy, tmp_path: Path) -> None:
@@ -307,7 +308,8 @@ def test_a_full_disk_stops_the_rollback(sqlite_toy: Toy, tmp_path: Path) -> None
         done = subprocess.run(
             ["bash", "-c", 'ulimit -f 1; exec "$@"', "bash", *command],
             cwd=sqlite_toy.path,
-            env=sqlite_toy.environment(),
+            # Python would cache modules, truncated, and stumble over them the next time
+            env={**sqlite_toy.environment(), "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
             check=False,
         )
