@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 from alembic.util import CommandError
@@ -13,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from terp_seed.errors import InterruptedRunError, SeedError, UsageError
 from terp_seed.failures import translated
-from terp_seed.log import configure_logging
+from terp_seed.log import coloured, configure_logging
 from terp_seed.project import Project
 
 __all__ = ["main", "run"]
@@ -46,6 +47,13 @@ class _Failing(click.ClickException):
     def __init__(self, error: SeedError) -> None:
         super().__init__(str(error))
         vars(self)["exit_code"] = error.exit_code
+
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print it, on stderr."""
+        head = "Error:"
+        if coloured(sys.stderr):
+            head = click.style(head, fg="red", bold=True)
+        click.echo(f"{head} {self.format_message()}", file=file, err=True)
 
 
 class _Commands(click.Group):

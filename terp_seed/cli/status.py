@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from terp_seed.cli.output import as_json, document, examples, table
+from terp_seed.cli.options import run_options, with_options
+from terp_seed.cli.output import as_json, document, examples, state, table
 from terp_seed.errors import VerificationError
 from terp_seed.project import Project
 
@@ -23,13 +24,18 @@ __all__ = ["status"]
     is_flag=True,
     help="Compare every seeded row with the ledger; ends with 8 if one is not as it was seeded.",
 )
+@run_options("url")
 @as_json
 @click.pass_obj
-def status(project: Project, drift: bool, as_json: bool) -> None:
-    """Print where the chain stands, revision by revision; does not write."""
+def status(project: Project, /, drift: bool, as_json: bool, **x: str | None) -> None:
+    """Print where the chain stands, revision by revision.
+
+    Reads only.
+    """
     from terp_seed.session import opened
     from terp_seed.status import status as look
 
+    project = with_options(project, x)
     with opened(project.settings()) as session:
         found = look(session, project.directory(), drift=drift)
     if as_json:
@@ -65,7 +71,7 @@ def _print(found: ChainStatus) -> None:
 
 def _state(each: RevisionStatus) -> str:
     kept = ", ".join(f"{count:,} {name}" for name, count in each.kept.items())
-    return f"{each.state}, a rollback kept {kept}" if kept else each.state
+    return state(f"{each.state}, a rollback kept {kept}" if kept else each.state)
 
 
 def _print_drift(found: ChainStatus) -> None:

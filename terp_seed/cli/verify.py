@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from terp_seed.cli.options import run_options, with_options
-from terp_seed.cli.output import as_json, document, examples
+from terp_seed.cli.output import as_json, document, examples, state
 from terp_seed.errors import VerificationError
 from terp_seed.project import Project
 
@@ -28,7 +28,10 @@ __all__ = ["verify"]
 @as_json
 @click.pass_obj
 def verify(project: Project, /, everything: bool, as_json: bool, **x: str | None) -> None:
-    """Check every invariant that the applied seeds declare; does not write."""
+    """Check every invariant that the applied seeds declare.
+
+    Reads only.
+    """
     from terp_seed.verify import verify as check
 
     results = check(with_options(project, x), everything=everything)
@@ -45,8 +48,7 @@ def verify(project: Project, /, everything: bool, as_json: bool, **x: str | None
 
 def _show(results: list[Verified]) -> None:
     for each in results:
-        click.echo(
-            f"{'ok' if not each.broken else 'BROKEN':<8}{each.table:<28}  {each.name}  "
-            f"{each.broken or ''}".rstrip()
-        )
+        word = "BROKEN" if each.broken else "ok"
+        line = f"{word:<8}{each.table:<28}  {each.name}  {each.broken or ''}"
+        click.echo(state(line.rstrip()))
     click.echo(f"{len(results)} checks, {sum(bool(each.broken) for each in results)} broken")
