@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.failures import translated
 from terp_seed.interrupts import interruptible
+from terp_seed.revisions import loaded
 from terp_seed.session import Session, opened
 from terp_seed.settings import Settings, resolve
 
@@ -52,7 +53,7 @@ def run() -> None:
 
 
 def _settings() -> Settings:
-    return resolve(context.config, Path(context.script.dir).resolve())
+    return resolve(context.config, Path(loaded(context.script).dir).resolve())
 
 
 def _ready(settings: Settings) -> None:
