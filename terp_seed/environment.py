@@ -42,13 +42,13 @@ def run() -> None:
         return
     try:
         _offline()
-    except BrokenPipeError:  # the reader has seen enough: `... --sql | head`
-        sys.stdout = None
-        raise SystemExit(_FAILED) from None
-    except CommandError as error:
+    except (BrokenPipeError, CommandError) as error:
         if not hasattr(context.config.cmd_opts, "cmd"):
             raise  # not the alembic command: the caller has a place for errors
-        print(f"FAILED: {error}", file=sys.stderr)
+        if isinstance(error, BrokenPipeError):
+            sys.stdout = None  # the reader has seen enough: `... --sql | head`
+        else:
+            print(f"FAILED: {error}", file=sys.stderr)
         raise SystemExit(_FAILED) from None
 
 

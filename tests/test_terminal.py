@@ -49,6 +49,22 @@ def test_colours_are_for_a_terminal_that_wants_them(
     assert shown(sqlite_toy, *command.split()) == plain
 
 
+@pytest.mark.parametrize(
+    ("command", "code"),
+    [("alembic -n seed upgrade head --sql", 255), ("terp-seed preview", 1)],
+)
+def test_a_reader_who_has_seen_enough_ends_a_script(
+    sqlite_toy: Toy, command: str, code: int
+) -> None:
+    """`... | head`: without a word, and not as a success."""
+    sqlite_toy.env = {"TERP_SEED_DATABASE_URL": sqlite_toy.url}
+    line = f"{command} | true; exit ${{PIPESTATUS[0]}}"
+    done = sqlite_toy.run(
+        "python", "-c", f"import os; os.execvp('bash', {['bash', '-c', line]})", check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
+
+
 def test_a_broken_invariant_stands_out(sqlite_toy: Toy) -> None:
     sqlite_toy.upgrade()
     assert f"{GREEN.format('ok')}      crates" in shown(sqlite_toy, "verify")
