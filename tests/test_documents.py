@@ -53,7 +53,7 @@ RUNS: dict[str, list[tuple[list[str], int]]] = {
     "rollback": [(["rollback", "--yes", "--on-dependents=keep"], 0)],
     "seed": [(["seed"], 0)],
     "status": [(["status"], 0), (["EDIT A ROW", "status", "--drift"], 8)],
-    "verify": [(["verify"], 0), (["verify", "--all"], 8)],
+    "verify": [(["verify", "--drift"], 0), (["verify", "--all"], 8)],
 }
 
 #: What is done to the database first, where a run begins with one of these.

@@ -15,7 +15,7 @@ from terp_seed.project import Project
 if TYPE_CHECKING:
     from terp_seed.status import ChainStatus, RevisionStatus
 
-__all__ = ["status"]
+__all__ = ["look", "print_drift", "refuse_drift", "status"]
 
 
 @click.command(epilog=examples("terp-seed status", "terp-seed status --drift --json"))
@@ -32,16 +32,25 @@ def status(project: Project, /, drift: bool, as_json: bool, **x: str | None) -> 
 
     Reads only.
     """
-    from terp_seed.session import opened
-    from terp_seed.status import status as look
-
-    project = with_options(project, x)
-    with opened(project.settings()) as session:
-        found = look(session, project.directory(), drift=drift)
+    found = look(with_options(project, x), drift=drift)
     if as_json:
         document("status", **asdict(found))
     else:
         _print(found)
+    refuse_drift(found)
+
+
+def look(project: Project, *, drift: bool) -> ChainStatus:
+    """Where the chain stands in the project's database."""
+    from terp_seed.session import opened
+    from terp_seed.status import status as read
+
+    with opened(project.settings()) as session:
+        return read(session, project.directory(), drift=drift)
+
+
+def refuse_drift(found: ChainStatus) -> None:
+    """Raise `VerificationError` if a seeded row is not as it was."""
     if found.drifted:
         raise VerificationError(
             f"{found.drifted} seeded rows are not as they were seeded: edited, gone, or their id "
@@ -66,7 +75,7 @@ def _print(found: ChainStatus) -> None:
     )
     if any(each.drift for each in found.revisions):
         click.echo()
-        _print_drift(found)
+        print_drift(found)
 
 
 def _state(each: RevisionStatus) -> str:
@@ -74,7 +83,8 @@ def _state(each: RevisionStatus) -> str:
     return state(f"{each.state}, a rollback kept {kept}" if kept else each.state)
 
 
-def _print_drift(found: ChainStatus) -> None:
+def print_drift(found: ChainStatus) -> None:
+    """Print what became of the rows, by revision and table."""
     table(
         ["revision", "table", "intact", "edited", "foreign", "missing"],
         [
