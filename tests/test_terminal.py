@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 import pytest
 from click.testing import CliRunner
-from terminals import shown
+from terminals import shown, typed
 from toys import Toy
 
 from terp_seed.cli import main
@@ -65,6 +65,25 @@ def test_a_reader_who_has_seen_enough_ends_a_script(
     assert (done.returncode, done.stdout, done.stderr) == (code, "", "")
 
 
+@pytest.mark.parametrize(
+    ("command", "code", "said"),
+    [
+        ("env stamp staging", 130, "interrupted; nothing was under way"),
+        ("rollback", 5, "not confirmed; nothing was done"),
+    ],
+)
+def test_a_question_that_gets_no_answer(
+    sqlite_toy: Toy, command: str, code: int, said: str
+) -> None:
+    """Ctrl-D: nothing is done, and the error has a line of its own."""
+    sqlite_toy.upgrade("0001_labels")
+    line = sqlite_toy.words(*command.split())
+    done = typed(sqlite_toy, "terp-seed", *line, after="[y/N]", answer="\x04")
+    assert done.code == code
+    assert click.unstyle(done.text).splitlines()[-1] == f"Error: {said}"
+    assert sqlite_toy.version() == "0001_labels"
+
+
 def test_a_broken_invariant_stands_out(sqlite_toy: Toy) -> None:
     sqlite_toy.upgrade()
     assert f"{GREEN.format('ok')}      crates" in shown(sqlite_toy, "verify")
@@ -78,7 +97,7 @@ def test_the_list_of_commands_fits_a_terminal() -> None:
 
 
 @pytest.mark.parametrize(
-    ("typed", "meant"),
+    ("words", "meant"),
     [
         ("sed", "did you mean 'seed'?"),
         ("seed --tabel=x", "'--table'"),
@@ -87,8 +106,8 @@ def test_the_list_of_commands_fits_a_terminal() -> None:
         ("env stamp stagin", "did you mean 'staging'?"),
     ],
 )
-def test_what_was_meant_is_named(sqlite_toy: Toy, typed: str, meant: str) -> None:
-    assert meant in sqlite_toy.terp_seed(*typed.split(), code=2).stderr
+def test_what_was_meant_is_named(sqlite_toy: Toy, words: str, meant: str) -> None:
+    assert meant in sqlite_toy.terp_seed(*words.split(), code=2).stderr
 
 
 @pytest.mark.parametrize(

@@ -86,7 +86,9 @@ class _Commands(click.Group):
             raise _Failing(translated(error, "")) from None
         except CommandError as error:  # Alembic's own: a revision that is not there
             raise _Failing(UsageError(str(error))) from None
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort) as error:
+            if isinstance(error, click.Abort):
+                click.echo(err=True)  # the line of the question
             raise _Failing(InterruptedRunError("interrupted; nothing was under way")) from None
 
 
