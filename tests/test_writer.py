@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 
 from terp_seed.bookkeeping import books
 from terp_seed.columns import computed, constant
-from terp_seed.dialects import SQLite
+from terp_seed.dialects import Dialect, SQLite
+from terp_seed.dialects.mysql import MySQL
 from terp_seed.digests import block_digests
 from terp_seed.errors import PlanError
 from terp_seed.ledger import Ledger, Range
@@ -24,13 +26,19 @@ def planned(columns: dict[str, Column], count: int = 2) -> PlannedTable:
     return PlannedTable(rows, Range("r1", 1, "things", count, "id"))
 
 
-def written(table: PlannedTable, kept: dict[int, frozenset[int]] | None = None) -> str:
-    """What a writer prints for it."""
-    out, dialect = io.StringIO(), SQLite()
+def written(
+    *tables: PlannedTable,
+    kept: dict[int, frozenset[int]] | None = None,
+    known: dict[str, Range] | None = None,
+    dialect: Dialect | None = None,
+) -> str:
+    """What a writer prints for them."""
+    out, dialect = io.StringIO(), dialect or SQLite()
     ledger = Ledger(dialect, books(), "seed")
-    writer = Writer(Printed(out, dialect), ledger, lambda rows: None, {}, kept=kept or {})
-    writer.announce([table])
-    writer.write(table)
+    writer = Writer(Printed(out, dialect), ledger, lambda rows: None, known or {}, kept=kept or {})
+    writer.announce(tables)
+    for table in tables:
+        writer.write(table)
     return out.getvalue()
 
 
@@ -38,6 +46,25 @@ def test_rows_may_not_refer_to_a_table_that_nobody_seeds() -> None:
     """There would be no first key to count from."""
     with pytest.raises(PlanError, match="table others: rows refer to it, but no revision seeds it"):
         written(planned({"other_id": Column(lambda span: [0] * len(span), ref="others")}))
+
+
+def test_a_first_key_is_named_once_however_many_tables_count_from_it() -> None:
+    """A range of this revision when it is reserved, an earlier one at its first use."""
+    columns = {
+        "thing_id": Column(lambda span: [0] * len(span), ref="things"),
+        "old_id": Column(lambda span: [0] * len(span), ref="old"),
+    }
+    parts = [
+        PlannedTable(TableRows(name, 2, columns, b""), Range("r1", number, name, 2, "id"))
+        for number, name in enumerate(("parts", "pieces"), 2)
+    ]
+    known = {"old": Range("r0", 1, "old", 2, "id")}
+    script = written(planned({"name": constant("x")}), *parts, known=known, dialect=MySQL())
+    named = re.findall(r"^SET (@seed_\w+) = ", script, re.MULTILINE)
+    assert named == ["@seed_things_r1_1", "@seed_old_r0_1", "@seed_parts_r1_2", "@seed_pieces_r1_3"]
+    before, after = script.split("INSERT INTO `parts`", 1)
+    assert "(@seed_things_r1_1+0, @seed_old_r0_1+0)" not in before
+    assert after.count("@seed_things_r1_1+0, @seed_old_r0_1+0)") == 4
 
 
 @pytest.mark.parametrize(
