@@ -40,7 +40,14 @@ from torture.torture_values import MOMENTS6 as MOMENTS
 
 from terp_seed.dialects import Dialect, dialect_named
 from terp_seed.dialects.base import Written
-from terp_seed.literals import UnwritableError, canonical, canonical_cells, json_text, literals
+from terp_seed.literals import (
+    UnwritableError,
+    canonical,
+    canonical_cells,
+    json_cells,
+    json_text,
+    literals,
+)
 from terp_seed.rows import Cells, Json, Lookup, Value
 
 EXACT = {"no_parameters": True}
@@ -438,6 +445,19 @@ def test_what_has_no_literal_is_refused_with_its_place_and_not_its_value(
     reason, place = refused.value.args
     assert place == 1
     assert reason.isascii()
+
+
+def test_a_document_without_a_text_is_refused_at_its_place_however_often_it_comes() -> None:
+    """Many rows hold one document of a pool: each text is made once, the place is the row's."""
+    good, bad = {"a": 1}, {"a": math.nan}
+    with pytest.raises(UnwritableError) as refused:
+        json_cells(Cells([good, good, good, bad, bad]))
+    assert refused.value.args[1] == 3
+
+
+def test_a_document_may_hold_another() -> None:
+    """Marked as JSON or not, it is the same inside."""
+    assert json_text({"b": Json([1, Json("x")]), "a": Json(None)}) == '{"a":null,"b":[1,"x"]}'
 
 
 def test_a_recursive_document_is_refused() -> None:

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import io
+import json
 import re
+import sqlite3
 
 import pytest
+from sqlalchemy.dialects import sqlite
 
 from terp_seed.bookkeeping import books
 from terp_seed.columns import computed, constant
@@ -88,6 +91,28 @@ def test_no_json_is_null_beside_json_with_references() -> None:
     assert "(0, NULL)" in script
     assert """(1, '{"thingId":%d}', 0)""" in script
     assert 'printf(column2, "things_r1_1" + column3)' in script
+
+
+def test_a_document_with_more_keys_than_a_select_has_columns() -> None:
+    """Its keys are looked up one by one then; its neighbour without a document has none."""
+    values = [[{"thingId": number % 2} for number in range(1501)], None]
+    column = Column(lambda span: values[span.start : span.stop], json_refs={"thingId": "things"})
+    database = sqlite3.connect(":memory:")
+    database.executescript(";\n".join(books().create(sqlite.dialect())))
+    database.execute("CREATE TABLE things (id INTEGER PRIMARY KEY, items TEXT)")
+    database.execute("INSERT INTO things VALUES (6, 'somebody''s')")
+    database.executescript(written(planned({"items": column})))
+    rows = database.execute("SELECT items FROM things WHERE id > 6 ORDER BY id").fetchall()
+    assert json.loads(rows[0][0]) == [{"thingId": 7 + number % 2} for number in range(1501)]
+    assert rows[1] == (None,)
+    database.close()
+
+
+def test_a_value_without_a_literal_is_named_by_its_row() -> None:
+    """A seeder is believed until its block comes; the row is the table's, not the block's."""
+    column = Column(lambda span: ["\ud800" if row == 150 else "x" for row in span.rows()])
+    with pytest.raises(PlanError, match="column name, row 151: the value cannot be written"):
+        written(planned({"name": column}, 200))
 
 
 def test_a_range_of_which_nothing_is_left_is_taken_anew() -> None:
