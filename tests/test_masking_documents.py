@@ -9,6 +9,7 @@ import pytest
 from terp_seed.errors import MaskingError
 from terp_seed.masking import Key, Policy
 from terp_seed.masking.documents import steps
+from terp_seed.masking.reserved import is_reserved_email
 from terp_seed.rows import Block, Cells, Json
 
 KEY = Key(bytes.fromhex("9f3c1d7e5ab24806c1e7f2d93b6a80574ce91d2f7b3850a6e4c2198fd07b365a"))
@@ -115,6 +116,19 @@ def test_a_named_branch_is_masked_to_its_leaves_and_its_keys(mask):
     masked = out["people"]["key_1"]
     assert masked[0] not in ("Joe", None)
     assert masked[1:] == [True, None]
+
+
+def test_a_document_that_is_marked_as_one_is_masked_and_stays_marked(mask):
+    out = mask("paths = { '$.a' = 'email' }", Json({"a": "x@real-corp.com", "b": 1}))
+    assert isinstance(out, Json)
+    assert list(out.value) == ["a"]
+    assert is_reserved_email(out.value["a"])
+
+
+def test_leaves_of_one_document_are_numbered_apart(mask):
+    """Without a key a masked value follows from its number."""
+    out = mask("paths = { '$..mail' = 'email' }", [{"mail": f"{n}@x.com"} for n in range(5)], None)
+    assert len({each["mail"] for each in out}) == 5
 
 
 def test_a_document_in_a_text_stays_a_text(mask):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -28,9 +29,10 @@ from terp_seed.masking.reserved import (
     is_issued_ssn,
     is_live_card,
     is_reserved_email,
+    luhn_sum,
 )
-from terp_seed.masking.site import Choice
-from terp_seed.masking.strategies import STRATEGIES
+from terp_seed.masking.site import Choice, Site
+from terp_seed.masking.strategies import STRATEGIES, build, known
 from terp_seed.masking.substitutes import LONGEST, SUBSTITUTES
 from terp_seed.rows import Block, Cells, Json, Lookup
 
@@ -66,6 +68,43 @@ def mask(tmp_path_factory):
         return list(masker.apply(block).columns["x"].values)
 
     return mask
+
+
+KNOWN = {
+    'class = "email"': (
+        "jane@real-corp.com",
+        "u99904e4f262856b38af8@example.com",
+        "uea33a5d3684a1fbd8d46@example.com",
+    ),
+    'class = "phone"': ("(415) 867-5309", "(989) 555-0159", "(978) 555-0159"),
+    'class = "phone", unique = true': ("415-867-5309", "475-555-0151", "947-555-0168"),
+    'class = "tax_id"': ("12-3456789", "96-6258486", "97-8148505"),
+    'class = "license"': ("C11-0000123-LIC", "Y46-8877547-KHG", "A91-6606031-XFZ"),
+    'class = "account"': (12345, 19039, 72394),
+    'class = "card"': ("4539 1488 0343 6467", "0000 8038 3924 9321", "0000 9148 5058 2233"),
+    'class = "network"': ("8.8.8.8", "192.0.2.19", "203.0.113.190"),
+    'class = "username"': ("jane", "uyswf6tpqt2aui3iv", "u5iz2lu3ijip33dkg"),
+    'class = "external_id"': (
+        UUID("6c1bd5f2-2f5c-4f6e-8f0e-3a7d0c1b2a39"),
+        UUID("7397593d-7f8b-4be1-a10e-58f7227ac81f"),
+        UUID("ea33a5d3-684a-4fbd-8d46-41d5a1dd1d56"),
+    ),
+    'class = "code", strategy = "hash", length = 16': (
+        "C-1",
+        "e0240b9df02661f8",
+        "ea33a5d3684a1fbd",
+    ),
+    'class = "date"': (date(2024, 5, 5), date(2024, 4, 6), date(2024, 5, 24)),
+}
+"""What is drawn from Faker's lists changes with them; `fingerprint` tells."""
+
+
+@pytest.mark.parametrize("entry", KNOWN)
+def test_a_key_gives_the_same_values_in_every_release(mask, entry):
+    """Copies that are masked months apart still join; a change here is one that users must know."""
+    value, keyed, by_row = KNOWN[entry]
+    assert mask(entry, [value], subject=["s"]) == [keyed]
+    assert mask(entry, [value], key=None, start=7, subject=["s"]) == [by_row]
 
 
 # -- every class with its default strategy
@@ -235,6 +274,37 @@ def test_reserved_numbers_are_nobodys(tax, card, network):
     assert not is_issued_ssn(digits[:3], digits[3:5], digits[5:])
     assert not is_live_card(CARDS.digits(card))
     assert NETWORKS.digits(network).startswith(("192.0.2.", "198.51.100.", "203.0.113."))
+
+
+def test_a_made_card_number_has_a_wrong_check_digit_whoever_its_issuer():
+    """Nobody's issuer, and malformed as well: a shop's form refuses it."""
+    for number in range(0, 1000, 7):
+        digits = CARDS.digits(number)
+        assert luhn_sum(digits) % 10 != 0
+        assert int(digits[:-1]) == number
+    assert luhn_sum("4539148803436467") == 80
+    assert luhn_sum("79927398713") == 70
+
+
+@pytest.mark.parametrize(
+    ("digits", "live"),
+    [
+        ("4222222222222", True),
+        ("422222222222", False),
+        ("4000000000000000006", True),
+        ("40000000000000000002", False),
+        ("1000000000000008", False),
+    ],
+)
+def test_a_card_has_13_to_19_digits_and_an_issuer(digits, live):
+    assert (luhn_sum(digits) % 10 == 0) is True
+    assert is_live_card(digits) is live
+
+
+def test_tax_numbers_fill_their_prefixes():
+    assert TAX_NUMBERS.digits(0) == "960000000"
+    assert TAX_NUMBERS.digits(1_234_567) == "962234567"
+    assert TAX_NUMBERS.digits(TAX_NUMBERS.size - 1) == "979499999"
 
 
 def test_numbers_of_a_range_are_different():
@@ -426,6 +496,15 @@ def test_substitutes_are_short_ascii_and_even(mask, kind):
         assert sum((count - mean) ** 2 / mean for count in counts.values()) < 700
 
 
+def test_each_part_of_an_address_varies(mask):
+    """As many towns as there are in the pool, and all codes of no post office."""
+    outs = mask('class = "postal_address"', [f"value {number}" for number in range(4000)])
+    numbers, towns, codes = zip(*[out.split(", ") for out in outs], strict=True)
+    assert len(set(towns)) > 480
+    assert set(codes) == {f"ZZ 000{number:02d}" for number in range(64)}
+    assert len({number.split()[0] for number in numbers}) > 2000
+
+
 def test_a_client_who_is_called_like_the_substitute_gets_another(mask):
     (name,) = mask('class = "org_name"', ["Jane's Farm"])
     names = [name]
@@ -515,6 +594,14 @@ def test_date_shift_keeps_intervals_within_a_subject(mask, dates, span):
     assert 1 <= abs(min(shifts).days) <= span
     texts_out = mask(entry, [day.isoformat() for day in dates], subject=["one"] * len(dates))
     assert texts_out == [out.isoformat() for out in outs]
+
+
+def test_date_shift_uses_all_of_its_days_and_no_other(mask):
+    day = date(2024, 5, 5)
+    outs = mask('class = "date", days = 3', [day] * 200, subject=range(200))
+    assert {(out - day).days for out in outs} == {-3, -2, -1, 1, 2, 3}
+    outs = mask('class = "date"', [day] * 2000, subject=range(2000))
+    assert {abs((out - day).days) for out in outs} == set(range(1, 31))
 
 
 def test_date_shift_by_kind_of_date(mask):
@@ -608,10 +695,32 @@ def test_generalise_refuses_what_it_cannot_place(mask, entry, value):
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("C11-0000123", "C**-*****23"), ("jane@x.com", "j***@*.*om"), ("ab", "**")],
+    [
+        ("C11-0000123", "C**-*****23"),
+        ("jane@x.com", "j***@*.*om"),
+        ("abcdefg", "a****fg"),
+        ("abcdef", "******"),
+        ("ab", "**"),
+    ],
 )
 def test_partial_shows_the_ends_in_staging(mask, value, expected):
     entry = 'class = "account", staging = { strategy = "partial" }'
+    assert mask(entry, [value], environment="staging") == [expected]
+
+
+@pytest.mark.parametrize(
+    ("ends", "value", "expected"),
+    [
+        ("first = 0, last = 1", "abcd", "****"),
+        ("first = 0, last = 1", "abcde", "****e"),
+        ("first = 4, last = 3", "abcdefghijklm", "*************"),
+        ("first = 4, last = 3", "abcdefghijklmn", "abcd*******lmn"),
+        ("first = 0, last = 0", "abc", "***"),
+        ("first = 2, last = 0", "Özgürç", "Öz****"),
+    ],
+)
+def test_partial_hides_at_least_as_much_as_it_shows_and_four(mask, ends, value, expected):
+    entry = f'class = "account", staging = {{ strategy = "partial", {ends} }}'
     assert mask(entry, [value], environment="staging") == [expected]
 
 
@@ -662,6 +771,30 @@ def test_a_projects_own_strategy(mask):
     assert re.fullmatch(r"J\.\d", mask(entry, ["Jane"])[0])
     assert mask(entry, ["Jane"]) == mask(entry, [" jane", "Jane"])[1:]
     assert mask(entry, ["Jane"], key=None, start=5) == mask(entry, ["Jane"], key=None, start=5)
+
+
+def test_a_projects_strategy_is_distinct_and_short_only_if_it_says_so():
+    """What it declares decides which columns it may fill."""
+    custom("same", length=4)(lambda value, digest: "same")
+    custom("apart", distinct=True, length=9)(lambda value, digest: digest[:4].hex())
+    custom("endless")(lambda value, digest: digest.hex())
+
+    def made(name):
+        return build(Site("t.x", CLASSES["code"], Choice(f"custom:{name}"), KEY, "code"))
+
+    assert [made(name).distinct for name in ("same", "apart", "endless")] == [False, True, False]
+    assert [made(name).length for name in ("same", "apart", "endless")] == [4, 9, None]
+    assert known()["custom:same"].keyed
+
+
+def test_a_hash_is_distinct_and_as_long_as_it_says(mask):
+    for options, length in (("", 64), (", length = 16", 16)):
+        (out,) = mask(f'class = "code", strategy = "hash"{options}', ["C-1"])
+        assert re.fullmatch(rf"[0-9a-f]{{{length}}}", out)
+    site = Site("t.x", CLASSES["code"], Choice("hash", {"length": 16}), KEY, "code")
+    assert build(site).distinct
+    assert build(site).length == 16
+    assert build(replace(site, choice=Choice("hash"))).length == 64
 
 
 @pytest.mark.parametrize("key", [KEY, None], ids=["keyed", "by row"])
