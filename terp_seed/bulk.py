@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence, Set
 from contextlib import suppress
 from functools import partial
-from typing import Any
+from typing import Any, TypeVar
 
-from terp_seed.rows import Value
+__all__ = ["Many", "UnwritableError", "column_texts", "each", "nullable", "once"]
 
-__all__ = ["Many", "UnwritableError", "column_texts", "each", "nullable", "once", "strings"]
-
+T = TypeVar("T")
 One = Callable[[Any], str]
 Many = Callable[[Sequence[Any]], Sequence[str]]
 
@@ -23,22 +22,24 @@ class UnwritableError(ValueError):
 
 
 def column_texts(
-    values: Sequence[Value], null: str, one: One, many: Mapping[type[Any], Many]
+    values: Sequence[Any],
+    kinds: Set[type[Any]],
+    null: str,
+    one: One,
+    many: Mapping[type[Any], Many],
 ) -> Sequence[str]:
-    """The texts of a column: all at once if its values are of one type.
+    """The texts of a column: all at once if its values are of one of ``kinds``.
 
     A value without a text is reported with its place.
     """
-    kinds = set(map(type, values))
-    kinds.discard(type(None))
-    make = many.get(kinds.pop()) if len(kinds) == 1 else None
+    make = many.get(next(iter(kinds))) if len(kinds) == 1 else None
     if make is not None:
         with suppress(ValueError, TypeError, OverflowError):
             return nullable(null, partial(once, make), values)
     return each(one, values)
 
 
-def nullable(null: str, make: Many, values: Sequence[Value]) -> Sequence[str]:
+def nullable(null: T, make: Many, values: Sequence[Any]) -> Sequence[str | T]:
     """The texts of values that are there, and ``null`` for those that are not."""
     if None not in values:
         return make(values)
@@ -58,7 +59,7 @@ def once(make: Many, values: Sequence[Any]) -> Sequence[str]:
     return [*map(dict(zip(distinct, make(distinct), strict=True)).__getitem__, values)]
 
 
-def each(make: Callable[[Any], Any], values: Sequence[Value]) -> list[Any]:
+def each(make: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
     """Make values one by one; `UnwritableError`, with its place, for one that fails."""
     try:
         return [make(value) for value in values]
@@ -66,14 +67,9 @@ def each(make: Callable[[Any], Any], values: Sequence[Value]) -> list[Any]:
         return [_at(make, value, place) for place, value in enumerate(values)]
 
 
-def _at(make: Callable[[Any], Any], value: Value, place: int) -> Any:
+def _at(make: Callable[[Any], Any], value: Any, place: int) -> Any:
     try:
         return make(value)
     except (ValueError, TypeError, OverflowError) as error:
         reason = str(error) if isinstance(error, UnwritableError) else "it has no SQL literal"
         raise UnwritableError(reason, place) from None
-
-
-def strings(values: Sequence[Any]) -> Sequence[str]:
-    """The texts that Python gives the values."""
-    return [*map(str, values)]

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from hashlib import blake2b
 
 from terp_seed.literals import canonical_cells
 from terp_seed.rows import Block
 
-__all__ = ["block_digests", "canonical_columns", "packed"]
+__all__ = ["SEPARATOR", "block_digests", "canonical_columns", "digested", "packed"]
+
+SEPARATOR = "\x1f"
+"""What stands between the texts of a row."""
 
 
 def block_digests(block: Block, columns: Sequence[str]) -> bytes:
@@ -23,11 +26,16 @@ def canonical_columns(block: Block, columns: Sequence[str]) -> dict[str, Sequenc
 
 def packed(texts: Mapping[str, Sequence[str]], columns: Sequence[str]) -> bytes:
     """The digests of rows from the canonical texts of their columns."""
-    rows = map("\x1f".join, zip(*[texts[name] for name in columns], strict=True))
+    rows = map(SEPARATOR.join, zip(*[texts[name] for name in columns], strict=True))
+    return digested(map(str.encode, rows))
+
+
+def digested(rows: Iterable[bytes]) -> bytes:
+    """The digests of rows from their joined texts."""
     fresh = blake2b(digest_size=8).copy  # a copy costs half of what a new one does
     found = []
     for row in rows:
         digest = fresh()
-        digest.update(row.encode())
+        digest.update(row)
         found.append(digest.digest())
     return b"".join(found)

@@ -13,14 +13,16 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Context, Decimal
 from functools import cache, partial
 from math import isfinite
-from typing import Any
+from operator import index
+from typing import Any, cast
 from uuid import UUID
 
-from terp_seed.bulk import Many, UnwritableError, column_texts, each, nullable, once, strings
+from terp_seed.bulk import Many, UnwritableError, column_texts, each
+from terp_seed.plaintexts import utc
 from terp_seed.rows import Cells, Json, Lookup, Value
 
 __all__ = [
@@ -75,29 +77,47 @@ def literals(
     Raises `ValueError` for a value that has no literal, with its place in
     the column as second argument and never the value itself.
     """
-    if cells.ref is not None:
-        return nullable(NULL, strings, cells.values)
-    if cells.scale is not None:
-        return nullable(NULL, _decimals(cells.scale), cells.values)
+    texts = cells.texts
+    if texts is not None:
+        if cells.kinds <= _QUOTED:
+            return [NULL if plain is None else f"'{plain}'" for plain in texts]
+        return _filled(texts, NULL)
+    if cells.ref is not None or cells.scale is not None:
+        return each(_whole, cells.values)
     one = partial(literal, text=text, binary=binary, lookup=lookup)
-    return column_texts(
-        cells.values, NULL, one, _LITERALS | dict.fromkeys((str, JsonText), partial(quoted, text))
-    )
+    many: dict[type[Any], Many] = dict.fromkeys((str, JsonText), partial(quoted, text))
+    return column_texts(cells.values, cells.kinds, NULL, one, many)
 
 
 def canonical_cells(cells: Cells) -> Sequence[str]:
     """The canonical texts of a column, in order."""
+    texts = cells.texts
+    if texts is None:
+        return column_texts(cells.values, cells.kinds, "\0", canonical, _CANONICAL)
     if cells.ref is not None:
-        return nullable("\0", lambda values: [f"#{value}" for value in values], cells.values)
-    if cells.scale is not None:
-        return nullable("\0", _decimals(cells.scale), cells.values)
-    return column_texts(cells.values, "\0", canonical, _CANONICAL)
+        return ["\0" if plain is None else f"#{plain}" for plain in texts]
+    full = _filled(texts, "\0")
+    if cells.kinds <= _QUOTED:
+        return _without_midnight(full)
+    if cells.scale is None and max(map(len, full), default=0) > _EXACT_DIGITS:
+        return [*map(_canonical_text, full)]
+    return full
+
+
+def _filled(texts: Sequence[str | None], null: str) -> Sequence[str]:
+    if None not in texts:
+        return cast("Sequence[str]", texts)
+    return [null if plain is None else plain for plain in texts]
+
+
+def _whole(value: Value) -> str:
+    return NULL if value is None else str(index(value))
 
 
 def json_cells(cells: Cells) -> Cells:
     """The same column, with JSON values as the texts that stand for them."""
     values = cells.values
-    if _JSON_TYPES.isdisjoint(map(type, values)):
+    if _JSON_TYPES.isdisjoint(cells.kinds):
         return cells
     distinct = {id(value): value for value in values}  # many rows hold one object of a pool
     if len(distinct) * 2 > len(values):
@@ -121,15 +141,8 @@ def quoted(text: Quote, values: Sequence[str]) -> Sequence[str]:
     return [f"'{value}'" for value in values]
 
 
-def _moments(values: Sequence[datetime]) -> Sequence[str]:
-    """The texts of times as they are kept: UTC, without an offset."""
-    if any(value.tzinfo for value in values):
-        return [_utc(value).isoformat(" ") for value in values]
-    return strings(values)
-
-
-def _canonical_moments(values: Sequence[datetime]) -> Sequence[str]:
-    texts = _moments(values)
+def _without_midnight(texts: Sequence[str]) -> Sequence[str]:
+    """The texts of moments without what an engine may leave out."""
     together = "".join(texts)
     if "." in together or " 00:00:00" in together:
         return [*map(_canonical_text, texts)]
@@ -147,27 +160,6 @@ def _canonical_texts(values: Sequence[str]) -> Sequence[str]:
 
 def _all_long(values: Sequence[str], length: int) -> bool:
     return set(map(len, values)) == {length}
-
-
-def _canonical_whole(values: Sequence[int]) -> Sequence[str]:
-    if min(values, default=0) > -_EXACT and max(values, default=0) < _EXACT:
-        return strings(values)
-    return [*map(canonical, values)]
-
-
-def _decimals(scale: int) -> Many:
-    """The shortest texts of whole numbers of that many decimal places."""
-    unit = 10**scale
-    if scale > 3:
-        return lambda values: [_scaled(value, scale) for value in values]
-    tails = ["", *(f".{n:0{scale}d}".rstrip("0") for n in range(1, unit))]
-
-    def make(values: Sequence[int]) -> Sequence[str]:
-        if min(values, default=0) < 0:
-            return [_scaled(value, scale) for value in values]
-        return [f"{value // unit}{tails[value % unit]}" for value in values]
-
-    return partial(once, make)
 
 
 def literal(value: Value, text: Quote, binary: QuoteBytes, lookup: Callable[[Lookup], str]) -> str:
@@ -192,7 +184,7 @@ def literal(value: Value, text: Quote, binary: QuoteBytes, lookup: Callable[[Loo
 def _plain(value: Value) -> str:
     """The text under which an engine keeps a time, a UUID or a JSON value."""
     if isinstance(value, datetime):
-        return _utc(value).isoformat(" ")
+        return utc(value).isoformat(" ")
     if isinstance(value, time) and value.tzinfo is not None:
         raise UnwritableError("a time of day with an offset belongs to no day; drop the offset")
     if isinstance(value, date | time):
@@ -257,24 +249,12 @@ _encode = json.JSONEncoder(
 ).encode
 
 
-def _utc(value: datetime) -> datetime:
-    return value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
-
-
 def _duration(value: timedelta) -> str:
     sign = "-" if value < timedelta(0) else ""
     whole = abs(value)
     hours, rest = divmod(whole.days * 86400 + whole.seconds, 3600)
     text = f"{sign}{hours:02d}:{rest // 60:02d}:{rest % 60:02d}"
     return f"{text}.{whole.microseconds:06d}" if whole.microseconds else text
-
-
-def _scaled(value: int, scale: int) -> str:
-    if not value % 10**scale:
-        return str(value // 10**scale)
-    sign, digits = ("-", str(-value)) if value < 0 else ("", str(value))
-    digits = digits.rjust(scale + 1, "0")
-    return f"{sign}{digits[:-scale]}.{digits[-scale:]}".rstrip("0")
 
 
 def _number(value: float | Decimal) -> str:
@@ -291,7 +271,8 @@ def _number(value: float | Decimal) -> str:
 
 
 _MOST_DIGITS = 400  # more than a double has, and far more than a DECIMAL
-_EXACT = 10**15
+_EXACT_DIGITS = 15
+_EXACT = 10**_EXACT_DIGITS
 _FIFTEEN = Context(prec=15)  # what a double, and so a SQLite decimal, keeps
 _NUMBER = re.compile(r"[-+]?\d{1,64}(\.\d{0,64})?([eE][-+]?\d{1,3})?", re.ASCII)
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?)?", re.ASCII)
@@ -369,17 +350,8 @@ def _json_number(text: str) -> Any:
     return int(number) if number.is_integer() and abs(number) < _EXACT else number
 
 
-_LITERALS: dict[type[Any], Many] = {
-    bool: lambda values: ["1" if value else "0" for value in values],
-    int: strings,
-    datetime: lambda values: [f"'{text}'" for text in _moments(values)],
-    date: lambda values: [f"'{value}'" for value in values],
-}
+_QUOTED = frozenset((date, datetime))
 _CANONICAL: dict[type[Any], Many] = {
-    bool: _LITERALS[bool],
-    int: _canonical_whole,
     str: _canonical_texts,
     **dict.fromkeys((JsonText, Decimal, float), lambda values: [*map(canonical, values)]),
-    datetime: _canonical_moments,
-    date: strings,
 }

@@ -9,13 +9,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, Literal
 
 from terp_seed.draw import Span
+from terp_seed.plaintexts import PLAIN, plain_texts
 
 __all__ = ["Block", "Bounds", "Cells", "Column", "Json", "Lookup", "TableRows", "Value", "ref"]
 
 _AT_A_TIME = 4096
+_WHOLE = frozenset((int, bool))
 
 Value = Any
 """A cell: None, bool, int, float, Decimal, str, bytes, date, datetime, time,
@@ -96,7 +99,7 @@ class Column:
     number after every such name is the row number of a seeded row."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Cells:
     """The values of one column in one block; see `Column` for the fields."""
 
@@ -104,6 +107,24 @@ class Cells:
     scale: int | None = None
     ref: str | None = None
     json_refs: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def kinds(self) -> frozenset[type[Any]]:
+        """The types of the values that are there."""
+        return frozenset(map(type, self.values)) - {type(None)}
+
+    @cached_property
+    def texts(self) -> Sequence[str | None] | None:
+        """The plain texts of numbers or moments, None for NULL; None for other columns.
+
+        Made once: the literals and the digests both rest on them.
+        """
+        if not self.kinds:
+            return [None] * len(self.values)
+        counted = self.ref is not None or self.scale is not None
+        if len(self.kinds) > 1 or not self.kinds <= (_WHOLE if counted else PLAIN):
+            return None
+        return plain_texts(self.values, next(iter(self.kinds)), self.scale)
 
 
 @dataclass(frozen=True, slots=True)
@@ -144,10 +165,12 @@ class TableRows:
 
     def block(self, start: int, stop: int) -> Block:
         """Make rows ``start`` to ``stop``; the same rows every time."""
-        cells = {
-            name: Cells(self.values(name, start, stop), column.scale, column.ref, column.json_refs)
-            for name, column in self.columns.items()
-        }
+        cells: dict[str, Cells] = {}
+        same: dict[tuple[int, int], Cells] = {}  # columns that are one list have one set of texts
+        for name, of in self.columns.items():
+            values = self.values(name, start, stop)
+            made = Cells(values, of.scale, of.ref, of.json_refs)
+            cells[name] = same.setdefault((id(values), id(of)), made)
         return Block(self.table, start, stop, cells)
 
     def values(self, column: str, start: int = 0, stop: int | None = None) -> Sequence[Value]:

@@ -7,23 +7,20 @@ row and put another one at its id.  Reads, and never writes.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 from terp_seed.digests import block_digests
 from terp_seed.ledger import Digests, Range
-from terp_seed.literals import json_cells
-from terp_seed.rows import Block, Cells
+from terp_seed.rownumbers import Ranges, numbered
+from terp_seed.rows import Block
+from terp_seed.rowtexts import RowTexts
 from terp_seed.session import Session
 
 __all__ = ["Ranges", "Survey", "survey"]
 
 _EIGHT = 8
-
-Ranges = Mapping[tuple[str, int], Range]
-"""All ranges of a chain, by revision and number."""
 
 
 @dataclass
@@ -48,13 +45,24 @@ def survey(
     ``blocks`` are digests to compare with instead of the ledger's.
     """
     found = Survey(of)
+    texts = RowTexts(session, of, ranges) if of.id is not None else None
     for digests in session.ledger.blocks(session.connection, of) if blocks is None else blocks:
-        if of.id is None:
-            rows = _keyed_rows(session, of, digests)
-        else:
-            rows = _numbered_rows(session, of, digests)
+        if texts and texts.digests(*_keys(of, digests)) == digests.rows:  # the usual case
+            found.intact += digests.count
+            continue
+        intact = found.intact
+        rows = (_keyed_rows if of.id is None else _numbered_rows)(session, of, digests)
         _compare(of, rows, digests, ranges, found)
+        if found.intact == intact + digests.count:
+            texts = None  # this engine writes something in another way: no use to ask it again
     return found
+
+
+def _keys(of: Range, digests: Digests) -> tuple[int, int]:
+    """The first and the last id of a block."""
+    first = of.first_key or 0
+    last = min(digests.first_row + digests.count, of.count) - 1
+    return first + digests.first_row, first + last
 
 
 def _compare(
@@ -85,8 +93,7 @@ def _compare(
 def _numbered_rows(session: Session, of: Range, digests: Digests) -> dict[int, Sequence[Any]]:
     """The rows at the block's ids, by row number."""
     first = of.first_key or 0
-    low = first + digests.first_row
-    high = first + min(digests.first_row + digests.count, of.count) - 1
+    low, high = _keys(of, digests)
     quote = session.dialect.quote
     key = quote(str(of.id))
     rows = session.rows(
@@ -121,47 +128,8 @@ def _columns(of: Range) -> list[str]:
 
 def _block(of: Range, rows: Sequence[Sequence[Any]], ranges: Ranges) -> Block:
     """The rows as they were when they went in: references as row numbers."""
-    shape = of.shape or {}
-    refs, json_refs = shape["refs"], shape["json_refs"]
-    columns: dict[str, Cells] = {}
-    for place, name in enumerate(_columns(of)):
-        values = [row[place] for row in rows]
-        if name in json_refs:
-            firsts = {key: _first(ranges, place) for key, place in json_refs[name].items()}
-            columns[name] = json_cells(Cells([_numbered(value, firsts) for value in values]))
-            continue
-        target = ranges.get(tuple(refs[name])) if name in refs else None
-        if target is None:
-            columns[name] = Cells(values)
-            continue
-        first = target.first_key or 0
-        columns[name] = Cells([None if v is None else v - first for v in values], ref=name)
-    return Block(of.table, 0, len(rows), columns)
-
-
-def _first(ranges: Ranges, place: Sequence[Any]) -> int:
-    of = ranges.get((place[0], place[1]))
-    return of.first_key or 0 if of else 0
-
-
-def _numbered(value: Any, firsts: Mapping[str, int]) -> Any:
-    """A JSON text with the ids after some names turned back into row numbers."""
-    if not isinstance(value, str | bytes):
-        return value
-    try:
-        return _without_ids(json.loads(value), firsts)
-    except ValueError:
-        return value
-
-
-def _without_ids(value: Any, firsts: Mapping[str, int]) -> Any:
-    if isinstance(value, list):
-        return [_without_ids(each, firsts) for each in value]
-    if not isinstance(value, dict):
-        return value
-    return {
-        name: each - firsts[name]
-        if name in firsts and isinstance(each, int)
-        else _without_ids(each, firsts)
-        for name, each in value.items()
+    columns = {
+        name: numbered(of, name, [row[place] for row in rows], ranges)
+        for place, name in enumerate(_columns(of))
     }
+    return Block(of.table, 0, len(rows), columns)

@@ -79,7 +79,8 @@ def test_terp_and_the_sandbox_do_not_know_what_runs_them() -> None:
 # From the ground up: a module may import those of its own line and of lines above it.
 LAYERS = """
 errors draw ahead autogenerate interrupts
-rows bulk literals
+bulk plaintexts
+rows literals
 columns pools seeders settings sizes bookkeeping dialects dialects.base digests
 failures guards log ledger masking
 rendering progress

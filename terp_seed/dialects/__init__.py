@@ -1,11 +1,11 @@
 """The engines: one small module each; importing a module registers its engine."""
 
-from terp_seed.dialects.base import Dialect, Lock, Reference
+from terp_seed.dialects.base import Canonical, Dialect, Lock, Reference
 from terp_seed.dialects.mysql import MySQL
 from terp_seed.dialects.sqlite import SQLite
 from terp_seed.errors import UsageError
 
-__all__ = ["Dialect", "Lock", "MySQL", "Reference", "SQLite", "dialect_named"]
+__all__ = ["Canonical", "Dialect", "Lock", "MySQL", "Reference", "SQLite", "dialect_named"]
 
 
 def dialect_named(name: str) -> Dialect:

@@ -15,7 +15,15 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
     from sqlalchemy.types import TypeEngine
 
-__all__ = ["STATEMENT_CHARACTERS", "Dialect", "Lock", "Piece", "Reference", "Written"]
+__all__ = [
+    "STATEMENT_CHARACTERS",
+    "Canonical",
+    "Dialect",
+    "Lock",
+    "Piece",
+    "Reference",
+    "Written",
+]
 
 STATEMENT_CHARACTERS = 512 * 1024
 """A statement's usual length: well under every server's default packet."""
@@ -36,6 +44,16 @@ class Written:
     name: str
     texts: Sequence[Sequence[str]]
     value: Callable[[Sequence[str]], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """A column whose canonical text the database is to make."""
+
+    column: str
+    kind: TypeEngine[Any]
+    first: int | None = None
+    """The first key of what a reference refers to: it is told by row number."""
 
 
 @dataclass(frozen=True)
@@ -212,6 +230,14 @@ class Dialect(ABC):
     def exactly(self, column: str, kind: TypeEngine[Any]) -> str:
         """An expression of a column whose value, read and written again, is the same."""
         return column
+
+    @abstractmethod
+    def canonical(self, columns: Sequence[Canonical], separator: str) -> str:
+        """An expression of the canonical texts of columns, joined, as UTF-8 bytes.
+
+        A rare value may be written in another way than `literals.canonical`
+        writes it, but never two different values alike.
+        """
 
     @abstractmethod
     def same(self, one: str, other: str) -> str:

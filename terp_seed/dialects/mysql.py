@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from terp_seed.dialects.base import (
     STATEMENT_CHARACTERS,
+    Canonical,
     Dialect,
     Lock,
     Piece,
@@ -198,6 +199,12 @@ class MySQL(Dialect):
             return f"{column} + 0e0" if isinstance(kind, FLOAT) else f"{column} + 0"
         return column
 
+    def canonical(self, columns: Sequence[Canonical], separator: str) -> str:
+        texts = (
+            f"COALESCE({_canonical(each, self.quote(each.column))}, '\\0')" for each in columns
+        )
+        return f"CAST(CONCAT_WS({self.text(separator)}, {', '.join(texts)}) AS BINARY)"
+
     def same(self, one: str, other: str) -> str:
         return f"CAST({one} AS BINARY) <=> CAST({other} AS BINARY)"
 
@@ -344,6 +351,22 @@ class MySQL(Dialect):
 def _quoted(column: str) -> str:
     """An expression of a name that a column holds, quoted."""
     return f"CONCAT('`', REPLACE({column}, '`', '``'), '`')"
+
+
+def _canonical(of: Canonical, name: str) -> str:
+    from sqlalchemy import types
+
+    kind = of.kind
+    if of.first is not None:
+        return f"CONCAT('#', {name} - {of.first})"
+    if isinstance(kind, types.LargeBinary | types.BINARY | types.VARBINARY):
+        return f"CONCAT('x', LOWER(HEX({name})))"
+    if isinstance(kind, types.String | types.JSON):
+        return f"CONVERT({name} USING utf8mb4)"  # two collations cannot be joined
+    text = name
+    if getattr(kind, "scale", None) or getattr(kind, "fsp", None):
+        text = f"TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {name}))"
+    return f"REPLACE({text}, ' 00:00:00', '')" if isinstance(kind, types.DateTime) else text
 
 
 _MOMENTS = (7, 12)  # TIMESTAMP and DATETIME, as the protocol numbers them

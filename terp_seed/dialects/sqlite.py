@@ -14,7 +14,7 @@ from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from terp_seed.dialects.base import STATEMENT_CHARACTERS, Dialect, Lock, Piece, Written
+from terp_seed.dialects.base import STATEMENT_CHARACTERS, Canonical, Dialect, Lock, Piece, Written
 from terp_seed.dialects.sqlite_json import documents
 from terp_seed.errors import LockError, UsageError
 from terp_seed.literals import encodable
@@ -29,6 +29,7 @@ __all__ = ["SQLite"]
 # at a NUL, so these never stand in a literal as themselves.
 _ESCAPES = (("\0", "\\0", 0), ("\n", "\\n", 10), ("\r", "\\r", 13))
 _BUSY_SECONDS = 30
+_DEPTH = 100  # an expression may be a thousand operators deep
 
 
 class SQLite(Dialect):
@@ -161,6 +162,14 @@ class SQLite(Dialect):
         firsts = ", ".join(f"{first} AS {self.quote(name)}" for name, first in keys.items())
         return f"seed_keys AS (SELECT {firsts})"
 
+    def canonical(self, columns: Sequence[Canonical], separator: str) -> str:
+        between = f" || {self.text(separator)} || "
+        texts = [
+            f"COALESCE({_canonical(each, self.quote(each.column))}, char(0))" for each in columns
+        ]
+        groups = [between.join(texts[at : at + _DEPTH]) for at in range(0, len(texts), _DEPTH)]
+        return f"CAST(({f'){between}('.join(groups)}) AS BLOB)"
+
     def same(self, one: str, other: str) -> str:
         return f"({one} IS {other} AND typeof({one}) = typeof({other}))"
 
@@ -252,6 +261,18 @@ class SQLite(Dialect):
 
     def holder(self, connection: Connection) -> str:
         return ""
+
+
+def _canonical(of: Canonical, name: str) -> str:
+    from sqlalchemy import types
+
+    if of.first is not None:
+        return f"'#' || ({name} - {of.first})"
+    if isinstance(of.kind, types.LargeBinary | types.BINARY | types.VARBINARY):
+        return f"'x' || lower(hex({name}))"
+    if isinstance(of.kind, types.DateTime):
+        return f"replace({name}, ' 00:00:00', '')"
+    return name
 
 
 def _values(columns: Sequence[Written], names: Iterator[str]) -> str:

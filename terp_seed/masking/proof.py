@@ -62,16 +62,19 @@ class Proof:
         if texts is not None:
             fresh = texts - self._seen
             if self._all_hold(fresh):
-                self._seen |= fresh
+                if len(fresh) * 2 < len(values):  # a column that repeats: worth remembering
+                    self._seen |= fresh
                 return None
         return next((n for n, value in enumerate(values) if not self._passes(value)), None)
 
     def _texts(self, values: Sequence[Value]) -> set[str] | None:
         """The different texts in some values; None if one has none to be held by."""
-        kinds = set(map(type, values))
-        if kinds <= _TEXTS:
-            return set(values) - {None}
-        texts: set[str] = set()
+        texts: set[str]
+        if set(map(type, values)) <= _TEXTS:
+            texts = set(values)
+            texts.discard(None)
+            return texts
+        texts = set()
         for value in {id(value): value for value in values}.values():
             if value is not None and not self._gather(value, texts):
                 return None

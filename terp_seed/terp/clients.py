@@ -82,9 +82,23 @@ class _Names:
         kind = class_of(row)
         return business_name(ordinal_of(row), _KINDS[kind], 1300 * kind)
 
-    def domain(self, row: int) -> str:
-        """A domain of a top level that is reserved for examples."""
-        return f"{slug(self.name(row))}.example"
+    def columns(self) -> dict[str, Column]:
+        """The clients' names, and the addresses that are made of them."""
+
+        @lru_cache(maxsize=1)
+        def called(start: int, stop: int) -> list[str]:
+            return [self.name(row) for row in range(start, stop)]
+
+        def addresses(span: Span) -> list[str]:
+            names = called(span.start, span.stop)
+            return [f"orders@{_domain(name)}" for name in names]
+
+        return {
+            "name": computed(
+                lambda span: called(span.start, span.stop), length=60, ascii_only=True
+            ),
+            "email": computed(addresses, length=80, ascii_only=True),
+        }
 
     @cached_property
     def _places(self) -> array[int]:
@@ -113,6 +127,11 @@ class _Names:
         return f"{first[word % _POOL]} {last[(word >> 16) % _POOL]}"
 
 
+def _domain(name: str) -> str:
+    """A business's domain, of a top level that is reserved for examples."""
+    return f"{slug(name)}.example"
+
+
 @seeder("clients", checks=CLIENTS)
 def clients(context: SeedContext) -> list[TableRows]:
     """Describe the clients and, for suppliers, vendors and profiles."""
@@ -134,8 +153,7 @@ def _clients(context: SeedContext, world: World, names: _Names) -> TableRows:
         derived=DERIVED,
         columns={
             "teri_code": _each(lambda row: f"SEED-{CLASSES[class_of(row)]}-{row + 1:06d}", 24),
-            "name": _each(names.name, 60),
-            "email": _each(lambda row: f"orders@{names.domain(row)}", 80),
+            **names.columns(),
             "phone": _each(names.phone, 14),
             "address": _each(names.address, 80),
             "businessType": _typed(),
@@ -265,7 +283,7 @@ def _vendors(context: SeedContext, world: World, names: _Names) -> TableRows:
         columns={
             "name": _each(lambda row: names.name(client(row)), 60),
             "contactName": _each(names.person, 60, ascii_only=False),
-            "contactEmail": _each(lambda row: f"sales@{names.domain(client(row))}", 80),
+            "contactEmail": _each(lambda row: f"sales@{_domain(names.name(client(row)))}", 80),
             "contactPhone": _each(lambda row: names.phone(client(row)), 14),
             "paymentTerms": _each(_promise, 20),
             **_joined(world, "createdAt", "updatedAt", rows=client),
@@ -282,7 +300,7 @@ def _profiles(context: SeedContext, world: World, names: _Names) -> TableRows:
         columns={
             "client_id": Column(lambda span: [client(row) for row in span.rows()], ref="clients"),
             "contact_name": _each(names.person, 60, ascii_only=False),
-            "contact_email": _each(lambda row: f"sales@{names.domain(client(row))}", 80),
+            "contact_email": _each(lambda row: f"sales@{_domain(names.name(client(row)))}", 80),
             "contact_phone": _each(lambda row: names.phone(client(row)), 14),
             "payment_terms": _each(_promise, 20),
             "legacy_vendor_id": Column(lambda span: list(span.rows()), ref="vendors"),

@@ -106,6 +106,11 @@ class Names:
     start: int = 100
 
     def __len__(self) -> int:
+        return self.size
+
+    @cached_property
+    def size(self) -> int:
+        """How many names there are before they go on with a number behind."""
         return len(self._dealt)
 
     @cached_property
@@ -119,7 +124,7 @@ class Names:
 
     def name(self, place: int) -> str:
         """The name at ``place``, counted from 0."""
-        round_, place = divmod(place, len(self._dealt))
+        round_, place = divmod(place, self.size)
         text = self._dealt[place]
         return f"{text} {round_ + 1}" if round_ else text
 
@@ -146,7 +151,7 @@ def business_name(ordinal: int, kinds: tuple[tuple[str, str], ...], start: int) 
     with that of the names before them.  ``start`` keeps the first names of
     some kinds apart from the first of others.
     """
-    size = len(_business_names)
+    size = _business_names.size
     apart = size * len(kinds)
     name = _business_names.name((ordinal + start) % size + ordinal // apart * apart)
     return f"{name} {kinds[ordinal % len(kinds)][0]}"

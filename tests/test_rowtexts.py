@@ -1,0 +1,75 @@
+"""The texts that a database joins are the canonical ones, so a survey need not fetch the values."""
+
+from __future__ import annotations
+
+import pytest
+from projects import Project
+from test_rollback_terp import CHAIN, Terp
+from toys import Toy
+
+from terp_seed.errors import RollbackError
+from terp_seed.project import Project as Seeds
+from terp_seed.rowtexts import RowTexts
+from terp_seed.session import opened
+
+# Values of which a database may write a text of its own, kind by kind.
+ODD = r"""[
+    {"code": "nothing", "body": None},
+    {"code": "007", "wording": "12.50", "place": -7, "amount": "-0.50", "extra": [1.0, None]},
+    {"code": "midnight", "wording": "2026-01-01 00:00:00", "moment": "2026-01-01 00:00:00"},
+    {"code": "noon", "day": "2026-01-01", "moment": "2026-01-01 12:00:00", "amount": 100},
+    {"code": "text", "body": "it's \\ \t\x1f\0 \u00e9\n\U0001f600 at 00:00:00", "blob": b"\xff\0"},
+    {"code": "json", "extra": {"b": [1, 2.5], "a": "\u00e9"}, "amount": "123456.78"},
+]"""
+
+
+def unlike(seeds: Seeds) -> list[str]:
+    """The tables of which some block's digests are not the ledger's."""
+    with opened(seeds.settings()) as session:
+        ledger, connection = session.ledger, session.connection
+        ranges = {(of.revision, of.number): of for of in ledger.ranges(connection)}
+        found = []
+        for of in ranges.values():
+            texts, first = RowTexts(session, of, ranges), of.first_key or 0
+            for block in ledger.blocks(connection, of):
+                low = first + block.first_row
+                if texts.digests(low, low + block.count - 1) != block.rows:
+                    found.append(of.table)
+        assert len(ranges) > len(CHAIN)
+        return found
+
+
+def drift(toy: Toy, code: int = 0) -> tuple[int, int, int]:
+    """How many rows are intact, edited and foreign."""
+    (revision,) = toy.document("status", "--drift", code=code)["revisions"]
+    (labels,) = revision["drift"]
+    return labels["intact"], labels["edited"], labels["foreign"]
+
+
+def test_every_table_of_terp_is_told_by_its_texts(project: Project, database_url: str) -> None:
+    terp = Terp(project, database_url)
+    terp.seeds.upgrade("head")
+    # The documents of batches are written as TERP writes them, with spaces: their values are read.
+    assert set(unlike(terp.seeds)) == {"batches"}
+
+
+def test_what_a_database_writes_otherwise_is_no_edit(toy: Toy) -> None:
+    """Where the texts differ the values decide, and an edit of any column is still one."""
+    names = ("wording", "place", "extra", "blob", "body", "amount", "day", "moment")
+    rows = f"[{{**dict.fromkeys({names}), **row}} for row in {ODD}]"
+    toy.only("0001_odd", f'op.seed_rows("labels", {rows}, key=["code"])')
+    toy.upgrade()
+    assert drift(toy) == (6, 0, 0)
+    toy.execute("UPDATE labels SET moment = '2026-01-01 00:00:01' WHERE code = 'midnight'")
+    toy.execute("UPDATE labels SET body = '' WHERE code = 'nothing'")
+    toy.execute("UPDATE labels SET code = 'other' WHERE code = 'noon'")
+    assert drift(toy, code=8) == (3, 2, 1)
+
+
+def test_a_column_that_is_gone_is_said(toy: Toy) -> None:
+    toy.upgrade("0001_labels")
+    before = toy.counts()
+    toy.execute("ALTER TABLE labels DROP COLUMN wording")
+    with pytest.raises(RollbackError, match="table labels has no wording any more"):
+        toy.downgrade()
+    assert toy.counts()["pairs"] == before["pairs"]
