@@ -323,6 +323,28 @@ def test_a_server_that_goes_away_is_one_clear_line(
     assert toy.version() == "0004_slow"
 
 
+def test_in_memory_nobody_else_can_be_there() -> None:
+    """Its database is gone with its connection, which the caller holds."""
+    with sa.create_engine("sqlite://").connect() as connection:
+        ours = dialect_named("sqlite").lock(connection)
+        assert not ours.taken()
+        assert ours.acquire(0)
+        assert ours.owned()
+        ours.release()
+        assert not ours.taken()
+
+
+def test_looking_whether_a_lock_is_taken_takes_none(toy: Toy) -> None:
+    """Where nobody ever locked, beside a holder, and after it."""
+    with toy.db.connect() as connection:
+        other = dialect_named(toy.db.dialect.name).lock(connection)
+        assert not other.taken()
+        assert not list(toy.path.parent.glob("*.lock"))
+        with held(toy):
+            assert other.taken()
+        assert not other.taken()
+
+
 # -- where a lock excludes nobody
 
 
