@@ -148,6 +148,7 @@ def test_what_is_personal_is_an_alarm(table, name, kind, length, expected):
         ({"x@real-corp.com": 1}, {"email"}),
         ('{"a": ["415-867-5309"]}', {"phone"}),
         ("x@real-corp.com 415-867-5309", {"email", "phone"}),
+        ("@here jane@real-corp.com", {"email"}),
         ("\u00fcber 4539 1488 0343 6467", {"card"}),
         (
             json.dumps(["a", json.dumps({"c": "x@real-corp.com"}).replace("@", r"\u0040")]),
@@ -200,6 +201,13 @@ def test_live_data_is_found_by_its_shape(text, kinds):
 )
 def test_what_belongs_to_nobody_is_not_found(text):
     assert live_kinds(text) == set()
+
+
+def test_a_value_that_is_nested_too_deep_is_no_error():
+    value = "jane@real-corp.com"
+    for _ in range(3000):
+        value = [value]
+    assert live_kinds(value) == set()
 
 
 @pytest.mark.parametrize(
@@ -295,6 +303,9 @@ def test_an_unclassified_column_is_found_with_the_line_to_add(policy, tmp_path):
     ]
     assert found[0].line == 'Phone = { class = "phone" }'
     assert "add Phone = " in str(found[0])
+    assert "looks like phone by its name or type" in str(found[0])
+    (document,) = policy.unclassified("clients", [ColumnFacts("extras", "json")])
+    assert "is a document" in str(document)
     file = tmp_path / "masking.toml"
     lines = "\n".join(finding.line for finding in found)
     file.write_text(file.read_text() + lines + "\n")
@@ -332,7 +343,7 @@ def test_a_column_declared_not_personal_is_held_to_its_content(policy):
     (found,) = policy.unclassified(
         "clients", [clean, ColumnFacts("grade", "text", 10, ["A", "x@real-corp.com"])]
     )
-    assert found.problem == "contradiction"
+    assert (found.table, found.problem, found.kind) == ("clients", "contradiction", "email")
     assert "pii = false" in str(found)
     assert "real-corp" not in str(found) + repr(found)
 

@@ -84,6 +84,7 @@ def column(text: str) -> str:
         ("[defaults]\nmail_domian = 'x'", "did you mean 'mail_domain'?"),
         ("[defaults]\nmail_domain = 'gmail.com'", "must be a reserved domain"),
         ("[environments.stagin]\n", "did you mean 'staging'?"),
+        ("[environments]\ndev = 3", "[environments.dev] must be a table"),
         ("[environments.dev]\nphones = 'hash'", "did you mean 'phone'?"),
         ("[environments.dev]\nphone = 'partial'", "allowed in staging only"),
         ("[environments.dev]\nphone = 'keep'", "needs a reason"),

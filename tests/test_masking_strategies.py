@@ -307,6 +307,11 @@ def test_tax_numbers_fill_their_prefixes():
     assert TAX_NUMBERS.digits(TAX_NUMBERS.size - 1) == "979499999"
 
 
+def test_a_domain_may_end_in_its_dot():
+    assert is_reserved_email("jane@example.com.")
+    assert not is_reserved_email("jane@real-corp.com.")
+
+
 def test_numbers_of_a_range_are_different():
     step = 997
     assert len({TAX_NUMBERS.digits(n) for n in range(0, TAX_NUMBERS.size, step)}) == -(
@@ -665,6 +670,8 @@ def test_date_shift_without_its_subject(mask):
             datetime(1984, 5, 6, 7, 8),
             datetime(1984, 5, 1),
         ),
+        ('class="date", strategy="generalise"', datetime(1984, 5, 6, 7), datetime(1984, 1, 1)),
+        ('class="date", strategy="generalise"', "1984-05-06 07:08:09", "1984-01-01 00:00:00"),
         ('class="amount"', Decimal("12345.67"), Decimal("12000.00")),
         ('class="amount", band=50', 149, 100),
         ('class="amount", band=50', 149.5, 100.0),
@@ -751,6 +758,19 @@ def test_scrub_text_replaces_what_has_a_shape_and_keeps_the_rest(mask):
     assert mask('class = "free_text", strategy = "scrub_text"', [plain]) == [plain]
 
 
+@pytest.mark.parametrize(
+    ("text", "scrubbed"),
+    [
+        ('say "a b"@real-corp.com now', "say [e-mail] now"),
+        ('"a"@real-corp.com', "[e-mail]"),
+        ('the "x" y@real-corp.com', 'the "x" [e-mail]'),
+        ("@all: y@real-corp.com", "@all: [e-mail]"),
+    ],
+)
+def test_scrub_text_takes_an_address_as_a_whole(mask, text, scrubbed):
+    assert mask('class = "free_text", strategy = "scrub_text"', [text], key=None) == [scrubbed]
+
+
 @several
 @given(st.text(max_size=200))
 def test_scrubbing_twice_finds_nothing_more(mask, text):
@@ -795,6 +815,14 @@ def test_a_hash_is_distinct_and_as_long_as_it_says(mask):
     assert build(site).distinct
     assert build(site).length == 16
     assert build(replace(site, choice=Choice("hash"))).length == 64
+    assert build(replace(site, key=None)).distinct
+
+
+def test_what_keeps_a_part_of_a_value_may_be_more_than_ascii():
+    """The preflight asks: a column of another character set must hold what is kept."""
+    for strategy, ascii_only in (("partial", False), ("scrub_text", False), ("hash", True)):
+        site = Site("t.x", CLASSES["free_text"], Choice(strategy), KEY, "x")
+        assert build(site).ascii is ascii_only
 
 
 @pytest.mark.parametrize("key", [KEY, None], ids=["keyed", "by row"])
