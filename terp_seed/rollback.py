@@ -15,8 +15,9 @@ from terp_seed.errors import PlanError, RollbackError
 from terp_seed.ledger import Range
 from terp_seed.log import logger
 from terp_seed.plan import PlannedRevision, Removal, Removed
-from terp_seed.references import Dependents, dependents, inbound, pointed_at
-from terp_seed.selection import Selection
+from terp_seed.references import Dependents, dependents, pointed_at
+from terp_seed.selection import Selection, numbered
+from terp_seed.selfreferences import referring_first
 from terp_seed.session import Session
 from terp_seed.survey import Survey, survey
 
@@ -213,11 +214,10 @@ class Rollback:
         spared = sorted({*found.foreign, *stay})
         order = self.session.dialect.last_first(of.id)
         head = f"DELETE FROM {quote(of.table)} WHERE {key} "
-        # An engine that deletes in its own order meets a row before the one that refers to it.
-        alone = [] if order else self._referring(of)
-        count = sum(
-            self._run(f"{head}= {each}", of) for each in alone if each - first not in spared
-        )
+        count = 0
+        for group in () if order else referring_first(self.session, of):
+            for rows in numbered(of, set(group).difference(spared), key):
+                count += self._run(f"DELETE FROM {quote(of.table)} WHERE {rows}", of)
         for low in reversed(range(0, of.count, _ROWS)):
             high = min(low + _ROWS, of.count) - 1
             listed = ", ".join(str(first + n) for n in spared if low <= n <= high)
@@ -225,24 +225,6 @@ class Rollback:
             between = f"BETWEEN {first + low} AND {first + high}"
             count += self._run(head + between + spare + order, of)
         return count
-
-    def _referring(self, of: Range) -> list[int]:
-        """The ids of the range's rows that refer to rows of their own table, the last first."""
-        quote = self.session.dialect.quote
-        found = inbound(self.session, [of.table])
-        columns = sorted({quote(each.column) for each in found if each.table == of.table})
-        if not columns:
-            return []
-        some = " OR ".join(f"{column} IS NOT NULL" for column in columns)
-        key = quote(str(of.id))
-        rows = [
-            row[0]
-            for inside in Selection(of).ids(key)
-            for row in self.session.rows(
-                f"SELECT {key} FROM {quote(of.table)} WHERE {inside} AND ({some})"
-            )
-        ]
-        return sorted(rows, reverse=True)
 
     def _delete_keyed(self, of: Range, stay: set[int]) -> int:
         quote = self.session.dialect.quote
