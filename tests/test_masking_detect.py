@@ -214,6 +214,7 @@ def test_a_value_that_is_nested_too_deep_is_no_error():
     ("text", "may_be"),
     [
         ("1234567", False),
+        ("ab1234567", False),
         ("12345678", True),
         ("a1234567, 8", True),
         ("1234567     8", False),
