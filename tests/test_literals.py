@@ -460,6 +460,25 @@ def test_a_document_may_hold_another() -> None:
     assert json_text({"b": Json([1, Json("x")]), "a": Json(None)}) == '{"a":null,"b":[1,"x"]}'
 
 
+def test_a_decimal_in_a_document_is_a_number_of_its_own_kind() -> None:
+    """Whole ones are exact however long they are."""
+    document = {"a": Decimal("10.00"), "b": Decimal("10.5"), "c": Decimal(10**20 + 1)}
+    assert json_text(document) == '{"a":10,"b":10.5,"c":100000000000000000001}'
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (timedelta(0), "00:00:00"),
+        (timedelta(days=34, hours=22, minutes=59, seconds=59), "838:59:59"),
+        (-timedelta(hours=1, minutes=2, seconds=3, microseconds=40), "-01:02:03.000040"),
+    ],
+)
+def test_a_duration_is_hours_minutes_and_seconds(value: timedelta, text: str) -> None:
+    assert dialect_named("mysql").literal(value) == f"'{text}'"
+    assert canonical(value) == text
+
+
 def test_a_recursive_document_is_refused() -> None:
     loop: list[Any] = []
     loop.append(loop)
