@@ -441,6 +441,13 @@ def test_tokenise_is_a_permutation_of_a_whole_domain(mask, size):
     assert set(mask('class = "account"', numbers)) == set(numbers)
 
 
+def test_a_short_code_is_never_itself_however_many_rows_have_it(mask):
+    """Where the drawn code would be the value, the next one is taken."""
+    outs = mask('class = "license"', ["Z"] * 300, key=None)
+    assert set(outs) == set("ABCDEFGHIJKLMNOPQRSTUVWXY")
+    assert set(mask('class = "license"', [7] * 100, key=None)) == set(range(10)) - {7}
+
+
 def test_101_rows_in_a_domain_of_100(mask):
     entry = 'class = "account", unique = true'
     outs = mask(entry, [f"{number:02d}" for number in range(50)], key=None)
@@ -607,6 +614,21 @@ def test_date_shift_uses_all_of_its_days_and_no_other(mask):
     assert {(out - day).days for out in outs} == {-3, -2, -1, 1, 2, 3}
     outs = mask('class = "date"', [day] * 2000, subject=range(2000))
     assert {abs((out - day).days) for out in outs} == set(range(1, 31))
+
+
+@pytest.mark.parametrize("key", [KEY, None], ids=["keyed", "by row"])
+def test_all_date_columns_of_a_table_shift_alike_for_one_subject(tmp_path, key):
+    """Or the time between two of them would not stay."""
+    file = tmp_path / "masking.toml"
+    file.write_text("[tables.t]\nsubject = 'who'\nx = { class = 'date' }\ny = { class = 'date' }\n")
+    day, many = date(2024, 5, 5), range(40)
+    cells = {name: Cells([day] * 40) for name in ("x", "y")} | {"who": Cells([*many])}
+    masker = Policy.load(file).masker(
+        "t", ["x", "y"], environment="dev", key=key, provenance="imported"
+    )
+    masked = masker.apply(Block("t", 0, 40, cells)).columns
+    assert list(masked["x"].values) == list(masked["y"].values)
+    assert len(set(masked["x"].values)) > 10
 
 
 def test_date_shift_by_kind_of_date(mask):
