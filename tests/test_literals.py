@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import math
+import time as clock
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time, timedelta, timezone
@@ -41,6 +42,7 @@ from torture.torture_values import MOMENTS6 as MOMENTS
 from terp_seed.dialects import Dialect, dialect_named
 from terp_seed.dialects.base import Written
 from terp_seed.literals import (
+    JsonText,
     UnwritableError,
     canonical,
     canonical_cells,
@@ -458,6 +460,35 @@ def test_a_document_without_a_text_is_refused_at_its_place_however_often_it_come
 def test_a_document_may_hold_another() -> None:
     """Marked as JSON or not, it is the same inside."""
     assert json_text({"b": Json([1, Json("x")]), "a": Json(None)}) == '{"a":null,"b":[1,"x"]}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{}", "[]", '{"a":1}', '{"a":1.0}', '{"a":[1.0,2]}', "[1.0]", '{"a":1.5}', '{"a":1e+22}'),
+        *('{"a":1e-07}', '{"a":"1e+5"}', '{"a":"e+"}', '{"a":1234567890123456789}', "true", "5"),
+        *('"1.0"', '"x"', "null", '{"a":"1.0}"}'),
+    ],
+)
+def test_a_document_has_the_text_that_an_engine_gives_back_for_it(text: str) -> None:
+    """Most texts are their own; what only might be rewritten is looked at as a text is."""
+    assert canonical(JsonText(text)) == canonical(text)
+
+
+def test_a_moment_does_not_depend_on_the_machines_own_zone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moment = datetime(2024, 7, 1, 12, tzinfo=timezone(timedelta(hours=2)))
+    try:
+        for zone in ("America/New_York", "Asia/Tokyo"):
+            monkeypatch.setenv("TZ", zone)
+            clock.tzset()
+            assert dialect_named("mysql").literal(moment) == "'2024-07-01 10:00:00'"
+            assert [*_literals("mysql", Cells([moment] * 2))] == ["'2024-07-01 10:00:00'"] * 2
+            assert canonical(moment) == "2024-07-01 10:00:00"
+    finally:
+        monkeypatch.undo()
+        clock.tzset()
 
 
 def test_a_decimal_in_a_document_is_a_number_of_its_own_kind() -> None:
