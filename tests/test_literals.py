@@ -484,6 +484,7 @@ def test_a_moment_does_not_depend_on_the_machines_own_zone(
             monkeypatch.setenv("TZ", zone)
             clock.tzset()
             assert dialect_named("mysql").literal(moment) == "'2024-07-01 10:00:00'"
+            assert dialect_named("mysql").literal(datetime(2024, 7, 1)) == "'2024-07-01 00:00:00'"
             assert [*_literals("mysql", Cells([moment] * 2))] == ["'2024-07-01 10:00:00'"] * 2
             assert canonical(moment) == "2024-07-01 10:00:00"
     finally:

@@ -108,6 +108,14 @@ def test_a_document_with_more_keys_than_a_select_has_columns() -> None:
     database.close()
 
 
+def test_a_script_counts_every_row_that_it_may_leave_out() -> None:
+    """Whether somebody has it already, only the database will know."""
+    rows = TableRows("things", 3, {"name": constant("x")}, b"", key=("name",), skip_taken=True)
+    ledger = Ledger(SQLite(), books(), "seed")
+    writer = Writer(Printed(io.StringIO(), SQLite()), ledger, lambda rows: None, {})
+    assert writer.write(PlannedTable(rows, Range("r1", 1, "things", 3, "id"))) == 3
+
+
 def test_a_value_without_a_literal_is_named_by_its_row() -> None:
     """A seeder is believed until its block comes; the row is the table's, not the block's."""
     column = Column(lambda span: ["\ud800" if row == 150 else "x" for row in span.rows()])
