@@ -11,7 +11,7 @@ import json
 import math
 import time as clock
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -492,6 +492,30 @@ def test_a_moment_does_not_depend_on_the_machines_own_zone(
         clock.tzset()
 
 
+def test_whole_numbers_of_any_type_count_alike() -> None:
+    """A seeder's own kind of integer is scaled, and refers, as an integer does."""
+
+    class Own(int):
+        pass
+
+    for number in (Own(250), True):
+        for cells in (Cells([number, None], scale=2), Cells([number, None, 7], ref="others")):
+            plain = replace(cells, values=[v and int(v) for v in cells.values])
+            assert _literals("mysql", cells) == _literals("mysql", plain)
+            assert canonical_cells(cells) == canonical_cells(plain)
+    for cells in (Cells([1, "2"], ref="others"), Cells([1, 2.5], scale=2)):
+        with pytest.raises(UnwritableError) as refused:
+            _literals("mysql", cells)
+        assert refused.value.args[1] == 1
+
+
+def test_a_column_of_plain_texts_is_canonical_as_its_values_are() -> None:
+    long = [10**16 + 1, 1]
+    assert [*canonical_cells(Cells(long))] == [*map(canonical, long)]
+    with pytest.raises(UnwritableError):
+        _literals("mysql", Cells([datetime.min.replace(tzinfo=timezone(timedelta(hours=2)))]))
+
+
 def test_a_decimal_in_a_document_is_a_number_of_its_own_kind() -> None:
     """Whole ones are exact however long they are."""
     document = {"a": Decimal("10.00"), "b": Decimal("10.5"), "c": Decimal(10**20 + 1)}
@@ -502,6 +526,7 @@ def test_a_decimal_in_a_document_is_a_number_of_its_own_kind() -> None:
     ("value", "text"),
     [
         (timedelta(0), "00:00:00"),
+        (timedelta(minutes=30), "00:30:00"),
         (timedelta(days=34, hours=22, minutes=59, seconds=59), "838:59:59"),
         (-timedelta(hours=1, minutes=2, seconds=3, microseconds=40), "-01:02:03.000040"),
     ],

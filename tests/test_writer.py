@@ -96,16 +96,36 @@ def test_no_json_is_null_beside_json_with_references() -> None:
 def test_a_document_with_more_keys_than_a_select_has_columns() -> None:
     """Its keys are looked up one by one then; its neighbour without a document has none."""
     values = [[{"thingId": number % 2} for number in range(1501)], None]
-    column = Column(lambda span: values[span.start : span.stop], json_refs={"thingId": "things"})
+    rows = documents(values)
+    assert json.loads(rows[0]) == [{"thingId": 7 + number % 2} for number in range(1501)]
+    assert rows[1] is None
+
+
+def test_rows_may_name_their_keys_in_any_order() -> None:
+    """All rows are one SELECT, whose slots go through the keys in turn."""
+    values = [{"b": 1, "thingId": 0}, {"thingId": 1, "zId": 0}, [{"zId": 1}, {"zId": 0}, 5], 7]
+    assert [*map(json.loads, documents(values))] == [
+        {"b": 1, "thingId": 7},
+        {"thingId": 8, "zId": 21},
+        [{"zId": 22}, {"zId": 21}, 5],
+        7,
+    ]
+
+
+def documents(values: list[object]) -> list[str]:
+    """What SQLite holds of documents that refer to rows of their own table, and of another."""
+    refs = {"thingId": "things", "zId": "old"}
+    old = Range("r0", 1, "old", 2, "id", 21, {})
+    column = Column(lambda span: values[span.start : span.stop], json_refs=refs)
     database = sqlite3.connect(":memory:")
     database.executescript(";\n".join(books().create(sqlite.dialect())))
     database.execute("CREATE TABLE things (id INTEGER PRIMARY KEY, items TEXT)")
     database.execute("INSERT INTO things VALUES (6, 'somebody''s')")
-    database.executescript(written(planned({"items": column})))
+    database.execute(Ledger(SQLite(), books(), "seed").record(old))
+    database.executescript(written(planned({"items": column}, len(values)), known={"old": old}))
     rows = database.execute("SELECT items FROM things WHERE id > 6 ORDER BY id").fetchall()
-    assert json.loads(rows[0][0]) == [{"thingId": 7 + number % 2} for number in range(1501)]
-    assert rows[1] == (None,)
     database.close()
+    return [items for (items,) in rows]
 
 
 def test_a_script_counts_every_row_that_it_may_leave_out() -> None:
