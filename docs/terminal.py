@@ -25,7 +25,7 @@ from termios import TIOCSWINSZ
 from xml.sax.saxutils import escape
 
 DOCS = Path(__file__).resolve().parent
-COLUMNS, ROWS = 110, 60
+COLUMNS, ROWS = 120, 60
 # What is answered to a question that ends so.
 ANSWERS = {"Go on? [y/N]: ": "y"}
 SCREENS = {

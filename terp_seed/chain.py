@@ -2,16 +2,11 @@
 
 from __future__ import annotations
 
-import traceback
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
-from alembic.util import CommandError
 
-from terp_seed.errors import PlanError, SeedError, UsageError
+from terp_seed.errors import UsageError
 from terp_seed.plan import Plan
 from terp_seed.planner import Step, generation_of, make_plan
 from terp_seed.project import Project
@@ -20,7 +15,7 @@ from terp_seed.request import ancestors
 from terp_seed.revisions import attributes
 from terp_seed.settings import Settings
 
-__all__ = ["Chain", "chain_of", "clear_load_errors"]
+__all__ = ["Chain", "chain_of"]
 
 _NOWHERE = "url=sqlite:///nowhere.db"
 
@@ -69,30 +64,13 @@ def chain_of(project: Project) -> Chain:
     The database is not opened, and need not be known.
     """
     known, settings = True, None
-    with clear_load_errors():
-        try:
-            settings = project.settings()
-        except UsageError:
-            known = False
-            others = tuple(each for each in project.x if not each.startswith("url="))
-            project = replace(project, x=(*others, _NOWHERE))
-        settings = settings or project.settings()
-        directory = project.directory()
-        scripts = ancestors(directory, directory.get_heads())
-        return Chain(settings, directory, scripts, known)
-
-
-@contextmanager
-def clear_load_errors() -> Iterator[None]:
-    """A revision file's own mistake as one line."""
     try:
-        yield
-    except (SeedError, CommandError):
-        raise
-    except Exception as error:
-        frames = traceback.extract_tb(error.__traceback__)
-        name, line = frames[-1].filename, frames[-1].lineno
-        if isinstance(error, SyntaxError) and error.filename:
-            name, line = error.filename, error.lineno
-        where = f"{Path(name).name}, line {line}"
-        raise PlanError(f"{where}: cannot be loaded: {type(error).__name__}") from None
+        settings = project.settings()
+    except UsageError:
+        known = False
+        others = tuple(each for each in project.x if not each.startswith("url="))
+        project = replace(project, x=(*others, _NOWHERE))
+    settings = settings or project.settings()
+    directory = project.directory()
+    scripts = ancestors(directory, directory.get_heads())
+    return Chain(settings, directory, scripts, known)

@@ -97,4 +97,10 @@ def _answer(name: str, environment: str, will: Will, question: str) -> str:
     lines = [f"Database {name!r} is stamped {environment}. This run will:"]
     lines += [f"  {line}" for line in will()]
     print("\n".join([*lines, question]), end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip()
+    answer = ""
+    try:
+        answer = sys.stdin.readline()
+    finally:
+        if not answer.endswith("\n"):  # Ctrl-C and Ctrl-D leave the cursor in the line
+            print(file=sys.stderr)
+    return answer.strip()

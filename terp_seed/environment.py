@@ -18,6 +18,7 @@ from sqlalchemy.exc import DBAPIError
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.failures import translated
 from terp_seed.interrupts import interruptible
+from terp_seed.revisions import loaded
 from terp_seed.session import Session, opened
 from terp_seed.settings import Settings, resolve
 
@@ -41,18 +42,18 @@ def run() -> None:
         return
     try:
         _offline()
-    except BrokenPipeError:  # the reader has seen enough: `... --sql | head`
-        sys.stdout = None
-        raise SystemExit(_FAILED) from None
-    except CommandError as error:
+    except (BrokenPipeError, CommandError) as error:
         if not hasattr(context.config.cmd_opts, "cmd"):
             raise  # not the alembic command: the caller has a place for errors
-        print(f"FAILED: {error}", file=sys.stderr)
+        if isinstance(error, BrokenPipeError):
+            sys.stdout = None  # the reader has seen enough: `... --sql | head`
+        else:
+            print(f"FAILED: {error}", file=sys.stderr)
         raise SystemExit(_FAILED) from None
 
 
 def _settings() -> Settings:
-    return resolve(context.config, Path(context.script.dir).resolve())
+    return resolve(context.config, Path(loaded(context.script).dir).resolve())
 
 
 def _ready(settings: Settings) -> None:

@@ -75,8 +75,8 @@ def _add_file(path: str, options: dict[str, Any]) -> None:
 
 
 def coloured(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether a stream wants colours: a terminal, without ``NO_COLOR``."""
-    return stream.isatty() and not environ.get("NO_COLOR")
+    """Whether a stream wants colours: a terminal that has them, without ``NO_COLOR``."""
+    return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
 def _for_people(record: Record) -> bool:

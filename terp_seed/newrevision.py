@@ -10,10 +10,9 @@ from typing import Protocol
 
 from alembic.script import Script, ScriptDirectory
 
-from terp_seed.chain import clear_load_errors
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.imports import read_rows
-from terp_seed.revisions import ID_LENGTH
+from terp_seed.revisions import ID_LENGTH, clear_load_errors
 from terp_seed.seeders import seeder_named
 
 __all__ = ["Body", "FromFile", "FromRows", "FromSeeder", "revision_id", "write_revision"]

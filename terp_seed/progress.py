@@ -88,8 +88,10 @@ class Bar(_Paced):
             f" {'#' * full:-<{_BAR}} {done:,} of {total:,}  {pace:,.0f} rows/s  "
             f"{minutes}:{seconds:02d} left "
         )
-        name = max(0, shutil.get_terminal_size().columns - len(text))
-        print(f"\r{table[:name]:<{name}}{text}", end="", file=self._stream, flush=True)
+        columns = shutil.get_terminal_size().columns
+        name = max(0, columns - len(text))
+        line = f"{table[:name]:<{name}}{text}"[:columns]  # one that wraps cannot be drawn again
+        print(f"\r{line}", end="", file=self._stream, flush=True)
         self._open = True
 
     def end(self) -> None:

@@ -21,6 +21,7 @@ from sqlalchemy.exc import ArgumentError
 
 from terp_seed.errors import UsageError
 from terp_seed.request import ACT
+from terp_seed.revisions import loaded
 from terp_seed.seeders import load_seeders
 from terp_seed.settings import Settings, resolve
 
@@ -49,16 +50,18 @@ class Project:
             stdout=out or io.StringIO(),
         )
         if not config.file_config.has_section(self.section):
-            raise UsageError(f"{self.ini.name}: has no section [{self.section}]")
+            there = ", ".join(f"[{name}]" for name in config.file_config.sections())
+            raise UsageError(f"{self.ini.name}: has no section [{self.section}]; it has {there}")
         return config
 
     def directory(self) -> ScriptDirectory:
-        """The project's seed revisions."""
-        return ScriptDirectory.from_config(self.config())
+        """The project's seed revisions; `PlanError` if one cannot be loaded."""
+        return loaded(ScriptDirectory.from_config(self.config()))
 
     def settings(self) -> Settings:
         """The settings, as a run would resolve them; loads the project's seeders."""
-        settings = resolve(self.config(), Path(self.directory().dir).resolve())
+        config = self.config()
+        settings = resolve(config, Path(ScriptDirectory.from_config(config).dir).resolve())
         load_seeders(settings.seeders)
         return settings
 

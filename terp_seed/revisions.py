@@ -1,17 +1,25 @@
-"""What a seed revision says of itself, beside Alembic's own attributes."""
+"""Loads the revision files, and reads what they say of themselves beside Alembic's attributes."""
 
 from __future__ import annotations
 
+import re
+import traceback
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import date
+from pathlib import Path
 from typing import Any
 
-from alembic.script import Script
+from alembic.script import Script, ScriptDirectory
+from alembic.script.revision import RevisionError
+from alembic.util import CommandError
 
-from terp_seed.errors import PlanError, UsageError
+from terp_seed.errors import PlanError, SeedError, UsageError
 from terp_seed.settings import ENVIRONMENTS, environment_name
 
-__all__ = ["ID_LENGTH", "Attributes", "attributes"]
+__all__ = ["ID_LENGTH", "Attributes", "attributes", "clear_load_errors", "loaded"]
 
 ID_LENGTH = 32  # Alembic's version column
 
@@ -80,3 +88,35 @@ def _day(value: Any, where: str) -> date | None:
         return date.fromisoformat(value)
     except (TypeError, ValueError):
         raise PlanError(f'{where}: as_of must be a date in quotes, as "2026-06-30"') from None
+
+
+def loaded(directory: ScriptDirectory) -> ScriptDirectory:
+    """The directory, every revision of it imported; `PlanError` names the one that cannot be.
+
+    Also where Alembic only warns: an id of two files, a ``down_revision`` of none.
+    """
+    with clear_load_errors(), warnings.catch_warnings():
+        warnings.filterwarnings("error", module=r"alembic\.script\.revision")
+        directory.get_heads()
+    return directory
+
+
+@contextmanager
+def clear_load_errors() -> Iterator[None]:
+    """A mistake in a revision file as one line; no value of a row is in it."""
+    try:
+        yield
+    except (SeedError, CommandError):
+        raise
+    except (RevisionError, UserWarning) as error:
+        said = re.sub(r"[\s,]+is not", " is not", str(error))
+        raise PlanError(f"{said}; correct revision or down_revision in its file") from None
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        name, line = frames[-1].filename, frames[-1].lineno
+        if isinstance(error, SyntaxError) and error.filename:
+            name, line = error.filename, error.lineno
+        what = type(error).__name__
+        if isinstance(error, SyntaxError | ImportError | NameError):  # they speak of code alone
+            what = f"{what}: {error.msg if isinstance(error, SyntaxError) else error}"
+        raise PlanError(f"{Path(name).name}, line {line}: cannot be loaded: {what}") from None

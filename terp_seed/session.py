@@ -140,8 +140,8 @@ def _connect(dialect: Dialect, settings: Settings) -> Connection:
     missing = dialect.missing_file(url)
     if missing:
         raise UsageError(
-            f"database {missing!r}: there is no such file; check the URL, or make a sandbox with "
-            "TERP's tables there: alembic upgrade head"
+            f"database {missing!r}: there is no such file; check the URL, or make it "
+            "and the application's tables first: alembic upgrade head"
         )
     try:
         return dialect.engine(url).connect()

@@ -111,6 +111,7 @@ class Settings:
 def resolve(config: Config, home: Path, environ: Mapping[str, str] = os.environ) -> Settings:
     """Read every setting; raise `UsageError` for the first that is not usable."""
     _refuse_unknown_shell(environ)
+    _refuse_misspelt(config)
     x = x_arguments(config)
     chosen = {key: _lookup(config, x, environ, key) for key in _KEYS}
     return Settings(
@@ -201,7 +202,7 @@ def environment_name(text: str) -> str:
     name = _ALIASES.get(text, text)
     if name not in ENVIRONMENTS:
         near = _near(text, (*ENVIRONMENTS, *_ALIASES))
-        raise UsageError(f"env: {text!r} is no environment{near}; one of {_list(ENVIRONMENTS)}")
+        raise UsageError(f"env: {text!r} is no environment{near}")
     return name
 
 
@@ -224,6 +225,17 @@ def _refuse_unknown_shell(environ: Mapping[str, str]) -> None:
             continue
         if name not in known:
             raise UsageError(f"{name}: unknown environment variable{_near(name, known)}")
+
+
+def _refuse_misspelt(config: Config) -> None:
+    """A key of the section that is nearly one of ours; others may be anybody's."""
+    ours = {_INI_NAMES.get(key, key.replace("-", "_")) for key in _KEYS} | set(_section(config))
+    section = config.config_ini_section
+    given = config.file_config.options(section) if config.file_config.has_section(section) else ()
+    for name in given:
+        close = get_close_matches(name, ours, n=1, cutoff=0.85)
+        if close and name not in ours:
+            raise UsageError(f"[{section}] {name}: unknown key; did you mean {close[0]!r}?")
 
 
 def _row_counts(text: str | None) -> dict[str, int]:
@@ -271,10 +283,7 @@ def _seconds(key: str, text: str | None, default: float) -> float:
 
 def _choice(key: str, text: str | None) -> str | None:
     if text is not None and text not in _CHOICES[key]:
-        raise UsageError(
-            f"{key}: {text!r} is not possible{_near(text, _CHOICES[key])}; "
-            f"one of {_list(_CHOICES[key])}"
-        )
+        raise UsageError(f"{key}: {text!r} is not possible{_near(text, _CHOICES[key])}")
     return text
 
 

@@ -40,11 +40,8 @@ class Stranger(Project):
         self.path.mkdir(exist_ok=True)
         (self.path / "model.py").write_text(MODEL)
         CommandLine().main(["init", "-t", template, "alembic"])
-        self.edit(
-            "alembic/env.py",
-            "target_metadata = None",
-            "from model import metadata as target_metadata",
-        )
+        theirs = "target_metadata = {}" if template == "multidb" else "target_metadata = None"
+        self.edit("alembic/env.py", theirs, "from model import metadata as target_metadata")
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace a text in a file, which must be there."""

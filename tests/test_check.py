@@ -252,12 +252,3 @@ def test_settings_are_options_too(sqlite_toy: Toy) -> None:
     assert '  r0003_crates -. "40" .-> tcrates' in said
     absent = run(sqlite_toy, "check", "--env=prodution", code=2, url=sqlite_toy.url)
     assert "did you mean 'production'?" in absent.stdout
-
-
-def test_the_shell_completes_commands_and_options(sqlite_toy: Toy) -> None:
-    def completed(words: str, at: int) -> str:
-        env = {"_TERP_SEED_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(at)}
-        return sqlite_toy.run("terp-seed", env=env).stdout
-
-    assert completed("terp-seed gra", 1) == "plain,graph\n"
-    assert "plain,--round-trip\n" in completed("terp-seed check --", 2)

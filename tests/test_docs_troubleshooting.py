@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import re
 import shutil
 import signal
 import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from alembic.config import CommandLine
+from click.testing import CliRunner
 from docs_runner import REPOSITORY
 from production import KEY
 from projects import Project
 from servers import run_client
+
+from terp_seed import errors
+from terp_seed.cli import main
 
 PAGE = (REPOSITORY / "docs" / "troubleshooting.md").read_text(encoding="utf-8")
 HEADINGS = re.findall(r"^### `(.+)`$", PAGE, re.MULTILINE)
@@ -35,13 +43,31 @@ class Trouble:
         """Make TERP's tables."""
         shutil.copy(self.databases / "sandbox.db", self.project.path / "terp.db")
 
-    def seed(self, *args: str, check: bool = False, **more: str) -> Done:
+    def seed(self, *args: str, check: bool = False) -> Done:
         """Run a command of `alembic -n seed`."""
-        return self.project.run("alembic", "-n", "seed", *args, check=check, env=more)
+        done = self.alembic("-n", "seed", *args)
+        assert not (check and done.returncode), done.stderr
+        return done
 
-    def terp_seed(self, *args: str) -> Done:
-        """Run `terp-seed`."""
-        return self.project.run("terp-seed", *args, check=False)
+    def alembic(self, *args: str) -> Done:
+        """Run `alembic` in this process, which is quicker."""
+        out, said, path = io.StringIO(), io.StringIO(), list(sys.path)
+        try:
+            with contextlib.redirect_stdout(out), contextlib.redirect_stderr(said):
+                CommandLine(prog="alembic").main(args)
+            code = 0
+        except SystemExit as end:
+            code = int(end.code or 0)
+        finally:
+            sys.path[:] = path
+        return Done(args, code, out.getvalue(), said.getvalue())
+
+    def terp_seed(self, *args: str, **env: str) -> Done:
+        """Run `terp-seed` in this process."""
+        path = list(sys.path)
+        done = CliRunner().invoke(main, args, prog_name="terp-seed", env=env)
+        sys.path[:] = path
+        return Done(args, done.exit_code, done.stdout, done.stderr)
 
     def backup(self, kind: str) -> str:
         """A backup of a seeded database, and where it is."""
@@ -50,8 +76,7 @@ class Trouble:
 
     def mask(self, *args: str) -> Done:
         """Run `terp-seed mask`, with a key."""
-        key = {"TERP_SEED_MASK_KEY": KEY}
-        return self.project.run("terp-seed", "mask", *args, check=False, env=key)
+        return self.terp_seed("mask", *args, TERP_SEED_MASK_KEY=KEY)
 
     def seeded(self) -> None:
         """Make the tables, and seed them."""
@@ -109,7 +134,7 @@ def _other_environment(it: Trouble) -> Done:
 @case("database … is stamped …, and there is no terminal to ask on; …")
 def _no_consent(it: Trouble) -> Done:
     it.sandbox()
-    it.project.run("terp-seed", "env", "stamp", "staging", "--yes")
+    it.terp_seed("env", "stamp", "staging", "--yes")
     return it.seed("upgrade", "head")
 
 
@@ -118,15 +143,33 @@ def _unreachable(it: Trouble) -> Done:
     return it.seed("-x", "url=mysql://terp@127.0.0.1:1/terp", "upgrade", "head")
 
 
+@case("database …: there is no such file; …")
+def _no_file(it: Trouble) -> Done:
+    return it.terp_seed("status")
+
+
+@case("alembic.ini: has no section […]; …")
+def _other_section(it: Trouble) -> Done:
+    return it.terp_seed("-n", "sed", "status")
+
+
+@case("[…] …: unknown key; did you mean …")
+def _misspelt(it: Trouble) -> Done:
+    ini = it.project.path / "alembic.ini"
+    ini.write_text(ini.read_text() + "protected_host = *.db.example\n")
+    return it.seed("upgrade", "head")
+
+
 @case("MySQL needs mysqlclient: …")
 def _no_driver(it: Trouble) -> Done:
     (it.project.path / "MySQLdb.py").write_text("raise ModuleNotFoundError(__name__)\n")
-    return it.seed("-x", "url=mysql://terp@127.0.0.1:1/terp", "upgrade", "head")
+    url = "url=mysql://terp@127.0.0.1:1/terp"
+    return it.project.run("alembic", "-n", "seed", "-x", url, "upgrade", "head", check=False)
 
 
 @case("No 'script_location' key found in configuration.")
 def _no_section(it: Trouble) -> Done:
-    return it.project.run("alembic", "-n", "seeds", "upgrade", "head", check=False)
+    return it.alembic("-n", "seeds", "upgrade", "head")
 
 
 @case("-x …: unknown key…")
@@ -151,7 +194,7 @@ def _personal(it: Trouble) -> Done:
 @case("revision …: generates mock data, which never enters production; …")
 def _production(it: Trouble) -> Done:
     it.sandbox()
-    it.project.run("terp-seed", "env", "stamp", "production", "--yes")
+    it.terp_seed("env", "stamp", "production", "--yes")
     it.revision('op.seed("clients")', 'environments = ("production",)')
     return it.seed("upgrade", "head")
 
@@ -209,6 +252,27 @@ def _locked(it: Trouble) -> Done:
         holder.send_signal(signal.SIGKILL)
 
 
+@case("interrupted by …: …")
+def _stopped(it: Trouble) -> Done:
+    it.sandbox()
+    it.revision("os.kill(os.getpid(), signal.SIGTERM)", "import os, signal")
+    return it.terp_seed("seed")
+
+
+@case("… seeded rows are not as they were seeded: …")
+def _drifted(it: Trouble) -> Done:
+    it.seeded()
+    it.sql("UPDATE orders SET notes = 'called back' WHERE id = (SELECT MIN(id) FROM orders)")
+    return it.terp_seed("status", "--drift")
+
+
+@case("… rows break … invariants")
+def _broken(it: Trouble) -> Done:
+    it.seeded()
+    it.sql("UPDATE batches SET onHandQty = onHandQty + 1 WHERE id = (SELECT MIN(id) FROM batches)")
+    return it.terp_seed("verify")
+
+
 @case("revision …: rows that were not seeded depend on its rows, so nothing was deleted: …")
 def _dependents(it: Trouble) -> Done:
     it.seeded()
@@ -241,7 +305,7 @@ def _unclassified(it: Trouble) -> Done:
 @case("database … is stamped production, and masking in place destroys what is there; …")
 def _production_in_place(it: Trouble) -> Done:
     it.sandbox()
-    it.project.run("terp-seed", "env", "stamp", "production", "--yes")
+    it.terp_seed("env", "stamp", "production", "--yes")
     return it.mask()
 
 
@@ -264,9 +328,9 @@ def _restored(it: Trouble) -> Done:
 @case("… needs a key in staging; …")
 def _no_key(it: Trouble) -> Done:
     it.sandbox()
-    it.project.run("terp-seed", "env", "stamp", "staging", "--yes")
+    it.terp_seed("env", "stamp", "staging", "--yes")
     it.sql("INSERT INTO clients (teri_code, name) VALUES ('A', 'Old Mill Farms')")
-    return it.project.run("terp-seed", "mask", check=False)
+    return it.terp_seed("mask")
 
 
 @case("the version table says that … is applied, and the ledger knows nothing of it: …")
@@ -281,7 +345,7 @@ def _not_those(it: Trouble) -> Done:
     it.seeded()
     it.sql("DROP TABLE terp_seed_ledger")
     rebuild = ("-x", "seed=5", "ledger", "rebuild", "--yes")
-    return it.project.run("terp-seed", *rebuild, check=False)
+    return it.terp_seed(*rebuild)
 
 
 @case("database …: this command asks before it goes on, and there is no terminal to ask on; …")
@@ -340,13 +404,35 @@ def _wandering(it: Trouble) -> Done:
 
 @case("….ini: has a section […] already, so nothing was written; …")
 def _initialised(it: Trouble) -> Done:
-    return it.project.run("terp-seed", "init", check=False)
+    return it.terp_seed("init")
 
 
 @case("revision id …: has … characters, the version table holds 32; …")
 def _long_id(it: Trouble) -> Done:
     message = "everything that the new warehouse needs"
-    return it.project.run("terp-seed", "revision", "-m", message, check=False)
+    return it.terp_seed("revision", "-m", message)
+
+
+@case("…, line …: cannot be loaded: …")
+def _no_python(it: Trouble) -> Done:
+    it.sandbox()
+    it.revision("pass", "x = = 1")
+    return it.seed("upgrade", "head")
+
+
+@case("Revision … is not present; …")
+def _nothing_below(it: Trouble) -> Done:
+    it.sandbox()
+    it.revision("pass", 'down_revision = "0005_order"')
+    return it.seed("current")
+
+
+@case("Revision … is present more than once; …")
+def _copied(it: Trouble) -> Done:
+    it.revision("pass")
+    folder = it.project.path / "seed_revisions"
+    shutil.copy(folder / "0006_ours.py", folder / "0007_copy.py")
+    return it.terp_seed("graph")
 
 
 @case("the chain has … heads, …; …")
@@ -354,25 +440,25 @@ def _two_heads(it: Trouble) -> Done:
     it.revision("pass")
     path = it.project.path / "seed_revisions" / "0006_ours.py"
     path.with_name("0006_theirs.py").write_text(path.read_text().replace("ours", "theirs"))
-    return it.project.run("terp-seed", "revision", "-m", "more", check=False)
+    return it.terp_seed("revision", "-m", "more")
 
 
 @case("… of … checks failed")
 def _checked(it: Trouble) -> Done:
     it.revision("1 / 0")
-    return it.project.run("terp-seed", "check", "--no-round-trip", check=False)
+    return it.terp_seed("check", "--no-round-trip")
 
 
 @case("seeds are applied …; run …")
 def _sandbox_with_seeds(it: Trouble) -> Done:
     it.seeded()
-    return it.project.run("alembic", "downgrade", "base", check=False)
+    return it.alembic("downgrade", "base")
 
 
 @case("this database has a table … that the sandbox did not create; …")
 def _a_real_one(it: Trouble) -> Done:
     it.sql("CREATE TABLE clients (id INTEGER PRIMARY KEY)")
-    return it.project.run("alembic", "upgrade", "head", check=False)
+    return it.alembic("upgrade", "head")
 
 
 @case("… CHECK constraint failed: ok IS 1…")
@@ -388,10 +474,22 @@ def test_every_heading_has_a_case() -> None:
     assert len(HEADINGS) == len(set(HEADINGS))
 
 
+def test_every_exit_code_leads_to_a_part_of_the_page() -> None:
+    codes = {getattr(errors, name).exit_code for name in errors.__all__} - {1}
+    assert [int(code) for code in re.findall(r"^\| (\d+) \| \[", PAGE, re.MULTILINE)] == sorted(
+        codes
+    )
+
+
 @pytest.mark.parametrize("heading", HEADINGS)
 def test_the_message_is_what_the_page_says(
-    heading: str, project: Project, databases: Path, request: pytest.FixtureRequest
+    heading: str,
+    project: Project,
+    databases: Path,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    monkeypatch.chdir(project.path)
     done = CASES[heading](Trouble(project, databases, request))
     printed = done.stdout + done.stderr
     said = re.sub(r"^(FAILED|Error): ", "", printed, flags=re.MULTILINE)

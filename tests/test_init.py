@@ -40,7 +40,7 @@ def tables(url: str) -> None:
 _THEIRS = 'file_template = "never_%%(rev)s"\nversion_locations = ["%(here)s/alembic/versions"]'
 
 
-@pytest.mark.parametrize("template", ["generic", "pyproject"])
+@pytest.mark.parametrize("template", ["generic", "pyproject", "async", "multidb"])
 def test_a_strangers_project_is_seeded_and_nothing_of_it_is_touched(
     stranger: Stranger, template: str
 ) -> None:
@@ -63,6 +63,8 @@ def test_a_strangers_project_is_seeded_and_nothing_of_it_is_touched(
         "seeds/data/.gitkeep",
         "seed_revisions/0001_start.py",  # by our own file_template, whatever theirs is
     }
+    if template == "multidb":  # which of its databases, nobody but its people can say
+        stranger.edit("alembic.ini", "# sqlalchemy.url = sqlite", "sqlalchemy.url = sqlite")
     tables("sqlite:///app.db")
     stranger.run("alembic", "-n", "seed", "upgrade", "head")
     assert stranger.run("alembic", "-n", "seed", "current").stdout == "0001_start (head)\n"

@@ -126,6 +126,10 @@ def test_what_would_stop_the_run_is_said_with_its_code(toy: Toy) -> None:
     [
         (("seed",), "alembic -n seed -x url={url} upgrade head"),
         (("seed", "--size=medium"), "alembic -n seed -x url={url} -x size=medium upgrade head"),
+        (
+            ("preview", "--size=large"),
+            "alembic -n seed -x url={url} -x size=large upgrade head --sql",
+        ),
         (("seed", "--rollback"), "alembic -n seed -x url={url} downgrade base"),
         (("rollback",), "alembic -n seed -x url={url} downgrade -1"),
         (("seed", "--table=depots"), "alembic -n seed -x url={url} upgrade 0002_depots"),

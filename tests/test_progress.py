@@ -48,6 +48,15 @@ def test_a_bar_shows_rows_pace_and_time_left() -> None:
     assert out.getvalue().endswith("\n")
 
 
+def test_a_bar_never_wraps(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "30")
+    out = Terminal()
+    bar = Bar(out, every(1.0))
+    for done in (0, 2000, 8000):
+        bar("clients", done, 8000)
+    assert [len(line) for line in out.getvalue().rstrip("\n").split("\r")[1:]] == [30, 30]
+
+
 def test_a_table_that_is_done_at_once_has_no_bar() -> None:
     out = Terminal()
     bar = Bar(out, every(0.01))
@@ -96,7 +105,13 @@ def test_a_run_on_a_terminal_has_a_bar_and_one_in_a_pipe_has_none(
     assert "#-" in shown.text
     assert " of 40,000  " in shown.text
     assert " left" in shown.text
-    project.run("alembic", "-n", "seed", "downgrade", "base")
+    assert "\x1b[" in shown.text
+    project.env |= {"NO_COLOR": "1"}
+    plain = typed(project, "alembic", "-n", "seed", "downgrade", "base", after="\0", answer="")
+    assert "0002_clients" in plain.text
+    assert "\x1b[" not in plain.text
+    del project.env["NO_COLOR"]
     piped = project.run("alembic", *_MANY)
     assert "\r" not in piped.stderr
+    assert "\x1b[" not in piped.stderr
     assert "rows/s" not in piped.stderr + piped.stdout

@@ -84,6 +84,12 @@ def test_drift_is_what_people_did_to_the_rows(toy: Toy) -> None:
     assert found["labels"] == (0, 1, 1, 1)
     assert found["pairs"] == (0, 2, 0, 0)
     toy.terp_seed("status")  # without the flag nobody looks
+    toy.terp_seed("verify")
+    verified = toy.document("verify", "--drift", code=8)
+    assert not verified["passed"]
+    (labels,) = [each for each in verified["drift"] if each["table"] == "labels"]
+    assert (labels["revision"], labels["edited"]) == ("0001_labels", 1)
+    assert "5 seeded rows are not as" in toy.terp_seed("verify", "--drift", code=8).stderr
 
 
 def test_rows_that_a_rollback_kept(toy: Toy) -> None:

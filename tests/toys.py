@@ -218,14 +218,18 @@ class Toy(Project):
 
     def terp_seed(self, *args: str, x: tuple[str, ...] = (), code: int | None = 0) -> Result:
         """Run `terp-seed ARGS` in this process, and hold it to its exit code, if one is given."""
-        given = [each for key in (f"url={self.url}", *x) for each in ("-x", key)]
         path = list(sys.path)
         try:
-            done = CliRunner().invoke(main, ["-c", str(self.path / "alembic.ini"), *given, *args])
+            done = CliRunner().invoke(main, self.words(*args, x=x), prog_name="terp-seed")
         finally:
             sys.path[:] = path
         assert code in (None, done.exit_code), done.output
         return done
+
+    def words(self, *args: str, x: tuple[str, ...] = ()) -> list[str]:
+        """The arguments of `terp-seed ARGS` on this project and database."""
+        given = [each for key in (f"url={self.url}", *x) for each in ("-x", key)]
+        return ["-c", str(self.path / "alembic.ini"), *given, *args]
 
     def document(self, *args: str, code: int = 0) -> dict[str, Any]:
         """Run `terp-seed ARGS --json` in this process and return what it printed."""

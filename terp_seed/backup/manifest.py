@@ -78,7 +78,10 @@ class Manifest:
         try:
             fields = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         except OSError as error:
-            raise UsageError(f"backup {folder}: cannot be read: {error.strerror}") from None
+            raise UsageError(
+                f"backup {folder}: cannot be read: {MANIFEST}: {error.strerror}; terp-seed backup "
+                "list names those that there are"
+            ) from None
         except ValueError:
             fields = None
         if not isinstance(fields, dict) or fields.pop("document", "") != "backup":

@@ -48,13 +48,14 @@ def create(project: Project, /, kind: str, as_json: bool, **x: str | None) -> No
 
 
 @backup.command("list", epilog=examples("terp-seed backup list"))
+@run_options("url")
 @as_json
 @click.pass_obj
-def list_(project: Project, as_json: bool) -> None:
+def list_(project: Project, /, as_json: bool, **x: str | None) -> None:
     """List the backups that there are, newest first."""
     from terp_seed.backup import listing
 
-    found = listing(project.settings())
+    found = listing(with_options(project, x).settings())
     if as_json:
         document("backup list", backups=[_plain(each) for each in found])
     elif found:
@@ -63,13 +64,14 @@ def list_(project: Project, as_json: bool) -> None:
 
 
 @backup.command("expire", epilog=examples("terp-seed backup expire"))
+@run_options("url")
 @as_json
 @click.pass_obj
-def expire(project: Project, as_json: bool) -> None:
+def expire(project: Project, /, as_json: bool, **x: str | None) -> None:
     """Delete backups that are too old or too many; never a database's newest."""
     from terp_seed.backup import expire as let_go
 
-    gone = let_go(project.settings())
+    gone = let_go(with_options(project, x).settings())
     if as_json:
         document("backup expire", backups=[_plain(each) for each in gone])
     else:
@@ -83,9 +85,10 @@ def expire(project: Project, as_json: bool) -> None:
 @as_json
 @click.pass_obj
 def restore(project: Project, /, folder: Path, yes: bool, as_json: bool, **x: str | None) -> None:
-    """Put the rows of a backup back: the missing ones, and those that were masked.
+    """Put the rows of a backup back.
 
-    BACKUP is the folder that the rollback named.  Asks first; without a terminal, say --yes.
+    The missing ones, and those that were masked.  BACKUP is the folder that the rollback named.
+    Asks first; without a terminal, say --yes.
     """
     from terp_seed.backup.restore import restore as put_back
 

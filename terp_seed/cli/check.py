@@ -5,12 +5,10 @@ from __future__ import annotations
 import click
 
 from terp_seed.cli.options import run_options, with_options
-from terp_seed.cli.output import as_json, document, examples, marked
+from terp_seed.cli.output import as_json, document, examples, state
 from terp_seed.project import Project
 
 __all__ = ["check"]
-
-_COLOURS = {"ok": "green", "failed": "red", "skipped": "yellow"}
 
 
 @click.command(
@@ -30,10 +28,10 @@ _COLOURS = {"ok": "green", "failed": "red", "skipped": "yellow"}
 @as_json
 @click.pass_obj
 def check(project: Project, /, round_trip: bool, as_json: bool, **x: str | None) -> None:
-    """Check the seeds: one line a check; writes to no database of yours.
+    """Check the seeds, one line a check; for a pipeline.
 
-    The scratch file gets the tables of the configured database, without rows, if that answers;
-    else those that the project's own alembic upgrade head makes.
+    Writes to no database of yours.  The scratch file gets the tables of the configured database,
+    without rows, if that answers; else those that the project's own alembic upgrade head makes.
     """
     from terp_seed.check import check as checks
 
@@ -44,8 +42,7 @@ def check(project: Project, /, round_trip: bool, as_json: bool, **x: str | None)
         if each.error is not None:
             failed.append(each.error)
         if not as_json:
-            state = marked(f"{each.state:<8}", _COLOURS[each.state])
-            click.echo(f"{state}{each.name:<20}{each.detail}")
+            click.echo(state(f"{each.state:<8}{each.name:<20}{each.detail}"))
     if as_json:
         document("check", passed=not failed, checks=found)
     if failed:

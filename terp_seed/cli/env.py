@@ -14,7 +14,7 @@ __all__ = ["env"]
 
 @click.group()
 def env() -> None:
-    """Which environment a database is: it says so itself, by its stamp."""
+    """Which environment a database is, by its own stamp."""
 
 
 @env.command("show", epilog=examples("terp-seed env show"))

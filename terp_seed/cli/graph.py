@@ -18,7 +18,7 @@ __all__ = ["graph"]
 @as_json
 @click.pass_obj
 def graph(project: Project, /, as_json: bool, **x: str | None) -> None:
-    """Print revisions and the tables that each seeds, as a Mermaid flowchart.
+    """Print the chain and the tables it seeds, as a Mermaid chart.
 
     A revision has no tables in an environment where it does not run. Needs no database.
     GitHub, GitLab and most wikis draw it from a block that begins with ```mermaid.

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import sys
 from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import click
 from alembic.util import CommandError
@@ -13,7 +14,7 @@ from sqlalchemy.exc import DBAPIError
 
 from terp_seed.errors import InterruptedRunError, SeedError, UsageError
 from terp_seed.failures import translated
-from terp_seed.log import configure_logging
+from terp_seed.log import coloured, configure_logging
 from terp_seed.project import Project
 
 __all__ = ["main", "run"]
@@ -47,6 +48,13 @@ class _Failing(click.ClickException):
         super().__init__(str(error))
         vars(self)["exit_code"] = error.exit_code
 
+    def show(self, file: IO[Any] | None = None) -> None:
+        """Print it, on stderr."""
+        head = "Error:"
+        if coloured(sys.stderr):
+            head = click.style(head, fg="red", bold=True)
+        click.echo(f"{head} {self.format_message()}", file=file, err=True)
+
 
 class _Commands(click.Group):
     """Loads a command when it is asked for, and turns errors into exit codes."""
@@ -78,7 +86,9 @@ class _Commands(click.Group):
             raise _Failing(translated(error, "")) from None
         except CommandError as error:  # Alembic's own: a revision that is not there
             raise _Failing(UsageError(str(error))) from None
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, click.Abort) as error:
+            if isinstance(error, click.Abort):
+                click.echo(err=True)  # the line of the question
             raise _Failing(InterruptedRunError("interrupted; nothing was under way")) from None
 
 

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from terp_seed.cli.output import as_json, document, examples, table
+from terp_seed.cli.options import run_options, with_options
+from terp_seed.cli.output import as_json, document, examples, state, table
 from terp_seed.project import Project
 
 if TYPE_CHECKING:
@@ -33,14 +34,27 @@ _OUTCOMES = ("finished", "failed", "interrupted", "crashed", "running")
 @click.option("--outcome", type=click.Choice(_OUTCOMES), help="Runs that ended so.")
 @click.option("--user", metavar="NAME", help="Runs of this operating-system or database user.")
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="0: all.")
+@run_options("url")
 @as_json
 @click.pass_obj
-def history(project: Project, /, single: bool, limit: int, as_json: bool, **wanted: Any) -> None:
-    """Print what was run on the database, newest first; does not write."""
+def history(
+    project: Project,
+    /,
+    single: bool,
+    limit: int,
+    x_url: str | None,
+    as_json: bool,
+    **wanted: Any,
+) -> None:
+    """Print what was run on the database, newest first.
+
+    Reads only.
+    """
     from terp_seed.history import history as read
     from terp_seed.session import opened
 
-    with opened(project.settings()) as session:
+    settings = with_options(project, {"x_url": x_url}).settings()
+    with opened(settings) as session:
         found = [run for run in read(session) if _fits(run, **wanted)]
     runs = found[:limit] if limit else found
     if as_json:
@@ -107,7 +121,7 @@ def _print_runs(runs: list[Run]) -> None:
                 _span(run.revisions),
                 sum(run.rows.values()),
                 "" if run.seconds is None else f"{run.seconds:.1f}",
-                f"{run.outcome}: {run.error}" if run.error else run.outcome,
+                state(f"{run.outcome}: {run.error}" if run.error else run.outcome),
             ]
             for run in runs
         ],

@@ -41,9 +41,10 @@ __all__ = ["init"]
 def init(
     project: Project, section: str | None, folder: str, table: str | None, terp: bool, as_json: bool
 ) -> None:
-    """Put seeds into this project: a section of alembic.ini, an environment, a first revision.
+    """Put seeds into this project, beside what it has.
 
-    Overwrites nothing and touches no line that is there. Writes nothing to the database.
+    A section of alembic.ini, an environment, a first revision.  Overwrites nothing and touches no
+    line that is there.  Writes nothing to the database.
     """
     from terp_seed.errors import UsageError
     from terp_seed.scaffold import scaffold, scaffold_terp

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from terp_seed.cli.output import as_json, document, examples, table
+from terp_seed.cli.options import run_options, with_options
+from terp_seed.cli.output import as_json, document, examples, state, table
 from terp_seed.project import Project
 
 if TYPE_CHECKING:
@@ -23,13 +24,17 @@ def ledger() -> None:
 
 
 @ledger.command("show", epilog=examples("terp-seed ledger show"))
+@run_options("url")
 @as_json
 @click.pass_obj
-def show(project: Project, as_json: bool) -> None:
-    """Print what the ledger holds, by revision and table; does not write."""
+def show(project: Project, /, as_json: bool, **x: str | None) -> None:
+    """Print what the ledger holds, by revision and table.
+
+    Reads only.
+    """
     from terp_seed.session import opened
 
-    with opened(project.settings()) as session:
+    with opened(with_options(project, x).settings()) as session:
         found = list(_entries(session))
     if as_json:
         document("ledger show", revisions=found)
@@ -39,7 +44,14 @@ def show(project: Project, as_json: bool) -> None:
         table(
             ["revision", "state", "table", "rows", "kept", "ids"],
             [
-                [each["revision"], each["state"], of["table"], of["rows"], of["kept"], _ids(of)]
+                [
+                    each["revision"],
+                    state(each["state"]),
+                    of["table"],
+                    of["rows"],
+                    of["kept"],
+                    _ids(of),
+                ]
                 for each in found
                 for of in each["tables"] or [{"table": "", "rows": 0, "kept": 0, "ids": None}]
             ],
@@ -90,16 +102,24 @@ def _ids(of: dict[str, Any]) -> str:
     help='Take its rows for seeded, although on_conflict="skip" may have left them out.',
 )
 @click.option("--yes", is_flag=True, help="Go on without being asked.")
+@run_options("url")
 @as_json
 @click.pass_obj
 def rebuild(
-    project: Project, dry_run: bool, claim: tuple[str, ...], yes: bool, as_json: bool
+    project: Project,
+    /,
+    dry_run: bool,
+    claim: tuple[str, ...],
+    yes: bool,
+    as_json: bool,
+    **x: str | None,
 ) -> None:
     """Write a lost ledger again, from the rows in the database."""
     from terp_seed.consent import Confirm
     from terp_seed.rebuild import rebuild as run
     from terp_seed.session import opened
 
+    project = with_options(project, x)
     with opened(project.settings()) as session:
         confirm = Confirm(always=True, yes=yes)
         found = run(session, project.directory(), confirm, claim=claim, dry_run=dry_run)

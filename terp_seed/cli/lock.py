@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from terp_seed.cli.history import described
+from terp_seed.cli.options import run_options, with_options
 from terp_seed.cli.output import as_json, document, examples
 from terp_seed.project import Project
 
@@ -17,14 +18,15 @@ def lock() -> None:
 
 
 @lock.command("status", epilog=examples("terp-seed lock status"))
+@run_options("url")
 @as_json
 @click.pass_obj
-def status(project: Project, as_json: bool) -> None:
+def status(project: Project, /, as_json: bool, **x: str | None) -> None:
     """Say whether the lock is free, or who holds it and how long; does not take it."""
     from terp_seed.history import lock_status
     from terp_seed.session import opened
 
-    with opened(project.settings()) as session:
+    with opened(with_options(project, x).settings()) as session:
         found = lock_status(session)
     if as_json:
         run = None if found.run is None else described(found.run)

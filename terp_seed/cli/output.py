@@ -6,6 +6,7 @@ Data goes to stdout; questions, progress and summaries to stderr.
 from __future__ import annotations
 
 import json
+import re
 import sys
 from collections.abc import Callable, Sequence
 from typing import Any, TypeVar
@@ -14,9 +15,15 @@ import click
 
 from terp_seed.log import coloured
 
-__all__ = ["as_json", "consent", "document", "examples", "marked", "table"]
+__all__ = ["as_json", "consent", "document", "examples", "state", "table"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
+
+_COLOURS = {
+    **dict.fromkeys(("ok", "applied", "finished"), "green"),
+    **dict.fromkeys(("pending", "skipped", "stamped", "running", "interrupted"), "yellow"),
+    **dict.fromkeys(("failed", "BROKEN", "lost", "crashed"), "red"),
+}
 
 
 def as_json(command: Command) -> Command:
@@ -38,16 +45,23 @@ def document(name: str, **fields: Any) -> None:
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print rows below a head; numbers are right-aligned, with separators."""
     texts = [[_cell(value) for value in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(head, *texts, strict=True)]
+    widths = [max(map(_width, column)) for column in zip(head, *texts, strict=True)]
     numeric = [all(isinstance(row[at], int) for row in rows) for at in range(len(head))]
-    lines = [_line(head, widths, numeric), "-" * (sum(widths) + 2 * (len(widths) - 1))]
-    for line in [*lines, *(_line(row, widths, numeric) for row in texts)]:
-        click.echo(line.rstrip())
+    click.echo(_styled(_line(head, widths, numeric), bold=True))
+    click.echo("-" * (sum(widths) + 2 * (len(widths) - 1)))
+    for row in texts:
+        click.echo(_line(row, widths, numeric))
 
 
-def marked(text: str, colour: str) -> str:
-    """The text in a colour, on a terminal that wants one."""
-    return click.style(text, fg=colour) if coloured(sys.stdout) else text
+def state(text: str) -> str:
+    """The text, its first word in the colour of what it means where a terminal wants colours."""
+    word, *rest = re.split(r"(?=\W)", text, maxsplit=1)
+    colour = _COLOURS.get(word)
+    return "".join([_styled(word, fg=colour) if colour else word, *rest])
+
+
+def _styled(text: str, **style: Any) -> str:
+    return click.style(text, **style) if coloured(sys.stdout) else text
 
 
 def consent(yes: bool) -> Callable[[str], bool]:
@@ -68,5 +82,12 @@ def _cell(value: object) -> str:
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) -> str:
-    padded = zip(cells, widths, numeric, strict=True)
-    return "  ".join(f"{c:>{w}}" if right else f"{c:<{w}}" for c, w, right in padded)
+    padded = []
+    for cell, width, right in zip(cells, widths, numeric, strict=True):
+        space = " " * (width - _width(cell))
+        padded.append(space + cell if right else cell + space)
+    return "  ".join(padded).rstrip()
+
+
+def _width(cell: str) -> int:
+    return len(click.unstyle(cell))

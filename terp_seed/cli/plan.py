@@ -47,10 +47,10 @@ def plan(
     as_json: bool,
     **x: str | None,
 ) -> None:
-    """Say what seeding up to TARGET would do to this database, by default to the head.
+    """Say what seeding up to TARGET would do, by default to the head.
 
-    Exits with the code that the run would end with: 4 or 7 if the plan does not fit
-    the database, 6 if a rollback is blocked.
+    Writes nothing to the database.  Exits with the code that the run would end with: 4 or 7 if the
+    plan does not fit the database, 6 if a rollback is blocked.
     """
     project = with_options(project, x)
     command = project.downgrade if back else project.upgrade

@@ -50,9 +50,9 @@ def revision(
     explain: bool,
     as_json: bool,
 ) -> None:
-    """Write a new revision at the end of the chain, from script.py.mako.
+    """Write a new revision at the end of the chain.
 
-    A revision that cannot be written, or not be loaded, leaves no file.
+    It is made from script.py.mako.  One that cannot be written, or not be loaded, leaves no file.
     """
     from terp_seed.newrevision import revision_id, write_revision
 

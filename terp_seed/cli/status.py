@@ -7,14 +7,15 @@ from typing import TYPE_CHECKING
 
 import click
 
-from terp_seed.cli.output import as_json, document, examples, table
+from terp_seed.cli.options import run_options, with_options
+from terp_seed.cli.output import as_json, document, examples, state, table
 from terp_seed.errors import VerificationError
 from terp_seed.project import Project
 
 if TYPE_CHECKING:
     from terp_seed.status import ChainStatus, RevisionStatus
 
-__all__ = ["status"]
+__all__ = ["look", "print_drift", "refuse_drift", "status"]
 
 
 @click.command(epilog=examples("terp-seed status", "terp-seed status --drift --json"))
@@ -23,19 +24,33 @@ __all__ = ["status"]
     is_flag=True,
     help="Compare every seeded row with the ledger; ends with 8 if one is not as it was seeded.",
 )
+@run_options("url")
 @as_json
 @click.pass_obj
-def status(project: Project, drift: bool, as_json: bool) -> None:
-    """Print where the chain stands, revision by revision; does not write."""
-    from terp_seed.session import opened
-    from terp_seed.status import status as look
+def status(project: Project, /, drift: bool, as_json: bool, **x: str | None) -> None:
+    """Print where the chain stands, revision by revision.
 
-    with opened(project.settings()) as session:
-        found = look(session, project.directory(), drift=drift)
+    Reads only.
+    """
+    found = look(with_options(project, x), drift=drift)
     if as_json:
         document("status", **asdict(found))
     else:
         _print(found)
+    refuse_drift(found)
+
+
+def look(project: Project, *, drift: bool) -> ChainStatus:
+    """Where the chain stands in the project's database."""
+    from terp_seed.session import opened
+    from terp_seed.status import status as read
+
+    with opened(project.settings()) as session:
+        return read(session, project.directory(), drift=drift)
+
+
+def refuse_drift(found: ChainStatus) -> None:
+    """Raise `VerificationError` if a seeded row is not as it was."""
     if found.drifted:
         raise VerificationError(
             f"{found.drifted} seeded rows are not as they were seeded: edited, gone, or their id "
@@ -60,15 +75,16 @@ def _print(found: ChainStatus) -> None:
     )
     if any(each.drift for each in found.revisions):
         click.echo()
-        _print_drift(found)
+        print_drift(found)
 
 
 def _state(each: RevisionStatus) -> str:
     kept = ", ".join(f"{count:,} {name}" for name, count in each.kept.items())
-    return f"{each.state}, a rollback kept {kept}" if kept else each.state
+    return state(f"{each.state}, a rollback kept {kept}" if kept else each.state)
 
 
-def _print_drift(found: ChainStatus) -> None:
+def print_drift(found: ChainStatus) -> None:
+    """Print what became of the rows, by revision and table."""
     table(
         ["revision", "table", "intact", "edited", "foreign", "missing"],
         [

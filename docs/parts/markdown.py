@@ -1,0 +1,24 @@
+"""Tables of the pages."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+
+def rows_of(*lines: Sequence[object]) -> str:
+    """A Markdown table whose first line is its head."""
+    texts = [f"| {' | '.join(map(str, line))} |" for line in lines]
+    head = lines[0]
+    numeric = [all(isinstance(line[at], int) for line in lines[1:]) for at in range(len(head))]
+    rule = f"| {' | '.join('---:' if each else '---' for each in numeric)} |"
+    return "\n".join([texts[0], rule, *texts[1:]])
+
+
+def names_of(names: Iterable[str]) -> str:
+    """Names as code, or a dash for none."""
+    return ", ".join(f"`{name}`" for name in names) or "-"
+
+
+def cell_of(text: str) -> str:
+    """Text that may stand in a table."""
+    return text.replace("|", "\\|")
