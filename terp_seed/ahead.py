@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from queue import Full, Queue
+from queue import Empty, Queue
 from threading import Event, Thread
 from typing import TypeVar
 
@@ -13,7 +13,6 @@ __all__ = ["ahead"]
 
 T = TypeVar("T")
 
-_LOOK_SECONDS = 0.1
 _SWITCH_SECONDS = 0.0005
 """How long the maker may keep the interpreter when an answer has come."""
 
@@ -29,21 +28,15 @@ def ahead(source: Iterator[T]) -> Iterator[Iterator[T]]:
     made: Queue[tuple[bool, T | BaseException]] = Queue(1)
     enough = Event()
 
-    def put(is_item: bool, what: T | BaseException) -> None:
-        while not enough.is_set():
-            with suppress(Full):
-                made.put((is_item, what), timeout=_LOOK_SECONDS)
-                return
-
     def make() -> None:
         try:
             for item in source:
-                put(True, item)
+                made.put((True, item))
                 if enough.is_set():
                     return
-            put(False, StopIteration())
+            made.put((False, StopIteration()))
         except BaseException as error:  # whoever takes the items raises it
-            put(False, error)
+            made.put((False, error))
 
     thread = Thread(target=make, name="terp_seed ahead", daemon=True)
     switching = sys.getswitchinterval()
@@ -53,6 +46,8 @@ def ahead(source: Iterator[T]) -> Iterator[Iterator[T]]:
         yield _taken(made)
     finally:
         enough.set()
+        with suppress(Empty):  # room for the one item that the maker may have in its hands
+            made.get_nowait()
         sys.setswitchinterval(switching)
         thread.join()
 

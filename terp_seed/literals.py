@@ -22,7 +22,7 @@ from typing import Any, cast
 from uuid import UUID
 
 from terp_seed.bulk import Many, UnwritableError, column_texts, each
-from terp_seed.plaintexts import utc
+from terp_seed.plaintexts import scaled, utc
 from terp_seed.rows import Cells, Json, Lookup, Value
 
 __all__ = [
@@ -77,13 +77,11 @@ def literals(
     Raises `ValueError` for a value that has no literal, with its place in
     the column as second argument and never the value itself.
     """
-    texts = cells.texts
+    texts = _plain_texts(cells)
     if texts is not None:
         if cells.kinds <= _QUOTED:
             return [NULL if plain is None else f"'{plain}'" for plain in texts]
         return _filled(texts, NULL)
-    if cells.ref is not None or cells.scale is not None:
-        return each(_whole, cells.values)
     one = partial(literal, text=text, binary=binary, lookup=lookup)
     many: dict[type[Any], Many] = dict.fromkeys((str, JsonText), partial(quoted, text))
     return column_texts(cells.values, cells.kinds, NULL, one, many)
@@ -91,7 +89,7 @@ def literals(
 
 def canonical_cells(cells: Cells) -> Sequence[str]:
     """The canonical texts of a column, in order."""
-    texts = cells.texts
+    texts = _plain_texts(cells)
     if texts is None:
         return column_texts(cells.values, cells.kinds, "\0", canonical, _CANONICAL)
     if cells.ref is not None:
@@ -110,8 +108,15 @@ def _filled(texts: Sequence[str | None], null: str) -> Sequence[str]:
     return [null if plain is None else plain for plain in texts]
 
 
-def _whole(value: Value) -> str:
-    return NULL if value is None else str(index(value))
+def _plain_texts(cells: Cells) -> Sequence[str | None] | None:
+    """The plain texts of a column; one of row numbers or scaled ones always has some."""
+    if cells.texts is None and (cells.ref is not None or cells.scale is not None):
+        return each(partial(_whole, cells.scale or 0), cells.values)
+    return cells.texts
+
+
+def _whole(scale: int, value: Value) -> str | None:
+    return None if value is None else scaled(index(value), scale)
 
 
 def json_cells(cells: Cells) -> Cells:

@@ -10,7 +10,7 @@ from typing import Any
 
 from terp_seed.bulk import Many, nullable, once
 
-__all__ = ["PLAIN", "moments", "plain_texts", "utc"]
+__all__ = ["PLAIN", "moments", "plain_texts", "scaled", "utc"]
 
 PLAIN: frozenset[type[Any]] = frozenset((bool, int, date, datetime))
 """The types that have a plain text."""
@@ -40,18 +40,19 @@ def _decimals(scale: int) -> Many:
     """The shortest texts of whole numbers of that many decimal places."""
     unit = 10**scale
     if scale > 3:
-        return lambda values: [_scaled(value, scale) for value in values]
+        return lambda values: [scaled(value, scale) for value in values]
     tails = ["", *(f".{n:0{scale}d}".rstrip("0") for n in range(1, unit))]
 
     def make(values: Sequence[int]) -> Sequence[str]:
         if min(values, default=0) < 0:
-            return [_scaled(value, scale) for value in values]
+            return [scaled(value, scale) for value in values]
         return [f"{value // unit}{tails[value % unit]}" for value in values]
 
     return make
 
 
-def _scaled(value: int, scale: int) -> str:
+def scaled(value: int, scale: int) -> str:
+    """The shortest text of a whole number of that many decimal places."""
     if not value % 10**scale:
         return str(value // 10**scale)
     sign, digits = ("-", str(-value)) if value < 0 else ("", str(value))

@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from itertools import chain, count
+from itertools import chain
 
 from terp_seed.ahead import ahead
 from terp_seed.dialects.base import STATEMENT_CHARACTERS
@@ -132,8 +132,8 @@ class Writer:
         coming = self._coming.get(table)
         if coming is not None and coming.range.number not in self._reserved:
             self._reserve(coming)
-        elif table not in self._named:
-            self._say(self._known(table))
+        elif (of := self._known(table)).name not in self._named:
+            self._say(of)
 
     def _known(self, table: str) -> Range:
         try:
@@ -156,10 +156,9 @@ def _made(renderer: Renderer) -> Iterator[Made]:
         # application that inserts while we write gets keys above ours.
         last = renderer.prepared(rows.block(rows.count - 1, rows.count))
         yield 0, renderer.inserts(last)
-    start, size = 0, _FIRST_ROWS
-    for number in count(1):
-        if start >= rows.count:
-            return
+    start, size, number = 0, _FIRST_ROWS, 0
+    while start < rows.count:
+        number += 1
         stop = min(start + size, rows.count)
         ready = renderer.prepared(rows.block(start, stop))
         whole = not first_last or stop < rows.count

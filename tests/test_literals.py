@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import json
 import math
+import time as clock
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any
@@ -40,7 +41,15 @@ from torture.torture_values import MOMENTS6 as MOMENTS
 
 from terp_seed.dialects import Dialect, dialect_named
 from terp_seed.dialects.base import Written
-from terp_seed.literals import UnwritableError, canonical, canonical_cells, json_text, literals
+from terp_seed.literals import (
+    JsonText,
+    UnwritableError,
+    canonical,
+    canonical_cells,
+    json_cells,
+    json_text,
+    literals,
+)
 from terp_seed.rows import Cells, Json, Lookup, Value
 
 EXACT = {"no_parameters": True}
@@ -438,6 +447,102 @@ def test_what_has_no_literal_is_refused_with_its_place_and_not_its_value(
     reason, place = refused.value.args
     assert place == 1
     assert reason.isascii()
+
+
+def test_a_document_without_a_text_is_refused_at_its_place_however_often_it_comes() -> None:
+    """Many rows hold one document of a pool: each text is made once, the place is the row's."""
+    good, bad = {"a": 1}, {"a": math.nan}
+    with pytest.raises(UnwritableError) as refused:
+        json_cells(Cells([good, good, good, bad, bad]))
+    assert refused.value.args[1] == 3
+
+
+def test_a_document_may_hold_another() -> None:
+    """Marked as JSON or not, it is the same inside."""
+    assert json_text({"b": Json([1, Json("x")]), "a": Json(None)}) == '{"a":null,"b":[1,"x"]}'
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        *("{}", "[]", '{"a":1}', '{"a":1.0}', '{"a":[1.0,2]}', "[1.0]", '{"a":1.5}', '{"a":1e+22}'),
+        *(
+            '{"a":1e-07}',
+            '{"a":1e+3}',
+            "1.50",
+            '{"a":"1e+5"}',
+            '{"a":"e+"}',
+            '{"a":1234567890123456789}',
+            "true",
+            "5",
+        ),
+        *('"1.0"', '"x"', "null", '{"a":"1.0}"}'),
+    ],
+)
+def test_a_document_has_the_text_that_an_engine_gives_back_for_it(text: str) -> None:
+    """Most texts are their own; what only might be rewritten is looked at as a text is."""
+    assert canonical(JsonText(text)) == canonical(text)
+
+
+def test_a_moment_does_not_depend_on_the_machines_own_zone(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    moment = datetime(2024, 7, 1, 12, tzinfo=timezone(timedelta(hours=2)))
+    try:
+        for zone in ("America/New_York", "Asia/Tokyo"):
+            monkeypatch.setenv("TZ", zone)
+            clock.tzset()
+            assert dialect_named("mysql").literal(moment) == "'2024-07-01 10:00:00'"
+            assert dialect_named("mysql").literal(datetime(2024, 7, 1)) == "'2024-07-01 00:00:00'"
+            assert [*_literals("mysql", Cells([moment] * 2))] == ["'2024-07-01 10:00:00'"] * 2
+            assert canonical(moment) == "2024-07-01 10:00:00"
+    finally:
+        monkeypatch.undo()
+        clock.tzset()
+
+
+def test_whole_numbers_of_any_type_count_alike() -> None:
+    """A seeder's own kind of integer is scaled, and refers, as an integer does."""
+
+    class Own(int):
+        pass
+
+    for number in (Own(250), True):
+        for cells in (Cells([number, None], scale=2), Cells([number, None, 7], ref="others")):
+            plain = replace(cells, values=[v and int(v) for v in cells.values])
+            assert _literals("mysql", cells) == _literals("mysql", plain)
+            assert canonical_cells(cells) == canonical_cells(plain)
+    for cells in (Cells([1, "2"], ref="others"), Cells([1, 2.5], scale=2)):
+        with pytest.raises(UnwritableError) as refused:
+            _literals("mysql", cells)
+        assert refused.value.args[1] == 1
+
+
+def test_a_column_of_plain_texts_is_canonical_as_its_values_are() -> None:
+    long = [10**16 + 1, 1]
+    assert [*canonical_cells(Cells(long))] == [*map(canonical, long)]
+    with pytest.raises(UnwritableError):
+        _literals("mysql", Cells([datetime.min.replace(tzinfo=timezone(timedelta(hours=2)))]))
+
+
+def test_a_decimal_in_a_document_is_a_number_of_its_own_kind() -> None:
+    """Whole ones are exact however long they are."""
+    document = {"a": Decimal("10.00"), "b": Decimal("10.5"), "c": Decimal(10**20 + 1)}
+    assert json_text(document) == '{"a":10,"b":10.5,"c":100000000000000000001}'
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (timedelta(0), "00:00:00"),
+        (timedelta(minutes=30), "00:30:00"),
+        (timedelta(days=34, hours=22, minutes=59, seconds=59), "838:59:59"),
+        (-timedelta(hours=1, minutes=2, seconds=3, microseconds=40), "-01:02:03.000040"),
+    ],
+)
+def test_a_duration_is_hours_minutes_and_seconds(value: timedelta, text: str) -> None:
+    assert dialect_named("mysql").literal(value) == f"'{text}'"
+    assert canonical(value) == text
 
 
 def test_a_recursive_document_is_refused() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import signal
 import subprocess
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,11 +13,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from servers import MariaDB
+from servers import MariaDB, server_engine
 from toys import HEAD, Toy
 
+from terp_seed import lock
+from terp_seed.bookkeeping import books
 from terp_seed.dialects import dialect_named
-from terp_seed.errors import LockError
+from terp_seed.errors import LockError, SeedError
 
 FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}
 SLOW = """
@@ -164,6 +167,54 @@ def test_an_absolute_target_goes_on_from_where_the_other_run_stopped(toy: Toy) -
     assert toy.version() == "0005_next"
 
 
+def test_a_waiter_goes_in_when_the_lock_is_free(toy: Toy) -> None:
+    """C-1: it was told for whom it waits, has waited, and locks everybody else out."""
+    dialect, told = dialect_named(toy.db.dialect.name), []
+    with toy.db.connect() as holder, toy.db.connect() as waiter:
+        first = dialect.lock(holder)
+        assert first.acquire(5)
+        holder.rollback()
+
+        def tell(text: str) -> None:
+            told.append(text)
+            first.release()
+            holder.rollback()
+
+        with lock.held(waiter, dialect, books(), 60, tell, waiter.rollback) as ours:
+            assert not waiter.in_transaction()
+            ours.confirm()
+            assert not dialect.lock(holder).acquire(0)
+        assert ours.waited > 0
+        assert dialect.lock(holder).acquire(0)
+    assert len(told) == 1
+    assert re.fullmatch(r"waiting for another run \(.*\), at most 60 s", told[0])
+
+
+def test_a_server_that_cannot_say_whether_the_lock_is_free(
+    mariadb_toy: Toy, mariadb: MariaDB
+) -> None:
+    """C-12: its answer is neither yes nor no when the question itself is killed."""
+    killed = "the server could not say whether the lock is free|somebody ended the statement"
+    database, over = sa.make_url(mariadb_toy.url).database, threading.Event()
+
+    def kill() -> None:
+        while not over.wait(0.05):
+            for row in mariadb.execute("SHOW FULL PROCESSLIST"):
+                if row[3] == database and "GET_LOCK" in str(row[7]):
+                    mariadb.execute(f"KILL QUERY {row[0]}")
+
+    killer = threading.Thread(target=kill)
+    with held(mariadb_toy):
+        killer.start()
+        try:
+            with pytest.raises(SeedError, match=killed):
+                mariadb_toy.upgrade("head", "lock-timeout=60")
+        finally:
+            over.set()
+            killer.join()
+    assert mariadb_toy.counts() == {}
+
+
 # -- death
 
 
@@ -272,6 +323,62 @@ def test_a_server_that_goes_away_is_one_clear_line(
     assert toy.version() == "0004_slow"
 
 
+def test_in_memory_nobody_else_can_be_there() -> None:
+    """Its database is gone with its connection, which the caller holds."""
+    with sa.create_engine("sqlite://").connect() as connection:
+        ours = dialect_named("sqlite").lock(connection)
+        assert not ours.taken()
+        assert ours.acquire(0)
+        assert ours.owned()
+        ours.release()
+        assert not ours.taken()
+
+
+def test_looking_whether_a_lock_is_taken_takes_none(toy: Toy) -> None:
+    """Where nobody ever locked, beside a holder, and after it."""
+    with toy.db.connect() as connection:
+        other = dialect_named(toy.db.dialect.name).lock(connection)
+        assert not other.taken()
+        assert not list(toy.path.parent.glob("*.lock"))
+        with held(toy):
+            assert other.taken()
+        assert not other.taken()
+
+
+# -- where a lock excludes nobody
+
+
+@pytest.mark.parametrize(
+    ("engine", "options", "cluster"),
+    [
+        ("mariadb", ["--wsrep-on=ON"], "a Galera cluster"),
+        (
+            "mysql",
+            [
+                "--plugin-load-add=group_replication.so",
+                "--group-replication-group-name=5e9b4b5c-0000-4000-8000-000000000000",
+                "--group-replication-single-primary-mode=OFF",
+            ],
+            "a multi-primary group",
+        ),
+    ],
+)
+def test_a_cluster_of_several_primaries_is_refused(
+    start_server: Callable[..., MariaDB],
+    new_toy: Callable[..., Toy],
+    engine: str,
+    options: list[str],
+    cluster: str,
+) -> None:
+    """Two runs on two of its nodes would both get the lock."""
+    if engine != server_engine():
+        pytest.skip(f"only {engine} has such clusters")
+    toy = new_toy(start_server(*options).create("cluster"))
+    with pytest.raises(LockError, match=f"^this is {cluster}: its .* do not share locks"):
+        toy.upgrade()
+    assert toy.counts() == {}
+
+
 # -- elsewhere
 
 
@@ -324,10 +431,10 @@ def test_a_folder_where_no_lock_can_be_made_is_named(sqlite_toy: Toy) -> None:
 def held(toy: Toy) -> Iterator[None]:
     """Hold the lock of the toy's database, as another run would."""
     with toy.db.connect() as connection:
-        lock = dialect_named(toy.db.dialect.name).lock(connection)
-        assert lock.acquire(5)
+        ours = dialect_named(toy.db.dialect.name).lock(connection)
+        assert ours.acquire(5)
         connection.rollback()
         try:
             yield
         finally:
-            lock.release()
+            ours.release()

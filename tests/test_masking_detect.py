@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
 
 import pytest
 
 from terp_seed.masking import ColumnFacts, Policy, lines_to_add
-from terp_seed.masking.content import live, live_kinds, searchable
+from terp_seed.masking.content import live, live_kinds, may_be_live, searchable
 from terp_seed.masking.names import guess, words
 from terp_seed.masking.policyfile import read_policy
 
@@ -147,6 +148,12 @@ def test_what_is_personal_is_an_alarm(table, name, kind, length, expected):
         ({"x@real-corp.com": 1}, {"email"}),
         ('{"a": ["415-867-5309"]}', {"phone"}),
         ("x@real-corp.com 415-867-5309", {"email", "phone"}),
+        ("@here jane@real-corp.com", {"email"}),
+        ("\u00fcber 4539 1488 0343 6467", {"card"}),
+        (
+            json.dumps(["a", json.dumps({"c": "x@real-corp.com"}).replace("@", r"\u0040")]),
+            {"email"},
+        ),
     ],
 )
 def test_live_data_is_found_by_its_shape(text, kinds):
@@ -194,6 +201,34 @@ def test_live_data_is_found_by_its_shape(text, kinds):
 )
 def test_what_belongs_to_nobody_is_not_found(text):
     assert live_kinds(text) == set()
+
+
+def test_a_value_that_is_nested_too_deep_is_no_error():
+    value = "jane@real-corp.com"
+    for _ in range(3000):
+        value = [value]
+    assert live_kinds(value) == set()
+
+
+@pytest.mark.parametrize(
+    ("text", "may_be"),
+    [
+        ("1234567", False),
+        ("ab1234567", False),
+        ("12345678", True),
+        ("a1234567, 8", True),
+        ("1234567     8", False),
+        ("1 2 3 4 5 6 7 8", True),
+        ("1234567 and 12345678", True),
+        ("\u00fc 1234567", False),
+        ("\u00fc 12345678", True),
+        ("\u0661234567\u0668", True),
+        ("\\", True),
+        ("@", True),
+    ],
+)
+def test_eight_digits_near_each_other_may_be_somebodys(text, may_be):
+    assert may_be_live(text) is may_be
 
 
 def test_ten_digits_in_a_row_are_a_number_only_where_asked():
@@ -269,6 +304,9 @@ def test_an_unclassified_column_is_found_with_the_line_to_add(policy, tmp_path):
     ]
     assert found[0].line == 'Phone = { class = "phone" }'
     assert "add Phone = " in str(found[0])
+    assert "looks like phone by its name or type" in str(found[0])
+    (document,) = policy.unclassified("clients", [ColumnFacts("extras", "json")])
+    assert "is a document" in str(document)
     file = tmp_path / "masking.toml"
     lines = "\n".join(finding.line for finding in found)
     file.write_text(file.read_text() + lines + "\n")
@@ -306,7 +344,7 @@ def test_a_column_declared_not_personal_is_held_to_its_content(policy):
     (found,) = policy.unclassified(
         "clients", [clean, ColumnFacts("grade", "text", 10, ["A", "x@real-corp.com"])]
     )
-    assert found.problem == "contradiction"
+    assert (found.table, found.problem, found.kind) == ("clients", "contradiction", "email")
     assert "pii = false" in str(found)
     assert "real-corp" not in str(found) + repr(found)
 

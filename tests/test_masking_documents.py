@@ -9,6 +9,7 @@ import pytest
 from terp_seed.errors import MaskingError
 from terp_seed.masking import Key, Policy
 from terp_seed.masking.documents import steps
+from terp_seed.masking.reserved import is_reserved_email
 from terp_seed.rows import Block, Cells, Json
 
 KEY = Key(bytes.fromhex("9f3c1d7e5ab24806c1e7f2d93b6a80574ce91d2f7b3850a6e4c2198fd07b365a"))
@@ -117,6 +118,19 @@ def test_a_named_branch_is_masked_to_its_leaves_and_its_keys(mask):
     assert masked[1:] == [True, None]
 
 
+def test_a_document_that_is_marked_as_one_is_masked_and_stays_marked(mask):
+    out = mask("paths = { '$.a' = 'email' }", Json({"a": "x@real-corp.com", "b": 1}))
+    assert isinstance(out, Json)
+    assert list(out.value) == ["a"]
+    assert is_reserved_email(out.value["a"])
+
+
+def test_leaves_of_one_document_are_numbered_apart(mask):
+    """Without a key a masked value follows from its number."""
+    out = mask("paths = { '$..mail' = 'email' }", [{"mail": f"{n}@x.com"} for n in range(5)], None)
+    assert len({each["mail"] for each in out}) == 5
+
+
 def test_a_document_in_a_text_stays_a_text(mask):
     text = json.dumps({"notes": "ask Jane", "potency": {"thc": 21.5}})
     out = mask("paths = { '$..notes' = 'free_text' }, other = 'scrub_text'", text)
@@ -145,8 +159,9 @@ def test_deep_documents_are_cut_not_followed(mask):
 
 
 def test_keys_that_become_alike_stay_apart(mask):
-    out = mask("other = 'scrub_text'", {"a@real-corp.com": 1, "b@real-corp.com": 2}, key=None)
-    assert sorted(out.values()) == [1, 2]
+    mails = {f"{letter}@real-corp.com": number for number, letter in enumerate("abcd")}
+    out = mask("other = 'scrub_text'", mails, key=None)
+    assert sorted(out.values()) == [0, 1, 2, 3]
     assert "real-corp" not in str(out)
 
 

@@ -84,6 +84,7 @@ def column(text: str) -> str:
         ("[defaults]\nmail_domian = 'x'", "did you mean 'mail_domain'?"),
         ("[defaults]\nmail_domain = 'gmail.com'", "must be a reserved domain"),
         ("[environments.stagin]\n", "did you mean 'staging'?"),
+        ("[environments]\ndev = 3", "[environments.dev] must be a table"),
         ("[environments.dev]\nphones = 'hash'", "did you mean 'phone'?"),
         ("[environments.dev]\nphone = 'partial'", "allowed in staging only"),
         ("[environments.dev]\nphone = 'keep'", "needs a reason"),
@@ -111,6 +112,20 @@ def test_all_mistakes_are_said_at_once(load):
     assert [word in line for word, line in zip(("a.x", "a.y", "b.z"), lines, strict=True)] == [
         True
     ] * 3
+
+
+def test_a_mistake_hides_none_that_comes_after_it(load):
+    with pytest.raises(UsageError) as caught:
+        load(
+            "[environments.dev]\nphones = 'hash'\nemials = 'hash'\n"
+            "[tables.a]\nnot_personal = [3, {columns=['x'], why='y'}, {columns=3, reason='r'}, "
+            "{columns=['z']}]"
+        )
+    lines = str(caught.value).splitlines()
+    assert "[environments.dev] phones: unknown class" in lines[0]
+    assert "[environments.dev] emials: unknown class" in lines[1]
+    assert ["a.not_personal: " in line for line in lines] == [False] * 2 + [True] * 4
+    assert "needs a reason" in lines[5]
 
 
 def test_a_missing_file_is_a_usage_error(tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from itertools import pairwise
@@ -28,9 +29,10 @@ from terp_seed.masking.reserved import (
     is_issued_ssn,
     is_live_card,
     is_reserved_email,
+    luhn_sum,
 )
-from terp_seed.masking.site import Choice
-from terp_seed.masking.strategies import STRATEGIES
+from terp_seed.masking.site import Choice, Site
+from terp_seed.masking.strategies import STRATEGIES, build, known
 from terp_seed.masking.substitutes import LONGEST, SUBSTITUTES
 from terp_seed.rows import Block, Cells, Json, Lookup
 
@@ -66,6 +68,43 @@ def mask(tmp_path_factory):
         return list(masker.apply(block).columns["x"].values)
 
     return mask
+
+
+KNOWN = {
+    'class = "email"': (
+        "jane@real-corp.com",
+        "u99904e4f262856b38af8@example.com",
+        "uea33a5d3684a1fbd8d46@example.com",
+    ),
+    'class = "phone"': ("(415) 867-5309", "(989) 555-0159", "(978) 555-0159"),
+    'class = "phone", unique = true': ("415-867-5309", "475-555-0151", "947-555-0168"),
+    'class = "tax_id"': ("12-3456789", "96-6258486", "97-8148505"),
+    'class = "license"': ("C11-0000123-LIC", "Y46-8877547-KHG", "A91-6606031-XFZ"),
+    'class = "account"': (12345, 19039, 72394),
+    'class = "card"': ("4539 1488 0343 6467", "0000 8038 3924 9321", "0000 9148 5058 2233"),
+    'class = "network"': ("8.8.8.8", "192.0.2.19", "203.0.113.190"),
+    'class = "username"': ("jane", "uyswf6tpqt2aui3iv", "u5iz2lu3ijip33dkg"),
+    'class = "external_id"': (
+        UUID("6c1bd5f2-2f5c-4f6e-8f0e-3a7d0c1b2a39"),
+        UUID("7397593d-7f8b-4be1-a10e-58f7227ac81f"),
+        UUID("ea33a5d3-684a-4fbd-8d46-41d5a1dd1d56"),
+    ),
+    'class = "code", strategy = "hash", length = 16': (
+        "C-1",
+        "e0240b9df02661f8",
+        "ea33a5d3684a1fbd",
+    ),
+    'class = "date"': (date(2024, 5, 5), date(2024, 4, 6), date(2024, 5, 24)),
+}
+"""What is drawn from Faker's lists changes with them; `fingerprint` tells."""
+
+
+@pytest.mark.parametrize("entry", KNOWN)
+def test_a_key_gives_the_same_values_in_every_release(mask, entry):
+    """Copies that are masked months apart still join; a change here is one that users must know."""
+    value, keyed, by_row = KNOWN[entry]
+    assert mask(entry, [value], subject=["s"]) == [keyed]
+    assert mask(entry, [value], key=None, start=7, subject=["s"]) == [by_row]
 
 
 # -- every class with its default strategy
@@ -237,6 +276,42 @@ def test_reserved_numbers_are_nobodys(tax, card, network):
     assert NETWORKS.digits(network).startswith(("192.0.2.", "198.51.100.", "203.0.113."))
 
 
+def test_a_made_card_number_has_a_wrong_check_digit_whoever_its_issuer():
+    """Nobody's issuer, and malformed as well: a shop's form refuses it."""
+    for number in range(0, 1000, 7):
+        digits = CARDS.digits(number)
+        assert luhn_sum(digits) % 10 != 0
+        assert int(digits[:-1]) == number
+    assert luhn_sum("4539148803436467") == 80
+    assert luhn_sum("79927398713") == 70
+
+
+@pytest.mark.parametrize(
+    ("digits", "live"),
+    [
+        ("4222222222222", True),
+        ("422222222222", False),
+        ("4000000000000000006", True),
+        ("40000000000000000002", False),
+        ("1000000000000008", False),
+    ],
+)
+def test_a_card_has_13_to_19_digits_and_an_issuer(digits, live):
+    assert (luhn_sum(digits) % 10 == 0) is True
+    assert is_live_card(digits) is live
+
+
+def test_tax_numbers_fill_their_prefixes():
+    assert TAX_NUMBERS.digits(0) == "960000000"
+    assert TAX_NUMBERS.digits(1_234_567) == "962234567"
+    assert TAX_NUMBERS.digits(TAX_NUMBERS.size - 1) == "979499999"
+
+
+def test_a_domain_may_end_in_its_dot():
+    assert is_reserved_email("jane@example.com.")
+    assert not is_reserved_email("jane@real-corp.com.")
+
+
 def test_numbers_of_a_range_are_different():
     step = 997
     assert len({TAX_NUMBERS.digits(n) for n in range(0, TAX_NUMBERS.size, step)}) == -(
@@ -366,6 +441,13 @@ def test_tokenise_is_a_permutation_of_a_whole_domain(mask, size):
     assert set(mask('class = "account"', numbers)) == set(numbers)
 
 
+def test_a_short_code_is_never_itself_however_many_rows_have_it(mask):
+    """Where the drawn code would be the value, the next one is taken."""
+    outs = mask('class = "license"', ["Z"] * 300, key=None)
+    assert set(outs) == set("ABCDEFGHIJKLMNOPQRSTUVWXY")
+    assert set(mask('class = "license"', [7] * 100, key=None)) == set(range(10)) - {7}
+
+
 def test_101_rows_in_a_domain_of_100(mask):
     entry = 'class = "account", unique = true'
     outs = mask(entry, [f"{number:02d}" for number in range(50)], key=None)
@@ -424,6 +506,15 @@ def test_substitutes_are_short_ascii_and_even(mask, kind):
     if len(counts) == 512:
         mean = len(outs) / 512
         assert sum((count - mean) ** 2 / mean for count in counts.values()) < 700
+
+
+def test_each_part_of_an_address_varies(mask):
+    """As many towns as there are in the pool, and all codes of no post office."""
+    outs = mask('class = "postal_address"', [f"value {number}" for number in range(4000)])
+    numbers, towns, codes = zip(*[out.split(", ") for out in outs], strict=True)
+    assert len(set(towns)) > 480
+    assert set(codes) == {f"ZZ 000{number:02d}" for number in range(64)}
+    assert len({number.split()[0] for number in numbers}) > 2000
 
 
 def test_a_client_who_is_called_like_the_substitute_gets_another(mask):
@@ -517,6 +608,29 @@ def test_date_shift_keeps_intervals_within_a_subject(mask, dates, span):
     assert texts_out == [out.isoformat() for out in outs]
 
 
+def test_date_shift_uses_all_of_its_days_and_no_other(mask):
+    day = date(2024, 5, 5)
+    outs = mask('class = "date", days = 3', [day] * 200, subject=range(200))
+    assert {(out - day).days for out in outs} == {-3, -2, -1, 1, 2, 3}
+    outs = mask('class = "date"', [day] * 2000, subject=range(2000))
+    assert {abs((out - day).days) for out in outs} == set(range(1, 31))
+
+
+@pytest.mark.parametrize("key", [KEY, None], ids=["keyed", "by row"])
+def test_all_date_columns_of_a_table_shift_alike_for_one_subject(tmp_path, key):
+    """Or the time between two of them would not stay."""
+    file = tmp_path / "masking.toml"
+    file.write_text("[tables.t]\nsubject = 'who'\nx = { class = 'date' }\ny = { class = 'date' }\n")
+    day, many = date(2024, 5, 5), range(40)
+    cells = {name: Cells([day] * 40) for name in ("x", "y")} | {"who": Cells([*many])}
+    masker = Policy.load(file).masker(
+        "t", ["x", "y"], environment="dev", key=key, provenance="imported"
+    )
+    masked = masker.apply(Block("t", 0, 40, cells)).columns
+    assert list(masked["x"].values) == list(masked["y"].values)
+    assert len(set(masked["x"].values)) > 10
+
+
 def test_date_shift_by_kind_of_date(mask):
     moment = datetime(2024, 2, 29, 23, 59, 59, 123456)
     values = [
@@ -578,6 +692,8 @@ def test_date_shift_without_its_subject(mask):
             datetime(1984, 5, 6, 7, 8),
             datetime(1984, 5, 1),
         ),
+        ('class="date", strategy="generalise"', datetime(1984, 5, 6, 7), datetime(1984, 1, 1)),
+        ('class="date", strategy="generalise"', "1984-05-06 07:08:09", "1984-01-01 00:00:00"),
         ('class="amount"', Decimal("12345.67"), Decimal("12000.00")),
         ('class="amount", band=50', 149, 100),
         ('class="amount", band=50', 149.5, 100.0),
@@ -608,10 +724,32 @@ def test_generalise_refuses_what_it_cannot_place(mask, entry, value):
 
 @pytest.mark.parametrize(
     ("value", "expected"),
-    [("C11-0000123", "C**-*****23"), ("jane@x.com", "j***@*.*om"), ("ab", "**")],
+    [
+        ("C11-0000123", "C**-*****23"),
+        ("jane@x.com", "j***@*.*om"),
+        ("abcdefg", "a****fg"),
+        ("abcdef", "******"),
+        ("ab", "**"),
+    ],
 )
 def test_partial_shows_the_ends_in_staging(mask, value, expected):
     entry = 'class = "account", staging = { strategy = "partial" }'
+    assert mask(entry, [value], environment="staging") == [expected]
+
+
+@pytest.mark.parametrize(
+    ("ends", "value", "expected"),
+    [
+        ("first = 0, last = 1", "abcd", "****"),
+        ("first = 0, last = 1", "abcde", "****e"),
+        ("first = 4, last = 3", "abcdefghijklm", "*************"),
+        ("first = 4, last = 3", "abcdefghijklmn", "abcd*******lmn"),
+        ("first = 0, last = 0", "abc", "***"),
+        ("first = 2, last = 0", "Özgürç", "Öz****"),
+    ],
+)
+def test_partial_hides_at_least_as_much_as_it_shows_and_four(mask, ends, value, expected):
+    entry = f'class = "account", staging = {{ strategy = "partial", {ends} }}'
     assert mask(entry, [value], environment="staging") == [expected]
 
 
@@ -642,6 +780,19 @@ def test_scrub_text_replaces_what_has_a_shape_and_keeps_the_rest(mask):
     assert mask('class = "free_text", strategy = "scrub_text"', [plain]) == [plain]
 
 
+@pytest.mark.parametrize(
+    ("text", "scrubbed"),
+    [
+        ('say "a b"@real-corp.com now', "say [e-mail] now"),
+        ('"a"@real-corp.com', "[e-mail]"),
+        ('the "x" y@real-corp.com', 'the "x" [e-mail]'),
+        ("@all: y@real-corp.com", "@all: [e-mail]"),
+    ],
+)
+def test_scrub_text_takes_an_address_as_a_whole(mask, text, scrubbed):
+    assert mask('class = "free_text", strategy = "scrub_text"', [text], key=None) == [scrubbed]
+
+
 @several
 @given(st.text(max_size=200))
 def test_scrubbing_twice_finds_nothing_more(mask, text):
@@ -662,6 +813,38 @@ def test_a_projects_own_strategy(mask):
     assert re.fullmatch(r"J\.\d", mask(entry, ["Jane"])[0])
     assert mask(entry, ["Jane"]) == mask(entry, [" jane", "Jane"])[1:]
     assert mask(entry, ["Jane"], key=None, start=5) == mask(entry, ["Jane"], key=None, start=5)
+
+
+def test_a_projects_strategy_is_distinct_and_short_only_if_it_says_so():
+    """What it declares decides which columns it may fill."""
+    custom("same", length=4)(lambda value, digest: "same")
+    custom("apart", distinct=True, length=9)(lambda value, digest: digest[:4].hex())
+    custom("endless")(lambda value, digest: digest.hex())
+
+    def made(name):
+        return build(Site("t.x", CLASSES["code"], Choice(f"custom:{name}"), KEY, "code"))
+
+    assert [made(name).distinct for name in ("same", "apart", "endless")] == [False, True, False]
+    assert [made(name).length for name in ("same", "apart", "endless")] == [4, 9, None]
+    assert known()["custom:same"].keyed
+
+
+def test_a_hash_is_distinct_and_as_long_as_it_says(mask):
+    for options, length in (("", 64), (", length = 16", 16)):
+        (out,) = mask(f'class = "code", strategy = "hash"{options}', ["C-1"])
+        assert re.fullmatch(rf"[0-9a-f]{{{length}}}", out)
+    site = Site("t.x", CLASSES["code"], Choice("hash", {"length": 16}), KEY, "code")
+    assert build(site).distinct
+    assert build(site).length == 16
+    assert build(replace(site, choice=Choice("hash"))).length == 64
+    assert build(replace(site, key=None)).distinct
+
+
+def test_what_keeps_a_part_of_a_value_may_be_more_than_ascii():
+    """The preflight asks: a column of another character set must hold what is kept."""
+    for strategy, ascii_only in (("partial", False), ("scrub_text", False), ("hash", True)):
+        site = Site("t.x", CLASSES["free_text"], Choice(strategy), KEY, "x")
+        assert build(site).ascii is ascii_only
 
 
 @pytest.mark.parametrize("key", [KEY, None], ids=["keyed", "by row"])

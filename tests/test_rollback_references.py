@@ -85,6 +85,23 @@ def test_whatever_its_rule_a_reference_stops_the_rollback(
     assert ", kept" in toy.said
 
 
+@pytest.mark.parametrize("foreign", [True, False])
+def test_rows_that_do_not_fit_around_kept_ones_are_refused(sqlite_toy: Toy, foreign: bool) -> None:
+    """Fewer rows than the kept one's number, or somebody's row at an id of theirs."""
+    toy = sqlite_toy
+    _notes(toy, SET_NULL)
+    toy.upgrade()
+    toy.execute("INSERT INTO notes SELECT 7, MAX(id) FROM depots")
+    toy.downgrade("base", "on-dependents=keep")
+    if foreign:
+        first = toy.value("SELECT MIN(id) - 1 FROM depots")
+        toy.execute(f"INSERT INTO depots VALUES ({first}, 'MINE', 'main', 1, 1, 0, '2026-01-01')")
+    before = toy.digests()
+    with pytest.raises(PlanError, match="kept 1 rows of depots, and the rows to seed do not fit"):
+        toy.upgrade("head", *([] if foreign else ["rows=depots:3"]))
+    assert toy.digests() == before
+
+
 def test_a_row_at_an_id_that_was_seeded_can_depend_on_seeded_rows(toy: Toy) -> None:
     """It stands inside the range and is nobody's of ours: a cascade would take it along."""
     toy.upgrade()

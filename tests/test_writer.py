@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+import json
+import re
+import sqlite3
 
 import pytest
+from sqlalchemy.dialects import sqlite
 
 from terp_seed.bookkeeping import books
 from terp_seed.columns import computed, constant
-from terp_seed.dialects import SQLite
+from terp_seed.dialects import Dialect, SQLite
+from terp_seed.dialects.mysql import MySQL
 from terp_seed.digests import block_digests
 from terp_seed.errors import PlanError
 from terp_seed.ledger import Ledger, Range
@@ -24,13 +29,19 @@ def planned(columns: dict[str, Column], count: int = 2) -> PlannedTable:
     return PlannedTable(rows, Range("r1", 1, "things", count, "id"))
 
 
-def written(table: PlannedTable, kept: dict[int, frozenset[int]] | None = None) -> str:
-    """What a writer prints for it."""
-    out, dialect = io.StringIO(), SQLite()
+def written(
+    *tables: PlannedTable,
+    kept: dict[int, frozenset[int]] | None = None,
+    known: dict[str, Range] | None = None,
+    dialect: Dialect | None = None,
+) -> str:
+    """What a writer prints for them."""
+    out, dialect = io.StringIO(), dialect or SQLite()
     ledger = Ledger(dialect, books(), "seed")
-    writer = Writer(Printed(out, dialect), ledger, lambda rows: None, {}, kept=kept or {})
-    writer.announce([table])
-    writer.write(table)
+    writer = Writer(Printed(out, dialect), ledger, lambda rows: None, known or {}, kept=kept or {})
+    writer.announce(tables)
+    for table in tables:
+        writer.write(table)
     return out.getvalue()
 
 
@@ -38,6 +49,25 @@ def test_rows_may_not_refer_to_a_table_that_nobody_seeds() -> None:
     """There would be no first key to count from."""
     with pytest.raises(PlanError, match="table others: rows refer to it, but no revision seeds it"):
         written(planned({"other_id": Column(lambda span: [0] * len(span), ref="others")}))
+
+
+def test_a_first_key_is_named_once_however_many_tables_count_from_it() -> None:
+    """A range of this revision when it is reserved, an earlier one at its first use."""
+    columns = {
+        "thing_id": Column(lambda span: [0] * len(span), ref="things"),
+        "old_id": Column(lambda span: [0] * len(span), ref="old"),
+    }
+    parts = [
+        PlannedTable(TableRows(name, 2, columns, b""), Range("r1", number, name, 2, "id"))
+        for number, name in enumerate(("parts", "pieces"), 2)
+    ]
+    known = {"old": Range("r0", 1, "old", 2, "id")}
+    script = written(planned({"name": constant("x")}), *parts, known=known, dialect=MySQL())
+    named = re.findall(r"^SET (@seed_\w+) = ", script, re.MULTILINE)
+    assert named == ["@seed_things_r1_1", "@seed_old_r0_1", "@seed_parts_r1_2", "@seed_pieces_r1_3"]
+    before, after = script.split("INSERT INTO `parts`", 1)
+    assert "(@seed_things_r1_1+0, @seed_old_r0_1+0)" not in before
+    assert after.count("@seed_things_r1_1+0, @seed_old_r0_1+0)") == 4
 
 
 @pytest.mark.parametrize(
@@ -61,6 +91,56 @@ def test_no_json_is_null_beside_json_with_references() -> None:
     assert "(0, NULL)" in script
     assert """(1, '{"thingId":%d}', 0)""" in script
     assert 'printf(column2, "things_r1_1" + column3)' in script
+
+
+def test_a_document_with_more_keys_than_a_select_has_columns() -> None:
+    """Its keys are looked up one by one then; its neighbour without a document has none."""
+    values = [[{"thingId": number % 2} for number in range(1501)], None]
+    rows = documents(values)
+    assert json.loads(rows[0]) == [{"thingId": 7 + number % 2} for number in range(1501)]
+    assert rows[1] is None
+
+
+def test_rows_may_name_their_keys_in_any_order() -> None:
+    """All rows are one SELECT, whose slots go through the keys in turn."""
+    values = [{"b": 1, "thingId": 0}, {"thingId": 1, "zId": 0}, [{"zId": 1}, {"zId": 0}, 5], 7]
+    assert [*map(json.loads, documents(values))] == [
+        {"b": 1, "thingId": 7},
+        {"thingId": 8, "zId": 21},
+        [{"zId": 22}, {"zId": 21}, 5],
+        7,
+    ]
+
+
+def documents(values: list[object]) -> list[str]:
+    """What SQLite holds of documents that refer to rows of their own table, and of another."""
+    refs = {"thingId": "things", "zId": "old"}
+    old = Range("r0", 1, "old", 2, "id", 21, {})
+    column = Column(lambda span: values[span.start : span.stop], json_refs=refs)
+    database = sqlite3.connect(":memory:")
+    database.executescript(";\n".join(books().create(sqlite.dialect())))
+    database.execute("CREATE TABLE things (id INTEGER PRIMARY KEY, items TEXT)")
+    database.execute("INSERT INTO things VALUES (6, 'somebody''s')")
+    database.execute(Ledger(SQLite(), books(), "seed").record(old))
+    database.executescript(written(planned({"items": column}, len(values)), known={"old": old}))
+    rows = database.execute("SELECT items FROM things WHERE id > 6 ORDER BY id").fetchall()
+    database.close()
+    return [items for (items,) in rows]
+
+
+def test_a_script_counts_every_row_that_it_may_leave_out() -> None:
+    """Whether somebody has it already, only the database will know."""
+    rows = TableRows("things", 3, {"name": constant("x")}, b"", key=("name",), skip_taken=True)
+    ledger = Ledger(SQLite(), books(), "seed")
+    writer = Writer(Printed(io.StringIO(), SQLite()), ledger, lambda rows: None, {})
+    assert writer.write(PlannedTable(rows, Range("r1", 1, "things", 3, "id"))) == 3
+
+
+def test_a_value_without_a_literal_is_named_by_its_row() -> None:
+    """A seeder is believed until its block comes; the row is the table's, not the block's."""
+    column = Column(lambda span: ["\ud800" if row == 150 else "x" for row in span.rows()])
+    with pytest.raises(PlanError, match="column name, row 151: the value cannot be written"):
+        written(planned({"name": column}, 200))
 
 
 def test_a_range_of_which_nothing_is_left_is_taken_anew() -> None:

@@ -32,7 +32,8 @@ def figures() -> str:
     """What the other pages and the gate say in numbers."""
     project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))
     gate = project["tool"]["coverage"]["report"]["fail_under"]
-    lines = [["Coverage of lines and branches", f"the suite fails below {gate} %", "`tests/run`"]]
+    said = f"the suite fails below {gate} %, and below 100 % for lock, ledger and write path"
+    lines = [["Coverage of lines and branches", said, "`tests/run`"]]
     for page, pattern, what, said in _MEASURED:
         text = (DOCS / page).read_text(encoding="utf-8")
         found = [match.groups() for match in re.finditer(pattern, text, re.MULTILINE)]

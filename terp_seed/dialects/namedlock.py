@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
@@ -21,23 +22,32 @@ LOCK_NAME = (
 _SLICE_SECONDS = 1.0  # a wait that Ctrl-C can interrupt between two of these
 
 
+# A named lock lives on one node: on a multi-primary cluster two runs both get it.
+_EXCLUDES_NOBODY: tuple[tuple[Callable[[Mapping[str, str]], bool], str], ...] = (
+    (
+        lambda found: found.get("wsrep_on") == "ON",
+        "this is a Galera cluster: its nodes do not share locks; seed one of them while it is out "
+        "of the cluster",
+    ),
+    (
+        lambda found: (
+            found.get("group_replication_group_name", "") != ""
+            and found["group_replication_single_primary_mode"] == "OFF"
+        ),
+        "this is a multi-primary group: its members do not share locks",
+    ),
+)
+
+
 def _refuse_where_it_excludes_nobody(connection: Connection) -> None:
-    """A named lock lives on one node: on a multi-primary cluster two runs both get it."""
     rows = connection.exec_driver_sql(
         "SHOW VARIABLES WHERE Variable_name IN "
         "('wsrep_on', 'group_replication_single_primary_mode', 'group_replication_group_name')"
     )
     found = {name.lower(): value for name, value in rows}
-    if found.get("wsrep_on") == "ON":
-        raise LockError(
-            "this is a Galera cluster: its nodes do not share locks; seed one of "
-            "them while it is out of the cluster"
-        )
-    if (
-        found.get("group_replication_group_name")
-        and found.get("group_replication_single_primary_mode") == "OFF"
-    ):
-        raise LockError("this is a multi-primary group: its members do not share locks")
+    for is_so, why in _EXCLUDES_NOBODY:
+        if is_so(found):
+            raise LockError(why)
 
 
 class NamedLock(Lock):

@@ -7,7 +7,6 @@ database stands in for it (the kernel drops it when the process dies), and
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import count, islice
@@ -16,11 +15,10 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from terp_seed.dialects.base import STATEMENT_CHARACTERS, Canonical, Dialect, Lock, Piece, Written
 from terp_seed.dialects.sqlite_json import documents
-from terp_seed.errors import LockError, UsageError
+from terp_seed.errors import UsageError
 from terp_seed.literals import encodable
 
 if TYPE_CHECKING:
-    from filelock import FileLock
     from sqlalchemy.engine import URL, Connection, Engine
 
 __all__ = ["SQLite"]
@@ -248,10 +246,12 @@ class SQLite(Dialect):
         return name if plain and not Path(str(name)).exists() else None
 
     def lock(self, connection: Connection) -> Lock:
+        from terp_seed.dialects.lockfile import FileLock, NoLock
+
         path = connection.exec_driver_sql(
             "SELECT file FROM pragma_database_list WHERE name = 'main'"
         ).scalar_one()
-        return _FileLock(Path(path).resolve()) if path else _NoLock()
+        return FileLock(Path(path).resolve()) if path else NoLock()
 
     def statement_characters(self, connection: Connection) -> int:
         return STATEMENT_CHARACTERS
@@ -305,62 +305,3 @@ def _begin(connection: Connection) -> None:
     connection.exec_driver_sql(
         "BEGIN" if reading else SQLite.begin, execution_options={"terp_seed": True}
     )
-
-
-class _FileLock(Lock):
-    def __init__(self, database: Path) -> None:
-        from filelock import FileLock
-
-        self._database = database
-        self._lock: FileLock = FileLock(f"{database}.terp_seed.lock", timeout=0)
-
-    def acquire(self, seconds: float) -> bool:
-        from filelock import Timeout
-
-        try:
-            self._lock.acquire(timeout=seconds, poll_interval=0.05)
-        except Timeout:
-            return False
-        except OSError as error:
-            raise LockError(
-                f"cannot lock {self._database.name}: {error.strerror}; the lock is a file "
-                "beside the database, so its folder must be writable"
-            ) from None
-        return True
-
-    def owned(self) -> bool:
-        return self._lock.is_locked
-
-    def release(self) -> None:
-        self._lock.release()
-
-    def taken(self) -> bool:
-        import fcntl
-
-        try:
-            file = os.open(self._lock.lock_file, os.O_RDONLY)  # and never make one
-        except FileNotFoundError:
-            return False
-        try:
-            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
-            return True
-        finally:
-            os.close(file)
-        return False
-
-
-class _NoLock(Lock):
-    """In memory, on a connection that the caller handed over: nobody else can be there."""
-
-    def acquire(self, seconds: float) -> bool:
-        return True
-
-    def owned(self) -> bool:
-        return True
-
-    def release(self) -> None:
-        pass
-
-    def taken(self) -> bool:
-        return False

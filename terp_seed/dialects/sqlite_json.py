@@ -91,4 +91,6 @@ def _sub_selects(dialect: Dialect, row: Sequence[Piece] | None) -> str:
         parts.append(dialect.text(text))
         if name is not None:
             parts.append(f"((SELECT {dialect.quote(name)} FROM seed_keys) + {number})")
-    return " || ".join(parts) or NULL
+    # In groups, because an expression may be 1000 operators deep.
+    groups = (parts[at : at + _ARGUMENTS] for at in range(0, len(parts), _ARGUMENTS))
+    return " || ".join([f"({' || '.join(group)})" for group in groups]) or NULL

@@ -120,8 +120,11 @@ class _Reader:
         if name not in ENVIRONMENTS:
             self._problem(f"unknown environment {name!r}{near(name, ENVIRONMENTS)}")
             return {}
+        if not isinstance(classes, dict):
+            self._problem(f"[environments.{name}] must be a table")
+            return {}
         choices = {}
-        for kind, given in (classes if isinstance(classes, dict) else {}).items():
+        for kind, given in classes.items():
             where = f"[environments.{name}] {kind}"
             if kind not in CLASSES:
                 self._problem(f"{where}: unknown class{near(kind, CLASSES)}")

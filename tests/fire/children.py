@@ -73,6 +73,14 @@ class Child:
         return self.out.read_text(encoding="utf-8") if self.out.exists() else ""
 
 
+def until(happened: Callable[[], object], seconds: float = 120) -> None:
+    """Wait for something to happen; so long only where nothing would ever end the wait."""
+    deadline = time.monotonic() + seconds
+    while not happened():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
 def start(
     folder: Path,
     *argv: str,

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 import sqlalchemy as sa
-from children import Child
+from children import Child, until
 from proxy import Proxy
 from servers import MariaDB
 from toys import HEAD, Toy
@@ -26,14 +26,6 @@ if not op.get_context().as_sql:
 op.seed_rows("labels", [{"code": "SLOWER"}], key=["code"])
 """
 HEADERS = "import time\nfrom pathlib import Path"
-
-
-def until(happened: Callable[[], object], seconds: float = 30) -> None:
-    """Wait for something to happen."""
-    deadline = time.monotonic() + seconds
-    while not happened():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 def ours(mariadb: MariaDB, toy: Toy) -> list[int]:
