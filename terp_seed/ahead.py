@@ -13,7 +13,7 @@ __all__ = ["ahead"]
 
 T = TypeVar("T")
 
-_SWITCH_SECONDS = 0.0005
+_SWITCH_SECONDS = 0.00003
 """How long the maker may keep the interpreter when an answer has come."""
 
 
