@@ -110,16 +110,24 @@ class Rollback:
     """Called when nothing stands in the way, before the first delete."""
 
     def examine(
-        self, step: PlannedRevision, removal: Removal, gone: Sequence[Selection] = ()
+        self,
+        step: PlannedRevision,
+        removal: Removal,
+        gone: Sequence[Selection] = (),
+        *,
+        hold: bool = False,
     ) -> Finding:
         """Survey the rows and what depends on them; does not write.
 
-        ``gone`` are rows that will have been removed by then.
+        ``gone`` are rows that will have been removed by then.  With ``hold``
+        the rows are locked before anything else is looked at: nobody edits
+        them, and no foreign key comes to point at their ids, until the
+        transaction ends.
         """
         ledger, connection = self.session.ledger, self.session.connection
         every = {(of.revision, of.number): of for of in ledger.ranges(connection)}
         mine = _mine(step, removal, [of for of in every.values() if of.revision == step.revision])
-        surveys = [survey(self.session, of, every) for of in mine]
+        surveys = [survey(self.session, of, every, hold=hold) for of in mine]
         keys = {of.number: self._keys(of) for of in mine if of.id is None}
         on_dependents, on_edited = self._policies(removal)
         kept = {
@@ -146,8 +154,7 @@ class Rollback:
         seeded depend on them, or if rows were edited, where the policy is to
         abort.  Rows that are kept stay in the ledger as kept.
         """
-        self._hold(step, removal)
-        found = self.examine(step, removal)
+        found = self.examine(step, removal, hold=True)
         if found.refusal:
             raise RollbackError(found.refusal)
         self.backup(found)
@@ -170,19 +177,6 @@ class Rollback:
         listed = ", ".join(f"{count:,} {table}" for table, count in kept.items()) or "none"
         logger.warning(f"revision {step.revision} declares no rollback; its rows stay: {listed}")
         return Removed({}, kept)
-
-    def _hold(self, step: PlannedRevision, removal: Removal) -> None:
-        """Lock the rows, so that what is found of them stays true until they are gone.
-
-        While they are held nobody edits them, and no foreign key comes to point at their ids.
-        """
-        session, lock = self.session, self.session.dialect.for_update
-        ranges = session.ledger.ranges(session.connection, step.revision) if lock else ()
-        for of in _mine(step, removal, ranges):
-            rows = Selection(of, keys=self._keys(of) if of.id is None else None)
-            table = session.dialect.quote(of.table)
-            for where in rows.conditions(session.dialect, "held"):
-                session.scalar(f"SELECT COUNT(*) FROM {table} held WHERE {where}{lock}")
 
     def _policies(self, removal: Removal) -> tuple[str, str]:
         """What to do with dependents and with edited rows: flag, revision, default."""

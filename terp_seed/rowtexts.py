@@ -26,10 +26,10 @@ __all__ = ["RowTexts"]
 
 
 class RowTexts:
-    """Reads rows of one range that has an integer key; does not write."""
+    """Reads rows of one range that has an integer key, with a lock if asked; does not write."""
 
-    def __init__(self, session: Session, of: Range, ranges: Ranges) -> None:
-        self._session, self._of, self._ranges = session, of, ranges
+    def __init__(self, session: Session, of: Range, ranges: Ranges, lock: str = "") -> None:
+        self._session, self._of, self._ranges, self._lock = session, of, ranges, lock
         self._held = (of.shape or {})["json_refs"]
         parts = groupby((of.shape or {})["columns"], lambda name: name in self._held)
         self._parts = [part for held, names in parts for part in _cut(held, list(names))]
@@ -41,7 +41,7 @@ class RowTexts:
         key = quote(str(self._of.id))
         rows = self._session.rows(
             f"SELECT {self._select} FROM {quote(self._of.table)} "
-            f"WHERE {key} BETWEEN {low} AND {high} ORDER BY {key}"
+            f"WHERE {key} BETWEEN {low} AND {high} ORDER BY {key}{self._lock}"
         )
         columns = [self._texts(place, rows) for place in range(len(self._parts))]
         return digested(map(SEPARATOR.encode().join, zip(*columns, strict=True)))

@@ -20,6 +20,8 @@ from terp_seed.session import Session
 
 __all__ = ["Ranges", "Survey", "survey"]
 
+Rows = dict[int, Sequence[Any]]
+
 _EIGHT = 8
 
 
@@ -38,20 +40,27 @@ class Survey:
 
 
 def survey(
-    session: Session, of: Range, ranges: Ranges, blocks: Iterable[Digests] | None = None
+    session: Session,
+    of: Range,
+    ranges: Ranges,
+    blocks: Iterable[Digests] | None = None,
+    *,
+    hold: bool = False,
 ) -> Survey:
     """Compare a range's rows with the ledger; one block in memory at a time.
 
-    ``blocks`` are digests to compare with instead of the ledger's.
+    ``blocks`` are digests to compare with instead of the ledger's.  With
+    ``hold`` the rows stay locked until the transaction ends.
     """
     found = Survey(of)
-    texts = RowTexts(session, of, ranges) if of.id is not None else None
+    lock = session.dialect.for_update if hold else ""
+    texts = RowTexts(session, of, ranges, lock) if of.id is not None else None
     for digests in session.ledger.blocks(session.connection, of) if blocks is None else blocks:
         if texts and texts.digests(*_keys(of, digests)) == digests.rows:  # the usual case
             found.intact += digests.count
             continue
         intact = found.intact
-        rows = (_keyed_rows if of.id is None else _numbered_rows)(session, of, digests)
+        rows = (_keyed_rows if of.id is None else _numbered_rows)(session, of, digests, lock)
         _compare(of, rows, digests, ranges, found)
         if found.intact == intact + digests.count:
             texts = None  # this engine writes something in another way: no use to ask it again
@@ -90,7 +99,9 @@ def _compare(
             found.foreign.append(number)
 
 
-def _numbered_rows(session: Session, of: Range, digests: Digests) -> dict[int, Sequence[Any]]:
+def _numbered_rows(
+    session: Session, of: Range, digests: Digests, lock: str
+) -> dict[int, Sequence[Any]]:
     """The rows at the block's ids, by row number."""
     first = of.first_key or 0
     low, high = _keys(of, digests)
@@ -98,19 +109,21 @@ def _numbered_rows(session: Session, of: Range, digests: Digests) -> dict[int, S
     key = quote(str(of.id))
     rows = session.rows(
         f"SELECT {key}, {', '.join(map(quote, _columns(of)))} FROM {quote(of.table)} "
-        f"WHERE {key} BETWEEN {low} AND {high} ORDER BY {key}"
+        f"WHERE {key} BETWEEN {low} AND {high} ORDER BY {key}{lock}"
     )
     return {row[0] - first: row[1:] for row in rows}
 
 
-def _keyed_rows(session: Session, of: Range, digests: Digests) -> dict[int, Sequence[Any]]:
+def _keyed_rows(
+    session: Session, of: Range, digests: Digests, lock: str
+) -> dict[int, Sequence[Any]]:
     """The rows that own the block's natural keys, by row number."""
     quote = session.dialect.quote
     listed = ", ".join(map(quote, _columns(of)))
-    found: dict[int, Sequence[Any]] = {}
+    found: Rows = {}
     for number, key in enumerate(digests.row_keys or (), start=digests.first_row):
         where = _owns(session, of, key)
-        for row in session.rows(f"SELECT {listed} FROM {quote(of.table)} WHERE {where}"):
+        for row in session.rows(f"SELECT {listed} FROM {quote(of.table)} WHERE {where}{lock}"):
             found[number] = row
     return found
 

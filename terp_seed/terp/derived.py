@@ -2,7 +2,10 @@
 
 Sums are rounded, because SQLite adds decimals as floating point.  An
 expression reads no column that the same UPDATE assigns before it: MySQL would
-see the new value where others see the old one.
+see the new value where others see the old one.  Conditions stand inside the
+sums, and joins are outer ones: MySQL's statistics know nothing of rows that
+were written or deleted a moment ago, and for each batch it would look through
+all rows of a status, deleted ones included.
 """
 
 from __future__ import annotations
@@ -14,24 +17,26 @@ __all__ = ["CLIENTS", "STATUS", "STOCK"]
 
 def _moved(condition: str = "", sign: str = "") -> str:
     """What movements of the outer batch add up to."""
-    also = f" AND {condition}" if condition else ""
+    what = f"CASE WHEN {condition} THEN m.quantityChange ELSE 0 END" if condition else ""
     return (
-        f"COALESCE((SELECT {sign}ROUND(SUM(m.quantityChange), 4) FROM inventoryMovements m"
-        f" WHERE m.batchId = batches.id{also}), 0)"
+        f"COALESCE((SELECT {sign}ROUND(SUM({what or 'm.quantityChange'}), 4)"
+        " FROM inventoryMovements m WHERE m.batchId = batches.id), 0)"
     )
 
 
 _ON_HAND = _moved()
 _RESERVED = (
-    "COALESCE((SELECT ROUND(SUM(a.quantity_allocated), 4) FROM order_line_item_allocations a"
-    " JOIN order_line_items l ON l.id = a.order_line_item_id"
-    " JOIN orders o ON o.id = l.order_id"
-    " WHERE a.batch_id = batches.id AND o.is_draft = 0"
-    " AND o.fulfillmentStatus IN ('CONFIRMED', 'READY_FOR_PACKING', 'PACKED')), 0)"
+    "COALESCE((SELECT ROUND(SUM(CASE WHEN o.is_draft = 0"
+    " AND o.fulfillmentStatus IN ('CONFIRMED', 'READY_FOR_PACKING', 'PACKED')"
+    " THEN a.quantity_allocated ELSE 0 END), 4) FROM order_line_item_allocations a"
+    " LEFT JOIN order_line_items l ON l.id = a.order_line_item_id"
+    " LEFT JOIN orders o ON o.id = l.order_id WHERE a.batch_id = batches.id), 0)"
 )
 _SOLD_FROM = "EXISTS (SELECT 1 FROM order_line_item_allocations a WHERE a.batch_id = batches.id)"
+# batchLocations has no index by batch: its batches are gathered once.
 _IN_BACK = (
-    "EXISTS (SELECT 1 FROM batchLocations p WHERE p.batchId = batches.id AND p.zone = 'Back stock')"
+    "batches.id IN (SELECT q.batchId FROM (SELECT p.batchId FROM batchLocations p"
+    " WHERE p.zone = 'Back stock' GROUP BY p.batchId) q)"
 )
 
 _QUANTITIES = {
@@ -74,30 +79,38 @@ STATUS = (
 )
 """The same, and which batches are live or sold out."""
 
-_SPENT = "SELECT {} FROM invoices i WHERE i.customerId = clients.id AND i.status <> 'VOID'"
-_OWED = (
-    "SELECT {} FROM invoices i WHERE i.customerId = clients.id AND i.status NOT IN ('PAID', 'VOID')"
-)
-_EARNED = (
-    "SELECT {} FROM invoices i JOIN orders o ON o.id = i.referenceId"
-    " WHERE i.referenceType = 'ORDER' AND i.customerId = clients.id AND i.status <> 'VOID'"
-)
+_BILLED = "i.status <> 'VOID'"
+_ORDERED = f"{_BILLED} AND i.referenceType = 'ORDER' AND o.id IS NOT NULL"
+
+
+def _of_invoices(what: str) -> str:
+    """What the outer client's invoices and their orders come to."""
+    return (
+        f"COALESCE((SELECT {what} FROM invoices i LEFT JOIN orders o ON o.id = i.referenceId"
+        " WHERE i.customerId = clients.id), 0)"
+    )
+
+
+def _sum(amount: str, condition: str) -> str:
+    return f"SUM(CASE WHEN {condition} THEN {amount} ELSE 0 END)"
+
+
+_DEBT = "i.status NOT IN ('PAID', 'VOID')"
+_MARGIN = _sum("o.total_margin", _ORDERED)
 
 CLIENTS = (
     Derived(
         "clients",
         {
-            "total_spent": f"COALESCE(({_SPENT.format('ROUND(SUM(i.totalAmount), 2)')}), 0)",
-            "total_profit": f"COALESCE(({_EARNED.format('ROUND(SUM(o.total_margin), 2)')}), 0)",
-            "avg_profit_margin": "COALESCE(("
-            + _EARNED.format(
-                "ROUND(SUM(o.total_margin) * 100.0 / NULLIF(SUM(i.totalAmount), 0), 2)"
-            )
-            + "), 0)",
-            "total_owed": f"COALESCE(({_OWED.format('ROUND(SUM(i.amountDue), 2)')}), 0)",
-            "oldest_debt_days": "COALESCE(("
-            + _OWED.format("MAX({days:{as_of}:i.invoiceDate})").replace("{{", "{")
-            + "), 0)",
+            "total_spent": _of_invoices(f"ROUND({_sum('i.totalAmount', _BILLED)}, 2)"),
+            "total_profit": _of_invoices(f"ROUND({_MARGIN}, 2)"),
+            "avg_profit_margin": _of_invoices(
+                f"ROUND({_MARGIN} * 100.0 / NULLIF({_sum('i.totalAmount', _ORDERED)}, 0), 2)"
+            ),
+            "total_owed": _of_invoices(f"ROUND({_sum('i.amountDue', _DEBT)}, 2)"),
+            "oldest_debt_days": _of_invoices(
+                f"MAX(CASE WHEN {_DEBT} THEN {{days:{{as_of}}:i.invoiceDate}} END)"
+            ),
         },
         still=("updated_at",),
     ),

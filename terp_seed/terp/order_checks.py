@@ -76,15 +76,14 @@ _STOCK = (
     Check(
         "first in, first out: an older batch of a product was done when a newer one began",
         "batches",
-        "SELECT n.id FROM batches n JOIN batches e ON e.productId = n.productId"
-        " AND e.createdAt < n.createdAt"
-        " JOIN (SELECT a.batch_id, MIN(l.order_id) AS opened FROM order_line_item_allocations a"
-        " JOIN order_line_items l ON l.id = a.order_line_item_id GROUP BY a.batch_id) f"
-        " ON f.batch_id = n.id"
-        " JOIN (SELECT a.batch_id, MAX(l.order_id) AS ended FROM order_line_item_allocations a"
-        " JOIN order_line_items l ON l.id = a.order_line_item_id GROUP BY a.batch_id) t"
-        " ON t.batch_id = e.id"
-        " WHERE t.ended > f.opened OR e.batchStatus = 'LIVE'",
+        "SELECT w.id FROM (SELECT b.id, s.opened, MAX(s.ended) OVER older AS ended,"
+        " MAX(CASE WHEN b.batchStatus = 'LIVE' THEN 1 ELSE 0 END) OVER older AS live"
+        " FROM batches b JOIN (SELECT a.batch_id, MIN(l.order_id) AS opened,"
+        " MAX(l.order_id) AS ended FROM order_line_item_allocations a"
+        " JOIN order_line_items l ON l.id = a.order_line_item_id GROUP BY a.batch_id) s"
+        " ON s.batch_id = b.id WINDOW older AS (PARTITION BY b.productId"
+        " ORDER BY b.createdAt, b.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) w"
+        " WHERE w.ended > w.opened OR w.live = 1",
     ),
     Check(
         "reservedQty is what open sales have allocated",

@@ -15,6 +15,12 @@ from terp_seed.errors import PlanError
 FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}
 
 
+def _waiting(toy: Toy) -> bool:
+    """Whether anybody on the server waits for a row."""
+    ((_, waits),) = toy.rows("SHOW GLOBAL STATUS LIKE 'Innodb_row_lock_current_waits'")
+    return int(waits) > 0
+
+
 @pytest.mark.parametrize("lost", [1, 3])
 def test_a_deadlock_is_tried_again_as_a_whole_revision(
     mariadb_toy: Toy, start: Callable[..., Child], lost: int
@@ -35,11 +41,14 @@ def test_a_deadlock_is_tried_again_as_a_whole_revision(
         for attempt in range(1, lost + 1):
             said = f"(error 1213); attempt {attempt + 1} of 3" if attempt < 3 else "FAILED: "
 
-            def wants_what_it_wrote_before_it_waited_for_us(said: str = said) -> bool:
-                other.exec_driver_sql("SELECT * FROM terp_seed_ledger FOR UPDATE").all()
+            until(lambda: _waiting(toy))
+            # We want what it wrote before it waited for us.
+            other.exec_driver_sql("SELECT * FROM terp_seed_ledger FOR UPDATE").all()
+
+            def told(said: str = said) -> bool:
                 return said in child.said
 
-            until(wants_what_it_wrote_before_it_waited_for_us)
+            until(told)
         other.rollback()
     if lost < 3:
         assert child.wait() == 0, child.said
