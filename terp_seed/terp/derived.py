@@ -83,12 +83,12 @@ _BILLED = "i.status <> 'VOID'"
 _ORDERED = f"{_BILLED} AND i.referenceType = 'ORDER' AND o.id IS NOT NULL"
 
 
-def _of_invoices(what: str) -> str:
-    """What the outer client's invoices and their orders come to."""
-    return (
-        f"COALESCE((SELECT {what} FROM invoices i LEFT JOIN orders o ON o.id = i.referenceId"
-        " WHERE i.customerId = clients.id), 0)"
-    )
+_ORDERS = " LEFT JOIN orders o ON o.id = i.referenceId"
+
+
+def _of_invoices(what: str, joined: str = "") -> str:
+    """What the outer client's invoices come to."""
+    return f"COALESCE((SELECT {what} FROM invoices i{joined} WHERE i.customerId = clients.id), 0)"
 
 
 def _sum(amount: str, condition: str) -> str:
@@ -103,9 +103,10 @@ CLIENTS = (
         "clients",
         {
             "total_spent": _of_invoices(f"ROUND({_sum('i.totalAmount', _BILLED)}, 2)"),
-            "total_profit": _of_invoices(f"ROUND({_MARGIN}, 2)"),
+            "total_profit": _of_invoices(f"ROUND({_MARGIN}, 2)", _ORDERS),
             "avg_profit_margin": _of_invoices(
-                f"ROUND({_MARGIN} * 100.0 / NULLIF({_sum('i.totalAmount', _ORDERED)}, 0), 2)"
+                f"ROUND({_MARGIN} * 100.0 / NULLIF({_sum('i.totalAmount', _ORDERED)}, 0), 2)",
+                _ORDERS,
             ),
             "total_owed": _of_invoices(f"ROUND({_sum('i.amountDue', _DEBT)}, 2)"),
             "oldest_debt_days": _of_invoices(
