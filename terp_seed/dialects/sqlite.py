@@ -161,12 +161,13 @@ class SQLite(Dialect):
         return f"seed_keys AS (SELECT {firsts})"
 
     def canonical(self, columns: Sequence[Canonical], separator: str) -> str:
-        between = f" || {self.text(separator)} || "
-        texts = [
-            f"COALESCE({_canonical(each, self.quote(each.column))}, char(0))" for each in columns
-        ]
-        groups = [between.join(texts[at : at + _DEPTH]) for at in range(0, len(texts), _DEPTH)]
-        return f"CAST(({f'){between}('.join(groups)}) AS BLOB)"
+        # The separator goes with its text: one concatenation of the long row less.
+        null, then = "char(0)", f" || {self.text(separator)}"
+        names = [_canonical(each, self.quote(each.column)) for each in columns]
+        texts = [f"COALESCE({name}{then}, {null}{then})" for name in names[:-1]]
+        texts.append(f"COALESCE({names[-1]}, {null})")
+        groups = [" || ".join(texts[at : at + _DEPTH]) for at in range(0, len(texts), _DEPTH)]
+        return f"CAST(({') || ('.join(groups)}) AS BLOB)"
 
     def same(self, one: str, other: str) -> str:
         return f"({one} IS {other} AND typeof({one}) = typeof({other}))"

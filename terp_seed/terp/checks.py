@@ -17,6 +17,7 @@ __all__ = [
     "CENT",
     "CLIENTS",
     "INVENTORY",
+    "STATUS",
     "differs",
     "orphans",
     "twice",
@@ -89,7 +90,7 @@ CLIENTS = (
     ),
 )
 
-BATCHES = (
+_ORIGINS = (
     orphans("batches", "productId", "products"),
     orphans("batches", "lotId", "lots"),
     orphans("lots", "vendorId", "vendors"),
@@ -117,6 +118,9 @@ BATCHES = (
         " OR (cogsMode = 'RANGE' AND (unitCogsMin IS NULL OR unitCogsMax IS NULL"
         " OR unitCogsMin >= unitCogsMax))",
     ),
+)
+
+STATUS = (
     Check(
         "no product name is on two live batches",
         "batches",
@@ -144,6 +148,8 @@ BATCHES = (
         f"SELECT id FROM batches WHERE reservedQty + quarantineQty + holdQty > onHandQty + {CENT}",
     ),
 )
+
+BATCHES = (*_ORIGINS, *STATUS)
 
 _MOVED = "SELECT batchId, SUM(quantityChange) AS moved FROM inventoryMovements GROUP BY batchId"
 _PREVIOUS = (

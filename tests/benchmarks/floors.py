@@ -45,13 +45,13 @@ class Floor:
             )
             self._files.append((table, path))
 
-    def put_and_take(self, empty: Database) -> tuple[float, float]:
-        """The seconds to put all rows in, and to take them out again."""
+    def seconds(self, empty: Database, take: bool) -> list[float]:
+        """The seconds to put all rows in, and if asked to take them out again."""
         if self.seeded.engine == "sqlite":
             command = [sys.executable, str(_SQLITE), _path(self.seeded), _path(empty), _TABLES]
+            command += ["take"] if take else []
             done = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
-            put, take = json.loads(done.stdout)
-            return put, take
+            return [float(each) for each in json.loads(done.stdout)]
         server = self.lab.server
         with contextlib.closing(
             MySQLdb.connect(
@@ -70,7 +70,7 @@ class Floor:
                 f"DELETE FROM `{table}` WHERE id >= 1 ORDER BY id DESC"
                 for table, _ in reversed(self._files)
             ]
-            return _transaction(connection, loads), _transaction(connection, deletes)
+            return [_transaction(connection, each) for each in (loads, deletes)[: 1 + take]]
 
     def close(self) -> None:
         """Remove the files."""

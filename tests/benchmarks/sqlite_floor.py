@@ -1,6 +1,6 @@
 """Put ready rows into an empty SQLite database, and take them out: the seconds, as JSON.
 
-    python sqlite_floor.py SEEDED EMPTY "query for the tables in order"
+    python sqlite_floor.py SEEDED EMPTY "query for the tables in order" [take]
 
 Rows are read beforehand, ten thousand at a time, and reading is not counted.
 """
@@ -15,8 +15,8 @@ import time
 _ROWS = 10_000
 
 
-def main(source: str, target: str, query: str) -> None:
-    """Print what it takes to put all rows in, and to take them out."""
+def main(source: str, target: str, query: str, *take: str) -> None:
+    """Print what it takes to put all rows in, and if asked to take them out."""
     seeded = sqlite3.connect(source)
     empty = sqlite3.connect(target, isolation_level=None)
     empty.execute("PRAGMA foreign_keys = ON")
@@ -30,11 +30,14 @@ def main(source: str, target: str, query: str) -> None:
             empty.executemany(f'INSERT INTO "{table}" VALUES ({marks})', ready)
             put += time.perf_counter() - started
     put += _timed(empty, "COMMIT")
-    take = _timed(empty, "BEGIN IMMEDIATE")
+    print(json.dumps([put, _taken(empty, tables)] if take else [put]))
+
+
+def _taken(full: sqlite3.Connection, tables: list[str]) -> float:
+    seconds = _timed(full, "BEGIN IMMEDIATE")
     for table in reversed(tables):
-        take += _timed(empty, f'DELETE FROM "{table}" WHERE id >= 1')
-    take += _timed(empty, "COMMIT")
-    print(json.dumps([put, take]))
+        seconds += _timed(full, f'DELETE FROM "{table}" WHERE id >= 1')
+    return seconds + _timed(full, "COMMIT")
 
 
 def _timed(connection: sqlite3.Connection, statement: str) -> float:
