@@ -82,6 +82,7 @@ def _offline() -> None:
     found = () if start in (None, "base") else context.script.get_revisions(start)
     heads = tuple(script.revision for script in found)  # in full, as the version table has it
     offline.write(settings, _request(settings, _asked(), options), heads, out)
+    out.flush()  # at exit, nobody could answer for a reader that is gone
 
 
 def _online() -> None:

@@ -234,7 +234,7 @@ def called(
     """Call a revision's function; its own mistakes become one clear line."""
     try:
         function()
-    except CommandError:
+    except (BrokenPipeError, CommandError):  # whoever reads the script has seen enough
         raise
     except DBAPIError as error:
         raise translated(error, f"revision {revision}: {function.__name__}()") from None

@@ -84,7 +84,8 @@ def server_engine() -> str:
 def clean_environment() -> dict[str, str]:
     """Return this process's environment without anything that steers seeding or a client."""
     prefixes = ("TERP_SEED_", "MYSQL_", "MARIADB_", "PYTEST_", "ALEMBIC_")
-    names = {"DATABASE_URL", "PYTHONPATH", "PYTHONWARNINGS", "SQLALCHEMY_WARN_20"}
+    python = {"PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONWARNINGS"}
+    names = {"DATABASE_URL", "SQLALCHEMY_WARN_20", *python}
     return {
         name: value
         for name, value in os.environ.items()

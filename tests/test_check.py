@@ -190,9 +190,9 @@ def test_without_tables_it_says_so_and_checks_the_rest(sqlite_toy: Toy) -> None:
 
 ENV = """\
 from alembic import context
-from sqlalchemy import create_engine
+from sqlalchemy import NullPool, create_engine
 from toy_schema import metadata
-with create_engine({url}).connect() as connection:
+with create_engine({url}, poolclass=NullPool).connect() as connection:
     context.configure(connection=connection)
     with context.begin_transaction():
         metadata.create_all(connection)

@@ -42,7 +42,7 @@ def of(revision: str, number: int) -> Range:
 @pytest.fixture
 def db() -> Iterator[sa.Connection]:
     """Two chains of two revisions with two ranges each; keys from 41 on."""
-    with sa.create_engine("sqlite://").connect() as connection:
+    with sa.create_engine("sqlite://", poolclass=sa.NullPool).connect() as connection:
         BOOKS.ledger.create(connection)
         connection.exec_driver_sql("CREATE TABLE things (id INTEGER PRIMARY KEY)")
         connection.exec_driver_sql("INSERT INTO things VALUES (40)")
@@ -188,6 +188,6 @@ def test_a_range_that_was_found_again_is_recorded_as_it_is(
 
 
 def test_there_may_be_no_ledger() -> None:
-    with sa.create_engine("sqlite://").connect() as connection:
+    with sa.create_engine("sqlite://", poolclass=sa.NullPool).connect() as connection:
         assert LEDGER.headers(connection) == {}
         assert LEDGER.kept(connection) == {}

@@ -325,7 +325,7 @@ def test_a_server_that_goes_away_is_one_clear_line(
 
 def test_in_memory_nobody_else_can_be_there() -> None:
     """Its database is gone with its connection, which the caller holds."""
-    with sa.create_engine("sqlite://").connect() as connection:
+    with sa.create_engine("sqlite://", poolclass=sa.NullPool).connect() as connection:
         ours = dialect_named("sqlite").lock(connection)
         assert not ours.taken()
         assert ours.acquire(0)

@@ -124,9 +124,11 @@ def test_command_sees_no_setting_of_the_machine(
 ) -> None:
     monkeypatch.setenv("TERP_SEED_DATABASE_URL", "sqlite:///elsewhere.db")
     monkeypatch.setenv("DATABASE_URL", "sqlite:///elsewhere.db")
+    monkeypatch.setenv("PYTHONUNBUFFERED", "1")
     project = Project(tmp_path)
     project.env["TERP_SEED_SIZE"] = "small"
-    code = "import os; print(*sorted(k for k in os.environ if 'SEED' in k or 'DATABASE' in k))"
+    steers = "name.startswith('TERP_SEED_') or 'DATABASE' in name or name == 'PYTHONUNBUFFERED'"
+    code = f"import os; print(*sorted(name for name in os.environ if {steers}))"
     result = project.run("python", "-c", code, env={"TERP_SEED_ENV": "test"})
     assert result.stdout.split() == ["TERP_SEED_ENV", "TERP_SEED_SIZE"]
     assert result.stderr == ""

@@ -49,16 +49,21 @@ def test_colours_are_for_a_terminal_that_wants_them(
     assert shown(sqlite_toy, *command.split()) == plain
 
 
+@pytest.mark.parametrize(("size", "target"), [("small", "0001_labels"), ("large", "head")])
 @pytest.mark.parametrize(
     ("command", "code"),
-    [("alembic -n seed upgrade head --sql", 255), ("terp-seed preview", 1)],
+    [("alembic -n seed upgrade {} --sql", 255), ("terp-seed preview {}", 1)],
 )
 def test_a_reader_who_has_seen_enough_ends_a_script(
-    sqlite_toy: Toy, command: str, code: int
+    sqlite_toy: Toy, command: str, code: int, size: str, target: str
 ) -> None:
-    """`... | head`: without a word, and not as a success."""
-    sqlite_toy.env = {"TERP_SEED_DATABASE_URL": sqlite_toy.url}
-    line = f"{command} | true; exit ${{PIPESTATUS[0]}}"
+    """`... | head`: without a word, and not as a success; also when it all fits in a buffer."""
+    sqlite_toy.env = {
+        "TERP_SEED_DATABASE_URL": sqlite_toy.url,
+        "TERP_SEED_LOG_LEVEL": "WARNING",
+        "TERP_SEED_SIZE": size,
+    }
+    line = f"{command.format(target)} | true; exit ${{PIPESTATUS[0]}}"
     done = sqlite_toy.run(
         "python", "-c", f"import os; os.execvp('bash', {['bash', '-c', line]})", check=False
     )
