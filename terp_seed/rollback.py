@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
+from terp_seed.childindexes import child_indexes
 from terp_seed.consent import careful
 from terp_seed.errors import PlanError, RollbackError
 from terp_seed.ledger import Range
@@ -203,10 +204,12 @@ class Rollback:
         of = found.range
         if of.id is None:
             return self._delete_keyed(of, {*found.foreign, *stay})
-        quote = self.session.dialect.quote
-        first, key = of.first_key or 0, quote(of.id)
-        spared = sorted({*found.foreign, *stay})
-        order = self.session.dialect.last_first(of.id)
+        with child_indexes(self.session, of):
+            return self._delete_numbered(of, sorted({*found.foreign, *stay}))
+
+    def _delete_numbered(self, of: Range, spared: Sequence[int]) -> int:
+        quote, order = self.session.dialect.quote, self.session.dialect.last_first(str(of.id))
+        first, key = of.first_key or 0, quote(str(of.id))
         head = f"DELETE FROM {quote(of.table)} WHERE {key} "
         count = 0
         for group in () if order else referring_first(self.session, of):

@@ -87,7 +87,7 @@ failures guards log ledger masking
 rendering progress
 stream session audit lock
 selection
-references schema
+references schema childindexes
 gate plan revisions operations imports derive
 recorder occupied writer
 planner preflight survey history

@@ -118,6 +118,8 @@ class Dialect(ABC):
     """Whether CREATE TABLE commits the transaction that it is run in."""
     for_update: ClassVar[str]
     """What makes a SELECT hold the rows it finds until the transaction ends."""
+    indexes_foreign_keys: ClassVar[bool]
+    """Whether each foreign key has an index, without which it searches its table for every row."""
     schemas: ClassVar[bool]
     """Whether bookkeeping may live in another schema."""
     integer_bits: ClassVar[Mapping[str, int]]

@@ -50,6 +50,7 @@ class MySQL(Dialect):
     affected = "ROW_COUNT()"
     script_name = "mariadb or mysql"
     ddl_commits = True
+    indexes_foreign_keys = True
     schemas = True
     for_update = " FOR UPDATE"
     integer_bits: ClassVar[Mapping[str, int]] = {

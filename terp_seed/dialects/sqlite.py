@@ -41,6 +41,7 @@ class SQLite(Dialect):
     affected = "changes()"
     script_name = "sqlite3"
     ddl_commits = False
+    indexes_foreign_keys = False
     schemas = False
     for_update = ""  # BEGIN IMMEDIATE holds all there are
     integer_bits: ClassVar[Mapping[str, int]] = {}

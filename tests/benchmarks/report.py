@@ -92,18 +92,18 @@ def _sizes(figures: Figures, part: str) -> Table:
                     f"{get('upgrade', 'cpu'):.2f}",
                     f"{get('upgrade', 'peak'):.0f}",
                     f"{get('script'):.2f}",
-                    *_down(figures, part, engine, rows),
+                    f"{get('downgrade'):.2f}",
+                    _down(figures, part, engine, rows),
                 )
             )
     return lines
 
 
-def _down(figures: Figures, part: str, engine: str, rows: int) -> tuple[str, str]:
+def _down(figures: Figures, part: str, engine: str, rows: int) -> str:
     try:
-        ratio = figures.ratio(part, engine, rows, "downgrade")
-    except LookupError:
-        return "", ""
-    return f"{figures.get(part, engine, rows, 'downgrade'):.2f}", f"{ratio:.2f}"
+        return f"{figures.ratio(part, engine, rows, 'downgrade'):.2f}"
+    except LookupError:  # a floor that was not taken
+        return ""
 
 
 def _peer_records(figures: Figures) -> list[dict[str, Any]]:
