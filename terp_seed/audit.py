@@ -24,7 +24,6 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from traceback import clear_frames
 from typing import Any
 from uuid import uuid4
 
@@ -167,8 +166,6 @@ class AuditLog:
         session = self._session
         event = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
         fields: dict[str, Any] = {"error": type(error).__name__}
-        # A cursor that an interrupt left half read would keep a closed SQLite connection's lock.
-        clear_frames(error.__traceback__)
         for attempt in range(2 if not session.external else 0):
             try:
                 session.settle()

@@ -17,7 +17,7 @@ from production import CANARY, KEY, OTHER_KEY, Production
 from projects import Project
 from toys import Toy
 
-from terp_seed.errors import GuardError, MaskingError, UsageError
+from terp_seed.errors import GuardError, InterruptedRunError, MaskingError, UsageError
 from terp_seed.guards import stamp
 from terp_seed.sanitise.evidence import evidence
 from terp_seed.sanitise.leaks import verify
@@ -418,6 +418,29 @@ def test_after_kill_9_it_goes_on_and_the_result_is_the_same(
     assert done == (12_000, "done")
     stopped = ["started", "started", "interrupted"]
     assert disturbed.audit() == [*stopped, "started", "masked", "finished"]
+
+
+def test_an_interrupt_between_two_rows_is_audited_and_leaves_no_lock(people: Copy) -> None:
+    """It strikes while a cursor stands in the middle of a block that is read for writing."""
+    told: list[str] = []
+
+    @sa.event.listens_for(sa.Engine, "after_cursor_execute")
+    def strike(connection: object, cursor: Any, statement: str, *rest: object) -> None:
+        def now() -> object:
+            signal.raise_signal(signal.SIGTERM)
+            return cursor  # which this frame keeps alive as long as the traceback lives
+
+        told.append(statement)
+        if "'started'" in "".join(told) and statement.startswith("SELECT") and "mail" in statement:
+            now()
+
+    try:
+        with pytest.raises(InterruptedRunError, match="SIGTERM"):
+            people.mask()
+    finally:
+        sa.event.remove(sa.Engine, "after_cursor_execute", strike)
+    assert people.audit() == ["started", "interrupted"]
+    assert people.mask() == {"people": 7}
 
 
 def stopped_in_the_middle(project: Project, copy: Copy, how: signal.Signals) -> int:

@@ -19,7 +19,7 @@ from terp_seed.errors import UsageError
 from terp_seed.literals import encodable
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import URL, Connection, Engine
+    from sqlalchemy.engine import URL, Connection, Engine, ExceptionContext
 
 __all__ = ["SQLite"]
 
@@ -240,6 +240,7 @@ class SQLite(Dialect):
         )
         event.listen(engine, "connect", _prepare)
         event.listen(engine, "begin", _begin)
+        event.listen(engine, "handle_error", _keep)
         return engine
 
     def missing_file(self, url: URL) -> str | None:
@@ -300,6 +301,16 @@ def _without_controls(value: str, literal: str) -> str:
 def _prepare(connection: Any, record: object) -> None:
     connection.isolation_level = None  # or the driver begins by its own rules
     connection.execute("PRAGMA foreign_keys = ON")  # here, because in a transaction it does nothing
+
+
+def _keep(error: ExceptionContext) -> None:
+    """Keep the connection that an interrupt struck: nothing is wrong with it.
+
+    SQLAlchemy would close it with its cursor half read, and until the
+    traceback is gone that cursor would hold the lock of the file.
+    """
+    if not isinstance(error.original_exception, Exception):
+        error.is_disconnect = False
 
 
 def _begin(connection: Connection) -> None:
