@@ -19,11 +19,15 @@ def interruptible(left: str = WHOLE) -> Iterator[None]:
     """SIGINT and SIGTERM raise `InterruptedRunError`: rolled back, audited, released.
 
     They travel as a `KeyboardInterrupt`, because the libraries on their way
-    swallow an `Exception`: loguru does where a sink is writing.
+    swallow an `Exception`: loguru does where a sink is writing.  What fails
+    because of one, such as an assertion of SQLAlchemy's in the middle of a
+    COMMIT, is the interrupt, too.
     """
+    came: list[str] = []
 
     def stop(number: int, frame: object) -> None:
-        raise KeyboardInterrupt(signal.Signals(number).name)
+        came.append(signal.Signals(number).name)
+        raise KeyboardInterrupt
 
     before: dict[signal.Signals, Any] = {}
     try:
@@ -33,8 +37,10 @@ def interruptible(left: str = WHOLE) -> Iterator[None]:
         pass  # not the main thread: the host program has its own way
     try:
         yield
-    except KeyboardInterrupt as error:
-        name = error.args[0] if error.args else "SIGINT"
+    except BaseException as error:
+        if not came and not isinstance(error, KeyboardInterrupt):
+            raise
+        name = came[0] if came else "SIGINT"
         raise InterruptedRunError(f"interrupted by {name}: {left}") from None
     finally:
         for number, handler in before.items():
