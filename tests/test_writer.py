@@ -65,11 +65,20 @@ def test_a_first_key_is_named_once_however_many_tables_count_from_it() -> None:
     ]
     known = {"old": Range("r0", 1, "old", 2, "id")}
     script = written(planned({"name": constant("x")}), *parts, known=known, dialect=MySQL())
-    named = re.findall(r"^SET (@seed_\w+) = ", script, re.MULTILINE)
+    named = re.findall(r"^SET (@seed_\w+) = \(SELECT first_key ", script, re.MULTILINE)
     assert named == ["@seed_things_r1_1", "@seed_old_r0_1", "@seed_parts_r1_2", "@seed_pieces_r1_3"]
     before, after = script.split("INSERT INTO `parts`", 1)
     assert "(@seed_things_r1_1+0, @seed_old_r0_1+0)" not in before
     assert after.count("@seed_things_r1_1+0, @seed_old_r0_1+0)") == 4
+
+
+def test_rows_may_refer_to_a_table_that_comes_later() -> None:
+    """Its keys are taken then, so that there is a first one to count from."""
+    first = planned({"other_id": Column(lambda span: [1] * len(span), ref="others")})
+    rows = TableRows("others", 2, {"name": constant("x")}, b"")
+    script = written(first, PlannedTable(rows, Range("r1", 2, "others", 2, "id")))
+    assert script.count('"others";\n') == 1  # the range, above what the table holds
+    assert script.index('"others";\n') < script.index('INSERT INTO "things"')
 
 
 @pytest.mark.parametrize(
@@ -166,19 +175,27 @@ def test_a_range_of_which_nothing_is_left_is_taken_anew() -> None:
     script = written(table, kept={1: frozenset()})
     assert script.index("DELETE FROM") < script.index('INSERT INTO "terp_seed_ledger"')
     assert "UPDATE" not in script
-    assert "UPDATE" in written(table, kept={1: frozenset({0})})
+    assert "DELETE" not in written(table)
+    resumed = written(table, kept={1: frozenset({0})})
+    assert "UPDATE" in resumed
+    assert "DELETE" not in resumed
 
 
 def test_rows_are_cut_into_statements_by_their_number_and_by_their_length() -> None:
     """The last row comes first; a row as long as a statement may be has one to itself."""
     spans = [(250, 250), (1, 100), (101, 200), (201, 249)]
     assert spans_of(written(planned({"name": constant("x")}, 250))) == spans
-    wide = Column(lambda span: ["x" * (60 if row == 3 else 10) for row in span.rows()])
+    wide = Column(lambda span: ["x" * (60 if row in (0, 3) else 10) for row in span.rows()])
     script = written(planned({"name": wide}, 8), statement_characters=45)  # of 15 each
-    assert spans_of(script) == [(8, 8), (1, 3), (4, 4), (5, 7)]
+    assert spans_of(script) == [(8, 8), (1, 1), (2, 3), (4, 4), (5, 7)]
     kept = frozenset({1, 4})
     script = written(planned({"name": constant("x")}, 6), kept={1: kept})
     assert re.findall(r"^\((\d+), 'x'\)", script, re.MULTILINE) == ["5", "0", "2", "3"]
+
+
+def test_a_table_without_rows_has_a_range_and_nothing_else() -> None:
+    script = written(planned({"name": constant("x")}, 0))
+    assert script.count("INSERT INTO") == script.count('INSERT INTO "terp_seed_ledger"') == 1
 
 
 def spans_of(script: str) -> list[tuple[int, int]]:
@@ -189,7 +206,10 @@ def spans_of(script: str) -> list[tuple[int, int]]:
 
 @pytest.mark.parametrize(
     ("length", "blocks"),
-    [(1, [(0, 100), (100, 2000), (2100, 150)]), (10_000, [(0, 100), (100, 104), (204, 96)])],
+    [
+        (1, [(0, 100), (100, 2000), (2100, 150)]),
+        (10_000, [(0, 100), (100, 104), (204, 104), (308, 42)]),
+    ],
 )
 def test_a_block_is_a_few_thousand_rows_and_fewer_where_they_are_long(
     length: int, blocks: list[tuple[int, int]]
