@@ -8,7 +8,9 @@ from test_rollback_terp import CHAIN, Terp
 from toys import Toy
 
 from terp_seed.errors import RollbackError
+from terp_seed.ledger import Range
 from terp_seed.project import Project as Seeds
+from terp_seed.rownumbers import numbered
 from terp_seed.rowtexts import RowTexts
 from terp_seed.session import opened
 
@@ -76,3 +78,32 @@ def test_a_column_that_is_gone_is_said(toy: Toy) -> None:
     with pytest.raises(RollbackError, match="table labels has no wording any more"):
         toy.downgrade()
     assert toy.counts()["pairs"] == before["pairs"]
+
+
+def test_the_ids_that_rows_hold_are_row_numbers_again() -> None:
+    """In columns and at any depth of a document; whatever else is there stays."""
+    held = {"thingId": ["r0", 1], "goneId": ["r9", 9]}
+    shape = {"refs": {"thing": ["r0", 1], "gone": ["r9", 9]}, "json_refs": {"items": held}}
+    of = Range("r1", 1, "orders", 2, "id", 1, shape)
+    ranges = {("r0", 1): Range("r0", 1, "things", 5, "id", 21, {}), ("r1", 1): of}
+    documents = [
+        '[{"thingId": 22, "lines": [{"thingId": 25, "count": 25}]}, 7]',
+        b'{"thingId": "22", "goneId": 22}',
+        '{"thingId": {"thingId": 21}}',
+        "22",
+        "no document",
+        None,
+    ]
+    assert [value and str(value) for value in numbered(of, "items", documents, ranges).values] == [
+        '[{"lines":[{"count":25,"thingId":4}],"thingId":1},7]',
+        '{"goneId":22,"thingId":"22"}',
+        '{"thingId":{"thingId":0}}',
+        "22",
+        "no document",
+        None,
+    ]
+    cells = numbered(of, "thing", [22, None, 21], ranges)
+    assert ([*cells.values], cells.ref is not None) == ([1, None, 0], True)
+    for name in ("gone", "plain"):
+        cells = numbered(of, name, [22, None], ranges)
+        assert ([*cells.values], cells.ref) == ([22, None], None)

@@ -252,11 +252,15 @@ def test_staging_without_a_key_is_refused(people: Copy) -> None:
 
 def test_a_unique_value_may_be_what_another_becomes(new_copy: Callable[..., Copy]) -> None:
     """A full domain of 100 codes is permuted: nearly every result is somebody's original."""
-    copy = new_copy(cards="id INTEGER PRIMARY KEY, licence VARCHAR(9) NOT NULL UNIQUE")
+    copy = new_copy(
+        cards="id INTEGER, shelf INTEGER, licence VARCHAR(9) NOT NULL UNIQUE, "
+        "PRIMARY KEY (id, shelf)"
+    )
     copy.policy(
         "[tables.cards]", 'licence = { class = "license", unique = true, staging = "tokenise" }'
     )
-    copy.run("INSERT INTO cards VALUES " + ", ".join(f"({n + 1}, '{n:02d}')" for n in range(100)))
+    cards = ", ".join(f"({n + 1}, 0, '{n:02d}')" for n in range(100))
+    copy.run(f"INSERT INTO cards VALUES {cards}")
     before = dict(copy.all("SELECT id, licence FROM cards"))
     copy.mask()
     after = dict(copy.all("SELECT id, licence FROM cards"))
@@ -610,6 +614,28 @@ def test_the_rows_of_the_seeds_are_left_alone(toy: Toy, monkeypatch: pytest.Monk
     )
     toy.downgrade("base", toy.consent)
     assert toy.counts() == {"labels": 1, "pairs": 1}
+
+
+def test_a_backup_holds_the_rows_beside_the_seeds_own(
+    sqlite_toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Each old value with the key of its own row, wherever a seeded row lies between."""
+    toy = sqlite_toy
+    toy.execute("CREATE TABLE people (code VARCHAR(9) PRIMARY KEY, name VARCHAR(60))")
+    copy = Copy(toy.url, toy.path / "seeds", monkeypatch, "staging")
+    policy = (copy.home / "masking.toml").read_text()
+    copy.policy(policy, "[tables.people]", 'name = { class = "person_name" }')
+    seeded = '[{"code": "m", "name": "Some One"}]'
+    toy.only("0001_people", f'op.seed_rows("people", {seeded}, key=["code"], id=None)')
+    toy.upgrade("head", toy.consent)
+    toy.execute("INSERT INTO people VALUES ('a', 'Jane Canary1'), ('z', 'Jane Canary2')")
+    before = toy.rows("SELECT * FROM people ORDER BY code")
+    assert copy.mask("people") == {"people": 3}
+    masked = toy.rows("SELECT * FROM people ORDER BY code")
+    assert (masked[1], CANARY.search(str(masked))) == (before[1], None)
+    (made,) = evidence(copy.settings)["backups"]
+    toy.terp_seed("restore", made["folder"], x=(toy.consent,))
+    assert toy.rows("SELECT * FROM people ORDER BY code") == before
 
 
 # -- what is left

@@ -6,6 +6,7 @@ import io
 import json
 import re
 import sqlite3
+from typing import Any
 
 import pytest
 from sqlalchemy.dialects import sqlite
@@ -15,6 +16,7 @@ from terp_seed.columns import computed, constant
 from terp_seed.dialects import Dialect, SQLite
 from terp_seed.dialects.mysql import MySQL
 from terp_seed.digests import block_digests
+from terp_seed.draw import Span
 from terp_seed.errors import PlanError
 from terp_seed.ledger import Ledger, Range
 from terp_seed.plan import PlannedTable
@@ -31,14 +33,14 @@ def planned(columns: dict[str, Column], count: int = 2) -> PlannedTable:
 
 def written(
     *tables: PlannedTable,
-    kept: dict[int, frozenset[int]] | None = None,
     known: dict[str, Range] | None = None,
     dialect: Dialect | None = None,
+    **more: Any,
 ) -> str:
     """What a writer prints for them."""
     out, dialect = io.StringIO(), dialect or SQLite()
     ledger = Ledger(dialect, books(), "seed")
-    writer = Writer(Printed(out, dialect), ledger, lambda rows: None, known or {}, kept=kept or {})
+    writer = Writer(Printed(out, dialect), ledger, lambda rows: None, known or {}, **more)
     writer.announce(tables)
     for table in tables:
         writer.write(table)
@@ -63,11 +65,20 @@ def test_a_first_key_is_named_once_however_many_tables_count_from_it() -> None:
     ]
     known = {"old": Range("r0", 1, "old", 2, "id")}
     script = written(planned({"name": constant("x")}), *parts, known=known, dialect=MySQL())
-    named = re.findall(r"^SET (@seed_\w+) = ", script, re.MULTILINE)
+    named = re.findall(r"^SET (@seed_\w+) = \(SELECT first_key ", script, re.MULTILINE)
     assert named == ["@seed_things_r1_1", "@seed_old_r0_1", "@seed_parts_r1_2", "@seed_pieces_r1_3"]
     before, after = script.split("INSERT INTO `parts`", 1)
     assert "(@seed_things_r1_1+0, @seed_old_r0_1+0)" not in before
     assert after.count("@seed_things_r1_1+0, @seed_old_r0_1+0)") == 4
+
+
+def test_rows_may_refer_to_a_table_that_comes_later() -> None:
+    """Its keys are taken then, so that there is a first one to count from."""
+    first = planned({"other_id": Column(lambda span: [1] * len(span), ref="others")})
+    rows = TableRows("others", 2, {"name": constant("x")}, b"")
+    script = written(first, PlannedTable(rows, Range("r1", 2, "others", 2, "id")))
+    assert script.count('"others";\n') == 1  # the range, above what the table holds
+    assert script.index('"others";\n') < script.index('INSERT INTO "things"')
 
 
 @pytest.mark.parametrize(
@@ -143,13 +154,75 @@ def test_a_value_without_a_literal_is_named_by_its_row() -> None:
         written(planned({"name": column}, 200))
 
 
+def test_keys_are_taken_when_the_first_rows_are_ready() -> None:
+    """Until then others may take some, and a seeder that fails has taken none."""
+    out = io.StringIO()
+    before: list[bool] = []
+
+    def make(span: Span) -> list[str]:
+        before.append("INSERT" not in out.getvalue())
+        return ["x"] * len(span)
+
+    ledger = Ledger(SQLite(), books(), "seed")
+    writer = Writer(Printed(out, SQLite()), ledger, lambda rows: None, {})
+    writer.write(planned({"name": Column(make)}))
+    assert before == [True, False]
+
+
 def test_a_range_of_which_nothing_is_left_is_taken_anew() -> None:
     """Somebody removed the rows that a rollback had kept: the old entry goes first."""
     table = planned({"name": constant("x")})
     script = written(table, kept={1: frozenset()})
     assert script.index("DELETE FROM") < script.index('INSERT INTO "terp_seed_ledger"')
     assert "UPDATE" not in script
-    assert "UPDATE" in written(table, kept={1: frozenset({0})})
+    assert "DELETE" not in written(table)
+    resumed = written(table, kept={1: frozenset({0})})
+    assert "UPDATE" in resumed
+    assert "DELETE" not in resumed
+
+
+def test_rows_are_cut_into_statements_by_their_number_and_by_their_length() -> None:
+    """The last row comes first; a row as long as a statement may be has one to itself."""
+    spans = [(250, 250), (1, 100), (101, 200), (201, 249)]
+    assert spans_of(written(planned({"name": constant("x")}, 250))) == spans
+    wide = Column(lambda span: ["x" * (60 if row in (0, 3) else 10) for row in span.rows()])
+    script = written(planned({"name": wide}, 8), statement_characters=45)  # of 15 each
+    assert spans_of(script) == [(8, 8), (1, 1), (2, 3), (4, 4), (5, 7)]
+    kept = frozenset({1, 4})
+    script = written(planned({"name": constant("x")}, 6), kept={1: kept})
+    assert re.findall(r"^\((\d+), 'x'\)", script, re.MULTILINE) == ["5", "0", "2", "3"]
+
+
+def test_a_table_without_rows_has_a_range_and_nothing_else() -> None:
+    script = written(planned({"name": constant("x")}, 0))
+    assert script.count("INSERT INTO") == script.count('INSERT INTO "terp_seed_ledger"') == 1
+
+
+def spans_of(script: str) -> list[tuple[int, int]]:
+    """The first and the last row of each INSERT, as a script says."""
+    found = re.findall(r"^-- things: rows (\d+) to (\d+)$", script, re.MULTILINE)
+    return [(int(first), int(last)) for first, last in found]
+
+
+@pytest.mark.parametrize(
+    ("length", "blocks"),
+    [
+        (1, [(0, 100), (100, 2000), (2100, 150)]),
+        (10_000, [(0, 100), (100, 104), (204, 104), (308, 42)]),
+    ],
+)
+def test_a_block_is_a_few_thousand_rows_and_fewer_where_they_are_long(
+    length: int, blocks: list[tuple[int, int]]
+) -> None:
+    """What is in memory at a time does not depend on the rows."""
+    count = sum(rows for _, rows in blocks)
+    seen: list[tuple[str, int, int]] = []
+    script = written(
+        planned({"name": constant("x" * length)}, count), progress=lambda *done: seen.append(done)
+    )
+    entries = re.findall(r"VALUES \('seed', 'r1', 1, (\d+), 'seeded', 'things', (\d+, \d+)", script)
+    assert entries == [(str(at), f"{first}, {rows}") for at, (first, rows) in enumerate(blocks, 1)]
+    assert seen == [("things", 0, count), *(("things", f + n, count) for f, n in blocks)]
 
 
 def test_rows_without_columns_have_no_digests() -> None:
