@@ -543,6 +543,16 @@ def test_staging_wants_the_databases_name(people: Copy) -> None:
     assert people.all("SELECT COUNT(*) FROM people WHERE mail LIKE '%real-corp%'") == [(7,)]
 
 
+def test_dev_wants_a_yes(people: Copy) -> None:
+    """It destroys what is there, so `terp-seed mask` asks where a seed would not."""
+    with people.db.begin() as connection:
+        stamp(connection, "dev", origin="test")
+    people.settings = replace(people.settings, yes=None)
+    with pytest.raises(GuardError, match="say that you mean it with --yes"):
+        sanitise(people.settings, Order())
+    assert people.all("SELECT COUNT(*) FROM people WHERE mail LIKE '%real-corp%'") == [(7,)]
+
+
 def test_a_dry_run_counts_and_writes_nothing(people: Copy) -> None:
     people.run(
         "UPDATE people SET mail = NULL WHERE id = 2", "UPDATE people SET name = '' WHERE id = 3"

@@ -39,3 +39,5 @@ def test_a_tree_that_restricts_comes_down_from_its_leaves(sqlite_toy: Toy) -> No
     )
     toy.downgrade("base", "on-edited=delete")
     assert toy.value("SELECT COUNT(*) FROM nodes") == 0
+    removed = toy.value("SELECT table_rows FROM terp_seed_audit WHERE event = 'reverted'")
+    assert removed == '{"nodes":40}'
