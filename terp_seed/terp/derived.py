@@ -5,13 +5,10 @@ expression reads no column that the same UPDATE assigns before it: MySQL would
 see the new value where others see the old one.  Conditions stand inside the
 sums, and joins are outer ones: MySQL's statistics know nothing of rows that
 were written or deleted a moment ago, and for each batch it would look through
-all rows of a status, deleted ones included.  What follows from a quantity is
-assigned after it, in an UPDATE of its own.
+all rows of a status, deleted ones included.
 """
 
 from __future__ import annotations
-
-from collections.abc import Mapping
 
 from terp_seed.seeders import Derived
 
@@ -42,54 +39,45 @@ _IN_BACK = (
     " WHERE p.zone = 'Back stock' GROUP BY p.batchId) q)"
 )
 
-_SET_ASIDE = {
-    "quarantineQty": "CASE WHEN batchStatus = 'QUARANTINED' THEN onHandQty ELSE 0 END",
-    "holdQty": "CASE WHEN batchStatus = 'ON_HOLD' THEN onHandQty ELSE 0 END",
+_QUANTITIES = {
+    "onHandQty": _ON_HAND,
+    "sampleQty": _moved("m.inventoryMovementType = 'SAMPLE'", "-"),
+    "reservedQty": _RESERVED,
+    "quarantineQty": f"CASE WHEN batchStatus = 'QUARANTINED' THEN {_ON_HAND} ELSE 0 END",
+    "holdQty": f"CASE WHEN batchStatus = 'ON_HOLD' THEN {_ON_HAND} ELSE 0 END",
+    "defectiveQty": _moved(
+        "m.inventoryMovementType = 'ADJUSTMENT' AND m.adjustmentReason = 'DAMAGED'", "-"
+    ),
 }
-
-
-def _batches(assignments: Mapping[str, str]) -> Derived:
-    return Derived("batches", assignments, still=("updatedAt",))
-
 
 _LOCATION = Derived(
     "batchLocations",
-    {"qty": "COALESCE((SELECT b.onHandQty FROM batches b WHERE b.id = batchLocations.batchId), 0)"},
+    {
+        "qty": "COALESCE((SELECT ROUND(SUM(m.quantityChange), 4) FROM inventoryMovements m"
+        " WHERE m.batchId = batchLocations.batchId), 0)"
+    },
     still=("updatedAt",),
 )
 
-STOCK = (
-    _batches(
-        {
-            "onHandQty": _ON_HAND,
-            "sampleQty": _moved("m.inventoryMovementType = 'SAMPLE'", "-"),
-            "defectiveQty": _moved(
-                "m.inventoryMovementType = 'ADJUSTMENT' AND m.adjustmentReason = 'DAMAGED'", "-"
-            ),
-        }
-    ),
-    _batches(_SET_ASIDE),
-    _LOCATION,
-)
-"""The quantities of batches that nobody has ordered, and what lies where."""
+STOCK = (Derived("batches", _QUANTITIES, still=("updatedAt",)), _LOCATION)
+"""The six quantities of batches, and what lies where."""
 
 # A batch in the back goes on sale when the first of it is sold; a batch of
 # which nothing is left is sold out.  Without orders both are undone.
 _STATUS = f"""CASE
     WHEN batchStatus = 'AWAITING_INTAKE' AND {_SOLD_FROM}
-      THEN CASE WHEN onHandQty = 0 THEN 'SOLD_OUT' ELSE 'LIVE' END
+      THEN CASE WHEN {_ON_HAND} = 0 THEN 'SOLD_OUT' ELSE 'LIVE' END
     WHEN batchStatus IN ('LIVE', 'SOLD_OUT') AND NOT {_SOLD_FROM} AND {_IN_BACK}
       THEN 'AWAITING_INTAKE'
     WHEN batchStatus IN ('LIVE', 'SOLD_OUT')
-      THEN CASE WHEN onHandQty = 0 THEN 'SOLD_OUT' ELSE 'LIVE' END
+      THEN CASE WHEN {_ON_HAND} = 0 THEN 'SOLD_OUT' ELSE 'LIVE' END
     ELSE batchStatus END"""
 
 STATUS = (
-    _batches({"onHandQty": _ON_HAND, "reservedQty": _RESERVED}),
-    _batches({**_SET_ASIDE, "batchStatus": _STATUS}),
+    Derived("batches", {**_QUANTITIES, "batchStatus": _STATUS}, still=("updatedAt",)),
     _LOCATION,
 )
-"""What orders change of them, and which batches are live or sold out."""
+"""The same, and which batches are live or sold out."""
 
 _BILLED = "i.status <> 'VOID'"
 _ORDERED = f"{_BILLED} AND i.referenceType = 'ORDER' AND o.id IS NOT NULL"
