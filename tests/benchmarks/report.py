@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -81,28 +83,29 @@ def _sizes(figures: Figures, part: str) -> Table:
     ]
     for engine in ("mariadb", "sqlite"):
         for rows in figures.rows(part, engine):
-            get = lambda what, kind="wall", e=engine, r=rows: figures.get(part, e, r, what, kind)  # noqa: E731
+            get = partial(figures.get, part, engine, rows)
+            ratio = partial(figures.ratio, part, engine, rows)
             lines.append(
                 (
                     engine,
                     f"{rows:,}",
                     f"{get('upgrade'):.2f}",
-                    f"{figures.ratio(part, engine, rows):.2f}",
+                    _if_taken(ratio),
                     f"{get('upgrade') / rows * 1e6:.0f}",
                     f"{get('upgrade', 'cpu'):.2f}",
                     f"{get('upgrade', 'peak'):.0f}",
-                    f"{get('script'):.2f}",
-                    f"{get('downgrade'):.2f}",
-                    _down(figures, part, engine, rows),
+                    _if_taken(partial(get, "script")),
+                    _if_taken(partial(get, "downgrade")),
+                    _if_taken(partial(ratio, "downgrade")),
                 )
             )
     return lines
 
 
-def _down(figures: Figures, part: str, engine: str, rows: int) -> str:
+def _if_taken(figure: Callable[[], float]) -> str:
     try:
-        return f"{figures.ratio(part, engine, rows, 'downgrade'):.2f}"
-    except LookupError:  # a floor that was not taken
+        return f"{figure():.2f}"
+    except LookupError:
         return ""
 
 
