@@ -35,6 +35,7 @@ from terp_seed.bookkeeping import Books
 from terp_seed.dialects import Dialect
 from terp_seed.errors import SeedError
 from terp_seed.guards import who
+from terp_seed.interrupts import signal_behind
 from terp_seed.literals import json_text
 from terp_seed.log import AUDIT, logger
 from terp_seed.session import Session
@@ -164,7 +165,7 @@ class AuditLog:
     def _ended_badly(self, error: BaseException) -> None:
         """Say so in a transaction of its own, on a new connection if need be; else in the log."""
         session = self._session
-        event = "interrupted" if isinstance(error, KeyboardInterrupt) else "failed"
+        event = "interrupted" if signal_behind(error) else "failed"
         fields: dict[str, Any] = {"error": type(error).__name__}
         for attempt in range(2 if not session.external else 0):
             try:

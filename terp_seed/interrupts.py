@@ -9,9 +9,13 @@ from typing import Any
 
 from terp_seed.errors import InterruptedRunError
 
-__all__ = ["WHOLE", "interruptible"]
+__all__ = ["WHOLE", "interruptible", "signal_behind"]
 
 WHOLE = "every revision is there as a whole or not at all; run the command again to go on"
+
+
+class _Struck(KeyboardInterrupt):
+    """A signal; its only argument is the signal's name."""
 
 
 @contextmanager
@@ -20,14 +24,11 @@ def interruptible(left: str = WHOLE) -> Iterator[None]:
 
     They travel as a `KeyboardInterrupt`, because the libraries on their way
     swallow an `Exception`: loguru does where a sink is writing.  What fails
-    because of one, such as an assertion of SQLAlchemy's in the middle of a
-    COMMIT, is the interrupt, too.
+    because of one is the interrupt, too: `signal_behind`.
     """
-    came: list[str] = []
 
     def stop(number: int, frame: object) -> None:
-        came.append(signal.Signals(number).name)
-        raise KeyboardInterrupt
+        raise _Struck(signal.Signals(number).name)
 
     before: dict[signal.Signals, Any] = {}
     try:
@@ -37,11 +38,27 @@ def interruptible(left: str = WHOLE) -> Iterator[None]:
         pass  # not the main thread: the host program has its own way
     try:
         yield
+    except InterruptedRunError:
+        raise  # told already, by one within
     except BaseException as error:
-        if not came and not isinstance(error, KeyboardInterrupt):
+        name = signal_behind(error)
+        if name is None:
             raise
-        name = came[0] if came else "SIGINT"
         raise InterruptedRunError(f"interrupted by {name}: {left}") from None
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def signal_behind(error: BaseException) -> str | None:
+    """The name of the signal that an error comes of; None if it comes of none.
+
+    What fails while an interrupt passes through comes of it: SQLAlchemy, for
+    one, fails an assertion of its own when it is struck within a COMMIT.
+    """
+    passing: BaseException | None = error
+    while passing is not None:
+        if isinstance(passing, _Struck):
+            return str(passing)
+        passing = passing.__context__
+    return "SIGINT" if isinstance(error, KeyboardInterrupt) else None  # the host's own handler
