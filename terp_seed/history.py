@@ -161,6 +161,8 @@ def lock_status(session: Session) -> LockStatus:
     """Ask who holds the lock; does not take it."""
     if not session.dialect.lock(session.connection).taken():
         return LockStatus(taken=False)
+    if not session.dialect.readable(session.connection):
+        return LockStatus(taken=True)
     holder = session.dialect.holder(session.connection)
     run = next((run for run in history(session) if run.outcome == "running"), None)
     now = str(session.scalar(f"SELECT {session.dialect.now}"))

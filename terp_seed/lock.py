@@ -78,12 +78,14 @@ def held(
 
 
 def _holder(connection: Connection, dialect: Dialect, books: Books) -> str:
+    parts: list[str] = []
     try:
-        parts = [dialect.holder(connection), last_open_run(connection, books)]
+        if dialect.readable(connection):
+            parts = [dialect.holder(connection), last_open_run(connection, books)]
     except DBAPIError as error:
         if error.connection_invalidated:  # the next statement would open another, unpinned
             raise translated(error, "lock") from None
-        parts = []  # its books may not exist yet, or be locked: still worth waiting
+        # Its books may not exist yet, or be locked: still worth waiting.
     return f"another run ({', '.join(filter(None, parts)) or 'nothing more is known of it'})"
 
 

@@ -12,9 +12,10 @@ from sqlalchemy.exc import DBAPIError
 
 from terp_seed.bookkeeping import Books, books
 from terp_seed.dialects import Dialect, dialect_named
-from terp_seed.errors import SeedError, UsageError
+from terp_seed.errors import LockError, SeedError, UsageError
 from terp_seed.failures import code_of
 from terp_seed.ledger import Ledger
+from terp_seed.log import logger
 from terp_seed.settings import Settings
 from terp_seed.stream import EXACT, Live
 
@@ -89,12 +90,15 @@ def books_of(settings: Settings, dialect: Dialect) -> Books:
 
 
 @contextmanager
-def opened(settings: Settings, given: Connection | None = None) -> Iterator[Session]:
+def opened(
+    settings: Settings, given: Connection | None = None, *, patient: bool = True
+) -> Iterator[Session]:
     """Open one unpooled connection and pin its session, or adopt a given one.
 
     An opened connection is closed at the end, whatever happened; a given one
     is left open, its session as it was.  Raises `UsageError` for a database
-    that cannot be reached.
+    that cannot be reached, and `LockError` for one that another run keeps from
+    being read for longer than its lock is waited for, if ``patient``.
     """
     if given is not None:
         with _borrowed(settings, given) as session:
@@ -108,6 +112,8 @@ def opened(settings: Settings, given: Connection | None = None) -> Iterator[Sess
         session = Session(connection, dialect, settings, tables, external=False)
         for sql in dialect.pin():
             session.stream.run(sql)
+        if patient:
+            _wait_to_read(session)
         session.settle()
         yield session
     finally:
@@ -133,6 +139,20 @@ def _borrowed(settings: Settings, given: Connection) -> Iterator[Session]:
             for sql in back:
                 session.stream.run(sql)
             session.settle()
+
+
+def _wait_to_read(session: Session) -> None:
+    """Wait for another run whose transaction keeps readers out, as long as for its lock."""
+    connection, dialect = session.connection, session.dialect
+    seconds = session.settings.lock_timeout
+    if dialect.readable(connection) or not dialect.lock(connection).taken():
+        return
+    logger.warning(f"waiting for another run, which has the database file, at most {seconds:g} s")
+    if not dialect.readable(connection, seconds):
+        raise LockError(
+            f"another run had the database file to itself for {seconds:g} s; try again when it "
+            "is done, or wait longer with -x lock-timeout=SECONDS"
+        )
 
 
 def _connect(dialect: Dialect, settings: Settings) -> Connection:

@@ -236,16 +236,27 @@ def _other_branch(it: Trouble) -> Done:
 
 @case("another run (…) held the lock for … s; …")
 def _locked(it: Trouble) -> Done:
+    return _beside(it, "pass")
+
+
+@case("another run had the database file to itself for … s; …")
+def _unreadable(it: Trouble) -> Done:
+    return _beside(it, "c = sqlite3.connect('terp.db'); c.execute('BEGIN EXCLUSIVE')")
+
+
+def _beside(it: Trouble, holds: str) -> Done:
+    """Seed beside a process that has the lock, and does something more with it."""
     it.sandbox()
-    path = it.project.path / "terp.db.terp_seed.lock"
+    lock, ready = it.project.path / "terp.db.terp_seed.lock", it.project.path / "ready"
     holder = it.project.start(
         "python",
         "-c",
-        f"import filelock, time\nwith filelock.FileLock({str(path)!r}): time.sleep(60)",
+        "import filelock, pathlib, sqlite3, time\n"
+        f"with filelock.FileLock({str(lock)!r}):\n"
+        f"    {holds}\n    pathlib.Path({str(ready)!r}).touch()\n    time.sleep(60)",
     )
-    while not path.exists():
+    while not ready.exists():
         time.sleep(0.05)
-    time.sleep(0.2)
     try:
         return it.seed("-x", "lock-timeout=0.2", "upgrade", "head")
     finally:

@@ -118,6 +118,46 @@ def test_who_holds_the_lock_and_how_long_the_wait_is(toy: Toy) -> None:
     assert holder.returncode == 0
 
 
+@contextmanager
+def the_file_to_itself(toy: Toy) -> Iterator[None]:
+    """As a run of ours has it whose transaction is larger than SQLite's cache."""
+    with held(toy), toy.db.connect() as connection:
+        connection.exec_driver_sql("BEGIN EXCLUSIVE")
+        yield
+
+
+def test_who_cannot_even_read_waits_as_long_as_for_the_lock(sqlite_toy: Toy) -> None:
+    """C-3: SQLite's own wait was half a minute, whatever was asked for."""
+    toy = sqlite_toy
+    with the_file_to_itself(toy):
+        with pytest.raises(LockError, match=r"had the database file to itself for 0\.1 s; try"):
+            toy.upgrade("head", "lock-timeout=0.1")
+        assert "waiting for another run, which has the database file, at most 0.1 s" in toy.said
+        assert toy.terp_seed("lock", "status").output.startswith("held by a run")
+    assert toy.counts() == {}
+    toy.upgrade("head", "lock-timeout=0.1")
+    assert toy.counts() == FULL
+
+
+def test_who_cannot_read_yet_goes_in_when_the_other_run_is_done(sqlite_toy: Toy) -> None:
+    with the_file_to_itself(sqlite_toy):
+        waiter, line = second_run(sqlite_toy)
+        assert "at most 60 s" in line
+    assert waiter.wait(30) == 0, waiter.communicate()
+    assert sqlite_toy.counts() == FULL
+
+
+def test_who_waits_for_the_lock_does_not_wait_to_read_whose_it_is(sqlite_toy: Toy) -> None:
+    sqlite_toy.upgrade()
+    dialect, told, before = dialect_named("sqlite"), list[str](), time.monotonic()
+    with the_file_to_itself(sqlite_toy), sqlite_toy.db.connect() as waiter:
+        waiting = lock.held(waiter, dialect, books(), 0, told.append, waiter.rollback)
+        with pytest.raises(LockError, match="nothing more is known of it"), waiting:
+            pass
+    assert told == ["waiting for another run (nothing more is known of it), at most 0 s"]
+    assert time.monotonic() - before < 15  # SQLite's own wait is 30 s
+
+
 def test_a_wait_that_ends_is_one_clear_line(toy: Toy) -> None:
     with held(toy):
         gave_up = toy.alembic("-x", "lock-timeout=0.1", "upgrade", "head", check=False)

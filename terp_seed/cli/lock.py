@@ -26,7 +26,7 @@ def status(project: Project, /, as_json: bool, **x: str | None) -> None:
     from terp_seed.history import lock_status
     from terp_seed.session import opened
 
-    with opened(with_options(project, x).settings()) as session:
+    with opened(with_options(project, x).settings(), patient=False) as session:
         found = lock_status(session)
     if as_json:
         run = None if found.run is None else described(found.run)

@@ -317,6 +317,10 @@ class Dialect(ABC):
     def lock(self, connection: Connection) -> Lock:
         """The lock on the database that the connection is in."""
 
+    def readable(self, connection: Connection, seconds: float = 0.2) -> bool:
+        """Whether a SELECT gets through within so many seconds, where writers keep readers out."""
+        return True
+
     @abstractmethod
     def statement_characters(self, connection: Connection) -> int:
         """How long a statement may be on this server."""

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import count, islice
 from pathlib import Path
+from sqlite3 import SQLITE_BUSY
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from terp_seed.dialects.base import STATEMENT_CHARACTERS, Canonical, Dialect, Lock, Piece, Written
@@ -251,10 +252,26 @@ class SQLite(Dialect):
     def lock(self, connection: Connection) -> Lock:
         from terp_seed.dialects.lockfile import FileLock, NoLock
 
-        path = connection.exec_driver_sql(
-            "SELECT file FROM pragma_database_list WHERE name = 'main'"
-        ).scalar_one()
+        # As a function it would read the schema, and wait for whoever has the file.
+        databases = connection.exec_driver_sql("PRAGMA database_list")
+        path = {name: file for _, name, file in databases}["main"]
         return FileLock(Path(path).resolve()) if path else NoLock()
+
+    def readable(self, connection: Connection, seconds: float = 0.2) -> bool:
+        from sqlalchemy.exc import OperationalError
+
+        # A transaction that outgrows SQLite's cache has the file to itself.
+        usual = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+        try:
+            connection.exec_driver_sql("SELECT 1 FROM sqlite_master LIMIT 1")
+        except OperationalError as error:
+            if getattr(error.orig, "sqlite_errorcode", None) != SQLITE_BUSY:
+                raise
+            return False
+        finally:
+            connection.exec_driver_sql(f"PRAGMA busy_timeout = {usual}")
+        return True
 
     def statement_characters(self, connection: Connection) -> int:
         return STATEMENT_CHARACTERS
