@@ -12,6 +12,7 @@ from contextlib import contextmanager
 import sqlalchemy as sa
 
 from terp_seed.ledger import Range
+from terp_seed.schema import reflecting
 from terp_seed.session import Session
 
 __all__ = ["child_indexes"]
@@ -30,7 +31,9 @@ def child_indexes(session: Session, of: Range) -> Iterator[None]:
     """
     made = []
     if not (session.dialect.indexes_foreign_keys or session.external or of.count < _WORTH):
-        for number, (table, columns) in enumerate(_bare(session, of.table)):
+        with reflecting():
+            bare = _bare(session, of.table)
+        for number, (table, columns) in enumerate(bare):
             made.append(session.dialect.quote(f"terp_seed_child_{number}"))
             listed = ", ".join(map(session.dialect.quote, columns))
             where = f"{session.dialect.quote(table)} ({listed})"

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping
+import warnings
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
@@ -14,7 +16,7 @@ from terp_seed.dialects import Reference
 from terp_seed.references import outbound
 from terp_seed.session import Session
 
-__all__ = ["ColumnFacts", "Schema", "TableFacts"]
+__all__ = ["ColumnFacts", "Schema", "TableFacts", "reflecting"]
 
 _IN_LIST = re.compile(
     r'^\(?\s*["`\[]?(\w+)["`\]]?\s+IN\s*\((.*)\)\s*\)?$', re.IGNORECASE | re.DOTALL
@@ -61,6 +63,14 @@ class TableFacts:
         return self.key[0] if isinstance(self.columns[self.key[0]].type, sa.Integer) else None
 
 
+@contextmanager
+def reflecting() -> Iterator[None]:
+    """Read a schema without a warning of indexes on expressions, which SQLAlchemy leaves out."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Skipped unsupported reflection of expression-based")
+        yield
+
+
 class Schema:
     """Reads tables on demand; does not write."""
 
@@ -76,7 +86,8 @@ class Schema:
         if (name.lower() if self._folds else name) not in self.tables:
             return None
         if name not in self._read:
-            self._read[name] = self._facts(name)
+            with reflecting():
+                self._read[name] = self._facts(name)
         return self._read[name]
 
     def fingerprint(self, tables: Iterable[str]) -> str:

@@ -99,9 +99,7 @@ def _compare(
             found.foreign.append(number)
 
 
-def _numbered_rows(
-    session: Session, of: Range, digests: Digests, lock: str
-) -> dict[int, Sequence[Any]]:
+def _numbered_rows(session: Session, of: Range, digests: Digests, lock: str) -> Rows:
     """The rows at the block's ids, by row number."""
     first = of.first_key or 0
     low, high = _keys(of, digests)
@@ -114,9 +112,7 @@ def _numbered_rows(
     return {row[0] - first: row[1:] for row in rows}
 
 
-def _keyed_rows(
-    session: Session, of: Range, digests: Digests, lock: str
-) -> dict[int, Sequence[Any]]:
+def _keyed_rows(session: Session, of: Range, digests: Digests, lock: str) -> Rows:
     """The rows that own the block's natural keys, by row number."""
     quote = session.dialect.quote
     listed = ", ".join(map(quote, _columns(of)))

@@ -24,6 +24,7 @@ TABLES = (
     "CREATE TABLE c (node INTEGER PRIMARY KEY REFERENCES nodes (id))",
     "CREATE TABLE d (node INTEGER REFERENCES nodes (id), how INTEGER)",
     "CREATE INDEX d_node ON d (node) WHERE how = 1",
+    "CREATE INDEX nodes_code ON nodes (lower(code))",  # SQLAlchemy warns of what it cannot read
 )
 
 
