@@ -17,12 +17,17 @@ from production import CANARY, KEY, OTHER_KEY, Production
 from projects import Project
 from toys import Toy
 
-from terp_seed.errors import GuardError, InterruptedRunError, MaskingError, UsageError
+from terp_seed.dialects.lockfile import FileLock
+from terp_seed.errors import GuardError, InterruptedRunError, LockError, MaskingError, UsageError
 from terp_seed.guards import stamp
+from terp_seed.sanitise import passes
+from terp_seed.sanitise.blocks import Taken, write
 from terp_seed.sanitise.evidence import evidence
 from terp_seed.sanitise.leaks import verify
 from terp_seed.sanitise.markdown import written
 from terp_seed.sanitise.run import Order, dry_run, forget, sanitise
+from terp_seed.sanitise.scope import Target
+from terp_seed.session import Session
 from terp_seed.settings import Settings
 
 PLAIN = {"no_parameters": True}
@@ -505,6 +510,18 @@ def test_what_does_not_fit_is_refused_before_the_first_row(
     assert copy.audit() == []
 
 
+@pytest.mark.parametrize("last", [1, 250])
+def test_an_unclassified_column_is_judged_by_the_rows_at_both_ends(
+    new_copy: Callable[..., Copy], last: int
+) -> None:
+    copy = new_copy(t="id INTEGER PRIMARY KEY, field7 VARCHAR(80)")
+    copy.policy("[tables.t]")
+    copy.run(f"INSERT INTO t VALUES {', '.join(f'({n}, NULL)' for n in range(1, 251))}")
+    copy.run(f"UPDATE t SET field7 = 'jane@real-corp.com' WHERE id = {last}")
+    with pytest.raises(MaskingError, match=r'field7 = \{ class = "email" \}'):
+        copy.mask()
+
+
 def test_only_the_tables_asked_for(people: Copy) -> None:
     people.run("CREATE TABLE other (id INTEGER PRIMARY KEY, email VARCHAR(80))")
     assert people.mask("People") == {"people": 7}
@@ -594,6 +611,39 @@ def test_a_backup_is_made_first_and_brings_everything_back(toy: Toy) -> None:
     assert toy.rows("SELECT * FROM labels ORDER BY id") == masked
 
 
+def test_a_lock_that_is_lost_keeps_nothing_of_the_block(
+    people: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lose(session: Session, target: Target, *blocks: Taken) -> None:
+        write(session, target, *blocks)
+        if session.dialect.schemas:
+            session.scalar("SELECT RELEASE_ALL_LOCKS()")
+        else:
+            monkeypatch.setattr(FileLock, "owned", lambda lock: False)
+
+    before = people.all("SELECT * FROM people ORDER BY id")
+    with monkeypatch.context() as patched:
+        patched.setattr(passes, "write", lose)
+        with pytest.raises(LockError, match="the lock was lost before the commit"):
+            people.mask()
+    assert people.all("SELECT * FROM people ORDER BY id") == before
+
+
+def test_rows_without_a_primary_key_have_no_order(new_copy: Callable[..., Copy]) -> None:
+    copy = new_copy(t="mail VARCHAR(80)", u="code VARCHAR(9)")
+    copy.policy(
+        "[tables.t]",
+        'mail = { class = "email" }',
+        "[tables.u]",
+        'code = { pii = false, reason = "a number" }',
+    )
+    copy.run("INSERT INTO t VALUES ('jane@real-corp.com')")
+    with pytest.raises(MaskingError) as caught:
+        copy.mask()
+    assert str(caught.value).count("no primary key") == 1
+    assert "t has no primary key, so its rows have no order; give it one" in str(caught.value)
+
+
 # -- the seeds' own rows
 
 
@@ -622,8 +672,53 @@ def test_the_rows_of_the_seeds_are_left_alone(toy: Toy, monkeypatch: pytest.Monk
         CANARY.search(str(toy.rows("SELECT * FROM labels") + toy.rows("SELECT * FROM pairs")))
         is None
     )
+    told = {each["table"]: each["seeded"] for each in evidence(copy.settings)["tables"]}
+    assert (told["labels"], told["crates"]) == ({"imported": 3}, {"synthetic": 12})
     toy.downgrade("base", toy.consent)
     assert toy.counts() == {"labels": 1, "pairs": 1}
+
+
+def seeded_people(toy: Toy, monkeypatch: pytest.MonkeyPatch, **more: Any) -> Copy:
+    """Two imported people, who are masked where the revision goes in, but in production."""
+    columns = "id INTEGER PRIMARY KEY AUTOINCREMENT, number INTEGER, name VARCHAR(60)"
+    toy.execute(f"CREATE TABLE people ({columns})")
+    copy = Copy(toy.url, toy.path / "seeds", monkeypatch, "staging")
+    copy.settings = replace(copy.settings, backup="none")
+    copy.policy(
+        (copy.home / "masking.toml").read_text(),
+        "[tables.people]",
+        'name = { class = "person_name", production = { strategy = "keep", reason = "ours" } }',
+    )
+    rows = [{"number": number, "name": f"Jane Canary{number}"} for number in (1, 2)]
+    toy.only("0001_people", f'op.seed_rows("people", {rows}, key=["number"])', **more)
+    return copy
+
+
+def test_rows_that_were_seeded_in_production_are_no_seeds_own_in_a_copy(
+    sqlite_toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """They went in as they are."""
+    toy = sqlite_toy
+    head = 'environments = ("staging", "production")'
+    copy = seeded_people(toy, monkeypatch, head=head)
+    toy.terp_seed("env", "stamp", "production", "--yes")
+    toy.upgrade("head", toy.consent)
+    assert len(CANARY.findall(str(toy.rows("SELECT * FROM people")))) == 2
+    toy.terp_seed("env", "stamp", "staging", "--yes")
+    assert copy.mask("people") == {"people": 2}
+    assert CANARY.findall(str(toy.rows("SELECT * FROM people"))) == []
+
+
+def test_a_row_that_a_rollback_kept_is_somebodys_by_now(
+    sqlite_toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    toy = sqlite_toy
+    copy = seeded_people(toy, monkeypatch)
+    toy.upgrade("head", toy.consent)
+    toy.execute("UPDATE people SET name = 'Jane Canary3' WHERE id = 1")
+    toy.downgrade("base", toy.consent, "on-edited=keep")
+    assert copy.mask("people") == {"people": 1}
+    assert CANARY.findall(str(toy.rows("SELECT * FROM people"))) == []
 
 
 def test_a_backup_holds_the_rows_beside_the_seeds_own(
@@ -683,6 +778,49 @@ def test_the_leak_check_finds_one_row_anywhere(people: Copy) -> None:
     assert ("logs", "line", "an original") not in people.leaks()
 
 
+def test_a_find_is_a_count_and_its_first_keys(people: Copy) -> None:
+    people.mask()
+    people.run("UPDATE people SET mail = 'x@real-corp.com' WHERE id > 1")
+    found = verify(people.settings, ["people"])
+    (leak,) = found.leaks
+    assert (leak.what, leak.count) == ("live email", 6)
+    assert leak.first == [f"id {n}" for n in range(2, 7)]
+    assert (found.tables, found.columns, found.rows, found.originals) == (1, 2, 7, 14)
+    kept = evidence(people.settings)["scan"]
+    assert kept["only"] == ["people"]
+    assert kept["leaks"] == [
+        {"table": "people", "column": "mail", "found": "live email", "rows": 6}
+    ]
+    assert [kept[each] for each in ("rows_read", "columns", "tables", "originals")] == [7, 2, 1, 14]
+    page = written(evidence(people.settings))
+    assert "1 finds in 7 rows, 2 columns, 1 tables; compared with 14 originals." in page
+    assert "\n- people.mail: live email, 6 rows\n" in page
+
+
+def test_what_the_server_itself_still_keeps_is_asked_of_it(people: Copy) -> None:
+    people.mask()
+    if people.db.dialect.name == "sqlite":
+        assert kept_by(people)["the rollback journal"]["now"] == "journal_mode is delete"
+        people.all("PRAGMA journal_mode = wal")
+        assert kept_by(people)["the -wal file"]["duty"].startswith("run PRAGMA wal_checkpoint")
+        return
+    found, names = kept_by(people), ("log_bin", "general_log", "slow_query_log")
+    ((*values,),) = people.all(f"SELECT {', '.join(f'@@{name}' for name in names)}")
+    binary, *logs = (f"{n} is {'ON' if v else 'OFF'}" for n, v in zip(names, values, strict=True))
+    log = found["binary log: every row as it was and as it is"]
+    assert log["now"] == binary
+    assert ("PURGE BINARY LOGS" in log["duty"]) == bool(values[0])
+    log = found["general and slow query log: the statements of the restore"]
+    assert log["now"] == ", ".join(logs)
+    files = found["table files: old row versions, pages not reused yet"]
+    assert files["duty"].startswith("run OPTIMIZE TABLE `people`, which")
+
+
+def kept_by(copy: Copy) -> dict[str, dict[str, str]]:
+    """Where the evidence says that originals may still be."""
+    return {each["where"]: each for each in evidence(copy.settings)["copies"]}
+
+
 def test_what_a_trigger_copies_away_is_announced_and_found(people: Copy) -> None:
     people.run(
         "CREATE TABLE history (id INTEGER PRIMARY KEY, line VARCHAR(200))",
@@ -716,6 +854,7 @@ def test_the_evidence_says_what_was_done(people: Copy) -> None:
     columns = [(each["column"], each["strategy"]) for each in by_name["people"]["columns"]]
     assert columns == [("name", "substitute"), ("mail", "pseudonymise")]
     assert "says nothing \\| of a party" in page
+    assert "| people.mail | email | pseudonymise | email | done |" in page
     assert ("VACUUM" if people.db.dialect.name == "sqlite" else "OPTIMIZE TABLE") in page
     assert CANARY.search(page) is None
     assert "anonym" not in page.lower().replace("pseudonym", "")
