@@ -59,6 +59,7 @@ _SQLITE = re.compile(
     r"^(UNIQUE constraint failed|NOT NULL constraint failed|CHECK constraint failed|"
     r"FOREIGN KEY constraint failed|no such table|no such column|database is locked|"
     r"attempt to write a readonly database|database or disk is full|"
+    r"file is not a database|database disk image is malformed|"
     r"table \S+ has no column named)(?::? ([\w., ]+))?"
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from time import monotonic
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -13,9 +14,8 @@ from sqlalchemy.exc import DBAPIError
 from terp_seed.bookkeeping import Books, books
 from terp_seed.dialects import Dialect, dialect_named
 from terp_seed.errors import LockError, SeedError, UsageError
-from terp_seed.failures import code_of
+from terp_seed.failures import code_of, translated
 from terp_seed.ledger import Ledger
-from terp_seed.log import logger
 from terp_seed.settings import Settings
 from terp_seed.stream import EXACT, Live
 
@@ -145,14 +145,22 @@ def _wait_to_read(session: Session) -> None:
     """Wait for another run whose transaction keeps readers out, as long as for its lock."""
     connection, dialect = session.connection, session.dialect
     seconds = session.settings.lock_timeout
-    if dialect.readable(connection) or not dialect.lock(connection).taken():
-        return
+    try:
+        if dialect.readable(connection) or not dialect.lock(connection).taken():
+            return
+    except DBAPIError as error:
+        where = f"database {session.settings.url.database!r}"
+        raise UsageError(f"{translated(error, where)}; check the URL") from None
+    from terp_seed.log import logger  # not for those who only look
+
     logger.warning(f"waiting for another run, which has the database file, at most {seconds:g} s")
-    if not dialect.readable(connection, seconds):
-        raise LockError(
-            f"another run had the database file to itself for {seconds:g} s; try again when it "
-            "is done, or wait longer with -x lock-timeout=SECONDS"
-        )
+    until = monotonic() + seconds
+    while not dialect.readable(connection):  # bit by bit: a signal is heard in between
+        if monotonic() >= until:
+            raise LockError(
+                f"another run had the database file to itself for {seconds:g} s; try again when "
+                "it is done, or wait longer with -x lock-timeout=SECONDS"
+            )
 
 
 def _connect(dialect: Dialect, settings: Settings) -> Connection:

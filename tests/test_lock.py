@@ -310,6 +310,15 @@ def test_a_waiter_can_be_interrupted(toy: Toy, number: signal.Signals) -> None:
     assert toy.counts() == {}
 
 
+def test_who_cannot_read_yet_can_be_interrupted(sqlite_toy: Toy) -> None:
+    with the_file_to_itself(sqlite_toy):
+        waiter, _ = second_run(sqlite_toy)
+        waiter.send_signal(signal.SIGTERM)
+        out, _ = waiter.communicate(timeout=20)  # it would wait for a minute
+    assert waiter.returncode == 255
+    assert "FAILED: interrupted by SIGTERM" in out
+
+
 def test_a_lost_connection_commits_nothing(mariadb_toy: Toy, mariadb: MariaDB) -> None:
     """C-12: the connection is the lock, so it cannot go on without it."""
     holder = slow_run(mariadb_toy)

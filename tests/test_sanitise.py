@@ -17,6 +17,7 @@ from production import CANARY, KEY, OTHER_KEY, Production
 from projects import Project
 from toys import Toy
 
+from terp_seed.backup.manifest import Manifest
 from terp_seed.dialects.lockfile import FileLock
 from terp_seed.errors import GuardError, InterruptedRunError, LockError, MaskingError, UsageError
 from terp_seed.guards import stamp
@@ -323,6 +324,16 @@ def test_any_primary_key_gives_an_order(new_copy: Callable[..., Copy]) -> None:
     assert copy.mask() == {}
     kept = str(copy.all("SELECT last_key, columns FROM terp_seed_masking"))
     assert CANARY.search(kept) is None
+
+
+@pytest.mark.parametrize("kind", ["rows", "dump"])
+def test_a_backup_holds_what_was_asked_for_and_no_more(people: Copy, kind: str) -> None:
+    """Each is a copy of what was personal, to be deleted one day."""
+    people.settings = replace(people.settings, backup=kind)
+    people.mask()
+    (made,) = evidence(people.settings)["backups"]
+    assert Manifest.read(Path(made["folder"])).kinds == [kind]
+    assert made["folder"] in written(evidence(people.settings))
 
 
 def test_foreign_keys_between_masked_columns_still_join(new_copy: Callable[..., Copy]) -> None:
@@ -776,6 +787,11 @@ def test_the_leak_check_finds_one_row_anywhere(people: Copy) -> None:
     people.key(KEY)
     assert forget(people.settings) == 1
     assert ("logs", "line", "an original") not in people.leaks()
+
+
+def test_the_leak_check_needs_no_books_and_makes_none(people: Copy) -> None:
+    assert ("people", "mail", "live email") in people.leaks()
+    assert not sa.inspect(people.db).has_table("terp_seed_audit")
 
 
 def test_a_find_is_a_count_and_its_first_keys(people: Copy) -> None:

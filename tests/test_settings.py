@@ -313,7 +313,7 @@ def test_a_file_that_is_no_database(sqlite_toy: Toy) -> None:
     failed = sqlite_toy.run(
         "alembic", "-n", "seed", "-x", "url=sqlite:///text.db", "upgrade", "head", check=False
     )
-    one_line(failed)
+    one_line(failed, "database 'text.db': file is not a database; check the URL")
 
 
 def test_a_revision_id_that_the_version_table_cannot_hold(toy: Toy) -> None:

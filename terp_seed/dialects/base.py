@@ -317,8 +317,8 @@ class Dialect(ABC):
     def lock(self, connection: Connection) -> Lock:
         """The lock on the database that the connection is in."""
 
-    def readable(self, connection: Connection, seconds: float = 0.2) -> bool:
-        """Whether a SELECT gets through within so many seconds, where writers keep readers out."""
+    def readable(self, connection: Connection) -> bool:
+        """Whether a SELECT gets through at once, where writers keep readers out."""
         return True
 
     @abstractmethod

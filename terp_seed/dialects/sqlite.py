@@ -28,6 +28,7 @@ __all__ = ["SQLite"]
 # at a NUL, so these never stand in a literal as themselves.
 _ESCAPES = (("\0", "\\0", 0), ("\n", "\\n", 10), ("\r", "\\r", 13))
 _BUSY_SECONDS = 30
+_AT_ONCE = 200  # milliseconds: longer than a small transaction has the file
 _DEPTH = 100  # an expression may be a thousand operators deep
 
 
@@ -257,12 +258,12 @@ class SQLite(Dialect):
         path = {name: file for _, name, file in databases}["main"]
         return FileLock(Path(path).resolve()) if path else NoLock()
 
-    def readable(self, connection: Connection, seconds: float = 0.2) -> bool:
+    def readable(self, connection: Connection) -> bool:
         from sqlalchemy.exc import OperationalError
 
         # A transaction that outgrows SQLite's cache has the file to itself.
         usual = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
-        connection.exec_driver_sql(f"PRAGMA busy_timeout = {int(seconds * 1000)}")
+        connection.exec_driver_sql(f"PRAGMA busy_timeout = {_AT_ONCE}")
         try:
             connection.exec_driver_sql("SELECT 1 FROM sqlite_master LIMIT 1")
         except OperationalError as error:
