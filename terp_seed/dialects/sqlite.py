@@ -265,9 +265,10 @@ class SQLite(Dialect):
         usual = connection.exec_driver_sql("PRAGMA busy_timeout").scalar()
         connection.exec_driver_sql(f"PRAGMA busy_timeout = {_AT_ONCE}")
         try:
-            connection.exec_driver_sql("SELECT 1 FROM sqlite_master LIMIT 1")
+            connection.exec_driver_sql("SELECT COUNT(*) FROM sqlite_master").scalar()
         except OperationalError as error:
-            if getattr(error.orig, "sqlite_errorcode", None) != SQLITE_BUSY:
+            # The lower byte is the kind of failure, the next one says more of it.
+            if getattr(error.orig, "sqlite_errorcode", 0) & 0xFF != SQLITE_BUSY:
                 raise
             return False
         finally:
