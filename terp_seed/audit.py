@@ -24,6 +24,7 @@ import socket
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from traceback import clear_frames
 from typing import Any
 from uuid import uuid4
 
@@ -157,10 +158,14 @@ class AuditLog:
             self._session.commit()
             self.log()
             yield
-            self.add("finished")
+            self._write("finished")
+            self._session.commit()
         except BaseException as error:
+            # A cursor that an interrupt struck holds SQLite's lock for as long as its frame lives.
+            clear_frames(error.__traceback__)
             self._ended_badly(error)
             raise
+        self.log()
 
     def _ended_badly(self, error: BaseException) -> None:
         """Say so in a transaction of its own, on a new connection if need be; else in the log."""

@@ -163,6 +163,7 @@ class Rollback:
         for each in reversed(found.surveys):
             stay = found.kept[each.range.number]
             count = self._delete(each, stay)
+            _refuse_more(each, count)
             removed[each.range.table] = removed.get(each.range.table, 0) + count
             if stay:
                 self.session.stream.run(self.session.ledger.keep(each.range, sorted(stay)))
@@ -245,6 +246,16 @@ def _selection(
 ) -> Selection:
     spared = frozenset({*found.foreign, *kept})
     return Selection(found.range, spared, keys.get(found.range.number))
+
+
+def _refuse_more(found: Survey, count: int) -> None:
+    """Refuse to have deleted more rows than were found to be ours: somebody has just added one."""
+    if count > found.intact + len(found.edited):
+        raise RollbackError(
+            f"revision {found.range.revision}: while its rows were being removed, another program "
+            f"put rows of its own in their place in {found.range.table}, so nothing was deleted; "
+            "run the command again"
+        )
 
 
 def _mine(step: PlannedRevision, removal: Removal, ranges: Sequence[Range]) -> Sequence[Range]:

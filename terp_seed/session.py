@@ -6,6 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from time import monotonic
+from traceback import clear_frames
 from typing import Any
 
 from sqlalchemy.engine import Connection
@@ -133,6 +134,9 @@ def _borrowed(settings: Settings, given: Connection) -> Iterator[Session]:
             session.stream.run(sql)
         session.settle()
         yield session
+    except BaseException as error:
+        clear_frames(error.__traceback__)  # or a cursor that was struck holds the caller's file
+        raise
     finally:
         with suppress(SeedError, DBAPIError):  # a connection that is gone keeps no session
             session.settle()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -12,8 +13,9 @@ from servers import MariaDB, server_engine
 from toys import HEAD, Toy
 
 from terp_seed.dialects import sqlite
-from terp_seed.errors import PlanError
+from terp_seed.errors import PlanError, RollbackError
 from terp_seed.failures import RetryableError
+from terp_seed.rollback import Rollback
 
 FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}
 BLOCK = "INSERT INTO crates (code, depot_id, weight) SELECT 'SEED-C-000005', MIN(id), 1 FROM depots"
@@ -211,3 +213,28 @@ def test_the_servers_own_mode_changes_nothing(
     assert toy.value("SELECT wording FROM labels") == text
     toy.downgrade()
     assert toy.counts() == {}
+
+
+def test_a_row_put_in_the_place_of_a_missing_one_while_we_delete_is_not_taken(
+    mariadb_toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing locks a place where no row is; so the rows that went are counted."""
+    toy = mariadb_toy
+    rows = '[{"code": "ours"}, {"code": "gone"}]'
+    toy.only("0001_labels", f'op.seed_rows("labels", {rows}, key=["code"])')
+    toy.upgrade()
+    gone = toy.value("SELECT id FROM labels WHERE code = 'gone'")
+    toy.execute("DELETE FROM labels WHERE code = 'gone'")
+    delete = Rollback._delete
+
+    def beside_another(rollback: Rollback, *args: Any) -> int:
+        toy.execute(f"INSERT INTO labels (id, code) VALUES ({gone}, 'theirs')")
+        return delete(rollback, *args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(Rollback, "_delete", beside_another)
+        with pytest.raises(RollbackError, match="put rows of its own in their place in labels"):
+            toy.downgrade("base")
+    assert toy.counts()["labels"] == 2
+    toy.downgrade("base")
+    assert toy.rows("SELECT code FROM labels") == [("theirs",)]

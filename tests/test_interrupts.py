@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import signal
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from sqlalchemy.engine.base import RootTransaction
 from toys import Toy
 
@@ -74,3 +77,44 @@ def test_the_audit_too_tells_a_signal_within_a_commit_as_the_signal(
     assert toy.audit()[-1][0] == "interrupted"
     toy.upgrade("head")
     assert toy.audit()[-1][0] == "finished"
+
+
+@contextmanager
+def struck_reading_the_audit(when: Callable[[], bool]) -> Iterator[None]:
+    """SIGTERM while a run reads its own events, once it may be."""
+    left = [1]
+
+    def strike(connection: object, cursor: object, statement: str, *more: Any) -> None:
+        if statement.startswith("SELECT terp_seed_audit") and left[0] and when():
+            left[0] = 0
+            _struck()
+
+    sa.event.listen(sa.Engine, "after_cursor_execute", strike)
+    try:
+        yield
+    finally:
+        sa.event.remove(sa.Engine, "after_cursor_execute", strike)
+
+
+@pytest.mark.parametrize("given", [False, True], ids=["own", "handed over"])
+def test_an_interrupt_is_audited_and_leaves_the_file_free(sqlite_toy: Toy, given: bool) -> None:
+    """The cursor that it strikes would hold the lock for as long as somebody has the error."""
+    toy = sqlite_toy
+    with sa.create_engine(toy.url, poolclass=sa.NullPool).connect() as connection:
+        more = {"attributes": {"connection": connection}} if given else {}
+        with (
+            struck_reading_the_audit(lambda: ("applied", "0001_labels") in toy.audit()),
+            pytest.raises(InterruptedRunError) as caught,
+        ):
+            toy.upgrade("head", **more)
+        toy.execute("CREATE TABLE others (id INTEGER)")
+    assert toy.audit()[-1][0] == "interrupted"
+    assert caught.value
+
+
+def test_a_run_that_has_finished_was_not_interrupted(toy: Toy) -> None:
+    """A signal that comes while it reads its last event."""
+    done = struck_reading_the_audit(lambda: toy.audit()[-1][0] == "finished")
+    with done, pytest.raises(InterruptedRunError):
+        toy.upgrade("head")
+    assert [event for event, _ in toy.audit()][-2:] == ["applied", "finished"]
