@@ -170,8 +170,9 @@ class AuditLog:
     def _ended_badly(self, error: BaseException) -> None:
         """Say so in a transaction of its own, on a new connection if need be; else in the log."""
         session = self._session
-        event = "interrupted" if signal_behind(error) else "failed"
-        fields: dict[str, Any] = {"error": type(error).__name__}
+        signal = signal_behind(error)
+        event = "interrupted" if signal else "failed"
+        fields: dict[str, Any] = {"error": signal or type(error).__name__}
         for attempt in range(2 if not session.external else 0):
             try:
                 session.settle()

@@ -48,7 +48,7 @@ class Run:
 
     @property
     def error(self) -> str | None:
-        """The class of the error that ended it."""
+        """The class of the error that ended it, or the name of the signal."""
         error = self.events[-1]["detail"].get("error")
         return str(error) if error else None
 

@@ -75,6 +75,8 @@ def test_the_audit_too_tells_a_signal_within_a_commit_as_the_signal(
         with pytest.raises(InterruptedRunError, match="interrupted by SIGTERM"):
             toy.upgrade("head")
     assert toy.audit()[-1][0] == "interrupted"
+    (last, *_) = toy.document("history")["runs"]
+    assert (last["outcome"], last["error"]) == ("interrupted", "SIGTERM")
     toy.upgrade("head")
     assert toy.audit()[-1][0] == "finished"
 
