@@ -31,9 +31,7 @@ def child_indexes(session: Session, of: Range) -> Iterator[None]:
     """
     made = []
     if not (session.dialect.indexes_foreign_keys or session.external or of.count < _WORTH):
-        with reflecting():
-            bare = _bare(session, of.table)
-        for number, (table, columns) in enumerate(bare):
+        for number, (table, columns) in enumerate(_bare(session, of.table)):
             made.append(session.dialect.quote(f"terp_seed_child_{number}"))
             listed = ", ".join(map(session.dialect.quote, columns))
             where = f"{session.dialect.quote(table)} ({listed})"
@@ -43,6 +41,7 @@ def child_indexes(session: Session, of: Range) -> Iterator[None]:
         session.stream.run(f"DROP INDEX {name}")
 
 
+@reflecting()
 def _bare(session: Session, target: str) -> list[tuple[str, tuple[str, ...]]]:
     """The columns of the foreign keys to a table that no index begins with."""
     inspector = sa.inspect(session.connection)

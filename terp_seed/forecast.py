@@ -163,7 +163,7 @@ def _removed(finding: Finding) -> list[TableForecast]:
     return [
         TableForecast(
             each.range.table,
-            delete=each.intact + len(each.edited) - len(finding.kept[each.range.number]),
+            delete=each.there - len(finding.kept[each.range.number]),
             keep=len(finding.kept[each.range.number]),
             edited=len(each.edited),
             foreign=len(each.foreign),

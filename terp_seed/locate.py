@@ -42,7 +42,7 @@ class Located:
     @property
     def present(self) -> int:
         """How many of its rows are there."""
-        return self.found.intact + len(self.found.edited)
+        return self.found.there
 
 
 @dataclass

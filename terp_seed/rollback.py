@@ -64,9 +64,7 @@ class Finding:
     @property
     def removed(self) -> dict[str, int]:
         """How many rows go, by table, children first."""
-        return self._counted(
-            lambda each: each.intact + len(each.edited) - len(self.kept[each.range.number])
-        )
+        return self._counted(lambda each: each.there - len(self.kept[each.range.number]))
 
     @property
     def going(self) -> list[Selection]:
@@ -250,7 +248,7 @@ def _selection(
 
 def _refuse_more(found: Survey, count: int) -> None:
     """Refuse to have deleted more rows than were found to be ours: somebody has just added one."""
-    if count > found.intact + len(found.edited):
+    if count > found.there:
         raise RollbackError(
             f"revision {found.range.revision}: while its rows were being removed, another program "
             f"put rows of its own in their place in {found.range.table}, so nothing was deleted; "

@@ -86,8 +86,7 @@ class Schema:
         if (name.lower() if self._folds else name) not in self.tables:
             return None
         if name not in self._read:
-            with reflecting():
-                self._read[name] = self._facts(name)
+            self._read[name] = self._facts(name)
         return self._read[name]
 
     def fingerprint(self, tables: Iterable[str]) -> str:
@@ -103,6 +102,7 @@ class Schema:
                 told.update(f"{facts.key} {sorted(facts.uniques)} {facts.references}".encode())
         return told.hexdigest()
 
+    @reflecting()
     def _facts(self, name: str) -> TableFacts:
         dialect = self._session.dialect
         charsets = dialect.charsets(self._session.connection, name)

@@ -38,6 +38,11 @@ class Survey:
     foreign: list[int] = field(default_factory=list)
     missing: int = 0
 
+    @property
+    def there(self) -> int:
+        """How many rows are there and ours."""
+        return self.intact + len(self.edited)
+
 
 def survey(
     session: Session,

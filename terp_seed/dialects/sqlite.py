@@ -11,7 +11,6 @@ from collections.abc import Iterator, Mapping, Sequence
 from datetime import datetime
 from itertools import count, islice
 from pathlib import Path
-from sqlite3 import SQLITE_BUSY
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from terp_seed.dialects.base import STATEMENT_CHARACTERS, Canonical, Dialect, Lock, Piece, Written
@@ -259,6 +258,8 @@ class SQLite(Dialect):
         return FileLock(Path(path).resolve()) if path else NoLock()
 
     def readable(self, connection: Connection) -> bool:
+        from sqlite3 import SQLITE_BUSY
+
         from sqlalchemy.exc import OperationalError
 
         # A transaction that outgrows SQLite's cache has the file to itself.
