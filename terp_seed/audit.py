@@ -41,11 +41,9 @@ from terp_seed.literals import json_text
 from terp_seed.log import AUDIT, logger
 from terp_seed.session import Session
 
-__all__ = ["ENDS", "Audit", "AuditLog", "last_open_run", "pace", "read"]
+__all__ = ["Audit", "AuditLog", "pace", "read"]
 
 _LAST = 20  # revisions whose pace counts
-
-ENDS = ("finished", "failed", "interrupted")
 
 
 @dataclass(frozen=True)
@@ -205,28 +203,6 @@ def _log(level: str, event: Mapping[str, Any], *, committed: bool) -> None:
     what = " ".join(filter(None, (event["event"], event["revision"])))
     failed = "" if level == "INFO" else ", and the table could not be told"
     logger.bind(logger=AUDIT, **event, committed=committed).log(level, "{}", f"{what}{failed}")
-
-
-def last_open_run(connection: Connection, books: Books) -> str:
-    """Who started last and has not ended: ``ann on web1, process 42, since ...``."""
-    audit = books.audit
-    if not sa.inspect(connection).has_table(audit.name, schema=audit.schema):
-        return ""
-    started = connection.execute(
-        sa.select(audit).where(audit.c.event == "started").order_by(audit.c.id.desc()).limit(1)
-    ).first()
-    if started is None:
-        return ""
-    ended = connection.execute(
-        sa.select(sa.func.count())
-        .select_from(audit)
-        .where(audit.c.run_id == started.run_id, audit.c.event.in_(ENDS), audit.c.id > started.id)
-    ).scalar()
-    if ended:
-        return ""
-    if started.os_user is None:
-        return f"a script, since {started.at} UTC"
-    return f"{started.os_user} on {started.host}, process {started.pid}, since {started.at} UTC"
 
 
 def pace(connection: Connection, books: Books) -> float | None:

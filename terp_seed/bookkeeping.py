@@ -27,7 +27,10 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Dialect as SADialect
 from sqlalchemy.schema import CreateTable
 
-__all__ = ["TABLES", "Books", "books"]
+__all__ = ["ENDS", "TABLES", "Books", "books"]
+
+ENDS = ("finished", "failed", "interrupted")
+"""The audit events after which a run is over."""
 
 TABLES = ("terp_seed_ledger", "terp_seed_audit", "terp_seed_environment")
 

@@ -10,7 +10,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from terp_seed.audit import pace
-from terp_seed.ledger import Range
+from terp_seed.ledger import Range, ledger_of
 from terp_seed.occupied import count_skipped
 from terp_seed.plan import PlannedRevision, PlannedTable
 from terp_seed.preflight import Findings, findings
@@ -155,7 +155,7 @@ def removals(session: Session, prepared: Prepared) -> Iterator[RevisionForecast]
 
 
 def _left(session: Session, step: PlannedRevision) -> list[TableForecast]:
-    ranges = session.ledger.ranges(session.connection, step.revision)
+    ranges = ledger_of(session).ranges(session.connection, step.revision)
     return [TableForecast(of.table, keep=of.count, ids=_ids(of)) for of in ranges]
 
 
@@ -216,7 +216,7 @@ def _first_key(
 ) -> int:
     """Where the rows go: above all others, or where the kept ones of them are."""
     if kept:
-        of, _ = session.ledger.kept(session.connection)[
+        of, _ = ledger_of(session).kept(session.connection)[
             planned.range.revision, planned.range.number
         ]
         return of.first_key or 1

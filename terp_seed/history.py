@@ -9,7 +9,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from terp_seed.audit import ENDS, read
+from terp_seed.audit import read
+from terp_seed.bookkeeping import ENDS
 from terp_seed.session import Session
 
 __all__ = ["Event", "LockStatus", "Run", "history", "lock_status"]

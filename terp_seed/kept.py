@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from terp_seed.errors import PlanError
-from terp_seed.ledger import Range
+from terp_seed.ledger import Range, ledger_of
 from terp_seed.plan import Plan
 from terp_seed.selection import Selection, numbered
 from terp_seed.session import Session
@@ -20,7 +20,7 @@ KeptRows = Mapping[tuple[str, int], tuple[Range, frozenset[int]]]
 def still_there(session: Session) -> KeptRows:
     """The kept rows that nobody has removed since; does not write."""
     found: dict[tuple[str, int], tuple[Range, frozenset[int]]] = {}
-    for place, (of, numbers) in session.ledger.kept(session.connection).items():
+    for place, (of, numbers) in ledger_of(session).kept(session.connection).items():
         ids = _ids(session, of, numbers) if of.id is not None else numbers
         found[place] = (of, ids)
     return found

@@ -19,8 +19,9 @@ from terp_seed.bookkeeping import Books
 from terp_seed.dialects import Dialect
 from terp_seed.literals import json_text
 from terp_seed.rows import TableRows
+from terp_seed.session import Session
 
-__all__ = ["Digests", "Header", "Ledger", "Range", "shape"]
+__all__ = ["Digests", "Header", "Ledger", "Range", "ledger_of", "shape"]
 
 _BLOCKS = 32  # that are read at once
 
@@ -293,6 +294,11 @@ class Ledger:
     def _qualified(self, table: sa.Table) -> str:
         quote = self.dialect.quote
         return f"{quote(table.schema)}.{quote(table.name)}" if table.schema else quote(table.name)
+
+
+def ledger_of(session: Session) -> Ledger:
+    """The ledger of the chain in the session's database."""
+    return Ledger(session.dialect, session.books, session.settings.chain)
 
 
 def shape(rows: TableRows, refs: Mapping[str, Range]) -> dict[str, Any]:

@@ -13,10 +13,10 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from terp_seed.errors import PlanError
-from terp_seed.ledger import Digests, Range, shape
+from terp_seed.ledger import Digests, Range, ledger_of, shape
 from terp_seed.literals import NULL, JsonText, literals
+from terp_seed.masks import Masks
 from terp_seed.plan import Plan, PlannedTable
-from terp_seed.rendering import Masks
 from terp_seed.rows import Block, TableRows
 from terp_seed.session import Session
 from terp_seed.survey import Survey, survey
@@ -74,7 +74,7 @@ class Search:
         """
         tables = plan.history[revision].tables
         known = {**plan.ranges_before(revision), **plan.history[revision].ranges}
-        writer = Writer(self.session.stream, self.session.ledger, self.masks, known)
+        writer = Writer(self.session.stream, ledger_of(self.session), self.masks, known)
         self._writers[revision] = writer
         self._tables += tables
         left = {_place(each.range): each for each in tables}

@@ -11,16 +11,16 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from time import monotonic
 
+import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from terp_seed.audit import last_open_run
-from terp_seed.bookkeeping import Books
+from terp_seed.bookkeeping import ENDS, Books
 from terp_seed.dialects import Dialect, Lock
 from terp_seed.errors import LockError
 from terp_seed.failures import translated
 
-__all__ = ["Held", "held"]
+__all__ = ["Held", "held", "last_open_run"]
 
 
 class Held:
@@ -87,6 +87,28 @@ def _holder(connection: Connection, dialect: Dialect, books: Books) -> str:
             raise translated(error, "lock") from None
         # Its books may not exist yet, or be locked: still worth waiting.
     return f"another run ({', '.join(filter(None, parts)) or 'nothing more is known of it'})"
+
+
+def last_open_run(connection: Connection, books: Books) -> str:
+    """Who started last and has not ended: ``ann on web1, process 42, since ...``."""
+    audit = books.audit
+    if not sa.inspect(connection).has_table(audit.name, schema=audit.schema):
+        return ""
+    started = connection.execute(
+        sa.select(audit).where(audit.c.event == "started").order_by(audit.c.id.desc()).limit(1)
+    ).first()
+    if started is None:
+        return ""
+    ended = connection.execute(
+        sa.select(sa.func.count())
+        .select_from(audit)
+        .where(audit.c.run_id == started.run_id, audit.c.event.in_(ENDS), audit.c.id > started.id)
+    ).scalar()
+    if ended:
+        return ""
+    if started.os_user is None:
+        return f"a script, since {started.at} UTC"
+    return f"{started.os_user} on {started.host}, process {started.pid}, since {started.at} UTC"
 
 
 def _release(connection: Connection, lock: Lock, settle: Callable[[], None]) -> None:

@@ -9,17 +9,16 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 import sqlalchemy as sa
 
 from terp_seed.columns import measured
 from terp_seed.errors import UsageError
 from terp_seed.masking import ColumnFacts, Key, Policy
-from terp_seed.rendering import Masker
 from terp_seed.rows import Block, Cells, Column, Lookup, TableRows, Value
 from terp_seed.schema import ColumnFacts as LiveColumn
 from terp_seed.schema import TableFacts
@@ -29,11 +28,22 @@ if TYPE_CHECKING:
     from terp_seed.masking.detect import Finding
     from terp_seed.masking.names import TypeKind
 
-__all__ = ["Boundary", "boundary", "column_facts"]
+__all__ = ["BlockMasker", "Boundary", "Masks", "boundary", "column_facts"]
 
 _FEW = 50
 _NUMBER = re.compile(r"[-+]?\d{1,12}(\.\d{1,6})?", re.ASCII)  # longer ones may be somebody's
 _KINDS: tuple[tuple[type[sa.types.TypeEngine[Any]], TypeKind], ...]
+
+
+class BlockMasker(Protocol):
+    """What the masking boundary does to a block."""
+
+    def apply(self, block: Block) -> Block:
+        """Return the block to write; raise `MaskingError` rather than pass a doubt."""
+
+
+Masks = Callable[[TableRows], BlockMasker | None]
+"""The masker for a table's rows; None where the policy has nothing to do."""
 
 
 @dataclass
@@ -66,7 +76,7 @@ class Boundary:
         )
         return rows if masker is None else _masked(rows, masker)
 
-    def prove(self, rows: TableRows) -> Masker | None:
+    def prove(self, rows: TableRows) -> BlockMasker | None:
         """What holds synthetic rows to the reserved ranges; None if nothing is personal."""
         if rows.provenance != "synthetic":
             return None
@@ -129,7 +139,7 @@ def _metadata(place: str) -> Any:
     return found
 
 
-def _masked(rows: TableRows, masker: Masker) -> TableRows:
+def _masked(rows: TableRows, masker: BlockMasker) -> TableRows:
     cells = {name: Cells(rows.values(name)) for name in rows.columns}
     block = masker.apply(Block(rows.table, 0, rows.count, cells))
     return replace(rows, columns={name: _fixed(cells) for name, cells in block.columns.items()})

@@ -15,11 +15,19 @@ from terp_seed.masks import Boundary, boundary
 from terp_seed.operations import OPTION
 from terp_seed.performer import Performer
 from terp_seed.plan import Plan
-from terp_seed.planner import Step, generation_of, make_plan, settings_of
+from terp_seed.planner import (
+    Step,
+    clock_of,
+    direction_of,
+    generation_of,
+    make_plan,
+    revision_steps,
+    settings_of,
+)
 from terp_seed.recorder import Generation, Recorder
 from terp_seed.request import Request
 from terp_seed.revisions import attributes
-from terp_seed.running import clock_of, direction_of, revision_steps, wrapped
+from terp_seed.running import wrapped
 from terp_seed.script import Script, Sink
 from terp_seed.session import books_of
 from terp_seed.settings import Settings

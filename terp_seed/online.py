@@ -20,19 +20,19 @@ from terp_seed.errors import LockError, RollbackError, SeedError
 from terp_seed.exclusive import exclusively
 from terp_seed.failures import RetryableError, translated
 from terp_seed.forecast import removals
-from terp_seed.ledger import Range
+from terp_seed.ledger import Range, ledger_of
 from terp_seed.lock import Held
 from terp_seed.log import logger
 from terp_seed.operations import OPTION
 from terp_seed.performer import Done, Performer
-from terp_seed.planner import settings_of
+from terp_seed.planner import clock_of, direction_of, settings_of
 from terp_seed.preflight import preflight
 from terp_seed.prepare import Prepared, look, prepare, refuse_other_settings, steps_from
 from terp_seed.progress import progress_of_run
 from terp_seed.report import show, summary
 from terp_seed.request import Request
 from terp_seed.rollback import Rollback
-from terp_seed.running import clock_of, direction_of, wrapped
+from terp_seed.running import wrapped
 from terp_seed.session import Session
 from terp_seed.standing import current_heads
 
@@ -185,7 +185,7 @@ def _forget_undone(session: Session, request: Request, performer: Performer) -> 
 def _performer(session: Session, prepared: Prepared, audit: Audit, backup: RunBackup) -> Performer:
     return Performer(
         stream=session.stream,
-        ledger=session.ledger,
+        ledger=ledger_of(session),
         audit=audit,
         plan=prepared.plan,
         masks=prepared.border.prove,
@@ -203,7 +203,7 @@ def _ledgered(session: Session, revision: str) -> dict[str, Range]:
     """The generated ranges that the ledger holds, but for one revision's."""
     return {
         of.table: of
-        for of in session.ledger.ranges(session.connection)
+        for of in ledger_of(session).ranges(session.connection)
         if of.revision != revision and (of.shape or {})["provenance"] == "synthetic"
     }
 

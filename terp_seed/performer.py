@@ -16,11 +16,11 @@ from terp_seed.dialects.base import STATEMENT_CHARACTERS
 from terp_seed.errors import PlanError, VerificationError
 from terp_seed.gate import Gate
 from terp_seed.ledger import Ledger, Range
+from terp_seed.masks import Masks
 from terp_seed.operations import UnseedOp
 from terp_seed.plan import Plan, PlannedRevision, Removal, Removed
 from terp_seed.progress import Progress
 from terp_seed.recorder import Generation
-from terp_seed.rendering import Masks
 from terp_seed.stream import Stream
 from terp_seed.writer import Writer
 

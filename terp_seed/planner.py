@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, datetime, time
 from typing import Any
 
+from alembic.runtime.migration import MigrationStep, RevisionStep, StampStep
 from alembic.script import Script
 
 from terp_seed.errors import UsageError
@@ -17,7 +18,17 @@ from terp_seed.revisions import attributes
 from terp_seed.settings import Settings
 from terp_seed.sizes import default_size, preset
 
-__all__ = ["Step", "generation_of", "make_plan", "recorded", "same_key", "settings_of"]
+__all__ = [
+    "Step",
+    "clock_of",
+    "direction_of",
+    "generation_of",
+    "make_plan",
+    "recorded",
+    "revision_steps",
+    "same_key",
+    "settings_of",
+]
 
 _ROOT_SEED = 1
 _AS_OF = date(2026, 1, 1)  # for a chain whose revisions do not say
@@ -126,3 +137,22 @@ def make_plan(scripts: Sequence[Script], steps: Sequence[Step], recorder: Record
         planned.derives = list(plan.history[revision].derives)
         plan.steps.append(planned)
     return plan
+
+
+def clock_of(generation: Generation) -> datetime:
+    """The moment that a session's clock is fixed to: the evening of the as-of day."""
+    return datetime.combine(generation.as_of, time(18))
+
+
+def revision_steps(steps: Sequence[MigrationStep]) -> list[Step]:
+    """The steps that run a revision's code; a stamp runs none."""
+    return [
+        Step(step.revision, step.is_upgrade) for step in steps if isinstance(step, RevisionStep)
+    ]
+
+
+def direction_of(steps: Sequence[MigrationStep]) -> str:
+    """What steps of Alembic's are: ``upgrade``, ``downgrade`` or ``stamp``."""
+    if any(isinstance(step, StampStep) for step in steps):
+        return "stamp"
+    return "upgrade" if all(step.is_upgrade for step in steps) else "downgrade"

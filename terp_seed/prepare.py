@@ -14,13 +14,12 @@ from terp_seed.errors import LockError, PlanError
 from terp_seed.failures import code_of
 from terp_seed.guards import environment_of
 from terp_seed.kept import refuse_crowded, still_there
-from terp_seed.ledger import Header, Range
+from terp_seed.ledger import Header, Range, ledger_of
 from terp_seed.masks import Boundary, boundary
 from terp_seed.plan import Plan, PlannedTable
-from terp_seed.planner import generation_of, make_plan, recorded, same_key
+from terp_seed.planner import generation_of, make_plan, recorded, revision_steps, same_key
 from terp_seed.recorder import Generation
 from terp_seed.request import Request
-from terp_seed.running import revision_steps
 from terp_seed.session import Session
 from terp_seed.standing import current_heads, plain_context, recorder_for
 
@@ -86,7 +85,7 @@ def prepare(
 
     `terp_seed.preflight` holds it against the live schema.
     """
-    headers = session.ledger.headers(session.connection)
+    headers = ledger_of(session).headers(session.connection)
     applied = request.applied(heads)
     _refuse_lost_ledger(session, applied, headers)
     wanted = revision_steps(steps)
@@ -115,7 +114,7 @@ def refuse_other_settings(
 ) -> None:
     """Refuse a wish for another size: that nothing is to do is no answer to it."""
     applied = request.applied(heads)
-    keep = recorded(session.ledger.headers(session.connection), applied[::-1])
+    keep = recorded(ledger_of(session).headers(session.connection), applied[::-1])
     if keep:
         generation_of(session.settings, environment, applied, keep)
 
@@ -147,7 +146,7 @@ def _refuse_changed(
         if headers[script.revision].state != "applied":
             continue
         now = plan.history[script.revision].tables
-        ranges = session.ledger.ranges(session.connection, script.revision)
+        ranges = ledger_of(session).ranges(session.connection, script.revision)
         if len(now) != len(ranges) or not all(map(_same, now, ranges)):
             raise PlanError(
                 f"revision {script.revision} was changed since it was applied: it would seed other "

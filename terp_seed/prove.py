@@ -25,6 +25,7 @@ from terp_seed.compare import TableDigest, database_digests, differing
 from terp_seed.errors import UsageError, VerificationError
 from terp_seed.failures import translated
 from terp_seed.guards import environment_of
+from terp_seed.ledger import ledger_of
 from terp_seed.planner import recorded
 from terp_seed.project import Project
 from terp_seed.request import ancestors
@@ -88,7 +89,7 @@ def _start(project: Project, settings: Settings) -> _Start:
     with opened(settings) as session:
         environment = environment_of(session.connection, settings, session.books)
         heads = current_heads(session)
-        headers = session.ledger.headers(session.connection)
+        headers = ledger_of(session).headers(session.connection)
         applied = ancestors(project.directory(), heads)
         kept: Any = recorded(headers, applied[::-1])
     x = [] if settings.env else [f"env={environment}"]

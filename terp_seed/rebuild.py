@@ -21,7 +21,7 @@ from terp_seed.errors import PlanError, UsageError
 from terp_seed.exclusive import exclusively
 from terp_seed.failures import translated
 from terp_seed.guards import environment_of
-from terp_seed.ledger import Header
+from terp_seed.ledger import Header, ledger_of
 from terp_seed.locate import Located, Search
 from terp_seed.masks import Boundary, boundary
 from terp_seed.plan import Plan
@@ -115,7 +115,7 @@ def rebuild(
     """
     environment = environment_of(session.connection, session.settings, session.books)
     applied = ancestors(directory, current_heads(session))
-    nothing = not _lost(applied, session.ledger.headers(session.connection))
+    nothing = not _lost(applied, ledger_of(session).headers(session.connection))
     session.settle()
     if nothing or dry_run:
         return None if nothing else _looked(session, directory, environment, claim)
@@ -145,7 +145,7 @@ def _looked(
     session: Session, directory: ScriptDirectory, environment: str, claim: Sequence[str]
 ) -> Rebuilt | None:
     applied = ancestors(directory, current_heads(session))
-    headers = session.ledger.headers(session.connection)
+    headers = ledger_of(session).headers(session.connection)
     lost = _lost(applied, headers)
     if not lost:
         return None
@@ -240,7 +240,7 @@ class _Look:
         ]
 
     def _search(self, border: Boundary) -> Search:
-        ledger, connection = self.session.ledger, self.session.connection
+        ledger, connection = ledger_of(self.session), self.session.connection
         ranges = ledger.ranges(connection) if self.known else []
         there = {(of.revision, of.number): of for of in ranges if of.revision in self.known}
         return Search(self.session, border.prove, there, self._written(), self.claim)
@@ -296,7 +296,7 @@ def _sizes(ways: Sequence[Generation]) -> str:
 
 
 def _write(session: Session, found: Rebuilt) -> None:
-    ledger, stream = session.ledger, session.stream
+    ledger, stream = ledger_of(session), session.stream
     detail = settings_of(found.generation, found.mask_key)
     for revision in found.revisions:
         stream.run(ledger.erase(revision.revision), what="ledger")

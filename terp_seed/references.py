@@ -3,21 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import sqlalchemy as sa
 
 from terp_seed.dialects.base import Reference
 from terp_seed.errors import PlanError
-from terp_seed.seeders import logical_references
+from terp_seed.schema import inbound
 from terp_seed.selection import Selection
 from terp_seed.session import Session
 
 __all__ = [
     "Dependents",
     "dependents",
-    "inbound",
-    "outbound",
     "pointed_at",
 ]
 
@@ -41,38 +39,6 @@ class Dependents:
         of = self.reference
         where = ".".join(filter(None, (of.schema, of.table, of.column)))
         return f"{self.count} in {where} -> {of.target_table} (first: {keys})"
-
-
-def outbound(session: Session, table: str) -> list[Reference]:
-    """The references that a table's rows make."""
-    found = [
-        Reference(
-            table,
-            tuple(key["constrained_columns"]),
-            key["referred_table"],
-            tuple(key["referred_columns"]),
-        )
-        for key in sa.inspect(session.connection).get_foreign_keys(table)
-        if key.get("referred_schema") is None and key["referred_columns"]
-    ]
-    return list(dict.fromkeys([*found, *(each for each in _declared() if each.table == table)]))
-
-
-def inbound(session: Session, tables: Sequence[str]) -> list[Reference]:
-    """All references to these tables from anywhere, other databases of the server included."""
-    wanted = {name.casefold(): name for name in tables}
-    existing = {each.casefold() for each in sa.inspect(session.connection).get_table_names()}
-    keys = [
-        replace(key, target_table=wanted[key.target_table.casefold()])
-        for key in session.dialect.foreign_keys(session.connection)
-        if key.target_table.casefold() in wanted and key.targets
-    ]
-    said = [
-        each
-        for each in _declared()
-        if each.target_table in tables and each.table.casefold() in existing
-    ]
-    return list(dict.fromkeys([*keys, *said]))
 
 
 def dependents(
@@ -153,13 +119,6 @@ def pointed_at(session: Session, found: Dependents) -> set[int]:
             "what depends on them"
         )
     return {by_key[key] for key in named}
-
-
-def _declared() -> list[Reference]:
-    return [
-        Reference(table, (column,), target_table, (target,))
-        for table, column, target_table, target in logical_references()
-    ]
 
 
 def _by_table(rows: Sequence[Selection]) -> Mapping[str, list[Selection]]:

@@ -9,30 +9,20 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Protocol, TypeVar
+from typing import TypeVar
 
 from terp_seed.dialects.base import Piece, Written
 from terp_seed.digests import canonical_columns, packed
 from terp_seed.errors import PlanError
 from terp_seed.ledger import Digests, Ledger, Range
 from terp_seed.literals import UnwritableError, json_cells, json_pieces, literals
+from terp_seed.masks import BlockMasker
 from terp_seed.rows import Block, Bounds, Cells, TableRows, Value
 
-__all__ = ["Masker", "Masks", "Renderer", "Statement"]
+__all__ = ["Renderer", "Statement"]
 
 
 T = TypeVar("T")
-
-
-class Masker(Protocol):
-    """What the masking boundary does to a block."""
-
-    def apply(self, block: Block) -> Block:
-        """Return the block to write; raise `MaskingError` rather than pass a doubt."""
-
-
-Masks = Callable[[TableRows], Masker | None]
-"""The masker for a table's rows; None where the policy has nothing to do."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +45,7 @@ class Renderer:
     ledger: Ledger
     rows: TableRows
     range: Range
-    masker: Masker | None
+    masker: BlockMasker | None
     known: Mapping[str, Range]
     """The ranges that the rows refer to, by table."""
     spared: frozenset[int]

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from terp_seed.childindexes import child_indexes
 from terp_seed.consent import careful
 from terp_seed.errors import PlanError, RollbackError
-from terp_seed.ledger import Range
+from terp_seed.ledger import Range, ledger_of
 from terp_seed.log import logger
 from terp_seed.plan import PlannedRevision, Removal, Removed
 from terp_seed.references import Dependents, dependents, pointed_at
@@ -123,7 +123,7 @@ class Rollback:
         them, and no foreign key comes to point at their ids, until the
         transaction ends.
         """
-        ledger, connection = self.session.ledger, self.session.connection
+        ledger, connection = ledger_of(self.session), self.session.connection
         every = {(of.revision, of.number): of for of in ledger.ranges(connection)}
         mine = _mine(step, removal, [of for of in every.values() if of.revision == step.revision])
         surveys = [survey(self.session, of, every, hold=hold) for of in mine]
@@ -164,12 +164,12 @@ class Rollback:
             _refuse_more(each, count)
             removed[each.range.table] = removed.get(each.range.table, 0) + count
             if stay:
-                self.session.stream.run(self.session.ledger.keep(each.range, sorted(stay)))
+                self.session.stream.run(ledger_of(self.session).keep(each.range, sorted(stay)))
         return Removed(removed, found.staying)
 
     def leave(self, step: PlannedRevision) -> Removed:
         """Keep all rows of a revision, in the ledger as kept: it declares no rollback."""
-        ledger, stream = self.session.ledger, self.session.stream
+        ledger, stream = ledger_of(self.session), self.session.stream
         kept: Counter[str] = Counter()
         for of in ledger.ranges(self.session.connection, step.revision):
             kept[of.table] += of.count
@@ -192,7 +192,7 @@ class Rollback:
             kept[pointing.rows.range.number] |= pointed_at(self.session, pointing)
 
     def _keys(self, of: Range) -> dict[int, Sequence[str]]:
-        blocks = self.session.ledger.blocks(self.session.connection, of)
+        blocks = ledger_of(self.session).blocks(self.session.connection, of)
         return {
             number: key
             for block in blocks
@@ -226,7 +226,7 @@ class Rollback:
         quote = self.session.dialect.quote
         names = (of.shape or {})["key"]
         count = 0
-        for digests in self.session.ledger.blocks(self.session.connection, of):
+        for digests in ledger_of(self.session).blocks(self.session.connection, of):
             for number, row in enumerate(digests.row_keys or (), start=digests.first_row):
                 if number in stay:
                     continue

@@ -3,38 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, time
 from functools import wraps
 from typing import Any
 
 from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep, StampStep
 
 from terp_seed.performer import Performer
-from terp_seed.planner import Step
-from terp_seed.recorder import Generation, called
+from terp_seed.recorder import called
 from terp_seed.revisions import attributes
 from terp_seed.stamping import stamped
 
-__all__ = ["clock_of", "direction_of", "revision_steps", "wrapped"]
-
-
-def clock_of(generation: Generation) -> datetime:
-    """The moment that a session's clock is fixed to: the evening of the as-of day."""
-    return datetime.combine(generation.as_of, time(18))
-
-
-def revision_steps(steps: Sequence[MigrationStep]) -> list[Step]:
-    """The steps that run a revision's code; a stamp runs none."""
-    return [
-        Step(step.revision, step.is_upgrade) for step in steps if isinstance(step, RevisionStep)
-    ]
-
-
-def direction_of(steps: Sequence[MigrationStep]) -> str:
-    """What steps of Alembic's are: ``upgrade``, ``downgrade`` or ``stamp``."""
-    if any(isinstance(step, StampStep) for step in steps):
-        return "stamp"
-    return "upgrade" if all(step.is_upgrade for step in steps) else "downgrade"
+__all__ = ["wrapped"]
 
 
 def wrapped(

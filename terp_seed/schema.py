@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -13,10 +13,10 @@ from typing import Any
 import sqlalchemy as sa
 
 from terp_seed.dialects import Reference
-from terp_seed.references import outbound
+from terp_seed.seeders import logical_references
 from terp_seed.session import Session
 
-__all__ = ["ColumnFacts", "Schema", "TableFacts", "reflecting"]
+__all__ = ["ColumnFacts", "Schema", "TableFacts", "inbound", "outbound", "reflecting"]
 
 _IN_LIST = re.compile(
     r'^\(?\s*["`\[]?(\w+)["`\]]?\s+IN\s*\((.*)\)\s*\)?$', re.IGNORECASE | re.DOTALL
@@ -160,3 +160,42 @@ def _column(
         charset=charsets.get(name),
         bits=integer_bits.get(type(kind).__name__, 63) if isinstance(kind, sa.Integer) else None,
     )
+
+
+def outbound(session: Session, table: str) -> list[Reference]:
+    """The references that a table's rows make."""
+    found = [
+        Reference(
+            table,
+            tuple(key["constrained_columns"]),
+            key["referred_table"],
+            tuple(key["referred_columns"]),
+        )
+        for key in sa.inspect(session.connection).get_foreign_keys(table)
+        if key.get("referred_schema") is None and key["referred_columns"]
+    ]
+    return list(dict.fromkeys([*found, *(each for each in _declared() if each.table == table)]))
+
+
+def inbound(session: Session, tables: Sequence[str]) -> list[Reference]:
+    """All references to these tables from anywhere, other databases of the server included."""
+    wanted = {name.casefold(): name for name in tables}
+    existing = {each.casefold() for each in sa.inspect(session.connection).get_table_names()}
+    keys = [
+        replace(key, target_table=wanted[key.target_table.casefold()])
+        for key in session.dialect.foreign_keys(session.connection)
+        if key.target_table.casefold() in wanted and key.targets
+    ]
+    said = [
+        each
+        for each in _declared()
+        if each.target_table in tables and each.table.casefold() in existing
+    ]
+    return list(dict.fromkeys([*keys, *said]))
+
+
+def _declared() -> list[Reference]:
+    return [
+        Reference(table, (column,), target_table, (target,))
+        for table, column, target_table, target in logical_references()
+    ]

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence, Set
 from typing import Any
 
 from terp_seed.ledger import Range
-from terp_seed.references import inbound
+from terp_seed.schema import inbound
 from terp_seed.selection import Selection
 from terp_seed.session import Session
 

@@ -16,7 +16,6 @@ from terp_seed.bookkeeping import Books, books
 from terp_seed.dialects import Dialect, dialect_named
 from terp_seed.errors import LockError, SeedError, UsageError
 from terp_seed.failures import code_of, translated
-from terp_seed.ledger import Ledger
 from terp_seed.settings import Settings
 from terp_seed.stream import EXACT, Live
 
@@ -34,11 +33,6 @@ class Session:
     external: bool
     """The caller handed the connection over inside a transaction of its own,
     which is the caller's to commit or to roll back."""
-
-    @property
-    def ledger(self) -> Ledger:
-        """The ledger of the chain in this database."""
-        return Ledger(self.dialect, self.books, self.settings.chain)
 
     @property
     def stream(self) -> Live:

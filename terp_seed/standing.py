@@ -8,7 +8,7 @@ from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
 
 from terp_seed.guards import environment_of
-from terp_seed.ledger import Header
+from terp_seed.ledger import Header, ledger_of
 from terp_seed.masks import boundary
 from terp_seed.plan import Plan
 from terp_seed.planner import generation_of, make_plan, recorded
@@ -56,7 +56,7 @@ def recorder_for(
 def record_history(session: Session, applied: Sequence[Script]) -> Plan:
     """The plan of what was applied, made again from the recorded settings."""
     environment = environment_of(session.connection, session.settings, session.books)
-    headers = session.ledger.headers(session.connection)
+    headers = ledger_of(session).headers(session.connection)
     keep = recorded(headers, applied[::-1])
     generation = generation_of(session.settings, environment, applied, keep)
     mask = boundary(session.settings, environment).mask

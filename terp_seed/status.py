@@ -11,7 +11,7 @@ from alembic.script import Script, ScriptDirectory
 
 from terp_seed.audit import read
 from terp_seed.guards import stamped
-from terp_seed.ledger import Header, Range
+from terp_seed.ledger import Header, Range, ledger_of
 from terp_seed.planner import recorded
 from terp_seed.request import ancestors
 from terp_seed.session import Session
@@ -76,9 +76,9 @@ def status(session: Session, directory: ScriptDirectory, *, drift: bool = False)
     """Look at every revision; rows of other tables are read only for ``drift``."""
     heads = current_heads(session)
     applied = ancestors(directory, heads)
-    headers = session.ledger.headers(session.connection)
-    kept = session.ledger.kept(session.connection)
-    ranges = session.ledger.ranges(session.connection) if headers or kept else []
+    headers = ledger_of(session).headers(session.connection)
+    kept = ledger_of(session).kept(session.connection)
+    ranges = ledger_of(session).ranges(session.connection) if headers or kept else []
     told = _told(session)
     found = [
         _revision(script, applied, headers, told.get(script.revision))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from terp_seed.digests import block_digests
-from terp_seed.ledger import Digests, Range
+from terp_seed.ledger import Digests, Range, ledger_of
 from terp_seed.rownumbers import Ranges, numbered
 from terp_seed.rows import Block
 from terp_seed.rowtexts import RowTexts
@@ -60,7 +60,7 @@ def survey(
     found = Survey(of)
     lock = session.dialect.for_update if hold else ""
     texts = RowTexts(session, of, ranges, lock) if of.id is not None else None
-    for digests in session.ledger.blocks(session.connection, of) if blocks is None else blocks:
+    for digests in ledger_of(session).blocks(session.connection, of) if blocks is None else blocks:
         if texts and texts.digests(*_keys(of, digests)) == digests.rows:  # the usual case
             found.intact += digests.count
             continue

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from terp_seed.derive import violations
-from terp_seed.ledger import Range
+from terp_seed.ledger import Range, ledger_of
 from terp_seed.project import Project
 from terp_seed.request import ancestors
 from terp_seed.session import opened
@@ -41,6 +41,6 @@ def verify(project: Project, *, everything: bool = False) -> list[Verified]:
         for check in checks.values():
             of = seeded.get(check.table)
             if everything or of is not None:
-                count = violations(check, None if everything else of, session.ledger)
+                count = violations(check, None if everything else of, ledger_of(session))
                 results.append(Verified(check.name, check.table, int(session.scalar(count))))
         return results

@@ -17,8 +17,9 @@ from terp_seed.ahead import ahead
 from terp_seed.dialects.base import STATEMENT_CHARACTERS
 from terp_seed.errors import PlanError
 from terp_seed.ledger import Digests, Ledger, Range
+from terp_seed.masks import Masks
 from terp_seed.plan import PlannedTable
-from terp_seed.rendering import Masks, Renderer, Statement, referred
+from terp_seed.rendering import Renderer, Statement, referred
 from terp_seed.rows import Block, TableRows
 from terp_seed.stream import Stream
 

@@ -16,7 +16,8 @@ from sqlalchemy.engine import make_url
 from toys import Toy
 
 from terp_seed.backup import expire, listing
-from terp_seed.backup.restore import restore
+from terp_seed.backup.restore import Restored
+from terp_seed.backup.restore import restore as put_back
 from terp_seed.consent import Confirm
 from terp_seed.errors import GuardError, UsageError, VerificationError
 from terp_seed.project import Project as Seeds
@@ -31,6 +32,10 @@ def folder(tmp_path: Path) -> Path:
 
 def seeds(toy: Toy, folder: Path, *x: str) -> Seeds:
     return Seeds(toy.path / "alembic.ini", x=(f"url={toy.url}", f"backup-folder={folder}", *x))
+
+
+def restore(project: Seeds, backup: Path, confirm: Confirm) -> Restored:
+    return put_back(project.settings(), project.directory(), backup, confirm)
 
 
 def down(toy: Toy, folder: Path, target: str = "base", *x: str, kind: str = "rows") -> Path:

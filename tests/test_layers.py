@@ -77,53 +77,6 @@ def test_terp_and_the_sandbox_do_not_know_what_runs_them() -> None:
         assert not known, f"{name} imports {known}"
 
 
-# From the ground up: a module may import those of its own line and of lines above it.
-LAYERS = """
-errors draw ahead autogenerate interrupts
-bulk plaintexts
-rows literals
-columns pools seeders settings sizes bookkeeping dialects dialects.base digests
-failures guards log ledger masking
-rendering progress
-stream session audit lock
-selection
-references schema childindexes
-gate plan revisions operations imports derive
-recorder occupied writer
-planner preflight survey history
-rollback unseed locate
-performer request running stamping report script
-online offline
-environment
-sanitise.progress sanitise.originals
-sanitise.own sanitise.keys sanitise.residue
-sanitise.scope
-sanitise.blocks
-sanitise.rehearsal sanitise.passes sanitise.backup
-sanitise.run
-sanitise.leaks sanitise.evidence sanitise.markdown
-project inifile templates
-chain newrevision samplerow structure
-scratch graph scaffold roundtrip
-check pytest_plugin
-cli
-"""
-
-
-def test_layers() -> None:
-    """The named modules stand in layers; what is new finds its place through them."""
-    place = {
-        f"terp_seed.{name}": number
-        for number, line in enumerate(LAYERS.strip().splitlines())
-        for name in line.split()
-    }
-    for name, number in place.items():
-        if name not in TREES:
-            continue
-        for each in modules(name):
-            assert place.get(each, -1) <= number, f"{name} imports {each}, which stands above it"
-
-
 @pytest.mark.parametrize(
     ("what", "where"),
     [

@@ -19,6 +19,7 @@ from sqlalchemy import Connection
 from terp_seed.compare import TableDigest, database_digests, differing
 from terp_seed.dialects import Reference
 from terp_seed.errors import RollbackError
+from terp_seed.ledger import ledger_of
 from terp_seed.project import Project as Seeds
 from terp_seed.references import inbound
 from terp_seed.session import opened
@@ -53,7 +54,7 @@ class Terp:
     def references(self, revision: str) -> list[tuple[Reference, int]]:
         """All references to tables that a revision seeded, with the id of a seeded row."""
         with opened(self.seeds.settings()) as session:
-            ranges = session.ledger.ranges(session.connection, revision)
+            ranges = ledger_of(session).ranges(session.connection, revision)
             firsts = {of.table: of.first_key or 0 for of in ranges if of.id}
             found = inbound(session, list(firsts))
             return [(each, firsts[each.target_table]) for each in found if each.target == "id"]

@@ -8,7 +8,7 @@ from test_rollback_terp import CHAIN, Terp
 from toys import Toy
 
 from terp_seed.errors import RollbackError
-from terp_seed.ledger import Range
+from terp_seed.ledger import Range, ledger_of
 from terp_seed.project import Project as Seeds
 from terp_seed.rownumbers import numbered
 from terp_seed.rowtexts import RowTexts
@@ -28,7 +28,7 @@ ODD = r"""[
 def unlike(seeds: Seeds) -> list[str]:
     """The tables of which some block's digests are not the ledger's."""
     with opened(seeds.settings()) as session:
-        ledger, connection = session.ledger, session.connection
+        ledger, connection = ledger_of(session), session.connection
         ranges = {(of.revision, of.number): of for of in ledger.ranges(connection)}
         found = []
         for of in ranges.values():

@@ -15,12 +15,15 @@ from alembic.config import Config
 from sqlalchemy import create_engine
 
 from parts.markdown import names_of, rows_of
+from terp_seed.ledger import ledger_of
 from terp_seed.planner import generation_of, make_plan
 from terp_seed.project import Project
 from terp_seed.recorder import Recorder
 from terp_seed.request import ancestors
 from terp_seed.rows import TableRows
-from terp_seed.terp.measure import measured, table
+from terp_seed.session import opened
+from terp_seed.settings import Settings
+from terp_seed.terp.measure import Measure, measure, table
 
 HOME = Path(__file__).resolve().parents[2]
 
@@ -147,3 +150,10 @@ def states() -> str:
 def measures() -> str:
     """What the measuring command prints for ``medium``."""
     return f"```text\n{_seeded('medium')[0]}\n```"
+
+
+def measured(url: str) -> list[Measure]:
+    """Take all measures of the database at a URL, as of the day it was seeded for."""
+    with opened(Settings(chain="seed", url=make_url(url), home=Path())) as session:
+        header = ledger_of(session).headers(session.connection)["0005_orders"]
+        return measure(session.rows, date.fromisoformat(header.detail["as_of"]))

@@ -2,30 +2,31 @@
 
 from __future__ import annotations
 
+from alembic.script import ScriptDirectory
+
 from terp_seed.audit import AuditLog
 from terp_seed.backup.folder import Backup
 from terp_seed.backup.run import RunBackup
 from terp_seed.exclusive import exclusively
 from terp_seed.guards import environment_of
 from terp_seed.plan import PlannedRevision, Removal
-from terp_seed.project import Project
 from terp_seed.request import ancestors
 from terp_seed.rollback import Rollback
 from terp_seed.session import opened
+from terp_seed.settings import Settings
 from terp_seed.standing import current_heads
 
 __all__ = ["create"]
 
 
-def create(project: Project, kind: str) -> Backup:
+def create(settings: Settings, directory: ScriptDirectory, kind: str) -> Backup:
     """Make a backup under the lock; leaves the database as it is but for an audit event."""
-    settings = project.settings()
     with opened(settings) as session:
         environment = environment_of(session.connection, settings, session.books)
         session.settle()
         with exclusively(session):
             heads = current_heads(session)
-            applied = [each.revision for each in ancestors(project.directory(), heads)]
+            applied = [each.revision for each in ancestors(directory, heads)]
             session.settle()
             session.may_write()
             backup = RunBackup(session, environment, kind)

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-from alembic.script import Script
+from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionError
 
 from terp_seed.audit import AuditLog
@@ -26,11 +26,12 @@ from terp_seed.derive import recompute
 from terp_seed.errors import GuardError, UsageError, VerificationError
 from terp_seed.exclusive import exclusively
 from terp_seed.guards import environment_of
+from terp_seed.ledger import ledger_of
 from terp_seed.lock import Held
 from terp_seed.planner import recorded
-from terp_seed.project import Project
 from terp_seed.request import ancestors
 from terp_seed.session import Session, opened
+from terp_seed.settings import Settings
 from terp_seed.standing import current_heads, record_history
 
 __all__ = ["Restored", "restore"]
@@ -47,7 +48,9 @@ class Restored:
     """The revisions that stand as applied again."""
 
 
-def restore(project: Project, folder: Path, confirm: Confirm) -> Restored:
+def restore(
+    settings: Settings, directory: ScriptDirectory, folder: Path, confirm: Confirm
+) -> Restored:
     """Put a backup's rows back into the database that it was made of.
 
     Raises `VerificationError` if rows were changed since, and `GuardError` for
@@ -55,7 +58,6 @@ def restore(project: Project, folder: Path, confirm: Confirm) -> Restored:
     written then.  A dump is not restored here: `UsageError` tells the command.
     """
     backup = Backup(folder, Manifest.read(folder))
-    settings = project.settings()
     if "rows" not in backup.manifest.kinds:
         books = settings.url.set(database=settings.bookkeeping_schema)
         commands = "; ".join(
@@ -69,7 +71,7 @@ def restore(project: Project, folder: Path, confirm: Confirm) -> Restored:
         session.settle()
         with exclusively(session) as ours:
             backup.manifest.check(folder)
-            applied, back = _chain(project, session, backup.manifest)
+            applied, back = _chain(directory, session, backup.manifest)
             session.settle()
             will = [f"restore {count:,} {table}" for table, count in backup.manifest.rows.items()]
             will += [f"mark as applied again: {', '.join(back)}"] if back else []
@@ -96,10 +98,9 @@ def _refuse_elsewhere(session: Session, backup: Backup, environment: str) -> Non
 
 
 def _chain(
-    project: Project, session: Session, manifest: Manifest
+    directory: ScriptDirectory, session: Session, manifest: Manifest
 ) -> tuple[list[Script], list[str]]:
     """All revisions that were applied then, and those of them that are not now."""
-    directory = project.directory()
     try:
         then = ancestors(directory, manifest.heads)
     except RevisionError:
@@ -162,7 +163,7 @@ class _Restore:
         for revision in self.back:
             where = f"chain = {self._text(self.session.settings.chain)} AND revision = "
             self.session.stream.run(
-                f"DELETE FROM {self.session.ledger.table} WHERE {where}{self._text(revision)}",
+                f"DELETE FROM {ledger_of(self.session).table} WHERE {where}{self._text(revision)}",
                 what="ledger",
             )
 
@@ -175,7 +176,7 @@ class _Restore:
         for head in self.backup.manifest.heads:
             session.stream.run(f"INSERT INTO {table} VALUES ({self._text(head)})", what="version")
         plan = record_history(session, self.applied)
-        headers = session.ledger.headers(session.connection)
+        headers = ledger_of(session).headers(session.connection)
         keep = recorded(headers, list(self.applied)[::-1])
         for revision in self.back:
             step = plan.history[revision]
@@ -183,7 +184,7 @@ class _Restore:
             for derived in step.derives:
                 if derived.table in known:
                     day = date.fromisoformat(keep["as_of"])
-                    sql = recompute(derived, known[derived.table], session.ledger, day)
+                    sql = recompute(derived, known[derived.table], ledger_of(session), day)
                     session.stream.run(sql, what=f"revision {revision}, derived {derived.table}")
 
     def _text(self, text: str) -> str:

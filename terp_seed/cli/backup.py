@@ -40,7 +40,8 @@ def create(project: Project, /, kind: str, as_json: bool, **x: str | None) -> No
     """Make a backup now; writes nothing but an audit event to the database."""
     from terp_seed.backup.asked import create as make
 
-    made = make(with_options(project, x), kind)
+    project = with_options(project, x)
+    made = make(project.settings(), project.directory(), kind)
     if as_json:
         document("backup create", **_plain(made))
     else:
@@ -92,7 +93,9 @@ def restore(project: Project, /, folder: Path, yes: bool, as_json: bool, **x: st
     """
     from terp_seed.backup.restore import restore as put_back
 
-    done = put_back(with_options(project, x), folder, Confirm(always=True, yes=yes))
+    project = with_options(project, x)
+    confirm = Confirm(always=True, yes=yes)
+    done = put_back(project.settings(), project.directory(), folder, confirm)
     if as_json:
         document(
             "restore",

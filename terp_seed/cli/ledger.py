@@ -9,6 +9,7 @@ import click
 
 from terp_seed.cli.options import run_options, with_options
 from terp_seed.cli.output import as_json, document, examples, state, table
+from terp_seed.ledger import ledger_of
 from terp_seed.project import Project
 
 if TYPE_CHECKING:
@@ -59,9 +60,9 @@ def show(project: Project, /, as_json: bool, **x: str | None) -> None:
 
 
 def _entries(session: Session) -> Iterator[dict[str, Any]]:
-    headers = session.ledger.headers(session.connection)
-    kept = session.ledger.kept(session.connection)
-    ranges = session.ledger.ranges(session.connection) if headers or kept else []
+    headers = ledger_of(session).headers(session.connection)
+    kept = ledger_of(session).kept(session.connection)
+    ranges = ledger_of(session).ranges(session.connection) if headers or kept else []
     for revision in sorted({*headers, *(of.revision for of in ranges)}):
         header = headers.get(revision)
         tables = [

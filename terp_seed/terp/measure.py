@@ -1,21 +1,17 @@
 """Measure a seeded database against the figures that TERP asks for.
 
-``python -m terp_seed.terp.measure sqlite:///terp.db`` prints them.  The
-targets are those of TERP's generator config and data-completeness
+The targets are those of TERP's generator config and data-completeness
 requirements; tolerances are what ``medium`` and larger sizes keep to.
 """
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-from terp_seed.errors import PlanError, SeedError, UsageError
-
-__all__ = ["Measure", "Query", "measure", "measured", "table"]
+__all__ = ["Measure", "Query", "measure", "table"]
 
 Query = Callable[[str], Sequence[Sequence[Any]]]
 """Runs a SELECT and returns its rows."""
@@ -209,30 +205,6 @@ def _money(query: Query, as_of: date) -> list[Measure]:
     ]
 
 
-def measured(url: str) -> list[Measure]:
-    """Take all measures of the database at a URL, as of the day it was seeded for."""
-    from pathlib import Path
-
-    from sqlalchemy.engine import make_url
-    from sqlalchemy.exc import ArgumentError
-
-    from terp_seed.session import opened
-    from terp_seed.settings import Settings
-
-    try:
-        target = make_url(url)
-    except ArgumentError:
-        raise UsageError("the database URL cannot be read") from None
-    name = target.database or ""
-    if target.get_backend_name() == "sqlite" and not Path(name).is_file():
-        raise UsageError(f"{name}: there is no such database file")
-    with opened(Settings(chain="seed", url=target, home=Path())) as session:
-        header = session.ledger.headers(session.connection).get("0005_orders")
-        if header is None or "as_of" not in header.detail:
-            raise PlanError("0005_orders is not applied here: there is nothing to measure")
-        return measure(session.rows, date.fromisoformat(header.detail["as_of"]))
-
-
 def table(measures: Sequence[Measure]) -> str:
     """The measures beside their targets, one a line."""
     width = max(len(each.name) for each in measures)
@@ -244,19 +216,3 @@ def table(measures: Sequence[Measure]) -> str:
         lines.append(f"{each.name:<{width}}  {target:>14}  {found:>8}{miss}")
     missed = sum(not each.holds for each in measures)
     return "\n".join([*lines, f"{len(measures)} measures, {missed} missed"])
-
-
-def _main(arguments: Sequence[str]) -> int:
-    if len(arguments) != 1:
-        print("usage: python -m terp_seed.terp.measure URL", file=sys.stderr)
-        return 2
-    try:
-        print(table(measured(arguments[0])))
-    except SeedError as error:
-        print(f"Error: {error}", file=sys.stderr)
-        return error.exit_code
-    return 0
-
-
-if __name__ == "__main__":
-    raise SystemExit(_main(sys.argv[1:]))
