@@ -5,8 +5,8 @@
     python docs/architecture.py           # draws it
     python docs/architecture.py --check   # draws nothing; fails if it is out of date
 
-A module stands in the lowest band that its imports allow; those named in `BANDS` begin theirs.
-What stands in a band imports from that band and from those below it, never from above.
+A band is a room, from the ground up. A room imports from itself and from rooms below it, never from
+above; tests/test_rooms.py names the rooms that each may use.
 """
 
 from __future__ import annotations
@@ -21,18 +21,12 @@ DOCS = Path(__file__).resolve().parent
 PACKAGE = DOCS.parent / "terp_seed"
 PICTURE = DOCS / "images" / "architecture.svg"
 
-# From the ground up: what a band is for, and the modules that begin it.
-BANDS = (
-    ("errors, types, drawing", "errors"),
-    ("settings, engines, literals", "settings dialects literals sizes seeders"),
-    ("masking, ledger, lock, audit", "masking guards ledger log lock audit session stream"),
-    ("planning: before the first write", "plan preflight operations recorder references schema"),
-    ("writing, rolling back", "writer rollback unseed performer script"),
-    ("a run: online, script, masking", "backup online offline environment sanitise"),
-    ("proofs, checks, new projects", "check prove scaffold pytest_plugin"),
-    ("the command line; TERP's seeds", "cli terp sandbox"),
+# From the ground up.
+ROOMS = (
+    *("errors", "settings", "rows", "database", "masking", "ledger", "plan", "run"),
+    *("mask_database", "project", "environment", "cli", "terp"),
 )
-WIDTH, LEFT, LINE, CHARACTER = 980, 275, 26, 7.0
+WIDTH, LEFT, LINE, CHARACTER = 980, 150, 26, 7.0
 COLOURS = ("#f1f3f5", "#e7f5ff", "#e6fcf5", "#fff9db", "#fff4e6", "#f8f0fc", "#edf2ff", "#ffe3e3")
 
 
@@ -61,33 +55,38 @@ def _below(name: str) -> str:
     return name.removeprefix(f"{PACKAGE.name}.").split(".")[0] if "." in name else ""
 
 
-def bands(imports: dict[str, set[str]]) -> list[list[str]]:
-    """The parts by band; `SystemExit` if one that begins a band has to stand above it."""
-    begins = {name: at for at, (_, names) in enumerate(BANDS) for name in names.split()}
-    place = {name: begins.get(name, 0) for name in imports}
-    for _ in imports:
-        for name, named in imports.items():
-            place[name] = max([place[name], *(place[each] for each in named)])
-    moved = [name for name, at in begins.items() if place.get(name, at) != at]
-    if moved:
-        raise SystemExit(f"docs/architecture.py: BANDS has these too low: {', '.join(moved)}")
-    return [sorted(n for n, at in place.items() if at == band) for band in range(len(BANDS))]
+def names_in(room: str) -> list[str]:
+    """The modules of a room, and its folders; a room that is one file has none."""
+    return sorted(
+        path.stem
+        for path in (PACKAGE / room).glob("*")
+        if path.stem != "__init__" and (path.suffix == ".py" or (path / "__init__.py").exists())
+    )
+
+
+def refuse_imports_from_above() -> None:
+    """`SystemExit` if a room uses one that is drawn above it."""
+    for room, used in parts().items():
+        above = [name for name in used if ROOMS.index(name) > ROOMS.index(room)]
+        if above:
+            raise SystemExit(f"docs/architecture.py: {room} imports from above: {above}")
 
 
 def picture() -> str:
     """The drawing."""
+    refuse_imports_from_above()
     drawn, top = [], 12
-    for at, names in reversed(list(enumerate(bands(parts())))):
-        rows = list(_rows(names))
+    for at, room in reversed(list(enumerate(ROOMS))):
+        rows = list(_rows(names_in(room)))
         height = LINE * len(rows) + 16
         drawn.append(f'<rect x="12" y="{top}" width="{WIDTH - 24}" height="{height}" rx="8" ')
-        drawn.append(f'fill="{COLOURS[at]}" stroke="#adb5bd"/>\n')
-        drawn.append(_text(26, top + 25, BANDS[at][0], "bold"))
+        drawn.append(f'fill="{COLOURS[at % len(COLOURS)]}" stroke="#adb5bd"/>\n')
+        drawn.append(_text(26, top + 25, room, "bold"))
         for number, row in enumerate(rows):
             for x, name in row:
-                drawn.append(_part(x, top + 10 + number * LINE, name))
+                drawn.append(_part(x, top + 10 + number * LINE, room, name))
         top += height + 8
-    drawn.append(_text(26, top + 16, "A module imports from its own band and from those below it."))
+    drawn.append(_text(26, top + 16, "A room imports from itself and from rooms below it."))
     head = f'<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 {WIDTH} {top + 28}" '
     style = 'font-family="ui-monospace, \'DejaVu Sans Mono\', monospace" font-size="12">\n'
     ground = f'<rect width="{WIDTH}" height="{top + 28}" fill="#ffffff"/>\n'
@@ -108,18 +107,13 @@ def _rows(names: Iterable[str]) -> Iterator[list[tuple[float, str]]]:
 
 
 def _width(name: str) -> float:
-    return CHARACTER * len(_label(name)) + 14
+    return CHARACTER * len(name) + 14
 
 
-def _label(name: str) -> str:
-    count = len(list((PACKAGE / name).rglob("*.py")))
-    return f"{name}/ {count}" if count else name
-
-
-def _part(x: float, y: int, name: str) -> str:
-    weight = "bold" if (PACKAGE / name).is_dir() else "normal"
+def _part(x: float, y: int, room: str, name: str) -> str:
+    weight = "bold" if (PACKAGE / room / name).is_dir() else "normal"
     box = f'<rect x="{x:g}" y="{y}" width="{_width(name):g}" height="20" rx="4" fill="#ffffff"/>\n'
-    return box + _text(x + 7, y + 14, _label(name), weight)
+    return box + _text(x + 7, y + 14, name, weight)
 
 
 def _text(x: float, y: int, text: str, weight: str = "normal") -> str:

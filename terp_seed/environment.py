@@ -15,15 +15,15 @@ from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
+from terp_seed.database.failures import translated
+from terp_seed.database.interrupts import interruptible
+from terp_seed.database.session import Session, opened
 from terp_seed.errors import PlanError, UsageError
-from terp_seed.failures import translated
-from terp_seed.interrupts import interruptible
-from terp_seed.revisions import loaded
-from terp_seed.session import Session, opened
-from terp_seed.settings import Settings, resolve
+from terp_seed.plan.revisions import loaded
+from terp_seed.settings.options import Settings, resolve
 
 if TYPE_CHECKING:
-    from terp_seed.request import Request
+    from terp_seed.plan.request import Request
 
 __all__ = ["run"]
 
@@ -58,9 +58,9 @@ def _settings() -> Settings:
 
 def _ready(settings: Settings) -> None:
     """Load what only a run needs: the log, the seeders and ``op.seed`` with its kin."""
-    from terp_seed import operations
-    from terp_seed.log import configure_logging
-    from terp_seed.seeders import load_seeders
+    from terp_seed.plan import operations
+    from terp_seed.rows.seeders import load_seeders
+    from terp_seed.settings.log import configure_logging
 
     configure_logging()
     load_seeders(settings.seeders)
@@ -68,7 +68,7 @@ def _ready(settings: Settings) -> None:
 
 
 def _offline() -> None:
-    from terp_seed import offline
+    from terp_seed.run import offline
 
     settings = _settings()
     _ready(settings)
@@ -109,8 +109,8 @@ def _online() -> None:
 
 
 def _run(settings: Settings, session: Session, asked: dict[str, Any]) -> None:
-    from terp_seed import online
-    from terp_seed.request import ACT
+    from terp_seed.plan.request import ACT
+    from terp_seed.run import online
 
     act = context.config.attributes.get(ACT, online.run)
     act(session, _request(settings, asked, {}))
@@ -124,7 +124,7 @@ def _look(settings: Settings, session: Session) -> None:
 
 
 def _request(settings: Settings, asked: dict[str, Any], options: dict[str, Any]) -> Request:
-    from terp_seed.request import Request
+    from terp_seed.plan.request import Request
 
     destination = asked["destination_rev"]
     return Request(
@@ -158,7 +158,7 @@ def _no_block() -> NoReturn:
 
 
 def _migrate() -> None:
-    from terp_seed.recorder import installed
+    from terp_seed.plan.recorder import installed
 
     try:
         with context.begin_transaction():

@@ -15,7 +15,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from terp_seed.masking import Policy
-from terp_seed.sandbox.tables import metadata
+from terp_seed.terp.schema.tables import metadata
 
 POLICY = Path(__file__).resolve().parent.parent / "seeds" / "masking.toml"
 #: What no masked database, log, script or report may hold.

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from projects import Project
 
 from terp_seed.cli import main
-from terp_seed.project import Project as Seeds
+from terp_seed.project.project import Project as Seeds
 
 MODEL = """\
 import sqlalchemy as sa

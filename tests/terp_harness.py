@@ -19,11 +19,11 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
-import terp_seed.terp  # noqa: F401 - registers the seeders
-from terp_seed.literals import json_pieces
-from terp_seed.rows import Block, Json, TableRows
-from terp_seed.sandbox.tables import metadata
-from terp_seed.seeders import Check, SeedContext, Seeder, seeder_named
+import terp_seed.terp.seeders  # noqa: F401 - registers the seeders
+from terp_seed.rows.literals import json_pieces
+from terp_seed.rows.model import Block, Json, TableRows
+from terp_seed.rows.seeders import Check, SeedContext, Seeder, seeder_named
+from terp_seed.terp.schema.tables import metadata
 
 SEEDERS = ("catalogue", "clients", "batches", "inventory", "orders")
 AS_OF = date(2026, 6, 30)

@@ -11,12 +11,12 @@ from contextlib import suppress
 import pytest
 from toys import Toy
 
-from terp_seed.ahead import ahead
-from terp_seed.columns import code, computed
-from terp_seed.draw import Span
 from terp_seed.errors import PlanError
-from terp_seed.rows import TableRows
-from terp_seed.seeders import SeedContext, seeder
+from terp_seed.rows.columns import code, computed
+from terp_seed.rows.draw import Span
+from terp_seed.rows.model import TableRows
+from terp_seed.rows.seeders import SeedContext, seeder
+from terp_seed.run.prefetch import ahead
 
 
 def threads() -> set[str]:

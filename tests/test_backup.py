@@ -15,12 +15,12 @@ from servers import MariaDB
 from sqlalchemy.engine import make_url
 from toys import Toy
 
-from terp_seed.backup import expire, listing
-from terp_seed.backup.restore import Restored
-from terp_seed.backup.restore import restore as put_back
-from terp_seed.consent import Confirm
+from terp_seed.database.consent import Confirm
 from terp_seed.errors import GuardError, UsageError, VerificationError
-from terp_seed.project import Project as Seeds
+from terp_seed.project.project import Project as Seeds
+from terp_seed.run.backup import expire, listing
+from terp_seed.run.backup.restore import Restored
+from terp_seed.run.backup.restore import restore as put_back
 
 YES = Confirm(always=True, yes=True)
 

@@ -8,8 +8,8 @@ from typing import Any
 
 import pytest
 
-from terp_seed.bulk import UnwritableError, column_texts, each, once
-from terp_seed.plaintexts import plain_texts
+from terp_seed.rows.bulk import UnwritableError, column_texts, each, once
+from terp_seed.rows.plain_texts import plain_texts
 
 
 def alone(value: object) -> str:

@@ -13,7 +13,7 @@ from alembic.config import Config
 from projects import Project
 from servers import MariaDB
 
-from terp_seed.compare import TableDigest, database_digests, differing
+from terp_seed.database.compare import TableDigest, database_digests, differing
 
 CHAIN = ["0001_catalogue", "0002_clients", "0003_batches", "0004_inventory", "0005_orders"]
 Digests = dict[str, TableDigest]

@@ -12,10 +12,10 @@ import sqlalchemy as sa
 from servers import MariaDB, server_engine
 from toys import HEAD, Toy
 
-from terp_seed.dialects import sqlite
+from terp_seed.database.dialects import sqlite
+from terp_seed.database.failures import RetryableError
 from terp_seed.errors import PlanError, RollbackError
-from terp_seed.failures import RetryableError
-from terp_seed.rollback import Rollback
+from terp_seed.run.rollback import Rollback
 
 FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}
 BLOCK = "INSERT INTO crates (code, depot_id, weight) SELECT 'SEED-C-000005', MIN(id), 1 FROM depots"

@@ -13,9 +13,11 @@ from projects import Project
 from servers import HOST, MariaDB, run_client
 from sqlalchemy.engine import make_url
 
-from terp_seed import errors, log, settings
+from terp_seed import errors
 from terp_seed.cli import main
 from terp_seed.masking.keys import FILE_VARIABLE, KEY_VARIABLE
+from terp_seed.settings import log
+from terp_seed.settings import options as settings
 
 PAGE = REPOSITORY / "docs" / "reference.md"
 TEXT = PAGE.read_text(encoding="utf-8")

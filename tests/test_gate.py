@@ -8,7 +8,7 @@ import pytest
 from toys import Toy
 
 from terp_seed.errors import PlanError, SeedError
-from terp_seed.gate import Gate
+from terp_seed.plan.sql_guard import Gate
 
 ADD = "INSERT INTO labels (code) VALUES ('RAW')"
 TAKE = "DELETE FROM labels WHERE code = 'RAW'"

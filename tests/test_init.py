@@ -12,7 +12,7 @@ from alembic.config import CommandLine
 from docs_runner import REPOSITORY
 from strangers import MODEL, Stranger
 
-from terp_seed import templates
+from terp_seed.project import templates
 
 
 @pytest.fixture
@@ -88,7 +88,7 @@ def test_their_autogenerate_leaves_our_tables_alone(stranger: Stranger) -> None:
         "terp_seed_environment",
     }
     assert set(stranger.proposed()) == ours
-    line = "from terp_seed.autogenerate import include_name"
+    line = "from terp_seed.database.autogenerate import include_name"
     assert line in said
     stranger.edit(
         "alembic/env.py", "from alembic import context", f"from alembic import context\n{line}"

@@ -13,8 +13,8 @@ import sqlalchemy as sa
 from sqlalchemy.engine.base import RootTransaction
 from toys import Toy
 
+from terp_seed.database.interrupts import interruptible
 from terp_seed.errors import InterruptedRunError, PlanError
-from terp_seed.interrupts import interruptible
 
 
 def _struck() -> None:

@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
-from terp_seed.bookkeeping import books
-from terp_seed.columns import constant
-from terp_seed.dialects import SQLite
-from terp_seed.ledger import Digests, Ledger, Range
-from terp_seed.rows import Column, TableRows
+from terp_seed.database.dialects import SQLite
+from terp_seed.database.tables import books
+from terp_seed.ledger.ledger import Digests, Ledger, Range
+from terp_seed.rows.columns import constant
+from terp_seed.rows.model import Column, TableRows
 
 BOOKS = books()
 LEDGER = Ledger(SQLite(), BOOKS, "seed")

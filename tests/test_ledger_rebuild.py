@@ -12,9 +12,9 @@ from projects import Project
 from toys import HEAD, Toy
 
 from terp_seed.cli import main
-from terp_seed.compare import TableDigest, database_digests, differing
+from terp_seed.database.compare import TableDigest, database_digests, differing
 from terp_seed.errors import PlanError
-from terp_seed.project import Project as Seeds
+from terp_seed.project.project import Project as Seeds
 
 BOOKS = ("terp_seed_ledger", "terp_seed_audit")
 LEDGER = (

@@ -39,9 +39,9 @@ from torture.torture_values import (
 )
 from torture.torture_values import MOMENTS6 as MOMENTS
 
-from terp_seed.dialects import Dialect, dialect_named
-from terp_seed.dialects.base import Written
-from terp_seed.literals import (
+from terp_seed.database.dialects import Dialect, dialect_named
+from terp_seed.database.dialects.base import Written
+from terp_seed.rows.literals import (
     JsonText,
     UnwritableError,
     canonical,
@@ -50,7 +50,7 @@ from terp_seed.literals import (
     json_text,
     literals,
 )
-from terp_seed.rows import Cells, Json, Lookup, Value
+from terp_seed.rows.model import Cells, Json, Lookup, Value
 
 EXACT = {"no_parameters": True}
 

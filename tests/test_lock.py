@@ -16,9 +16,9 @@ import sqlalchemy as sa
 from servers import MariaDB, server_engine
 from toys import HEAD, Toy
 
-from terp_seed import lock
-from terp_seed.bookkeeping import books
-from terp_seed.dialects import dialect_named
+from terp_seed.database import lock
+from terp_seed.database.dialects import dialect_named
+from terp_seed.database.tables import books
 from terp_seed.errors import LockError, SeedError
 
 FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}
@@ -471,7 +471,7 @@ def test_a_link_to_the_database_is_the_same_lock(sqlite_toy: Toy) -> None:
 def test_a_folder_where_no_lock_can_be_made_is_named(sqlite_toy: Toy) -> None:
     database = sa.make_url(sqlite_toy.url).database
     assert database
-    Path(f"{database}.terp_seed.lock").mkdir()
+    Path(f"{database}.terp_seed.database.lock").mkdir()
     with pytest.raises(LockError, match=r"cannot lock .*: .*its folder must be writable"):
         sqlite_toy.upgrade()
 

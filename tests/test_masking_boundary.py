@@ -11,7 +11,7 @@ import pytest
 
 from terp_seed.errors import MaskingError
 from terp_seed.masking import ColumnFacts, Key, Policy
-from terp_seed.rows import Block, Cells, Json
+from terp_seed.rows.model import Block, Cells, Json
 
 KEY = Key(bytes.fromhex("9f3c1d7e5ab24806c1e7f2d93b6a80574ce91d2f7b3850a6e4c2198fd07b365a"))
 
@@ -162,7 +162,7 @@ def test_other_processes_give_the_same_values(policy, tmp_path):
     program = (
         "import os, pathlib\n"
         "from terp_seed.masking import Key, Policy\n"
-        "from terp_seed.rows import Block, Cells\n"
+        "from terp_seed.rows.model import Block, Cells\n"
         "p = Policy.load(pathlib.Path('masking.toml'))\n"
         "c = {'name': Cells(('Jane', 'Joe')), 'email': Cells(('a@b.com', 'c@d.com')),"
         " 'phone': Cells(('415-867-5309', '1')), 'doc': Cells(({'a': 1}, None))}\n"

@@ -10,7 +10,7 @@ from terp_seed.errors import MaskingError
 from terp_seed.masking import Key, Policy
 from terp_seed.masking.documents import steps
 from terp_seed.masking.reserved import is_reserved_email
-from terp_seed.rows import Block, Cells, Json
+from terp_seed.rows.model import Block, Cells, Json
 
 KEY = Key(bytes.fromhex("9f3c1d7e5ab24806c1e7f2d93b6a80574ce91d2f7b3850a6e4c2198fd07b365a"))
 

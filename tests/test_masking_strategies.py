@@ -34,7 +34,7 @@ from terp_seed.masking.reserved import (
 from terp_seed.masking.site import Choice, Site
 from terp_seed.masking.strategies import STRATEGIES, build, known
 from terp_seed.masking.substitutes import LONGEST, SUBSTITUTES
-from terp_seed.rows import Block, Cells, Json, Lookup
+from terp_seed.rows.model import Block, Cells, Json, Lookup
 
 KEY = Key(bytes.fromhex("9f3c1d7e5ab24806c1e7f2d93b6a80574ce91d2f7b3850a6e4c2198fd07b365a"))
 OTHER = Key(bytes.fromhex("11f2a4dd0c3b9e8877665a4b3c2d1e0ff0e1d2c3b4a5968778695a4b3c2d1e0f"))

@@ -9,8 +9,8 @@ import pytest
 from sqlalchemy import types
 
 from terp_seed.masking import ColumnFacts, Key, Policy, inventory
-from terp_seed.rows import Block, Cells
-from terp_seed.sandbox.tables import metadata
+from terp_seed.rows.model import Block, Cells
+from terp_seed.terp.schema.tables import metadata
 
 ROOT = Path(__file__).resolve().parent.parent
 KEY = Key(bytes.fromhex("9f3c1d7e5ab24806c1e7f2d93b6a80574ce91d2f7b3850a6e4c2198fd07b365a"))

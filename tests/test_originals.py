@@ -8,9 +8,9 @@ from collections.abc import Sequence
 import pytest
 from production import KEY, OTHER_KEY
 
+from terp_seed.mask_database.originals import Known, Originals
 from terp_seed.masking import Key
-from terp_seed.rows import Value
-from terp_seed.sanitise.originals import Known, Originals
+from terp_seed.rows.model import Value
 
 
 def key(text: str = KEY) -> Key:

@@ -106,7 +106,7 @@ def test_a_plan_waits_for_nobody(toy: Toy) -> None:
     """It takes no lock, so another run in progress does not hold it up."""
     with contextlib.ExitStack() as held:
         if toy.sqlite:
-            held.enter_context(FileLock(f"{make_url(toy.url).database}.terp_seed.lock"))
+            held.enter_context(FileLock(f"{make_url(toy.url).database}.terp_seed.database.lock"))
         else:
             connection = held.enter_context(toy.connect())
             name = f"terp_seed:{make_url(toy.url).database}"

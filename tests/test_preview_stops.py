@@ -306,8 +306,8 @@ def _seeder(bench: Torture, values: str, rows: int = 6000, more: str = "") -> No
         "op.seed('odd')",
         after=HEAD,
         head=f"""
-            from terp_seed.columns import code, computed
-            from terp_seed.seeders import Check, seeder
+            from terp_seed.rows.columns import code, computed
+            from terp_seed.rows.seeders import Check, seeder
 
             @seeder("odd", {more})
             def odd(context):

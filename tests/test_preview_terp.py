@@ -8,7 +8,7 @@ import sqlalchemy as sa
 from projects import Project
 from servers import run_client
 
-from terp_seed.compare import BOOKKEEPING, TableDigest, database_digests, differing
+from terp_seed.database.compare import BOOKKEEPING, TableDigest, database_digests, differing
 
 MOMENTS = {"terp_seed_audit", "terp_seed_environment"}
 

@@ -9,7 +9,7 @@ import pytest
 from projects import Project
 from sqlalchemy import create_engine, make_url
 
-from terp_seed.compare import database_digests
+from terp_seed.database.compare import database_digests
 
 if TYPE_CHECKING:
     from servers import MariaDB
@@ -91,14 +91,15 @@ def test_people_compare_two_databases_with_one_command(sqlite_url: str, project:
     other = sqlite_url.replace(".db", "-other.db")
     for url in (sqlite_url, other):
         project.run("alembic", "-x", f"url={url}", "upgrade", "head")
-    same = project.run("python", "-m", "terp_seed.compare", sqlite_url, other)
+    compare = ("python", "-m", "terp_seed.database.compare")
+    same = project.run(*compare, sqlite_url, other)
     assert same.stdout == "equal: 24 tables\n"
 
     project.run("alembic", "-n", "seed", "-x", f"url={other}", "upgrade", "0001_catalogue")
-    differ = project.run("python", "-m", "terp_seed.compare", sqlite_url, other, check=False)
+    differ = project.run(*compare, sqlite_url, other, check=False)
     assert differ.returncode == 8
     assert differ.stdout.split() == ["brands", "pricing_defaults", "products", "strains", "users"]
 
-    one = project.run("python", "-m", "terp_seed.compare", other)
+    one = project.run(*compare, other)
     assert [line.split()[1:] for line in one.stdout.splitlines()][-3] == ["1", "users"]
-    assert project.run("python", "-m", "terp_seed.compare", check=False).returncode == 2
+    assert project.run(*compare, check=False).returncode == 2

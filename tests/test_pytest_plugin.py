@@ -10,7 +10,9 @@ import pytest
 from servers import clean_environment
 from toys import Toy
 
-from terp_seed import check, cli, environment, guards
+from terp_seed import cli, environment
+from terp_seed.database import environment_stamp as guards
+from terp_seed.project import check
 
 # pytester forgets what a run inside this process imports; these register themselves only once.
 KEPT = (check, cli, environment)
@@ -129,12 +131,12 @@ def test_without_tables_it_says_what_to_do(
 LIGHT = """
 import sys
 before = set(sys.modules)
-import terp_seed.pytest_plugin
+import terp_seed.project.pytest_plugin
 new = {name.partition(".")[0] for name in set(sys.modules) - before}
 heavy = new & {"alembic", "sqlalchemy", "faker", "loguru", "click", "filelock"}
 assert not heavy, heavy
 ours = {name for name in sys.modules if name.startswith("terp_seed")}
-assert ours == {"terp_seed", "terp_seed.pytest_plugin"}, ours
+assert ours == {"terp_seed", "terp_seed.project.pytest_plugin"}, ours
 """
 
 

@@ -9,7 +9,7 @@ from click.testing import CliRunner, Result
 from toys import Toy
 
 from terp_seed.cli import main
-from terp_seed.newrevision import revision_id
+from terp_seed.project.new_revision import revision_id
 
 
 def revision(toy: Toy, *args: str, code: int = 0) -> Result:

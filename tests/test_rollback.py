@@ -10,9 +10,9 @@ import pytest
 from projects import Project
 from sqlalchemy import Connection, create_engine, make_url, text
 
-from terp_seed.compare import TableDigest, database_digests, differing
+from terp_seed.database.compare import TableDigest, database_digests, differing
 from terp_seed.errors import RollbackError
-from terp_seed.project import Project as Seeds
+from terp_seed.project.project import Project as Seeds
 
 # Rows of somebody's own in tables that the seeds fill: before, between and after them.
 FOREIGN = (

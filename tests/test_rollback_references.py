@@ -11,11 +11,11 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import OperationalError
 from toys import Toy
 
+from terp_seed.database.session import opened
 from terp_seed.errors import PlanError, RollbackError
-from terp_seed.plan import PlannedRevision, Removal
-from terp_seed.project import Project as Seeds
-from terp_seed.rollback import Finding, Rollback
-from terp_seed.session import opened
+from terp_seed.plan.plan import PlannedRevision, Removal
+from terp_seed.project.project import Project as Seeds
+from terp_seed.run.rollback import Finding, Rollback
 
 # Tables of the application's, each pointing at seeded rows in its own way.
 BY_CODE = (
@@ -328,7 +328,7 @@ def test_a_script_takes_rows_without_an_integer_key_that_point_at_its_own(
     toy.only(
         "0001_links",
         """
-        from terp_seed.rows import ref
+        from terp_seed.rows.model import ref
         op.seed_rows("labels", [{"code": "A"}], key=["code"])
         op.seed_rows("links", [{"code": "A", "label_id": ref("labels", code="A")}], key=["code"],
                      id=None)

@@ -16,13 +16,13 @@ import sqlalchemy as sa
 from projects import Project
 from sqlalchemy import Connection
 
-from terp_seed.compare import TableDigest, database_digests, differing
-from terp_seed.dialects import Reference
+from terp_seed.database.compare import TableDigest, database_digests, differing
+from terp_seed.database.dialects import Reference
+from terp_seed.database.session import opened
 from terp_seed.errors import RollbackError
-from terp_seed.ledger import ledger_of
-from terp_seed.project import Project as Seeds
-from terp_seed.references import inbound
-from terp_seed.session import opened
+from terp_seed.ledger.ledger import ledger_of
+from terp_seed.project.project import Project as Seeds
+from terp_seed.run.dependents import inbound
 
 CHAIN = ["0001_catalogue", "0002_clients", "0003_batches", "0004_inventory", "0005_orders"]
 

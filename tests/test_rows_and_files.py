@@ -192,7 +192,7 @@ def test_a_reference_by_hand(toy: Toy) -> None:
         "0004_more",
         'op.seed_rows("crates", [{"code": "X", "weight": 1, "depot_id": ref("depots", '
         'code="SEED-D-000003")}], key=["code"])',
-        head="from terp_seed.rows import ref",
+        head="from terp_seed.rows.model import ref",
     )
     toy.upgrade()
     assert toy.value(

@@ -7,12 +7,12 @@ from projects import Project
 from test_rollback_terp import CHAIN, Terp
 from toys import Toy
 
+from terp_seed.database.session import opened
 from terp_seed.errors import RollbackError
-from terp_seed.ledger import Range, ledger_of
-from terp_seed.project import Project as Seeds
-from terp_seed.rownumbers import numbered
-from terp_seed.rowtexts import RowTexts
-from terp_seed.session import opened
+from terp_seed.ledger.ledger import Range, ledger_of
+from terp_seed.ledger.row_numbers import numbered
+from terp_seed.ledger.server_digests import RowTexts
+from terp_seed.project.project import Project as Seeds
 
 # Values of which a database may write a text of its own, kind by kind.
 ODD = r"""[

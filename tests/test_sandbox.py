@@ -16,10 +16,10 @@ from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy.engine import Connection, Engine
 
-from terp_seed import guards
+from terp_seed.database import environment_stamp as guards
 from terp_seed.errors import GuardError, SeedError, UsageError
-from terp_seed.sandbox import build
-from terp_seed.sandbox.tables import metadata
+from terp_seed.terp.schema import build
+from terp_seed.terp.schema.tables import metadata
 
 FACTS: dict[str, Any] = json.loads(
     (Path(__file__).parent / "data" / "terp-schema.json").read_text(encoding="utf-8")
@@ -40,7 +40,7 @@ class Sandbox:
     def config(self, **attributes: object) -> Config:
         self.out = io.StringIO()
         config = Config(stdout=self.out, output_buffer=self.out, attributes=attributes)
-        config.set_main_option("script_location", "terp_seed:sandbox")
+        config.set_main_option("script_location", "terp_seed.terp:schema")
         config.set_main_option("path_separator", "os")
         config.set_main_option("sqlalchemy.url", self.url.replace("%", "%%"))
         return config

@@ -17,19 +17,19 @@ from production import CANARY, KEY, OTHER_KEY, Production
 from projects import Project
 from toys import Toy
 
-from terp_seed.backup.manifest import Manifest
-from terp_seed.dialects.lockfile import FileLock
+from terp_seed.database.dialects.lockfile import FileLock
+from terp_seed.database.environment_stamp import stamp
+from terp_seed.database.session import Session
 from terp_seed.errors import GuardError, InterruptedRunError, LockError, MaskingError, UsageError
-from terp_seed.guards import stamp
-from terp_seed.sanitise import passes
-from terp_seed.sanitise.blocks import Taken, write
-from terp_seed.sanitise.evidence import evidence
-from terp_seed.sanitise.leaks import verify
-from terp_seed.sanitise.markdown import written
-from terp_seed.sanitise.run import Order, dry_run, forget, sanitise
-from terp_seed.sanitise.scope import Target
-from terp_seed.session import Session
-from terp_seed.settings import Settings
+from terp_seed.mask_database import passes
+from terp_seed.mask_database.blocks import Taken, write
+from terp_seed.mask_database.evidence import evidence
+from terp_seed.mask_database.leaks import verify
+from terp_seed.mask_database.markdown import written
+from terp_seed.mask_database.run import Order, dry_run, forget, sanitise
+from terp_seed.mask_database.scope import Target
+from terp_seed.run.backup.manifest import Manifest
+from terp_seed.settings.options import Settings
 
 PLAIN = {"no_parameters": True}
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toys import Toy
 
-from terp_seed.selfreferences import _outermost_first
+from terp_seed.run.self_references import _outermost_first
 
 KEYS = st.integers(1, 12)
 

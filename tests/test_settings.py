@@ -10,7 +10,7 @@ import pytest
 import sqlalchemy as sa
 from toys import HEAD, Toy
 
-from terp_seed import guards
+from terp_seed.database import environment_stamp as guards
 from terp_seed.errors import GuardError, PlanError, SeedError, UsageError
 
 # -- keys and values

@@ -7,8 +7,8 @@ import pytest
 from terp_harness import SIZES, described, sandbox, seeded
 
 from terp_seed.errors import UsageError
-from terp_seed.seeders import SeedContext
-from terp_seed.terp.sizes import sizes_of
+from terp_seed.rows.seeders import SeedContext
+from terp_seed.terp.simulation.sizes import sizes_of
 
 PRICED = Path(__file__).parent.parent / "seeds" / "data" / "pricing_defaults.csv"
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from terp_harness import SEEDERS, seeded
 
-from terp_seed.seeders import seeder_named
+from terp_seed.rows.seeders import seeder_named
 
 CHECKS = {check.name: check for name in SEEDERS for check in seeder_named(name).checks}
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from terp_harness import SEEDERS, described
 
-from terp_seed.rows import TableRows
+from terp_seed.rows.model import TableRows
 
 HERE = Path(__file__).parent
 SMALL = "ef61ebab03e06f01218b8fc9dc3da3d93edc66aadeb9d60b6c4540b439c857cc"

@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from terp_harness import AS_OF, seeded
 
-from terp_seed.terp.measure import measure
+from terp_seed.terp.checks.measure import measure
 
 
 @pytest.mark.parametrize(("size", "root_seed"), [("medium", 1), ("medium", 12345), ("large", 1)])

@@ -10,11 +10,11 @@ from alembic import op
 from servers import server_engine
 from toys import HEAD, Toy
 
-from terp_seed import online
-from terp_seed.compare import database_digests
+from terp_seed.database.compare import database_digests
+from terp_seed.database.session import Session, opened
 from terp_seed.errors import PlanError, SeedError
-from terp_seed.project import Project
-from terp_seed.session import Session, opened
+from terp_seed.project.project import Project
+from terp_seed.run import online
 
 HALF_WAY = """
 op.seed_rows("labels", [{"code": "HALF"}], key=["code"])

@@ -63,7 +63,7 @@ def test_the_wheel_holds_the_package_and_what_init_writes(built: Path) -> None:
         metadata = email.message_from_bytes(wheel.read(where))
         assert any(name.endswith("/licenses/LICENSE") for name in wheel.namelist())
     assert names == package_files() | own_files()
-    assert {"terp_seed/py.typed", "terp_seed/templates/section.ini"} <= names
+    assert {"terp_seed/py.typed", "terp_seed/project/files/section.ini"} <= names
     assert metadata["License-Expression"] == "MIT"
     assert "Typing :: Typed" in metadata.get_all("Classifier", [])
     assert metadata["Keywords"]

@@ -11,18 +11,18 @@ from typing import Any
 import pytest
 from sqlalchemy.dialects import sqlite
 
-from terp_seed.bookkeeping import books
-from terp_seed.columns import computed, constant
-from terp_seed.dialects import Dialect, SQLite
-from terp_seed.dialects.mysql import MySQL
-from terp_seed.digests import block_digests
-from terp_seed.draw import Span
+from terp_seed.database.dialects import Dialect, SQLite
+from terp_seed.database.dialects.mysql import MySQL
+from terp_seed.database.statements import Printed
+from terp_seed.database.tables import books
 from terp_seed.errors import PlanError
-from terp_seed.ledger import Ledger, Range
-from terp_seed.plan import PlannedTable
-from terp_seed.rows import Block, Column, TableRows
-from terp_seed.stream import Printed
-from terp_seed.writer import Writer
+from terp_seed.ledger.ledger import Ledger, Range
+from terp_seed.plan.plan import PlannedTable
+from terp_seed.rows.columns import computed, constant
+from terp_seed.rows.digests import block_digests
+from terp_seed.rows.draw import Span
+from terp_seed.rows.model import Block, Column, TableRows
+from terp_seed.run.writer import Writer
 
 
 def planned(columns: dict[str, Column], count: int = 2) -> PlannedTable:

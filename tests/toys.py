@@ -24,9 +24,9 @@ from click.testing import CliRunner, Result
 from projects import Project
 from sqlalchemy.engine import Connection, Engine
 
-from terp_seed import guards
 from terp_seed.cli import main
-from terp_seed.compare import TableDigest, database_digests
+from terp_seed.database import environment_stamp as guards
+from terp_seed.database.compare import TableDigest, database_digests
 
 TOY = Path(__file__).parent / "toy"
 sys.path.insert(0, str(TOY))

@@ -13,11 +13,12 @@ from typing import Any
 
 import click
 
+import terp_seed
 from parts.markdown import cell_of, names_of, rows_of
-from terp_seed import operations as operation_source
-from terp_seed.bookkeeping import books
 from terp_seed.cli import main as main_command
-from terp_seed.operations import SeedOp, SeedRowsOp, UnseedOp
+from terp_seed.database.tables import books
+from terp_seed.plan import operations as operation_source
+from terp_seed.plan.operations import SeedOp, SeedRowsOp, UnseedOp
 
 _SCHEMAS = Path(str(files("terp_seed.cli") / "schemas"))
 
@@ -140,15 +141,9 @@ def _fields(schema: dict[str, Any], before: str) -> Iterator[Sequence[object]]:
 
 # What a project's own files import; everything else may change without notice.
 _API = {
+    "terp_seed": tuple(terp_seed.__all__),
     "terp_seed.environment": ("run",),
-    "terp_seed.seeders": ("seeder", "SeedContext", "Check", "Derived", "refers"),
-    "terp_seed.columns": ("code", "pick", "whole", "reference", "computed", "constant", "measured"),
-    "terp_seed.draw": ("Span",),
-    "terp_seed.rows": ("TableRows", "Json", "ref"),
-    "terp_seed.pools": ("faker_pool",),
-    "terp_seed.masking": ("custom",),
-    "terp_seed.autogenerate": ("include_name",),
-    "terp_seed.compare": ("database_digests", "differing"),
+    "terp_seed.database.compare": ("database_digests", "differing"),
 }
 
 

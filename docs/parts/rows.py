@@ -5,6 +5,7 @@ from __future__ import annotations
 import tomllib
 from contextlib import redirect_stderr
 from dataclasses import replace
+from datetime import date
 from functools import cache
 from io import StringIO
 from pathlib import Path
@@ -12,18 +13,18 @@ from tempfile import TemporaryDirectory
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine
+from sqlalchemy import create_engine, make_url
 
 from parts.markdown import names_of, rows_of
-from terp_seed.ledger import ledger_of
-from terp_seed.planner import generation_of, make_plan
-from terp_seed.project import Project
-from terp_seed.recorder import Recorder
-from terp_seed.request import ancestors
-from terp_seed.rows import TableRows
-from terp_seed.session import opened
-from terp_seed.settings import Settings
-from terp_seed.terp.measure import Measure, measure, table
+from terp_seed.database.session import opened
+from terp_seed.ledger.ledger import ledger_of
+from terp_seed.plan.planner import generation_of, make_plan
+from terp_seed.plan.recorder import Recorder
+from terp_seed.plan.request import ancestors
+from terp_seed.project.project import Project
+from terp_seed.rows.model import TableRows
+from terp_seed.settings.options import Settings
+from terp_seed.terp.checks.measure import Measure, measure, table
 
 HOME = Path(__file__).resolve().parents[2]
 

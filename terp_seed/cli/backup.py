@@ -9,11 +9,11 @@ import click
 
 from terp_seed.cli.options import run_options, with_options, yes
 from terp_seed.cli.output import as_json, document, examples, table
-from terp_seed.consent import Confirm
-from terp_seed.project import Project
+from terp_seed.database.consent import Confirm
+from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.backup import Backup
+    from terp_seed.run.backup import Backup
 
 __all__ = ["backup", "restore"]
 
@@ -38,7 +38,7 @@ def backup() -> None:
 @click.pass_obj
 def create(project: Project, /, kind: str, as_json: bool, **x: str | None) -> None:
     """Make a backup now; writes nothing but an audit event to the database."""
-    from terp_seed.backup.asked import create as make
+    from terp_seed.run.backup.asked import create as make
 
     project = with_options(project, x)
     made = make(project.settings(), project.directory(), kind)
@@ -54,7 +54,7 @@ def create(project: Project, /, kind: str, as_json: bool, **x: str | None) -> No
 @click.pass_obj
 def list_(project: Project, /, as_json: bool, **x: str | None) -> None:
     """List the backups that there are, newest first."""
-    from terp_seed.backup import listing
+    from terp_seed.run.backup import listing
 
     found = listing(with_options(project, x).settings())
     if as_json:
@@ -70,7 +70,7 @@ def list_(project: Project, /, as_json: bool, **x: str | None) -> None:
 @click.pass_obj
 def expire(project: Project, /, as_json: bool, **x: str | None) -> None:
     """Delete backups that are too old or too many; never a database's newest."""
-    from terp_seed.backup import expire as let_go
+    from terp_seed.run.backup import expire as let_go
 
     gone = let_go(with_options(project, x).settings())
     if as_json:
@@ -91,7 +91,7 @@ def restore(project: Project, /, folder: Path, yes: bool, as_json: bool, **x: st
     The missing ones, and those that were masked.  BACKUP is the folder that the rollback named.
     Asks first; without a terminal, say --yes.
     """
-    from terp_seed.backup.restore import restore as put_back
+    from terp_seed.run.backup.restore import restore as put_back
 
     project = with_options(project, x)
     confirm = Confirm(always=True, yes=yes)

@@ -6,7 +6,7 @@ import click
 
 from terp_seed.cli.options import run_options, with_options
 from terp_seed.cli.output import as_json, document, examples, state
-from terp_seed.project import Project
+from terp_seed.project.project import Project
 
 __all__ = ["check"]
 
@@ -33,7 +33,7 @@ def check(project: Project, /, round_trip: bool, as_json: bool, **x: str | None)
     Writes to no database of yours.  The scratch file gets the tables of the configured database,
     without rows, if that answers; else those that the project's own alembic upgrade head makes.
     """
-    from terp_seed.check import check as checks
+    from terp_seed.project.check import check as checks
 
     failed = []
     found = []

@@ -6,8 +6,8 @@ import click
 
 from terp_seed.cli.options import run_options, with_options
 from terp_seed.cli.output import as_json, consent, document, examples
-from terp_seed.project import Project
-from terp_seed.settings import ENVIRONMENTS, environment_name
+from terp_seed.project.project import Project
+from terp_seed.settings.options import ENVIRONMENTS, environment_name
 
 __all__ = ["env"]
 
@@ -23,8 +23,8 @@ def env() -> None:
 @click.pass_obj
 def show(project: Project, /, as_json: bool, **x: str | None) -> None:
     """Print the environment that the database is stamped with."""
-    from terp_seed.guards import origin, stamped
-    from terp_seed.session import opened
+    from terp_seed.database.environment_stamp import origin, stamped
+    from terp_seed.database.session import opened
 
     settings = with_options(project, x).settings()
     with opened(settings) as session:
@@ -47,7 +47,7 @@ def show(project: Project, /, as_json: bool, **x: str | None) -> None:
 @click.pass_obj
 def stamp(project: Project, /, name: str, yes: bool, as_json: bool, **x: str | None) -> None:
     """Stamp the database: from then on it is that environment."""
-    from terp_seed.restamp import restamp
+    from terp_seed.ledger.restamp import restamp
 
     settings = with_options(project, x).settings()
     environment = environment_name(name)

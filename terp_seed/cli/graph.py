@@ -6,7 +6,7 @@ import click
 
 from terp_seed.cli.options import run_options, with_options
 from terp_seed.cli.output import as_json, document, examples
-from terp_seed.project import Project
+from terp_seed.project.project import Project
 
 __all__ = ["graph"]
 
@@ -23,7 +23,7 @@ def graph(project: Project, /, as_json: bool, **x: str | None) -> None:
     A revision has no tables in an environment where it does not run. Needs no database.
     GitHub, GitLab and most wikis draw it from a block that begins with ```mermaid.
     """
-    from terp_seed.graph import mermaid, nodes
+    from terp_seed.project.graph import mermaid, nodes
 
     found = nodes(with_options(project, x))
     if as_json:

@@ -12,10 +12,10 @@ import click
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
+from terp_seed.database.failures import translated
 from terp_seed.errors import InterruptedRunError, SeedError, UsageError
-from terp_seed.failures import translated
-from terp_seed.log import coloured, configure_logging
-from terp_seed.project import Project
+from terp_seed.project.project import Project
+from terp_seed.settings.log import coloured, configure_logging
 
 __all__ = ["main", "run"]
 

@@ -9,10 +9,10 @@ import click
 
 from terp_seed.cli.options import run_options, with_options
 from terp_seed.cli.output import as_json, document, examples, state, table
-from terp_seed.project import Project
+from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.history import Event, Run
+    from terp_seed.ledger.history import Event, Run
 
 __all__ = ["described", "history"]
 
@@ -50,8 +50,8 @@ def history(
 
     Reads only.
     """
-    from terp_seed.history import history as read
-    from terp_seed.session import opened
+    from terp_seed.database.session import opened
+    from terp_seed.ledger.history import history as read
 
     settings = with_options(project, {"x_url": x_url}).settings()
     with opened(settings) as session:

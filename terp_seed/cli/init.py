@@ -5,7 +5,7 @@ from __future__ import annotations
 import click
 
 from terp_seed.cli.output import as_json, document, examples
-from terp_seed.project import Project
+from terp_seed.project.project import Project
 
 __all__ = ["init"]
 
@@ -47,7 +47,7 @@ def init(
     line that is there.  Writes nothing to the database.
     """
     from terp_seed.errors import UsageError
-    from terp_seed.scaffold import scaffold, scaffold_terp
+    from terp_seed.project.init import scaffold, scaffold_terp
 
     if terp:
         if section or table or folder != "seeds":
@@ -79,7 +79,7 @@ def _next_steps(project: Project, *, url: bool, findings: str, terp: bool) -> li
     return [
         *steps,
         "in the env.py of your schema, so that its autogenerate leaves our tables alone: "
-        "from terp_seed.autogenerate import include_name; "
+        "from terp_seed.database.autogenerate import include_name; "
         "context.configure(..., include_name=include_name)",
         project.alembic("upgrade", "head"),
     ]

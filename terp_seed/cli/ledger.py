@@ -9,12 +9,12 @@ import click
 
 from terp_seed.cli.options import run_options, with_options
 from terp_seed.cli.output import as_json, document, examples, state, table
-from terp_seed.ledger import ledger_of
-from terp_seed.project import Project
+from terp_seed.ledger.ledger import ledger_of
+from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.rebuild import Rebuilt
-    from terp_seed.session import Session
+    from terp_seed.database.session import Session
+    from terp_seed.run.ledger_recovery import Rebuilt
 
 __all__ = ["ledger"]
 
@@ -33,7 +33,7 @@ def show(project: Project, /, as_json: bool, **x: str | None) -> None:
 
     Reads only.
     """
-    from terp_seed.session import opened
+    from terp_seed.database.session import opened
 
     with opened(with_options(project, x).settings()) as session:
         found = list(_entries(session))
@@ -116,9 +116,9 @@ def rebuild(
     **x: str | None,
 ) -> None:
     """Write a lost ledger again, from the rows in the database."""
-    from terp_seed.consent import Confirm
-    from terp_seed.rebuild import rebuild as run
-    from terp_seed.session import opened
+    from terp_seed.database.consent import Confirm
+    from terp_seed.database.session import opened
+    from terp_seed.run.ledger_recovery import rebuild as run
 
     project = with_options(project, x)
     with opened(project.settings()) as session:

@@ -7,7 +7,7 @@ import click
 from terp_seed.cli.history import described
 from terp_seed.cli.options import run_options, with_options
 from terp_seed.cli.output import as_json, document, examples
-from terp_seed.project import Project
+from terp_seed.project.project import Project
 
 __all__ = ["lock"]
 
@@ -23,8 +23,8 @@ def lock() -> None:
 @click.pass_obj
 def status(project: Project, /, as_json: bool, **x: str | None) -> None:
     """Say whether the lock is free, or who holds it and how long; does not take it."""
-    from terp_seed.history import lock_status
-    from terp_seed.session import opened
+    from terp_seed.database.session import opened
+    from terp_seed.ledger.history import lock_status
 
     with opened(with_options(project, x).settings(), patient=False) as session:
         found = lock_status(session)

@@ -10,7 +10,7 @@ from terp_seed.cli.options import run_options, with_options
 from terp_seed.cli.options import yes as with_yes
 from terp_seed.cli.output import as_json, document, examples, table
 from terp_seed.errors import UsageError, VerificationError
-from terp_seed.project import Project
+from terp_seed.project.project import Project
 
 __all__ = ["mask"]
 
@@ -66,7 +66,7 @@ def mask(
 def _mask(
     project: Project, tables: tuple[str, ...], again: bool, yes: bool, dry: bool, as_json: bool
 ) -> None:
-    from terp_seed.sanitise.run import Order, dry_run, sanitise
+    from terp_seed.mask_database.run import Order, dry_run, sanitise
 
     order = Order(tables, again, yes)
     done = dry_run(project.settings(), order) if dry else sanitise(project.settings(), order)
@@ -89,7 +89,7 @@ def _mask(
 
 
 def _verify(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
-    from terp_seed.sanitise.leaks import verify
+    from terp_seed.mask_database.leaks import verify
 
     found = verify(project.settings(), tables)
     rows = [[each.table, each.column, each.what, each.count, each.keys] for each in found.leaks]
@@ -106,8 +106,8 @@ def _verify(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
 
 
 def _report(project: Project, as_json: bool) -> None:
-    from terp_seed.sanitise.evidence import evidence
-    from terp_seed.sanitise.markdown import written
+    from terp_seed.mask_database.evidence import evidence
+    from terp_seed.mask_database.markdown import written
 
     found = evidence(project.settings())
     if as_json:
@@ -117,7 +117,7 @@ def _report(project: Project, as_json: bool) -> None:
 
 
 def _forget(project: Project, as_json: bool) -> None:
-    from terp_seed.sanitise.run import forget
+    from terp_seed.mask_database.run import forget
 
     blocks = forget(project.settings())
     if as_json:

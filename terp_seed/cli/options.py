@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 
 import click
 
-from terp_seed.project import Project
+from terp_seed.project.project import Project
 
 __all__ = ["dry_run", "explain", "run_options", "with_options", "yes"]
 

@@ -13,7 +13,7 @@ from typing import Any, TypeVar
 
 import click
 
-from terp_seed.log import coloured
+from terp_seed.settings.log import coloured
 
 __all__ = ["as_json", "consent", "document", "examples", "state", "table"]
 

@@ -12,10 +12,10 @@ import click
 from terp_seed.cli.options import run_options, with_options
 from terp_seed.cli.output import as_json, document, examples, table
 from terp_seed.errors import MaskingError, PlanError, RollbackError
-from terp_seed.project import Project
+from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.forecast import Forecast
+    from terp_seed.run.dry_run import Forecast
 
 __all__ = ["plan", "show_forecast"]
 
@@ -55,7 +55,7 @@ def plan(
     project = with_options(project, x)
     command = project.downgrade if back else project.upgrade
     if out is not None:
-        from terp_seed.artefact import write_artefact
+        from terp_seed.run.plan_file import write_artefact
 
         command(target or ("-1" if back else "head"), act=write_artefact(out))
         click.echo(f"written to {out}", err=True)
@@ -64,7 +64,7 @@ def plan(
 
 def show_forecast(command: Callable[..., None], target: str, *, as_json: bool) -> None:
     """Print what a command would do; raise what the run would raise."""
-    from terp_seed.forecast import forecast
+    from terp_seed.run.dry_run import forecast
 
     made: list[Forecast] = []
     command(target, act=lambda session, request: made.append(forecast(session, request)))

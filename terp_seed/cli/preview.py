@@ -9,7 +9,7 @@ import click
 from terp_seed.cli.options import explain, run_options, with_options
 from terp_seed.cli.output import as_json, document, examples
 from terp_seed.errors import UsageError
-from terp_seed.project import Project
+from terp_seed.project.project import Project
 
 __all__ = ["preview"]
 
@@ -45,7 +45,7 @@ def preview(
     if not proving:
         project.script(target, sys.stdout)
         return
-    from terp_seed.prove import prove
+    from terp_seed.project.prove import prove
 
     proofs = prove(project)
     if as_json:

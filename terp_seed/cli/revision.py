@@ -9,10 +9,10 @@ import click
 
 from terp_seed.cli.options import explain
 from terp_seed.cli.output import as_json, document, examples
-from terp_seed.project import Project
+from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.newrevision import Body
+    from terp_seed.project.new_revision import Body
 
 __all__ = ["revision"]
 
@@ -54,7 +54,7 @@ def revision(
 
     It is made from script.py.mako.  One that cannot be written, or not be loaded, leaves no file.
     """
-    from terp_seed.newrevision import revision_id, write_revision
+    from terp_seed.project.new_revision import revision_id, write_revision
 
     body = _body(seeder, file, table, keys)
     settings = project.settings()
@@ -77,7 +77,7 @@ def _body(
     seeder: str | None, file: str | None, table: str | None, keys: tuple[str, ...]
 ) -> Body | None:
     from terp_seed.errors import UsageError
-    from terp_seed.newrevision import FromFile, FromSeeder
+    from terp_seed.project.new_revision import FromFile, FromSeeder
 
     if seeder and file:
         raise UsageError("--seeder and --file: one revision, one of them")

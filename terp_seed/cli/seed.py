@@ -10,12 +10,12 @@ import click
 from terp_seed.cli.options import dry_run, explain, run_options, with_options, yes
 from terp_seed.cli.output import as_json, document, examples
 from terp_seed.cli.plan import show_forecast
-from terp_seed.consent import Confirm
+from terp_seed.database.consent import Confirm
 from terp_seed.errors import UsageError
-from terp_seed.project import Project
+from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.online import Outcome
+    from terp_seed.run.online import Outcome
 
 __all__ = ["rollback", "seed"]
 
@@ -70,7 +70,7 @@ def seed(
     elif artefact is None:
         _carry_out(project, "upgrade", where, how)
     else:
-        from terp_seed.artefact import Artefact
+        from terp_seed.run.plan_file import Artefact
 
         plan = Artefact.read(artefact)
         asked = {each.partition("=")[0] for each in project.x}
@@ -120,7 +120,7 @@ def _target(project: Project, table: str | None, *, up: bool) -> str | None:
     """The revision that a table means, after saying what else that takes along."""
     if table is None:
         return None
-    from terp_seed.targets import target_of
+    from terp_seed.project.targets import target_of
 
     found = target_of(project, table, up=up)
     needs = f", and with it {', '.join(found.along)}" if found.along else ""
@@ -140,14 +140,14 @@ class _How(NamedTuple):
 def _carry_out(
     project: Project, direction: Direction, target: str, how: _How, **options: Any
 ) -> None:
-    """Explain, forecast or run; ``options`` are those of `terp_seed.online.run`."""
+    """Explain, forecast or run; ``options`` are those of `terp_seed.run.online.run`."""
     command = project.upgrade if direction == "upgrade" else project.downgrade
     if how.explain:
         click.echo(project.alembic(direction, target))
     elif how.dry_run:
         show_forecast(command, target, as_json=how.as_json)
     else:
-        from terp_seed.online import run
+        from terp_seed.run.online import run
 
         outcomes: list[Outcome] = []
         command(target, act=lambda *given: outcomes.append(run(*given, **options)))

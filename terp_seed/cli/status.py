@@ -10,10 +10,10 @@ import click
 from terp_seed.cli.options import run_options, with_options
 from terp_seed.cli.output import as_json, document, examples, state, table
 from terp_seed.errors import VerificationError
-from terp_seed.project import Project
+from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.status import ChainStatus, RevisionStatus
+    from terp_seed.project.status import ChainStatus, RevisionStatus
 
 __all__ = ["look", "print_drift", "refuse_drift", "status"]
 
@@ -42,8 +42,8 @@ def status(project: Project, /, drift: bool, as_json: bool, **x: str | None) -> 
 
 def look(project: Project, *, drift: bool) -> ChainStatus:
     """Where the chain stands in the project's database."""
-    from terp_seed.session import opened
-    from terp_seed.status import status as read
+    from terp_seed.database.session import opened
+    from terp_seed.project.status import status as read
 
     with opened(project.settings()) as session:
         return read(session, project.directory(), drift=drift)

@@ -11,10 +11,10 @@ from terp_seed.cli.options import run_options, with_options
 from terp_seed.cli.output import as_json, document, examples, state
 from terp_seed.cli.status import look, print_drift, refuse_drift
 from terp_seed.errors import VerificationError
-from terp_seed.project import Project
+from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.verify import Verified
+    from terp_seed.project.verify import Verified
 
 __all__ = ["verify"]
 
@@ -43,7 +43,7 @@ def verify(
 
     Reads only.
     """
-    from terp_seed.verify import verify as check
+    from terp_seed.project.verify import verify as check
 
     project = with_options(project, x)
     results = check(project, everything=everything)

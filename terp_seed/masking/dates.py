@@ -15,7 +15,7 @@ from typing import TypeVar
 
 from terp_seed.masking.normal import UnmaskableError, plain
 from terp_seed.masking.site import Mask, Site
-from terp_seed.rows import Value
+from terp_seed.rows.model import Value
 
 __all__ = ["date_shift", "generalise"]
 

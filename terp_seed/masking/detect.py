@@ -11,7 +11,7 @@ from typing import Literal
 from terp_seed.masking.content import live, live_kinds, searchable
 from terp_seed.masking.names import TypeKind, guess
 from terp_seed.masking.rules import Rule
-from terp_seed.rows import Value
+from terp_seed.rows.model import Value
 
 __all__ = ["ColumnFacts", "Finding", "lines_to_add", "look", "toml_key"]
 

@@ -15,7 +15,7 @@ from typing import Any, Literal
 
 from terp_seed.masking.normal import UnmaskableError, is_blank
 from terp_seed.masking.site import Mask
-from terp_seed.rows import Json, Value
+from terp_seed.rows.model import Json, Value
 
 __all__ = ["document", "steps"]
 

@@ -16,7 +16,7 @@ from terp_seed.masking.detect import ColumnFacts
 from terp_seed.masking.normal import UnmaskableError, is_blank, plain, token
 from terp_seed.masking.proof import Proof
 from terp_seed.masking.site import Mask
-from terp_seed.rows import Block, Cells, Value
+from terp_seed.rows.model import Block, Cells, Value
 
 __all__ = ["Masker"]
 

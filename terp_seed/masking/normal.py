@@ -13,7 +13,7 @@ from decimal import Decimal
 from unicodedata import category, normalize
 from uuid import UUID
 
-from terp_seed.rows import Lookup, Value
+from terp_seed.rows.model import Lookup, Value
 
 __all__ = ["Normal", "UnmaskableError", "digits_of", "folded", "is_blank", "plain", "tidy", "token"]
 

@@ -21,7 +21,7 @@ from terp_seed.masking.reserved import (
     is_live_card,
     is_reserved_email,
 )
-from terp_seed.rows import Json, Value
+from terp_seed.rows.model import Json, Value
 
 __all__ = ["Proof"]
 

@@ -14,7 +14,7 @@ from collections.abc import Callable, Mapping
 from terp_seed.masking.content import live, searchable
 from terp_seed.masking.normal import UnmaskableError, plain
 from terp_seed.masking.site import Mask, Site, of_kind
-from terp_seed.rows import Value
+from terp_seed.rows.model import Value
 
 __all__ = ["partial", "scrub_text", "scrubbed"]
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from terp_seed.masking.classes import DataClass
 from terp_seed.masking.keys import Digest, Key, keyed_digest
 from terp_seed.masking.normal import UnmaskableError, token
-from terp_seed.rows import Value
+from terp_seed.rows.model import Value
 
 __all__ = ["Choice", "Mask", "Site", "drawn", "drawn_text", "of_kind"]
 

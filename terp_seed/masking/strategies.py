@@ -21,7 +21,7 @@ from terp_seed.masking.scrub import partial, scrub_text
 from terp_seed.masking.site import Choice, Mask, Site, drawn, drawn_text, of_kind
 from terp_seed.masking.substitutes import LONGEST, SUBSTITUTES
 from terp_seed.masking.tokens import tokenise
-from terp_seed.rows import Json, Value
+from terp_seed.rows.model import Json, Value
 
 __all__ = ["STRATEGIES", "Option", "Strategy", "build", "custom", "known"]
 

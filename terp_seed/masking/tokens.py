@@ -23,7 +23,7 @@ from terp_seed.masking.normal import UnmaskableError, plain, token
 from terp_seed.masking.permutation import Permutation, permutation
 from terp_seed.masking.reserved import Range
 from terp_seed.masking.site import Mask, Site, of_kind
-from terp_seed.rows import Value
+from terp_seed.rows.model import Value
 
 __all__ = ["tokenise"]
 

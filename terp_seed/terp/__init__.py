@@ -1,12 +1,5 @@
-"""The TERP seeders: ``catalogue``, ``clients``, ``batches``, ``inventory``, ``orders``.
+"""All that is TERP's: its tables (``schema``), a simulated business, its seeders and checks.
 
-They tell one story, the last two years of a wholesale business, which is
-simulated once for each root seed, as-of day and set of row counts.
-Importing the package registers them.
+The rest of the package knows nothing of it; to take TERP out, delete this folder, ``seeds/``,
+``seed_revisions/`` and the two names in ``alembic.ini``.
 """
-
-from __future__ import annotations
-
-from terp_seed.terp import catalogue, clients, inventory, lots, orders, references
-
-__all__ = ["catalogue", "clients", "inventory", "lots", "orders", "references"]

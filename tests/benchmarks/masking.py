@@ -31,7 +31,7 @@ sys.path.insert(0, str(TESTS))
 
 from servers import MariaDB, clean_environment  # noqa: E402 - from the folder above
 
-from terp_seed.guards import stamp  # noqa: E402
+from terp_seed.database.environment_stamp import stamp  # noqa: E402
 
 KEY = "9f3c1d7e5ab24806c1e7f2d93b6a80574ce91d2f7b3850a6e4c2198fd07b365a"
 IN_PLACE = """

@@ -14,7 +14,7 @@ from projects import Project
 from servers import MariaDB, run_client, server_engine
 from toys import HEAD, Toy
 
-from terp_seed.compare import database_digests
+from terp_seed.database.compare import database_digests
 
 SLOW = """
 if not op.get_context().as_sql:

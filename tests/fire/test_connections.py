@@ -13,7 +13,7 @@ from proxy import Proxy
 from servers import MariaDB
 from toys import HEAD, Toy
 
-from terp_seed.dialects import dialect_named
+from terp_seed.database.dialects import dialect_named
 from terp_seed.errors import LockError, SeedError
 
 FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}

@@ -14,7 +14,7 @@ from children import SIGNALS, Child, Strike
 from counts import count
 from toys import HEAD, Toy
 
-from terp_seed.compare import TableDigest
+from terp_seed.database.compare import TableDigest
 
 Start = Callable[..., Child]
 MANY = ("-x", "rows=depots:40,crates:6000")

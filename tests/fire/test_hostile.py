@@ -21,14 +21,14 @@ from hypothesis import strategies as st
 from servers import run_client
 from toys import Toy
 
-from terp_seed.dialects import MySQL, SQLite
+from terp_seed.database.dialects import MySQL, SQLite
 from terp_seed.errors import SeedError
-from terp_seed.imports import imported, read_rows
-from terp_seed.literals import literals
 from terp_seed.masking.policyfile import read_policy
-from terp_seed.revisions import attributes
-from terp_seed.settings import resolve
-from terp_seed.sizes import preset
+from terp_seed.plan.revisions import attributes
+from terp_seed.rows.files import imported, read_rows
+from terp_seed.rows.literals import literals
+from terp_seed.settings.options import resolve
+from terp_seed.settings.sizes import preset
 
 many = settings(
     max_examples=count("cases"),

@@ -11,8 +11,8 @@ import sqlalchemy as sa
 from servers import run_client
 from toys import Toy
 
-from terp_seed import guards
-from terp_seed.compare import TableDigest, database_digests
+from terp_seed.database import environment_stamp as guards
+from terp_seed.database.compare import TableDigest, database_digests
 
 TORTURE = Path(__file__).parent
 REVISIONS = ("0001_values", "0002_makers", "0003_parts", "0004_elsewhere", "0005_moves")

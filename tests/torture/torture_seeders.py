@@ -6,9 +6,8 @@ from datetime import date, datetime, timedelta
 
 from torture_values import BYTES, DOCUMENTS, FLAGS, TEXTS
 
-from terp_seed.columns import code, computed, pick, reference, whole
-from terp_seed.rows import Column, TableRows
-from terp_seed.seeders import Check, Derived, SeedContext, seeder
+from terp_seed import Check, Derived, SeedContext, code, computed, pick, reference, seeder, whole
+from terp_seed.rows.model import Column, TableRows
 
 STOCK = Derived(
     "parts",

@@ -7,7 +7,7 @@ from decimal import Decimal
 from typing import Any
 from uuid import UUID
 
-from terp_seed.rows import Json
+from terp_seed import Json
 
 TEXTS: list[str | None] = [
     "plain",

@@ -4,9 +4,20 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from terp_seed.columns import code, computed, constant, pick, reference, whole
-from terp_seed.rows import TableRows
-from terp_seed.seeders import Check, Derived, SeedContext, refers, seeder
+from terp_seed import (
+    Check,
+    Derived,
+    SeedContext,
+    TableRows,
+    code,
+    computed,
+    constant,
+    pick,
+    reference,
+    refers,
+    seeder,
+    whole,
+)
 
 refers("scans.crate_id", "crates.id")
 refers("labels.parent_id", "labels.id")

@@ -2,7 +2,7 @@
 
 from alembic import op
 
-from terp_seed.rows import ref
+from terp_seed import ref
 
 revision = "0002_makers"
 down_revision = "0001_values"

@@ -1,0 +1,149 @@
+"""One digest for each table, the same on every engine that holds the same rows.
+
+Decimals count without trailing zeros, JSON parsed, times in whole seconds,
+booleans as 0 and 1; rows are taken in the order of their primary key.
+"""
+
+from __future__ import annotations
+
+import re
+import sys
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, time
+from hashlib import sha256
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from terp_seed.database.dialects import dialect_named
+from terp_seed.rows.literals import canonical
+
+__all__ = ["BOOKKEEPING", "TableDigest", "database_digests", "differing", "table_digest"]
+
+BOOKKEEPING = frozenset(
+    {
+        "terp_seed_audit",
+        "terp_seed_environment",
+        "terp_seed_ledger",
+        "terp_seed_masking",
+        "terp_seed_version",
+        "terp_sandbox_version",
+        "alembic_version",
+    }
+)
+_CLOCK = re.compile(r"current_timestamp|\bnow\b|localtime", re.IGNORECASE)
+_CLOCK_TIMES = {"terp_seed_ledger": {"written_at"}, "terp_seed_masking": {"written_at"}}
+
+
+@dataclass(frozen=True)
+class TableDigest:
+    """How many rows a table holds, and the digest of all their values."""
+
+    rows: int
+    digest: str
+
+
+def database_digests(
+    connection: Connection,
+    *,
+    leave_out: Iterable[str] = BOOKKEEPING,
+    exact: bool = False,
+    since: datetime | None = None,
+) -> dict[str, TableDigest]:
+    """The digest of every table; does not write.
+
+    With ``exact`` values count to their last digit and microsecond, as they
+    can on one engine.  ``leave_out`` names tables that are not looked at, by default those in
+    which seeding and Alembic keep their books.  A time after ``since`` (UTC) in a column that is
+    left to the clock is the clock's: all such times count as one.
+    """
+    unwanted = set(leave_out)
+    names = sorted(set(sa.inspect(connection).get_table_names()) - unwanted)
+    return {name: table_digest(connection, name, exact=exact, since=since) for name in names}
+
+
+def table_digest(
+    connection: Connection, name: str, *, exact: bool = False, since: datetime | None = None
+) -> TableDigest:
+    """The digest of one table; a ledger's own clock times do not count.
+
+    ``exact`` and ``since`` as in `database_digests`.
+    """
+    inspector = sa.inspect(connection)
+    skipped = _CLOCK_TIMES.get(name, set())
+    found = [each for each in inspector.get_columns(name) if each["name"] not in skipped]
+    columns = sorted(each["name"] for each in found)
+    clock = {each["name"] for each in found if since and _CLOCK.search(str(each["default"]))}
+    key = inspector.get_pk_constraint(name)["constrained_columns"]
+    total = sha256("\x1f".join(columns).encode())
+    count = 0
+    listed = [_selected(connection, each, since if each in clock else None) for each in columns]
+    for row in _rows(connection, name, listed, key, repr if exact else _cell):
+        total.update(("\x1e" + row).encode())
+        count += 1
+    return TableDigest(count, total.hexdigest())
+
+
+def differing(one: dict[str, TableDigest], other: dict[str, TableDigest]) -> list[str]:
+    """The tables that are not equal, or not in both."""
+    return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
+
+
+def _selected(connection: Connection, column: str, since: datetime | None) -> str:
+    quoted = dialect_named(connection.dialect.name).quote(column)
+    if since is None:
+        return quoted
+    return f"CASE WHEN {quoted} >= '{since:%Y-%m-%d %H:%M:%S}' THEN 'clock' ELSE {quoted} END"
+
+
+def _rows(
+    connection: Connection,
+    name: str,
+    listed: list[str],
+    key: list[str],
+    cell: Callable[[Any], str],
+) -> Iterator[str]:
+    quote = dialect_named(connection.dialect.name).quote
+    order = f" ORDER BY {', '.join(map(quote, key))}" if key else ""
+    # for this statement alone: a connection that streams everything gets out of step with MySQL
+    result = connection.exec_driver_sql(
+        f"SELECT {', '.join(listed)} FROM {quote(name)}{order}",
+        execution_options={"no_parameters": True, "stream_results": True},
+    )
+    texts = ("\x1f".join(map(cell, row)) for row in result)
+    return texts if key else iter(sorted(texts))
+
+
+def _cell(value: Any) -> str:
+    if isinstance(value, datetime | time):
+        value = value.replace(microsecond=0)
+    text = canonical(value)
+    looks_like_time = len(text) > 19 and text[4:5] == "-" and text[19:20] == "."
+    return text[:19] if looks_like_time else text
+
+
+def _digests_of(url: str) -> dict[str, TableDigest]:
+    where = sa.make_url(url)
+    with dialect_named(where.get_backend_name()).engine(where).connect() as connection:
+        return database_digests(connection.execution_options(terp_seed_reading=True))
+
+
+def _main(urls: list[str]) -> int:
+    """Print one database's digests, or the tables in which two differ."""
+    if len(urls) not in (1, 2):
+        print("usage: python -m terp_seed.database.compare URL [URL]", file=sys.stderr)
+        return 2
+    first, *others = (_digests_of(url) for url in urls)
+    if not others:
+        for name, each in first.items():
+            print(f"{each.digest[:16]}  {each.rows:>9,}  {name}")
+        return 0
+    unequal = differing(first, others[0])
+    print("\n".join(unequal) or f"equal: {len(first)} tables")
+    return 8 if unequal else 0
+
+
+if __name__ == "__main__":
+    sys.exit(_main(sys.argv[1:]))

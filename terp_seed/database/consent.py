@@ -1,0 +1,106 @@
+"""Consent: before something is destroyed, or staging is touched, a person says yes.
+
+In staging and production the database's name is said: typed on a terminal, or
+``-x yes=NAME`` where there is none.  Elsewhere a destructive command of
+``terp-seed`` asks for a yes, or takes ``--yes``.  Without a terminal and
+without consent the run refuses at once and never waits for an answer.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from terp_seed.errors import GuardError
+from terp_seed.settings.options import Settings
+
+__all__ = ["CAREFUL", "UNASKED", "Confirm", "Will", "careful", "require_consent"]
+
+CAREFUL = ("staging", "production")
+"""The environments in which nothing is written without the database's name."""
+
+
+Will = Callable[[], Sequence[str]]
+
+
+@dataclass(frozen=True)
+class Confirm:
+    """How a command wants to be confirmed, beside what the environment wants."""
+
+    always: bool = False
+    """Ask in dev and test, too: the command destroys, and was not typed as such."""
+    yes: bool = False
+    """``--yes``: the answer was given on the command line."""
+
+
+UNASKED = Confirm()
+"""As plain ``alembic`` is: what was typed is the consent, where no name has to be said."""
+
+
+def careful(environment: str) -> bool:
+    """Whether the database's name has to be said in this environment."""
+    return environment in CAREFUL
+
+
+def require_consent(
+    settings: Settings, environment: str, will: Will, confirm: Confirm = UNASKED
+) -> None:
+    """Return if the run may go on; `GuardError` if nobody said so.
+
+    ``will`` says, line by line, what is going to happen: what is done, how
+    many rows of which table, where the backup goes.  It is called only if
+    somebody is asked, because counting may take time.
+    """
+    if careful(environment):
+        _require_name(settings, environment, will)
+    elif confirm.always and not confirm.yes and settings.yes != _name(settings):
+        _require_yes(settings, environment, will)
+
+
+def _require_name(settings: Settings, environment: str, will: Will) -> None:
+    name = _name(settings)
+    if settings.yes == name:
+        return
+    if settings.yes is not None:
+        raise GuardError(f"yes={settings.yes}: this database is called {name!r}; nothing was done")
+    if not _terminal():
+        raise GuardError(
+            f"database {name!r} is stamped {environment}, and there is no terminal to ask on; say "
+            f"that you mean it with -x yes={name}"
+        )
+    if _answer(name, environment, will, f"Type the database's name to go on ({name}): ") != name:
+        raise GuardError("that is not its name; nothing was done")
+
+
+def _require_yes(settings: Settings, environment: str, will: Will) -> None:
+    name = _name(settings)
+    if not _terminal():
+        raise GuardError(
+            f"database {name!r}: this command asks before it goes on, and there is no terminal to "
+            "ask on; say that you mean it with --yes"
+        )
+    if _answer(name, environment, will, "Go on? [y/N]: ").lower() not in ("y", "yes"):
+        raise GuardError("not confirmed; nothing was done")
+
+
+def _name(settings: Settings) -> str:
+    return Path(str(settings.url.database or "")).name
+
+
+def _terminal() -> bool:
+    return sys.stdin.isatty() and sys.stderr.isatty()
+
+
+def _answer(name: str, environment: str, will: Will, question: str) -> str:
+    lines = [f"Database {name!r} is stamped {environment}. This run will:"]
+    lines += [f"  {line}" for line in will()]
+    print("\n".join([*lines, question]), end="", file=sys.stderr, flush=True)
+    answer = ""
+    try:
+        answer = sys.stdin.readline()
+    finally:
+        if not answer.endswith("\n"):  # Ctrl-C and Ctrl-D leave the cursor in the line
+            print(file=sys.stderr)
+    return answer.strip()

@@ -1,0 +1,399 @@
+"""MySQL and MariaDB, one family, through mysqlclient.
+
+The lock is ``GET_LOCK`` on the run's own connection.  It is server-wide, so
+its name holds the database's; the server drops it when the connection ends.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from hashlib import blake2b
+from itertools import chain
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from terp_seed.database.dialects.base import (
+    STATEMENT_CHARACTERS,
+    Canonical,
+    Dialect,
+    Lock,
+    Piece,
+    Reference,
+    Written,
+)
+from terp_seed.database.dialects.namedlock import LOCK_NAME, NamedLock
+from terp_seed.errors import UsageError
+from terp_seed.rows.literals import NULL, encodable, quoted
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL, Connection, Engine
+    from sqlalchemy.types import TypeEngine
+
+__all__ = ["MySQL"]
+
+_MODE = "STRICT_ALL_TABLES,NO_AUTO_VALUE_ON_ZERO,ERROR_FOR_DIVISION_BY_ZERO,NO_ENGINE_SUBSTITUTION"
+_SPECIAL = re.compile(r"[\0\n\r\x1a'\\]")
+_ESCAPED = {"\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z", "'": "''", "\\": "\\\\"}
+
+_VARIABLE = 50
+
+
+class MySQL(Dialect):
+    """MySQL 8 and later, MariaDB 10.6 and later."""
+
+    names: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
+    rows_per_statement = 500
+    begin = "START TRANSACTION"
+    now = "SYSDATE(3)"  # NOW() is pinned
+    user = "CURRENT_USER()"
+    affected = "ROW_COUNT()"
+    script_name = "mariadb or mysql"
+    ddl_commits = True
+    indexes_foreign_keys = True
+    schemas = True
+    for_update = " FOR UPDATE"
+    integer_bits: ClassVar[Mapping[str, int]] = {
+        "TINYINT": 7,
+        "SMALLINT": 15,
+        "MEDIUMINT": 23,
+        "INTEGER": 31,
+    }
+
+    def quote(self, name: str) -> str:
+        return "`" + name.replace("`", "``") + "`"
+
+    def text(self, value: str) -> str:
+        if not value.isascii():
+            encodable(value)
+        return "'" + _SPECIAL.sub(lambda found: _ESCAPED[found[0]], value) + "'"
+
+    def binary(self, value: bytes) -> str:
+        return f"x'{value.hex()}'"
+
+    def pin(self) -> list[str]:
+        return [
+            "SET NAMES utf8mb4",
+            "SET SESSION time_zone = '+00:00'",
+            f"SET SESSION sql_mode = '{_MODE}'",
+            "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
+        ]
+
+    def give_back(self, connection: Connection) -> list[str]:
+        rows = connection.exec_driver_sql(
+            "SHOW SESSION VARIABLES WHERE Variable_name IN ('time_zone', 'sql_mode', "
+            "'character_set_client', 'character_set_results', 'collation_connection', "
+            "'transaction_isolation', 'tx_isolation')"
+        )
+        was: dict[str, str] = dict(rows.all())
+        level = was.pop("transaction_isolation", None) or was.pop("tx_isolation")
+        was.pop("tx_isolation", None)
+        return [
+            *(f"SET SESSION {name} = {self.text(value)}" for name, value in was.items()),
+            f"SET SESSION TRANSACTION ISOLATION LEVEL {level.replace('-', ' ')}",
+            "SET timestamp = DEFAULT",
+        ]
+
+    def set_clock(self, moment: datetime) -> list[str]:
+        return [f"SET timestamp = {int(moment.replace(tzinfo=UTC).timestamp())}"]
+
+    def prologue(self, seconds: float = 30) -> list[str]:
+        return []
+
+    def guard(self, condition: str) -> str:
+        return f"SET @terp_seed_guard = IF({condition}, 1, (SELECT 1 UNION SELECT 2))"
+
+    def take_lock(self, seconds: float) -> list[str]:
+        return [self.guard(f"COALESCE(GET_LOCK({LOCK_NAME}, {seconds:g}), 0) = 1")]
+
+    def drop_lock(self) -> list[str]:
+        return [f"DO RELEASE_LOCK({LOCK_NAME})"]
+
+    def name_key(self, name: str, first_key: str) -> list[str]:
+        return [f"SET {_variable(name)} = {first_key}"]
+
+    def numbers(self, column: str, texts: Sequence[str], name: str) -> Written:
+        variable = _variable(name)
+        return Written(column, [[f"{variable}+{text}" for text in texts]])
+
+    def documents(self, column: str, rows: Sequence[Sequence[Piece] | None]) -> Written:
+        names = {name for row in rows for _, name, _ in row or ()}
+        added = {name: f"({_variable(name)} + %d)" for name in names if name}
+
+        def joined(row: Sequence[Piece]) -> str:
+            texts = quoted(self.text, [text for text, _, _ in row])
+            keys = [added[name] % number if name else "" for _, name, number in row]
+            return f"CONCAT({', '.join(filter(None, chain(*zip(texts, keys, strict=True))))})"
+
+        return Written(column, [[NULL if row is None else joined(row) for row in rows]])
+
+    def insert(
+        self,
+        table: str,
+        columns: Sequence[Written],
+        lines: Sequence[str],
+        keys: Mapping[str, str],
+    ) -> str:
+        names = ", ".join([self.quote(column.name) for column in columns])
+        rows = "),\n(".join(lines)
+        return f"INSERT INTO {self.quote(table)} ({names}) VALUES\n({rows})"
+
+    def insert_missing(
+        self,
+        table: str,
+        columns: Sequence[Written],
+        row: Sequence[str],
+        keys: Mapping[str, str],
+        taken: str,
+    ) -> str:
+        target = self.quote(table)
+        names = ", ".join([self.quote(column.name) for column in columns])
+        return (
+            f"INSERT INTO {target} ({names})\nSELECT {', '.join(row)} FROM DUAL "
+            f"WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {taken})"
+        )
+
+    def update(
+        self,
+        table: str,
+        key: Sequence[str],
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        still: Sequence[str],
+    ) -> str:
+        # Assigned to itself, a column is spared ON UPDATE CURRENT_TIMESTAMP.
+        quote, target = self.quote, self.quote(table)
+        kept = [f"t.{quote(name)} = t.{quote(name)}" for name in still]
+        if len(rows) == 1:  # a literal takes on the key's collation, a derived column does not
+            cells = [f"t.{quote(c)} = {v}" for c, v in zip([*key, *columns], rows[0], strict=True)]
+            where, new = " AND ".join(cells[: len(key)]), ", ".join([*cells[len(key) :], *kept])
+            return f"UPDATE {target} t SET {new} WHERE {where}"
+        first = ", ".join(f"{cell} AS c{at}" for at, cell in enumerate(rows[0]))
+        listed = "\nUNION ALL SELECT ".join([first, *(", ".join(row) for row in rows[1:])])
+        same = " AND ".join(f"t.{quote(name)} = n.c{at}" for at, name in enumerate(key))
+        sets = [f"t.{quote(name)} = n.c{at}" for at, name in enumerate(columns, len(key))]
+        joined = f"{target} t JOIN (\nSELECT {listed}\n) n ON {same}"
+        return f"UPDATE {joined}\nSET {', '.join([*sets, *kept])}"
+
+    def moving_columns(self, connection: Connection, table: str) -> list[str]:
+        rows = connection.exec_driver_sql(
+            "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() "
+            "AND table_name = %s AND LOWER(extra) LIKE '%%on update%%'",
+            (table,),
+        )
+        return [str(name) for (name,) in rows]
+
+    def triggers(self, connection: Connection, table: str) -> list[str]:
+        rows = connection.exec_driver_sql(
+            "SELECT trigger_name FROM information_schema.triggers WHERE event_object_schema = "
+            "DATABASE() AND event_object_table = %s AND event_manipulation = 'UPDATE'",
+            (table,),
+        )
+        return [str(name) for (name,) in rows]
+
+    def exactly(self, column: str, kind: TypeEngine[Any]) -> str:
+        from sqlalchemy.dialects.mysql import BIT, DATE, DATETIME, FLOAT, TIME, TIMESTAMP
+
+        if isinstance(kind, DATE | DATETIME | TIMESTAMP | TIME):
+            return f"CAST({column} AS CHAR)"  # the driver has no zero date, and no 800 hours
+        if isinstance(kind, FLOAT | BIT):
+            return f"{column} + 0e0" if isinstance(kind, FLOAT) else f"{column} + 0"
+        return column
+
+    def canonical(self, columns: Sequence[Canonical], separator: str) -> str:
+        texts = (
+            f"COALESCE({_canonical(each, self.quote(each.column))}, '\\0')" for each in columns
+        )
+        return f"CAST(CONCAT_WS({self.text(separator)}, {', '.join(texts)}) AS BINARY)"
+
+    def same(self, one: str, other: str) -> str:
+        return f"CAST({one} AS BINARY) <=> CAST({other} AS BINARY)"
+
+    def temporary_copy(self, name: str, key: str, select: str) -> list[str]:
+        # Not the rows' own key: a text is none without a length, and a column of it may be NULL.
+        number = "terp_seed_row BIGINT PRIMARY KEY AUTO_INCREMENT"
+        return [f"CREATE TEMPORARY TABLE {name} ({number}) {select} WHERE 1 = 0"]
+
+    def update_from(
+        self, table: str, source: str, values: Sequence[tuple[str, str]], where: str
+    ) -> str:
+        given = ", ".join(f"live.{self.quote(name)} = {value}" for name, value in values)
+        return f"UPDATE {table} live JOIN {self.quote(source)} kept ON {where} SET {given}"
+
+    def refuse_dependents(
+        self,
+        target: str,
+        declared: Sequence[tuple[str, str, str]],
+        going: str,
+        ours: Mapping[str, str],
+    ) -> list[str]:
+        # Which columns point here only the server knows: it is asked, and asks itself.
+        cases = " ".join(
+            f"WHEN {self.text(name)} THEN {self.text(f' AND NOT ({where})')}"
+            for name, where in ours.items()
+        )
+        spared = f"CASE IF(own, name, NULL) {cases} ELSE '' END" if cases else "''"
+        inner = f"' pointing WHERE EXISTS (SELECT 1 FROM {self.quote(target)} WHERE '"
+        inside = self.text(f" AND ({going}))")
+        counting = (
+            f"CONCAT('(SELECT COUNT(*) FROM ', place, {inner}, matched, {inside}, {spared}, ')')"
+        )
+        return [
+            "SET SESSION group_concat_max_len = 4194304",
+            "SET @terp_seed_search = (SELECT CONCAT('SELECT ', COALESCE(GROUP_CONCAT("
+            f"{counting} SEPARATOR ' + '), '0'), ' INTO @terp_seed_dependents')\n"
+            f"FROM ({self._referring(target, declared)}) AS referring)",
+            "PREPARE terp_seed_search FROM @terp_seed_search",
+            "EXECUTE terp_seed_search",
+            "DEALLOCATE PREPARE terp_seed_search",
+            self.guard("@terp_seed_dependents = 0"),
+        ]
+
+    def _referring(self, target: str, declared: Sequence[tuple[str, str, str]]) -> str:
+        """A SELECT of the tables that point here, and of how each row of theirs is matched."""
+        place = f"CONCAT({_quoted('table_schema')}, '.', {_quoted('table_name')}) AS place"
+        columns = f"table_name AS name, table_schema = DATABASE() AS own, {place}"
+        held = self.text(f"{self.quote(target)}.")
+        pair = f"CONCAT({held}, {_quoted('referenced_column_name')}, ' = pointing.', "
+        keys = (
+            f"SELECT {columns}, GROUP_CONCAT({pair}{_quoted('column_name')}) SEPARATOR ' AND ') "
+            "AS matched FROM information_schema.key_column_usage WHERE "
+            f"referenced_table_schema = DATABASE() AND referenced_table_name = {self.text(target)} "
+            "GROUP BY table_schema, table_name, constraint_name"
+        )
+        said = (
+            f"SELECT {columns}, "
+            + self.text(f"{self.quote(target)}.{self.quote(of)} = pointing.{self.quote(column)}")
+            + " AS matched FROM information_schema.columns WHERE table_schema = DATABASE() "
+            f"AND table_name = {self.text(table)} AND column_name = {self.text(column)}"
+            for table, column, of in declared
+        )
+        return "\nUNION ".join([keys, *said])
+
+    def last_first(self, key: str) -> str:
+        return f" ORDER BY {self.quote(key)} DESC"  # a row may refer to one before it
+
+    def delete_exactly(self, delete: str) -> list[str]:
+        return [delete]
+
+    def days_between(self, later: str, earlier: str) -> str:
+        return f"DATEDIFF({later}, {earlier})"
+
+    def engine(self, url: URL) -> Engine:
+        from sqlalchemy import create_engine, event
+        from sqlalchemy.pool import NullPool
+
+        if not url.database:
+            raise UsageError("the URL names no database: write mysql://user@host/database")
+        if url.get_driver_name() != "mysqldb":
+            raise UsageError(
+                f"driver {url.get_driver_name()!r}: only mysqlclient is supported, which is "
+                f"{url.get_backend_name()}+mysqldb://..."
+            )
+        try:
+            engine = create_engine(
+                url.update_query_dict({"charset": "utf8mb4"}),
+                poolclass=NullPool,
+                hide_parameters=True,
+                # from the first moment on, because SQLAlchemy quotes by the mode it finds
+                connect_args={"sql_mode": _MODE},
+            )
+        except ModuleNotFoundError:
+            raise UsageError(
+                'MySQL needs mysqlclient: pip install "terp_seed[mysql]" (README.md says '
+                "which headers it needs)"
+            ) from None
+        event.listen(engine, "connect", _read_moments_fast)
+        return engine
+
+    def lock(self, connection: Connection) -> Lock:
+        return NamedLock(connection)
+
+    def statement_characters(self, connection: Connection) -> int:
+        packet = int(_scalar(connection, "SELECT @@max_allowed_packet"))
+        return min(STATEMENT_CHARACTERS, packet // 4)  # a character is at most 4 bytes
+
+    def largest_statement(self, connection: Connection) -> int | None:
+        return int(_scalar(connection, "SELECT @@max_allowed_packet"))
+
+    def folds_names(self, connection: Connection) -> bool:
+        return int(_scalar(connection, "SELECT @@lower_case_table_names")) == 1
+
+    def charsets(self, connection: Connection, table: str) -> dict[str, str]:
+        rows = connection.exec_driver_sql(
+            "SELECT column_name, character_set_name FROM information_schema.columns "
+            "WHERE table_schema = DATABASE() AND table_name = %s "
+            "AND character_set_name IS NOT NULL",
+            (table,),
+        )
+        return {str(name): str(charset) for name, charset in rows}
+
+    def foreign_keys(self, connection: Connection) -> list[Reference]:
+        # Asked of the server in one go: other databases of it may point here, too.
+        rows = connection.exec_driver_sql(
+            "SELECT NULLIF(table_schema, DATABASE()), table_name, constraint_name, column_name, "
+            "referenced_table_name, referenced_column_name "
+            "FROM information_schema.key_column_usage WHERE referenced_table_schema = DATABASE() "
+            "ORDER BY table_schema, table_name, constraint_name, ordinal_position"
+        )
+        found: dict[tuple[str | None, str, str, str], list[tuple[str, str]]] = {}
+        for schema, table, name, column, target_table, target in rows:
+            found.setdefault((schema, table, name, target_table), []).append((column, target))
+        return [
+            Reference(table, tuple(c for c, _ in pairs), target, tuple(t for _, t in pairs), schema)
+            for (schema, table, _, target), pairs in found.items()
+        ]
+
+    def holder(self, connection: Connection) -> str:
+        number = _scalar(connection, f"SELECT IS_USED_LOCK({LOCK_NAME})")
+        return f"connection {number}" if number else ""
+
+
+def _quoted(column: str) -> str:
+    """An expression of a name that a column holds, quoted."""
+    return f"CONCAT('`', REPLACE({column}, '`', '``'), '`')"
+
+
+def _canonical(of: Canonical, name: str) -> str:
+    from sqlalchemy import types
+
+    kind = of.kind
+    if of.first is not None:
+        return f"CONCAT('#', {name} - {of.first})"
+    if isinstance(kind, types.LargeBinary | types.BINARY | types.VARBINARY):
+        return f"CONCAT('x', LOWER(HEX({name})))"
+    if isinstance(kind, types.String | types.JSON):
+        return f"CONVERT({name} USING utf8mb4)"  # two collations cannot be joined
+    text = name
+    if getattr(kind, "scale", None) or getattr(kind, "fsp", None):
+        text = f"TRIM(TRAILING '.' FROM TRIM(TRAILING '0' FROM {name}))"
+    return f"REPLACE({text}, ' 00:00:00', '')" if isinstance(kind, types.DateTime) else text
+
+
+_MOMENTS = (7, 12)  # TIMESTAMP and DATETIME, as the protocol numbers them
+
+
+def _read_moments_fast(connection: Any, record: object) -> None:
+    """Let Python's own parser read times; the driver's takes most of a survey's time."""
+    converters = connection.converter
+    slow = converters[_MOMENTS[0]]
+
+    def moment(text: str) -> datetime | None:
+        try:
+            return datetime.fromisoformat(text)
+        except ValueError:  # a zero date
+            return slow(text)  # type: ignore[no-any-return]
+
+    converters.update(dict.fromkeys(_MOMENTS, moment))
+
+
+def _variable(name: str) -> str:
+    """A user variable; the server allows 64 characters, and two names stay two."""
+    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+    if plain != name or len(plain) > _VARIABLE:
+        plain = f"{plain[: _VARIABLE - 9]}_{blake2b(name.encode(), digest_size=4).hexdigest()}"
+    return f"@seed_{plain}"
+
+
+def _scalar(connection: Connection, sql: str) -> Any:
+    return connection.exec_driver_sql(sql).scalar()

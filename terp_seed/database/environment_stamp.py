@@ -1,0 +1,126 @@
+"""Which environment a database is: its stamp says, and outranks the caller."""
+
+from __future__ import annotations
+
+from fnmatch import fnmatch
+from getpass import getuser
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from terp_seed.database.tables import Books, books
+from terp_seed.errors import GuardError
+from terp_seed.settings.options import Settings
+
+__all__ = ["environment_of", "origin", "refuse_protected", "stamp", "stamped", "unstamp", "who"]
+
+
+def stamped(connection: Connection, tables: Books | None = None) -> str | None:
+    """The environment that the database is stamped with; does not write."""
+    return _read(connection, tables or books(), "name")
+
+
+def origin(connection: Connection, tables: Books | None = None) -> str | None:
+    """Who stamped the database: ``sandbox`` for one that the sandbox made."""
+    return _read(connection, tables or books(), "origin")
+
+
+def stamp(connection: Connection, name: str, *, origin: str, tables: Books | None = None) -> None:
+    """Stamp the database, in the caller's transaction; replaces a stamp.
+
+    Creates the stamp's table if it is missing, which commits on MySQL.
+    """
+    table = (tables or books()).environment
+    table.create(connection, checkfirst=True)
+    connection.execute(sa.delete(table))
+    connection.execute(
+        sa.insert(table).values(
+            id=1, name=name, origin=origin, stamped_at=_now(), stamped_by=who()[:255]
+        )
+    )
+
+
+def unstamp(connection: Connection, tables: Books | None = None) -> None:
+    """Take the stamp away, in the caller's transaction."""
+    table = (tables or books()).environment
+    if _exists(connection, table):
+        connection.execute(sa.delete(table))
+
+
+def environment_of(connection: Connection, settings: Settings, tables: Books) -> str:
+    """The environment a run is in; `GuardError` if that is not beyond doubt.
+
+    The stamp decides.  A caller who names another environment is refused.  An
+    unstamped SQLite file is ``dev``; an unstamped server database is refused,
+    the loopback address included, because tunnels end there.
+    """
+    found = stamped(connection, tables)
+    if found is None:
+        refuse_protected(settings, settings.env or "dev")
+        if connection.dialect.name != "sqlite":
+            raise GuardError(
+                f"database {settings.url.database!r} does not say which environment it is; if "
+                "it is one to seed, stamp it once: "
+                f"terp-seed{_same_url(settings)} env stamp {settings.env or 'dev'}"
+            )
+        found = "dev"
+        if settings.env not in (None, "dev"):
+            raise GuardError(
+                f"this SQLite file is not stamped, which makes it dev; to make it {settings.env}, "
+                f"stamp it: terp-seed{_same_url(settings)} env stamp {settings.env}"
+            )
+    if settings.env and settings.env != found:
+        raise GuardError(
+            f"you asked for environment {settings.env}, but this database is stamped {found}; "
+            "check the URL, or leave the environment out"
+        )
+    refuse_protected(settings, found)
+    return found
+
+
+def refuse_protected(settings: Settings, environment: str) -> None:
+    """Raise `GuardError` if the database is on a protected host and is not production there.
+
+    ``protected_hosts`` are patterns as of a shell, ``*.db.example``; a host
+    that one of them matches holds production and nothing else.
+    """
+    host = (settings.url.host or "").casefold()
+    pattern = next(
+        (each for each in settings.protected_hosts if fnmatch(host, each.casefold())), ""
+    )
+    if host and pattern and environment != "production":
+        raise GuardError(
+            f"host {host} is protected ({pattern} in protected_hosts of alembic.ini): what is "
+            f"there is production, and cannot be {environment}; check the URL"
+        )
+
+
+def _same_url(settings: Settings) -> str:
+    """The option that names the same database, where it was not the default; no password."""
+    return f" -x url={settings.url.render_as_string()}" if "url" in settings.explicit else ""
+
+
+def who() -> str:
+    """The operating-system user, or ``unknown`` where there is none."""
+    try:
+        return getuser()
+    except (KeyError, OSError):
+        return "unknown"
+
+
+def _read(connection: Connection, tables: Books, column: str) -> str | None:
+    table = tables.environment
+    if not _exists(connection, table):
+        return None
+    value = connection.execute(sa.select(table.c[column]).where(table.c.id == 1)).scalar()
+    return None if value is None else str(value)
+
+
+def _exists(connection: Connection, table: sa.Table) -> bool:
+    return sa.inspect(connection).has_table(table.name, schema=table.schema)
+
+
+def _now() -> str:
+    from datetime import UTC, datetime
+
+    return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:23]

@@ -1,0 +1,201 @@
+"""The live schema: what the database says of a table, read once."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from hashlib import sha256
+from typing import Any
+
+import sqlalchemy as sa
+
+from terp_seed.database.dialects import Reference
+from terp_seed.database.session import Session
+from terp_seed.rows.seeders import logical_references
+
+__all__ = ["ColumnFacts", "Schema", "TableFacts", "inbound", "outbound", "reflecting"]
+
+_IN_LIST = re.compile(
+    r'^\(?\s*["`\[]?(\w+)["`\]]?\s+IN\s*\((.*)\)\s*\)?$', re.IGNORECASE | re.DOTALL
+)
+_TEXT = re.compile(r"'((?:[^']|'')*)'")
+
+
+@dataclass(frozen=True)
+class ColumnFacts:
+    """One column as the database has it."""
+
+    name: str
+    type: sa.types.TypeEngine[Any]
+    nullable: bool
+    filled: bool
+    """Whether the database fills it by itself: default, key counter, expression."""
+    computed: bool
+    choices: frozenset[str] | None
+    charset: str | None
+    bits: int | None
+    """How many bits an integer column holds, beside its sign."""
+
+    @property
+    def length(self) -> int | None:
+        """The greatest number of characters, or bytes for binary columns."""
+        return getattr(self.type, "length", None)
+
+
+@dataclass(frozen=True)
+class TableFacts:
+    """One table as the database has it."""
+
+    name: str
+    columns: dict[str, ColumnFacts]
+    key: tuple[str, ...]
+    uniques: list[tuple[str, ...]] = field(default_factory=list)
+    references: list[Reference] = field(default_factory=list)
+
+    @property
+    def integer_key(self) -> str | None:
+        """The name of the primary key if it is one integer column."""
+        if len(self.key) != 1:
+            return None
+        return self.key[0] if isinstance(self.columns[self.key[0]].type, sa.Integer) else None
+
+
+@contextmanager
+def reflecting() -> Iterator[None]:
+    """Read a schema without a warning of indexes on expressions, which SQLAlchemy leaves out."""
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Skipped unsupported reflection of expression-based")
+        yield
+
+
+class Schema:
+    """Reads tables on demand; does not write."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._inspector = sa.inspect(session.connection)
+        self.tables: set[str] = set(self._inspector.get_table_names())
+        self._read: dict[str, TableFacts] = {}
+        self._folds = session.dialect.folds_names(session.connection)
+
+    def table(self, name: str) -> TableFacts | None:
+        """The facts of a table; None if there is no such table."""
+        if (name.lower() if self._folds else name) not in self.tables:
+            return None
+        if name not in self._read:
+            self._read[name] = self._facts(name)
+        return self._read[name]
+
+    def fingerprint(self, tables: Iterable[str]) -> str:
+        """SHA-256 of what these tables are: columns, types, keys, references."""
+        told = sha256()
+        for name in sorted(tables):
+            facts = self.table(name)
+            told.update(f"{name}\0".encode())
+            for column in facts.columns.values() if facts else ():
+                choices = sorted(column.choices or ())
+                told.update(f"{replace(column, choices=None)!r} {choices}\0".encode())
+            if facts:
+                told.update(f"{facts.key} {sorted(facts.uniques)} {facts.references}".encode())
+        return told.hexdigest()
+
+    @reflecting()
+    def _facts(self, name: str) -> TableFacts:
+        dialect = self._session.dialect
+        charsets = dialect.charsets(self._session.connection, name)
+        checked = self._checked_choices(name)
+        key = tuple(self._inspector.get_pk_constraint(name)["constrained_columns"])
+        columns = {
+            each["name"]: _column(dict(each), key, checked, charsets, dialect.integer_bits)
+            for each in self._inspector.get_columns(name)
+        }
+        uniques = [
+            tuple(each["column_names"]) for each in self._inspector.get_unique_constraints(name)
+        ]
+        uniques += [
+            tuple(filter(None, each["column_names"]))
+            # SQLite keeps a UNIQUE that stands behind its column as an index of its own making.
+            for each in self._inspector.get_indexes(name, include_auto_indexes=True)
+            if each["unique"] and None not in each["column_names"]
+        ]
+        return TableFacts(
+            name, columns, key, list(dict.fromkeys(uniques)), outbound(self._session, name)
+        )
+
+    def _checked_choices(self, name: str) -> dict[str, frozenset[str]]:
+        """Enums that are written as CHECK ("column" IN ('A', 'B'))."""
+        found: dict[str, frozenset[str]] = {}
+        for check in self._inspector.get_check_constraints(name):
+            listed = _IN_LIST.match(check["sqltext"].strip())
+            if listed:
+                values = (text.replace("''", "'") for text in _TEXT.findall(listed[2]))
+                found[listed[1]] = frozenset(values)
+        return found
+
+
+def _column(
+    each: dict[str, Any],
+    key: tuple[str, ...],
+    checked: dict[str, frozenset[str]],
+    charsets: dict[str, str],
+    integer_bits: Mapping[str, int],
+) -> ColumnFacts:
+    name, kind = each["name"], each["type"]
+    numbered = key == (name,) and isinstance(kind, sa.Integer)
+    computed = bool(each.get("computed"))
+    choices = frozenset(kind.enums) if isinstance(kind, sa.Enum) else checked.get(name)
+    return ColumnFacts(
+        name=name,
+        type=kind,
+        nullable=each["nullable"],
+        filled=each.get("default") is not None
+        or numbered
+        or computed
+        or bool(each.get("identity")),
+        computed=computed,
+        choices=choices,
+        charset=charsets.get(name),
+        bits=integer_bits.get(type(kind).__name__, 63) if isinstance(kind, sa.Integer) else None,
+    )
+
+
+def outbound(session: Session, table: str) -> list[Reference]:
+    """The references that a table's rows make."""
+    found = [
+        Reference(
+            table,
+            tuple(key["constrained_columns"]),
+            key["referred_table"],
+            tuple(key["referred_columns"]),
+        )
+        for key in sa.inspect(session.connection).get_foreign_keys(table)
+        if key.get("referred_schema") is None and key["referred_columns"]
+    ]
+    return list(dict.fromkeys([*found, *(each for each in _declared() if each.table == table)]))
+
+
+def inbound(session: Session, tables: Sequence[str]) -> list[Reference]:
+    """All references to these tables from anywhere, other databases of the server included."""
+    wanted = {name.casefold(): name for name in tables}
+    existing = {each.casefold() for each in sa.inspect(session.connection).get_table_names()}
+    keys = [
+        replace(key, target_table=wanted[key.target_table.casefold()])
+        for key in session.dialect.foreign_keys(session.connection)
+        if key.target_table.casefold() in wanted and key.targets
+    ]
+    said = [
+        each
+        for each in _declared()
+        if each.target_table in tables and each.table.casefold() in existing
+    ]
+    return list(dict.fromkeys([*keys, *said]))
+
+
+def _declared() -> list[Reference]:
+    return [
+        Reference(table, (column,), target_table, (target,))
+        for table, column, target_table, target in logical_references()
+    ]

@@ -1,0 +1,191 @@
+"""One connection for a run: opened, pinned, and known to be in no transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from time import monotonic
+from traceback import clear_frames
+from typing import Any
+
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+from terp_seed.database.dialects import Dialect, dialect_named
+from terp_seed.database.failures import code_of, translated
+from terp_seed.database.statements import EXACT, Live
+from terp_seed.database.tables import Books, books
+from terp_seed.errors import LockError, SeedError, UsageError
+from terp_seed.settings.options import Settings
+
+__all__ = ["Session", "books_of", "opened"]
+
+
+@dataclass(frozen=True)
+class Session:
+    """A connection and what belongs to it."""
+
+    connection: Connection
+    dialect: Dialect
+    settings: Settings
+    books: Books
+    external: bool
+    """The caller handed the connection over inside a transaction of its own,
+    which is the caller's to commit or to roll back."""
+
+    @property
+    def stream(self) -> Live:
+        """Where statements for this database go."""
+        return Live(self.connection)
+
+    def scalar(self, sql: str) -> Any:
+        """The first value that a SELECT gives; None if there is none."""
+        return self.connection.exec_driver_sql(sql, execution_options=EXACT).scalar()
+
+    def rows(self, sql: str) -> Sequence[Any]:
+        """All rows that a SELECT gives."""
+        return self.connection.exec_driver_sql(sql, execution_options=EXACT).fetchall()
+
+    def settle(self) -> None:
+        """End a transaction that only read, so that Alembic finds none open."""
+        if not self.external:
+            self.connection.rollback()
+
+    def commit(self) -> None:
+        """Commit, unless the transaction is the caller's."""
+        if not self.external:
+            self.connection.commit()
+
+    def drop(self) -> None:
+        """Cut a connection that does not answer; the next statement opens another."""
+        with suppress(DBAPIError):
+            self.connection.invalidate()
+            self.connection.rollback()
+
+    def renew(self) -> None:
+        """Pin a session that was opened in the place of one that is gone."""
+        for sql in self.dialect.pin():
+            self.stream.run(sql)
+
+    def may_write(self) -> None:
+        """From here on a transaction begins in the engine's writing manner."""
+        self.settle()
+        self.connection.execution_options(terp_seed_reading=False)
+
+
+def books_of(settings: Settings, dialect: Dialect) -> Books:
+    """The bookkeeping tables where the settings want them."""
+    schema = settings.bookkeeping_schema
+    if schema and not dialect.schemas:
+        raise UsageError(
+            "bookkeeping_schema: SQLite has no schemas; leave the line out of alembic.ini"
+        )
+    return books(settings.version_table, schema)
+
+
+@contextmanager
+def opened(
+    settings: Settings, given: Connection | None = None, *, patient: bool = True
+) -> Iterator[Session]:
+    """Open one unpooled connection and pin its session, or adopt a given one.
+
+    An opened connection is closed at the end, whatever happened; a given one
+    is left open, its session as it was.  Raises `UsageError` for a database
+    that cannot be reached, and `LockError` for one that another run keeps from
+    being read for longer than its lock is waited for, if ``patient``.
+    """
+    if given is not None:
+        with _borrowed(settings, given) as session:
+            yield session
+        return
+    dialect = dialect_named(settings.url.get_backend_name())
+    tables = books_of(settings, dialect)
+    connection = _connect(dialect, settings)
+    try:
+        connection.execution_options(terp_seed_reading=True)
+        session = Session(connection, dialect, settings, tables, external=False)
+        for sql in dialect.pin():
+            session.stream.run(sql)
+        if patient:
+            _wait_to_read(session)
+        session.settle()
+        yield session
+    finally:
+        with suppress(DBAPIError):  # it may be gone, or in the middle of an answer
+            connection.close()
+
+
+@contextmanager
+def _borrowed(settings: Settings, given: Connection) -> Iterator[Session]:
+    dialect = dialect_named(given.dialect.name)
+    external = given.in_transaction()
+    session = Session(given, dialect, settings, books_of(settings, dialect), external)
+    back = dialect.give_back(given)
+    session.settle()
+    try:
+        for sql in dialect.pin():
+            session.stream.run(sql)
+        session.settle()
+        yield session
+    except BaseException as error:
+        clear_frames(error.__traceback__)  # or a cursor that was struck holds the caller's file
+        raise
+    finally:
+        with suppress(SeedError, DBAPIError):  # a connection that is gone keeps no session
+            session.settle()
+            for sql in back:
+                session.stream.run(sql)
+            session.settle()
+
+
+def _wait_to_read(session: Session) -> None:
+    """Wait for another run whose transaction keeps readers out, as long as for its lock."""
+    connection, dialect = session.connection, session.dialect
+    seconds = session.settings.lock_timeout
+    try:
+        if dialect.readable(connection) or not dialect.lock(connection).taken():
+            return
+    except DBAPIError as error:
+        where = f"database {session.settings.url.database!r}"
+        raise UsageError(f"{translated(error, where)}; check the URL") from None
+    from terp_seed.settings.log import logger  # not for those who only look
+
+    logger.warning(f"waiting for another run, which has the database file, at most {seconds:g} s")
+    until = monotonic() + seconds
+    while not dialect.readable(connection):  # bit by bit: a signal is heard in between
+        if monotonic() >= until:
+            raise LockError(
+                f"another run had the database file to itself for {seconds:g} s; try again when "
+                "it is done, or wait longer with -x lock-timeout=SECONDS"
+            )
+
+
+def _connect(dialect: Dialect, settings: Settings) -> Connection:
+    url = settings.url
+    missing = dialect.missing_file(url)
+    if missing:
+        raise UsageError(
+            f"database {missing!r}: there is no such file; check the URL, or make it "
+            "and the application's tables first: alembic upgrade head"
+        )
+    try:
+        return dialect.engine(url).connect()
+    except DBAPIError as error:
+        number = code_of(error)
+        place = f"{url.host or 'localhost'}:{url.port or ''}".rstrip(":") if url.host else ""
+        where = f"database {url.database!r}" + (f" on {place}" if place else "")
+        raise UsageError(
+            f"{where} cannot be reached{f' (error {number})' if number else ''}: "
+            f"{_CONNECT.get(number or 0, 'check the URL and whether the server runs')}"
+        ) from None
+
+
+_CONNECT = {
+    1044: "the user may not use this database",
+    1045: "the server does not accept this user and password",
+    1049: "the server has no such database",
+    2002: "no server answers there; check host and port and whether it runs",
+    2003: "no server answers there; check host and port and whether it runs",
+    2005: "the host name is not known",
+}

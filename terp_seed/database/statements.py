@@ -1,0 +1,97 @@
+"""Where statements go: one text, executed or printed.
+
+Offline prints the stream, online executes it; nothing else in the package
+asks which of the two it is writing to.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import Any, TextIO
+
+from sqlalchemy.engine import Connection, CursorResult
+from sqlalchemy.exc import DBAPIError
+
+from terp_seed.database.dialects import Dialect
+from terp_seed.database.failures import translated
+from terp_seed.errors import PlanError
+
+__all__ = ["EXACT", "Live", "Printed", "Stream"]
+
+EXACT = {"no_parameters": True, "terp_seed": True}
+"""Without parameters a driver does not touch a ``%`` in the text."""
+
+
+class Stream(ABC):
+    """A sequence of statements on their way to a database or a script."""
+
+    @abstractmethod
+    def run(self, sql: str, *, rows: int | None = None, what: str = "") -> int | None:
+        """Pass a statement on; return how many rows it affected, if that is known.
+
+        ``rows`` is how many rows it must affect; ``what`` says what it does,
+        for the error's sake.
+        """
+
+    @abstractmethod
+    def must_be_zero(self, count: str, what: str) -> int:
+        """Hold a SELECT that counts against zero; return what it found.
+
+        A script stops by itself there, and 0 is returned.
+        """
+
+    @abstractmethod
+    def note(self, text: str) -> None:
+        """Say something to the reader of a script."""
+
+
+class Live(Stream):
+    """Executes on a connection, inside the caller's transaction."""
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    def run(self, sql: str, *, rows: int | None = None, what: str = "") -> int:
+        affected = self.affected(sql, what=what)
+        if rows is not None and affected != rows:
+            raise PlanError(
+                f"{what}: the database took {affected} of {rows} rows and said nothing; "
+                "look for a trigger on the table"
+            )
+        return affected
+
+    def affected(self, sql: str, *, what: str = "") -> int:
+        """Run a statement and tell how many rows it touched."""
+        return self._execute(sql, what).rowcount
+
+    def must_be_zero(self, count: str, what: str) -> int:
+        return int(self._execute(count, what).scalar_one())
+
+    def _execute(self, sql: str, what: str) -> CursorResult[Any]:
+        try:
+            return self._connection.exec_driver_sql(sql, execution_options=EXACT)
+        except DBAPIError as error:
+            raise translated(error, what) from None
+
+    def note(self, text: str) -> None:
+        pass
+
+
+class Printed(Stream):
+    """Prints a script, one statement after the other."""
+
+    def __init__(self, out: TextIO, dialect: Dialect) -> None:
+        self._out = out
+        self._dialect = dialect
+
+    def run(self, sql: str, *, rows: int | None = None, what: str = "") -> None:
+        self._out.write(f"{sql};\n")
+
+    def must_be_zero(self, count: str, what: str) -> int:
+        self.note(f"stops here unless this holds: {what}")
+        self.run(self._dialect.guard(f"({count}) = 0"))
+        return 0
+
+    def note(self, text: str) -> None:
+        for line in text.splitlines():
+            self._out.write(f"-- {line}\n" if line else "--\n")

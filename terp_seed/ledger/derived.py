@@ -1,0 +1,51 @@
+"""Derived columns and invariants, as SQL over the rows that the ledger holds."""
+
+from __future__ import annotations
+
+import re
+from datetime import date
+
+from terp_seed.ledger.ledger import Ledger, Range
+from terp_seed.rows.seeders import Check, Derived
+
+__all__ = ["recompute", "seeded", "violations"]
+
+_DAYS = re.compile(r"\{days:([^:{}]+):([^:{}]+)\}")
+
+
+def seeded(of: Range, ledger: Ledger, column: str | None = None) -> str:
+    """A condition: a row of the range's table is one of the range."""
+    first = ledger.first_key(of)
+    key = column or ledger.dialect.quote(of.id or "id")
+    return f"{key} >= {first} AND {key} < {first} + {of.count}"
+
+
+def recompute(derived: Derived, of: Range, ledger: Ledger, as_of: date) -> str:
+    """One UPDATE that recomputes the derived columns of the seeded rows."""
+    quote = ledger.dialect.quote
+    assignments = [
+        f"{quote(column)} = {_expanded(expression, ledger, as_of)}"
+        for column, expression in derived.assignments.items()
+    ]
+    # Assigned to itself, a column is spared MySQL's ON UPDATE CURRENT_TIMESTAMP.
+    assignments += [f"{quote(column)} = {quote(column)}" for column in derived.still]
+    return (
+        f"UPDATE {quote(derived.table)} SET\n  "
+        + ",\n  ".join(assignments)
+        + f"\nWHERE {seeded(of, ledger)}"
+    )
+
+
+def violations(check: Check, of: Range | None, ledger: Ledger) -> str:
+    """A SELECT that counts the rows that break an invariant.
+
+    Only seeded ones with a range; of the whole database without.
+    """
+    where = "" if of is None else f" WHERE {seeded(of, ledger, 'violations.id')}"
+    return f"SELECT COUNT(*) FROM (\n{check.sql.strip()}\n) AS violations{where}"
+
+
+def _expanded(expression: str, ledger: Ledger, as_of: date) -> str:
+    dialect = ledger.dialect
+    text = expression.replace("{as_of}", dialect.text(as_of.isoformat()))
+    return _DAYS.sub(lambda found: dialect.days_between(found[1], found[2]), text)

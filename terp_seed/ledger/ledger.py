@@ -1,0 +1,344 @@
+"""The ledger: which rows a revision inserted, and which settings it ran with.
+
+Everything is said in SQL text, so that a script keeps the same books as a
+run.  A revision's ranges are written before its rows; digests follow block by
+block, in the same transaction.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from terp_seed.database.dialects import Dialect
+from terp_seed.database.session import Session
+from terp_seed.database.tables import Books
+from terp_seed.rows.literals import json_text
+from terp_seed.rows.model import TableRows
+
+__all__ = ["Digests", "Header", "Ledger", "Range", "ledger_of", "shape"]
+
+_BLOCKS = 32  # that are read at once
+
+
+@dataclass(frozen=True)
+class Range:
+    """The rows that a revision gave one table."""
+
+    revision: str
+    number: int
+    table: str
+    count: int
+    id: str | None
+    first_key: int | None = None
+    """Known only when it was read from a database."""
+    shape: Mapping[str, Any] | None = None
+
+    @property
+    def name(self) -> str:
+        """What the range's first key is called in a statement."""
+        return f"{self.table}_{self.revision}_{self.number}"
+
+
+@dataclass(frozen=True)
+class Header:
+    """What the ledger says of a revision as a whole."""
+
+    revision: str
+    state: str
+    detail: Mapping[str, Any]
+
+
+@dataclass(frozen=True)
+class Digests:
+    """The packed 8-byte digests of one block of rows, or the rows' own keys."""
+
+    first_row: int
+    count: int
+    rows: bytes
+    keys: bytes | None
+    row_keys: Sequence[Sequence[str]] | None
+
+
+@dataclass(frozen=True)
+class Ledger:
+    """The ledger of one chain, in one engine's words."""
+
+    dialect: Dialect
+    books: Books
+    chain: str
+
+    @property
+    def table(self) -> str:
+        """The ledger's name, quoted, with its schema."""
+        return self._qualified(self.books.ledger)
+
+    def open(self, revision: str, state: str, detail: Mapping[str, Any]) -> str:
+        """The statement that writes a revision's header."""
+        return self._insert(revision, 0, 0, state=state, detail=json_text(dict(detail)))
+
+    def reserve(self, wanted: Range, rows: TableRows, refs: Mapping[str, Range]) -> str:
+        """The statement that takes a range of keys above what the table holds.
+
+        ``refs`` says which range stands for each table that the rows refer to.
+        """
+        values = {
+            "state": "seeded",
+            "table_name": rows.table,
+            "first_row": 0,
+            "row_count": rows.count,
+            "detail": json_text(shape(rows, refs)),
+        }
+        if rows.id is None:
+            return self._insert(wanted.revision, wanted.number, 0, **values)
+        quote = self.dialect.quote
+        columns, literals = self._cells(wanted.revision, wanted.number, 0, values)
+        return (
+            f"INSERT INTO {self.table} ({columns}, first_key)\n"
+            f"SELECT {literals}, COALESCE(MAX({quote(rows.id)}), 0) + 1 FROM {quote(rows.table)}"
+        )
+
+    def record(self, of: Range) -> str:
+        """The statement that writes a range whose first key is known already."""
+        values = {
+            "state": "seeded",
+            "table_name": of.table,
+            "first_row": 0,
+            "row_count": of.count,
+            "detail": json_text(dict(of.shape or {})),
+        }
+        if of.first_key is not None:
+            values["first_key"] = of.first_key
+        return self._insert(of.revision, of.number, 0, **values)
+
+    def resume(self, wanted: Range, rows: TableRows, refs: Mapping[str, Range]) -> str:
+        """The statement that takes a range back of which a rollback kept some rows."""
+        detail = self.dialect.text(json_text(shape(rows, refs)))
+        return (
+            f"UPDATE {self.table} SET state = 'seeded', row_keys = NULL, "
+            f"row_count = {rows.count}, detail = {detail} "
+            f"WHERE {self._where(wanted.revision, wanted.number)} AND block_no = 0"
+        )
+
+    def end_at_last(self, of: Range) -> str:
+        """The statement that ends a range at the last row of it that went in.
+
+        Ids behind that one are free again: a row that takes one is not ours.
+        """
+        quote, ledger = self.dialect.quote, self.table
+        key = f"rows_in.{quote(str(of.id))}"
+        first, count = f"{ledger}.first_key", f"{ledger}.row_count"
+        return (
+            f"UPDATE {ledger} SET row_count = (SELECT COALESCE(MAX({key}) - {first} + 1, 0) "
+            f"FROM {quote(of.table)} rows_in WHERE {key} >= {first} AND {key} < {first} + {count}) "
+            f"WHERE {self._where(of.revision, of.number)} AND block_no = 0"
+        )
+
+    def drop(self, of: Range) -> str:
+        """The statement that forgets a range of which nothing is left."""
+        return f"DELETE FROM {self.table} WHERE {self._where(of.revision, of.number)}"
+
+    def first_key(self, of: Range) -> str:
+        """A sub-select of the first key of a range."""
+        return (
+            f"(SELECT first_key FROM {self.table} WHERE {self._where(of.revision, of.number)}"
+            " AND block_no = 0)"
+        )
+
+    def block(self, of: Range, number: int, digests: Digests) -> str:
+        """The statement that keeps the digests of one block, counted from 1."""
+        values: dict[str, Any] = {
+            "state": "seeded",
+            "table_name": of.table,
+            "first_row": digests.first_row,
+            "row_count": digests.count,
+            "digests": digests.rows,
+        }
+        if digests.keys is not None:
+            values["key_digests"] = digests.keys
+        if digests.row_keys is not None:
+            values["row_keys"] = json_text(list(digests.row_keys))
+        return self._insert(of.revision, of.number, number, **values)
+
+    def forget(self, revision: str) -> str:
+        """The statement that removes all entries of a revision but what was kept."""
+        return f"DELETE FROM {self.table} WHERE {self._where(revision)} AND state <> 'kept'"
+
+    def erase(self, revision: str) -> str:
+        """The statement that removes all entries of a revision, kept rows too."""
+        return f"DELETE FROM {self.table} WHERE {self._where(revision)}"
+
+    def keep(self, of: Range, numbers: Sequence[int]) -> str:
+        """The statement that marks a range's rows of these numbers as kept."""
+        listed = self.dialect.text(json_text(list(numbers)))
+        return (
+            f"UPDATE {self.table} SET state = 'kept', row_keys = {listed} "
+            f"WHERE {self._where(of.revision, of.number)} AND block_no = 0"
+        )
+
+    def keep_all(self, revision: str) -> str:
+        """The statement that marks all rows of a revision as kept."""
+        return (
+            f"UPDATE {self.table} SET state = 'kept', row_keys = NULL "
+            f"WHERE {self._where(revision)} AND range_no > 0 AND block_no = 0"
+        )
+
+    def count_of_rows(self, revision: str) -> str:
+        """A SELECT that counts the ranges of rows that a revision inserted."""
+        return f"SELECT COUNT(*) FROM {self.table} WHERE {self._where(revision)} AND range_no > 0"
+
+    def settings_are(self, revision: str, detail: Mapping[str, Any]) -> str:
+        """A condition: the revision was applied with these very settings."""
+        text = self.dialect.text(json_text(dict(detail)))
+        return (
+            f"EXISTS (SELECT 1 FROM {self.table} WHERE {self._where(revision, 0)} "
+            f"AND detail = {text})"
+        )
+
+    def headers(self, connection: Connection) -> dict[str, Header]:
+        """All headers of the chain by revision; empty if there is no ledger."""
+        ledger = self.books.ledger
+        if not self._exists(connection):
+            return {}
+        rows = connection.execute(
+            sa.select(ledger.c.revision, ledger.c.state, ledger.c.detail).where(
+                ledger.c.chain == self.chain, ledger.c.range_no == 0
+            )
+        )
+        return {
+            row.revision: Header(row.revision, row.state, json.loads(row.detail)) for row in rows
+        }
+
+    def ranges(self, connection: Connection, revision: str | None = None) -> list[Range]:
+        """The ranges of a revision, or of all, in the order in which they were written."""
+        ledger = self.books.ledger
+        rows = connection.execute(
+            sa.select(ledger)
+            .where(
+                ledger.c.chain == self.chain,
+                ledger.c.range_no > 0,
+                ledger.c.block_no == 0,
+                *([] if revision is None else [ledger.c.revision == revision]),
+            )
+            .order_by(ledger.c.revision, ledger.c.range_no)
+        )
+        return [_range(row) for row in rows]
+
+    def kept(self, connection: Connection) -> dict[tuple[str, int], tuple[Range, frozenset[int]]]:
+        """The ranges of which a rollback kept some rows, and the rows' numbers."""
+        ledger = self.books.ledger
+        if not self._exists(connection):
+            return {}
+        rows = connection.execute(
+            sa.select(ledger).where(
+                ledger.c.chain == self.chain, ledger.c.block_no == 0, ledger.c.state == "kept"
+            )
+        )
+        return {(row.revision, row.range_no): (_range(row), _numbers(row)) for row in rows}
+
+    def blocks(self, connection: Connection, of: Range) -> Iterator[Digests]:
+        """The digests of a range's rows, block by block; a few in memory at a time."""
+        ledger, last = self.books.ledger, 0
+        wanted = (
+            sa.select(ledger)
+            .where(
+                ledger.c.chain == self.chain,
+                ledger.c.revision == of.revision,
+                ledger.c.range_no == of.number,
+            )
+            .order_by(ledger.c.block_no)
+            .limit(_BLOCKS)
+        )
+        while rows := connection.execute(wanted.where(ledger.c.block_no > last)).all():
+            for row in rows:
+                keys = json.loads(row.row_keys) if row.row_keys else None
+                yield Digests(row.first_row, row.row_count, row.digests, row.key_digests, keys)
+            last = rows[-1].block_no
+
+    def _exists(self, connection: Connection) -> bool:
+        ledger = self.books.ledger
+        return sa.inspect(connection).has_table(ledger.name, schema=ledger.schema)
+
+    def _insert(self, revision: str, number: int, block: int, **values: Any) -> str:
+        columns, literals = self._cells(revision, number, block, values)
+        return f"INSERT INTO {self.table} ({columns})\nVALUES ({literals})"
+
+    def _cells(
+        self, revision: str, number: int, block: int, values: Mapping[str, Any]
+    ) -> tuple[str, str]:
+        cells = {
+            "chain": self._literal(self.chain),
+            "revision": self._literal(revision),
+            "range_no": str(number),
+            "block_no": str(block),
+            **{name: self._literal(value) for name, value in values.items()},
+            "written_at": self.dialect.now,
+        }
+        return ", ".join(cells), ", ".join(cells.values())
+
+    def _literal(self, value: str | int | bytes) -> str:
+        if isinstance(value, bytes):
+            return self.dialect.binary(value)
+        return self.dialect.text(value) if isinstance(value, str) else str(value)
+
+    def _where(self, revision: str, number: int | None = None) -> str:
+        text = self.dialect.text
+        where = f"chain = {text(self.chain)} AND revision = {text(revision)}"
+        return where if number is None else f"{where} AND range_no = {number}"
+
+    def _qualified(self, table: sa.Table) -> str:
+        quote = self.dialect.quote
+        return f"{quote(table.schema)}.{quote(table.name)}" if table.schema else quote(table.name)
+
+
+def ledger_of(session: Session) -> Ledger:
+    """The ledger of the chain in the session's database."""
+    return Ledger(session.dialect, session.books, session.settings.chain)
+
+
+def shape(rows: TableRows, refs: Mapping[str, Range]) -> dict[str, Any]:
+    """What a later rollback must know to make sense of the digests."""
+    return {
+        "id": rows.id,
+        "key": list(rows.key),
+        "columns": [name for name in rows.columns if name not in rows.derived],
+        "refs": {
+            name: _place(refs[column.ref])
+            for name, column in rows.columns.items()
+            if column.ref is not None
+        },
+        "json_refs": {
+            name: {key: _place(refs[table]) for key, table in column.json_refs.items()}
+            for name, column in rows.columns.items()
+            if column.json_refs
+        },
+        "provenance": rows.provenance,
+        "skip_taken": rows.skip_taken,
+    }
+
+
+def _place(of: Range) -> list[Any]:
+    return [of.revision, of.number]
+
+
+def _numbers(row: sa.Row[Any]) -> frozenset[int]:
+    """The numbers of a range's rows that were kept: all, unless some are listed."""
+    return frozenset(range(row.row_count) if row.row_keys is None else json.loads(row.row_keys))
+
+
+def _range(row: sa.Row[Any]) -> Range:
+    shape = json.loads(row.detail)
+    return Range(
+        revision=row.revision,
+        number=row.range_no,
+        table=row.table_name,
+        count=row.row_count,
+        id=shape["id"],
+        first_key=row.first_key,
+        shape=shape,
+    )

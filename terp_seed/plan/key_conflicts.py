@@ -1,0 +1,219 @@
+"""What is already in the database: taken natural keys, and rows to refer to.
+
+A key that a row already owns is not adopted, changed or deleted; a reference
+must lead somewhere.  Both are looked up before anything is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from itertools import islice
+
+from terp_seed.database.schema import Schema, TableFacts
+from terp_seed.database.session import Session
+from terp_seed.rows.literals import canonical
+from terp_seed.rows.model import Lookup, TableRows, Value
+
+__all__ = ["count_skipped", "occupied", "unresolved"]
+
+_CHUNK = 500
+_NULL = canonical(None)
+_IN_ADVANCE = 20_000  # keys that are looked up one by one; above, by their extremes first
+
+
+def occupied(
+    session: Session,
+    rows: TableRows,
+    facts: TableFacts,
+    before: Sequence[TableRows] = (),
+    spared: frozenset[int] = frozenset(),
+) -> Iterator[str]:
+    """Findings for natural keys that a row already owns; none if they are to be skipped.
+
+    ``before`` are the rows that the plan writes before these; ``spared`` are
+    row numbers that an earlier rollback left in place: ours.
+    """
+    if rows.skip_taken or not rows.count:
+        return
+    imported = rows.provenance == "imported"
+    keys = [rows.key] if rows.key else []
+    if imported:
+        uniques = [facts.key, *facts.uniques]
+        keys += [key for key in uniques if key and set(key) <= rows.columns.keys()]
+    for key in dict.fromkeys(keys):
+        if any(rows.columns[name].ref for name in key):
+            continue  # it refers to rows that are not there yet, so nobody owns it
+        taken = _count_taken(session, rows, key, spared)
+        if taken:
+            yield (
+                f"table {rows.table}, key {', '.join(key)}: {taken} of its values already belong "
+                "to rows that this seed did not insert; they are left alone, so give the seed "
+                'other values, or on_conflict="skip" to op.seed_rows or op.seed_file'
+            )
+        repeated = len(_repeated(rows, key, before))
+        if repeated:
+            yield (
+                f"table {rows.table}, key {', '.join(key)}: {repeated} of its values are seeded "
+                'by an operation before; give them other values, or on_conflict="skip"'
+            )
+
+
+def count_skipped(
+    session: Session, rows: TableRows, before: Sequence[TableRows], spared: frozenset[int]
+) -> int:
+    """How many rows ``on_conflict="skip"`` leaves out: somebody, or a row before, has their key.
+
+    ``spared`` are row numbers that an earlier rollback left in place: they do not count.
+    """
+    repeated = _repeated(rows, rows.key, before)
+    return len(repeated - spared) + _count_taken(session, rows, rows.key, repeated | spared)
+
+
+def _repeated(rows: TableRows, key: Sequence[str], before: Sequence[TableRows]) -> frozenset[int]:
+    """The numbers of the rows whose key is seeded by an operation before."""
+    same = [
+        other for other in before if other.table == rows.table and set(key) <= other.columns.keys()
+    ]
+    if not same:
+        return frozenset()
+    seen = {line for other in same for line in _lines(other, key)}
+    lines = enumerate(_lines(rows, key))
+    return frozenset(number for number, line in lines if line in seen and _NULL not in line)
+
+
+def _count_taken(
+    session: Session, rows: TableRows, key: Sequence[str], spared: frozenset[int]
+) -> int:
+    if _empty(session, rows.table):
+        return 0
+    columns = [rows.each(name) for name in key]
+    many = rows.count > _IN_ADVANCE and rows.provenance == "synthetic"
+    if many and len(key) == 1 and not _between(session, rows, key[0]):
+        return 0
+    cells = (
+        line
+        for number, line in enumerate(zip(*columns, strict=True))
+        if number not in spared and not _has_lookup(line)
+    )
+    taken = 0
+    while chunk := list(islice(cells, _CHUNK)):
+        taken += _matching(session, rows.table, key, chunk)
+    return taken
+
+
+def _has_lookup(line: Sequence[Value]) -> bool:
+    return any(isinstance(value, Lookup) for value in line)
+
+
+def _empty(session: Session, table: str) -> bool:
+    sql = f"SELECT 1 FROM {session.dialect.quote(table)} LIMIT 1"
+    return session.scalar(sql) is None
+
+
+def _between(session: Session, rows: TableRows, column: str) -> bool:
+    """Whether the table holds anything from the least to the greatest of our keys."""
+    quote, literal = session.dialect.quote, session.dialect.literal
+    least, greatest = min(rows.each(column)), max(rows.each(column))
+    sql = (
+        f"SELECT 1 FROM {quote(rows.table)} WHERE {quote(column)} "
+        f"BETWEEN {literal(least)} AND {literal(greatest)} LIMIT 1"
+    )
+    return session.scalar(sql) is not None
+
+
+def _matching(
+    session: Session, table: str, key: Sequence[str], cells: Sequence[tuple[Value, ...]]
+) -> int:
+    quote, literal = session.dialect.quote, session.dialect.literal
+    if len(key) == 1:
+        listed = ", ".join(literal(value) for (value,) in cells)
+        where = f"{quote(key[0])} IN ({listed})"
+    else:
+        where = " OR ".join(
+            "("
+            + " AND ".join(f"{quote(n)} = {literal(v)}" for n, v in zip(key, line, strict=True))
+            + ")"
+            for line in cells
+        )
+    return int(session.scalar(f"SELECT COUNT(*) FROM {quote(table)} WHERE {where}")) if cells else 0
+
+
+def unresolved(
+    session: Session,
+    rows: TableRows,
+    facts: TableFacts,
+    before: Sequence[TableRows],
+    schema: Schema,
+) -> Iterator[str]:
+    """Findings for references of imported rows that lead nowhere.
+
+    ``before`` are the rows that the plan writes before these.
+    """
+    if rows.provenance != "imported":
+        return
+    targets = {each.column: (each.target_table, each.target) for each in facts.references}
+    counts: dict[str, int] = {}
+    for name in rows.columns:
+        where = f"table {rows.table}, column {name}"
+        for number, value in enumerate(rows.each(name)):
+            if isinstance(value, Lookup) and not _can_look(value, schema):
+                yield f"{where}: refers to {value.table}, which has no such table or column"
+            elif isinstance(value, Lookup):
+                wanted = dict(value.where)
+                found = _found(session, value.table, wanted, before, counts)
+                if found != 1:
+                    reason = _no_single_row(rows, value.table, wanted, found)
+                    yield f"{where}, row {number + 1}: {reason}"
+            elif value is not None and name in targets:
+                table, column = targets[name]
+                target = schema.table(table)
+                if target is None or column not in target.columns:
+                    yield f"{where}: refers to {table}.{column}, which does not exist"
+                elif not _found(session, table, {column: value}, [*before, rows], counts):
+                    place = f"{where}, row {number + 1}"
+                    yield f"{place}: refers to a row of {table} that does not exist"
+
+
+def _no_single_row(rows: TableRows, table: str, wanted: dict[str, Value], found: int) -> str:
+    if not found and rows.table == table and _planned(rows, wanted):
+        return (
+            "refers to a row of the same operation, which cannot be looked up yet; seed that one "
+            "by an operation before"
+        )
+    return f"refers to {found} rows of {table}, not one"
+
+
+def _can_look(wanted: Lookup, schema: Schema) -> bool:
+    target = schema.table(wanted.table)
+    names = [wanted.id, *(name for name, _ in wanted.where)]
+    return target is not None and all(name in target.columns for name in names)
+
+
+def _found(
+    session: Session,
+    table: str,
+    where: dict[str, Value],
+    before: Sequence[TableRows],
+    counts: dict[str, int],
+) -> int:
+    """How many rows there will be: those that are there, and those seeded before."""
+    quote, literal = session.dialect.quote, session.dialect.literal
+    condition = " AND ".join(f"{quote(name)} = {literal(value)}" for name, value in where.items())
+    sql = f"SELECT COUNT(*) FROM {quote(table)} WHERE {condition}"
+    if sql not in counts:
+        there = int(session.scalar(sql))
+        counts[sql] = there or sum(_planned(rows, where) for rows in before if rows.table == table)
+    return counts[sql]
+
+
+def _planned(rows: TableRows, where: dict[str, Value]) -> int:
+    """How many of the rows match: a text of a file may be a number in the table."""
+    if not where.keys() <= rows.columns.keys():
+        return 0
+    wanted = tuple(map(canonical, where.values()))
+    return sum(line == wanted for line in _lines(rows, list(where)))
+
+
+def _lines(rows: TableRows, names: Sequence[str]) -> Iterator[tuple[str, ...]]:
+    columns = [map(canonical, rows.each(name)) for name in names]
+    return zip(*columns, strict=True)

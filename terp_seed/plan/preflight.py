@@ -1,0 +1,310 @@
+"""Preflight: the whole plan against the live schema, before the first row of any.
+
+Everything that is wrong is said at once.  Nothing is written.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+
+import sqlalchemy as sa
+from sqlalchemy.dialects.mysql import LONGTEXT, MEDIUMTEXT, TEXT, TINYTEXT
+
+from terp_seed.database.schema import ColumnFacts, Schema, TableFacts
+from terp_seed.database.session import Session
+from terp_seed.errors import MaskingError, PlanError
+from terp_seed.plan.exactness import change
+from terp_seed.plan.key_conflicts import occupied, unresolved
+from terp_seed.plan.oversize import oversize
+from terp_seed.plan.plan import Plan, PlannedTable
+from terp_seed.plan.readable import unreadable
+from terp_seed.rows.model import Bounds, Column, TableRows, Value
+
+__all__ = ["Findings", "findings", "preflight"]
+
+Lines = Iterator[str]
+Kept = Mapping[tuple[str, int], frozenset[int]]
+Classify = Callable[[TableRows, TableFacts], list[str]]
+
+_TEXT_BYTES = (
+    (TINYTEXT, 2**8 - 1),
+    (MEDIUMTEXT, 2**24 - 1),
+    (LONGTEXT, 2**32 - 1),
+    (TEXT, 2**16 - 1),
+)
+_PLANES = {
+    "utf8mb4": "full",
+    "utf8mb3": "bmp",
+    "utf8": "bmp",
+    "ucs2": "bmp",
+    "utf16": "full",
+    "utf16le": "full",
+    "utf32": "full",
+}
+_CODECS = {"latin1": "cp1252", "latin2": "iso8859-2", "cp1250": "cp1250", "cp1251": "cp1251"}
+_RANK = {"ascii": 0, "bmp": 1, "full": 2}
+_BYTES = {"ascii": 1, "bmp": 3, "full": 4}
+
+
+@dataclass
+class Findings:
+    """What does not fit, a line each: in the schema, and in the masking policy."""
+
+    schema: list[str] = field(default_factory=list)
+    masking: list[str] = field(default_factory=list)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(dict.fromkeys(self.schema + self.masking))
+
+
+def findings(session: Session, plan: Plan, kept: Kept, classify: Classify) -> Findings:
+    """Hold every table of the plan against the live schema and the policy; does not write.
+
+    ``kept`` are rows that earlier rollbacks left in place; ``classify`` adds
+    the findings of the masking policy for a table.
+    """
+    schema, found = Schema(session), Findings()
+    for step in plan.steps:
+        if not step.upgrade or step.skipped:
+            continue
+        where = f"revision {step.revision}, "
+        for planned in step.tables:
+            found.schema += [where + each for each in _table(session, schema, planned, plan, kept)]
+            facts = schema.table(planned.rows.table)
+            if facts is not None:
+                found.masking += [where + each for each in classify(planned.rows, facts)]
+    return found
+
+
+def preflight(session: Session, plan: Plan, kept: Kept, classify: Classify) -> None:
+    """Raise `PlanError` with every finding; return if the plan fits the schema.
+
+    Findings of the masking policy alone make a `MaskingError`.
+    """
+    found = findings(session, plan, kept, classify)
+    listed = "\n  ".join(found)
+    if listed:
+        kind = PlanError if found.schema else MaskingError
+        raise kind(f"the plan does not fit this database, nothing was written:\n  {listed}")
+
+
+def _table(
+    session: Session,
+    schema: Schema,
+    planned: PlannedTable,
+    plan: Plan,
+    kept: Kept,
+) -> Lines:
+    rows = planned.rows
+    facts = schema.table(rows.table)
+    if facts is None:
+        yield f"table {rows.table}: does not exist{_near(rows.table, schema.tables)}"
+        return
+    yield from _key(rows, facts)
+    yield from _missing_values(rows, facts)
+    fits = True
+    for name, column in rows.columns.items():
+        found = list(_column(rows, name, column, facts))
+        fits = fits and not found
+        yield from found
+    if fits:
+        spared = kept.get((planned.range.revision, planned.range.number), frozenset())
+        before = _before(plan, planned)
+        yield from oversize(session, rows)
+        yield from occupied(session, rows, facts, before, spared)
+        yield from unresolved(session, rows, facts, before, schema)
+
+
+def _before(plan: Plan, planned: PlannedTable) -> list[TableRows]:
+    """The rows that the plan writes before these."""
+    tables = [each for step in plan.steps if step.upgrade for each in step.tables]
+    places = [place for place, each in enumerate(tables) if each is planned]
+    return [each.rows for each in tables[: places[0]]]
+
+
+def _key(rows: TableRows, facts: TableFacts) -> Lines:
+    if rows.id is None:
+        if not any(
+            unique and set(unique) <= set(rows.key) for unique in (facts.key, *facts.uniques)
+        ):
+            yield (
+                f"table {rows.table}: {', '.join(rows.key)} is not unique in it, and without an "
+                "integer key nobody could tell later whose a row is; give the table a unique key"
+            )
+        return
+    if rows.id not in facts.columns:
+        yield f"table {rows.table}: has no integer key {rows.id!r}; say which, or id=None"
+    elif facts.integer_key != rows.id:
+        yield (
+            f"table {rows.table}: {rows.id!r} is not its integer primary key; pass id=None and "
+            "key=[...], so that rows are known by their natural key"
+        )
+
+
+def _missing_values(rows: TableRows, facts: TableFacts) -> Lines:
+    for column in facts.columns.values():
+        given = column.name in rows.columns or column.name == rows.id
+        if not given and not column.nullable and not column.filled:
+            yield (
+                f"table {rows.table}, column {column.name}: must not be NULL, has no default, and "
+                "the seed gives it no value"
+            )
+
+
+def _column(rows: TableRows, name: str, column: Column, facts: TableFacts) -> Lines:
+    where = f"table {rows.table}, column {name}"
+    live = facts.columns.get(name)
+    if live is None:
+        yield f"{where}: does not exist{_near(name, facts.columns)}"
+        return
+    bounds = column.bounds
+    if live.computed:
+        yield f"{where}: the database computes it; take it out of the seed"
+    if bounds.nullable and not live.nullable and None in rows.each(name):
+        yield f"{where}: must not be NULL, and the seed holds NULL{_first(rows, name, _is_null)}"
+    misfits = (
+        [*_misfits(rows, name, bounds, live)]
+        or [*_unreadable(rows, name, live)]
+        or [*_changed(rows, name, live)]
+    )
+    yield from (f"{where}: {text}" for text in misfits)
+
+
+def _misfits(rows: TableRows, name: str, bounds: Bounds, live: ColumnFacts) -> Lines:
+    longest = None if live.choices is not None else _longest(live, bounds)
+    size = bounds.length or 0
+    if longest is not None and size > longest:
+        size = max(map(_size, rows.each(name)), default=0)  # declared, so at most; now exactly
+    if longest is not None and size > longest:
+        yield (
+            f"holds {longest} characters, and the seed has {size}"
+            f"{_first(rows, name, lambda value: _size(value) > longest)}"
+        )
+    if live.choices is not None:
+        known = live.choices
+        choices = bounds.choices
+        if choices is None:
+            choices = frozenset(filter(None, rows.each(name)))
+        unknown = sorted(str(value) for value in choices if value not in live.choices)
+        if unknown and rows.provenance == "imported":  # it may be somebody's data: do not show it
+            yield (
+                "is an enum that does not know the value"
+                f"{_first(rows, name, lambda value: value and value not in known)}; it knows "
+                f"{', '.join(sorted(known))}"
+            )
+        elif unknown:
+            yield (
+                f"is an enum that does not know {', '.join(unknown)}; it knows "
+                f"{', '.join(sorted(live.choices))}"
+            )
+    yield from _characters(rows, name, bounds, live.charset or "utf8mb4")
+    yield from _numbers(rows.columns[name], live)
+    if bounds.fraction and not getattr(live.type, "fsp", 6):
+        yield (
+            "keeps whole seconds, and the seed has fractions of a second"
+            f"{_first(rows, name, lambda value: getattr(value, 'microsecond', False))}"
+        )
+
+
+def _numbers(column: Column, live: ColumnFacts) -> Lines:
+    bounds = column.bounds
+    if bounds.low is None or bounds.high is None:
+        return
+    unit = 10 ** (column.scale or 0)
+    if live.bits is not None:
+        unsigned = bool(getattr(live.type, "unsigned", False))
+        least, most = (0, 2 ** (live.bits + 1)) if unsigned else (-(2**live.bits), 2**live.bits)
+        if not least * unit <= bounds.low <= bounds.high < most * unit:
+            yield (
+                f"holds whole numbers from {least} to {most - 1}, and the seed goes from "
+                f"{bounds.low / unit:g} to {bounds.high / unit:g}"
+            )
+    precision, scale = getattr(live.type, "precision", None), getattr(live.type, "scale", None)
+    if isinstance(live.type, sa.Numeric) and precision:
+        if max(abs(bounds.low), abs(bounds.high)) >= 10 ** (precision - (scale or 0)) * unit:
+            yield f"holds {precision} digits, {scale or 0} of them decimals; the seed needs more"
+        elif (column.scale or 0) > (scale or 0):
+            yield f"keeps {scale or 0} decimal places, and the seed has {column.scale}"
+
+
+def _unreadable(rows: TableRows, name: str, live: ColumnFacts) -> Lines:
+    """Imported texts that a number or date column cannot take for one."""
+    found = unreadable(live) if rows.provenance == "imported" else None
+    if found is not None:
+        what, wrong = found
+        row = _first(rows, name, wrong)
+        if row:
+            yield f"{what}, and the seed's text is none{row}"
+
+
+def _changed(rows: TableRows, name: str, live: ColumnFacts) -> Lines:
+    """Imported values that the column would keep otherwise than they are."""
+    found = change(live) if rows.provenance == "imported" else None
+    if found is not None:
+        does, changes = found
+        row = _first(rows, name, lambda value: value is not None and changes(value))
+        if row:
+            yield f"{does}, which would change the seed's value{row}"
+
+
+def _longest(live: ColumnFacts, bounds: Bounds) -> int | None:
+    if live.length is not None:
+        return live.length
+    for kind, size in _TEXT_BYTES:
+        if isinstance(live.type, kind):
+            return size // _BYTES[bounds.plane]
+    return None
+
+
+def _characters(rows: TableRows, name: str, bounds: Bounds, charset: str) -> Lines:
+    plane = _PLANES.get(charset, "ascii")
+    if bounds.length is None or _RANK[bounds.plane] <= _RANK[plane]:
+        return
+    codec = _CODECS.get(charset)
+
+    def wrong(value: Value) -> bool:
+        return _rank(value) > _RANK[plane] and not (codec and _encodes(value, codec))
+
+    if any(map(wrong, rows.each(name))):
+        yield (
+            f"its character set {charset} cannot hold the seed's characters"
+            f"{_first(rows, name, wrong)}"
+        )
+
+
+def _encodes(text: str, codec: str) -> bool:
+    try:
+        text.encode(codec)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _is_null(value: Value) -> bool:
+    return value is None
+
+
+def _size(value: Value) -> int:
+    return len(value) if isinstance(value, str | bytes) else 0
+
+
+def _rank(value: Value) -> int:
+    if not isinstance(value, str) or value.isascii():
+        return 0
+    return 1 if max(value) <= "\uffff" else 2
+
+
+def _first(rows: TableRows, name: str, wrong: Callable[[Value], bool]) -> str:
+    """Where imported rows first go wrong; generated ones have no line to look at."""
+    if rows.provenance == "synthetic":
+        return ""
+    places = (number for number, value in enumerate(rows.each(name)) if wrong(value))
+    number = next(places, None)
+    return "" if number is None else f" (row {number + 1})"
+
+
+def _near(word: str, known: object) -> str:
+    close = get_close_matches(word, list(known), n=1)  # type: ignore[call-overload]
+    return f"; did you mean {close[0]}?" if close else ""

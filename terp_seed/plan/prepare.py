@@ -1,0 +1,162 @@
+"""What is known before anything is written: environment, heads, plan, preflight."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import sleep
+
+from alembic.runtime.migration import MigrationStep
+from alembic.script import Script
+from sqlalchemy.exc import DBAPIError
+
+from terp_seed.database.environment_stamp import environment_of
+from terp_seed.database.failures import code_of
+from terp_seed.database.session import Session
+from terp_seed.errors import LockError, PlanError
+from terp_seed.ledger.ledger import Header, Range, ledger_of
+from terp_seed.masking.boundary import Boundary, boundary
+from terp_seed.plan.heads import current_heads, plain_context, recorder_for
+from terp_seed.plan.plan import Plan, PlannedTable
+from terp_seed.plan.planner import generation_of, make_plan, recorded, revision_steps, same_key
+from terp_seed.plan.recorder import Generation
+from terp_seed.plan.request import Request
+from terp_seed.plan.retained import refuse_crowded, still_there
+
+__all__ = ["Kept", "Prepared", "look", "prepare", "refuse_other_settings", "steps_from"]
+
+_LOOKS = 50
+_BEING_CREATED = 1684  # a table's definition is being written at this moment
+
+Kept = Mapping[tuple[str, int], frozenset[int]]
+"""Row numbers that earlier rollbacks left in place, by revision and range."""
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A plan, where it starts and what it depends on."""
+
+    environment: str
+    heads: tuple[str, ...]
+    steps: list[MigrationStep]
+    generation: Generation
+    plan: Plan
+    border: Boundary
+    kept: Kept
+
+    @property
+    def upwards(self) -> bool:
+        """Whether the run seeds; otherwise it rolls back."""
+        return all(step.is_upgrade for step in self.steps)
+
+
+def look(session: Session, request: Request) -> tuple[str, tuple[str, ...], list[MigrationStep]]:
+    """Environment, heads and pending steps, without the lock; does not write.
+
+    Another first run may be creating the very tables that are looked at.
+    """
+    for _ in range(_LOOKS):
+        try:
+            environment = environment_of(session.connection, session.settings, session.books)
+            heads = current_heads(session)
+            return environment, heads, steps_from(session, request, heads)
+        except DBAPIError as error:
+            if code_of(error) != _BEING_CREATED:
+                raise
+            sleep(0.1)
+        finally:
+            session.settle()
+    raise LockError("another run is creating the bookkeeping tables, and is not done; try again")
+
+
+def steps_from(session: Session, request: Request, heads: tuple[str, ...]) -> list[MigrationStep]:
+    """What the request means where the chain stands."""
+    return request.steps(heads, plain_context(session))
+
+
+def prepare(
+    session: Session,
+    request: Request,
+    environment: str,
+    heads: tuple[str, ...],
+    steps: list[MigrationStep],
+) -> Prepared:
+    """Make the plan and hold it against what the chain was seeded with; does not write.
+
+    `terp_seed.plan.preflight` holds it against the live schema.
+    """
+    headers = ledger_of(session).headers(session.connection)
+    applied = request.applied(heads)
+    _refuse_lost_ledger(session, applied, headers)
+    wanted = revision_steps(steps)
+    upwards = any(step.upgrade for step in wanted)
+    keep = recorded(headers, applied[::-1])
+    lineage = request.lineage({*heads, *(step.script.revision for step in wanted)})
+    generation = generation_of(session.settings, environment, lineage, keep)
+    border = boundary(session.settings, environment)
+    if upwards:
+        same_key(keep, border.key_id)
+    recorder = recorder_for(
+        session, environment, generation, headers, border.mask, load_files=upwards
+    )
+    plan = make_plan(lineage, wanted, recorder)
+    kept = still_there(session)
+    if upwards:
+        _refuse_changed(session, plan, applied, headers)
+        refuse_crowded(session, plan, kept)
+    session.settle()
+    spared = {place: numbers for place, (_, numbers) in kept.items()}
+    return Prepared(environment, heads, steps, generation, plan, border, spared)
+
+
+def refuse_other_settings(
+    session: Session, request: Request, environment: str, heads: tuple[str, ...]
+) -> None:
+    """Refuse a wish for another size: that nothing is to do is no answer to it."""
+    applied = request.applied(heads)
+    keep = recorded(ledger_of(session).headers(session.connection), applied[::-1])
+    if keep:
+        generation_of(session.settings, environment, applied, keep)
+
+
+def _refuse_lost_ledger(
+    session: Session, applied: Sequence[Script], headers: Mapping[str, Header]
+) -> None:
+    lost = [script.revision for script in applied if script.revision not in headers]
+    if lost:
+        raise PlanError(
+            f"the version table says that {', '.join(lost)} is applied, and the ledger knows "
+            "nothing of it: it was lost, perhaps to a schema tool that drops tables it does not "
+            f"know. Rebuild it from the rows: terp-seed ledger rebuild{_apart(session)}"
+        )
+
+
+def _apart(session: Session) -> str:
+    """Where such a tool would not look, if the engine has such a place."""
+    if not session.dialect.schemas or session.books.schema:
+        return ""
+    return ", and keep the bookkeeping in a schema of its own (bookkeeping_schema in alembic.ini)"
+
+
+def _refuse_changed(
+    session: Session, plan: Plan, applied: Sequence[Script], headers: Mapping[str, Header]
+) -> None:
+    """Later rows refer to earlier ones by row number: those must be as they were."""
+    for script in applied:
+        if headers[script.revision].state != "applied":
+            continue
+        now = plan.history[script.revision].tables
+        ranges = ledger_of(session).ranges(session.connection, script.revision)
+        if len(now) != len(ranges) or not all(map(_same, now, ranges)):
+            raise PlanError(
+                f"revision {script.revision} was changed since it was applied: it would seed other "
+                "tables or other numbers of rows now; restore its file, or roll it back and seed "
+                "again"
+            )
+
+
+def _same(planned: PlannedTable, of: Range) -> bool:
+    """Whether rows are as many as went in; those that were left out may be the last ones."""
+    rows = planned.rows
+    fewer = rows.skip_taken and of.count < rows.count
+    return rows.table == of.table and (of.count == rows.count or fewer)

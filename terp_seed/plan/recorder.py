@@ -1,0 +1,248 @@
+"""Makes the plan: runs revisions' functions against a recorder, writing nothing."""
+
+from __future__ import annotations
+
+import re
+import traceback
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date
+from io import TextIOBase
+from pathlib import Path
+
+from alembic.migration import MigrationContext
+from alembic.operations import MigrateOperation, Operations
+from alembic.script import Script
+from alembic.util import CommandError
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
+
+from terp_seed.database.failures import translated
+from terp_seed.errors import GuardError, PlanError
+from terp_seed.ledger.ledger import Range
+from terp_seed.plan.operations import OPTION, SeedOp, SeedRowsOp, UnseedOp
+from terp_seed.plan.plan import PlannedRevision, PlannedTable, Removal
+from terp_seed.plan.revisions import Attributes, attributes
+from terp_seed.plan.sql_guard import Gate
+from terp_seed.rows.files import imported, read_rows
+from terp_seed.rows.model import TableRows
+from terp_seed.rows.seeders import SeedContext, seeder_named
+
+__all__ = ["Generation", "Recorder", "called", "installed"]
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What a chain's generated rows depend on; the chain keeps one of them."""
+
+    size: str
+    rows: Mapping[str, int]
+    root_seed: int
+    as_of: date
+
+
+@dataclass
+class Recorder:
+    """Records revisions in order, from the base of the chain on."""
+
+    generation: Generation
+    environment: str
+    data: Path
+    dialect_name: str
+    mask: Callable[[TableRows], TableRows] = lambda rows: rows
+    """The masking boundary, which imported rows pass before anything else."""
+    load_files: bool = True
+    """Whether imported rows are read; a rollback goes by the ledger instead."""
+    connection: Connection | None = None
+    """For revisions that read the database while they run."""
+    skipped: frozenset[str] = frozenset()
+    """Revisions that the database says were skipped or only stamped."""
+    earlier: dict[str, TableRows] = field(default_factory=dict)
+    shared: set[str] = field(default_factory=set)
+    """Tables that several seeders fill: a row number says no single row there."""
+
+    def upgrade(self, script: Script) -> PlannedRevision:
+        """Record a revision's ``upgrade``: what it inserts."""
+        says = attributes(script)
+        planned = self._planned(script, says, upgrade=True)
+        if not planned.skipped and not (says.raw_sql and says.online_only):
+            self._run(script, says, planned, script.module.upgrade)
+        return planned
+
+    def downgrade(self, script: Script) -> PlannedRevision:
+        """Record a revision's ``downgrade``: what it takes out again."""
+        says = attributes(script)
+        planned = self._planned(script, says, upgrade=False)
+        if not planned.skipped and not (says.raw_sql and says.online_only):
+            self._run(script, says, planned, script.module.downgrade)
+        return planned
+
+    def _planned(self, script: Script, says: Attributes, *, upgrade: bool) -> PlannedRevision:
+        elsewhere = self.environment not in says.environments
+        return PlannedRevision(
+            script.revision,
+            upgrade,
+            skipped=elsewhere or script.revision in self.skipped,
+            raw_sql=says.raw_sql,
+        )
+
+    def _run(
+        self,
+        script: Script,
+        says: Attributes,
+        planned: PlannedRevision,
+        function: Callable[[], None],
+    ) -> None:
+        gate = Gate()
+        script_of_it = _Refusing(gate)
+        opts = {
+            OPTION: _Take(self, planned),
+            "as_sql": True,
+            "output_buffer": script_of_it,
+            "transactional_ddl": True,  # so that an autocommit_block shows its COMMIT
+        }
+        connection = self.connection if says.online_only else None
+        if connection is not None:
+            opts.update(as_sql=False, output_buffer=None)
+        context = MigrationContext.configure(
+            connection,
+            dialect_name=None if connection is not None else self.dialect_name,
+            opts=opts,
+        )
+        with installed(context), gate.closed(script.revision, says.raw_sql):
+            if connection is None:
+                called(function, script.revision, script_of_it.hint)
+            else:
+                with gate.watching(connection):
+                    called(function, script.revision)
+
+    def tables_of(self, operation: SeedOp | SeedRowsOp, planned: PlannedRevision) -> None:
+        """Add an operation's tables to the plan of its revision."""
+        if isinstance(operation, SeedOp):
+            self._refuse_in_production(planned.revision)
+            seeder = seeder_named(operation.seeder)
+            tables = list(seeder.build(self._context(operation.seeder)))
+            planned.derives += seeder.derives
+            planned.checks += seeder.checks
+        else:
+            tables = [self.mask(self._imported(operation))] if self.load_files else []
+        planned.operations.append([])
+        for rows in tables:
+            self._add(rows, planned)
+
+    def _context(self, seeder: str) -> SeedContext:
+        generation = self.generation
+        return SeedContext(
+            seeder, generation.root_seed, generation.as_of, generation.rows, dict(self.earlier)
+        )
+
+    def _imported(self, operation: SeedRowsOp) -> TableRows:
+        rows = operation.rows
+        if rows is None:
+            rows = read_rows(self.data, operation.path or "", keep_empty=operation.keep_empty)
+        return imported(
+            operation.table,
+            rows,
+            key=operation.key,
+            id=operation.id,
+            refs=operation.refs,
+            skip_taken=operation.skip_taken,
+            source=operation.path or "",
+        )
+
+    def _add(self, rows: TableRows, planned: PlannedRevision) -> None:
+        for name, column in rows.columns.items():
+            if column.ref in self.shared:
+                raise PlanError(
+                    f"revision {planned.revision}: {rows.table}.{name} refers to rows of "
+                    f"{column.ref} by number, and several seeders fill that table"
+                )
+        if rows.provenance == "synthetic":
+            if rows.table in self.earlier:
+                self.shared.add(rows.table)
+            self.earlier[rows.table] = rows
+        number = len(planned.tables) + 1
+        range_ = Range(planned.revision, number, rows.table, rows.count, rows.id)
+        planned.operations[-1].append(PlannedTable(rows, range_))
+
+    def _refuse_in_production(self, revision: str) -> None:
+        if self.environment == "production":
+            raise GuardError(
+                f"revision {revision}: generates mock data, which never enters production; take "
+                "production out of its environments = (...)"
+            )
+
+
+class _Take:
+    """The taker that records."""
+
+    def __init__(self, recorder: Recorder, planned: PlannedRevision) -> None:
+        self._recorder, self._planned = recorder, planned
+
+    def take(self, operation: MigrateOperation) -> None:
+        planned = self._planned
+        if isinstance(operation, UnseedOp) == planned.upgrade:
+            raise PlanError(
+                f"revision {planned.revision}: op.unseed belongs into downgrade(), and the "
+                "operations that seed belong into upgrade()"
+            )
+        if isinstance(operation, UnseedOp):
+            removal = Removal(operation.tables, operation.on_dependents, operation.on_edited)
+            planned.removals.append(removal)
+        elif isinstance(operation, SeedOp | SeedRowsOp):
+            self._recorder.tables_of(operation, planned)
+
+
+class _Refusing(TextIOBase):
+    """A script that nobody reads; what is written to it passes the gate."""
+
+    def __init__(self, gate: Gate) -> None:
+        self._gate = gate
+        self._read = False
+
+    def write(self, text: str) -> int:
+        self._gate.check(text)
+        self._read = self._read or bool(_READING.match(text))
+        return len(text)
+
+    def hint(self) -> str:
+        """What to do about a revision that failed because nothing answered its SELECT."""
+        return "; a revision that reads the database says online_only = True" if self._read else ""
+
+
+_READING = re.compile(r"[\s(]*(SELECT|WITH|SHOW|VALUES)\b", re.IGNORECASE)
+
+
+@contextmanager
+def installed(context: MigrationContext) -> Iterator[Operations]:
+    """Make ``alembic.op`` speak to a context, and to none when it is over.
+
+    Alembic's own context manager leaves the module behind when the code in it
+    fails, so it is always left as if nothing had happened.
+    """
+    manager = Operations.context(context)
+    try:
+        yield manager.__enter__()
+    finally:
+        manager.__exit__(None, None, None)
+
+
+def called(
+    function: Callable[[], None], revision: str, hint: Callable[[], str] = lambda: ""
+) -> None:
+    """Call a revision's function; its own mistakes become one clear line."""
+    try:
+        function()
+    except (BrokenPipeError, CommandError):  # whoever reads the script has seen enough
+        raise
+    except DBAPIError as error:
+        raise translated(error, f"revision {revision}: {function.__name__}()") from None
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [each for each in frames if each.filename == function.__code__.co_filename]
+        frame = (own or frames)[-1]
+        raise PlanError(
+            f"revision {revision}: {function.__name__}() failed with {type(error).__name__} at "
+            f"{Path(frame.filename).name}, line {frame.lineno}{hint()}"
+        ) from error

@@ -1,0 +1,110 @@
+"""Fixtures for the tests of an application: seeded rows, in a transaction that is rolled back.
+
+pytest finds this plugin by itself; nothing is imported, read or written until
+a test asks for one of its fixtures.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
+
+    from terp_seed.project.project import Project
+
+__all__ = [
+    "pytest_addoption",
+    "seed_engine",
+    "seed_project",
+    "seed_round_trip",
+    "seeded",
+]
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Two keys of pytest's own configuration."""
+    parser.addini(
+        "terp_seed_config", "the alembic.ini that has the seed section", default="alembic.ini"
+    )
+    parser.addini("terp_seed_section", "the section of the seeds", default="seed")
+
+
+@pytest.fixture(scope="session")
+def seed_project(pytestconfig: pytest.Config) -> Project:
+    """The project whose seeds are run; override it to say more, such as ``-x`` arguments."""
+    from terp_seed.project.project import Project
+
+    ini = pytestconfig.rootpath / pytestconfig.getini("terp_seed_config")
+    return Project(ini, pytestconfig.getini("terp_seed_section"))
+
+
+@pytest.fixture(scope="session")
+def seed_engine(seed_project: Project) -> Iterator[Engine]:
+    """The database that tests run on; override it with an engine of your own.
+
+    By default a scratch SQLite file with the tables that ``terp-seed check``
+    would give it.
+    """
+    from terp_seed.database.dialects import dialect_named
+    from terp_seed.errors import SeedError
+    from terp_seed.project.offline_plan import chain_of
+    from terp_seed.project.scratch import scratch
+
+    try:
+        with scratch(seed_project, chain_of(seed_project)) as made:
+            engine = dialect_named("sqlite").engine(made.url)
+            yield engine
+            engine.dispose()
+    except SeedError as error:
+        pytest.fail(f"{error}; or override the fixture seed_engine", pytrace=False)
+
+
+@pytest.fixture
+def seeded(seed_project: Project, seed_engine: Engine) -> Iterator[Callable[..., Connection]]:
+    """Seed to a revision, and get the connection: ``seeded("0003_batches", size="small")``.
+
+    The connection is in a transaction that is rolled back when the test ends,
+    with everything that was written through it.  Keywords are the ``-x`` keys.
+    Only the bookkeeping tables stay, empty.  Refuses a database that is
+    stamped staging or production.
+    """
+    from terp_seed.project.offline_plan import chain_of
+    from terp_seed.project.round_trip import seed, transaction
+
+    with transaction(seed_engine, chain_of(seed_project).settings) as connection:
+
+        def seed_to(target: str = "head", **x: object) -> Connection:
+            given = [f"{key.replace('_', '-')}={value}" for key, value in x.items()]
+            seed(seed_project, connection, target, given)
+            return connection
+
+        yield seed_to
+
+
+@pytest.fixture
+def seed_round_trip(seed_project: Project, seed_engine: Engine) -> Callable[..., int]:
+    """Take every revision up, down and up again, and fail for one that leaves a trace.
+
+    A call returns how many rows were seeded.  Nothing of it all is kept.
+    Keywords are the ``-x`` keys.
+    """
+    from terp_seed.database.environment_stamp import stamped
+    from terp_seed.errors import SeedError
+    from terp_seed.project.offline_plan import chain_of
+    from terp_seed.project.round_trip import round_trip, transaction
+
+    def trip(**x: object) -> int:
+        given = [f"{key.replace('_', '-')}={value}" for key, value in x.items()]
+        chain = chain_of(seed_project)
+        with transaction(seed_engine, chain.settings) as connection:
+            environment = stamped(connection) or "test"
+            try:
+                return round_trip(seed_project, connection, given, chain.staying(environment))
+            except SeedError as error:
+                pytest.fail(str(error), pytrace=False)
+
+    return trip

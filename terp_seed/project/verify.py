@@ -1,0 +1,46 @@
+"""The declared invariants, held against a database at any time."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from terp_seed.database.session import opened
+from terp_seed.ledger.derived import violations
+from terp_seed.ledger.ledger import Range, ledger_of
+from terp_seed.plan.heads import current_heads, record_history
+from terp_seed.plan.request import ancestors
+from terp_seed.project.project import Project
+
+__all__ = ["Verified", "verify"]
+
+
+@dataclass(frozen=True)
+class Verified:
+    """One invariant, and how many rows break it."""
+
+    name: str
+    table: str
+    broken: int
+
+
+def verify(project: Project, *, everything: bool = False) -> list[Verified]:
+    """Check the invariants of the applied revisions; does not write.
+
+    Counts seeded rows, or with ``everything`` all rows of the database.
+    """
+    settings = project.settings()
+    with opened(settings) as session:
+        applied = ancestors(project.directory(), current_heads(session))
+        plan = record_history(session, applied)
+        seeded: dict[str, Range] = {}
+        checks = {}
+        for step in plan.history.values():
+            seeded.update(step.ranges)
+            checks.update({check.name: check for check in step.checks})
+        results: list[Verified] = []
+        for check in checks.values():
+            of = seeded.get(check.table)
+            if everything or of is not None:
+                count = violations(check, None if everything else of, ledger_of(session))
+                results.append(Verified(check.name, check.table, int(session.scalar(count))))
+        return results

@@ -1,0 +1,110 @@
+"""The usual columns: constants, codes, picks, numbers, times, references."""
+
+from __future__ import annotations
+
+from bisect import bisect_right
+from collections.abc import Callable, Sequence
+from datetime import datetime, time
+from itertools import accumulate
+from typing import Literal
+
+from terp_seed.rows.draw import Span
+from terp_seed.rows.model import Bounds, Column, Value
+
+__all__ = ["code", "computed", "constant", "measured", "pick", "reference", "whole"]
+
+
+def constant(value: Value, *, scale: int | None = None) -> Column:
+    """The same value in every row."""
+    return Column(lambda span: [value] * len(span), measured([value]), scale)
+
+
+def code(pattern: str, digits: int = 6) -> Column:
+    """A text that is unique by construction: ``pattern`` + row number from 1.
+
+    ``code("SEED-C-")`` gives ``SEED-C-000001`` and so on.  More rows than
+    ``digits`` can number only make longer codes.
+    """
+    length = len(pattern) + max(digits, 9)
+    return Column(
+        lambda span: [f"{pattern}{row + 1:0{digits}d}" for row in span.rows()],
+        Bounds(length=length, plane="ascii" if pattern.isascii() else "full"),
+    )
+
+
+def pick(pool: Sequence[Value], weights: Sequence[int] | None = None) -> Column:
+    """One of ``pool`` for each row, with whole-number ``weights`` if given."""
+    values = tuple(pool)
+    bounds = measured(values)
+    if weights is None:
+        size = len(values)
+        return Column(lambda span: [values[word * size >> 32] for word in span.words()], bounds)
+    steps = list(accumulate(weights))
+    total = steps[-1]
+
+    def make(span: Span) -> list[Value]:
+        return [values[bisect_right(steps, word * total >> 32)] for word in span.words()]
+
+    return Column(make, bounds)
+
+
+def whole(low: int, high: int, *, step: int = 1, scale: int | None = None) -> Column:
+    """A whole number from ``low`` to ``high``, both included."""
+    size = (high - low) // step + 1
+    return Column(
+        lambda span: [low + (word * size >> 32) * step for word in span.words()],
+        Bounds(low=low, high=high),
+        scale,
+    )
+
+
+def reference(table: str, rows: int) -> Column:
+    """A row of ``table``, which has ``rows`` seeded rows, any as likely."""
+    return Column(lambda span: [word * rows >> 32 for word in span.words()], ref=table)
+
+
+def computed(
+    make: Callable[[Span], Sequence[Value]],
+    *,
+    length: int | None = None,
+    choices: Sequence[str] | None = None,
+    nullable: bool = False,
+    ascii_only: bool = False,
+    scale: int | None = None,
+    ref: str | None = None,
+) -> Column:
+    """Any function of the row numbers, with the bounds that it promises."""
+    bounds = Bounds(
+        length=length,
+        choices=None if choices is None else frozenset(choices),
+        nullable=nullable,
+        plane="ascii" if ascii_only else "full",
+    )
+    return Column(make, bounds, scale, ref)
+
+
+def measured(values: Sequence[Value]) -> Bounds:
+    """The bounds of values that are all at hand."""
+    texts = [value for value in values if isinstance(value, str)]
+    uniform = len(texts) == sum(value is not None for value in values)
+    sized = [len(value) for value in values if isinstance(value, str | bytes)]
+    numbers = [v for v in values if isinstance(v, int) and not isinstance(v, bool)]
+    return Bounds(
+        length=max(sized, default=None),
+        choices=frozenset(texts) if uniform and 0 < len(texts) <= 64 else None,
+        low=min(numbers, default=None),
+        high=max(numbers, default=None),
+        nullable=any(value is None for value in values),
+        plane=_plane(texts),
+        fraction=any(_has_fraction(value) for value in values),
+    )
+
+
+def _plane(texts: Sequence[str]) -> Literal["ascii", "bmp", "full"]:
+    if all(text.isascii() for text in texts):
+        return "ascii"
+    return "bmp" if all(max(text, default="") <= "\uffff" for text in texts) else "full"
+
+
+def _has_fraction(value: Value) -> bool:
+    return isinstance(value, datetime | time) and bool(value.microsecond)

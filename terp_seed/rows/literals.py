@@ -1,0 +1,362 @@
+"""Python values as SQL literals, exact for any value, and as canonical text.
+
+A literal depends on the value and the engine, never on the live schema, so
+that a script made without a database holds the very text that a run
+executes.  The canonical text is the same for a value on its way in and the
+same value read back, on every engine: the basis of row digests.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
+from dataclasses import replace
+from datetime import date, datetime, time, timedelta
+from decimal import Context, Decimal
+from functools import cache, partial
+from math import isfinite
+from operator import index
+from typing import Any, cast
+from uuid import UUID
+
+from terp_seed.rows.bulk import Many, UnwritableError, column_texts, each
+from terp_seed.rows.model import Cells, Json, Lookup, Value
+from terp_seed.rows.plain_texts import scaled, utc
+
+__all__ = [
+    "NULL",
+    "JsonText",
+    "Quote",
+    "QuoteBytes",
+    "UnwritableError",
+    "canonical",
+    "canonical_cells",
+    "encodable",
+    "json_cells",
+    "json_pieces",
+    "json_text",
+    "literal",
+    "literals",
+    "quoted",
+]
+
+Quote = Callable[[str], str]
+"""An engine's text literal for a string."""
+
+QuoteBytes = Callable[[bytes], str]
+"""An engine's binary literal for bytes."""
+
+NULL = "NULL"
+
+_JSON_TYPES = frozenset((dict, list, Json))
+_SPECIAL = "'\\\0\n\r\x1a"  # what some engine writes otherwise than it is
+
+
+def encodable(text: str) -> str:
+    """The text itself; `UnwritableError` if it holds half of a surrogate pair."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise UnwritableError("it holds half of a surrogate pair, which is no text") from None
+    return text
+
+
+class JsonText(str):
+    """The one JSON text of a value; see `json_text`."""
+
+    __slots__ = ()
+
+
+def literals(
+    cells: Cells, text: Quote, binary: QuoteBytes, lookup: Callable[[Lookup], str]
+) -> Sequence[str]:
+    """The literals of a column; references stay plain row numbers.
+
+    Raises `ValueError` for a value that has no literal, with its place in
+    the column as second argument and never the value itself.
+    """
+    texts = _plain_texts(cells)
+    if texts is not None:
+        if cells.kinds <= _QUOTED:
+            return [NULL if plain is None else f"'{plain}'" for plain in texts]
+        return _filled(texts, NULL)
+    one = partial(literal, text=text, binary=binary, lookup=lookup)
+    many: dict[type[Any], Many] = dict.fromkeys((str, JsonText), partial(quoted, text))
+    return column_texts(cells.values, cells.kinds, NULL, one, many)
+
+
+def canonical_cells(cells: Cells) -> Sequence[str]:
+    """The canonical texts of a column, in order."""
+    texts = _plain_texts(cells)
+    if texts is None:
+        return column_texts(cells.values, cells.kinds, "\0", canonical, _CANONICAL)
+    if cells.ref is not None:
+        return ["\0" if plain is None else f"#{plain}" for plain in texts]
+    full = _filled(texts, "\0")
+    if cells.kinds <= _QUOTED:
+        return _without_midnight(full)
+    if cells.scale is None and max(map(len, full), default=0) > _EXACT_DIGITS:
+        return [*map(_canonical_text, full)]
+    return full
+
+
+def _filled(texts: Sequence[str | None], null: str) -> Sequence[str]:
+    if None not in texts:
+        return cast("Sequence[str]", texts)
+    return [null if plain is None else plain for plain in texts]
+
+
+def _plain_texts(cells: Cells) -> Sequence[str | None] | None:
+    """The plain texts of a column; one of row numbers or scaled ones always has some."""
+    if cells.texts is None and (cells.ref is not None or cells.scale is not None):
+        return each(partial(_whole, cells.scale or 0), cells.values)
+    return cells.texts
+
+
+def _whole(scale: int, value: Value) -> str | None:
+    return None if value is None else scaled(index(value), scale)
+
+
+def json_cells(cells: Cells) -> Cells:
+    """The same column, with JSON values as the texts that stand for them."""
+    values = cells.values
+    if _JSON_TYPES.isdisjoint(cells.kinds):
+        return cells
+    distinct = {id(value): value for value in values}  # many rows hold one object of a pool
+    if len(distinct) * 2 > len(values):
+        return replace(cells, values=each(_in_json, values))
+    with suppress(ValueError):
+        texts = {key: _in_json(value) for key, value in distinct.items()}
+        return replace(cells, values=[texts[id(value)] for value in values])
+    return replace(cells, values=each(_in_json, values))
+
+
+def _in_json(value: Value) -> Value:
+    return JsonText(json_text(value)) if isinstance(value, dict | list | Json) else value
+
+
+def quoted(text: Quote, values: Sequence[str]) -> Sequence[str]:
+    """Texts as literals; those of which every character is itself are only put in quotes."""
+    together = "".join(values)
+    if any(map(together.__contains__, _SPECIAL)):
+        return [*map(text, values)]
+    together.encode()  # fails for half of a surrogate pair
+    return [f"'{value}'" for value in values]
+
+
+def _without_midnight(texts: Sequence[str]) -> Sequence[str]:
+    """The texts of moments without what an engine may leave out."""
+    together = "".join(texts)
+    if "." in together or " 00:00:00" in together:
+        return [*map(_canonical_text, texts)]
+    return texts
+
+
+def _canonical_texts(values: Sequence[str]) -> Sequence[str]:
+    if _STARTS.isdisjoint([value[:1] for value in values]):
+        return values
+    together = "".join(values)
+    if " 00:00:00" not in together and _SECONDS.fullmatch(together) and _all_long(values, 19):
+        return values
+    return [*map(canonical, values)]
+
+
+def _all_long(values: Sequence[str], length: int) -> bool:
+    return set(map(len, values)) == {length}
+
+
+def literal(value: Value, text: Quote, binary: QuoteBytes, lookup: Callable[[Lookup], str]) -> str:
+    """The literal of one value; `UnwritableError` if it has none."""
+    if value is None:
+        return NULL
+    if isinstance(value, str):
+        return text(value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return binary(bytes(value))
+    if isinstance(value, bool):
+        return "1" if value else "0"
+    if isinstance(value, int):
+        return str(value)
+    if isinstance(value, float | Decimal):
+        return _number(value)
+    if isinstance(value, Lookup):
+        return lookup(value)
+    return text(_plain(value))
+
+
+def _plain(value: Value) -> str:
+    """The text under which an engine keeps a time, a UUID or a JSON value."""
+    if isinstance(value, datetime):
+        return utc(value).isoformat(" ")
+    if isinstance(value, time) and value.tzinfo is not None:
+        raise UnwritableError("a time of day with an offset belongs to no day; drop the offset")
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return _duration(value)
+    if isinstance(value, UUID):
+        return str(value)
+    if isinstance(value, dict | list | Json):
+        return json_text(value)
+    raise UnwritableError(f"a {type(value).__name__} has no SQL literal")
+
+
+def json_text(value: Value) -> str:
+    """The one JSON text of a value: sorted keys, no spaces, no NaN."""
+    if isinstance(value, JsonText):
+        return value
+    plain = value.value if isinstance(value, Json) else value
+    try:
+        return _encode(plain)
+    except (TypeError, RecursionError):
+        raise UnwritableError("it holds something that JSON cannot") from None
+    except (ValueError, ArithmeticError):
+        raise UnwritableError("JSON has no NaN and no infinity") from None
+
+
+def json_pieces(value: Value, refs: Mapping[str, str]) -> list[tuple[str, str | None, int]]:
+    """The JSON text of a value, cut at the row numbers that it holds.
+
+    Each piece is (text before, table, row number); the last has no table.
+    A quotation mark inside a JSON string is escaped, so a name and its colon
+    can only be found where they are a name.
+    """
+    # What stands between the finds, and in turn each find's name and number.
+    *found, tail = _names(tuple(refs)).split(json_text(value))
+    pieces: list[tuple[str, str | None, int]] = [
+        (f'{before}"{name}":', refs[name], int(number))
+        for before, name, number in zip(found[::3], found[1::3], found[2::3], strict=True)
+    ]
+    return [*pieces, (tail, None, 0)]
+
+
+@cache
+def _names(names: tuple[str, ...]) -> re.Pattern[str]:
+    return re.compile(f'"({"|".join(map(re.escape, names))})":(\\d+)')
+
+
+def _json_leaf(value: Value) -> Any:
+    if isinstance(value, Json):
+        return value.value
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    return _plain(value)
+
+
+_encode = json.JSONEncoder(
+    ensure_ascii=False,
+    sort_keys=True,
+    separators=(",", ":"),
+    allow_nan=False,
+    default=_json_leaf,
+).encode
+
+
+def _duration(value: timedelta) -> str:
+    sign = "-" if value < timedelta(0) else ""
+    whole = abs(value)
+    hours, rest = divmod(whole.days * 86400 + whole.seconds, 3600)
+    text = f"{sign}{hours:02d}:{rest // 60:02d}:{rest % 60:02d}"
+    return f"{text}.{whole.microseconds:06d}" if whole.microseconds else text
+
+
+def _number(value: float | Decimal) -> str:
+    if isinstance(value, float):
+        if not isfinite(value):
+            raise UnwritableError("SQL has no NaN and no infinity")
+        return repr(value)
+    if not value.is_finite():
+        raise UnwritableError("SQL has no NaN and no infinity")
+    if abs(value.adjusted()) > _MOST_DIGITS:  # 1e999999999 written out is a gigabyte
+        raise UnwritableError(f"it has more than {_MOST_DIGITS} digits")
+    text = format(value, "f")
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+_MOST_DIGITS = 400  # more than a double has, and far more than a DECIMAL
+_EXACT_DIGITS = 15
+_EXACT = 10**_EXACT_DIGITS
+_FIFTEEN = Context(prec=15)  # what a double, and so a SQLite decimal, keeps
+_NUMBER = re.compile(r"[-+]?\d{1,64}(\.\d{0,64})?([eE][-+]?\d{1,3})?", re.ASCII)
+_MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?)?", re.ASCII)
+_SECONDS = re.compile(r"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)*", re.ASCII)
+_STARTS = frozenset("0123456789+-{[")
+_WHOLE = (".0,", ".0}", ".0]")  # the end of a whole number that is written as a fraction
+_EXPONENTS = ("e+", "e-")
+_EXPONENT = re.compile("[0-9]e[+-]")
+_LONG = re.compile("[0-9]{16}")
+
+
+def canonical(value: Value) -> str:
+    """One text for a value and for what an engine gives back for it.
+
+    Texts that look like a number, a moment or a JSON object are taken for
+    one, because a CSV field is text on its way in and typed on its way out.
+    """
+    if isinstance(value, JsonText) and not _is_rewritten(value):
+        return value
+    if isinstance(value, str):
+        return _canonical_text(value) if value[:1] in _STARTS else value
+    if value is None:
+        return "\0"
+    if isinstance(value, int):
+        return str(int(value)) if -_EXACT < value < _EXACT else _significant(Decimal(value))
+    if isinstance(value, float | Decimal):
+        return _significant(Decimal(repr(value)) if isinstance(value, float) else value)
+    if isinstance(value, bytes | bytearray | memoryview):
+        return "x" + bytes(value).hex()
+    if isinstance(value, timedelta):
+        return _duration(value)
+    if isinstance(value, Lookup):
+        where = ",".join(f"{name}={canonical(wanted)}" for name, wanted in value.where)
+        return f"{value.table}({where})"
+    return _canonical_text(_plain(value))
+
+
+def _is_rewritten(text: str) -> bool:
+    """Whether a JSON text may hold a number that some engine writes in another way."""
+    return (
+        text[0] not in "{["
+        or any(map(text.__contains__, _WHOLE))
+        or (any(map(text.__contains__, _EXPONENTS)) and _EXPONENT.search(text) is not None)
+        or _LONG.search(text) is not None
+    )
+
+
+def _significant(number: Decimal) -> str:
+    short = _FIFTEEN.plus(number)
+    if not short:
+        return "0"
+    return format(short.normalize(_FIFTEEN), "f")
+
+
+def _canonical_text(text: str) -> str:
+    if text[:1] in "{[":
+        try:
+            return json_text(json.loads(text, parse_float=_json_number, parse_int=_json_number))
+        except (ValueError, RecursionError):
+            return text
+    if _NUMBER.fullmatch(text):
+        return _significant(Decimal(text))
+    moment = _MOMENT.fullmatch(text)
+    if moment is None:
+        return text
+    day, clock, fraction = moment.groups()
+    fraction = (fraction or "").rstrip("0")
+    tail = f"{clock}.{fraction}" if fraction else clock
+    return day if tail in (None, "00:00:00") else f"{day} {tail}"
+
+
+def _json_number(text: str) -> Any:
+    """``1``, ``1.0`` and ``1e0`` are one JSON number; engines rewrite them."""
+    number = float(text)
+    return int(number) if number.is_integer() and abs(number) < _EXACT else number
+
+
+_QUOTED = frozenset((date, datetime))
+_CANONICAL: dict[type[Any], Many] = {
+    str: _canonical_texts,
+    **dict.fromkeys((JsonText, Decimal, float), lambda values: [*map(canonical, values)]),
+}

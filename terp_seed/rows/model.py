@@ -1,0 +1,190 @@
+"""What a seed writes, before any engine is known: columns, tables, blocks.
+
+Rows travel in *blocks*: columns of equal length, a few thousand rows.  A
+`Column` is a pure function from row numbers to values, so any block can be
+made at any time, in any order, in any process.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any, Literal
+
+from terp_seed.rows.draw import Span
+from terp_seed.rows.plain_texts import PLAIN, plain_texts
+
+__all__ = ["Block", "Bounds", "Cells", "Column", "Json", "Lookup", "TableRows", "Value", "ref"]
+
+_AT_A_TIME = 4096
+_WHOLE = frozenset((int, bool))
+
+Value = Any
+"""A cell: None, bool, int, float, Decimal, str, bytes, date, datetime, time,
+timedelta, UUID, or dict and list, which are written as JSON."""
+
+Provenance = Literal["synthetic", "imported"]
+
+
+@dataclass(frozen=True, slots=True)
+class Json:
+    """A JSON value that Python cannot tell from a plain one.
+
+    ``Json(None)`` is the JSON ``null``, where ``None`` is the SQL NULL;
+    ``Json("text")`` is a JSON string.  A dict or a list needs no wrapping.
+    """
+
+    value: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Lookup:
+    """The key of a row that is known by its natural key; see `ref`."""
+
+    table: str
+    where: tuple[tuple[str, Value], ...]
+    id: str = "id"
+
+
+def ref(table: str, /, id: str = "id", **where: Value) -> Lookup:  # noqa: A002
+    """Refer to the one row of ``table`` whose columns have these values.
+
+    ``ref("brands", name="Acme")`` stands for that row's ``id``, seeded or
+    not.  The run stops before it writes if there is no such row.
+    """
+    return Lookup(table, tuple(where.items()), id)
+
+
+@dataclass(frozen=True, slots=True)
+class Bounds:
+    """What every value of a column is held to; `None` says nothing.
+
+    Declared by a generator, measured for imported rows, compared with the
+    live schema before the first insert, checked again on every block.
+    """
+
+    length: int | None = None
+    """Greatest length of a text in characters, of bytes in bytes."""
+    choices: frozenset[str] | None = None
+    """The only texts that occur: what an enum column must know."""
+    low: int | None = None
+    high: int | None = None
+    """Least and greatest number, in the column's own scale."""
+    nullable: bool = False
+    plane: Literal["ascii", "bmp", "full"] = "full"
+    """The character range: ASCII, what utf8mb3 holds, or all of Unicode."""
+    fraction: bool = False
+    """Whether times carry a fraction of a second."""
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """How the values of one column follow from their row numbers.
+
+    ``make`` gets a `Span` of row numbers, bound to the root seed, the table
+    and this column's name, and returns one value for each.  With ``scale``
+    the values are whole numbers of that many decimal places (``scale=2``:
+    cents).  With ``ref`` they are row numbers, from 0, of another seeded
+    table, or None for NULL; the row's real id is known only when it is
+    written.
+    """
+
+    make: Callable[[Span], Sequence[Value]]
+    bounds: Bounds = field(default_factory=Bounds)
+    scale: int | None = None
+    ref: str | None = None
+    json_refs: Mapping[str, str] = field(default_factory=dict)
+    """What ``ref`` is inside JSON: ``{"batchId": "batches"}`` says that the
+    number after every such name is the row number of a seeded row."""
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The values of one column in one block; see `Column` for the fields."""
+
+    values: Sequence[Value]
+    scale: int | None = None
+    ref: str | None = None
+    json_refs: Mapping[str, str] = field(default_factory=dict)
+
+    @cached_property
+    def kinds(self) -> frozenset[type[Any]]:
+        """The types of the values that are there."""
+        return frozenset(map(type, self.values)) - {type(None)}
+
+    @cached_property
+    def texts(self) -> Sequence[str | None] | None:
+        """The plain texts of numbers or moments, None for NULL; None for other columns.
+
+        Made once: the literals and the digests both rest on them.
+        """
+        if not self.kinds:
+            return [None] * len(self.values)
+        counted = self.ref is not None or self.scale is not None
+        if len(self.kinds) > 1 or not self.kinds <= (_WHOLE if counted else PLAIN):
+            return None
+        return plain_texts(self.values, next(iter(self.kinds)), self.scale)
+
+
+@dataclass(frozen=True, slots=True)
+class Block:
+    """Rows ``start`` to ``stop`` (exclusive) of a table, column by column."""
+
+    table: str
+    start: int
+    stop: int
+    columns: Mapping[str, Cells]
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+
+@dataclass(frozen=True)
+class TableRows:
+    """All rows that one seeder gives one table.
+
+    ``key`` names the columns of the natural key, unique in the table: a row
+    that already owns one stops the run.  ``id`` is the table's integer key,
+    which the run fills from a contiguous range; None for a table without
+    one, whose ``key`` then identifies its rows.  ``derived`` columns are
+    outside the digest that tells an edited row from a seeded one, because a
+    later revision recomputes them.
+    """
+
+    table: str
+    count: int
+    columns: Mapping[str, Column]
+    seed: bytes
+    key: tuple[str, ...] = ()
+    id: str | None = "id"
+    derived: tuple[str, ...] = ()
+    provenance: Provenance = "synthetic"
+    skip_taken: bool = False
+    """Leave a row alone that already owns a natural key, instead of stopping."""
+
+    def block(self, start: int, stop: int) -> Block:
+        """Make rows ``start`` to ``stop``; the same rows every time."""
+        cells: dict[str, Cells] = {}
+        same: dict[tuple[int, int], Cells] = {}  # columns that are one list have one set of texts
+        for name, of in self.columns.items():
+            values = self.values(name, start, stop)
+            made = Cells(values, of.scale, of.ref, of.json_refs)
+            cells[name] = same.setdefault((id(values), id(of)), made)
+        return Block(self.table, start, stop, cells)
+
+    def values(self, column: str, start: int = 0, stop: int | None = None) -> Sequence[Value]:
+        """Make one column alone: what a later seeder needs to know of it."""
+        end = self.count if stop is None else stop
+        span = Span(self.seed + f"{self.table}.{column}".encode(), start, end)
+        return self.columns[column].make(span)
+
+    def each(self, column: str) -> Iterator[Value]:
+        """The values of one column one by one; few of them are in memory at a time."""
+        for start in range(0, self.count, _AT_A_TIME):
+            yield from self.values(column, start, min(start + _AT_A_TIME, self.count))
+
+    def blocks(self, size: int) -> Iterator[Block]:
+        """Make all rows in order, ``size`` at a time."""
+        for start in range(0, self.count, size):
+            yield self.block(start, min(start + size, self.count))

@@ -1,0 +1,187 @@
+"""Seeders: what produces the rows of one subject, and what must hold of them.
+
+A seeder is a function of a `SeedContext` that returns the tables it fills,
+parents before children::
+
+    @seeder("departments")
+    def departments(context: SeedContext) -> list[TableRows]:
+        return [
+            context.table(
+                "departments",
+                rows=context.rows["departments"],
+                key=("code",),
+                columns={
+                    "code": code("SEED-D-"),
+                    "name": pick(["Sales", "Quality", "Logistics"]),
+                },
+            )
+        ]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date
+from importlib import import_module
+
+from terp_seed.errors import UsageError
+from terp_seed.rows.draw import seed_key
+from terp_seed.rows.model import Column, TableRows
+
+__all__ = [
+    "Check",
+    "Derived",
+    "SeedContext",
+    "Seeder",
+    "derived_columns",
+    "load_seeders",
+    "logical_references",
+    "refers",
+    "seeder",
+    "seeder_named",
+]
+
+
+@dataclass(frozen=True)
+class Check:
+    """An invariant: ``sql`` selects, as ``id``, the rows of ``table`` that break it.
+
+    The text is plain SQL that every supported engine runs.  A run counts
+    only the rows that it seeded; a person may ask for the whole database.
+    """
+
+    name: str
+    table: str
+    sql: str
+
+
+@dataclass(frozen=True)
+class Derived:
+    """Columns that follow from other rows, recomputed by one UPDATE.
+
+    ``assignments`` maps a column of ``table`` to an SQL expression over that
+    row, whose table is not aliased.  Only seeded rows are updated.  ``still``
+    names columns that the update must not move on its way, such as a MySQL
+    ``ON UPDATE CURRENT_TIMESTAMP``.
+    """
+
+    table: str
+    assignments: Mapping[str, str]
+    still: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class SeedContext:
+    """What a seeder may depend on, and nothing else: same context, same rows."""
+
+    seeder: str
+    root_seed: int
+    as_of: date
+    rows: Mapping[str, int]
+    """How many rows each subject gets: ``rows["clients"]``."""
+    earlier: Mapping[str, TableRows] = field(default_factory=dict)
+    """The tables that earlier revisions and seeders filled, by name."""
+
+    def table(
+        self,
+        table: str,
+        *,
+        rows: int,
+        columns: Mapping[str, Column],
+        key: tuple[str, ...] = (),
+        derived: tuple[str, ...] = (),
+        id: str | None = "id",  # noqa: A002 - the column is called so
+    ) -> TableRows:
+        """Describe the rows of one table; see `TableRows`."""
+        return TableRows(
+            table, rows, columns, seed_key(self.root_seed, self.seeder), key, id, derived
+        )
+
+    def seeded(self, table: str) -> TableRows:
+        """The rows that an earlier seeder gave ``table``, to be made again."""
+        try:
+            return self.earlier[table]
+        except KeyError:
+            raise UsageError(
+                f"seeder {self.seeder!r} builds on table {table!r}, which no earlier "
+                "revision seeds; put the revision that does before this one"
+            ) from None
+
+
+Build = Callable[[SeedContext], Sequence[TableRows]]
+
+
+@dataclass(frozen=True)
+class Seeder:
+    """A named seeder with the columns it derives and the checks it must pass."""
+
+    name: str
+    build: Build
+    derives: tuple[Derived, ...] = ()
+    checks: tuple[Check, ...] = ()
+
+
+_SEEDERS: dict[str, Seeder] = {}
+
+
+def seeder(
+    name: str, *, derives: Sequence[Derived] = (), checks: Sequence[Check] = ()
+) -> Callable[[Build], Build]:
+    """Register a function as the seeder that ``op.seed(name)`` runs."""
+
+    def register(build: Build) -> Build:
+        _SEEDERS[name] = Seeder(name, build, tuple(derives), tuple(checks))
+        return build
+
+    return register
+
+
+def derived_columns(table: str) -> frozenset[str]:
+    """The columns of a table that some seeder's rows decide: no change of anybody's."""
+    derives = [each for made in _SEEDERS.values() for each in made.derives]
+    return frozenset(name for each in derives if each.table == table for name in each.assignments)
+
+
+_REFERENCES: dict[tuple[str, str, str, str], None] = {}
+
+
+def refers(column: str, target: str) -> None:
+    """Declare a reference that the schema leaves without a constraint.
+
+    ``refers("products.brandId", "brands.id")``: checked before rows go in,
+    searched before rows come out.
+    """
+    table, _, name = column.partition(".")
+    target_table, _, key = target.partition(".")
+    if not (table and name and target_table and key):
+        raise UsageError(f"refers({column!r}, {target!r}): write both as table.column")
+    _REFERENCES[table, name, target_table, key] = None
+
+
+def logical_references() -> list[tuple[str, str, str, str]]:
+    """All declared references, as (table, column, target table, target column)."""
+    return list(_REFERENCES)
+
+
+def load_seeders(modules: Sequence[str]) -> None:
+    """Import the modules that register a project's seeders."""
+    for module in modules:
+        try:
+            import_module(module)
+        except ModuleNotFoundError as error:
+            if error.name != module and not module.startswith(f"{error.name}."):
+                raise
+            raise UsageError(
+                f"seeders = {module}: there is no such module; correct the "
+                "'seeders' line of the seed section in alembic.ini"
+            ) from None
+
+
+def seeder_named(name: str) -> Seeder:
+    """The registered seeder of that name."""
+    try:
+        return _SEEDERS[name]
+    except KeyError:
+        known = ", ".join(sorted(_SEEDERS)) or "none"
+        raise UsageError(f"there is no seeder {name!r}; registered seeders: {known}") from None

@@ -1,0 +1,196 @@
+"""A backup of rows: our own INSERT statements, which restore them or can be read by a person.
+
+Rows are read inside the transaction that is going to change them, locked where
+the engine can, so what is kept is exactly what goes.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Iterator, Sequence
+from hashlib import sha256
+from typing import IO, Any, NamedTuple
+
+import sqlalchemy as sa
+
+from terp_seed.database.session import Session
+from terp_seed.database.statements import EXACT
+from terp_seed.errors import GuardError
+from terp_seed.ledger.selection import Selection
+from terp_seed.run.backup.folder import Backup
+from terp_seed.run.backup.manifest import File, Statement, private
+
+__all__ = ["RowsBackup", "TableRows", "after", "rows_of", "rows_where"]
+
+_ROWS = 500
+Rows = Sequence[Sequence[Any]]
+
+
+class TableRows(NamedTuple):
+    """Some rows of a table, whole."""
+
+    table: str
+    key: Sequence[str]
+    columns: Sequence[str]
+    rows: Rows
+
+
+class RowsBackup:
+    """Writes one file of rows into a backup.
+
+    Use it as a context: at its end the file is on disk, has been read back,
+    and stands in the manifest.  Raises `GuardError` if it cannot be written.
+    """
+
+    def __init__(
+        self, session: Session, backup: Backup, name: str, revision: str | None = None
+    ) -> None:
+        self._dialect = session.dialect
+        self._longest = session.dialect.statement_characters(session.connection)
+        self._backup = backup
+        self._name, self._revision = f"{name}.sql", revision
+        self._statements: list[Statement] = []
+        self.counts: Counter[str] = Counter()
+        """Rows by table, so far."""
+
+    def __enter__(self) -> RowsBackup:
+        self._context = private(self._backup.folder / self._name)
+        try:
+            self._file: IO[bytes] = self._context.__enter__()
+        except OSError as error:
+            raise self._failed(error) from None
+        self._digest = sha256()
+        self._size = 0
+        self._write(f"-- Rows of {self._backup.manifest.database}, not masked: keep them safe.\n")
+        return self
+
+    def __exit__(self, *error: Any) -> None:
+        try:
+            self._context.__exit__(*error)
+        except OSError as failure:
+            raise self._failed(failure) from None
+        if error[0] is None:
+            self._backup.manifest.add(
+                File(
+                    self._name,
+                    self._size,
+                    self._digest.hexdigest(),
+                    dict(self.counts),
+                    self._revision,
+                    self._statements,
+                )
+            )
+            self._backup.keep()
+
+    def deleted(self, table: str, key: Sequence[str], columns: Sequence[str], rows: Rows) -> None:
+        """Keep whole rows that are going to be deleted."""
+        self._insert(table, key, columns, rows, masked=False)
+
+    def masked(
+        self, table: str, key: Sequence[str], columns: Sequence[str], rows: Rows, masked: Rows
+    ) -> None:
+        """Keep rows that are going to be masked: key and columns, and what becomes of the columns.
+
+        ``columns`` are those that are masked; a row of ``rows`` is its key and
+        these columns, one of ``masked`` the columns only.
+        """
+        both = [[*before, *after] for before, after in zip(rows, masked, strict=True)]
+        self._insert(table, key, columns, both, masked=True)
+
+    def _insert(
+        self, table: str, key: Sequence[str], columns: Sequence[str], rows: Rows, *, masked: bool
+    ) -> None:
+        quote, literal = self._dialect.quote, self._dialect.literal
+        names = [*columns] if not masked else [*key, *columns, *map(after, range(len(columns)))]
+        head = f"INSERT INTO {quote(table)} ({', '.join(map(quote, names))}) VALUES\n"
+        lines = (f"({', '.join(map(literal, row))})" for row in rows)
+        for chunk in self._chunks(lines):
+            self._write(head)
+            offset = self._size
+            self._write(",\n".join(chunk))
+            size = self._size - offset
+            self._write(";\n")
+            self._statements.append(
+                Statement(table, list(key), list(columns), masked, len(chunk), offset, size)
+            )
+        self.counts[table] += len(rows)
+
+    def _chunks(self, lines: Iterable[str]) -> Iterator[list[str]]:
+        """As many rows as a statement holds that the server will take back."""
+        chunk: list[str] = []
+        length = 0
+        for line in lines:
+            if chunk and (len(chunk) == _ROWS or length + len(line) > self._longest):
+                yield chunk
+                chunk, length = [], 0
+            chunk.append(line)
+            length += len(line) + 2
+        if chunk:
+            yield chunk
+
+    def _write(self, text: str) -> None:
+        encoded = text.encode()
+        try:
+            self._file.write(encoded)
+        except OSError as error:
+            raise self._failed(error) from None
+        self._digest.update(encoded)
+        self._size += len(encoded)
+
+    def _failed(self, error: OSError) -> GuardError:
+        return GuardError(
+            f"backup: {self._backup.folder / self._name} cannot be written: {error.strerror}; "
+            "nothing was done"
+        )
+
+
+def after(place: int) -> str:
+    """What the masked form of a column is called in a statement."""
+    return f"masked_{place + 1}"
+
+
+def rows_of(session: Session, selection: Selection) -> Iterator[TableRows]:
+    """The rows of a selection as they stand, a part at a time; locked to the transaction's end."""
+    of = selection.range
+    for where in selection.conditions(session.dialect, "kept"):
+        for part in rows_where(session, of.table, where):
+            # A table without a primary key has a natural one, or it could not be seeded.
+            yield part if part.key else part._replace(key=(of.shape or {})["key"])
+
+
+def rows_where(
+    session: Session, table: str, where: str, schema: str | None = None
+) -> Iterator[TableRows]:
+    """The rows of a table, called ``kept``, for which a condition is true; as `rows_of`.
+
+    Values are read so that their literals give back the very same ones.
+    """
+    key, columns = _columns(session, table, schema)
+    quote, dialect = session.dialect.quote, session.dialect
+    order = f" ORDER BY {', '.join(f'kept.{quote(name)}' for name in key)}" if key else ""
+    listed = ", ".join(dialect.exactly(f"kept.{quote(name)}", kind) for name, kind in columns)
+    found = session.connection.exec_driver_sql(
+        f"SELECT {listed} FROM {_qualified(session, table, schema)} kept WHERE {where}"
+        f"{order}{dialect.for_update}",
+        execution_options={**EXACT, "stream_results": True},
+    )
+    for rows in found.partitions(_ROWS):
+        names = [name for name, _ in columns]
+        yield TableRows(table, key, names, [tuple(row) for row in rows])
+
+
+def _qualified(session: Session, table: str, schema: str | None) -> str:
+    return ".".join(map(session.dialect.quote, filter(None, (schema, table))))
+
+
+def _columns(
+    session: Session, table: str, schema: str | None
+) -> tuple[list[str], list[tuple[str, Any]]]:
+    inspector = sa.inspect(session.connection)
+    key = inspector.get_pk_constraint(table, schema=schema)["constrained_columns"]
+    columns = [
+        (each["name"], each["type"])
+        for each in inspector.get_columns(table, schema=schema)
+        if not each.get("computed")
+    ]
+    return key, columns

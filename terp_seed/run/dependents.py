@@ -1,0 +1,149 @@
+"""Who points at a row: foreign keys, and the references declared without one."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import sqlalchemy as sa
+
+from terp_seed.database.dialects.base import Reference
+from terp_seed.database.schema import inbound
+from terp_seed.database.session import Session
+from terp_seed.errors import PlanError
+from terp_seed.ledger.selection import Selection
+
+__all__ = [
+    "Dependents",
+    "dependents",
+    "pointed_at",
+]
+
+_FIRST_KEYS = 5
+
+
+@dataclass(frozen=True)
+class Dependents:
+    """Rows that stay and point at rows that are to go."""
+
+    reference: Reference
+    rows: Selection
+    """The seeded rows that they point at."""
+    where: tuple[str, ...]
+    """Conditions on ``pointing`` that together select each of them once."""
+    count: int
+    first_keys: tuple[str, ...]
+
+    def __str__(self) -> str:
+        keys = ", ".join(self.first_keys)
+        of = self.reference
+        where = ".".join(filter(None, (of.schema, of.table, of.column)))
+        return f"{self.count} in {where} -> {of.target_table} (first: {keys})"
+
+
+def dependents(
+    session: Session, going: Sequence[Selection], gone: Sequence[Selection] = ()
+) -> list[Dependents]:
+    """Rows that stay and point at rows that are ``going``; does not write.
+
+    ``gone`` are rows that will have been removed by then.  A row that took
+    over a seeded id is nobody's of ours: it counts when it points, and does
+    not when it is pointed at.
+    """
+    targets = _by_table(going)
+    leaving = _by_table([*going, *gone])
+    found: list[Dependents] = []
+    for reference in inbound(session, [each.range.table for each in going]):
+        ours = leaving.get(reference.table.casefold(), []) if reference.schema is None else []
+        for rows in targets[reference.target_table.casefold()]:
+            found += _pointing(session, reference, rows, ours)
+    return found
+
+
+def _pointing(
+    session: Session, reference: Reference, rows: Selection, ours: Sequence[Selection]
+) -> list[Dependents]:
+    source = _source(session, reference)
+    spared = "".join(each.excluded(session.dialect, "pointing") for each in ours)
+    where = [each + spared for each in _conditions(session, reference, rows)]
+    counts = [int(session.scalar(f"SELECT COUNT(*) {source} WHERE {each}")) for each in where]
+    if not any(counts):
+        return []
+    pointing = tuple(each for each, count in zip(where, counts, strict=True) if count)
+    key = _key_column(session, reference)
+    quoted = f"pointing.{session.dialect.quote(key)}"
+    keys = session.rows(
+        f"SELECT {quoted} {source} WHERE {pointing[0]} ORDER BY {quoted} LIMIT {_FIRST_KEYS}"
+    )
+    first = tuple(f"{key} {row[0]}" for row in keys)
+    return [Dependents(reference, rows, pointing, sum(counts), first)]
+
+
+def _conditions(session: Session, reference: Reference, rows: Selection) -> Iterator[str]:
+    """What a row is asked, to know whether it points at the selected ones."""
+    quote = session.dialect.quote
+    pairs = zip(reference.columns, reference.targets, strict=True)
+    by_id = [column for column, target in pairs if target == rows.range.id]
+    if by_id:  # the other columns of a key cannot say more than the row's own id
+        yield from rows.ids(f"pointing.{quote(by_id[0])}")
+        return
+    target = quote(reference.target_table)
+    for each in rows.conditions(session.dialect, "seeded"):
+        matched = f"{each} AND {_joined(session, reference)}"
+        yield f"EXISTS (SELECT 1 FROM {target} seeded WHERE {matched})"
+
+
+def pointed_at(session: Session, found: Dependents) -> set[int]:
+    """The numbers of the seeded rows that some dependents point at."""
+    quote = session.dialect.quote
+    of, keys = found.rows.range, found.rows.keys
+    names = [of.id] if of.id is not None else (of.shape or {})["key"]
+    listed = ", ".join(f"target.{quote(name)}" for name in names)
+    joined = _joined(session, found.reference, "target")
+    rows = [
+        tuple(row)
+        for where in found.where
+        for row in session.rows(
+            f"SELECT DISTINCT {listed} {_source(session, found.reference)} "
+            f"JOIN {quote(of.table)} target ON {joined} WHERE {where}"
+        )
+    ]
+    if of.id is not None:
+        return {row[0] - (of.first_key or 0) for row in rows}
+    by_key = {tuple(key): number for number, key in (keys or {}).items()}
+    named = {tuple(map(session.dialect.literal, row)) for row in rows}
+    if not named <= by_key.keys():
+        raise PlanError(
+            f"revision {of.revision}, table {of.table}: rows that are to be kept cannot be told by "
+            "their key, because it was seeded as another type than the column's; move or remove "
+            "what depends on them"
+        )
+    return {by_key[key] for key in named}
+
+
+def _by_table(rows: Sequence[Selection]) -> Mapping[str, list[Selection]]:
+    """By their table's name, in small letters: a server may keep no others."""
+    found: dict[str, list[Selection]] = {}
+    for each in rows:
+        found.setdefault(each.range.table.casefold(), []).append(each)
+    return found
+
+
+def _joined(session: Session, reference: Reference, seeded: str = "seeded") -> str:
+    quote = session.dialect.quote
+    return " AND ".join(
+        f"{seeded}.{quote(target)} = pointing.{quote(column)}"
+        for column, target in zip(reference.columns, reference.targets, strict=True)
+    )
+
+
+def _source(session: Session, reference: Reference) -> str:
+    parts = filter(None, (reference.schema, reference.table))
+    return f"FROM {'.'.join(map(session.dialect.quote, parts))} pointing"
+
+
+def _key_column(session: Session, reference: Reference) -> str:
+    inspector = sa.inspect(session.connection)
+    table, schema = reference.table, reference.schema
+    columns = inspector.get_pk_constraint(table, schema=schema)["constrained_columns"]
+    return columns[0] if columns else inspector.get_columns(table, schema=schema)[0]["name"]

@@ -1,0 +1,128 @@
+"""The reviewed plan as a file: made in one step of a pipeline, held against the database later.
+
+What counts is what would be written and to what: the environment, where the
+chain stands, the tables' shape and every row.  How a revision's file is laid
+out does not count.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from terp_seed.database.schema import Schema
+from terp_seed.database.session import Session
+from terp_seed.errors import PlanError, UsageError
+from terp_seed.plan.plan import Plan
+from terp_seed.plan.planner import settings_of
+from terp_seed.plan.prepare import Prepared, look, prepare
+from terp_seed.plan.request import Request
+
+__all__ = ["Artefact", "write_artefact"]
+
+_VERSION = 1
+_CHANGED = {
+    "environment": "the environment",
+    "heads": "where the chain stands",
+    "revisions": "the revisions to go through",
+    "settings": "the settings (size, rows, root seed, as-of)",
+    "schema": "the shape of the tables",
+    "rows": "the rows",
+}
+
+
+@dataclass(frozen=True)
+class Artefact:
+    """What a review has agreed to."""
+
+    chain: str
+    destination: str
+    environment: str
+    heads: list[str]
+    revisions: list[str]
+    settings: Mapping[str, Any]
+    schema: str
+    """SHA-256 of the shape of every table that the plan writes."""
+    rows: str
+    """SHA-256 of every row that the plan writes."""
+
+    @classmethod
+    def read(cls, path: Path) -> Artefact:
+        """Read a file that `write_artefact` made; `UsageError` if it is none."""
+        try:
+            fields = json.loads(path.read_text(encoding="utf-8"))
+        except OSError as error:
+            raise UsageError(f"plan {path}: cannot be read: {error.strerror}") from None
+        except ValueError:
+            fields = None
+        if not isinstance(fields, dict) or fields.pop("document", "") != "plan artefact":
+            raise UsageError(f"plan {path}: is no plan; make one with terp-seed plan --out {path}")
+        if fields.pop("version", None) != _VERSION:
+            raise UsageError(f"plan {path}: was made by another version; make it again")
+        try:
+            return cls(**fields)
+        except TypeError:
+            raise UsageError(f"plan {path}: is not whole; make it again") from None
+
+    @classmethod
+    def of(cls, session: Session, request: Request, prepared: Prepared) -> Artefact:
+        """What this run would do, here and now; makes every row once."""
+        plan = prepared.plan
+        return cls(
+            session.settings.chain,
+            request.destination,
+            prepared.environment,
+            list(prepared.heads),
+            [step.revision for step in plan.steps],
+            settings_of(prepared.generation, prepared.border.key_id),
+            Schema(session).fingerprint(_tables(plan)),
+            plan.digest(sample=None),
+        )
+
+    @property
+    def options(self) -> dict[str, str | None]:
+        """The settings as options of a run; a run that asks for others is refused."""
+        said = self.settings
+        counts = ",".join(f"{name}:{count}" for name, count in said["rows"].items())
+        return {
+            "size": said["size"],
+            "rows": counts or None,
+            "seed": str(said["root_seed"]),
+            "as-of": said["as_of"],
+        }
+
+    def expect(self, session: Session, request: Request, prepared: Prepared) -> None:
+        """Raise `PlanError` if anything has moved since the review."""
+        now = Artefact.of(session, request, prepared)
+        moved = [
+            what for name, what in _CHANGED.items() if getattr(now, name) != getattr(self, name)
+        ]
+        if moved:
+            raise PlanError(
+                f"the plan that was reviewed does not hold any more, nothing was written: "
+                f"{', '.join(moved)} changed since; plan and review again"
+            )
+
+
+def write_artefact(path: Path) -> Callable[[Session, Request], None]:
+    """Write the plan of a request to a file; does not write to the database."""
+
+    def act(session: Session, request: Request) -> None:
+        environment, heads, steps = look(session, request)
+        prepared = prepare(session, request, environment, heads, steps)
+        made = asdict(Artefact.of(session, request, prepared))
+        session.settle()
+        text = json.dumps({"document": "plan artefact", "version": _VERSION, **made}, indent=2)
+        try:
+            path.write_text(f"{text}\n", encoding="utf-8")
+        except OSError as error:
+            raise UsageError(f"plan {path}: cannot be written: {error.strerror}") from None
+
+    return act
+
+
+def _tables(plan: Plan) -> list[str]:
+    return sorted({planned.rows.table for step in plan.steps for planned in step.tables})

@@ -1,0 +1,225 @@
+"""From a block of rows to the statements that write it: mask, check, render, digest.
+
+Nothing here speaks to a database, so the next block can be made in a thread
+while the server takes this one, and a script is made of the same statements.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import TypeVar
+
+from terp_seed.database.dialects.base import Piece, Written
+from terp_seed.errors import PlanError
+from terp_seed.ledger.ledger import Digests, Ledger, Range
+from terp_seed.masking.boundary import BlockMasker
+from terp_seed.rows.digests import canonical_columns, packed
+from terp_seed.rows.literals import UnwritableError, json_cells, json_pieces, literals
+from terp_seed.rows.model import Block, Bounds, Cells, TableRows, Value
+
+__all__ = ["Renderer", "Statement"]
+
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """One statement on its way out."""
+
+    sql: str
+    rows: int = 0
+    """How many rows it inserts."""
+    exactly: bool = False
+    """Whether it is an error if it inserts fewer."""
+    what: str = ""
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """Turns the blocks of one table into statements."""
+
+    ledger: Ledger
+    rows: TableRows
+    range: Range
+    masker: BlockMasker | None
+    known: Mapping[str, Range]
+    """The ranges that the rows refer to, by table."""
+    spared: frozenset[int]
+    """Row numbers that are in the table already."""
+    characters: int
+    """How long a statement may be."""
+
+    def prepared(self, block: Block) -> Block:
+        """The block as it is written: masked, held to what was declared, JSON as texts."""
+        ready = block if self.masker is None else self.masker.apply(block)
+        columns = {}
+        for name, cells in ready.columns.items():
+            _hold(self.rows, name, cells, block.start)
+            columns[name] = self._guarded(name, block.start, partial(json_cells, cells))
+        return replace(ready, columns=columns)
+
+    def inserts(self, block: Block) -> list[Statement]:
+        """The INSERTs of a prepared block."""
+        columns = self._columns(block)
+        texts = [each for column in columns for each in column.texts]
+        keys = self._keys()
+        if self.rows.skip_taken:
+            return [self._missing(columns, row, keys) for row in zip(*texts, strict=True)]
+        lines = [*map(", ".join, zip(*texts, strict=True))]
+        if self.spared:
+            lines = [line for at, line in enumerate(lines, block.start) if at not in self.spared]
+        return [
+            self._insert(columns, block.start + first, chunk, keys)
+            for first, chunk in self._chunks(lines)
+        ]
+
+    def entry(self, number: int, block: Block) -> Statement:
+        """The ledger's entry of a prepared block, counted from 1."""
+        return Statement(self.ledger.block(self.range, number, self.digests(block)))
+
+    def digests(self, block: Block) -> Digests:
+        """What the ledger keeps of a prepared block."""
+        rows = self.rows
+        columns = [name for name in rows.columns if name not in rows.derived]
+        texts = canonical_columns(block, list(dict.fromkeys([*columns, *rows.key])))
+        row_keys = None
+        if rows.id is None:
+            row_keys = list(zip(*[self._literals(n, block) for n in rows.key], strict=True))
+        return Digests(
+            block.start,
+            len(block),
+            packed(texts, columns),
+            packed(texts, rows.key) if rows.key else None,
+            row_keys,
+        )
+
+    def _insert(
+        self, columns: Sequence[Written], first: int, lines: Sequence[str], keys: Mapping[str, str]
+    ) -> Statement:
+        which = f"rows {first + 1} to {first + len(lines)}"
+        return Statement(
+            self.ledger.dialect.insert(self.rows.table, columns, lines, keys),
+            rows=len(lines),
+            exactly=True,
+            what=f"revision {self.range.revision}, table {self.rows.table}, {which}",
+            note=f"{self.rows.table}: {which}",
+        )
+
+    def _missing(
+        self, columns: Sequence[Written], row: Sequence[str], keys: Mapping[str, str]
+    ) -> Statement:
+        dialect = self.ledger.dialect
+        names = [column.name for column in columns]
+        places = [names.index(name) for name in self.rows.key]
+        taken = " AND ".join(f"{dialect.quote(names[at])} = {row[at]}" for at in places)
+        return Statement(
+            dialect.insert_missing(self.rows.table, columns, row, keys, taken),
+            rows=1,
+            what=f"revision {self.range.revision}, table {self.rows.table}",
+        )
+
+    def _columns(self, block: Block) -> list[Written]:
+        dialect = self.ledger.dialect
+        columns = []
+        if self.rows.id is not None:
+            numbers = [*map(str, range(block.start, block.stop))]
+            columns.append(dialect.numbers(self.rows.id, numbers, self.range.name))
+        for name, cells in block.columns.items():
+            if cells.json_refs:
+                columns.append(dialect.documents(name, self._documents(cells)))
+                continue
+            texts = self._literals(name, block)
+            if cells.ref is None:
+                columns.append(Written(name, [texts]))
+            else:
+                columns.append(dialect.numbers(name, texts, self.known[cells.ref].name))
+        return columns
+
+    def _literals(self, name: str, block: Block) -> Sequence[str]:
+        dialect, cells = self.ledger.dialect, block.columns[name]
+        return self._guarded(
+            name,
+            block.start,
+            lambda: literals(cells, dialect.text, dialect.binary, dialect.lookup),
+        )
+
+    def _guarded(self, name: str, start: int, make: Callable[[], T]) -> T:
+        try:
+            return make()
+        except UnwritableError as error:
+            reason, place = error.args
+            raise PlanError(
+                f"table {self.rows.table}, column {name}, row {start + place + 1}: the value "
+                f"cannot be written, {reason}"
+            ) from None
+
+    def _documents(self, cells: Cells) -> list[list[Piece] | None]:
+        """JSON texts, cut at the keys that only the database knows."""
+        names = {table: self.known[table].name for table in cells.json_refs.values()}
+
+        def named(value: Value) -> list[Piece]:
+            return [
+                (text, table and names[table], number)
+                for text, table, number in json_pieces(value, cells.json_refs)
+            ]
+
+        return [None if value is None else named(value) for value in cells.values]
+
+    def _keys(self) -> dict[str, str]:
+        """The first keys that the rows count from, by name."""
+        ranges = [self.range] if self.rows.id is not None else []
+        ranges += [self.known[table] for table in referred(self.rows)]
+        return {of.name: self.ledger.first_key(of) for of in ranges}
+
+    def _chunks(self, lines: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
+        """Cut rows into statements by number, and by size where rows are large."""
+        most = self.ledger.dialect.rows_per_statement
+        first = size = 0
+        for place, length in enumerate(map(len, lines)):
+            size += length
+            if place > first and (size > self.characters or place - first == most):
+                yield first, lines[first:place]
+                first, size = place, length
+        if lines:
+            yield first, lines[first:]
+
+
+def referred(rows: TableRows) -> list[str]:
+    """The tables that rows refer to by row number."""
+    found: dict[str, None] = {}
+    for column in rows.columns.values():
+        if column.ref is not None:
+            found[column.ref] = None
+        found.update(dict.fromkeys(column.json_refs.values()))
+    return list(found)
+
+
+def _hold(rows: TableRows, name: str, cells: Cells, start: int) -> None:
+    """Hold a column to the bounds its generator declared."""
+    broken = _broken(rows.columns[name].bounds, cells.values)
+    if broken:
+        raise PlanError(
+            f"table {rows.table}, column {name}, rows from {start + 1}: the seeder broke its own "
+            f"declaration: {broken}"
+        )
+
+
+def _broken(bounds: Bounds, values: Sequence[Value]) -> str:
+    if bounds.length is not None:
+        longest = _longest(values)
+        if longest > bounds.length:
+            return f"a length of {longest} where at most {bounds.length} was promised"
+    if bounds.choices is not None and not bounds.choices.issuperset(filter(None, values)):
+        return "a value that is not among the promised ones"
+    return ""
+
+
+def _longest(values: Sequence[Value]) -> int:
+    try:
+        return max(map(len, filter(None, values)), default=0)
+    except TypeError:  # a JSON column may hold numbers beside texts
+        return max((len(v) for v in values if isinstance(v, str | bytes)), default=0)

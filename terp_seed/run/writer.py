@@ -1,0 +1,177 @@
+"""The write path: source, mask, check, statement.  Nothing else writes rows.
+
+Rows come block by block from a `TableRows`.  A block passes the masking
+boundary, is held to its declared bounds, is rendered column by column and
+goes out as multi-row INSERTs; then its digests go to the ledger.  The same
+calls in the same order make a script and a run.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import nullcontext
+from dataclasses import dataclass, field, replace
+from itertools import chain
+
+from terp_seed.database.dialects.base import STATEMENT_CHARACTERS
+from terp_seed.database.statements import Stream
+from terp_seed.errors import PlanError
+from terp_seed.ledger.ledger import Digests, Ledger, Range
+from terp_seed.masking.boundary import Masks
+from terp_seed.plan.plan import PlannedTable
+from terp_seed.rows.model import Block, TableRows
+from terp_seed.run.prefetch import ahead
+from terp_seed.run.rendering import Renderer, Statement, referred
+
+__all__ = ["BLOCK_ROWS", "Writer"]
+
+BLOCK_ROWS = 2000
+"""The most rows that are made and digested together."""
+
+_FIRST_ROWS = 100
+_BLOCK_CHARACTERS = 1 << 20  # three blocks exist at a time, each in several forms
+
+Progress = Callable[[str, int, int], None]
+Made = tuple[int, list[Statement]]
+
+
+@dataclass
+class Writer:
+    """Writes planned tables to a stream, in the order of the plan.
+
+    ``known`` are the ranges of earlier revisions.  Commits nothing.
+    """
+
+    stream: Stream
+    ledger: Ledger
+    masks: Masks
+    known: dict[str, Range]
+    progress: Progress = lambda table, done, total: None
+    statement_characters: int = STATEMENT_CHARACTERS
+    kept: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    """Row numbers, by range, that an earlier rollback left in place."""
+    _named: set[str] = field(default_factory=set)
+    _reserved: set[int] = field(default_factory=set)
+    _coming: dict[str, PlannedTable] = field(default_factory=dict)
+
+    def announce(self, tables: Sequence[PlannedTable]) -> None:
+        """Make the ranges of this revision known, so that its rows may refer to them."""
+        coming = [planned for planned in tables if planned.rows.provenance == "synthetic"]
+        self.known.update({planned.rows.table: planned.range for planned in coming})
+        self._coming = {planned.rows.table: planned for planned in coming}
+
+    def write(self, planned: PlannedTable) -> int:
+        """Reserve the table's keys and write all of its rows; return how many went in.
+
+        A script cannot know which rows it will leave out; it counts them all.
+        """
+        rows = planned.rows
+        self.stream.note(f"\n{rows.table}: {rows.count} rows, {rows.provenance}")
+        for table in referred(rows):
+            self._name(table)
+        made = _made(self._renderer(rows, planned.range))
+        with ahead(made) if rows.count > BLOCK_ROWS else nullcontext(made) as coming:
+            first = next(coming, None)  # before the keys are taken: others may be taking keys, too
+            self._reserve(planned)
+            done = self._send(rows, coming if first is None else chain([first], coming))
+        if rows.skip_taken:
+            self.stream.run(self.ledger.end_at_last(planned.range), what="ledger")
+        return done
+
+    def made(self, rows: TableRows, spans: Iterable[tuple[int, int]]) -> Iterator[Block]:
+        """Rows as they would be written, span by span: masked, and held to their bounds."""
+        renderer = self._renderer(rows)
+        for start, stop in spans:
+            yield renderer.prepared(rows.block(start, stop))
+
+    def digests(self, rows: TableRows, block: Block) -> Digests:
+        """What the ledger keeps of one block of `made`."""
+        return self._renderer(rows).digests(block)
+
+    def _renderer(self, rows: TableRows, of: Range | None = None) -> Renderer:
+        range_ = of or Range("", 0, rows.table, rows.count, rows.id)
+        spared = self.kept.get(range_.number, frozenset())
+        return Renderer(
+            self.ledger,
+            rows,
+            range_,
+            self.masks(rows),
+            self.known,
+            spared,
+            self.statement_characters,
+        )
+
+    def _send(self, rows: TableRows, made: Iterator[Made]) -> int:
+        done = 0
+        for stop, statements in made:
+            for each in statements:
+                self.stream.note(each.note)
+                affected = self.stream.run(
+                    each.sql, rows=each.rows if each.exactly else None, what=each.what
+                )
+                if each.rows:
+                    done += each.rows if affected is None else affected
+            self.progress(rows.table, stop, rows.count)
+        return done
+
+    def _reserve(self, planned: PlannedTable) -> None:
+        if planned.range.number in self._reserved:
+            return
+        self._reserved.add(planned.range.number)
+        what = f"revision {planned.range.revision}, table {planned.rows.table}"
+        refs = {table: self._known(table) for table in referred(planned.rows)}
+        kept = self.kept.get(planned.range.number)
+        if kept is not None and not kept:  # somebody removed what was kept
+            self.stream.run(self.ledger.drop(planned.range), what=what)
+        take = self.ledger.resume if kept else self.ledger.reserve
+        self.stream.run(take(planned.range, planned.rows, refs), what=what)
+        if planned.rows.id is not None:
+            self._say(planned.range)
+
+    def _name(self, table: str) -> None:
+        """Let statements say the first key of a table's range."""
+        coming = self._coming.get(table)
+        if coming is not None and coming.range.number not in self._reserved:
+            self._reserve(coming)
+        elif (of := self._known(table)).name not in self._named:
+            self._say(of)
+
+    def _known(self, table: str) -> Range:
+        try:
+            return self.known[table]
+        except KeyError:
+            raise PlanError(f"table {table}: rows refer to it, but no revision seeds it") from None
+
+    def _say(self, range_: Range) -> None:
+        self._named.add(range_.name)
+        for sql in self.ledger.dialect.name_key(range_.name, self.ledger.first_key(range_)):
+            self.stream.run(sql)
+
+
+def _made(renderer: Renderer) -> Iterator[Made]:
+    """The statements of each block, and how many rows are done with them."""
+    rows = renderer.rows
+    first_last = rows.id is not None and not rows.skip_taken and rows.count > 1
+    if first_last:
+        # The last row moves the server's key counter at once, so that an
+        # application that inserts while we write gets keys above ours.
+        last = renderer.prepared(rows.block(rows.count - 1, rows.count))
+        yield 0, renderer.inserts(last)
+    start, size, number = 0, _FIRST_ROWS, 0
+    while start < rows.count:
+        number += 1
+        stop = min(start + size, rows.count)
+        ready = renderer.prepared(rows.block(start, stop))
+        whole = not first_last or stop < rows.count
+        inserts = renderer.inserts(ready if whole else _without_last(ready))
+        yield stop, [*inserts, renderer.entry(number, ready)]
+        written = sum(len(each.sql) for each in inserts) + 1
+        size = min(BLOCK_ROWS, max(1, _BLOCK_CHARACTERS * (stop - start) // written))
+        start = stop
+
+
+def _without_last(block: Block) -> Block:
+    columns = {
+        name: replace(cells, values=cells.values[:-1]) for name, cells in block.columns.items()
+    }
+    return Block(block.table, block.start, block.stop - 1, columns)

@@ -1,7 +1,0 @@
-"""Alembic runs this file for the ``[alembic]`` section; the work is in the package."""
-
-from __future__ import annotations
-
-from terp_seed.sandbox.run import run
-
-run()

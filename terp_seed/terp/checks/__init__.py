@@ -1,0 +1,1 @@
+"""What holds between TERP's rows: declared checks, derived columns, measured distributions."""

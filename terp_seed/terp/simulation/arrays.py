@@ -1,0 +1,164 @@
+"""Compact arrays: what a simulation keeps of a million lines."""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import islice
+from tempfile import TemporaryFile
+from typing import IO
+from weakref import finalize
+
+from terp_seed.rows.draw import Span
+
+__all__ = ["Groups", "Spool", "Words", "gathered"]
+
+_PAGE = 1024
+
+
+@dataclass(frozen=True)
+class Words:
+    """Named sequences of random words that depend on a key alone."""
+
+    key: bytes
+
+    def all(self, label: str, count: int) -> list[int]:
+        """The first ``count`` words of a sequence."""
+        return Span(self.key + label.encode(), 0, count).words()
+
+    def each(self, label: str, count: int) -> Iterator[int]:
+        """The same words one by one, which takes no memory."""
+        return islice(self._endless(label), count)
+
+    def packed(self, label: str, count: int) -> array[int]:
+        """The same words in an array."""
+        return array("I", self.each(label, count))
+
+    def endless(self, label: str) -> Callable[[], int]:
+        """A function that gives the next word of a sequence on each call."""
+        return self._endless(label).__next__
+
+    def deck(self, label: str, size: int) -> Callable[[], int]:
+        """A function that deals 0 to ``size - 1`` like cards, shuffled each time round.
+
+        Shares of the cards are shares of the draws, even of a few draws.
+        """
+        return self._dealt(label, size).__next__
+
+    def _dealt(self, label: str, size: int) -> Iterator[int]:
+        word = self.endless(label)
+        cards = list(range(size))
+        while True:
+            for last in reversed(range(size)):
+                at = word() * (last + 1) >> 32
+                cards[last], cards[at] = cards[at], cards[last]
+                yield cards[last]
+
+    def _endless(self, label: str) -> Iterator[int]:
+        key = self.key + label.encode()
+        start = 0
+        while True:
+            yield from Span(key, start, start + _PAGE).words()
+            start += _PAGE
+
+
+_RECENT = 1 << 14  # items that stay in memory
+_READ = 1 << 14  # items that are read at once
+
+
+class Spool:
+    """An array that grows at its end, of which only the end is in memory.
+
+    What `spill` finds to be old goes to a file without a name, which is gone
+    with the process.  ``append`` is that of the array in memory.
+    """
+
+    def __init__(self, code: str) -> None:
+        self._tail: array[int] = array(code)
+        self.append: Callable[[int], None] = self._tail.append
+        self._file: IO[bytes] | None = None
+        self._written = 0
+        self._page: array[int] = array(code)
+        self._page_start = 0
+
+    def __len__(self) -> int:
+        return self._written + len(self._tail)
+
+    def __getitem__(self, row: int) -> int:
+        if row >= self._written:
+            return self._tail[row - self._written]
+        at = row - self._page_start
+        if not 0 <= at < len(self._page):
+            self._page_start = row - row % _READ
+            self._page = self.part(self._page_start, min(self._written, self._page_start + _READ))
+            at = row - self._page_start
+        return self._page[at]
+
+    def part(self, start: int, stop: int) -> array[int]:
+        """The items from ``start`` to ``stop``."""
+        first = self._tail[max(0, start - self._written) : max(0, stop - self._written)]
+        if start >= self._written or self._file is None:
+            return first
+        found = array(self._tail.typecode)
+        self._file.seek(start * found.itemsize)
+        found.fromfile(self._file, min(stop, self._written) - start)
+        return found + first
+
+    def spill(self) -> None:
+        """Write what is not recent to the file, if it is much."""
+        if len(self._tail) < 2 * _RECENT:
+            return
+        if self._file is None:
+            self._file = TemporaryFile()  # noqa: SIM115 - as long-lived as this
+            finalize(self, self._file.close)
+        self._file.seek(self._written * self._tail.itemsize)
+        old = len(self._tail) - _RECENT
+        self._tail[:old].tofile(self._file)
+        del self._tail[:old]
+        self._written += old
+
+
+def gathered(values: Spool, rows: Sequence[int]) -> list[int]:
+    """The items at some rows, in ascending order and not far from each other."""
+    if not rows:
+        return []
+    start = rows[0]
+    part = values.part(start, rows[-1] + 1)
+    return [part[row - start] for row in rows]
+
+
+@dataclass(frozen=True)
+class Groups:
+    """Children in consecutive rows by parent: ``starts[p]`` is parent p's first row."""
+
+    starts: Sequence[int]
+
+    @classmethod
+    def of(cls, counts: Iterable[int]) -> Groups:
+        """Group children from the number that each parent has."""
+        starts = array("I", [0])
+        total = 0
+        for count in counts:
+            total += count
+            starts.append(total)
+        return cls(starts)
+
+    def __len__(self) -> int:
+        return self.starts[-1]
+
+    def parents(self, start: int, stop: int) -> list[int]:
+        """The parent of each child row from ``start`` to ``stop``."""
+        found: list[int] = []
+        parent = bisect_right(self.starts, start) - 1
+        while start < stop:
+            end = min(self.starts[parent + 1], stop)
+            found += [parent] * (end - start)
+            start = end
+            parent += 1
+        return found
+
+    def rows(self, parent: int) -> range:
+        """The rows of one parent's children."""
+        return range(self.starts[parent], self.starts[parent + 1])

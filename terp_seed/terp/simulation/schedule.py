@@ -1,0 +1,192 @@
+"""When orders are placed and what becomes of them.
+
+Business grows over the window, with quiet weekends, good and bad weeks and
+the seasons of the trade.  Old orders are settled, the last ones are still on
+their way; near both ends a few orders have a fixed kind, so that even the
+smallest database holds one of each.
+"""
+
+from __future__ import annotations
+
+from array import array
+from bisect import bisect_right
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import accumulate, chain, cycle, repeat
+
+from terp_seed.terp.simulation.arrays import Words
+from terp_seed.terp.simulation.clock import DAY, TODAY, Clock
+
+__all__ = [
+    "CANCELLED",
+    "CONFIRMED",
+    "CONVERTED",
+    "DELIVERED",
+    "DRAFT_QUOTE",
+    "DRAFT_SALE",
+    "EXPIRED",
+    "PACKED",
+    "READY",
+    "REJECTED",
+    "RESTOCKED",
+    "RETURNED",
+    "SENT",
+    "SHIPPED",
+    "TO_VENDOR",
+    "VIEWED",
+    "Schedule",
+    "opening_day",
+]
+
+(
+    DRAFT_QUOTE, DRAFT_SALE, SENT, VIEWED, REJECTED, EXPIRED, CONVERTED, CANCELLED,
+    CONFIRMED, READY, PACKED, SHIPPED, DELIVERED, RETURNED, RESTOCKED, TO_VENDOR,
+) = range(16)  # fmt: skip
+"""Kinds of orders.  From CONFIRMED on stock is allocated, from SHIPPED on it
+has left, from RETURNED on it has come back."""
+
+_QUOTE = SENT  # until it is known what became of it
+# Cards of the deck that settled orders are dealt from.  Drafts are 10 to 15
+# percent of orders (TERP's data-completeness requirements), returns half a
+# percent (its generators).
+_MIX = (
+    (14, DRAFT_QUOTE), (10, DRAFT_SALE), (22, _QUOTE), (4, CANCELLED), (1, RETURNED),
+    (149, DELIVERED),
+)  # fmt: skip
+_CARDS = tuple(kind for number, kind in _MIX for _ in range(number))
+_RETURNS = (RETURNED, RESTOCKED, TO_VENDOR)
+
+_FIRST = {
+    0: DELIVERED, 1: DELIVERED, 2: DELIVERED, 3: CONVERTED, 4: DELIVERED, 5: DELIVERED,
+    6: EXPIRED, 8: REJECTED, 10: RETURNED, 12: RESTOCKED, 14: TO_VENDOR, 16: CANCELLED,
+}  # fmt: skip
+_LAST = dict.fromkeys(range(1, 17), DELIVERED) | {
+    5: DRAFT_QUOTE, 6: _QUOTE, 8: DRAFT_SALE, 9: _QUOTE,
+}  # fmt: skip
+_SHOWCASE = 40  # orders that it takes to show all of these
+
+_WEEKDAYS = (10, 11, 11, 10, 9, 3, 1)
+_MONTHS = (85, 90, 100, 112, 102, 98, 96, 98, 102, 110, 112, 95)
+
+
+def opening_day(orders: int) -> int:
+    """The day of the first order: 22 months ago, as in TERP's generators.
+
+    A few orders would be lost in so long a time, so they get a shorter one.
+    """
+    return TODAY - min(660, max(170, 3 * orders))
+
+
+@dataclass(frozen=True)
+class Schedule:
+    """The dates and kinds of all orders, in the order of their numbers."""
+
+    orders: int
+    live: int  # products on sale at the end
+    clock: Clock
+    words: Words
+
+    @property
+    def opening(self) -> int:
+        """The day of the first order."""
+        return opening_day(self.orders)
+
+    @property
+    def today(self) -> int:
+        """Orders placed on the as-of day: "Sales Today" shows three to five."""
+        return min(4, self.orders)
+
+    @property
+    def open(self) -> int:
+        """Sales that are not shipped yet: they reserve stock in 10 to 20 % of live batches."""
+        return max(self.today, min(self.live // 30, self.orders // 5))
+
+    @cached_property
+    def day(self) -> array[int]:
+        """The day of each order."""
+        steps = list(accumulate(self._weights()))
+        before = self.orders - self.today
+        total = steps[-1]
+        days = (
+            self.opening + bisect_right(steps, (2 * order + 1) * total // (2 * before))
+            for order in range(before)
+        )
+        return array("H", chain(days, repeat(TODAY, self.today)))
+
+    def _weights(self) -> list[int]:
+        """How much business each day from the opening to yesterday sees."""
+        length = TODAY - self.opening
+        weeks = self.words.all("week", length // 7 + 1)
+        weights = []
+        for at, date in enumerate(self.clock.dates(range(self.opening, TODAY))):
+            growth = 70 + 60 * at // length
+            luck = 80 + (weeks[at // 7] * 41 >> 32)
+            weights.append(growth * luck * _WEEKDAYS[date.weekday()] * _MONTHS[date.month - 1])
+        return weights
+
+    @cached_property
+    def created(self) -> array[int]:
+        """The second of each order, ascending, in opening hours."""
+        seconds = array("I")
+        words = self.words.endless("created")
+        for day, first, number in _runs(self.day):
+            hours = 3 * 3600 if day == TODAY else 10 * 3600
+            start = day * DAY + 8 * 3600
+            for at in range(number):
+                seconds.append(start + (at * hours + (words() * hours >> 32)) // number)
+            assert first + number == len(seconds)
+        return seconds
+
+    @cached_property
+    def kind(self) -> array[int]:
+        """The kind of each order; a delivery may turn out to be on its way still."""
+        card = self.words.deck("kind", len(_CARDS))
+        turn = cycle(_RETURNS)
+        dealt = (_CARDS[card()] for _ in range(self.orders))
+        kinds = array("B", (next(turn) if kind == RETURNED else kind for kind in dealt))
+        self._show(kinds)
+        fates = self.words.packed("fate", self.orders)
+        sales = quotes = 0
+        for order in reversed(range(self.orders)):
+            age = TODAY - self.day[order]
+            if kinds[order] == _QUOTE:
+                kinds[order] = self._quote(quotes, age, fates[order], kinds, order)
+                quotes += 1
+            elif kinds[order] >= DELIVERED or (kinds[order] == CANCELLED and sales < self.open):
+                kinds[order] = self._sale(sales, age, kinds[order])
+                sales += 1
+        return kinds
+
+    def _show(self, kinds: array[int]) -> None:
+        if self.orders >= _SHOWCASE:
+            for at, kind in _FIRST.items():
+                kinds[at] = kind
+        for at, kind in _LAST.items():
+            if at <= self.orders:
+                kinds[-at] = kind
+
+    def _quote(self, rank: int, age: int, fate: int, kinds: array[int], order: int) -> int:
+        if rank < 2 or age < 25:
+            return (SENT, VIEWED)[rank % 2]
+        converts = kinds[order + 1] == DELIVERED
+        if converts and fate & 1:
+            return CONVERTED
+        return (REJECTED, EXPIRED, EXPIRED)[(fate >> 1) % 3]
+
+    def _sale(self, rank: int, age: int, kind: int) -> int:
+        if rank < self.open:
+            return (CONFIRMED, READY, PACKED)[rank * 3 // self.open]
+        if rank < self.open + 2:
+            return SHIPPED
+        return kind if age > 20 else DELIVERED  # too recent to have come back
+
+
+def _runs(days: array[int]) -> list[tuple[int, int, int]]:
+    """Each day with the first of its orders and their number."""
+    runs: list[tuple[int, int, int]] = []
+    for order, day in enumerate(days):
+        if runs and runs[-1][0] == day:
+            runs[-1] = (day, runs[-1][1], runs[-1][2] + 1)
+        else:
+            runs.append((day, order, 1))
+    return runs

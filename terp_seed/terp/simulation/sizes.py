@@ -1,0 +1,84 @@
+"""How many of everything: what the presets say and what follows from it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from terp_seed.errors import UsageError
+from terp_seed.rows.seeders import SeedContext
+
+__all__ = ["STATUSES", "Sizes", "sizes_of"]
+
+STATUSES = {
+    "AWAITING_INTAKE": 15,
+    "LIVE": 60,
+    "SOLD_OUT": 15,
+    "ON_HOLD": 5,
+    "QUARANTINED": 3,
+    "CLOSED": 2,
+}
+"""Batches by status, in percent: TERP's data-completeness requirements."""
+
+_LEAST = {"clients": 4, "batches": 10, "orders": 0}
+_ORDERS_PER_SOLD_OUT = 5  # a batch sells out over several orders
+
+
+@dataclass(frozen=True)
+class Sizes:
+    """The row counts that the seeders agree on."""
+
+    clients: int
+    batches: int
+    orders: int
+    products: int
+    brands: int
+    strains: int
+
+    @property
+    def by_status(self) -> dict[str, int]:
+        """Batches by status at the end of the chain; every status occurs."""
+        counts = {name: max(1, self.batches * share // 100) for name, share in STATUSES.items()}
+        counts["ON_HOLD"] = max(1, -(-self.batches // 20))  # 5 to 10 percent
+        most = self.orders // _ORDERS_PER_SOLD_OUT if self.orders >= 40 else 0
+        counts["SOLD_OUT"] = min(counts["SOLD_OUT"], most)
+        counts["LIVE"] += self.batches - sum(counts.values())
+        return counts
+
+
+def sizes_of(context: SeedContext) -> Sizes:
+    """Read the counts of a run; `UsageError` for too few to tell a story."""
+    rows = context.rows
+    for name, least in _LEAST.items():
+        if rows.get(name, -1) < least:
+            raise UsageError(
+                f"rows: {name}: the TERP seeders need at least {least}; "
+                f"raise it in seeds/sizes.toml or with -x rows={name}:{least}"
+            )
+    plain = Sizes(rows["clients"], rows["batches"], rows["orders"], 0, 0, 0)
+    live = plain.by_status["LIVE"]
+    products = rows.get("products", live * 5 // 4 + 8)
+    if products < live:
+        raise UsageError(
+            f"rows: products: {live} live batches need as many products, since no product "
+            f"may be on two of them; {products} are too few"
+        )
+    needed = _strains(products)
+    strains = rows.get("strains", needed)
+    if strains < needed:
+        raise UsageError(
+            f"rows: strains: {products} products need {needed} strains, or two products "
+            f"would have one name; {strains} are too few"
+        )
+    return Sizes(
+        plain.clients,
+        plain.batches,
+        plain.orders,
+        products,
+        max(1, rows.get("brands", min(60, 4 + products // 20))),
+        strains,
+    )
+
+
+def _strains(products: int) -> int:
+    """Ten strains for every hundred products, of which ninety are flower."""
+    return max(10, -(-products // 100) * 10)

@@ -1,0 +1,186 @@
+"""The rooms of the package: each module has one, and imports between rooms point down."""
+
+from __future__ import annotations
+
+import ast
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import terp_seed
+
+PACKAGE = Path(terp_seed.__file__).parent
+# A wheel also holds what `terp-seed init` writes, which is no module.
+FILES = sorted(set(PACKAGE.rglob("*.py")) - set(PACKAGE.glob("own/**/*.py")))
+NAMES = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in FILES]
+TREES = {
+    name.removesuffix(".__init__"): ast.parse(path.read_text(encoding="utf-8"))
+    for name, path in zip(NAMES, FILES, strict=True)
+}
+
+#: Which rooms each room may import from, from the ground up.
+MAY_USE = {
+    "errors": "",
+    "settings": "errors",
+    "rows": "errors",
+    "database": "errors settings rows",
+    "masking": "errors settings rows database",
+    "ledger": "errors settings rows database",
+    "plan": "errors settings rows database masking ledger",
+    "run": "errors settings rows database masking ledger plan",
+    "mask_database": "errors settings rows database masking ledger plan run",
+    "project": "errors settings rows database masking ledger plan run",
+    "environment": "errors settings rows database masking ledger plan run",
+    "cli": "errors settings rows database masking ledger plan run mask_database project",
+    "terp": "errors settings rows database",
+}
+
+
+def room(module: str) -> str:
+    """The room of a module: the folder or file at the top of the package."""
+    return module.split(".")[1]
+
+
+def imports(name: str, *, lazy: bool = True) -> Iterator[str]:
+    """Every name that a module imports, in full; `lazy` ones in functions included."""
+    body = ast.walk(TREES[name]) if lazy else _at_import(TREES[name])
+    for node in body:
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module:
+            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def _at_import(tree: ast.Module) -> Iterator[ast.stmt]:
+    for node in tree.body:
+        if isinstance(node, ast.Try):
+            yield from node.body
+        elif not isinstance(node, ast.If):  # if TYPE_CHECKING
+            yield node
+
+
+def modules(name: str, *, lazy: bool = True) -> set[str]:
+    """The package's own modules that a module imports."""
+    return {module for module in imports(name, lazy=lazy) if module in TREES and module != name}
+
+
+def test_the_top_holds_the_rooms_and_nothing_else() -> None:
+    top = {path.stem for path in PACKAGE.glob("*.py")}
+    top |= {path.parent.name for path in PACKAGE.glob("*/__init__.py")}
+    assert top == {"__init__", *MAY_USE}
+
+
+@pytest.mark.parametrize("name", sorted(TREES.keys() - {"terp_seed"}))
+def test_imports_between_rooms_point_down(name: str) -> None:
+    """Lazy imports and those for the type checker count like any other."""
+    allowed = {room(name), *MAY_USE[room(name)].split()}
+    used = {room(module) for module in modules(name) - {"terp_seed"}}
+    assert used <= allowed, f"{name} imports from {sorted(used - allowed)}"
+
+
+def test_the_table_of_rooms_has_no_cycle() -> None:
+    seen: set[str] = set()
+    for name, below in MAY_USE.items():
+        if name != "terp":
+            assert set(below.split()) <= seen, name
+        seen.add(name)
+
+
+@pytest.mark.parametrize("name", sorted(TREES.keys() - {"terp_seed"}))
+def test_other_rooms_use_only_public_names(name: str) -> None:
+    """What a module imports from another room is in that module's ``__all__``."""
+    for node in ast.walk(TREES[name]):
+        if not (isinstance(node, ast.ImportFrom) and node.module in TREES):
+            continue
+        if node.module == "terp_seed" or room(node.module) == room(name):
+            continue
+        public = _public(node.module)
+        for alias in node.names:
+            if f"{node.module}.{alias.name}" not in TREES:
+                assert alias.name in public, f"{name} imports {node.module}.{alias.name}"
+
+
+def _public(module: str) -> set[str]:
+    for node in TREES[module].body:
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            return set(ast.literal_eval(node.value))
+    return set()
+
+
+@pytest.mark.parametrize("name", sorted(MAY_USE))
+def test_each_room_says_what_it_is_for(name: str) -> None:
+    assert ast.get_docstring(TREES[f"terp_seed.{name}"])
+
+
+def test_modules_import_each_other_without_a_cycle() -> None:
+    done: set[str] = set()
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        assert name not in path, " -> ".join([*path[path.index(name) :], name])
+        if name not in done:
+            for module in sorted(modules(name, lazy=False) - {"terp_seed"}):
+                visit(module, (*path, name))
+            done.add(name)
+
+    for name in TREES:
+        visit(name, ())
+
+
+@pytest.mark.parametrize(
+    ("what", "where"),
+    [
+        ("alembic.context", {"terp_seed.environment", "terp_seed.terp.schema.run"}),
+        ("alembic.op", {"terp_seed.terp.schema.versions"}),
+        ("alembic.command", {"terp_seed.project.project"}),
+        ("faker", {"terp_seed.rows.pools", "terp_seed.terp", "terp_seed.masking"}),
+        ("MySQLdb", set()),
+        ("pytest", {"terp_seed.project.pytest_plugin"}),
+        ("click", {"terp_seed.cli"}),
+    ],
+)
+def test_what_is_touched_in_few_places(what: str, where: set[str]) -> None:
+    for name in TREES:
+        if any(name == place or name.startswith(f"{place}.") for place in where):
+            continue
+        touched = {
+            found for found in imports(name) if found == what or found.startswith(f"{what}.")
+        }
+        assert not touched, f"{name} imports {touched}"
+
+
+def test_modules_and_functions_are_short() -> None:
+    for path in FILES:
+        lines = path.read_text(encoding="utf-8").count("\n")
+        assert lines <= 600, f"{path.name} has {lines} lines"
+    for name, tree in TREES.items():
+        for node in ast.walk(tree):
+            if isinstance(node, ast.FunctionDef):
+                length = _length(node)
+                most = 60 if name.startswith("terp_seed.terp.") else 40  # lists of columns
+                assert length <= most, f"{name}.{node.name} has {length} lines"
+
+
+def _length(node: ast.FunctionDef) -> int:
+    """The lines of a function from its first statement on, without its docstring."""
+    first, *rest = node.body
+    documented = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    start = (rest[0] if documented and rest else first).lineno
+    return (node.end_lineno or start) - start + 1
+
+
+def test_no_module_is_a_drawer_for_anything() -> None:
+    for name in TREES:
+        assert name.rpartition(".")[2] not in {"utils", "helpers", "common", "misc"}
+
+
+def test_every_public_name_of_all_exists() -> None:
+    import importlib
+
+    for name in TREES:
+        if name.endswith((".env", "__main__")):
+            continue  # it runs when it is imported
+        module = importlib.import_module(name)
+        for each in getattr(module, "__all__", ()):
+            assert hasattr(module, each), f"{name}.{each}"
