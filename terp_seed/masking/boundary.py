@@ -76,6 +76,10 @@ class Boundary:
         )
         return rows if masker is None else _masked(rows, masker)
 
+    def numbers_rows(self, table: str) -> bool:
+        """Whether the table's imported rows may be masked by their number in the whole chain."""
+        return self.policy.has_personal_columns(table)
+
     def prove(self, rows: TableRows) -> BlockMasker | None:
         """What holds synthetic rows to the reserved ranges; None if nothing is personal."""
         if rows.provenance != "synthetic":

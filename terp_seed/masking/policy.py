@@ -100,6 +100,11 @@ class Policy:
         name = environment_named(environment)
         return chosen(rule, name, dict(self.environments.get(name, {})))
 
+    def has_personal_columns(self, table: str) -> bool:
+        """Whether the policy gives a column of the table a class."""
+        listed = self._table(table)
+        return listed is not None and any(rule.kind is not None for rule in listed.columns.values())
+
     def masker(
         self,
         table: str,

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from alembic.runtime.migration import MigrationContext
 from alembic.script import Script
@@ -10,11 +11,10 @@ from alembic.script import Script
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.session import Session
 from terp_seed.ledger.ledger import Header, ledger_of
-from terp_seed.masking.boundary import boundary
+from terp_seed.masking.boundary import Boundary, boundary
 from terp_seed.plan.plan import Plan
 from terp_seed.plan.planner import generation_of, make_plan, recorded
 from terp_seed.plan.recorder import Generation, Recorder
-from terp_seed.rows.model import TableRows
 
 __all__ = ["current_heads", "plain_context", "record_history", "recorder_for"]
 
@@ -36,20 +36,20 @@ def recorder_for(
     environment: str,
     generation: Generation,
     headers: Mapping[str, Header],
-    mask: Callable[[TableRows], TableRows],
-    *,
-    load_files: bool = True,
+    border: Boundary | None,
 ) -> Recorder:
-    """A recorder that knows which revisions this database skipped or was only told of."""
+    """A recorder that knows which revisions this database skipped or was only told of.
+
+    Without a boundary it makes and reads no rows: a rollback goes by the ledger.
+    """
     return Recorder(
         generation,
         environment,
         session.settings.data,
         session.connection.dialect.name,
-        mask,
-        load_files,
-        session.connection,
-        frozenset(name for name, header in headers.items() if header.state != "applied"),
+        connection=session.connection,
+        skipped=frozenset(name for name, header in headers.items() if header.state != "applied"),
+        **_rows_by(border),
     )
 
 
@@ -59,5 +59,11 @@ def record_history(session: Session, applied: Sequence[Script]) -> Plan:
     headers = ledger_of(session).headers(session.connection)
     keep = recorded(headers, applied[::-1])
     generation = generation_of(session.settings, environment, applied, keep)
-    mask = boundary(session.settings, environment).mask
-    return make_plan(applied, [], recorder_for(session, environment, generation, headers, mask))
+    border = boundary(session.settings, environment)
+    return make_plan(applied, [], recorder_for(session, environment, generation, headers, border))
+
+
+def _rows_by(border: Boundary | None) -> dict[str, Any]:
+    if border is None:
+        return {"build": False, "load_files": False}
+    return {"mask": border.mask, "numbers_rows": border.numbers_rows}

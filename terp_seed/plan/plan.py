@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from hashlib import sha256
 
 from terp_seed.ledger.ledger import Range
@@ -100,20 +101,17 @@ class PlannedRevision:
 class Plan:
     """The revisions that a run goes through, and all that came before them.
 
-    ``history`` holds every revision from the base of the chain, as its
-    ``upgrade`` describes it: what later seeders build on and what a rollback
-    takes out again.  ``steps`` are the pending ones, in order.
+    ``history`` maps every revision from the base of the chain, oldest first, to
+    what its ``upgrade`` does; those before the pending ones are recorded when
+    one of them is asked for.  ``steps`` are the pending ones, in order.
     """
 
-    history: dict[str, PlannedRevision] = field(default_factory=dict)
+    history: MutableMapping[str, PlannedRevision] = field(default_factory=dict)
     steps: list[PlannedRevision] = field(default_factory=list)
 
-    def ranges_before(self, revision: str) -> dict[str, Range]:
-        """The seeded range of each table that earlier revisions filled."""
-        found: dict[str, Range] = {}
-        for planned in _until(self.history.values(), revision):
-            found.update(planned.ranges)
-        return found
+    def ranges_before(self, revision: str) -> Mapping[str, Range]:
+        """The seeded range of each table that earlier revisions filled, found out when asked."""
+        return RangesBefore(self, revision)
 
     def digest(self, sample: int | None = _SAMPLE) -> str:
         """SHA-256 over the first and last rows and the shape of each step; None: over all rows.
@@ -132,13 +130,29 @@ class Plan:
         return summary.hexdigest()
 
 
-def _until(steps: Iterable[PlannedRevision], revision: str) -> Sequence[PlannedRevision]:
-    before: list[PlannedRevision] = []
-    for step in steps:
-        if step.revision == revision:
-            return before
-        before.append(step)
-    return before
+class RangesBefore(Mapping[str, Range]):
+    """The ranges by table of a plan's revisions before one of them."""
+
+    def __init__(self, plan: Plan, revision: str) -> None:
+        self._plan, self._revision = plan, revision
+
+    @cached_property
+    def _ranges(self) -> dict[str, Range]:
+        found: dict[str, Range] = {}
+        for revision, planned in self._plan.history.items():
+            if revision == self._revision:
+                break
+            found.update(planned.ranges)
+        return found
+
+    def __getitem__(self, table: str) -> Range:
+        return self._ranges[table]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._ranges)
+
+    def __len__(self) -> int:
+        return len(self._ranges)
 
 
 def _parts(rows: TableRows, sample: int | None) -> Iterator[bytes]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, MutableMapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -12,7 +12,7 @@ from alembic.script import Script
 
 from terp_seed.errors import UsageError
 from terp_seed.ledger.ledger import Header
-from terp_seed.plan.plan import Plan
+from terp_seed.plan.plan import Plan, PlannedRevision
 from terp_seed.plan.recorder import Generation, Recorder
 from terp_seed.plan.revisions import attributes
 from terp_seed.settings.options import Settings
@@ -124,19 +124,51 @@ def _short(rows: Mapping[str, int]) -> str:
 
 
 def make_plan(scripts: Sequence[Script], steps: Sequence[Step], recorder: Recorder) -> Plan:
-    """Record all revisions, oldest first, and the steps among them; writes nothing."""
-    plan = Plan()
-    for script in scripts:
-        plan.history[script.revision] = recorder.upgrade(script)
+    """Record the steps, oldest first, and what came before them when it is asked for.
+
+    ``scripts`` are the steps' revisions and all that they build on, oldest
+    first.  Writes nothing.
+    """
+    pending = {step.script.revision for step in steps}
+    recorder.past = [script for script in scripts if script.revision not in pending]
+    own = [script for script in scripts if script.revision in pending]
+    recorded = {script.revision: recorder.upgrade(script) for script in own}
+    plan = Plan(History([script.revision for script in scripts], recorded, recorder))
     for step in steps:
         revision = step.script.revision
         if step.upgrade:
-            plan.steps.append(plan.history[revision])
+            plan.steps.append(recorded[revision])
             continue
         planned = recorder.downgrade(step.script)
-        planned.derives = list(plan.history[revision].derives)
+        planned.derives = list(recorded[revision].derives)
         plan.steps.append(planned)
     return plan
+
+
+class History(MutableMapping[str, PlannedRevision]):
+    """The revisions of a plan; the past is recorded when one of its revisions is asked for."""
+
+    def __init__(
+        self, names: Sequence[str], recorded: dict[str, PlannedRevision], recorder: Recorder
+    ) -> None:
+        self._names, self._recorded, self._recorder = list(names), recorded, recorder
+
+    def __getitem__(self, revision: str) -> PlannedRevision:
+        if revision in self._recorded:
+            return self._recorded[revision]
+        return self._recorder.recall().planned[revision]
+
+    def __setitem__(self, revision: str, planned: PlannedRevision) -> None:
+        self._recorded[revision] = planned
+
+    def __delitem__(self, revision: str) -> None:
+        raise TypeError("a plan forgets no revision")
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def clock_of(generation: Generation) -> datetime:

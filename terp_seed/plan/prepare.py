@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from time import sleep
 
 from alembic.runtime.migration import MigrationStep
@@ -12,16 +12,18 @@ from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.failures import code_of
+from terp_seed.database.schema import TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import LockError, PlanError
 from terp_seed.ledger.ledger import Header, Range, ledger_of
-from terp_seed.masking.boundary import Boundary, boundary
+from terp_seed.masking.boundary import BlockMasker, Boundary, boundary
 from terp_seed.plan.heads import current_heads, plain_context, recorder_for
 from terp_seed.plan.plan import Plan, PlannedTable
 from terp_seed.plan.planner import generation_of, make_plan, recorded, revision_steps, same_key
-from terp_seed.plan.recorder import Generation
+from terp_seed.plan.recorder import Generation, Recorder
 from terp_seed.plan.request import Request
 from terp_seed.plan.retained import refuse_crowded, still_there
+from terp_seed.rows.model import TableRows
 
 __all__ = ["Kept", "Prepared", "look", "prepare", "refuse_other_settings", "steps_from"]
 
@@ -41,8 +43,24 @@ class Prepared:
     steps: list[MigrationStep]
     generation: Generation
     plan: Plan
-    border: Boundary
+    lineage: Sequence[Script]
+    """The steps' revisions and all that they build on, oldest first."""
+    border: Boundary | None
+    """What masks; None for a rollback, which writes no row."""
     kept: Kept
+
+    @property
+    def key_id(self) -> str | None:
+        """The name of the masking key, if rows are masked."""
+        return None if self.border is None else self.border.key_id
+
+    def prove(self, rows: TableRows) -> BlockMasker | None:
+        """What holds synthetic rows to the reserved ranges."""
+        return None if self.border is None else self.border.prove(rows)
+
+    def findings(self, rows: TableRows, facts: TableFacts | None) -> list[str]:
+        """What the masking policy says against these rows."""
+        return [] if self.border is None else self.border.findings(rows, facts)
 
     @property
     def upwards(self) -> bool:
@@ -93,20 +111,18 @@ def prepare(
     keep = recorded(headers, applied[::-1])
     lineage = request.lineage({*heads, *(step.script.revision for step in wanted)})
     generation = generation_of(session.settings, environment, lineage, keep)
-    border = boundary(session.settings, environment)
-    if upwards:
+    border = boundary(session.settings, environment) if upwards else None
+    if border is not None:
         same_key(keep, border.key_id)
-    recorder = recorder_for(
-        session, environment, generation, headers, border.mask, load_files=upwards
-    )
+    recorder = recorder_for(session, environment, generation, headers, border)
     plan = make_plan(lineage, wanted, recorder)
     kept = still_there(session)
     if upwards:
-        _refuse_changed(session, plan, applied, headers)
+        _refuse_changed(session, recorder, applied, headers)
         refuse_crowded(session, plan, kept)
     session.settle()
     spared = {place: numbers for place, (_, numbers) in kept.items()}
-    return Prepared(environment, heads, steps, generation, plan, border, spared)
+    return Prepared(environment, heads, steps, generation, plan, lineage, border, spared)
 
 
 def refuse_other_settings(
@@ -139,14 +155,30 @@ def _apart(session: Session) -> str:
 
 
 def _refuse_changed(
-    session: Session, plan: Plan, applied: Sequence[Script], headers: Mapping[str, Header]
+    session: Session, recorder: Recorder, applied: Sequence[Script], headers: Mapping[str, Header]
 ) -> None:
-    """Later rows refer to earlier ones by row number: those must be as they were."""
+    """Refuse an applied revision that would seed other tables or numbers of rows now.
+
+    Later rows refer to generated ones by row number, so these are compared where the plan asked
+    for them; imported ones always, without masking them.
+    """
+    recalled = recorder.recalled
+    reader = replace(
+        recorder,
+        build=False,
+        mask=lambda rows: rows,
+        numbers_rows=lambda table: False,
+        earlier={},
+        planned={},
+        shared=set(),
+    )
     for script in applied:
         if headers[script.revision].state != "applied":
             continue
-        now = plan.history[script.revision].tables
+        now = (recalled.planned[script.revision] if recalled else reader.upgrade(script)).tables
         ranges = ledger_of(session).ranges(session.connection, script.revision)
+        if recalled is None:
+            ranges = [of for of in ranges if (of.shape or {})["provenance"] == "imported"]
         if len(now) != len(ranges) or not all(map(_same, now, ranges)):
             raise PlanError(
                 f"revision {script.revision} was changed since it was applied: it would seed other "

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from io import TextIOBase
 from pathlib import Path
@@ -52,15 +52,24 @@ class Recorder:
     dialect_name: str
     mask: Callable[[TableRows], TableRows] = lambda rows: rows
     """The masking boundary, which imported rows pass before anything else."""
+    numbers_rows: Callable[[str], bool] = lambda table: False
+    """Whether the mask of a table's rows depends on how many were imported before."""
+    build: bool = True
+    """Whether seeders are called; without, their derived columns and checks alone are known."""
     load_files: bool = True
     """Whether imported rows are read; a rollback goes by the ledger instead."""
     connection: Connection | None = None
     """For revisions that read the database while they run."""
     skipped: frozenset[str] = frozenset()
     """Revisions that the database says were skipped or only stamped."""
+    past: Sequence[Script] = ()
+    """The revisions before the recorded ones, oldest first; they are recorded on demand."""
     earlier: dict[str, TableRows] = field(default_factory=dict)
+    planned: dict[str, PlannedRevision] = field(default_factory=dict)
     shared: set[str] = field(default_factory=set)
     """Tables that several seeders fill: a row number says no single row there."""
+    recalled: Recorder | None = None
+    """What recorded the past, once something asked for it."""
 
     def upgrade(self, script: Script) -> PlannedRevision:
         """Record a revision's ``upgrade``: what it inserts."""
@@ -68,7 +77,16 @@ class Recorder:
         planned = self._planned(script, says, upgrade=True)
         if not planned.skipped and not (says.raw_sql and says.online_only):
             self._run(script, says, planned, script.module.upgrade)
+        self.planned[script.revision] = planned
         return planned
+
+    def recall(self) -> Recorder:
+        """Record the past, unless that was done; what its revisions seed is known then."""
+        if self.recalled is None:
+            self.recalled = replace(self, past=(), earlier={}, planned={}, shared=set())
+            for script in self.past:
+                self.recalled.upgrade(script)
+        return self.recalled
 
     def downgrade(self, script: Script) -> PlannedRevision:
         """Record a revision's ``downgrade``: what it takes out again."""
@@ -122,10 +140,12 @@ class Recorder:
         if isinstance(operation, SeedOp):
             self._refuse_in_production(planned.revision)
             seeder = seeder_named(operation.seeder)
-            tables = list(seeder.build(self._context(operation.seeder)))
+            tables = list(seeder.build(self._context(operation.seeder))) if self.build else []
             planned.derives += seeder.derives
             planned.checks += seeder.checks
         else:
+            if self.load_files and self.numbers_rows(operation.table):
+                self.recall()
             tables = [self.mask(self._imported(operation))] if self.load_files else []
         planned.operations.append([])
         for rows in tables:
@@ -134,7 +154,11 @@ class Recorder:
     def _context(self, seeder: str) -> SeedContext:
         generation = self.generation
         return SeedContext(
-            seeder, generation.root_seed, generation.as_of, generation.rows, dict(self.earlier)
+            seeder,
+            generation.root_seed,
+            generation.as_of,
+            generation.rows,
+            _Earlier(self, dict(self.earlier)),
         )
 
     def _imported(self, operation: SeedRowsOp) -> TableRows:
@@ -153,7 +177,7 @@ class Recorder:
 
     def _add(self, rows: TableRows, planned: PlannedRevision) -> None:
         for name, column in rows.columns.items():
-            if column.ref in self.shared:
+            if column.ref is not None and self._is_shared(column.ref):
                 raise PlanError(
                     f"revision {planned.revision}: {rows.table}.{name} refers to rows of "
                     f"{column.ref} by number, and several seeders fill that table"
@@ -166,12 +190,35 @@ class Recorder:
         range_ = Range(planned.revision, number, rows.table, rows.count, rows.id)
         planned.operations[-1].append(PlannedTable(rows, range_))
 
+    def _is_shared(self, table: str) -> bool:
+        past = self.recall()
+        twice = table in self.earlier and table in past.earlier
+        return twice or table in self.shared or table in past.shared
+
     def _refuse_in_production(self, revision: str) -> None:
         if self.environment == "production":
             raise GuardError(
                 f"revision {revision}: generates mock data, which never enters production; take "
                 "production out of its environments = (...)"
             )
+
+
+class _Earlier(Mapping[str, TableRows]):
+    """The tables that earlier revisions and seeders filled; asking for one recalls the past."""
+
+    def __init__(self, recorder: Recorder, here: dict[str, TableRows]) -> None:
+        self._recorder, self._here = recorder, here
+
+    def __getitem__(self, table: str) -> TableRows:
+        if table in self._here:
+            return self._here[table]
+        return self._recorder.recall().earlier[table]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter({**self._recorder.recall().earlier, **self._here})
+
+    def __len__(self) -> int:
+        return len([*self])
 
 
 class _Take:

@@ -115,7 +115,7 @@ def forecast(session: Session, request: Request) -> Forecast:
     environment, heads, steps = look(session, request)
     prepared = prepare(session, request, environment, heads, steps)
     if prepared.upwards:
-        found = findings(session, prepared.plan, prepared.kept, prepared.border.findings)
+        found = findings(session, prepared.plan, prepared.kept, prepared.findings)
         revisions = list(_insertions(session, prepared))
     else:
         found = Findings()

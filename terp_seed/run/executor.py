@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from time import monotonic
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 
 from alembic.operations import MigrateOperation
 
@@ -67,7 +67,7 @@ class Performer:
     statement_characters: int = STATEMENT_CHARACTERS
     kept: Mapping[tuple[str, int], frozenset[int]] = field(default_factory=dict)
     """What earlier rollbacks left in place: row numbers by revision and range."""
-    known_before: Callable[[str], dict[str, Range]] | None = None
+    known_before: Callable[[str], Mapping[str, Range]] | None = None
     """What the ledger says of earlier ranges; without it, the plan says."""
     gate: Gate = field(default_factory=Gate)
     done: list[Done] = field(default_factory=list)
@@ -132,7 +132,7 @@ class Performer:
             self.stream,
             self.ledger,
             self.masks,
-            self.plan.ranges_before(step.revision),
+            ChainMap({}, cast("dict[str, Range]", self._known_before(step.revision))),
             progress=self.progress,
             statement_characters=self.statement_characters,
             kept={
@@ -159,19 +159,19 @@ class Performer:
             self._derive(step, self._known_before(step.revision))
         self.stream.run(self.ledger.forget(step.revision), what="ledger")
 
-    def _known_before(self, revision: str) -> dict[str, Range]:
+    def _known_before(self, revision: str) -> Mapping[str, Range]:
         if self.known_before is not None:
             return self.known_before(revision)
         return self.plan.ranges_before(revision)
 
-    def _derive(self, step: PlannedRevision, known: dict[str, Range]) -> None:
+    def _derive(self, step: PlannedRevision, known: Mapping[str, Range]) -> None:
         for derived in step.derives:
             if derived.table in known:
                 self.stream.note(f"\n{derived.table}: derived columns")
                 sql = recompute(derived, known[derived.table], self.ledger, self.generation.as_of)
                 self.stream.run(sql, what=f"revision {step.revision}, derived {derived.table}")
 
-    def _verify(self, step: PlannedRevision, known: dict[str, Range]) -> None:
+    def _verify(self, step: PlannedRevision, known: Mapping[str, Range]) -> None:
         if step.checks:
             self.stream.note("\ninvariants that must hold now")
         for check in step.checks:

@@ -218,7 +218,7 @@ class _Look:
         A large size takes long to make, so what is no good is dropped on the way.
         """
         plan, search = Plan(), self._search(border)
-        recorder = recorder_for(self.session, self.environment, generation, self.known, border.mask)
+        recorder = recorder_for(self.session, self.environment, generation, self.known, border)
         for script in self.applied:
             name = script.revision
             plan.history[name] = recorder.upgrade(script)

@@ -54,7 +54,7 @@ def write(settings: Settings, request: Request, start: tuple[str, ...], out: Tex
     lineage = request.lineage({*start, *(step.script.revision for step in wanted)})
     generation = generation_of(settings, environment, lineage, {})
     border = boundary(settings, environment)
-    recorder = Recorder(generation, environment, settings.data, compiler.name, mask=border.mask)
+    recorder = _recorder(settings, environment, generation, border)
     plan = make_plan(lineage, wanted, recorder)
     _refuse_unclassified(plan, border)
     direction = direction_of(steps)
@@ -78,6 +78,19 @@ def write(settings: Settings, request: Request, start: tuple[str, ...], out: Tex
     except BaseException:
         script.stop()
         raise
+
+
+def _recorder(
+    settings: Settings, environment: str, generation: Generation, border: Boundary
+) -> Recorder:
+    return Recorder(
+        generation,
+        environment,
+        settings.data,
+        settings.url.get_dialect()().name,
+        mask=border.mask,
+        numbers_rows=border.numbers_rows,
+    )
 
 
 def _guards(script: Script, environment: str, start: tuple[str, ...], performer: Performer) -> None:

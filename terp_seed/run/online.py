@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from functools import partial
 
+from alembic.script import Script
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.consent import UNASKED, Confirm, require_consent
@@ -75,7 +76,7 @@ def run(
         session.settle()
         if pending:
             prepared = prepare(session, request, environment, heads, pending)
-            preflight(session, prepared.plan, prepared.kept, prepared.border.findings)
+            preflight(session, prepared.plan, prepared.kept, prepared.findings)
             expect(session, request, prepared)
             _refuse_blocked(session, prepared)
             session.settle()
@@ -128,7 +129,7 @@ def _go(
     with log.run(
         plan_digest=prepared.plan.digest(),
         lock_wait=round(ours.waited, 2),
-        key_id=prepared.border.key_id,
+        key_id=prepared.key_id,
         backup=backup.folder,
     ):
         performer = _performer(session, prepared, log.audit, backup)
@@ -188,24 +189,27 @@ def _performer(session: Session, prepared: Prepared, audit: Audit, backup: RunBa
         ledger=ledger_of(session),
         audit=audit,
         plan=prepared.plan,
-        masks=prepared.border.prove,
+        masks=prepared.prove,
         generation=prepared.generation,
-        detail=settings_of(prepared.generation, prepared.border.key_id),
+        detail=settings_of(prepared.generation, prepared.key_id),
         remover=Rollback(session, prepared.environment, backup.rows),
         kept=prepared.kept,
-        known_before=None if prepared.upwards else partial(_ledgered, session),
+        known_before=partial(_ledgered, session, prepared.lineage),
         progress=progress_of_run(),
         statement_characters=session.dialect.statement_characters(session.connection),
     )
 
 
-def _ledgered(session: Session, revision: str) -> dict[str, Range]:
-    """The generated ranges that the ledger holds, but for one revision's."""
-    return {
-        of.table: of
+def _ledgered(session: Session, lineage: Sequence[Script], revision: str) -> dict[str, Range]:
+    """The generated ranges that the ledger holds of the revisions before this one."""
+    names = [script.revision for script in lineage]
+    place = {name: number for number, name in enumerate(names[: names.index(revision)])}
+    ranges = [
+        of
         for of in ledger_of(session).ranges(session.connection)
-        if of.revision != revision and (of.shape or {})["provenance"] == "synthetic"
-    }
+        if of.revision in place and (of.shape or {})["provenance"] == "synthetic"
+    ]
+    return {of.table: of for of in sorted(ranges, key=lambda of: (place[of.revision], of.number))}
 
 
 def _moved(session: Session, request: Request, before: tuple[str, ...]) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ class Artefact:
             prepared.environment,
             list(prepared.heads),
             [step.revision for step in plan.steps],
-            settings_of(prepared.generation, prepared.border.key_id),
+            settings_of(prepared.generation, prepared.key_id),
             Schema(session).fingerprint(_tables(plan)),
             plan.digest(sample=None),
         )

@@ -72,12 +72,8 @@ class ScriptedRollback:
             self.stream.run(sql)
 
     def _ours(self, mine: Sequence[PlannedTable]) -> dict[str, str]:
-        """For every table that the chain seeds, the condition of the rows that go."""
-        ours = {
-            planned.rows.table: "0 = 1"
-            for step in self.plan.history.values()
-            for planned in step.tables
-        }
+        """For every table that the revision seeds, the condition of the rows that go."""
+        ours = {planned.rows.table: "0 = 1" for planned in mine}
         for planned in mine:
             if planned.rows.id is not None:
                 condition = seeded(planned.range, self.ledger)

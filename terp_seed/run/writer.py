@@ -8,7 +8,7 @@ calls in the same order make a script and a run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -45,7 +45,7 @@ class Writer:
     stream: Stream
     ledger: Ledger
     masks: Masks
-    known: dict[str, Range]
+    known: MutableMapping[str, Range]
     progress: Progress = lambda table, done, total: None
     statement_characters: int = STATEMENT_CHARACTERS
     kept: Mapping[int, frozenset[int]] = field(default_factory=dict)

@@ -1,0 +1,131 @@
+"""What a run goes through: only what the rows at hand need, whatever came before them."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import pytest
+from projects import Project
+
+REVISION = '''
+"""One row."""
+
+from alembic import op
+
+revision = "0006_one_row"
+down_revision = "0005_orders"
+
+
+def upgrade() -> None:
+    op.seed_rows("brands", [{"name": "Tin Roof"}], key=["name"], id="id")
+
+
+def downgrade() -> None:
+    op.unseed()
+'''
+
+TRACE = """
+import sys
+from alembic.config import main
+
+entered = {}
+
+def loading(frame):
+    while frame is not None:
+        module = frame.f_globals.get("__name__", "")
+        if frame.f_code.co_name == "<module>" and module.startswith("terp_seed"):
+            return True
+        frame = frame.f_back
+    return False
+
+def note(frame, event, argument):
+    module = frame.f_globals.get("__name__", "")
+    if event == "call" and module.startswith("terp_seed.") and not loading(frame):
+        place = f"{module}:{frame.f_code.co_name}"
+        entered[place] = entered.get(place, 0) + 1
+
+sys.setprofile(note)
+try:
+    main(argv=sys.argv[1:])
+finally:
+    sys.setprofile(None)
+    for place, times in entered.items():
+        print("entered", place, times)
+"""
+
+#: Budgets that only go down.
+MOST_MODULES_UP = 63
+MOST_MODULES_DOWN = 46
+
+
+@pytest.fixture
+def seeded(project: Project) -> Project:
+    """TERP's chain, applied, and a revision of one row that is not."""
+    project.run("alembic", "upgrade", "head")
+    project.run("alembic", "-n", "seed", "upgrade", "head")
+    (project.path / "seed_revisions" / "0006_one_row.py").write_text(REVISION, encoding="utf-8")
+    return project
+
+
+def entered(project: Project, *argv: str) -> dict[str, int]:
+    """How often each function was called by a command, as ``module:function``."""
+    done = project.run("python", "-c", TRACE, "-n", "seed", *argv)
+    lines = [line.split() for line in done.stdout.splitlines() if line.startswith("entered ")]
+    return {place: int(times) for _, place, times in lines}
+
+
+def modules(calls: dict[str, int]) -> set[str]:
+    return {place.partition(":")[0] for place in calls}
+
+
+def test_one_imported_row_goes_up_without_the_past_of_its_chain(seeded: Project) -> None:
+    used = modules(entered(seeded, "upgrade", "head"))
+    assert "terp_seed.run.writer" in used
+    assert not {name for name in used if name.startswith("terp_seed.terp")}
+    assert len(used) <= MOST_MODULES_UP, sorted(used)
+
+
+def test_one_row_goes_down_without_masking_and_without_the_past(seeded: Project) -> None:
+    seeded.run("alembic", "-n", "seed", "upgrade", "head")
+    used = modules(entered(seeded, "downgrade", "0005_orders"))
+    assert "terp_seed.run.rollback" in used
+    assert not {name for name in used if name.startswith(("terp_seed.terp", "terp_seed.masking"))}
+    assert len(used) <= MOST_MODULES_DOWN, sorted(used)
+
+
+@pytest.mark.parametrize("way", ["0005_orders:0006_one_row", "0006_one_row:0005_orders"])
+def test_a_script_of_one_row_costs_the_same_at_every_size(seeded: Project, way: str) -> None:
+    """By calls, which no other work on the machine changes."""
+    verb = "upgrade" if way.startswith("0005") else "downgrade"
+    small, load = (
+        sum(entered(seeded, "-x", f"size={size}", verb, way, "--sql").values())
+        for size in ("small", "load")
+    )
+    assert small > 100
+    assert load < 1.5 * small
+
+
+def test_a_generated_table_still_builds_on_the_past(seeded: Project) -> None:
+    seeded.run("alembic", "-n", "seed", "downgrade", "0004_inventory")
+    used = modules(entered(seeded, "upgrade", "0005_orders"))
+    assert "terp_seed.terp.simulation.world" in used
+
+
+def test_rows_are_in_step_whether_the_chain_goes_up_at_once_or_one_by_one(
+    project: Project,
+) -> None:
+    digests = []
+    revisions = ["base", "0001_catalogue", "0002_clients", "0003_batches", "0004_inventory"]
+    for database, steps in (
+        ("whole.db", [("base", "0005_orders")]),
+        ("steps.db", pairwise([*revisions, "0005_orders"])),
+    ):
+        url = f"url=sqlite:///{database}"
+        project.run("alembic", "-x", url, "upgrade", "head")
+        for _, target in steps:
+            project.run("alembic", "-n", "seed", "-x", url, "upgrade", target)
+        digests.append(database)
+    same = project.run(
+        "python", "-m", "terp_seed.database.compare", *(f"sqlite:///{name}" for name in digests)
+    )
+    assert same.stdout.startswith("equal")
