@@ -9,7 +9,8 @@ import sqlalchemy as sa
 
 from terp_seed.database.dialects import SQLite
 from terp_seed.database.tables import books
-from terp_seed.ledger.ledger import Digests, Ledger, Range
+from terp_seed.errors import PlanError
+from terp_seed.ledger.ledger import Digests, Ledger, Range, SeededRange, Shape
 from terp_seed.rows.columns import constant
 from terp_seed.rows.model import Column, TableRows
 
@@ -24,15 +25,15 @@ COLUMNS = {
 }
 ROWS = TableRows("things", 5, COLUMNS, b"", key=("code",), derived=("stock",))
 REFS = {"makers": Range("r0", 3, "makers", 2, "id")}
-SHAPE = {
-    "id": "id",
-    "key": ["code"],
-    "columns": ["code", "maker_id", "items"],
-    "refs": {"maker_id": ["r0", 3]},
-    "json_refs": {"items": {"maker": ["r0", 3]}},
-    "provenance": "synthetic",
-    "skip_taken": False,
-}
+SHAPE = Shape(
+    id="id",
+    key=["code"],
+    columns=["code", "maker_id", "items"],
+    refs={"maker_id": ("r0", 3)},
+    json_refs={"items": {"maker": ("r0", 3)}},
+    provenance="synthetic",
+    skip_taken=False,
+)
 
 
 def of(revision: str, number: int) -> Range:
@@ -86,7 +87,7 @@ HEADER = ("seed", "r1", 0, 0)
 
 def test_a_range_begins_above_what_the_table_holds(db: sa.Connection) -> None:
     (found,) = [each for each in LEDGER.ranges(db, "r1") if each.number == 2]
-    assert found == Range("r1", 2, "things", 5, "id", 41, SHAPE)
+    assert found == SeededRange("r1", 2, "things", 5, "id", 41, SHAPE)
     assert found.name == "things_r1_2"
     assert [(each.revision, each.number) for each in LEDGER.ranges(db)] == [
         ("r1", 1),
@@ -180,7 +181,7 @@ def test_a_range_ends_at_its_last_row(db: sa.Connection) -> None:
 def test_a_range_that_was_found_again_is_recorded_as_it_is(
     db: sa.Connection, first_key: int | None
 ) -> None:
-    found = Range("r9", 4, "things", 3, SHAPE["id"], first_key, SHAPE)
+    found = SeededRange("r9", 4, "things", 3, SHAPE.id, first_key, SHAPE)
     run(db, LEDGER.record(found))
     assert LEDGER.ranges(db, "r9") == [found]
     row = entries(db)["seed", "r9", 4, 0]
@@ -191,3 +192,9 @@ def test_there_may_be_no_ledger() -> None:
     with sa.create_engine("sqlite://", poolclass=sa.NullPool).connect() as connection:
         assert LEDGER.headers(connection) == {}
         assert LEDGER.kept(connection) == {}
+
+
+def test_a_range_without_ids_has_no_first_id() -> None:
+    """Else a DELETE by it would begin at id 0."""
+    with pytest.raises(PlanError, match="revision r9, table things: its rows have no ids"):
+        _ = SeededRange("r9", 4, "things", 3, None, None, SHAPE).first

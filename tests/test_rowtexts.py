@@ -9,7 +9,7 @@ from toys import Toy
 
 from terp_seed.database.session import opened
 from terp_seed.errors import RollbackError
-from terp_seed.ledger.ledger import Range, ledger_of
+from terp_seed.ledger.ledger import SeededRange, Shape, ledger_of
 from terp_seed.ledger.row_numbers import numbered
 from terp_seed.ledger.server_digests import RowTexts
 from terp_seed.project.project import Project as Seeds
@@ -82,10 +82,11 @@ def test_a_column_that_is_gone_is_said(toy: Toy) -> None:
 
 def test_the_ids_that_rows_hold_are_row_numbers_again() -> None:
     """In columns and at any depth of a document; whatever else is there stays."""
-    held = {"thingId": ["r0", 1], "goneId": ["r9", 9]}
-    shape = {"refs": {"thing": ["r0", 1], "gone": ["r9", 9]}, "json_refs": {"items": held}}
-    of = Range("r1", 1, "orders", 2, "id", 1, shape)
-    ranges = {("r0", 1): Range("r0", 1, "things", 5, "id", 21, {}), ("r1", 1): of}
+    held = {"thingId": ("r0", 1), "goneId": ("r9", 9)}
+    refs = {"thing": ("r0", 1), "gone": ("r9", 9)}
+    shape = Shape("id", [], [], refs, {"items": held}, "synthetic", skip_taken=False)
+    of = SeededRange("r1", 1, "orders", 2, "id", 1, shape)
+    ranges = {("r0", 1): SeededRange("r0", 1, "things", 5, "id", 21, shape), ("r1", 1): of}
     documents = [
         '[{"thingId": 22, "lines": [{"thingId": 25, "count": 25}]}, 7]',
         b'{"thingId": "22", "goneId": 22}',

@@ -16,7 +16,7 @@ from terp_seed.database.dialects.mysql import MySQL
 from terp_seed.database.statements import Printed
 from terp_seed.database.tables import books
 from terp_seed.errors import PlanError
-from terp_seed.ledger.ledger import Ledger, Range
+from terp_seed.ledger.ledger import Ledger, Range, SeededRange, Shape
 from terp_seed.plan.plan import PlannedTable
 from terp_seed.rows.columns import computed, constant
 from terp_seed.rows.digests import block_digests
@@ -126,7 +126,8 @@ def test_rows_may_name_their_keys_in_any_order() -> None:
 def documents(values: list[object]) -> list[str]:
     """What SQLite holds of documents that refer to rows of their own table, and of another."""
     refs = {"thingId": "things", "zId": "old"}
-    old = Range("r0", 1, "old", 2, "id", 21, {})
+    shape = Shape("id", [], [], {}, {}, "synthetic", skip_taken=False)
+    old = SeededRange("r0", 1, "old", 2, "id", 21, shape)
     column = Column(lambda span: values[span.start : span.stop], json_refs=refs)
     database = sqlite3.connect(":memory:")
     database.executescript(";\n".join(books().create(sqlite.dialect())))

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from terp_seed.database.session import Session
-from terp_seed.ledger.ledger import Digests, Range, ledger_of
+from terp_seed.ledger.ledger import Digests, SeededRange, ledger_of
 from terp_seed.ledger.row_numbers import Ranges, numbered
 from terp_seed.ledger.server_digests import RowTexts
 from terp_seed.rows.digests import block_digests
@@ -32,7 +32,7 @@ class Survey:
     Rows are named by their number in the range, from 0.
     """
 
-    range: Range
+    range: SeededRange
     intact: int = 0
     edited: list[int] = field(default_factory=list)
     foreign: list[int] = field(default_factory=list)
@@ -46,7 +46,7 @@ class Survey:
 
 def survey(
     session: Session,
-    of: Range,
+    of: SeededRange,
     ranges: Ranges,
     blocks: Iterable[Digests] | None = None,
     *,
@@ -72,26 +72,30 @@ def survey(
     return found
 
 
-def _keys(of: Range, digests: Digests) -> tuple[int, int]:
+def _keys(of: SeededRange, digests: Digests) -> tuple[int, int]:
     """The first and the last id of a block."""
-    first = of.first_key or 0
+    first = of.first
     last = min(digests.first_row + digests.count, of.count) - 1
     return first + digests.first_row, first + last
 
 
 def _compare(
-    of: Range, rows: Mapping[int, Sequence[Any]], digests: Digests, ranges: Ranges, found: Survey
+    of: SeededRange,
+    rows: Mapping[int, Sequence[Any]],
+    digests: Digests,
+    ranges: Ranges,
+    found: Survey,
 ) -> None:
     found.missing += digests.count - len(rows)
     if not rows:
         return
-    shape = of.shape or {}
+    shape = of.shape
     block = _block(of, list(rows.values()), ranges)
-    whole = block_digests(block, shape["columns"])
+    whole = block_digests(block, shape.columns)
     if whole == digests.rows:  # the usual case: all there, and none edited
         found.intact += len(rows)
         return
-    keys = block_digests(block, shape["key"]) if shape["key"] else b""
+    keys = block_digests(block, shape.key) if shape.key else b""
     for place, number in enumerate(rows):
         here = slice(place * _EIGHT, (place + 1) * _EIGHT)
         at = (number - digests.first_row) * _EIGHT
@@ -104,9 +108,9 @@ def _compare(
             found.foreign.append(number)
 
 
-def _numbered_rows(session: Session, of: Range, digests: Digests, lock: str) -> Rows:
+def _numbered_rows(session: Session, of: SeededRange, digests: Digests, lock: str) -> Rows:
     """The rows at the block's ids, by row number."""
-    first = of.first_key or 0
+    first = of.first
     low, high = _keys(of, digests)
     quote = session.dialect.quote
     key = quote(str(of.id))
@@ -117,7 +121,7 @@ def _numbered_rows(session: Session, of: Range, digests: Digests, lock: str) -> 
     return {row[0] - first: row[1:] for row in rows}
 
 
-def _keyed_rows(session: Session, of: Range, digests: Digests, lock: str) -> Rows:
+def _keyed_rows(session: Session, of: SeededRange, digests: Digests, lock: str) -> Rows:
     """The rows that own the block's natural keys, by row number."""
     quote = session.dialect.quote
     listed = ", ".join(map(quote, _columns(of)))
@@ -129,18 +133,18 @@ def _keyed_rows(session: Session, of: Range, digests: Digests, lock: str) -> Row
     return found
 
 
-def _owns(session: Session, of: Range, key: Sequence[str]) -> str:
-    names = (of.shape or {})["key"]
+def _owns(session: Session, of: SeededRange, key: Sequence[str]) -> str:
+    names = of.shape.key
     pairs = zip(names, key, strict=True)
     return " AND ".join(f"{session.dialect.quote(name)} = {text}" for name, text in pairs)
 
 
-def _columns(of: Range) -> list[str]:
-    shape = of.shape or {}
-    return list(dict.fromkeys([*shape["columns"], *shape["key"]]))
+def _columns(of: SeededRange) -> list[str]:
+    shape = of.shape
+    return list(dict.fromkeys([*shape.columns, *shape.key]))
 
 
-def _block(of: Range, rows: Sequence[Sequence[Any]], ranges: Ranges) -> Block:
+def _block(of: SeededRange, rows: Sequence[Sequence[Any]], ranges: Ranges) -> Block:
     """The rows as they were when they went in: references as row numbers."""
     columns = {
         name: numbered(of, name, [row[place] for row in rows], ranges)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,31 +18,90 @@ from sqlalchemy.engine import Connection
 from terp_seed.database.dialects import Dialect
 from terp_seed.database.session import Session
 from terp_seed.database.tables import Books
+from terp_seed.errors import PlanError
 from terp_seed.rows.literals import json_text
 from terp_seed.rows.model import TableRows
 
-__all__ = ["Digests", "Header", "Ledger", "Range", "ledger_of", "shape"]
+__all__ = [
+    "Digests",
+    "Header",
+    "Ledger",
+    "Place",
+    "Range",
+    "SeededRange",
+    "Shape",
+    "ledger_of",
+    "shape",
+]
 
 _BLOCKS = 32  # that are read at once
 
 
+Place = tuple[str, int]
+"""A range by its revision and its number there."""
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What a later rollback must know to make sense of a range's digests."""
+
+    id: str | None
+    key: Sequence[str]
+    columns: Sequence[str]
+    refs: Mapping[str, Place]
+    json_refs: Mapping[str, Mapping[str, Place]]
+    provenance: str
+    skip_taken: bool
+
+    def to_json(self) -> str:
+        """The text that the ledger keeps."""
+        return json_text(asdict(self))
+
+    @classmethod
+    def from_json(cls, text: str) -> Shape:
+        """Read what `to_json` wrote."""
+        data = json.loads(text)
+        refs = _places(data.pop("refs"))
+        held = {name: _places(places) for name, places in data.pop("json_refs").items()}
+        return cls(refs=refs, json_refs=held, **data)
+
+
 @dataclass(frozen=True)
 class Range:
-    """The rows that a revision gave one table."""
+    """The rows that a revision gives one table, as the plan has them."""
 
     revision: str
     number: int
     table: str
     count: int
     id: str | None
-    first_key: int | None = None
-    """Known only when it was read from a database."""
-    shape: Mapping[str, Any] | None = None
 
     @property
     def name(self) -> str:
         """What the range's first key is called in a statement."""
         return f"{self.table}_{self.revision}_{self.number}"
+
+
+@dataclass(frozen=True)
+class SeededRange(Range):
+    """The rows that a revision gave one table, as the ledger has them."""
+
+    first_key: int | None
+    """None for a table without an integer key."""
+    shape: Shape
+
+    @classmethod
+    def of(cls, planned: Range, first_key: int | None, shape: Shape) -> SeededRange:
+        """A planned range once it is known where its rows are."""
+        place = (planned.revision, planned.number, planned.table)
+        return cls(*place, planned.count, planned.id, first_key, shape)
+
+    @property
+    def first(self) -> int:
+        """The id of the range's first row; `PlanError` for a range without integer keys."""
+        if self.first_key is None:
+            raise PlanError(f"revision {self.revision}, table {self.table}: its rows have no ids")
+        return self.first_key
 
 
 @dataclass(frozen=True)
@@ -92,7 +151,7 @@ class Ledger:
             "table_name": rows.table,
             "first_row": 0,
             "row_count": rows.count,
-            "detail": json_text(shape(rows, refs)),
+            "detail": shape(rows, refs).to_json(),
         }
         if rows.id is None:
             return self._insert(wanted.revision, wanted.number, 0, **values)
@@ -103,14 +162,14 @@ class Ledger:
             f"SELECT {literals}, COALESCE(MAX({quote(rows.id)}), 0) + 1 FROM {quote(rows.table)}"
         )
 
-    def record(self, of: Range) -> str:
+    def record(self, of: SeededRange) -> str:
         """The statement that writes a range whose first key is known already."""
         values = {
             "state": "seeded",
             "table_name": of.table,
             "first_row": 0,
             "row_count": of.count,
-            "detail": json_text(dict(of.shape or {})),
+            "detail": of.shape.to_json(),
         }
         if of.first_key is not None:
             values["first_key"] = of.first_key
@@ -118,7 +177,7 @@ class Ledger:
 
     def resume(self, wanted: Range, rows: TableRows, refs: Mapping[str, Range]) -> str:
         """The statement that takes a range back of which a rollback kept some rows."""
-        detail = self.dialect.text(json_text(shape(rows, refs)))
+        detail = self.dialect.text(shape(rows, refs).to_json())
         return (
             f"UPDATE {self.table} SET state = 'seeded', row_keys = NULL, "
             f"row_count = {rows.count}, detail = {detail} "
@@ -214,7 +273,7 @@ class Ledger:
             row.revision: Header(row.revision, row.state, json.loads(row.detail)) for row in rows
         }
 
-    def ranges(self, connection: Connection, revision: str | None = None) -> list[Range]:
+    def ranges(self, connection: Connection, revision: str | None = None) -> list[SeededRange]:
         """The ranges of a revision, or of all, in the order in which they were written."""
         ledger = self.books.ledger
         rows = connection.execute(
@@ -229,7 +288,7 @@ class Ledger:
         )
         return [_range(row) for row in rows]
 
-    def kept(self, connection: Connection) -> dict[tuple[str, int], tuple[Range, frozenset[int]]]:
+    def kept(self, connection: Connection) -> dict[Place, tuple[SeededRange, frozenset[int]]]:
         """The ranges of which a rollback kept some rows, and the rows' numbers."""
         ledger = self.books.ledger
         if not self._exists(connection):
@@ -301,29 +360,30 @@ def ledger_of(session: Session) -> Ledger:
     return Ledger(session.dialect, session.books, session.settings.chain)
 
 
-def shape(rows: TableRows, refs: Mapping[str, Range]) -> dict[str, Any]:
-    """What a later rollback must know to make sense of the digests."""
-    return {
-        "id": rows.id,
-        "key": list(rows.key),
-        "columns": [name for name in rows.columns if name not in rows.derived],
-        "refs": {
-            name: _place(refs[column.ref])
+def shape(rows: TableRows, refs: Mapping[str, Range]) -> Shape:
+    """The shape of rows that are about to be written; ``refs`` are the ranges they refer to."""
+    places = {table: (of.revision, of.number) for table, of in refs.items()}
+    return Shape(
+        id=rows.id,
+        key=list(rows.key),
+        columns=[name for name in rows.columns if name not in rows.derived],
+        refs={
+            name: places[column.ref]
             for name, column in rows.columns.items()
             if column.ref is not None
         },
-        "json_refs": {
-            name: {key: _place(refs[table]) for key, table in column.json_refs.items()}
+        json_refs={
+            name: {key: places[table] for key, table in column.json_refs.items()}
             for name, column in rows.columns.items()
             if column.json_refs
         },
-        "provenance": rows.provenance,
-        "skip_taken": rows.skip_taken,
-    }
+        provenance=rows.provenance,
+        skip_taken=rows.skip_taken,
+    )
 
 
-def _place(of: Range) -> list[Any]:
-    return [of.revision, of.number]
+def _places(data: Mapping[str, Sequence[Any]]) -> dict[str, Place]:
+    return {name: (revision, number) for name, (revision, number) in data.items()}
 
 
 def _numbers(row: sa.Row[Any]) -> frozenset[int]:
@@ -331,14 +391,14 @@ def _numbers(row: sa.Row[Any]) -> frozenset[int]:
     return frozenset(range(row.row_count) if row.row_keys is None else json.loads(row.row_keys))
 
 
-def _range(row: sa.Row[Any]) -> Range:
-    shape = json.loads(row.detail)
-    return Range(
+def _range(row: sa.Row[Any]) -> SeededRange:
+    shape = Shape.from_json(row.detail)
+    return SeededRange(
         revision=row.revision,
         number=row.range_no,
         table=row.table_name,
         count=row.row_count,
-        id=shape["id"],
+        id=shape.id,
         first_key=row.first_key,
         shape=shape,
     )

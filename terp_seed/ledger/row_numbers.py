@@ -6,25 +6,26 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from terp_seed.ledger.ledger import Range
+from terp_seed.ledger.ledger import SeededRange
 from terp_seed.rows.literals import json_cells
 from terp_seed.rows.model import Cells
 
 __all__ = ["Ranges", "first_key", "numbered"]
 
-Ranges = Mapping[tuple[str, int], Range]
+Ranges = Mapping[tuple[str, int], SeededRange]
 """All ranges of a chain, by revision and number."""
 
 
-def first_key(of: Range, column: str, ranges: Ranges) -> int | None:
+def first_key(of: SeededRange, column: str, ranges: Ranges) -> int | None:
     """The first key that a column's references count from; None if it holds none."""
-    target = ranges.get(tuple((of.shape or {})["refs"].get(column, ())))
-    return None if target is None else target.first_key or 0
+    place = of.shape.refs.get(column)
+    target = None if place is None else ranges.get(place)
+    return None if target is None else target.first
 
 
-def numbered(of: Range, column: str, values: Sequence[Any], ranges: Ranges) -> Cells:
+def numbered(of: SeededRange, column: str, values: Sequence[Any], ranges: Ranges) -> Cells:
     """A column's values as they were when they went in."""
-    held = (of.shape or {})["json_refs"].get(column)
+    held = of.shape.json_refs.get(column)
     if held is not None:
         firsts = {name: _first(ranges, place) for name, place in held.items()}
         return json_cells(Cells([_document(value, firsts) for value in values]))
@@ -36,7 +37,7 @@ def numbered(of: Range, column: str, values: Sequence[Any], ranges: Ranges) -> C
 
 def _first(ranges: Ranges, place: Sequence[Any]) -> int:
     of = ranges.get((place[0], place[1]))
-    return of.first_key or 0 if of else 0
+    return of.first if of else 0
 
 
 def _document(value: Any, firsts: Mapping[str, int]) -> Any:

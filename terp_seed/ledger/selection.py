@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from terp_seed.database.dialects import Dialect
-from terp_seed.ledger.ledger import Range
+from terp_seed.ledger.ledger import SeededRange
 
 __all__ = ["Selection", "numbered"]
 
@@ -21,7 +21,7 @@ class Selection:
     without an integer key.
     """
 
-    range: Range
+    range: SeededRange
     without: frozenset[int] = frozenset()
     keys: Mapping[int, Sequence[str]] | None = None
 
@@ -36,7 +36,7 @@ class Selection:
         if self.range.id is not None:
             yield from self.ids(f"{alias}.{dialect.quote(self.range.id)}")
             return
-        names = (self.range.shape or {})["key"]
+        names = self.range.shape.key
         columns = ", ".join(f"{alias}.{dialect.quote(name)}" for name in names)
         left = [key for number, key in (self.keys or {}).items() if number not in self.without]
         for start in range(0, len(left), _MOST):
@@ -45,7 +45,7 @@ class Selection:
 
     def ids(self, expression: str) -> Iterator[str]:
         """The same for an expression that holds a row's id."""
-        first = self.range.first_key or 0
+        first = self.range.first
         for low, high in self._stretches():
             between = f"{expression} BETWEEN {first + low} AND {first + high}"
             spared = [n for n in sorted(self.without) if low <= n <= high]
@@ -65,8 +65,8 @@ class Selection:
             low = cut
 
 
-def numbered(of: Range, numbers: Iterable[int], expression: str) -> Iterator[str]:
+def numbered(of: SeededRange, numbers: Iterable[int], expression: str) -> Iterator[str]:
     """Conditions that together select the rows of these numbers, by their ids, once each."""
-    ids = [(of.first_key or 0) + number for number in sorted(numbers)]
+    ids = [of.first + number for number in sorted(numbers)]
     for start in range(0, len(ids), _MOST):
         yield f"{expression} IN ({', '.join(map(str, ids[start : start + _MOST]))})"

@@ -17,7 +17,7 @@ from sqlalchemy.types import TypeEngine
 from terp_seed.database.dialects import Canonical
 from terp_seed.database.session import Session
 from terp_seed.errors import RollbackError
-from terp_seed.ledger.ledger import Range
+from terp_seed.ledger.ledger import SeededRange
 from terp_seed.ledger.row_numbers import Ranges, first_key, numbered
 from terp_seed.rows.digests import SEPARATOR, digested
 from terp_seed.rows.literals import canonical_cells
@@ -28,10 +28,10 @@ __all__ = ["RowTexts"]
 class RowTexts:
     """Reads rows of one range that has an integer key, with a lock if asked; does not write."""
 
-    def __init__(self, session: Session, of: Range, ranges: Ranges, lock: str = "") -> None:
+    def __init__(self, session: Session, of: SeededRange, ranges: Ranges, lock: str = "") -> None:
         self._session, self._of, self._ranges, self._lock = session, of, ranges, lock
-        self._held = (of.shape or {})["json_refs"]
-        parts = groupby((of.shape or {})["columns"], lambda name: name in self._held)
+        self._held = of.shape.json_refs
+        parts = groupby(of.shape.columns, lambda name: name in self._held)
         self._parts = [part for held, names in parts for part in _cut(held, list(names))]
         self._select = self._wanted()
 
@@ -67,7 +67,7 @@ class RowTexts:
         except sa.exc.NoSuchTableError:
             found = []
         kinds = {each["name"]: each["type"] for each in found}
-        gone = [name for name in (self._of.shape or {})["columns"] if name not in kinds]
+        gone = [name for name in self._of.shape.columns if name not in kinds]
         if gone:
             what = f"has no {', '.join(gone)}" if kinds else "is not there"
             raise RollbackError(

@@ -158,7 +158,7 @@ def _seeded(session: Session) -> dict[str, dict[str, int]]:
     found: dict[str, dict[str, int]] = {}
     for of, _ in own_ranges(session):
         counts = found.setdefault(of.table, {})
-        path = (of.shape or {}).get("provenance", "imported")
+        path = of.shape.provenance
         counts[path] = counts.get(path, 0) + of.count
     return found
 

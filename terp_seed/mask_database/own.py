@@ -14,7 +14,7 @@ import sqlalchemy as sa
 
 from terp_seed.database.schema import TableFacts
 from terp_seed.database.session import Session
-from terp_seed.ledger.ledger import Ledger, Range
+from terp_seed.ledger.ledger import Ledger, SeededRange
 
 __all__ = ["Own", "own_ranges", "own_rows"]
 
@@ -47,11 +47,11 @@ def own_rows(session: Session, facts: TableFacts) -> Own:
                 for block in ledger.blocks(session.connection, of)
                 for key in block.row_keys or ()
             }
-            found = replace(found, key=tuple((of.shape or {})["key"]), rows=found.rows | keys)
+            found = replace(found, key=tuple(of.shape.key), rows=found.rows | keys)
     return found
 
 
-def own_ranges(session: Session) -> Iterator[tuple[Range, Ledger]]:
+def own_ranges(session: Session) -> Iterator[tuple[SeededRange, Ledger]]:
     """The ranges whose rows are the seeds' own, of all chains."""
     books = session.books
     if not sa.inspect(session.connection).has_table(books.ledger.name, schema=books.schema):
@@ -61,12 +61,12 @@ def own_ranges(session: Session) -> Iterator[tuple[Range, Ledger]]:
         ledger = Ledger(session.dialect, books, chain)
         kept = ledger.kept(session.connection)  # what a rollback kept is somebody's by now
         for of in ledger.ranges(session.connection):
-            made_up = (of.shape or {}).get("provenance") == "synthetic"
+            made_up = of.shape.provenance == "synthetic"
             if (of.revision, of.number) not in kept and (made_up or _masked(session, chain, of)):
                 yield of, ledger
 
 
-def _masked(session: Session, chain: str, of: Range) -> bool:
+def _masked(session: Session, chain: str, of: SeededRange) -> bool:
     """Whether imported rows went in where the boundary masks them."""
     audit = session.books.audit
     where = sa.select(audit.c.environment).where(

@@ -15,7 +15,7 @@ from terp_seed.database.failures import code_of
 from terp_seed.database.schema import TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import LockError, PlanError
-from terp_seed.ledger.ledger import Header, Range, ledger_of
+from terp_seed.ledger.ledger import Header, SeededRange, ledger_of
 from terp_seed.masking.boundary import BlockMasker, Boundary, boundary
 from terp_seed.plan.heads import current_heads, plain_context, recorder_for
 from terp_seed.plan.plan import Plan, PlannedTable
@@ -178,7 +178,7 @@ def _refuse_changed(
         now = (recalled.planned[script.revision] if recalled else reader.upgrade(script)).tables
         ranges = ledger_of(session).ranges(session.connection, script.revision)
         if recalled is None:
-            ranges = [of for of in ranges if (of.shape or {})["provenance"] == "imported"]
+            ranges = [of for of in ranges if of.shape.provenance == "imported"]
         if len(now) != len(ranges) or not all(map(_same, now, ranges)):
             raise PlanError(
                 f"revision {script.revision} was changed since it was applied: it would seed other "
@@ -187,7 +187,7 @@ def _refuse_changed(
             )
 
 
-def _same(planned: PlannedTable, of: Range) -> bool:
+def _same(planned: PlannedTable, of: SeededRange) -> bool:
     """Whether rows are as many as went in; those that were left out may be the last ones."""
     rows = planned.rows
     fewer = rows.skip_taken and of.count < rows.count

@@ -7,19 +7,19 @@ from dataclasses import replace
 
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError
-from terp_seed.ledger.ledger import Range, ledger_of
+from terp_seed.ledger.ledger import SeededRange, ledger_of
 from terp_seed.ledger.selection import Selection, numbered
 from terp_seed.plan.plan import Plan
 
 __all__ = ["KeptRows", "refuse_crowded", "still_there"]
 
-KeptRows = Mapping[tuple[str, int], tuple[Range, frozenset[int]]]
+KeptRows = Mapping[tuple[str, int], tuple[SeededRange, frozenset[int]]]
 """By revision and range: the range, and the numbers of the rows that were kept."""
 
 
 def still_there(session: Session) -> KeptRows:
     """The kept rows that nobody has removed since; does not write."""
-    found: dict[tuple[str, int], tuple[Range, frozenset[int]]] = {}
+    found: dict[tuple[str, int], tuple[SeededRange, frozenset[int]]] = {}
     for place, (of, numbers) in ledger_of(session).kept(session.connection).items():
         ids = _ids(session, of, numbers) if of.id is not None else numbers
         found[place] = (of, ids)
@@ -46,9 +46,9 @@ def refuse_crowded(session: Session, plan: Plan, kept: KeptRows) -> None:
             )
 
 
-def _ids(session: Session, of: Range, numbers: frozenset[int]) -> frozenset[int]:
+def _ids(session: Session, of: SeededRange, numbers: frozenset[int]) -> frozenset[int]:
     quote = session.dialect.quote
-    key, first = quote(str(of.id)), of.first_key or 0
+    key, first = quote(str(of.id)), of.first
     whole = len(numbers) == of.count
     chosen = Selection(of).ids(key) if whole else numbered(of, numbers, key)
     return frozenset(

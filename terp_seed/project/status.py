@@ -13,7 +13,7 @@ from terp_seed.database.environment_stamp import stamped
 from terp_seed.database.session import Session
 from terp_seed.ledger.audit import read
 from terp_seed.ledger.drift import survey
-from terp_seed.ledger.ledger import Header, Range, ledger_of
+from terp_seed.ledger.ledger import Header, SeededRange, ledger_of
 from terp_seed.plan.heads import current_heads
 from terp_seed.plan.planner import recorded
 from terp_seed.plan.request import ancestors
@@ -123,8 +123,8 @@ def _told(session: Session) -> dict[str, Mapping[str, Any]]:
 
 def _count(
     found: Sequence[RevisionStatus],
-    ranges: Sequence[Range],
-    kept: Mapping[tuple[str, int], tuple[Range, frozenset[int]]],
+    ranges: Sequence[SeededRange],
+    kept: Mapping[tuple[str, int], tuple[SeededRange, frozenset[int]]],
 ) -> None:
     of = {each.revision: each for each in found}
     for each in ranges:
@@ -136,12 +136,14 @@ def _count(
         counts[each.table] = counts.get(each.table, 0) + rows
 
 
-def _survey(session: Session, found: Sequence[RevisionStatus], ranges: Sequence[Range]) -> None:
+def _survey(
+    session: Session, found: Sequence[RevisionStatus], ranges: Sequence[SeededRange]
+) -> None:
     every = {(each.revision, each.number): each for each in ranges}
     for each in found:
         for of in (of for of in ranges if of.revision == each.revision and each.state == "applied"):
             rows = survey(session, of, every)
-            left_out = bool((of.shape or {})["skip_taken"])  # rows that somebody had already
+            left_out = bool(of.shape.skip_taken)  # rows that somebody had already
             each.drift.append(
                 Drift(
                     of.table,

@@ -97,7 +97,7 @@ def pointed_at(session: Session, found: Dependents) -> set[int]:
     """The numbers of the seeded rows that some dependents point at."""
     quote = session.dialect.quote
     of, keys = found.rows.range, found.rows.keys
-    names = [of.id] if of.id is not None else (of.shape or {})["key"]
+    names = [of.id] if of.id is not None else of.shape.key
     listed = ", ".join(f"target.{quote(name)}" for name in names)
     joined = _joined(session, found.reference, "target")
     rows = [
@@ -109,7 +109,7 @@ def pointed_at(session: Session, found: Dependents) -> set[int]:
         )
     ]
     if of.id is not None:
-        return {row[0] - (of.first_key or 0) for row in rows}
+        return {row[0] - of.first for row in rows}
     by_key = {tuple(key): number for number, key in (keys or {}).items()}
     named = {tuple(map(session.dialect.literal, row)) for row in rows}
     if not named <= by_key.keys():

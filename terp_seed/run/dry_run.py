@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 
 from terp_seed.database.session import Session
 from terp_seed.ledger.audit import pace
-from terp_seed.ledger.ledger import Range, ledger_of
+from terp_seed.ledger.ledger import SeededRange, ledger_of
 from terp_seed.ledger.selection import Selection
 from terp_seed.plan.key_conflicts import count_skipped
 from terp_seed.plan.plan import PlannedRevision, PlannedTable
@@ -174,7 +174,7 @@ def _removed(finding: Finding) -> list[TableForecast]:
     ]
 
 
-def _ids(of: Range) -> tuple[int, int] | None:
+def _ids(of: SeededRange) -> tuple[int, int] | None:
     return None if of.first_key is None else (of.first_key, of.first_key + of.count - 1)
 
 
@@ -219,7 +219,7 @@ def _first_key(
         of, _ = ledger_of(session).kept(session.connection)[
             planned.range.revision, planned.range.number
         ]
-        return of.first_key or 1
+        return of.first
     quote, rows = session.dialect.quote, planned.rows
     most = session.scalar(f"SELECT MAX({quote(str(rows.id))}) FROM {quote(rows.table)}")
     return max(int(most or 0) + 1, following.get(rows.table, 0))

@@ -13,7 +13,7 @@ import sqlalchemy as sa
 
 from terp_seed.database.schema import reflecting
 from terp_seed.database.session import Session
-from terp_seed.ledger.ledger import Range
+from terp_seed.ledger.ledger import SeededRange
 
 __all__ = ["child_indexes"]
 
@@ -22,7 +22,7 @@ _WORTH = 200
 
 
 @contextmanager
-def child_indexes(session: Session, of: Range) -> Iterator[None]:
+def child_indexes(session: Session, of: SeededRange) -> Iterator[None]:
     """While a range's rows are deleted, every foreign key to their table is led by an index.
 
     The indexes come and go in the transaction that deletes, so nobody else

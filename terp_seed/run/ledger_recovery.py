@@ -305,5 +305,5 @@ def _write(session: Session, found: Rebuilt) -> None:
             stream.run(ledger.record(each.range), what="ledger")
             for number, digests in enumerate(each.digests, start=1):
                 stream.run(ledger.block(each.range, number, digests), what="ledger")
-            if (each.range.shape or {}).get("skip_taken"):
+            if each.range.shape.skip_taken:
                 stream.run(ledger.end_at_last(each.range), what="ledger")

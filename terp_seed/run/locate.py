@@ -10,12 +10,12 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError
 from terp_seed.ledger.drift import Survey, survey
-from terp_seed.ledger.ledger import Digests, Range, ledger_of, shape
+from terp_seed.ledger.ledger import Digests, Range, SeededRange, ledger_of, shape
 from terp_seed.masking.boundary import Masks
 from terp_seed.plan.plan import Plan, PlannedTable
 from terp_seed.rows.literals import NULL, JsonText, literals
@@ -35,7 +35,7 @@ class Located:
     """One planned table: where its rows are, and what became of them."""
 
     rows: TableRows
-    range: Range
+    range: SeededRange
     digests: Sequence[Digests]
     found: Survey
 
@@ -51,7 +51,7 @@ class Search:
 
     session: Session
     masks: Masks
-    known: dict[Place, Range]
+    known: dict[Place, SeededRange]
     """The ranges that the ledger still has; those that are found come to them."""
     written: Mapping[tuple[str, str], int]
     """How many rows went in, by revision and table, as far as anybody knows: of
@@ -83,9 +83,7 @@ class Search:
             for place in ready or list(left)[:1]:
                 planned = left.pop(place)
                 first = self._first_key(planned)
-                self.known[place] = replace(
-                    planned.range, first_key=first, shape=shape(planned.rows, self._refs(planned))
-                )
+                self.known[place] = self._seeded(planned, first)
 
     def survey(self) -> list[Located]:
         """Compare all rows with what they were, once `look` has found them."""
@@ -102,6 +100,10 @@ class Search:
         """Whether a table holds seeded rows beyond those that were looked for."""
         generated = (each for each in self._tables if each.rows.provenance == "synthetic")
         return any(self._goes_on(each.rows, self.known[_place(each.range)]) for each in generated)
+
+    def _seeded(self, planned: PlannedTable, first: int | None) -> SeededRange:
+        form = shape(planned.rows, self._refs(planned))
+        return SeededRange.of(planned.range, first, form)
 
     def _refs(self, planned: PlannedTable) -> dict[str, Range]:
         """Which range stands for each table that the rows refer to."""
@@ -202,13 +204,13 @@ class Search:
     def _survey(self, planned: PlannedTable, first: int) -> Survey:
         """What became of the rows, if this is their first key."""
         rows, writer = planned.rows, self._writers[planned.range.revision]
-        of = replace(planned.range, first_key=first, shape=shape(rows, self._refs(planned)))
+        of = self._seeded(planned, first)
         spans = _spans(range(0, rows.count, BLOCK_ROWS), BLOCK_ROWS, rows.count)
         digests = (writer.digests(rows, block) for block in writer.made(rows, spans))
-        ranges: Mapping[Place, Range] = {**self.known, _place(of): of}
+        ranges: Mapping[Place, SeededRange] = {**self.known, _place(of): of}
         return survey(self.session, of, ranges, digests)
 
-    def _goes_on(self, rows: TableRows, of: Range) -> bool:
+    def _goes_on(self, rows: TableRows, of: SeededRange) -> bool:
         """Whether the row after the last is there, as a larger size would have it."""
         quote = self.session.dialect.quote
         if of.id is None or of.first_key is None or len(rows.key) != 1:

@@ -21,7 +21,7 @@ from terp_seed.database.lock import Held
 from terp_seed.database.session import Session
 from terp_seed.errors import LockError, RollbackError, SeedError
 from terp_seed.ledger.audit import Audit, AuditLog
-from terp_seed.ledger.ledger import Range, ledger_of
+from terp_seed.ledger.ledger import SeededRange, ledger_of
 from terp_seed.plan.heads import current_heads
 from terp_seed.plan.operations import OPTION
 from terp_seed.plan.planner import clock_of, direction_of, settings_of
@@ -200,14 +200,14 @@ def _performer(session: Session, prepared: Prepared, audit: Audit, backup: RunBa
     )
 
 
-def _ledgered(session: Session, lineage: Sequence[Script], revision: str) -> dict[str, Range]:
+def _ledgered(session: Session, lineage: Sequence[Script], revision: str) -> dict[str, SeededRange]:
     """The generated ranges that the ledger holds of the revisions before this one."""
     names = [script.revision for script in lineage]
     place = {name: number for number, name in enumerate(names[: names.index(revision)])}
     ranges = [
         of
         for of in ledger_of(session).ranges(session.connection)
-        if of.revision in place and (of.shape or {})["provenance"] == "synthetic"
+        if of.revision in place and of.shape.provenance == "synthetic"
     ]
     return {of.table: of for of in sorted(ranges, key=lambda of: (place[of.revision], of.number))}
 

@@ -14,7 +14,7 @@ from terp_seed.database.consent import careful
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError, RollbackError
 from terp_seed.ledger.drift import Survey, survey
-from terp_seed.ledger.ledger import Range, ledger_of
+from terp_seed.ledger.ledger import SeededRange, ledger_of
 from terp_seed.ledger.selection import Selection, numbered
 from terp_seed.plan.plan import PlannedRevision, Removal, Removed
 from terp_seed.run.dependents import Dependents, dependents, pointed_at
@@ -191,7 +191,7 @@ class Rollback:
         for pointing in found:
             kept[pointing.rows.range.number] |= pointed_at(self.session, pointing)
 
-    def _keys(self, of: Range) -> dict[int, Sequence[str]]:
+    def _keys(self, of: SeededRange) -> dict[int, Sequence[str]]:
         blocks = ledger_of(self.session).blocks(self.session.connection, of)
         return {
             number: key
@@ -206,9 +206,9 @@ class Rollback:
         with child_indexes(self.session, of):
             return self._delete_numbered(of, sorted({*found.foreign, *stay}))
 
-    def _delete_numbered(self, of: Range, spared: Sequence[int]) -> int:
+    def _delete_numbered(self, of: SeededRange, spared: Sequence[int]) -> int:
         quote, order = self.session.dialect.quote, self.session.dialect.last_first(str(of.id))
-        first, key = of.first_key or 0, quote(str(of.id))
+        first, key = of.first, quote(str(of.id))
         head = f"DELETE FROM {quote(of.table)} WHERE {key} "
         count = 0
         for group in () if order else referring_first(self.session, of):
@@ -222,9 +222,9 @@ class Rollback:
             count += self._run(head + between + spare + order, of)
         return count
 
-    def _delete_keyed(self, of: Range, stay: set[int]) -> int:
+    def _delete_keyed(self, of: SeededRange, stay: set[int]) -> int:
         quote = self.session.dialect.quote
-        names = (of.shape or {})["key"]
+        names = of.shape.key
         count = 0
         for digests in ledger_of(self.session).blocks(self.session.connection, of):
             for number, row in enumerate(digests.row_keys or (), start=digests.first_row):
@@ -235,7 +235,7 @@ class Rollback:
                 count += self._run(f"DELETE FROM {quote(of.table)} WHERE {where}", of)
         return count
 
-    def _run(self, sql: str, of: Range) -> int:
+    def _run(self, sql: str, of: SeededRange) -> int:
         return self.session.stream.affected(sql, what=f"revision {of.revision}, table {of.table}")
 
 
@@ -256,7 +256,9 @@ def _refuse_more(found: Survey, count: int) -> None:
         )
 
 
-def _mine(step: PlannedRevision, removal: Removal, ranges: Sequence[Range]) -> Sequence[Range]:
+def _mine(
+    step: PlannedRevision, removal: Removal, ranges: Sequence[SeededRange]
+) -> Sequence[SeededRange]:
     """The ranges that an ``op.unseed`` is about; `PlanError` if rows would stay behind."""
     tables = {of.table for of in ranges}
     named = {table for each in step.removals for table in each.tables}

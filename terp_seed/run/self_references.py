@@ -12,13 +12,13 @@ from typing import Any
 
 from terp_seed.database.schema import inbound
 from terp_seed.database.session import Session
-from terp_seed.ledger.ledger import Range
+from terp_seed.ledger.ledger import SeededRange
 from terp_seed.ledger.selection import Selection
 
 __all__ = ["referring_first"]
 
 
-def referring_first(session: Session, of: Range) -> Iterator[Sequence[int]]:
+def referring_first(session: Session, of: SeededRange) -> Iterator[Sequence[int]]:
     """Row numbers of a range, in groups: no row is referred to from its own group or a later one.
 
     All other rows of the range can go after them.  Rows in a circle come one
@@ -38,7 +38,7 @@ def referring_first(session: Session, of: Range) -> Iterator[Sequence[int]]:
             f"SELECT {listed} FROM {quote(of.table)} WHERE {inside} AND ({some})"
         )
     }
-    first = of.first_key or 0
+    first = of.first
     known = all(each.targets == (of.id,) for each in found)
     for group in _outermost_first(rows) if known else _one_by_one(rows):
         yield [key - first for key in group]

@@ -155,7 +155,7 @@ def rows_of(session: Session, selection: Selection) -> Iterator[TableRows]:
     for where in selection.conditions(session.dialect, "kept"):
         for part in rows_where(session, of.table, where):
             # A table without a primary key has a natural one, or it could not be seeded.
-            yield part if part.key else part._replace(key=(of.shape or {})["key"])
+            yield part if part.key else part._replace(key=of.shape.key)
 
 
 def rows_where(
