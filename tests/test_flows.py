@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from itertools import pairwise
 
 import pytest
 from projects import Project
+from terminals import typed
 
 REVISION = '''
 """One row."""
@@ -56,6 +58,9 @@ finally:
 #: Budgets that only go down.
 MOST_MODULES_UP = 63
 MOST_MODULES_DOWN = 46
+
+RANGES = 22  # of TERP's chain: 21 tables, and inventoryMovements twice
+RANGES_OF_THE_LAST_TWO = 12
 
 
 @pytest.fixture
@@ -129,3 +134,32 @@ def test_rows_are_in_step_whether_the_chain_goes_up_at_once_or_one_by_one(
         "python", "-m", "terp_seed.database.compare", *(f"sqlite:///{name}" for name in digests)
     )
     assert same.stdout.startswith("equal")
+
+
+def test_a_rollback_of_one_revision_compares_each_range_once(seeded: Project) -> None:
+    seeded.run("alembic", "-n", "seed", "upgrade", "head")
+    calls = entered(seeded, "downgrade", "0005_orders")
+    assert calls["terp_seed.ledger.drift:survey"] == 1
+
+
+def test_a_rollback_of_several_compares_each_range_before_the_first_goes_and_when_it_goes(
+    seeded: Project,
+) -> None:
+    """One revision that cannot go stops them all, so they are looked at before the first."""
+    calls = entered(seeded, "downgrade", "base")
+    assert calls["terp_seed.ledger.drift:survey"] == 2 * RANGES
+
+
+def test_what_was_found_to_ask_a_person_is_not_found_again(seeded: Project) -> None:
+    trace = TRACE.replace("from alembic.config import main", "from terp_seed.cli import main")
+    trace = trace.replace("main(argv=sys.argv[1:])", "main(sys.argv[1:])")
+    said = typed(
+        seeded,
+        *("python", "-c", trace, "rollback", "0003_batches"),
+        after="Go on? [y/N]: ",
+        answer="y",
+    )
+    assert said.code == 0, said.text
+    line = re.search(r"entered terp_seed\.ledger\.drift:survey (\d+)", said.text)
+    assert line is not None, said.text
+    assert int(line[1]) == 2 * RANGES_OF_THE_LAST_TWO

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 
 from alembic.script import Script
 from sqlalchemy.exc import DBAPIError
@@ -29,7 +29,7 @@ from terp_seed.plan.preflight import preflight
 from terp_seed.plan.prepare import Prepared, look, prepare, refuse_other_settings, steps_from
 from terp_seed.plan.request import Request
 from terp_seed.run.backup import RunBackup, wanted
-from terp_seed.run.dry_run import removals
+from terp_seed.run.dry_run import RevisionForecast, removals
 from terp_seed.run.executor import Done, Performer
 from terp_seed.run.report import show, summary
 from terp_seed.run.rollback import Rollback
@@ -40,6 +40,9 @@ from terp_seed.settings.progress import progress_of_run
 __all__ = ["Outcome", "run"]
 
 _ATTEMPTS = 3
+
+Found = Callable[[], Sequence[RevisionForecast]]
+"""What a rollback would remove, surveyed when first asked for and then remembered."""
 
 
 @dataclass(frozen=True)
@@ -78,10 +81,11 @@ def run(
             prepared = prepare(session, request, environment, heads, pending)
             preflight(session, prepared.plan, prepared.kept, prepared.findings)
             expect(session, request, prepared)
-            _refuse_blocked(session, prepared)
+            found = cache(lambda: list(removals(session, prepared)))
+            _refuse_blocked(prepared, found)
             session.settle()
             backup = _backup(session, prepared)
-            will = partial(_will, session, prepared, backup)
+            will = partial(_will, prepared, backup, found)
             require_consent(session.settings, environment, will, confirm)
             session.settle()
             done = _go(session, request, prepared, ours, backup)
@@ -90,20 +94,20 @@ def run(
     return Outcome(environment, heads)
 
 
-def _refuse_blocked(session: Session, prepared: Prepared) -> None:
+def _refuse_blocked(prepared: Prepared, found: Found) -> None:
     """A rollback of several revisions is refused before the first of them is touched."""
     if prepared.upwards or len(prepared.plan.steps) == 1:
         return
-    blocked = [each.refusal for each in removals(session, prepared) if each.refusal]
+    blocked = [each.refusal for each in found() if each.refusal]
     if blocked:
         raise RollbackError("\n  ".join(blocked))
 
 
-def _will(session: Session, prepared: Prepared, backup: RunBackup) -> list[str]:
+def _will(prepared: Prepared, backup: RunBackup, found: Found) -> list[str]:
     """What a person is asked to confirm, line by line."""
     if prepared.upwards:
         return [str(step) for step in prepared.plan.steps]
-    return [*map(str, removals(session, prepared)), str(backup)]
+    return [*map(str, found()), str(backup)]
 
 
 def _backup(session: Session, prepared: Prepared) -> RunBackup:
