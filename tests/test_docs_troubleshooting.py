@@ -199,7 +199,7 @@ def _production(it: Trouble) -> Done:
     return it.seed("upgrade", "head")
 
 
-@case("revision …: INSERT passes neither masking nor ledger; …")
+@case("revision …: INSERT bypasses masking and the ledger. …")
 def _raw(it: Trouble) -> Done:
     it.sandbox()
     it.revision("op.execute(\"INSERT INTO brands (name) VALUES ('x')\")")
@@ -239,7 +239,7 @@ def _locked(it: Trouble) -> Done:
     return _beside(it, "pass")
 
 
-@case("another run had the database file to itself for … s; …")
+@case("another run held an exclusive lock on the database file for … s; …")
 def _unreadable(it: Trouble) -> Done:
     return _beside(it, "c = sqlite3.connect('terp.db'); c.execute('BEGIN EXCLUSIVE')")
 
@@ -270,7 +270,7 @@ def _stopped(it: Trouble) -> Done:
     return it.terp_seed("seed")
 
 
-@case("… seeded rows are not as they were seeded: …")
+@case("… seeded rows have drifted (edited, deleted or replaced)")
 def _drifted(it: Trouble) -> Done:
     it.seeded()
     it.sql("UPDATE orders SET notes = 'called back' WHERE id = (SELECT MIN(id) FROM orders)")

@@ -28,7 +28,7 @@ MATRIX = """
     staging       alembic upgrade head  -x yes=other   -        yes=other: this database is called
     staging       alembic upgrade head  -x yes=NAME    -        done
     staging       alembic upgrade head  -              NAME     done
-    staging       alembic upgrade head  -              yes      that is not its name
+    staging       alembic upgrade head  -              yes      The name does not match
     staging       terp-seed seed        --yes          -        no terminal to ask on
     staging       terp-seed seed        -              NAME     done
     production    alembic upgrade head  -              -        no terminal to ask on
@@ -50,7 +50,7 @@ MATRIX = """
     staging       terp-seed rollback    --yes          -        no terminal to ask on
     staging       terp-seed rollback    -x yes=NAME    -        done
     staging       terp-seed rollback    -              NAME     done
-    staging       terp-seed rollback    -              y        that is not its name
+    staging       terp-seed rollback    -              y        The name does not match
     production    alembic downgrade -1  -              -        no terminal to ask on
     production    alembic downgrade -1  -x yes=NAME    -        skipped
 """

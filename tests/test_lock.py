@@ -9,6 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from datetime import datetime
 from pathlib import Path
 
 import pytest
@@ -130,7 +131,7 @@ def test_who_cannot_even_read_waits_as_long_as_for_the_lock(sqlite_toy: Toy) -> 
     """C-3: SQLite's own wait was half a minute, whatever was asked for."""
     toy = sqlite_toy
     with the_file_to_itself(toy):
-        with pytest.raises(LockError, match=r"had the database file to itself for 0\.1 s; try"):
+        with pytest.raises(LockError, match=r"exclusive lock on the database file for 0\.1 s; try"):
             toy.upgrade("head", "lock-timeout=0.1")
         assert "waiting for another run, which has the database file, at most 0.1 s" in toy.said
         assert toy.terp_seed("lock", "status").output.startswith("held by a run")
@@ -152,9 +153,9 @@ def test_who_waits_for_the_lock_does_not_wait_to_read_whose_it_is(sqlite_toy: To
     dialect, told, before = dialect_named("sqlite"), list[str](), time.monotonic()
     with the_file_to_itself(sqlite_toy), sqlite_toy.db.connect() as waiter:
         waiting = lock.held(waiter, dialect, books(), 0, told.append, waiter.rollback)
-        with pytest.raises(LockError, match="nothing more is known of it"), waiting:
+        with pytest.raises(LockError, match="no details available"), waiting:
             pass
-    assert told == ["waiting for another run (nothing more is known of it), at most 0 s"]
+    assert told == ["waiting for another run (no details available), at most 0 s"]
     assert time.monotonic() - before < 15  # SQLite's own wait is 30 s
 
 
@@ -190,7 +191,7 @@ def test_a_relative_target_that_moved_while_waiting_is_refused(toy: Toy) -> None
     holder.communicate(timeout=30)
     out, _ = waiter.communicate(timeout=30)
     assert waiter.returncode == 255
-    assert "from 0003_crates to 0004_slow, so -1 means another revision now" in out
+    assert "from 0003_crates to 0004_slow while this one waited, so -1 now means a different" in out
     assert toy.version() == "0004_slow"
     assert toy.counts()["labels"] == 4
 
@@ -340,13 +341,14 @@ def test_a_lost_connection_commits_nothing(mariadb_toy: Toy, mariadb: MariaDB) -
 
 
 def test_a_lock_lost_before_the_commit_commits_nothing(mariadb_toy: Toy) -> None:
-    """C-12: a proxy may give the lock back and keep the connection."""
+    """C-12: a proxy may give the lock back and keep the connection, unseen by the SQL guard."""
     mariadb_toy.revision(
         "0004_careless",
         """
         op.seed_rows("labels", [{"code": "CARELESS"}], key=["code"])
         if not op.get_context().as_sql:
-            op.get_bind().exec_driver_sql("SELECT RELEASE_ALL_LOCKS()")
+            unseen = {"terp_seed": True}
+            op.get_bind().exec_driver_sql("SELECT RELEASE_ALL_LOCKS()", execution_options=unseen)
         """,
     )
     with pytest.raises(LockError, match="the lock was lost before the commit"):
@@ -487,3 +489,25 @@ def held(toy: Toy) -> Iterator[None]:
             yield
         finally:
             ours.release()
+
+
+def test_who_has_not_ended_is_named_by_the_audit() -> None:
+    tables = books()
+
+    def note(event: str, run_id: str, **who: object) -> None:
+        at = datetime(2026, 6, 30, 18)
+        values = {"event": event, "run_id": run_id, "at": at, **who}
+        connection.execute(sa.insert(tables.audit).values(**values))
+
+    with sa.create_engine("sqlite://", poolclass=sa.NullPool).connect() as connection:
+        assert lock.last_open_run(connection, tables) == ""  # no audit yet
+        tables.audit.create(connection)
+        assert lock.last_open_run(connection, tables) == ""  # nothing has started
+        note("started", "r1", os_user="ann", host="web1", pid=42)
+        said = "ann on web1, process 42, since 2026-06-30 18:00:00 UTC"
+        assert lock.last_open_run(connection, tables) == said
+        note("finished", "r1")
+        assert lock.last_open_run(connection, tables) == ""
+        note("started", "r2")
+        script = "a script, since 2026-06-30 18:00:00 UTC"
+        assert lock.last_open_run(connection, tables) == script

@@ -219,7 +219,7 @@ def test_reformatting_a_revision_raises_no_alarm(sqlite_toy: Toy, plan: str) -> 
     ("content", "words"),
     [
         (None, "cannot be read: No such file"),
-        ("{", "is no plan; make one with terp-seed plan --out"),
+        ("{", "is not a plan; make one with terp-seed plan --out"),
         ('{"document": "plan artefact", "version": 0}', "was made by another version"),
         ('{"document": "plan artefact", "version": 1}', "is not whole"),
     ],

@@ -46,7 +46,7 @@ def test_a_key_that_tells_rows_apart_must_be_unique(toy: Toy) -> None:
     )
     assert findings(toy) == [
         "revision 0001_a, table pairs: left_code is not unique in it, and without an integer key "
-        "nobody could tell later whose a row is; give the table a unique key"
+        "seeded rows cannot be told from others later; give the table a unique key"
     ]
     toy.execute("CREATE UNIQUE INDEX one_code ON pairs (left_code)")
     toy.upgrade()

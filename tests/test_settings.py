@@ -23,17 +23,20 @@ from terp_seed.errors import GuardError, PlanError, SeedError, UsageError
         ("zzz=1", "-x zzz: unknown key; known: as-of, backup, backup-folder, "),
         ("size", "-x size: has no value; write -x size=..."),
         ("size=", "-x size: has no value"),
-        ("size=huge", "size: 'huge' is no preset of seeds/sizes.toml; it has small, medium, large"),
+        (
+            "size=huge",
+            "size: 'huge' is not a preset of seeds/sizes.toml; it has small, medium, large",
+        ),
         ("rows=depots", "rows: 'depots' is not usable; write -x rows=clients:5000,orders:20000"),
         ("rows=depots:-1", "rows: 'depots:-1' is not usable"),
         ("rows=depots:1,depots:2", "rows: 'depots:2' is not usable"),
-        ("rows=depotz:1", "rows: 'depotz' is nothing that preset 'small' counts; it counts depots"),
-        ("seed=one", "seed: 'one' is no whole number"),
-        ("as-of=2026-02-30", "as-of: '2026-02-30' is no date; write it as 2026-06-30"),
-        ("lock-timeout=soon", "lock-timeout: 'soon' is no number of seconds from 0 to 86400"),
-        ("lock-timeout=-1", "lock-timeout: '-1' is no number of seconds"),
-        ("lock-timeout=nan", "lock-timeout: 'nan' is no number of seconds"),
-        ("env=prd", "env: 'prd' is no environment; did you mean 'prod'?"),
+        ("rows=depotz:1", "rows: preset 'small' has no entry 'depotz'; it has depots"),
+        ("seed=one", "seed: 'one' is not a whole number"),
+        ("as-of=2026-02-30", "as-of: '2026-02-30' is not a date; write it as 2026-06-30"),
+        ("lock-timeout=soon", "lock-timeout: 'soon' is not a number of seconds from 0 to 86400"),
+        ("lock-timeout=-1", "lock-timeout: '-1' is not a number of seconds"),
+        ("lock-timeout=nan", "lock-timeout: 'nan' is not a number of seconds"),
+        ("env=prd", "env: 'prd' is not an environment; did you mean 'prod'?"),
         ("on-dependents=cascade", "on-dependents: 'cascade' is not possible"),
         ("on-edited=delet", "on-edited: 'delet' is not possible; did you mean 'delete'?"),
         ("backup=all", "backup: 'all' is not possible"),
@@ -223,11 +226,11 @@ def test_a_foreign_database_url_and_a_dotenv_file_are_not_read(sqlite_toy: Toy) 
     ("name", "value", "words"),
     [
         ("TERP_SEED_SISE", "small", "TERP_SEED_SISE: unknown environment variable; did you mean"),
-        ("TERP_SEED_SIZE", "huge", "size: 'huge' is no preset"),
-        ("TERP_SEED_AS_OF", "soon", "as-of: 'soon' is no date"),
-        ("TERP_SEED_ENV", "prd", "env: 'prd' is no environment"),
+        ("TERP_SEED_SIZE", "huge", "size: 'huge' is not a preset"),
+        ("TERP_SEED_AS_OF", "soon", "as-of: 'soon' is not a date"),
+        ("TERP_SEED_ENV", "prd", "env: 'prd' is not an environment"),
         ("TERP_SEED_LOG", "xml", "TERP_SEED_LOG: 'xml' is not possible; one of text, json"),
-        ("TERP_SEED_LOG_LEVEL", "LOUD", "TERP_SEED_LOG_LEVEL: 'LOUD' is no level; one of TRACE"),
+        ("TERP_SEED_LOG_LEVEL", "LOUD", "TERP_SEED_LOG_LEVEL: 'LOUD' is not a level; use TRACE"),
     ],
 )
 def test_a_shell_name_or_value_that_cannot_be_used(
@@ -340,7 +343,7 @@ def test_a_missing_downgrade(sqlite_toy: Toy) -> None:
     ("head", "words"),
     [
         ('environments = "dev"', 'environments must be a tuple of names, as ("dev", "staging")'),
-        ('environments = ("dve",)', "'dve' is no environment; did you mean 'dev'?"),
+        ('environments = ("dve",)', "'dve' is not an environment; did you mean 'dev'?"),
         ("environments = 5", "environments must be a tuple of names"),
         ("online_only = 1", "online_only must be True or False"),
         ("as_of = 2026", 'as_of must be a date in quotes, as "2026-06-30"'),
@@ -361,7 +364,7 @@ def test_an_attribute_that_cannot_be_used(sqlite_toy: Toy, head: str, words: str
         ("[small]\ndepots = 1.5\n", "[small] depots must be a whole number from 0"),
         ("small = 5\n", "'small' must be a table, as [small]"),
         ("[small\n", "sizes.toml: cannot be read"),
-        ("[medium]\n", "size: 'small' is no preset"),
+        ("[medium]\n", "size: 'small' is not a preset"),
         ("[small]\ndepot = 4\n", "depots"),
     ],
 )
@@ -490,6 +493,6 @@ def test_an_unstamped_file_is_dev_and_nothing_else(
 )
 def test_a_url_names_its_server_where_the_guards_look(sqlite_toy: Toy, query: str) -> None:
     """The driver would follow the query, past protected_hosts; a password there would print."""
-    with pytest.raises(UsageError, match=f"says {query.split('=')[0]} behind") as caught:
+    with pytest.raises(UsageError, match=f"sets '{query.split('=')[0]}' in its query") as caught:
         sqlite_toy.upgrade("head", f"url=mysql://app@safe/shop?{query}")
     assert "secret" not in str(caught.value)

@@ -79,7 +79,7 @@ def test_drift_is_what_people_did_to_the_rows(toy: Toy) -> None:
         "UPDATE pairs SET weight = weight + 1",
     )
     done = toy.terp_seed("status", "--drift", code=8)
-    assert "5 seeded rows are not as they were seeded" in done.stderr
+    assert "5 seeded rows have drifted" in done.stderr
     found = drift(toy.document("status", "--drift", code=8))
     assert found["labels"] == (0, 1, 1, 1)
     assert found["pairs"] == (0, 2, 0, 0)
@@ -89,7 +89,7 @@ def test_drift_is_what_people_did_to_the_rows(toy: Toy) -> None:
     assert not verified["passed"]
     (labels,) = [each for each in verified["drift"] if each["table"] == "labels"]
     assert (labels["revision"], labels["edited"]) == ("0001_labels", 1)
-    assert "5 seeded rows are not as" in toy.terp_seed("verify", "--drift", code=8).stderr
+    assert "5 seeded rows have drifted" in toy.terp_seed("verify", "--drift", code=8).stderr
 
 
 def test_rows_that_a_rollback_kept(toy: Toy) -> None:

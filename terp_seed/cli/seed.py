@@ -36,9 +36,12 @@ _REMOVAL = ("on-dependents", "on-edited", "backup")
 )
 @click.argument("target", required=False)
 @click.option("--table", metavar="TABLE", help="Only what this table needs.")
-@click.option("--rollback", "back", is_flag=True, help="Take everything back, to the base.")
+@click.option("--rollback", "back", is_flag=True, help="Roll back everything (to base).")
 @click.option(
-    "--plan", "artefact", type=click.Path(path_type=Path), help="Only if this plan still holds."
+    "--plan",
+    "artefact",
+    type=click.Path(path_type=Path),
+    help="Apply only if this reviewed plan is still valid.",
 )
 @run_options(*_GENERATION, *_REMOVAL)
 @dry_run

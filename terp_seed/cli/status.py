@@ -53,8 +53,7 @@ def refuse_drift(found: ChainStatus) -> None:
     """Raise `VerificationError` if a seeded row is not as it was."""
     if found.drifted:
         raise VerificationError(
-            f"{found.drifted} seeded rows are not as they were seeded: edited, gone, or their id "
-            "is another row's now"
+            f"{found.drifted} seeded rows have drifted (edited, deleted or replaced)"
         )
 
 

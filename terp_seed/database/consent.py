@@ -71,7 +71,7 @@ def _require_name(settings: Settings, environment: str, will: Will) -> None:
             f"that you mean it with -x yes={name}"
         )
     if _answer(name, environment, will, f"Type the database's name to go on ({name}): ") != name:
-        raise GuardError("that is not its name; nothing was done")
+        raise GuardError("The name does not match. Nothing was changed")
 
 
 def _require_yes(settings: Settings, environment: str, will: Will) -> None:

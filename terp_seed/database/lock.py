@@ -86,7 +86,7 @@ def _holder(connection: Connection, dialect: Dialect, books: Books) -> str:
         if error.connection_invalidated:  # the next statement would open another, unpinned
             raise translated(error, "lock") from None
         # Its books may not exist yet, or be locked: still worth waiting.
-    return f"another run ({', '.join(filter(None, parts)) or 'nothing more is known of it'})"
+    return f"another run ({', '.join(filter(None, parts)) or 'no details available'})"
 
 
 def last_open_run(connection: Connection, books: Books) -> str:

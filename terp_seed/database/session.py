@@ -69,7 +69,7 @@ class Session:
             self.stream.run(sql)
 
     def may_write(self) -> None:
-        """From here on a transaction begins in the engine's writing manner."""
+        """Start later transactions as write transactions."""
         self.settle()
         self.connection.execution_options(terp_seed_reading=False)
 
@@ -156,8 +156,8 @@ def _wait_to_read(session: Session) -> None:
     while not dialect.readable(connection):  # bit by bit: a signal is heard in between
         if monotonic() >= until:
             raise LockError(
-                f"another run had the database file to itself for {seconds:g} s; try again when "
-                "it is done, or wait longer with -x lock-timeout=SECONDS"
+                f"another run held an exclusive lock on the database file for {seconds:g} s; "
+                "try again when it is done, or wait longer with -x lock-timeout=SECONDS"
             )
 
 

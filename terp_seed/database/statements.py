@@ -42,7 +42,7 @@ class Stream(ABC):
 
     @abstractmethod
     def note(self, text: str) -> None:
-        """Say something to the reader of a script."""
+        """Write a comment (scripts only)."""
 
 
 class Live(Stream):

@@ -155,7 +155,7 @@ class LockStatus:
             pid = f", process {first['pid']}" if first["pid"] else ""
             parts.append(f"{self.run.who}{pid}: {self.run.command}")
             parts.append(f"since {first['at'][:19]} UTC, {self.seconds:.0f} s")
-        return f"held by {', '.join(filter(None, parts)) or 'a run that nothing more is known of'}"
+        return f"held by {', '.join(filter(None, parts)) or 'a run (no details available)'}"
 
 
 def lock_status(session: Session) -> LockStatus:

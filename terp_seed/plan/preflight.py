@@ -131,7 +131,8 @@ def _key(rows: TableRows, facts: TableFacts) -> Lines:
         ):
             yield (
                 f"table {rows.table}: {', '.join(rows.key)} is not unique in it, and without an "
-                "integer key nobody could tell later whose a row is; give the table a unique key"
+                "integer key seeded rows cannot be told from others later; give the table a "
+                "unique key"
             )
         return
     if rows.id not in facts.columns:

@@ -27,12 +27,19 @@ _PIECE = re.compile(
     r"""| --(?=\s|$)[^\n]* | \#[^\n]* | /\*.*?\*/ | \*/""",
     re.DOTALL | re.VERBOSE,
 )
-_NEVER = re.compile(r"(?!)")
+_WRITING = re.compile(  # REPLACE(...) is a function
+    r"\b(INSERT|UPDATE|DELETE|REPLACE|MERGE)\b(?!\s*\()|\bINTO\b", re.IGNORECASE
+)
 _READS = {  # a verb, and the words that turn it into writing after all
     "SELECT": re.compile(r"\bINTO\b", re.IGNORECASE),
-    "WITH": re.compile(r"\b(INSERT|UPDATE|DELETE|REPLACE)\s", re.IGNORECASE),
-    **dict.fromkeys(("SHOW", "EXPLAIN", "DESCRIBE", "DESC", "VALUES", "TABLE"), _NEVER),
+    # EXPLAIN ANALYZE runs what it explains.
+    **dict.fromkeys(("WITH", "EXPLAIN", "DESCRIBE", "DESC"), _WRITING),
+    **dict.fromkeys(("SHOW", "VALUES", "TABLE"), re.compile(r"(?!)")),
 }
+# The run holds a lock of its session, and relies on it to the last commit.
+_LOCKS = re.compile(
+    r"\b(GET_LOCK|RELEASE_LOCK|RELEASE_ALL_LOCKS|pg_(?:try_)?advisory_\w+)\s*\(", re.IGNORECASE
+)
 _WRITES = {"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "CALL", "DO", "SET", "PRAGMA"}
 _UNPINS = re.compile(
     r"SET\b.*\b(autocommit|password|role|foreign_key_checks|foreign_keys|sql_mode|names|time_zone|"
@@ -105,14 +112,20 @@ class Gate:
             self._check(statement)
 
     def _check(self, statement: str) -> None:
+        lock = _LOCKS.search(statement)
+        if lock:
+            raise PlanError(
+                f"revision {self._revision}: {lock[1].upper()} takes or releases locks of the "
+                "session, on which the run relies. Take it out"
+            )
         words = re.match(r"[\s(]*([A-Za-z]+)", statement)
         verb = words[1].upper() if words else ""
         if not verb or (verb in _READS and not _READS[verb].search(statement)):
             return
         if verb not in _WRITES and verb not in _READS:
             raise PlanError(
-                f"revision {self._revision}: {verb} commits the transaction on MySQL, so it cannot "
-                "be part of a seed; schema changes belong into a schema revision"
+                f"revision {self._revision}: {verb} can commit or tear the transaction, so it "
+                "cannot be part of a seed. Put schema changes in a schema revision"
             )
         unpins = _UNPINS.match(statement.strip())
         if unpins:
@@ -127,9 +140,9 @@ class Gate:
             )
         if self._raw_sql is None:
             raise PlanError(
-                f"revision {self._revision}: {verb} passes neither masking nor ledger; use "
-                'op.seed_rows, or state the reason in the revision as raw_sql = "..." and write '
-                "its downgrade yourself"
+                f"revision {self._revision}: {verb} bypasses masking and the ledger. Use "
+                'op.seed_rows(), or set raw_sql = "reason" in the revision and write its '
+                "downgrade() yourself"
             )
 
 

@@ -55,7 +55,7 @@ def imported(
     if skip_taken and (id is None or id in values):
         raise UsageError(
             f'{where}: on_conflict="skip" needs an integer key that the run fills; without one '
-            "nobody could tell later whose a row is"
+            "seeded rows cannot be told from others later"
         )
     _check_key(values, key, where, needed=skip_taken or id is None or id in values)
     return TableRows(
@@ -76,7 +76,7 @@ def _columns(rows: Sequence[Row], where: str) -> list[str]:
         raise UsageError(f"{where}: there are no rows to seed")
     for number, row in enumerate(rows):
         if not isinstance(row, Mapping):
-            raise UsageError(f"{where}, row {number + 1}: is no dict of columns and values")
+            raise UsageError(f"{where}, row {number + 1}: is not a dict of columns and values")
     columns = list(rows[0])
     for number, row in enumerate(rows):
         if row.keys() != rows[0].keys():
@@ -164,7 +164,7 @@ def read_rows(folder: Path, name: str, *, keep_empty: Sequence[str] = ()) -> lis
     except UnicodeDecodeError as error:
         raise UsageError(f"{name}: is not UTF-8 (byte {error.start})") from None
     if "\0" in text:
-        raise UsageError(f"{name}: holds a NUL byte, so it is no text file")
+        raise UsageError(f"{name}: holds a NUL byte, so it is not a text file")
     return readers[path.suffix](text)
 
 
@@ -173,11 +173,11 @@ def _inside(folder: Path, name: str) -> Path:
     try:
         path = (folder / name).resolve()
     except (OSError, ValueError, RuntimeError):  # a NUL, or links that lead in a circle
-        raise UsageError(f"{name!r}: is no path of a file in {folder.name}/") from None
+        raise UsageError(f"{name!r}: is not a path of a file in {folder.name}/") from None
     if not path.is_relative_to(folder.resolve()):
         raise UsageError(f"{name}: leads out of {folder.name}/; put the file there")
     if path.exists() and not path.is_file():
-        raise UsageError(f"{name}: is no file (in {folder.name}/)")
+        raise UsageError(f"{name}: is not a file (in {folder.name}/)")
     return path
 
 
@@ -252,7 +252,7 @@ def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
 
 
 def _no_constant(text: str) -> Any:
-    raise ValueError(f"{text} is no JSON")
+    raise ValueError(f"{text} is not JSON")
 
 
 _TAGS: dict[str, Callable[[Any], Value]] = {
@@ -275,5 +275,5 @@ def _untagged(value: Any, name: str, number: int, column: str) -> Value:
         return _TAGS[tag](content)
     except (ValueError, TypeError, ArithmeticError):
         raise UsageError(
-            f"{name}, row {number + 1}, column {column}: is no {tag[1:]} after {tag}"
+            f"{name}, row {number + 1}, column {column}: is not a valid {tag}"
         ) from None

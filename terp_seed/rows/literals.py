@@ -59,7 +59,7 @@ def encodable(text: str) -> str:
     try:
         text.encode()
     except UnicodeEncodeError:
-        raise UnwritableError("it holds half of a surrogate pair, which is no text") from None
+        raise UnwritableError("it holds half of a surrogate pair, which is not text") from None
     return text
 
 

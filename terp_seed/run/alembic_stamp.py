@@ -15,7 +15,7 @@ def stamped(step: StampStep, performer: Performer) -> None:
     """Write a ``stamped`` header for each revision that a stamp passes over.
 
     Going down, the headers go; `PlanError` if one of the revisions has rows
-    in the ledger, which a stamp would make nobody's.
+    in the ledger, which a stamp would orphan.
     """
     revisions = _between(step)
     ledger, stream = performer.ledger, performer.stream
@@ -23,9 +23,12 @@ def stamped(step: StampStep, performer: Performer) -> None:
         if step.is_upgrade:
             stream.run(ledger.open(revision, "stamped", performer.detail), what="ledger")
         else:
-            what = f"revision {revision} has no seeded rows (roll it back with downgrade instead)"
+            what = f"the ledger lists no rows of {revision}; if it does, use downgrade instead"
             if stream.must_be_zero(ledger.count_of_rows(revision), what):
-                raise PlanError(f"stamp: not so, {what.removesuffix(')')}), the ledger holds rows")
+                raise PlanError(
+                    f"cannot stamp below {revision}: the ledger still lists its rows. "
+                    "Use downgrade instead"
+                )
             stream.run(ledger.forget(revision), what="ledger")
         event = performer.audit.event("stamped", revision=revision, rows={})
         stream.run(event, what="audit")

@@ -220,8 +220,9 @@ def _moved(session: Session, request: Request, before: tuple[str, ...]) -> tuple
     now = current_heads(session)
     if request.relative:
         raise LockError(
-            f"while we waited, another run took the chain from {_place(before)} to {_place(now)}, "
-            f"so {request.destination} means another revision now; look, and say it again"
+            f"another run moved the chain from {_place(before)} to {_place(now)} while this one "
+            f"waited, so {request.destination} now means a different revision. Check `current` and "
+            "run the command again"
         )
     return now
 

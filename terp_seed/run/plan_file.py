@@ -51,7 +51,7 @@ class Artefact:
 
     @classmethod
     def read(cls, path: Path) -> Artefact:
-        """Read a file that `write_artefact` made; `UsageError` if it is none."""
+        """Read a file that `write_artefact` made; `UsageError` if it is not one."""
         try:
             fields = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
@@ -59,7 +59,7 @@ class Artefact:
         except ValueError:
             fields = None
         if not isinstance(fields, dict) or fields.pop("document", "") != "plan artefact":
-            raise UsageError(f"plan {path}: is no plan; make one with terp-seed plan --out {path}")
+            raise UsageError(f"plan {path}: is not a plan; make one with terp-seed plan --out FILE")
         if fields.pop("version", None) != _VERSION:
             raise UsageError(f"plan {path}: was made by another version; make it again")
         try:

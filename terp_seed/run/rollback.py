@@ -48,12 +48,12 @@ class Finding:
 
     @property
     def foreign(self) -> dict[str, int]:
-        """How many rows of somebody else's stand at seeded ids, by table: they stay."""
+        """How many rows replaced a seeded row at the same id, by table: they stay."""
         return self._counted(lambda each: len(each.foreign))
 
     @property
     def missing(self) -> dict[str, int]:
-        """How many rows somebody has deleted by hand, by table."""
+        """How many rows were deleted by hand, by table."""
         return self._counted(lambda each: each.missing)
 
     @property

@@ -129,7 +129,7 @@ class Writer:
             self._say(planned.range)
 
     def _name(self, table: str) -> None:
-        """Let statements say the first key of a table's range."""
+        """Bind the first key of a table's range to a name in SQL."""
         coming = self._coming.get(table)
         if coming is not None and coming.range.number not in self._reserved:
             self._reserve(coming)

@@ -39,7 +39,7 @@ def configure_logging(environ: Mapping[str, str] = os.environ) -> None:
     level = environ.get("TERP_SEED_LOG_LEVEL", "INFO").upper()
     style = environ.get("TERP_SEED_LOG", "text")
     if level not in _LEVELS:
-        raise UsageError(f"TERP_SEED_LOG_LEVEL: {level!r} is no level; one of {', '.join(_LEVELS)}")
+        raise UsageError(f"TERP_SEED_LOG_LEVEL: {level!r} is not a level; use {', '.join(_LEVELS)}")
     if style not in ("text", "json"):
         raise UsageError(f"TERP_SEED_LOG: {style!r} is not possible; one of text, json")
     logger.remove()

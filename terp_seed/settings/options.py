@@ -151,7 +151,7 @@ def _section(config: Config) -> dict[str, Any]:
 def _count(config: Config, key: str, default: int) -> int:
     text = config.get_main_option(key) or str(default)
     if not _COUNT.fullmatch(text) or not int(text):
-        raise UsageError(f"{key}: {text!r} is no whole number from 1")
+        raise UsageError(f"{key}: {text!r} is not a whole number from 1")
     return int(text)
 
 
@@ -191,8 +191,8 @@ def database_url(
     elsewhere = sorted(_PLACES & url.query.keys())
     if elsewhere:
         raise UsageError(
-            f"the database URL says {elsewhere[0]} behind its question mark, where no guard sees "
-            "it; write mysql://user:password@host:port/database"
+            f"the database URL sets '{elsewhere[0]}' in its query string, where the safety checks "
+            "cannot see it; write mysql://user:password@host:port/database"
         )
     return url
 
@@ -202,7 +202,7 @@ def environment_name(text: str) -> str:
     name = _ALIASES.get(text, text)
     if name not in ENVIRONMENTS:
         near = _near(text, (*ENVIRONMENTS, *_ALIASES))
-        raise UsageError(f"env: {text!r} is no environment{near}")
+        raise UsageError(f"env: {text!r} is not an environment{near}")
     return name
 
 
@@ -257,7 +257,7 @@ def _whole(key: str, text: str | None) -> int | None:
     try:
         return int(text)
     except ValueError:
-        raise UsageError(f"{key}: {text!r} is no whole number") from None
+        raise UsageError(f"{key}: {text!r} is not a whole number") from None
 
 
 def _day(key: str, text: str | None) -> date | None:
@@ -266,7 +266,7 @@ def _day(key: str, text: str | None) -> date | None:
     try:
         return date.fromisoformat(text)
     except ValueError:
-        raise UsageError(f"{key}: {text!r} is no date; write it as 2026-06-30") from None
+        raise UsageError(f"{key}: {text!r} is not a date; write it as 2026-06-30") from None
 
 
 def _seconds(key: str, text: str | None, default: float) -> float:
@@ -277,7 +277,7 @@ def _seconds(key: str, text: str | None, default: float) -> float:
     except ValueError:
         seconds = -1.0
     if not 0 <= seconds <= 86400:
-        raise UsageError(f"{key}: {text!r} is no number of seconds from 0 to 86400")
+        raise UsageError(f"{key}: {text!r} is not a number of seconds from 0 to 86400")
     return seconds
 
 

@@ -30,14 +30,13 @@ def preset(home: Path, size: str, rows: Mapping[str, int]) -> dict[str, int]:
     known = _read(home / "sizes.toml")
     if size not in known:
         raise UsageError(
-            f"size: {size!r} is no preset of {home.name}/sizes.toml; it has {', '.join(known)}"
+            f"size: {size!r} is not a preset of {home.name}/sizes.toml; it has {', '.join(known)}"
         )
     counts = dict(known[size])
     for name, number in rows.items():
         if name not in counts:
             raise UsageError(
-                f"rows: {name!r} is nothing that preset {size!r} counts; it counts "
-                f"{', '.join(counts)}"
+                f"rows: preset {size!r} has no entry {name!r}; it has {', '.join(counts)}"
             )
         counts[name] = number
     return counts

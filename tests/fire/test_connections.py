@@ -226,7 +226,7 @@ def test_a_waiter_that_cannot_read_the_books_waits_all_the_same(toy: Toy) -> Non
         lock = dialect_named(toy.db.dialect.name).lock(connection)
         assert lock.acquire(5)
         connection.rollback()
-        with pytest.raises(LockError, match=r"^another run \(nothing more is known of it\) held"):
+        with pytest.raises(LockError, match=r"^another run \(no details available\) held"):
             toy.upgrade("head", "lock-timeout=0.1")
         lock.release()
     assert toy.counts() == FULL

@@ -81,7 +81,7 @@ def test_relative_targets_at_once(toy: Toy, start: Start, tally: Callable[..., N
     assert set(codes) <= {0, 255}
     steps = codes.count(0)
     assert toy.version() == [HEAD, "0002_depots", "0001_labels", None, None][steps]
-    assert all("means another revision now" in c.said for c in ended if c.process.exitcode)
+    assert all("now means a different revision" in c.said for c in ended if c.process.exitcode)
     tally(races=1, processes=4)
 
 

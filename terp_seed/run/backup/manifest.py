@@ -74,7 +74,7 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
-        """Read a backup's manifest; `UsageError` if the folder is no backup."""
+        """Read a backup's manifest; `UsageError` if the folder is not a backup."""
         try:
             fields = json.loads((folder / MANIFEST).read_text(encoding="utf-8"))
         except OSError as error:
@@ -85,7 +85,7 @@ class Manifest:
         except ValueError:
             fields = None
         if not isinstance(fields, dict) or fields.pop("document", "") != "backup":
-            raise UsageError(f"backup {folder}: {MANIFEST} is no manifest of a backup")
+            raise UsageError(f"backup {folder}: {MANIFEST} is not the manifest of a backup")
         if fields.pop("version", None) != _VERSION:
             raise UsageError(f"backup {folder}: was made by another version of terp_seed")
         try:

@@ -105,7 +105,7 @@ def _chain(
         then = ancestors(directory, manifest.heads)
     except RevisionError:
         raise UsageError(
-            f"the backup was made at {', '.join(manifest.heads)}, which is no revision of this "
+            f"the backup was made at {', '.join(manifest.heads)}, which is not a revision of this "
             "chain any more; bring its file back"
         ) from None
     now = {script.revision for script in ancestors(directory, current_heads(session))}
