@@ -1,4 +1,4 @@
-"""`terp-seed check` and `terp-seed graph`: what can be known before a run."""
+"""`terp-seed check`: what can be known before a run."""
 
 from __future__ import annotations
 
@@ -220,35 +220,6 @@ def test_the_applications_own_alembic_makes_the_tables_if_it_can_be_sent(
         assert not Path(str(make_url(f"{sqlite_url}.other").database)).exists()
 
 
-def test_the_graph_has_every_revision_and_table(sqlite_toy: Toy) -> None:
-    said = run(sqlite_toy, "graph", url="sqlite:///absent.db").stdout.splitlines()
-    assert said[0] == "flowchart LR"
-    assert '  r0002_depots["0002_depots"]' in said
-    assert "  r0001_labels --> r0002_depots" in said
-    assert '  r0003_crates -. "12" .-> tcrates' in said
-    document = json.loads(run(sqlite_toy, "graph", "--json").stdout)
-    assert document["revisions"][2] == {
-        "revision": "0003_crates",
-        "after": ["0002_depots"],
-        "tables": [{"table": "crates", "rows": 12}, {"table": "scans", "rows": 12}],
-    }
-
-
-def test_the_graph_of_a_merge(sqlite_toy: Toy) -> None:
-    sqlite_toy.revision("0003_other", "pass", "pass", after="0002_depots")
-    path = sqlite_toy.revision("0004_merge", "pass", "pass", after=None)
-    path.write_text(
-        path.read_text().replace(
-            "down_revision = None", 'down_revision = ("0003_crates", "0003_other")'
-        )
-    )
-    said = run(sqlite_toy, "graph").stdout
-    assert "  r0003_crates --> r0004_merge\n  r0003_other --> r0004_merge" in said
-
-
 def test_settings_are_options_too(sqlite_toy: Toy) -> None:
-    said = run(sqlite_toy, "graph", "--size=medium", "--rows=depots:9").stdout
-    assert '  r0002_depots -. "9" .-> tdepots' in said
-    assert '  r0003_crates -. "40" .-> tcrates' in said
     absent = run(sqlite_toy, "check", "--env=prodution", code=2, url=sqlite_toy.url)
     assert "did you mean 'production'?" in absent.stdout

@@ -443,7 +443,7 @@ def _copied(it: Trouble) -> Done:
     it.revision("pass")
     folder = it.project.path / "seed_revisions"
     shutil.copy(folder / "0006_ours.py", folder / "0007_copy.py")
-    return it.terp_seed("graph")
+    return it.terp_seed("plan")
 
 
 @case("the chain has … heads, …; …")

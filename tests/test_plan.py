@@ -121,33 +121,6 @@ def test_what_would_stop_the_run_is_said_with_its_code(toy: Toy) -> None:
     assert "0003_crates" in told.stdout
 
 
-@pytest.mark.parametrize(
-    ("args", "said"),
-    [
-        (("seed",), "alembic -n seed -x url={url} upgrade head"),
-        (("seed", "--size=medium"), "alembic -n seed -x url={url} -x size=medium upgrade head"),
-        (
-            ("preview", "--size=large"),
-            "alembic -n seed -x url={url} -x size=large upgrade head --sql",
-        ),
-        (("seed", "--rollback"), "alembic -n seed -x url={url} downgrade base"),
-        (("rollback",), "alembic -n seed -x url={url} downgrade -1"),
-        (("seed", "--table=depots"), "alembic -n seed -x url={url} upgrade 0002_depots"),
-        (("rollback", "--table=depots"), "alembic -n seed -x url={url} downgrade 0001_labels"),
-        (("rollback", "--table=labels"), "alembic -n seed -x url={url} downgrade base"),
-    ],
-)
-def test_the_plain_alembic_command_is_explained(
-    sqlite_toy: Toy, args: tuple[str, ...], said: str
-) -> None:
-    before = sqlite_toy.everything()
-    url = sqlite_toy.url
-    done = sqlite_toy.terp_seed(*args, "--explain")
-    ini = f"-c {sqlite_toy.path / 'alembic.ini'} -n seed"
-    assert done.stdout.strip().replace(ini, "-n seed") == said.format(url=url)
-    assert sqlite_toy.everything() == before
-
-
 def test_a_table_takes_along_what_it_needs_and_what_needs_it(sqlite_toy: Toy) -> None:
     toy = sqlite_toy
     said = toy.terp_seed("seed", "--table=depots").stderr

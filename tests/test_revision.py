@@ -45,18 +45,6 @@ def test_a_seeder_or_a_file_fills_the_body(sqlite_toy: Toy) -> None:
     assert sqlite_toy.value("SELECT COUNT(*) FROM labels WHERE code LIKE 'M-%'") == 2
 
 
-def test_explain_prints_the_line_of_alembic_and_writes_nothing(sqlite_toy: Toy) -> None:
-    before = files(sqlite_toy)
-    said = revision(sqlite_toy, "-m", "it's new", "--explain").stdout
-    assert files(sqlite_toy) == before
-    ini = sqlite_toy.path / "alembic.ini"
-    start = f"alembic -c {ini} -n seed -x url={sqlite_toy.url} revision"
-    assert said == f"""{start} -m 'it'"'"'s new' --rev-id 0004_it_s_new\n"""
-    words = said.replace("""'it'"'"'s new'""", "new").split()[1:]
-    sqlite_toy.run("alembic", *words)
-    assert {path.name for path in files(sqlite_toy) - before} == {"0004_it_s_new.py"}
-
-
 @pytest.mark.parametrize(
     ("args", "code", "complaint"),
     [

@@ -36,7 +36,6 @@ _COMMANDS = {
     "verify": "terp_seed.cli.verify:verify",
     "revision": "terp_seed.cli.revision:revision",
     "check": "terp_seed.cli.check:check",
-    "graph": "terp_seed.cli.graph:graph",
 }
 """Where each command is: its module is imported when it is called, or for ``--help``."""
 

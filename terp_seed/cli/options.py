@@ -10,7 +10,7 @@ import click
 
 from terp_seed.project.project import Project
 
-__all__ = ["dry_run", "explain", "run_options", "with_options", "yes"]
+__all__ = ["dry_run", "run_options", "with_options", "yes"]
 
 Command = TypeVar("Command", bound=Callable[..., Any])
 
@@ -59,11 +59,6 @@ def yes(command: Command) -> Command:
 def dry_run(command: Command) -> Command:
     """Give a command ``--dry-run``."""
     return _flag("--dry-run", "Say what would happen, with true counts.")(command)
-
-
-def explain(command: Command) -> Command:
-    """Give a command ``--explain``."""
-    return _flag("--explain", "Print the plain alembic command, and stop.")(command)
 
 
 def _flag(name: str, text: str) -> Callable[[Command], Command]:

@@ -6,7 +6,7 @@ import sys
 
 import click
 
-from terp_seed.cli.options import explain, run_options, with_options
+from terp_seed.cli.options import run_options, with_options
 from terp_seed.cli.output import as_json, document, examples
 from terp_seed.errors import UsageError
 from terp_seed.project.project import Project
@@ -29,17 +29,13 @@ __all__ = ["preview"]
 )
 @click.argument("target", default="head")
 @run_options("url", "env", "size", "rows", "seed", "as-of")
-@explain
 @as_json
 @click.pass_obj
 def preview(
-    project: Project, /, proving: bool, target: str, explain: bool, as_json: bool, **x: str | None
+    project: Project, /, proving: bool, target: str, as_json: bool, **x: str | None
 ) -> None:
     """Print the script of an upgrade, or prove that it is the run."""
     project = with_options(project, x)
-    if explain:
-        click.echo(project.alembic("upgrade", target, "--sql"))
-        return
     if as_json and not proving:
         raise UsageError("--json goes with --prove; without it the script itself is printed")
     if not proving:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import click
 
-from terp_seed.cli.options import explain
 from terp_seed.cli.output import as_json, document, examples
 from terp_seed.project.project import Project
 
@@ -36,7 +35,6 @@ __all__ = ["revision"]
     metavar="COLUMN",
     help="With --file: the natural key; again for a key of several columns.",
 )
-@explain
 @as_json
 @click.pass_obj
 def revision(
@@ -47,7 +45,6 @@ def revision(
     file: str | None,
     table: str | None,
     keys: tuple[str, ...],
-    explain: bool,
     as_json: bool,
 ) -> None:
     """Write a new revision at the end of the chain.
@@ -62,9 +59,6 @@ def revision(
     taken = [each.revision for each in directory.walk_revisions()]
     name = revision_id(taken, message, rev_id)
     line = project.alembic("revision", "-m", message, "--rev-id", name)
-    if explain:
-        click.echo(line)
-        return
     path = write_revision(directory, settings.data, name, message, body)
     shown = _short(path)
     if as_json:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
-from terp_seed.cli.options import dry_run, explain, run_options, with_options, yes
+from terp_seed.cli.options import dry_run, run_options, with_options, yes
 from terp_seed.cli.output import as_json, document, examples
 from terp_seed.cli.plan import show_forecast
 from terp_seed.database.consent import Confirm
@@ -45,7 +45,6 @@ _REMOVAL = ("on-dependents", "on-edited", "backup")
 )
 @run_options(*_GENERATION, *_REMOVAL)
 @dry_run
-@explain
 @yes
 @as_json
 @click.pass_obj
@@ -57,7 +56,6 @@ def seed(
     back: bool,
     artefact: Path | None,
     dry_run: bool,
-    explain: bool,
     yes: bool,
     as_json: bool,
     **x: str | None,
@@ -67,7 +65,7 @@ def seed(
     if target and table:
         raise UsageError("give TARGET or --table, not both")
     where = _target(project, table, up=not back) or target or ("base" if back else "head")
-    how = _How(dry_run, explain, as_json)
+    how = _How(dry_run, as_json)
     if back:
         _carry_out(project, "downgrade", where, how, confirm=Confirm(always=True, yes=yes))
     elif artefact is None:
@@ -92,7 +90,6 @@ def seed(
 @click.option("--table", metavar="TABLE", help="This table's seeds, and all that depend on them.")
 @run_options("url", "env", "lock-timeout", *_REMOVAL)
 @dry_run
-@explain
 @yes
 @as_json
 @click.pass_obj
@@ -102,7 +99,6 @@ def rollback(
     target: str | None,
     table: str | None,
     dry_run: bool,
-    explain: bool,
     yes: bool,
     as_json: bool,
     **x: str | None,
@@ -115,7 +111,7 @@ def rollback(
     if target and table:
         raise UsageError("give TARGET or --table, not both")
     where = _target(project, table, up=False) or target or "-1"
-    how = _How(dry_run, explain, as_json)
+    how = _How(dry_run, as_json)
     _carry_out(project, "downgrade", where, how, confirm=Confirm(always=True, yes=yes))
 
 
@@ -136,18 +132,15 @@ class _How(NamedTuple):
     """How a command was asked for."""
 
     dry_run: bool
-    explain: bool
     as_json: bool
 
 
 def _carry_out(
     project: Project, direction: Direction, target: str, how: _How, **options: Any
 ) -> None:
-    """Explain, forecast or run; ``options`` are those of `terp_seed.run.online.run`."""
+    """Forecast or run; ``options`` are those of `terp_seed.run.online.run`."""
     command = project.upgrade if direction == "upgrade" else project.downgrade
-    if how.explain:
-        click.echo(project.alembic(direction, target))
-    elif how.dry_run:
+    if how.dry_run:
         show_forecast(command, target, as_json=how.as_json)
     else:
         from terp_seed.run.online import run
