@@ -88,7 +88,7 @@ def test_their_autogenerate_leaves_our_tables_alone(stranger: Stranger) -> None:
         "terp_seed_environment",
     }
     assert set(stranger.proposed()) == ours
-    line = "from terp_seed.database.autogenerate import include_name"
+    line = "from terp_seed import include_name"
     assert line in said
     stranger.edit(
         "alembic/env.py", "from alembic import context", f"from alembic import context\n{line}"

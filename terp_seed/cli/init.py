@@ -79,7 +79,7 @@ def _next_steps(project: Project, *, url: bool, findings: str, terp: bool) -> li
     return [
         *steps,
         "in the env.py of your schema, so that its autogenerate leaves our tables alone: "
-        "from terp_seed.database.autogenerate import include_name; "
+        "from terp_seed import include_name; "
         "context.configure(..., include_name=include_name)",
         project.alembic("upgrade", "head"),
     ]
