@@ -134,6 +134,7 @@ def test_a_block_without_a_transaction_is_refused(toy: Toy, prefix: str) -> None
         "EXPLAIN SELECT 1",
         "EXPLAIN ANALYZE SELECT 1",
         "WITH x AS (SELECT 1 AS a) SELECT REPLACE (a, '1', '2') FROM x",
+        "WITH x AS (SELECT 1 AS a) SELECT a FROM x FOR UPDATE",
         "SELECT 'RELEASE_ALL_LOCKS()'",
         "SELECT 1;",
         "",

@@ -27,8 +27,8 @@ _PIECE = re.compile(
     r"""| --(?=\s|$)[^\n]* | \#[^\n]* | /\*.*?\*/ | \*/""",
     re.DOTALL | re.VERBOSE,
 )
-_WRITING = re.compile(  # REPLACE(...) is a function
-    r"\b(INSERT|UPDATE|DELETE|REPLACE|MERGE)\b(?!\s*\()|\bINTO\b", re.IGNORECASE
+_WRITING = re.compile(  # REPLACE(...) is a function, FOR UPDATE a lock of rows
+    r"(?<!FOR\s)\b(INSERT|UPDATE|DELETE|REPLACE|MERGE)\b(?!\s*\()|\bINTO\b", re.IGNORECASE
 )
 _READS = {  # a verb, and the words that turn it into writing after all
     "SELECT": re.compile(r"\bINTO\b", re.IGNORECASE),
