@@ -141,7 +141,7 @@ def test_a_block_without_a_transaction_is_refused(toy: Toy, prefix: str) -> None
     ],
 )
 def test_reading_is_allowed(statement: str) -> None:
-    gate = Gate()
+    gate = Gate(backslash_escapes=True)
     with gate.closed("0001_raw", None):
         gate.check(statement)
 
@@ -168,7 +168,7 @@ def test_reading_is_allowed(statement: str) -> None:
     ],
 )
 def test_writing_needs_a_reason(statement: str) -> None:
-    gate = Gate()
+    gate = Gate(backslash_escapes=True)
     with (
         gate.closed("0001_raw", None),
         pytest.raises(PlanError, match="bypasses masking"),
@@ -256,3 +256,24 @@ def test_a_raw_online_revision_with_seeded_rows(toy: Toy) -> None:
     with pytest.raises(PlanError, match="revision 0001_raw: "):
         toy.upgrade()
     assert toy.counts() == {}
+
+
+def test_a_backslash_is_an_escape_where_the_engine_takes_it_for_one() -> None:
+    """Else what is a text to the guard is a DELETE to the engine, or the other way round."""
+    hidden = r"WITH x AS (SELECT '\' a) DELETE FROM labels WHERE code = 'x'"
+    escaped = r"SELECT 'it\'s; DROP TABLE labels'"
+    sqlite, mysql = Gate(backslash_escapes=False), Gate(backslash_escapes=True)
+    with sqlite.closed("0001_raw", None), pytest.raises(PlanError, match="bypasses masking"):
+        sqlite.check(hidden)
+    with mysql.closed("0001_raw", None):
+        mysql.check(escaped)
+
+
+def test_a_delete_behind_a_backslash_is_refused_on_the_engine_itself(sqlite_toy: Toy) -> None:
+    sqlite_toy.upgrade("0001_labels")
+    before = sqlite_toy.counts()
+    raw = r"WITH x AS (SELECT '\' a) DELETE FROM labels WHERE code <> 'x'"
+    sqlite_toy.revision("0004_raw", f"op.execute({raw!r})", "pass", after="0001_labels")
+    with pytest.raises(PlanError, match="revision 0004_raw"):
+        sqlite_toy.upgrade("0004_raw")
+    assert sqlite_toy.counts() == before

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
@@ -106,7 +106,7 @@ class Plan:
     one of them is asked for.  ``steps`` are the pending ones, in order.
     """
 
-    history: MutableMapping[str, PlannedRevision] = field(default_factory=dict)
+    history: Mapping[str, PlannedRevision] = field(default_factory=dict)
     steps: list[PlannedRevision] = field(default_factory=list)
 
     def ranges_before(self, revision: str) -> Mapping[str, Range]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time
 from typing import Any
@@ -145,7 +145,7 @@ def make_plan(scripts: Sequence[Script], steps: Sequence[Step], recorder: Record
     return plan
 
 
-class History(MutableMapping[str, PlannedRevision]):
+class History(Mapping[str, PlannedRevision]):
     """The revisions of a plan; the past is recorded when one of its revisions is asked for."""
 
     def __init__(
@@ -157,12 +157,6 @@ class History(MutableMapping[str, PlannedRevision]):
         if revision in self._recorded:
             return self._recorded[revision]
         return self._recorder.recall().planned[revision]
-
-    def __setitem__(self, revision: str, planned: PlannedRevision) -> None:
-        self._recorded[revision] = planned
-
-    def __delitem__(self, revision: str) -> None:
-        raise TypeError("a plan forgets no revision")
 
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)

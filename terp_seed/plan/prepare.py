@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from time import sleep
 
 from alembic.runtime.migration import MigrationStep
@@ -163,15 +163,7 @@ def _refuse_changed(
     for them; imported ones always, without masking them.
     """
     recalled = recorder.recalled
-    reader = replace(
-        recorder,
-        build=False,
-        mask=lambda rows: rows,
-        numbers_rows=lambda table: False,
-        earlier={},
-        planned={},
-        shared=set(),
-    )
+    reader = recorder.fresh(build=False, mask=lambda rows: rows, numbers_rows=lambda table: False)
     for script in applied:
         if headers[script.revision].state != "applied":
             continue

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field, replace
 from datetime import date
 from io import TextIOBase
 from pathlib import Path
+from typing import Any
 
 from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation, Operations
@@ -18,6 +19,7 @@ from alembic.util import CommandError
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
+from terp_seed.database.dialects import dialect_named
 from terp_seed.database.failures import translated
 from terp_seed.errors import GuardError, PlanError
 from terp_seed.ledger.ledger import Range
@@ -80,10 +82,14 @@ class Recorder:
         self.planned[script.revision] = planned
         return planned
 
+    def fresh(self, **changes: Any) -> Recorder:
+        """A recorder like this one, but for these changes, that has recorded nothing yet."""
+        return replace(self, earlier={}, planned={}, shared=set(), recalled=None, **changes)
+
     def recall(self) -> Recorder:
         """Record the past, unless that was done; what its revisions seed is known then."""
         if self.recalled is None:
-            self.recalled = replace(self, past=(), earlier={}, planned={}, shared=set())
+            self.recalled = self.fresh(past=())
             for script in self.past:
                 self.recalled.upgrade(script)
         return self.recalled
@@ -112,7 +118,7 @@ class Recorder:
         planned: PlannedRevision,
         function: Callable[[], None],
     ) -> None:
-        gate = Gate()
+        gate = Gate(backslash_escapes=dialect_named(self.dialect_name).backslash_escapes)
         script_of_it = _Refusing(gate)
         opts = {
             OPTION: _Take(self, planned),

@@ -22,11 +22,13 @@ __all__ = ["Gate"]
 
 # A client of MySQL runs what stands in /*! ... */ and /*M! ... */.
 _EXECUTABLE = re.compile(r"/\*M?!\d*")
-_PIECE = re.compile(
-    r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `[^`]*`"""
-    r"""| --(?=\s|$)[^\n]* | \#[^\n]* | /\*.*?\*/ | \*/""",
-    re.DOTALL | re.VERBOSE,
-)
+_COMMENTS = r"""| `[^`]*` | --(?=\s|$)[^\n]* | \#[^\n]* | /\*.*?\*/ | \*/"""
+_PIECES = {  # quoted texts and comments, by whether a backslash escapes what follows it
+    True: re.compile(
+        r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" """ + _COMMENTS, re.DOTALL | re.VERBOSE
+    ),
+    False: re.compile(r"""'[^']*' | "[^"]*" """ + _COMMENTS, re.DOTALL | re.VERBOSE),
+}
 _WRITING = re.compile(  # REPLACE(...) is a function, FOR UPDATE a lock of rows
     r"(?<!FOR\s)\b(INSERT|UPDATE|DELETE|REPLACE|MERGE)\b(?!\s*\()|\bINTO\b", re.IGNORECASE
 )
@@ -51,7 +53,8 @@ _UNPINS = re.compile(
 class Gate:
     """Open to everything, until a revision's code runs behind it."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, backslash_escapes: bool) -> None:
+        self._piece = _PIECES[backslash_escapes]
         self._revision: str | None = None
         self._raw_sql: str | None = None
 
@@ -107,7 +110,7 @@ class Gate:
         """Raise `PlanError` if the revision may not run these statements."""
         if self._revision is None:
             return
-        plain = _PIECE.sub(_emptied, _EXECUTABLE.sub(" ", text))
+        plain = self._piece.sub(_emptied, _EXECUTABLE.sub(" ", text))
         for statement in plain.split(";"):
             self._check(statement)
 

@@ -69,8 +69,11 @@ class Performer:
     """What earlier rollbacks left in place: row numbers by revision and range."""
     known_before: Callable[[str], Mapping[str, Range]] | None = None
     """What the ledger says of earlier ranges; without it, the plan says."""
-    gate: Gate = field(default_factory=Gate)
+    gate: Gate = field(init=False)
     done: list[Done] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.gate = Gate(backslash_escapes=self.ledger.dialect.backslash_escapes)
 
     def perform(self, step: PlannedRevision, call: Callable[[], None]) -> None:
         """Write, or take out, what the step plans; ``call`` runs the revision's own code."""

@@ -217,11 +217,12 @@ class _Look:
 
         A large size takes long to make, so what is no good is dropped on the way.
         """
-        plan, search = Plan(), self._search(border)
+        search = self._search(border)
         recorder = recorder_for(self.session, self.environment, generation, self.known, border)
+        plan = Plan(recorder.planned)
         for script in self.applied:
             name = script.revision
-            plan.history[name] = recorder.upgrade(script)
+            recorder.upgrade(script)
             if name in self.lost:
                 search.look(plan, name)
             if in_a_hurry and search.asked > _ENOUGH and search.met < search.asked * _AT_LEAST:

@@ -114,6 +114,8 @@ class Dialect(ABC):
     """How many rows the last statement of a script touched."""
     script_name: ClassVar[str]
     """The client that runs a script, for its header."""
+    backslash_escapes: ClassVar[bool]
+    """Whether a backslash in a quoted text escapes what follows it."""
     ddl_commits: ClassVar[bool]
     """Whether CREATE TABLE commits the transaction that it is run in."""
     for_update: ClassVar[str]

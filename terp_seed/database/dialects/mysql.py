@@ -49,6 +49,7 @@ class MySQL(Dialect):
     user = "CURRENT_USER()"
     affected = "ROW_COUNT()"
     script_name = "mariadb or mysql"
+    backslash_escapes = True
     ddl_commits = True
     indexes_foreign_keys = True
     schemas = True

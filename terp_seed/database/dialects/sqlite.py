@@ -48,6 +48,7 @@ class SQLite(Dialect):
     user = "NULL"
     affected = "changes()"
     script_name = "sqlite3"
+    backslash_escapes = False
     ddl_commits = False
     indexes_foreign_keys = False
     schemas = False
