@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import shlex
 from pathlib import Path
 
 import pytest
@@ -43,6 +45,14 @@ def test_a_seeder_or_a_file_fills_the_body(sqlite_toy: Toy) -> None:
     assert '    op.seed("crates")\n' in text
     sqlite_toy.upgrade("0004_more")
     assert sqlite_toy.value("SELECT COUNT(*) FROM labels WHERE code LIKE 'M-%'") == 2
+
+
+def test_the_line_of_alembic_that_does_the_same_can_be_typed(sqlite_toy: Toy) -> None:
+    said = json.loads(revision(sqlite_toy, "-m", "it's new", "--json").stdout)
+    (made,) = (path for path in files(sqlite_toy) if path.name == "0004_it_s_new.py")
+    made.unlink()
+    sqlite_toy.run("alembic", *shlex.split(said["alembic"])[1:])
+    assert made.exists()
 
 
 @pytest.mark.parametrize(

@@ -15,11 +15,9 @@ from sqlalchemy.dialects.mysql import LONGTEXT, MEDIUMTEXT, TEXT, TINYTEXT
 from terp_seed.database.schema import ColumnFacts, Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, PlanError
-from terp_seed.plan.exactness import change
+from terp_seed.plan.column_checks import change, oversize, unreadable
 from terp_seed.plan.key_conflicts import occupied, unresolved
-from terp_seed.plan.oversize import oversize
 from terp_seed.plan.plan import Plan, PlannedTable
-from terp_seed.plan.readable import unreadable
 from terp_seed.rows.model import Bounds, Column, TableRows, Value
 
 __all__ = ["Findings", "findings", "preflight"]
