@@ -61,7 +61,7 @@ def show(project: Project, /, as_json: bool, **x: str | None) -> None:
 
 def _entries(session: Session) -> Iterator[dict[str, Any]]:
     headers = ledger_of(session).headers(session.connection)
-    kept = ledger_of(session).kept(session.connection)
+    kept = ledger_of(session).retained(session.connection)
     ranges = ledger_of(session).ranges(session.connection) if headers or kept else []
     for revision in sorted({*headers, *(of.revision for of in ranges)}):
         header = headers.get(revision)
@@ -149,7 +149,7 @@ def _told(found: Rebuilt | None) -> dict[str, Any]:
                         "table": of.rows.table,
                         "intact": of.found.intact,
                         "edited": len(of.found.edited),
-                        "foreign": len(of.found.foreign),
+                        "foreign": len(of.found.replaced),
                         "missing": of.found.missing,
                         "first_id": of.range.first_key,
                     }

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
+from dataclasses import fields as dataclass_fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -15,6 +15,7 @@ from terp_seed.errors import MaskingError, PlanError, RollbackError
 from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
+    from terp_seed.plan.result import Counts
     from terp_seed.run.dry_run import Forecast
 
 __all__ = ["plan", "show_forecast"]
@@ -55,9 +56,9 @@ def plan(
     project = with_options(project, x)
     command = project.downgrade if back else project.upgrade
     if out is not None:
-        from terp_seed.run.plan_file import write_artefact
+        from terp_seed.run.plan_file import write_plan_file
 
-        command(target or ("-1" if back else "head"), act=write_artefact(out))
+        command(target or ("-1" if back else "head"), act=write_plan_file(out))
         click.echo(f"written to {out}", err=True)
     show_forecast(command, target or ("-1" if back else "head"), as_json=as_json)
 
@@ -86,15 +87,41 @@ def _listed(findings: Any) -> str:
 
 
 def _plain(told: Forecast) -> dict[str, Any]:
-    fields = asdict(told) | {"findings": list(told.findings)}
-    for each in fields["revisions"]:
-        each["direction"] = "upgrade" if each.pop("upgrade") else "downgrade"
-    return fields | {"rows": told.rows, "seconds": round(told.seconds, 3)}
+    fields = {field.name: getattr(told, field.name) for field in dataclass_fields(told)}
+    fields |= {"findings": list(told.findings), "rows": told.rows}
+    fields["seconds"] = round(told.seconds, 3)
+    fields["revisions"] = [
+        {
+            "revision": each.revision,
+            "direction": each.direction,
+            "state": "kept" if each.state == "retained" else each.state,
+            "tables": [
+                {"table": table, **_counts(counts), "ids": counts.ids}
+                for table, counts in each.tables.items()
+            ],
+            "dependents": each.dependents,
+            "refusal": each.refusal,
+            "raw_sql": each.raw_sql,
+        }
+        for each in told.revisions
+    ]
+    return fields
+
+
+def _counts(counts: Counts) -> dict[str, int]:
+    names = dict(
+        zip(
+            _COUNTS,
+            ("inserted", "skipped", "deleted", "retained", "edited", "replaced", "missing"),
+            strict=True,
+        )
+    )
+    return {short: getattr(counts, name) for short, name in names.items()}
 
 
 def _print(told: Forecast) -> None:
     if not told.revisions:
-        click.echo(f"nothing to do: the chain stands at {', '.join(told.heads) or 'base'}")
+        click.echo(f"nothing to do: the chain is at {', '.join(told.heads) or 'base'}")
         return
     _table(told)
     for revision in told.revisions:
@@ -114,10 +141,10 @@ def _table(told: Forecast) -> None:
     for revision in told.revisions:
         if not revision.tables:
             lines.append([revision.revision, f"({revision.state})", *[0] * len(_COUNTS), ""])
-        for at, each in enumerate(revision.tables):
-            ids = f"{each.ids[0]}-{each.ids[1]}" if each.ids else ""
-            counts = [getattr(each, name) for name in _COUNTS]
-            lines.append(["" if at else revision.revision, each.table, *counts, ids])
+        for at, (name, counts) in enumerate(revision.tables.items()):
+            ids = f"{counts.ids[0]}-{counts.ids[1]}" if counts.ids else ""
+            numbers = _counts(counts).values()
+            lines.append(["" if at else revision.revision, name, *numbers, ids])
     head = ["revision", "table", *_COUNTS, "ids"]
     used = [
         at for at, name in enumerate(head) if name not in _COUNTS or any(row[at] for row in lines)

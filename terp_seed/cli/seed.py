@@ -15,7 +15,7 @@ from terp_seed.errors import UsageError
 from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.run.online import Outcome
+    from terp_seed.run.live import Outcome
 
 __all__ = ["rollback", "seed"]
 
@@ -71,9 +71,9 @@ def seed(
     elif artefact is None:
         _carry_out(project, "upgrade", where, how)
     else:
-        from terp_seed.run.plan_file import Artefact
+        from terp_seed.run.plan_file import PlanFile
 
-        plan = Artefact.read(artefact)
+        plan = PlanFile.read(artefact)
         asked = {each.partition("=")[0] for each in project.x}
         project = with_options(project, {k: v for k, v in plan.options.items() if k not in asked})
         _carry_out(project, "upgrade", plan.destination, how, expect=plan.expect)
@@ -138,15 +138,15 @@ class _How(NamedTuple):
 def _carry_out(
     project: Project, direction: Direction, target: str, how: _How, **options: Any
 ) -> None:
-    """Forecast or run; ``options`` are those of `terp_seed.run.online.run`."""
+    """Forecast or run; ``options`` are those of `terp_seed.run.live.run_live`."""
     command = project.upgrade if direction == "upgrade" else project.downgrade
     if how.dry_run:
         show_forecast(command, target, as_json=how.as_json)
     else:
-        from terp_seed.run.online import run
+        from terp_seed.run.live import run_live
 
         outcomes: list[Outcome] = []
-        command(target, act=lambda *given: outcomes.append(run(*given, **options)))
+        command(target, act=lambda *given: outcomes.append(run_live(*given, **options)))
         if how.as_json:
             _print(direction, outcomes[0])
 
@@ -159,11 +159,11 @@ def _print(direction: Direction, outcome: Outcome) -> None:
         revisions=[
             {
                 "revision": each.revision,
-                "state": "skipped" if each.skipped else "applied" if each.upgrade else "reverted",
-                "rows": dict(each.rows),
-                "kept": dict(each.kept),
-                "seconds": round(each.seconds, 3),
+                "state": "reverted" if each.state == "retained" else each.state,
+                "rows": {table: counts.written for table, counts in each.tables.items()},
+                "kept": each.rows("retained"),
+                "seconds": round(each.seconds or 0, 3),
             }
-            for each in outcome.done
+            for each in outcome.results
         ],
     )

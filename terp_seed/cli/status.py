@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
-from typing import TYPE_CHECKING
+from dataclasses import fields as dataclass_fields
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -15,7 +15,7 @@ from terp_seed.project.project import Project
 if TYPE_CHECKING:
     from terp_seed.project.status import ChainStatus, RevisionStatus
 
-__all__ = ["look", "print_drift", "refuse_drift", "status"]
+__all__ = ["drift_of", "look", "print_drift", "refuse_drift", "status"]
 
 
 @click.command(epilog=examples("terp-seed status", "terp-seed status --drift --json"))
@@ -34,7 +34,7 @@ def status(project: Project, /, drift: bool, as_json: bool, **x: str | None) -> 
     """
     found = look(with_options(project, x), drift=drift)
     if as_json:
-        document("status", **asdict(found))
+        document("status", **_plain(found))
     else:
         _print(found)
     refuse_drift(found)
@@ -68,17 +68,23 @@ def _print(found: ChainStatus) -> None:
     table(
         ["revision", "state", "when (UTC)", "by", "rows"],
         [
-            [each.revision, _state(each), (each.at or "")[:19], each.by, sum(each.rows.values())]
+            [
+                each.revision,
+                _state(each),
+                (each.at or "")[:19],
+                each.by,
+                each.written,
+            ]
             for each in found.revisions
         ],
     )
-    if any(each.drift for each in found.revisions):
+    if any(map(drift_of, found.revisions)):
         click.echo()
         print_drift(found)
 
 
 def _state(each: RevisionStatus) -> str:
-    kept = ", ".join(f"{count:,} {name}" for name, count in each.kept.items())
+    kept = ", ".join(f"{count:,} {name}" for name, count in each.rows("retained").items())
     return state(f"{each.state}, a rollback kept {kept}" if kept else each.state)
 
 
@@ -86,9 +92,38 @@ def print_drift(found: ChainStatus) -> None:
     """Print what became of the rows, by revision and table."""
     table(
         ["revision", "table", "intact", "edited", "foreign", "missing"],
-        [
-            [each.revision, drift.table, drift.intact, drift.edited, drift.foreign, drift.missing]
-            for each in found.revisions
-            for drift in each.drift
-        ],
+        [[each.revision, *drift.values()] for each in found.revisions for drift in drift_of(each)],
     )
+
+
+def drift_of(found: RevisionStatus) -> list[dict[str, Any]]:
+    """What became of a revision's rows, by table, if that was looked at."""
+    return [
+        {
+            "table": table,
+            "intact": counts.intact,
+            "edited": counts.edited,
+            "foreign": counts.replaced,
+            "missing": counts.missing,
+        }
+        for table, counts in found.tables.items()
+        if counts.intact or counts.drifted
+    ]
+
+
+def _plain(found: ChainStatus) -> dict[str, Any]:
+    fields = {field.name: getattr(found, field.name) for field in dataclass_fields(found)}
+    fields["revisions"] = [
+        {
+            "revision": each.revision,
+            "doc": each.doc,
+            "state": each.state,
+            "at": each.at,
+            "by": each.by,
+            "rows": each.rows("inserted"),
+            "kept": each.rows("retained"),
+            "drift": drift_of(each),
+        }
+        for each in found.revisions
+    ]
+    return fields

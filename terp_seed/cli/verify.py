@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
 from terp_seed.cli.options import run_options, with_options
 from terp_seed.cli.output import as_json, document, examples, state
-from terp_seed.cli.status import look, print_drift, refuse_drift
+from terp_seed.cli.status import drift_of, look, print_drift, refuse_drift
 from terp_seed.errors import VerificationError
 from terp_seed.project.project import Project
 
@@ -55,9 +54,9 @@ def verify(
             passed=not broken and not (found and found.drifted),
             checks=[vars(each) for each in results],
             drift=[
-                {"revision": each.revision, **asdict(of)}
+                {"revision": each.revision, **of}
                 for each in (found.revisions if found else ())
-                for of in each.drift
+                for of in drift_of(each)
             ],
         )
     else:

@@ -59,7 +59,7 @@ def own_ranges(session: Session) -> Iterator[tuple[SeededRange, Ledger]]:
     chains = sa.select(books.ledger.c.chain).distinct()
     for (chain,) in session.connection.execute(chains).all():
         ledger = Ledger(session.dialect, books, chain)
-        kept = ledger.kept(session.connection)  # what a rollback kept is somebody's by now
+        kept = ledger.retained(session.connection)  # what a rollback kept is somebody's by now
         for of in ledger.ranges(session.connection):
             made_up = of.shape.provenance == "synthetic"
             if (of.revision, of.number) not in kept and (made_up or _masked(session, chain, of)):

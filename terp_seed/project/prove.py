@@ -27,9 +27,8 @@ from terp_seed.database.failures import translated
 from terp_seed.database.session import opened
 from terp_seed.errors import UsageError, VerificationError
 from terp_seed.ledger.ledger import ledger_of
-from terp_seed.plan.heads import current_heads
-from terp_seed.plan.planner import recorded
-from terp_seed.plan.request import ancestors
+from terp_seed.plan.chain import ancestors, current_heads
+from terp_seed.plan.generation import recorded_settings
 from terp_seed.project.project import Project
 from terp_seed.settings.options import Settings
 
@@ -91,7 +90,7 @@ def _start(project: Project, settings: Settings) -> _Start:
         heads = current_heads(session)
         headers = ledger_of(session).headers(session.connection)
         applied = ancestors(project.directory(), heads)
-        kept: Any = recorded(headers, applied[::-1])
+        kept: Any = recorded_settings(headers, applied)
     x = [] if settings.env else [f"env={environment}"]
     given = settings.explicit
     wanted = {

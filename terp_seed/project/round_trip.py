@@ -18,7 +18,7 @@ from terp_seed.database.consent import careful
 from terp_seed.database.dialects import dialect_named
 from terp_seed.database.session import books_of
 from terp_seed.errors import GuardError, VerificationError
-from terp_seed.plan.request import ancestors
+from terp_seed.plan.chain import ancestors
 from terp_seed.project.project import Project
 from terp_seed.settings.options import Settings
 

@@ -8,9 +8,8 @@ from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.exclusive import exclusively
 from terp_seed.database.session import opened
 from terp_seed.ledger.audit import AuditLog
-from terp_seed.plan.heads import current_heads
+from terp_seed.plan.chain import ancestors, current_heads
 from terp_seed.plan.plan import PlannedRevision, Removal
-from terp_seed.plan.request import ancestors
 from terp_seed.run.backup.folder import Backup
 from terp_seed.run.backup.run import RunBackup
 from terp_seed.run.rollback import Rollback

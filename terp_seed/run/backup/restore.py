@@ -25,9 +25,9 @@ from terp_seed.errors import GuardError, UsageError, VerificationError
 from terp_seed.ledger.audit import AuditLog
 from terp_seed.ledger.derived import recompute
 from terp_seed.ledger.ledger import ledger_of
-from terp_seed.plan.heads import current_heads, record_history
-from terp_seed.plan.planner import recorded
-from terp_seed.plan.request import ancestors
+from terp_seed.plan.chain import ancestors, current_heads
+from terp_seed.plan.generation import recorded_settings
+from terp_seed.plan.run import record_history
 from terp_seed.run.backup.dump import BOOKS
 from terp_seed.run.backup.folder import Backup
 from terp_seed.run.backup.manifest import Manifest
@@ -177,7 +177,7 @@ class _Restore:
             session.stream.run(f"INSERT INTO {table} VALUES ({self._text(head)})", what="version")
         plan = record_history(session, self.applied)
         headers = ledger_of(session).headers(session.connection)
-        keep = recorded(headers, list(self.applied)[::-1])
+        keep = recorded_settings(headers, self.applied)
         for revision in self.back:
             step = plan.history[revision]
             known = {**plan.ranges_before(revision), **step.ranges}
