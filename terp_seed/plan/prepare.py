@@ -10,8 +10,9 @@ from alembic.runtime.migration import MigrationStep
 from alembic.script import Script
 from sqlalchemy.exc import DBAPIError
 
+from terp_seed.database.dialects import Kind
 from terp_seed.database.environment_stamp import environment_of
-from terp_seed.database.failures import code_of
+from terp_seed.database.failures import problem_behind
 from terp_seed.database.schema import TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import LockError, PlanError
@@ -28,7 +29,6 @@ from terp_seed.rows.model import TableRows
 __all__ = ["Kept", "Prepared", "look", "prepare", "refuse_other_settings", "steps_from"]
 
 _LOOKS = 50
-_BEING_CREATED = 1684  # a table's definition is being written at this moment
 
 Kept = Mapping[tuple[str, int], frozenset[int]]
 """Row numbers that earlier rollbacks left in place, by revision and range."""
@@ -79,7 +79,7 @@ def look(session: Session, request: Request) -> tuple[str, tuple[str, ...], list
             heads = current_heads(session)
             return environment, heads, steps_from(session, request, heads)
         except DBAPIError as error:
-            if code_of(error) != _BEING_CREATED:
+            if problem_behind(error).kind is not Kind.BEING_CREATED:
                 raise
             sleep(0.1)
         finally:

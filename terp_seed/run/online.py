@@ -15,9 +15,8 @@ from alembic.script import Script
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.consent import UNASKED, Confirm, require_consent
-from terp_seed.database.exclusive import exclusively
 from terp_seed.database.failures import RetryableError, translated
-from terp_seed.database.lock import Held
+from terp_seed.database.lock import Held, advisory_lock
 from terp_seed.database.session import Session
 from terp_seed.errors import LockError, RollbackError, SeedError
 from terp_seed.ledger.audit import Audit, AuditLog
@@ -72,7 +71,7 @@ def run(
         refuse_other_settings(session, request, environment, heads)
         logger.info(f"nothing to do: the chain stands at {_place(heads)}")
         return Outcome(environment, heads)
-    with exclusively(session) as ours:
+    with advisory_lock(session) as ours:
         if current_heads(session) != heads:
             heads = _moved(session, request, heads)
             pending = steps_from(session, request, heads)
