@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from terp_seed.database.dialects import Dialect
 from terp_seed.database.session import Session
-from terp_seed.database.tables import Books
+from terp_seed.database.tables import Books, table_exists
 from terp_seed.errors import PlanError
 from terp_seed.rows.literals import json_text
 from terp_seed.rows.model import TableRows
@@ -170,12 +170,9 @@ class Ledger:
         }
         if rows.id is None:
             return self._insert(wanted.revision, wanted.number, 0, **values)
-        quote = self.dialect.quote
         columns, literals = self._cells(wanted.revision, wanted.number, 0, values)
-        return (
-            f"INSERT INTO {self.table} ({columns}, first_key)\n"
-            f"SELECT {literals}, COALESCE(MAX({quote(rows.id)}), 0) + 1 FROM {quote(rows.table)}"
-        )
+        first = self.dialect.take_keys(rows.table, rows.id, rows.count)
+        return f"INSERT INTO {self.table} ({columns}, first_key)\nVALUES ({literals}, ({first}))"
 
     def record(self, of: SeededRange) -> str:
         """The statement that writes a range whose first key is known already."""
@@ -337,7 +334,7 @@ class Ledger:
 
     def _exists(self, connection: Connection) -> bool:
         ledger = self.books.ledger
-        return sa.inspect(connection).has_table(ledger.name, schema=ledger.schema)
+        return table_exists(connection, ledger)
 
     def _insert(self, revision: str, number: int, block: int, **values: Any) -> str:
         columns, literals = self._cells(revision, number, block, values)

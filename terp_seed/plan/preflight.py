@@ -10,7 +10,6 @@ from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.mysql import LONGTEXT, MEDIUMTEXT, TEXT, TINYTEXT
 
 from terp_seed.database.schema import ColumnFacts, Schema, TableFacts
 from terp_seed.database.session import Session
@@ -24,12 +23,6 @@ __all__ = ["Findings", "findings", "preflight"]
 
 Lines = Iterator[str]
 
-_TEXT_BYTES = (
-    (TINYTEXT, 2**8 - 1),
-    (MEDIUMTEXT, 2**24 - 1),
-    (LONGTEXT, 2**32 - 1),
-    (TEXT, 2**16 - 1),
-)
 _PLANES = {
     "utf8mb4": "full",
     "utf8mb3": "bmp",
@@ -238,10 +231,7 @@ def _changed(rows: TableRows, name: str, live: ColumnFacts) -> Lines:
 def _longest(live: ColumnFacts, bounds: Bounds) -> int | None:
     if live.length is not None:
         return live.length
-    for kind, size in _TEXT_BYTES:
-        if isinstance(live.type, kind):
-            return size // _BYTES[bounds.plane]
-    return None
+    return None if live.bytes is None else live.bytes // _BYTES[bounds.plane]
 
 
 def _characters(rows: TableRows, name: str, bounds: Bounds, charset: str) -> Lines:

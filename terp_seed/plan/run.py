@@ -14,8 +14,9 @@ from typing import Any
 from alembic.script import Script as Revision
 from sqlalchemy.exc import DBAPIError
 
+from terp_seed.database.dialects import Kind
 from terp_seed.database.environment_stamp import environment_of
-from terp_seed.database.failures import code_of
+from terp_seed.database.failures import problem_behind
 from terp_seed.database.schema import TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import LockError, PlanError
@@ -38,7 +39,6 @@ from terp_seed.settings.options import Settings
 __all__ = ["Run", "build", "look", "record_history", "recorder_for", "refuse_other_settings"]
 
 _LOOKS = 50
-_BEING_CREATED = 1684  # a table's definition is being written at this moment
 
 
 @dataclass(frozen=True)
@@ -100,7 +100,7 @@ def look(session: Session, request: Request) -> tuple[str, Move]:
             environment = environment_of(session.connection, session.settings, session.books)
             return environment, pending_move(session, request, current_heads(session))
         except DBAPIError as error:
-            if code_of(error) != _BEING_CREATED:
+            if problem_behind(error).kind is not Kind.BEING_CREATED:
                 raise
             sleep(0.1)
         finally:

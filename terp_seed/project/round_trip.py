@@ -37,8 +37,8 @@ def transaction(engine: Engine, settings: Settings) -> Iterator[Connection]:
     dialect = dialect_named(engine.dialect.name)
     books = books_of(settings, dialect)
     with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+        for sql in dialect.pin() if dialect.embedded else ():
+            connection.exec_driver_sql(sql)
         found = guards.stamped(connection, books)
         if found is not None and careful(found):
             raise GuardError(

@@ -6,11 +6,11 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
 
 from terp_seed.database.environment_stamp import stamped
 from terp_seed.database.session import Session
+from terp_seed.database.tables import table_exists
 from terp_seed.ledger.audit import read
 from terp_seed.ledger.drift import find_drift
 from terp_seed.ledger.ledger import Header, SeededRange, ledger_of
@@ -99,7 +99,7 @@ def _revision(
 def _events(session: Session) -> dict[str, Mapping[str, Any]]:
     """The last event by which each revision came in."""
     audit = session.books.audit
-    if not sa.inspect(session.connection).has_table(audit.name, schema=audit.schema):
+    if not table_exists(session.connection, audit):
         return {}
     where = (audit.c.chain == session.settings.chain, audit.c.event.in_(_MOVES))
     return {event["revision"]: event for event in read(session.connection, session.books, *where)}

@@ -109,7 +109,7 @@ def _leading(inspector: sa.Inspector, table: str) -> set[str | None]:
     found: list[Sequence[str | None]] = [
         each["column_names"]
         for each in inspector.get_indexes(table)
-        if "sqlite_where" not in each.get("dialect_options", {})
+        if not any(option.endswith("_where") for option in each.get("dialect_options", {}))
     ]
     found += [each["column_names"] for each in inspector.get_unique_constraints(table)]
     found.append(inspector.get_pk_constraint(table)["constrained_columns"])

@@ -10,7 +10,7 @@ from typing import cast
 
 from alembic.operations import MigrateOperation
 
-from terp_seed.database.dialects.base import STATEMENT_CHARACTERS
+from terp_seed.database.dialects import STATEMENT_CHARACTERS
 from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError, VerificationError
 from terp_seed.ledger.audit import Audit

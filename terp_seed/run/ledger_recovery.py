@@ -11,15 +11,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.consent import Confirm, require_consent
 from terp_seed.database.environment_stamp import environment_of
-from terp_seed.database.exclusive import exclusively
 from terp_seed.database.failures import translated
+from terp_seed.database.lock import advisory_lock
 from terp_seed.database.session import Session
+from terp_seed.database.tables import table_exists
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.ledger.audit import AuditLog, read
 from terp_seed.ledger.ledger import Header, ledger_of
@@ -121,7 +121,7 @@ def rebuild(
     session.settle()
     if nothing or dry_run:
         return None if nothing else _looked(session, directory, environment, claim)
-    with exclusively(session) as ours:
+    with advisory_lock(session) as ours:
         found = _looked(session, directory, environment, claim)
         session.settle()
         if found is not None:  # another rebuild may have been quicker
@@ -255,7 +255,7 @@ class _Look:
         """How many rows each revision wrote; a script counts also those that it left out."""
         audit = self.session.books.audit
         found: dict[tuple[str, str], int] = {}
-        if sa.inspect(self.session.connection).has_table(audit.name, schema=audit.schema):
+        if table_exists(self.session.connection, audit):
             where = (audit.c.chain == self.session.settings.chain, audit.c.event == "applied")
             for event in read(self.session.connection, self.session.books, *where):
                 if event["os_user"] is not None:

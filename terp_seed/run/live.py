@@ -15,9 +15,8 @@ from functools import cached_property
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.consent import UNASKED, Confirm, require_consent
-from terp_seed.database.exclusive import exclusively
 from terp_seed.database.failures import RetryableError, translated
-from terp_seed.database.lock import Held
+from terp_seed.database.lock import Held, advisory_lock
 from terp_seed.database.session import Session
 from terp_seed.errors import LockError, RollbackError, SeedError
 from terp_seed.ledger.audit import AuditLog
@@ -67,7 +66,7 @@ def run_live(
         refuse_other_settings(Live(session), environment, move)
         logger.info(f"nothing to do: the chain is at {_place(move.heads)}")
         return Outcome(environment, move.heads)
-    with exclusively(session) as lock:
+    with advisory_lock(session) as lock:
         move = _unless_moved(session, move)
         if move:
             run = build(environment, Live(session), move)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from alembic.script import ScriptDirectory
 
 from terp_seed.database.environment_stamp import environment_of
-from terp_seed.database.exclusive import exclusively
+from terp_seed.database.lock import advisory_lock
 from terp_seed.database.session import opened
 from terp_seed.ledger.audit import AuditLog
 from terp_seed.plan.chain import ancestors, current_heads
@@ -23,7 +23,7 @@ def create(settings: Settings, directory: ScriptDirectory, kind: str) -> Backup:
     with opened(settings) as session:
         environment = environment_of(session.connection, settings, session.books)
         session.settle()
-        with exclusively(session):
+        with advisory_lock(session):
             heads = current_heads(session)
             applied = [each.revision for each in ancestors(directory, heads)]
             session.settle()

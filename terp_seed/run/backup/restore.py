@@ -15,11 +15,10 @@ from pathlib import Path
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionError
 
-from terp_seed.database.client_tools import restoring
 from terp_seed.database.consent import Confirm, require_consent
+from terp_seed.database.dialects import dialect_named
 from terp_seed.database.environment_stamp import environment_of
-from terp_seed.database.exclusive import exclusively
-from terp_seed.database.lock import Held
+from terp_seed.database.lock import Held, advisory_lock
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import GuardError, UsageError, VerificationError
 from terp_seed.ledger.audit import AuditLog
@@ -59,9 +58,12 @@ def restore(
     """
     backup = Backup(folder, Manifest.read(folder))
     if "rows" not in backup.manifest.kinds:
-        books = settings.url.set(database=settings.bookkeeping_schema)
+        clients = dialect_named(settings.url.get_backend_name()).clients
+        books = settings.bookkeeping_schema
         commands = "; ".join(
-            restoring(books if file.name == BOOKS else settings.url, folder / file.name)
+            clients.restoring(
+                settings.url, folder / file.name, books if file.name == BOOKS else None
+            )
             for file in backup.manifest.files
         )
         raise UsageError(f"backup {folder}: holds a dump; put it back with: {commands}")
@@ -69,7 +71,7 @@ def restore(
         environment = environment_of(session.connection, settings, session.books)
         _refuse_elsewhere(session, backup, environment)
         session.settle()
-        with exclusively(session) as ours:
+        with advisory_lock(session) as ours:
             backup.manifest.check(folder)
             applied, back = _chain(directory, session, backup.manifest)
             session.settle()
