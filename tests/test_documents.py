@@ -21,7 +21,6 @@ SCHEMAS = files("terp_seed.cli") / "schemas"
 #: BACKUP stands for the folder of a backup that was made before.
 RUNS: dict[str, list[tuple[list[str], int]]] = {
     "backup create": [(["backup", "create"], 0)],
-    "backup expire": [(["backup", "expire"], 0)],
     "backup list": [(["backup", "list"], 0)],
     "check": [(["check"], 0), (["-x", "url=sqlite:///absent.db", "check"], 0)],
     "env show": [(["env", "show"], 0)],

@@ -64,21 +64,6 @@ def list_(project: Project, /, as_json: bool, **x: str | None) -> None:
         table(head, [_line(each) for each in found])
 
 
-@backup.command("expire", epilog=examples("terp-seed backup expire"))
-@run_options("url")
-@as_json
-@click.pass_obj
-def expire(project: Project, /, as_json: bool, **x: str | None) -> None:
-    """Delete backups that are too old or too many; never a database's newest."""
-    from terp_seed.run.backup import expire as let_go
-
-    gone = let_go(with_options(project, x).settings())
-    if as_json:
-        document("backup expire", backups=[_plain(each) for each in gone])
-    else:
-        click.echo(f"{len(gone)} backups deleted")
-
-
 @click.command(epilog=examples("terp-seed restore BACKUP", "terp-seed restore BACKUP --yes"))
 @click.argument("folder", type=click.Path(path_type=Path), metavar="BACKUP")
 @run_options("url", "env", "lock-timeout")
