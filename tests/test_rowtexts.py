@@ -41,10 +41,10 @@ def unlike(seeds: Seeds) -> list[str]:
 
 
 def drift(toy: Toy, code: int = 0) -> tuple[int, int, int]:
-    """How many rows are intact, edited and foreign."""
+    """How many rows are intact, edited and replaced."""
     (revision,) = toy.document("status", "--drift", code=code)["revisions"]
-    (labels,) = revision["drift"]
-    return labels["intact"], labels["edited"], labels["foreign"]
+    (labels,) = revision["tables"]
+    return labels["intact"], labels["edited"], labels["replaced"]
 
 
 def test_every_table_of_terp_is_told_by_its_texts(

@@ -20,7 +20,7 @@ from terp_seed.database.tables import books
 from terp_seed.plan import operations as operation_source
 from terp_seed.plan.operations import SeedOp, SeedRowsOp, UnseedOp
 
-_SCHEMAS = Path(str(files("terp_seed.cli") / "schemas"))
+_SCHEMAS = json.loads((files("terp_seed.cli") / "schemas.json").read_text(encoding="utf-8"))
 
 
 def operations() -> str:
@@ -117,24 +117,37 @@ def _options(
 
 def documents() -> str:
     """The JSON documents of the commands, from their schemas."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(_SCHEMAS.iterdir())]
-    return "\n\n".join(_document(schema) for schema in found)
+    return "\n\n".join(_document(_whole(schema)) for schema in _SCHEMAS["oneOf"])
+
+
+def _whole(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema with what it refers to."""
+    if "anyOf" in schema:
+        one, _ = schema["anyOf"]
+        schema = {**schema, **_whole(one), "type": ["object", "null"]}
+    if "$ref" not in schema:
+        return schema
+    shared = _whole(_SCHEMAS["$defs"][schema["$ref"].rpartition("/")[2]])
+    fields = {**shared.get("properties", {}), **schema.get("properties", {})}
+    return {**shared, **schema, **({"properties": fields} if fields else {})}
 
 
 def _document(schema: dict[str, Any]) -> str:
     name = schema["properties"]["document"]["const"]
-    fields = rows_of(["field", "type", "meaning"], *_fields(schema, ""))
+    rows = (row for row in _fields(schema, "") if row[0] != "`document`")
+    fields = rows_of(["field", "type", "meaning"], *rows)
     return f"### {name}\n\n{schema['description']}\n\n{fields}"
 
 
 def _fields(schema: dict[str, Any], before: str) -> Iterator[Sequence[object]]:
-    for name, each in schema["properties"].items():
+    for name, part in schema["properties"].items():
+        each = _whole(part)
         kind = each.get("type") or ("value" if "const" in each else "one of")
         kinds = " or ".join(kind) if isinstance(kind, list) else kind
         allowed = [each["const"]] if "const" in each else each.get("enum", [])
         values = ", ".join(f"`{json.dumps(value)}`" for value in allowed)
         yield [f"`{before}{name}`", f"{kinds} {values}".strip(), each.get("description", "")]
-        inner = each.get("items", each)
+        inner = _whole(each.get("items", each))
         if "properties" in inner:
             yield from _fields(inner, f"{before}{name}{'[]' if 'items' in each else ''}.")
 

@@ -1,4 +1,4 @@
-"""``terp-seed mask``: personal data that a database holds already."""
+"""``terp-seed mask``: mask personal data in place."""
 
 from __future__ import annotations
 
@@ -6,9 +6,9 @@ from typing import Any
 
 import click
 
-from terp_seed.cli.options import run_options, with_options
+from terp_seed.cli.options import as_json, run_options
 from terp_seed.cli.options import yes as with_yes
-from terp_seed.cli.output import as_json, document, examples, table
+from terp_seed.cli.output import document, examples, table
 from terp_seed.errors import UsageError, VerificationError
 from terp_seed.project.project import Project
 
@@ -25,17 +25,15 @@ __all__ = ["mask"]
 )
 @click.option("--dry-run", "dry", is_flag=True, help="Count what would be masked; write nothing.")
 @click.option("--verify", "verifying", is_flag=True, help="Look for personal data that is left.")
-@click.option("--report", "reporting", is_flag=True, help="Print the evidence of what was done.")
+@click.option("--report", "reporting", is_flag=True, help="Print the evidence of the masking.")
 @click.option("--forget", "forgetting", is_flag=True, help="Delete the digests of the originals.")
 @click.option("--table", "tables", multiple=True, metavar="NAME", help="Only this table.")
-@click.option("--again", is_flag=True, help="From the first row on: the copy is a new one.")
+@click.option("--again", is_flag=True, help="Start from the first row: the database is a new copy.")
 @with_yes
 @run_options("url", "lock-timeout", "backup")
 @as_json
-@click.pass_obj
 def mask(
     project: Project,
-    /,
     dry: bool,
     verifying: bool,
     reporting: bool,
@@ -44,13 +42,11 @@ def mask(
     again: bool,
     yes: bool,
     as_json: bool,
-    **x: str | None,
 ) -> None:
     """Mask a copy of production in place, block by block.
 
-    Refused in production.  A run that was stopped goes on where it was.
+    Refused in production.  An interrupted run continues where it stopped.
     """
-    project = with_options(project, x)
     if sum((dry, verifying, reporting, forgetting)) > 1:
         raise UsageError("give one of --dry-run, --verify, --report and --forget")
     if verifying:
@@ -72,15 +68,15 @@ def _mask(
     done = dry_run(project.settings(), order) if dry else sanitise(project.settings(), order)
     rows: list[dict[str, Any]] = [
         {
-            "table": each.target.table,
+            "table": masked.target.table,
             "column": name,
             "class": kind,
-            "strategy": each.target.choices[name].strategy,
-            "rows": each.target.rows,
-            "values": each.values[name],
+            "strategy": masked.target.choices[name].strategy,
+            "rows": masked.target.rows,
+            "values": masked.values[name],
         }
-        for each in done
-        for name, kind in each.target.kinds.items()
+        for masked in done
+        for name, kind in masked.target.kinds.items()
     ]
     if as_json:
         document("mask", did="dry run" if dry else "mask", columns=rows)
@@ -92,7 +88,7 @@ def _verify(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
     from terp_seed.mask_database.leaks import verify
 
     found = verify(project.settings(), tables)
-    rows = [[each.table, each.column, each.what, each.count, each.keys] for each in found.leaks]
+    rows = [[leak.table, leak.column, leak.what, leak.count, leak.keys] for leak in found.leaks]
     if as_json:
         document("mask", did="verify", scan=found.as_data())
     elif rows:
@@ -123,4 +119,4 @@ def _forget(project: Project, as_json: bool) -> None:
     if as_json:
         document("mask", did="forget", blocks=blocks)
     else:
-        click.echo(f"forgotten: the digests of {blocks} blocks", err=True)
+        click.echo(f"deleted the digests of {blocks} blocks", err=True)

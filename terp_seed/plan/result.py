@@ -94,6 +94,7 @@ class StepResult:
     def to_json(self) -> dict[str, Any]:
         """The result as documents carry it."""
         fields = asdict(self)
+        fields["seconds"] = None if self.seconds is None else round(self.seconds, 3)
         fields["tables"] = [
             {"table": table, **counts} for table, counts in fields.pop("tables").items()
         ]

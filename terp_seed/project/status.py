@@ -48,6 +48,19 @@ class ChainStatus:
     """Size, rows, root seed and as-of; empty for a chain at its base."""
     revisions: list[RevisionStatus]
 
+    compared: bool = False
+    """Whether the rows were compared with the ledger."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The status as its document carries it."""
+        return {
+            "environment": self.environment,
+            "database": self.database,
+            "heads": list(self.heads),
+            "settings": dict(self.settings),
+            "revisions": [status.to_json() for status in self.revisions],
+        }
+
     @property
     def drifted(self) -> int:
         """How many rows are not as they were seeded."""
@@ -76,6 +89,7 @@ def status(session: Session, directory: ScriptDirectory, *, drift: bool = False)
         heads,
         recorded_settings(headers, applied),
         found,
+        drift,
     )
 
 

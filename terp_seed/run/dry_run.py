@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from terp_seed.database.session import Session
 from terp_seed.ledger.audit import pace
@@ -40,6 +41,21 @@ class Forecast:
     seconds: float
     """An estimate: by the pace of earlier runs on this database, if there were any."""
     digest: str
+
+    def to_json(self) -> dict[str, Any]:
+        """The forecast as its document carries it."""
+        return {
+            "environment": self.environment,
+            "database": self.database,
+            "heads": list(self.heads),
+            "destination": self.destination,
+            "settings": dict(self.settings),
+            "revisions": [result.to_json() for result in self.revisions],
+            "findings": list(self.findings),
+            "rows": self.rows,
+            "seconds": round(self.seconds, 3),
+            "digest": self.digest,
+        }
 
     @property
     def rows(self) -> int:
