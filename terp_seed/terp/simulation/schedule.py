@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from itertools import accumulate, chain, cycle, repeat
 
-from terp_seed.terp.simulation.arrays import Words
+from terp_seed.terp.simulation.arrays import RandomWords
 from terp_seed.terp.simulation.clock import DAY, TODAY, Clock
 
 __all__ = [
@@ -84,7 +84,7 @@ class Schedule:
     orders: int
     live: int  # products on sale at the end
     clock: Clock
-    words: Words
+    words: RandomWords
 
     @property
     def opening(self) -> int:
@@ -118,7 +118,7 @@ class Schedule:
         length = TODAY - self.opening
         weeks = self.words.all("week", length // 7 + 1)
         weights = []
-        for at, date in enumerate(self.clock.dates(range(self.opening, TODAY))):
+        for at, date in enumerate(map(self.clock.date, range(self.opening, TODAY))):
             growth = 70 + 60 * at // length
             luck = 80 + (weeks[at // 7] * 41 >> 32)
             weights.append(growth * luck * _WEEKDAYS[date.weekday()] * _MONTHS[date.month - 1])

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from terp_seed.errors import UsageError
 from terp_seed.rows.seeders import SeedContext
 
-__all__ = ["STATUSES", "Sizes", "sizes_of"]
+__all__ = ["STATUSES", "Sizes", "read_sizes"]
 
 STATUSES = {
     "AWAITING_INTAKE": 15,
@@ -45,7 +45,7 @@ class Sizes:
         return counts
 
 
-def sizes_of(context: SeedContext) -> Sizes:
+def read_sizes(context: SeedContext) -> Sizes:
     """Read the counts of a run; `UsageError` for too few to tell a story."""
     rows = context.rows
     for name, least in _LEAST.items():

@@ -9,16 +9,19 @@ from __future__ import annotations
 
 from array import array
 from bisect import bisect_left
+from dataclasses import dataclass, field
+from functools import cached_property
 from heapq import merge
 from itertools import repeat
+from operator import itemgetter
 
-from terp_seed.terp.simulation.arrays import Words
-from terp_seed.terp.simulation.book import Book
+from terp_seed.terp.simulation.arrays import RandomWords
 from terp_seed.terp.simulation.clock import DAY, TODAY, Clock
+from terp_seed.terp.simulation.orders import Orders
+from terp_seed.terp.simulation.pricing import TERM_DAYS, TERMS
 from terp_seed.terp.simulation.schedule import RETURNED, SHIPPED
-from terp_seed.terp.simulation.terms import TERM_DAYS, TERMS
 
-__all__ = ["DRAFT", "INVOICE_STATUSES", "OVERDUE", "PAID", "PARTIAL", "VOID", "Ledgers"]
+__all__ = ["DRAFT", "INVOICE_STATUSES", "OVERDUE", "PAID", "PARTIAL", "VOID", "Invoices"]
 
 INVOICE_STATUSES = ("DRAFT", "SENT", "VIEWED", "PARTIAL", "PAID", "OVERDUE", "VOID")
 DRAFT, SENT, VIEWED, PARTIAL, PAID, OVERDUE, VOID = range(7)
@@ -31,70 +34,80 @@ _SLOWEST = 45  # days from invoice to payment
 _NOT_DUE = (PAID, PAID, PAID, SENT, VIEWED, SENT, VIEWED, PARTIAL)
 
 
-def _array(code: str) -> array[int]:
-    return array(code)
+@dataclass(frozen=True)
+class Payments:
+    """One entry for each payment, in the order of days; each is for one invoice."""
+
+    invoice: array[int] = field(default_factory=lambda: array("I"))
+    day: array[int] = field(default_factory=lambda: array("H"))
+    cents: array[int] = field(default_factory=lambda: array("I"))
+    method: array[int] = field(default_factory=lambda: array("B"))
+    reconciled: array[int] = field(default_factory=lambda: array("H"))
+    """The day on which it was matched with the bank, or 0."""
 
 
-class Ledgers:
-    """Invoices in the order of shipments, payments in the order of their days."""
+class Invoices:
+    """Invoices in the order of shipments, and the payments for them."""
 
-    def __init__(self, book: Book, clock: Clock, words: Words) -> None:
-        self.book = book
+    def __init__(self, orders: Orders, clock: Clock, words: RandomWords) -> None:
+        self.orders = orders
         self.clock = clock
         self.words = words
         # One entry for each invoice.
-        self.order: array[int] = _array("I")
-        self.day: array[int] = _array("H")
-        self.due: array[int] = _array("H")
-        self.status: array[int] = _array("B")
-        self.paid: array[int] = _array("I")  # cents
-        self.settled: array[int] = _array("H")  # the day of the last payment, or 0
-        # One entry for each payment.
-        self.payment_invoice: array[int] = _array("I")
-        self.payment_day: array[int] = _array("H")
-        self.payment_cents: array[int] = _array("I")
-        self.payment_method: array[int] = _array("B")
+        self.order: array[int] = array("I")
+        self.day: array[int] = array("H")
+        self.due: array[int] = array("H")
+        self.status: array[int] = array("B")
+        self.paid: array[int] = array("I")  # cents
+        self.settled: array[int] = array("H")  # the day of the last payment, or 0
         # One entry for each order: its invoice, or -1, and what was paid at once.
-        self.invoice_of: array[int] = _array("i")
-        self.deposit: array[int] = _array("I")
+        self.invoice_of: array[int] = array("i")
+        self.deposit: array[int] = array("I")
+        self.payments = Payments()
         self._bill()
         self._judge()
         self._collect()
+        self._reconcile()
 
-    @property
-    def standing(self) -> array[int]:
+    @cached_property
+    def valid(self) -> array[int]:
         """The invoices that are not void."""
         return array("I", [n for n, status in enumerate(self.status) if status != VOID])
 
-    def total(self, invoice: int) -> int:
-        """What an invoice is about, in cents."""
-        return self.book.total[self.order[invoice]]
+    @cached_property
+    def client(self) -> array[int]:
+        """The client of each invoice."""
+        return array("I", [self.orders.client[order] for order in self.order])
+
+    @cached_property
+    def total(self) -> array[int]:
+        """The total of each invoice, in cents."""
+        return array("I", [self.orders.total[order] for order in self.order])
 
     def _bill(self) -> None:
-        book = self.book
-        for order, shipped in enumerate(book.shipped):
+        orders = self.orders
+        for order, shipped in enumerate(orders.shipped):
             self.deposit.append(0)
             self.invoice_of.append(len(self.order) if shipped else -1)
             if shipped:
                 self.order.append(order)
                 self.day.append(shipped // DAY)
-                self.due.append(shipped // DAY + TERM_DAYS[book.terms[order]])
+                self.due.append(shipped // DAY + TERM_DAYS[orders.terms[order]])
 
     def _judge(self) -> None:
         """Give every invoice its status."""
-        book = self.book
         self.status.extend(repeat(PAID, len(self.order)))
         recent: list[int] = []
         old: list[int] = []
         coming: list[int] = []
         for invoice, order in enumerate(self.order):
-            if book.kind[order] >= RETURNED:
+            if self.orders.kind[order] >= RETURNED:
                 self.status[invoice] = VOID
             elif self.due[invoice] >= TODAY:
                 coming.append(invoice)
             else:
                 late = TODAY - self.due[invoice]
-                debt = self.total(invoice) << _SHIFT | invoice
+                debt = self.orders.total[order] << _SHIFT | invoice
                 (old if late > _OLD else recent).append(debt)
         self._judge_coming(coming)
         recent.sort()
@@ -112,7 +125,7 @@ class Ledgers:
                 status = DRAFT if word & 8 else SENT
             else:
                 status = _NOT_DUE[word & 7]
-            on_its_way = self.book.kind[self.order[invoice]] == SHIPPED
+            on_its_way = self.orders.kind[self.order[invoice]] == SHIPPED
             self.status[invoice] = SENT if status == DRAFT and not on_its_way else status
 
     def _judge_late(self, recent: list[int], old: list[int]) -> None:
@@ -130,9 +143,8 @@ class Ledgers:
                     self.status[_nearest(pool, cents)] = OVERDUE
 
     def _collect(self) -> None:
-        """Record the payments that the statuses tell of, in the order of days."""
-        days, cents = _array("H"), _array("I")
-        invoices, methods = _array("I"), _array("B")
+        """Record the payments that the statuses imply, in the order of days."""
+        found: list[tuple[int, int, int, int]] = []
         word, card = self.words.endless("payment"), self.words.deck("method", len(_METHODS))
         self.paid.extend(repeat(0, len(self.order)))
         self.settled.extend(repeat(0, len(self.order)))
@@ -141,43 +153,50 @@ class Ledgers:
             # Each way of paying once, then as often as TERP's generators have it.
             method = number if number < len(set(_METHODS)) else _METHODS[card()]
             for day, part in sorted(self._payments(invoice, self.status[invoice], word())):
-                days.append(day)
-                invoices.append(invoice)
-                cents.append(part)
-                methods.append(method)
-        for at in sorted(range(len(days)), key=days.__getitem__):
-            self._pay(days[at], invoices[at], cents[at], methods[at])
+                found.append((day, invoice, part, method))
+        found.sort(key=itemgetter(0))
+        for day, invoice, cents, method in found:
+            self.payments.day.append(day)
+            self.payments.invoice.append(invoice)
+            self.payments.cents.append(cents)
+            self.payments.method.append(method)
+            self.paid[invoice] += cents
+            self.settled[invoice] = day
 
-    def _pay(self, day: int, invoice: int, cents: int, method: int) -> None:
-        self.payment_day.append(day)
-        self.payment_invoice.append(invoice)
-        self.payment_cents.append(cents)
-        self.payment_method.append(method)
-        self.paid[invoice] += cents
-        self.settled[invoice] = day
+    def _reconcile(self) -> None:
+        """Match seven payments in ten with the bank: two days later, or on the Monday after."""
+        days = self.payments.day
+        for day, word in zip(days, self.words.all("reconciled", len(days)), strict=True):
+            later = day + 2
+            later += (0, 0, 0, 0, 0, 2, 1)[self.clock.weekday(later)]
+            matched = word % 100 < 71 and later < TODAY
+            self.payments.reconciled.append(later if matched else 0)
 
     def _payments(self, invoice: int, status: int, other: int) -> list[tuple[int, int]]:
         """The days and amounts in which an invoice was paid."""
-        order, total, start = self.order[invoice], self.total(invoice), self.day[invoice]
+        order, start = self.order[invoice], self.day[invoice]
+        total = self.orders.total[order]
         most = min(_SLOWEST, TODAY - start)
         wait = 1 + other % _SLOWEST if most == _SLOWEST else other % (most + 1)
-        last = max(start, self.clock.working(start + wait))
+        last = max(start, self.clock.working_day(start + wait))
         share = total * (30 + (other >> 8) % 41) // 100
         part = share // 10_000 * 10_000 or total // 2  # whole hundreds of dollars
-        partly = TERMS[self.book.terms[order]] == "PARTIAL"
+        partly = TERMS[self.orders.terms[order]] == "PARTIAL"
         if partly:
             self.deposit[order] = part
         if status == PARTIAL:
             return [(last, part)]
         if partly or (other >> 16) % 8 == 0:
-            first = max(start, self.clock.working(start + wait // 2))
+            first = max(start, self.clock.working_day(start + wait // 2))
             return [(first, part), (last, total - part)]
         return [(last, total)]
 
 
 def _nearest(pool: list[int], cents: int) -> int:
     """Take the invoice of about that amount out of a sorted pool of debts."""
-    at = bisect_left(pool, cents << _SHIFT)
-    if at == len(pool) or (at and cents - (pool[at - 1] >> _SHIFT) < (pool[at] >> _SHIFT) - cents):
-        at -= 1
-    return pool.pop(at) & ((1 << _SHIFT) - 1)
+    place = bisect_left(pool, cents << _SHIFT)
+    if place == len(pool) or (
+        place and cents - (pool[place - 1] >> _SHIFT) < (pool[place] >> _SHIFT) - cents
+    ):
+        place -= 1
+    return pool.pop(place) & ((1 << _SHIFT) - 1)

@@ -11,13 +11,13 @@ from array import array
 from dataclasses import dataclass
 from functools import cached_property
 
-from terp_seed.terp.simulation.arrays import Words
+from terp_seed.terp.simulation.arrays import RandomWords
+from terp_seed.terp.simulation.clients import SUPPLIER, Clients
 from terp_seed.terp.simulation.clock import DAY, TODAY
-from terp_seed.terp.simulation.goods import Goods
-from terp_seed.terp.simulation.parties import SUPPLIER, Parties
+from terp_seed.terp.simulation.products import Products
 from terp_seed.terp.simulation.sizes import STATUSES, Sizes
 
-__all__ = ["AWAITING", "CLOSED", "HOLD", "LIVE", "QUARANTINED", "SOLD", "Arrival", "Stock"]
+__all__ = ["AWAITING", "CLOSED", "HOLD", "LIVE", "QUARANTINED", "SOLD", "Arrival", "Batches"]
 
 AWAITING, LIVE, SOLD, HOLD, QUARANTINED, CLOSED = range(len(STATUSES))
 
@@ -44,13 +44,13 @@ class Arrival:
 
 
 @dataclass(frozen=True)
-class Stock:
+class Batches:
     """The batches of a run, before anything is sold from them."""
 
     sizes: Sizes
-    goods: Goods
-    parties: Parties
-    words: Words
+    products: Products
+    clients: Clients
+    words: RandomWords
     opening: int  # the day of the first order
 
     @cached_property
@@ -134,10 +134,10 @@ class Stock:
     @cached_property
     def slots(self) -> list[int]:
         """The product of each slot: all different, in the mix that TERP grows."""
-        goods = self.goods
+        products = self.products
         shelves: list[list[int]] = [[], [], [], []]
-        for product in reversed(range(goods.count)):
-            shelves[goods.method(product) if goods.is_flower(product) else 3].append(product)
+        for product in reversed(range(products.count)):
+            shelves[products.method(product) if products.is_flower(product) else 3].append(product)
         found = []
         for slot in range(self.on_sale):
             shelf = shelves[_MIX[slot % len(_MIX)]] or max(shelves, key=len)
@@ -148,7 +148,7 @@ class Stock:
     def product(self) -> array[int]:
         """The product of each batch."""
         words = self.words.all("product", self.sizes.batches)
-        slots, count = self.slots, self.goods.count
+        slots, count = self.slots, self.products.count
         return array(
             "I",
             [
@@ -177,13 +177,13 @@ class Stock:
         for arrival, lot in zip(self.arrivals, self.lot, strict=True):
             if lot == len(days):
                 day = start + (arrival.place * (_LATEST - start) >> 32)
-                days.append(self.parties.clock.working(day))
+                days.append(self.clients.clock.working_day(day))
         return days
 
     @cached_property
     def lot_supplier(self) -> list[int]:
         """The number of each lot's supplier; the first ones deliver most."""
-        count = self.parties.number(SUPPLIER)
+        count = self.clients.number(SUPPLIER)
         words = self.words.all("supplier", len(self.lot_day))
         return [at % count if at < count else (w * w >> 32) * count >> 32
                 for at, w in enumerate(words)]  # fmt: skip

@@ -18,6 +18,7 @@ __all__ = [
     "TERM_DAYS",
     "line_count",
     "margin",
+    "margin_percent",
     "price",
     "quantity",
 ]
@@ -92,3 +93,8 @@ def price(cost: int, tenths: int) -> int:
     exact = cost * 1000
     divisor = (1000 - tenths) * step
     return (exact + divisor // 2) // divisor * step
+
+
+def margin_percent(price: int, cost: int) -> int:
+    """The margin in hundredths of a percent, to the nearest."""
+    return ((price - cost) * 20_000 + price) // (2 * price)
