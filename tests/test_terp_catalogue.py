@@ -8,7 +8,7 @@ from terp_harness import SIZES, described, sandbox, seeded
 
 from terp_seed.errors import UsageError
 from terp_seed.rows.seeders import SeedContext
-from terp_seed.terp.simulation.sizes import read_sizes
+from terp_seed.terp.simulation.sizes import BatchStatus, read_sizes
 
 PRICED = Path(__file__).parent.parent / "seeds" / "data" / "pricing_defaults.csv"
 
@@ -57,7 +57,7 @@ def test_flower_is_strain_method_and_grade(medium):
 def test_products_follow_the_batches_unless_a_preset_fixes_them():
     few = read_sizes(SeedContext("catalogue", 1, None, SIZES["small"]))
     fixed = read_sizes(SeedContext("catalogue", 1, None, SIZES["small"] | {"products": 200}))
-    assert few.products > few.by_status["LIVE"]
+    assert few.products > few.by_status[BatchStatus.LIVE]
     assert fixed.products == 200
 
 

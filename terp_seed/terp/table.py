@@ -48,6 +48,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from enum import Enum
 from functools import lru_cache
 
 from terp_seed.rows.columns import computed
@@ -57,27 +58,6 @@ from terp_seed.rows.seeders import Check, Derived, SeedContext, refers, seeder
 from terp_seed.terp.simulation.arrays import Spool, gather
 from terp_seed.terp.simulation.clock import Clock
 from terp_seed.terp.simulation.simulation import Simulation, simulation_of
-
-__all__ = [
-    "ROWS",
-    "WORDS",
-    "Make",
-    "Source",
-    "Table",
-    "at",
-    "choice",
-    "day",
-    "dollars",
-    "each",
-    "hundredths",
-    "moment",
-    "once",
-    "plain",
-    "register",
-    "row_of",
-    "seed_user",
-    "text",
-]
 
 Make = Callable[[Span], Sequence[Value]]
 Source = Make | Sequence[Value] | Spool
@@ -222,6 +202,11 @@ def text(
     return computed(
         _read(source), length=length, nullable=nullable, choices=choices, ascii_only=ascii_only
     )
+
+
+def names(values: type[Enum]) -> tuple[str, ...]:
+    """The names of an enumeration, for `choice`."""
+    return tuple(value.name for value in values)
 
 
 def choice(source: Source, texts: Sequence[str | None]) -> Column:

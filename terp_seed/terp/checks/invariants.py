@@ -11,8 +11,6 @@ from __future__ import annotations
 
 from terp_seed.rows.seeders import Check
 
-__all__ = ["BATCHES", "CATALOGUE", "CLIENTS", "INVENTORY", "ORDERS"]
-
 _CENT = "0.004"  # more than floating point adds up to, less than half a cent
 
 

@@ -17,13 +17,12 @@ from terp_seed.rows.columns import code, constant, pick
 from terp_seed.rows.model import Column
 from terp_seed.rows.seeders import refers
 from terp_seed.terp.checks.invariants import BATCHES as INVARIANTS
-from terp_seed.terp.simulation.batches import AWAITING, LIVE, SOLD
 from terp_seed.terp.simulation.clients import SUPPLIER
 from terp_seed.terp.simulation.clock import DAY, HOUR
 from terp_seed.terp.simulation.pricing import TERMS
 from terp_seed.terp.simulation.products import GRADES
 from terp_seed.terp.simulation.simulation import Simulation
-from terp_seed.terp.simulation.sizes import STATUSES
+from terp_seed.terp.simulation.sizes import BatchStatus
 from terp_seed.terp.table import (
     ROWS,
     WORDS,
@@ -34,13 +33,12 @@ from terp_seed.terp.table import (
     each,
     hundredths,
     moment,
+    names,
     plain,
     register,
     row_of,
     text,
 )
-
-__all__ = ["QUANTITIES"]
 
 QUANTITIES = (
     "onHandQty", "sampleQty", "reservedQty", "quarantineQty", "holdQty", "defectiveQty",
@@ -92,8 +90,8 @@ LOTS = Table(
 def _status_before_sales(status: int, queued: int) -> int:
     """The status before the first sale: nothing is sold out, and what follows waits."""
     if queued:
-        return AWAITING
-    return LIVE if status == SOLD else status
+        return BatchStatus.AWAITING_INTAKE
+    return BatchStatus.LIVE if status == BatchStatus.SOLD_OUT else status
 
 
 def _owned_terms(batch: int) -> str | None:
@@ -162,7 +160,9 @@ def _batch_columns(simulation: Simulation) -> dict[str, Column]:
     batches, products, intake = simulation.batches, simulation.products, simulation.intake
     received = moment(simulation.clock, each(batches.received_at))
     # What is on sale, now or in its turn, is published.
-    published = plain(each(lambda status: int(status in (LIVE, SOLD)), batches.status))
+    published = plain(
+        each(lambda status: int(status in (BatchStatus.LIVE, BatchStatus.SOLD_OUT)), batches.status)
+    )
     return {
         "code": code("SEED-BAT-"),
         "sku": code("SEED-SKU-"),
@@ -170,12 +170,14 @@ def _batch_columns(simulation: Simulation) -> dict[str, Column]:
         "lotId": row_of("lots", batches.lot),
         # SOLD_OUT is among the choices: the orders seeder derives it.
         "batchStatus": choice(
-            each(_status_before_sales, batches.status, batches.queued), tuple(STATUSES)
+            each(_status_before_sales, batches.status, batches.queued), names(BatchStatus)
         ),
         "grade": choice(
             each(lambda product: GRADES.index(products.grade(product)), batches.product), GRADES
         ),
-        "isPhotographyComplete": plain(each(lambda status: status != AWAITING, batches.status)),
+        "isPhotographyComplete": plain(
+            each(lambda status: status != BatchStatus.AWAITING_INTAKE, batches.status)
+        ),
         "sampleAvailable": plain(each(lambda sampled: int(sampled > 0), intake.sampled)),
         "publishEcom": published,
         "publishB2b": published,

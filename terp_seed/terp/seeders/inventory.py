@@ -12,10 +12,10 @@ from terp_seed.rows.columns import pick
 from terp_seed.rows.model import Column
 from terp_seed.terp.checks.derived import STOCK
 from terp_seed.terp.checks.invariants import INVENTORY as INVARIANTS
-from terp_seed.terp.simulation.batches import CLOSED, QUARANTINED
 from terp_seed.terp.simulation.clock import HOUR, MINUTE
 from terp_seed.terp.simulation.intake import Movement
 from terp_seed.terp.simulation.simulation import Simulation
+from terp_seed.terp.simulation.sizes import BatchStatus
 from terp_seed.terp.table import (
     ROWS,
     Table,
@@ -40,7 +40,7 @@ def _zone(status: int, queued: int) -> int:
     """Where a batch lies; the derived status reads "Back stock" as waiting for its turn."""
     if queued:
         return 1
-    return 2 if status in (QUARANTINED, CLOSED) else 0
+    return 2 if status in (BatchStatus.QUARANTINED, BatchStatus.CLOSED) else 0
 
 
 def _location_columns(simulation: Simulation) -> dict[str, Column]:

@@ -10,7 +10,7 @@ from terp_seed.rows.draw import Span
 from terp_seed.rows.model import Column, Value
 from terp_seed.terp.simulation.arrays import Groups
 from terp_seed.terp.simulation.clock import DAY, HOUR
-from terp_seed.terp.simulation.invoices import INVOICE_STATUSES, OVERDUE, PAID, PARTIAL
+from terp_seed.terp.simulation.invoices import Status
 from terp_seed.terp.simulation.pricing import TERMS
 from terp_seed.terp.simulation.simulation import Simulation
 from terp_seed.terp.table import (
@@ -24,6 +24,7 @@ from terp_seed.terp.table import (
     each,
     hundredths,
     moment,
+    names,
     once,
     plain,
     row_of,
@@ -31,11 +32,8 @@ from terp_seed.terp.table import (
     text,
 )
 
-__all__ = ["CLIENT_TRANSACTIONS", "INVOICES", "INVOICE_LINES", "INVOICE_PAYMENTS", "PAYMENTS"]
-
 _METHODS = ("CHECK", "ACH", "WIRE", "CASH", "CREDIT_CARD")
 _PREFIXES = ("CHK", "ACH", "WIR", None, "CRD")
-_ACCOUNT_STATUS = {PAID: "PAID", PARTIAL: "PARTIAL", OVERDUE: "OVERDUE"}
 
 
 def _sent_at(shipped: int) -> int:
@@ -63,7 +61,7 @@ def _invoice_columns(simulation: Simulation) -> dict[str, Column]:
         "totalAmount": total,
         "amountPaid": hundredths(invoices.paid),
         "amountDue": hundredths(each(sub, invoices.total, invoices.paid)),
-        "status": choice(invoices.status, INVOICE_STATUSES),
+        "status": choice(invoices.status, names(Status)),
         "paymentTerms": choice(at(orders.terms, invoices.order), TERMS),
         "referenceType": constant("ORDER"),
         "referenceId": row_of("orders", invoices.order),
@@ -196,7 +194,8 @@ def _transaction_columns(simulation: Simulation) -> dict[str, Column]:
         return _then(valid, of_invoice, of_payment)
 
     def status(invoice: int) -> str:
-        return _ACCOUNT_STATUS.get(invoices.status[invoice], "PENDING")
+        name = Status(invoices.status[invoice]).name
+        return name if name in ("PAID", "PARTIAL", "OVERDUE") else "PENDING"
 
     days = once(both(invoices.day.__getitem__, payments.day.__getitem__))
     posted = moment(clock, each(lambda day: day * DAY + 20 * HOUR, days))

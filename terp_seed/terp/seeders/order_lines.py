@@ -30,8 +30,6 @@ from terp_seed.terp.table import (
     text,
 )
 
-__all__ = ["ALLOCATIONS", "ORDER_LINES", "items_column"]
-
 _MOST_CARDS = 4096
 
 

@@ -25,20 +25,10 @@ from terp_seed.terp.seeders.invoices import (
 from terp_seed.terp.seeders.order_lines import ALLOCATIONS, ORDER_LINES, items_column
 from terp_seed.terp.simulation.clock import TODAY
 from terp_seed.terp.simulation.fulfilment import STAGES
-from terp_seed.terp.simulation.invoices import OVERDUE, PAID, PARTIAL, VOID
+from terp_seed.terp.simulation.invoices import Status
 from terp_seed.terp.simulation.orders import DECISION, RETURN, TRANSFER
 from terp_seed.terp.simulation.pricing import TERM_DAYS, TERMS, margin_percent
-from terp_seed.terp.simulation.schedule import (
-    CANCELLED,
-    CONFIRMED,
-    CONVERTED,
-    DRAFT_QUOTE,
-    DRAFT_SALE,
-    PACKED,
-    SENT,
-    SHIPPED,
-    VIEWED,
-)
+from terp_seed.terp.simulation.schedule import Kind
 from terp_seed.terp.simulation.simulation import Simulation
 from terp_seed.terp.table import (
     ROWS,
@@ -65,7 +55,12 @@ _STAGES = ("DRAFT",) * 7 + (
 )  # fmt: skip
 _PACKING = ("PENDING",) * 9 + ("PICKING", "PACKED") + ("READY",) * 5
 _SALES = ("PENDING", "PARTIAL", "PAID", "OVERDUE", "CANCELLED")
-_SALE_OF_INVOICE = {PARTIAL: "PARTIAL", PAID: "PAID", OVERDUE: "OVERDUE", VOID: "CANCELLED"}
+_SALE_OF_INVOICE: dict[int, str] = {
+    Status.PARTIAL: "PARTIAL",
+    Status.PAID: "PAID",
+    Status.OVERDUE: "OVERDUE",
+    Status.VOID: "CANCELLED",
+}
 _NOTES = (
     "Call the dock before delivery", "Deliver before noon", "Split over two vans",
     "Labels on both sides", "Substitute within the same grade if short",
@@ -74,16 +69,16 @@ _QUOTE_DAYS = 30
 
 
 def _is_quote(kind: int) -> bool:
-    return kind == DRAFT_QUOTE or SENT <= kind <= CONVERTED
+    return kind == Kind.DRAFT_QUOTE or Kind.SENT <= kind <= Kind.CONVERTED
 
 
 def _sale_status(simulation: Simulation) -> Callable[[int, int], str | None]:
     statuses = simulation.invoices.status
 
     def sale_status(kind: int, invoice: int) -> str | None:
-        if kind == CANCELLED:
+        if kind == Kind.CANCELLED:
             return "CANCELLED"
-        if kind < CONFIRMED:
+        if kind < Kind.CONFIRMED:
             return None
         return "PENDING" if invoice < 0 else _SALE_OF_INVOICE.get(statuses[invoice], "PENDING")
 
@@ -98,7 +93,7 @@ def _due(simulation: Simulation) -> Callable[[int], int]:
         invoice = invoices.invoice_of[order]
         if invoice >= 0:
             return invoices.due[invoice]
-        if orders.kind[order] < CANCELLED:
+        if orders.kind[order] < Kind.CANCELLED:
             return 0
         return simulation.schedule.day[order] + TERM_DAYS[orders.terms[order]]
 
@@ -108,19 +103,21 @@ def _due(simulation: Simulation) -> Callable[[int], int]:
 def _valid_until(kind: int, day: int) -> int:
     if not _is_quote(kind):
         return 0
-    return max(day + _QUOTE_DAYS, TODAY + 3) if kind in (SENT, VIEWED) else day + _QUOTE_DAYS
+    if kind in (Kind.SENT, Kind.VIEWED):
+        return max(day + _QUOTE_DAYS, TODAY + 3)
+    return day + _QUOTE_DAYS
 
 
 def _converted_at(simulation: Simulation) -> Callable[[int, int], int]:
     """When a quote was converted: with the order after it."""
     created = simulation.schedule.created
-    return lambda order, kind: created[order + 1] if kind == CONVERTED else 0
+    return lambda order, kind: created[order + 1] if kind == Kind.CONVERTED else 0
 
 
 def _converted_from(simulation: Simulation) -> Callable[[int], int | None]:
     """The quote that an order was converted from: the one before it."""
     kinds = simulation.orders.kind
-    return lambda order: order - 1 if order and kinds[order - 1] == CONVERTED else None
+    return lambda order: order - 1 if order and kinds[order - 1] == Kind.CONVERTED else None
 
 
 def _order_columns(simulation: Simulation) -> dict[str, Column]:
@@ -134,7 +131,7 @@ def _order_columns(simulation: Simulation) -> dict[str, Column]:
     return {
         "order_number": code("SEED-ORD-"),
         "orderType": choice(each(_is_quote, kind), ("SALE", "QUOTE")),
-        "is_draft": plain(each(DRAFT_SALE.__ge__, kind)),
+        "is_draft": plain(each(lambda kind: kind <= Kind.DRAFT_SALE, kind)),
         "client_id": row_of("clients", orders.client),
         "items": items_column(simulation),
         "subtotal": total,
@@ -158,9 +155,9 @@ def _order_columns(simulation: Simulation) -> dict[str, Column]:
         "due_date": day(clock, each(_due(simulation)), nullable=True),
         "confirmed_at": moment(clock, confirmed, nullable=True),
         "packed_at": moment(clock, packed, nullable=True),
-        "packed_by": seed_user(each(PACKED.__le__, kind)),
+        "packed_by": seed_user(each(lambda kind: kind >= Kind.PACKED, kind)),
         "shipped_at": moment(clock, orders.shipped, nullable=True),
-        "shipped_by": seed_user(each(SHIPPED.__le__, kind)),
+        "shipped_by": seed_user(each(lambda kind: kind >= Kind.SHIPPED, kind)),
         "converted_at": moment(clock, converted, nullable=True),
         "paymentTerms": choice(orders.terms, TERMS),
         "cash_payment": hundredths(invoices.deposit),

@@ -13,8 +13,6 @@ from weakref import finalize
 
 from terp_seed.rows.draw import Span
 
-__all__ = ["Groups", "RandomWords", "Spool", "gather"]
-
 _PAGE = 1024
 
 

@@ -15,17 +15,18 @@ from terp_seed.terp.simulation.arrays import RandomWords
 from terp_seed.terp.simulation.clients import SUPPLIER, Clients
 from terp_seed.terp.simulation.clock import DAY, TODAY
 from terp_seed.terp.simulation.products import Products
-from terp_seed.terp.simulation.sizes import STATUSES, Sizes
-
-__all__ = ["AWAITING", "CLOSED", "HOLD", "LIVE", "QUARANTINED", "SOLD", "Arrival", "Batches"]
-
-AWAITING, LIVE, SOLD, HOLD, QUARANTINED, CLOSED = range(len(STATUSES))
+from terp_seed.terp.simulation.sizes import BatchStatus, Sizes
 
 _LATEST = TODAY - 3  # the day the last batch came in
 _BEFORE = 30  # days in which the opening stock came in
 _OPENING = 6  # products that are live from the first day on, at least
 # When batches of a status came in, in percent of the time so far.
-_SPANS = {AWAITING: (95, 100), HOLD: (50, 95), QUARANTINED: (75, 98), CLOSED: (10, 60)}
+_SPANS = {
+    BatchStatus.AWAITING_INTAKE: (95, 100),
+    BatchStatus.ON_HOLD: (50, 95),
+    BatchStatus.QUARANTINED: (75, 98),
+    BatchStatus.CLOSED: (10, 60),
+}
 # Of forty products on sale four are no flower; of the others 40, 35 and 25
 # percent are grown indoors, in greenhouses and outdoors (TERP's generators).
 _MIX = (
@@ -53,38 +54,33 @@ class Batches:
     words: RandomWords
     opening: int  # the day of the first order
 
-    @cached_property
-    def counts(self) -> list[int]:
-        """Batches by status number."""
-        return [self.sizes.by_status[name] for name in STATUSES]
-
     @property
     def on_sale(self) -> int:
         """How many products are live at the end: the *slots*."""
-        return self.counts[LIVE]
+        return self.sizes.by_status[BatchStatus.LIVE]
 
     @property
     def core(self) -> int:
         """The first slots: the best sellers, which have sold out before."""
-        return (self.counts[SOLD] * 3 + 3) // 4
+        return (self.sizes.by_status[BatchStatus.SOLD_OUT] * 3 + 3) // 4
 
     @cached_property
     def arrivals(self) -> list[Arrival]:
         """All batches in the order they came in."""
         found = self._sold() + self._live()
         for status, (low, high) in _SPANS.items():
-            for word in self.words.all(f"arrival {status}", self.counts[status]):
+            for word in self.words.all(f"arrival {int(status)}", self.sizes.by_status[status]):
                 found.append(Arrival(_between(low, high, word), status, -1))
         found.sort(key=lambda arrival: arrival.place)
         return found
 
     def _sold(self) -> list[Arrival]:
-        words = self.words.all("sold", self.counts[SOLD])
+        words = self.words.all("sold", self.sizes.by_status[BatchStatus.SOLD_OUT])
         core = self.core
         return [
-            Arrival(_between(0, 8, word), SOLD, at)
+            Arrival(_between(0, 8, word), BatchStatus.SOLD_OUT, at)
             if at < core
-            else Arrival(_between(28, 42, word), SOLD, at - core)
+            else Arrival(_between(28, 42, word), BatchStatus.SOLD_OUT, at - core)
             for at, word in enumerate(words)
         ]
 
@@ -98,7 +94,7 @@ class Batches:
                 place = _between(0, 3, one)
             else:  # more and more of them, as the business grows
                 place = _between(4, 97, max(one, other))
-            found.append(Arrival(place, LIVE, slot))
+            found.append(Arrival(place, BatchStatus.LIVE, slot))
         return found
 
     @cached_property

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from terp_seed.terp.simulation.arrays import RandomWords
 from terp_seed.terp.simulation.clients import REGULAR, WHALE, Clients, class_of
 from terp_seed.terp.simulation.clock import TODAY
-from terp_seed.terp.simulation.schedule import DELIVERED, SHIPPED
-
-__all__ = ["Buyers"]
+from terp_seed.terp.simulation.schedule import Kind
 
 _SHARE = 70  # percent
 _SWING = 90_000  # cents for each of 2**16 steps: about two orders either way
@@ -37,7 +35,7 @@ class Buyers:
 
     def next(self, order: int, day: int, kind: int) -> int:
         """The client who places an order on ``day``."""
-        whales, total = self._spent[SHIPPED <= kind <= DELIVERED]
+        whales, total = self._spent[Kind.SHIPPED <= kind <= Kind.DELIVERED]
         swing = ((self._word() & 0xFFFF) - 0x8000) * _SWING
         class_ = WHALE if whales * 100 + swing < total * _SHARE else REGULAR
         client = self._pick(class_, day)
@@ -62,7 +60,7 @@ class Buyers:
 
     def spent(self, client: int, kind: int, cents: int) -> None:
         """Note the total of an order."""
-        spent = self._spent[SHIPPED <= kind <= DELIVERED]
+        spent = self._spent[Kind.SHIPPED <= kind <= Kind.DELIVERED]
         spent[1] += cents
         if class_of(client) == WHALE:
             spent[0] += cents

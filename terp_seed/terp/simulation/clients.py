@@ -29,20 +29,6 @@ from terp_seed.terp.simulation.names import (
     street_names,
 )
 
-__all__ = [
-    "CLASSES",
-    "CYCLE",
-    "REGULAR",
-    "SUPPLIER",
-    "WHALE",
-    "Clients",
-    "class_of",
-    "classes",
-    "domain",
-    "ordinal_of",
-    "repeat_pattern",
-]
-
 T = TypeVar("T")
 
 WHALE, REGULAR, SUPPLIER = 0, 1, 2

@@ -10,8 +10,6 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
-__all__ = ["DAY", "HOUR", "MINUTE", "TODAY", "Clock"]
-
 MINUTE, HOUR, DAY = 60, 3_600, 86_400
 TODAY = 2_200
 """The as-of day; day 0 is about six years earlier."""

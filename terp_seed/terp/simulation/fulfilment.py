@@ -10,9 +10,7 @@ from terp_seed.rows.draw import Span
 from terp_seed.terp.simulation.arrays import Groups
 from terp_seed.terp.simulation.clock import HOUR, MINUTE
 from terp_seed.terp.simulation.orders import DECISION, Orders
-from terp_seed.terp.simulation.schedule import CANCELLED, PACKED
-
-__all__ = ["STAGES", "Fulfilment"]
+from terp_seed.terp.simulation.schedule import Kind
 
 STAGES = (
     "DRAFT", "CONFIRMED", "READY_FOR_PACKING", "PACKED", "SHIPPED", "DELIVERED",
@@ -35,13 +33,13 @@ class Fulfilment:
 
     def confirmed(self, order: int) -> int:
         """When an order was confirmed: within the hour."""
-        if self.orders.kind[order] < CANCELLED:
+        if self.orders.kind[order] < Kind.CANCELLED:
             return 0
         return self.orders.schedule.created[order] + (10 + order % 30) * MINUTE
 
     def packed(self, order: int) -> int:
         """When an order was packed: an hour before it left, unless it has not left yet."""
-        if self.orders.kind[order] < PACKED:
+        if self.orders.kind[order] < Kind.PACKED:
             return 0
         shipped = self.orders.shipped[order]
         if shipped:

@@ -14,9 +14,8 @@ from dataclasses import dataclass
 from functools import cached_property
 
 from terp_seed.terp.simulation.arrays import RandomWords
-from terp_seed.terp.simulation.batches import CLOSED, LIVE, QUARANTINED, SOLD, Batches
-
-__all__ = ["Intake", "Movement"]
+from terp_seed.terp.simulation.batches import Batches
+from terp_seed.terp.simulation.sizes import BatchStatus
 
 # Percent, from, to: TERP takes in 10 to 500 pounds, or 50 to 1000 units.
 _POUNDS = ((45, 15, 60), (35, 60, 160), (15, 160, 320), (5, 320, 480))
@@ -60,13 +59,16 @@ class Intake:
     def _loss(self, label: str, percent: int, amounts: tuple[int, int]) -> array[int]:
         batches = self.batches
         words = self.words.all(label, batches.sizes.batches)
-        first = batches.first_live  # so that even a small database has one
-        return array("I", [
-            amounts[batches.products.is_flower(batches.product[batch])] * (1 + (word & 1))
-            if batches.status[batch] == LIVE and (batch == first or word * 100 >> 32 < percent)
-            else 0
-            for batch, word in enumerate(words)
-        ])  # fmt: skip
+
+        def loss(batch: int, word: int) -> int:
+            # The first live batch has some, so that even a small database shows it.
+            drawn = batch == batches.first_live or word * 100 >> 32 < percent
+            if batches.status[batch] != BatchStatus.LIVE or not drawn:
+                return 0
+            flower = batches.products.is_flower(batches.product[batch])
+            return amounts[flower] * (1 + (word & 1))
+
+        return array("I", [loss(batch, word) for batch, word in enumerate(words)])
 
     @cached_property
     def taken_in(self) -> array[int]:
@@ -77,7 +79,7 @@ class Intake:
     def _intake(self, batch: int, word: int) -> int:
         batches, need = self.batches, self.demand[batch]
         lost = self.sampled[batch] + self.damaged[batch]
-        if batches.status[batch] == SOLD:
+        if batches.status[batch] == BatchStatus.SOLD_OUT:
             return need + lost
         bands = _POUNDS if batches.products.is_flower(batches.product[batch]) else _UNITS
         usual = _draw(bands, word) * 100
@@ -88,7 +90,7 @@ class Intake:
     def disposed(self) -> array[int]:
         """What was destroyed: all of the batches that were closed."""
         return array("I", [
-            quantity if status == CLOSED else 0
+            quantity if status == BatchStatus.CLOSED else 0
             for status, quantity in zip(self.batches.status, self.taken_in, strict=True)
         ])  # fmt: skip
 
@@ -114,14 +116,14 @@ class Intake:
     def _movements(self, batch: int) -> Iterator[Movement]:
         status, quantity = self.batches.status[batch], self.taken_in[batch]
         yield Movement(batch, "INTAKE", quantity, 0, 0)
-        retested = status == LIVE and batch % _RETESTED == 7
+        retested = status == BatchStatus.LIVE and batch % _RETESTED == 7
         retested = retested or batch == self.batches.first_live
-        if status in (QUARANTINED, CLOSED) or retested:
+        if status in (BatchStatus.QUARANTINED, BatchStatus.CLOSED) or retested:
             yield Movement(batch, "QUARANTINE", 0, quantity, 3, note="Held for a second test")
         if retested:
             note = "Passed the second test"
             yield Movement(batch, "RELEASE_FROM_QUARANTINE", 0, quantity, 5, note=note)
-        if status == CLOSED:
+        if status == BatchStatus.CLOSED:
             note = "Destroyed after a failed test"
             hours = 50 + batch * 31 % 150
             yield Movement(batch, "DISPOSAL", -quantity, quantity, hours, "QUALITY_ISSUE", note)

@@ -10,6 +10,7 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, field
+from enum import IntEnum
 from functools import cached_property
 from heapq import merge
 from itertools import repeat
@@ -19,19 +20,28 @@ from terp_seed.terp.simulation.arrays import RandomWords
 from terp_seed.terp.simulation.clock import DAY, TODAY, Clock
 from terp_seed.terp.simulation.orders import Orders
 from terp_seed.terp.simulation.pricing import TERM_DAYS, TERMS
-from terp_seed.terp.simulation.schedule import RETURNED, SHIPPED
+from terp_seed.terp.simulation.schedule import Kind
 
-__all__ = ["DRAFT", "INVOICE_STATUSES", "OVERDUE", "PAID", "PARTIAL", "VOID", "Invoices"]
 
-INVOICE_STATUSES = ("DRAFT", "SENT", "VIEWED", "PARTIAL", "PAID", "OVERDUE", "VOID")
-DRAFT, SENT, VIEWED, PARTIAL, PAID, OVERDUE, VOID = range(7)
+class Status(IntEnum):
+    """TERP's statuses of an invoice."""
+
+    DRAFT = 0
+    SENT = 1
+    VIEWED = 2
+    PARTIAL = 3
+    PAID = 4
+    OVERDUE = 5
+    VOID = 6
+
 
 _OVERDUE = 15  # percent of invoices
 _OLD = 120  # days
 _METHODS = (0,) * 8 + (1,) * 6 + (2,) * 3 + (3,) * 2 + (4,)  # check, ACH, wire, cash, card
 _SHIFT = 32  # bits for an invoice's number
 _SLOWEST = 45  # days from invoice to payment
-_NOT_DUE = (PAID, PAID, PAID, SENT, VIEWED, SENT, VIEWED, PARTIAL)
+# Of eight invoices that are not due yet.
+_NOT_DUE = (*(Status.PAID,) * 3, *(Status.SENT, Status.VIEWED) * 2, Status.PARTIAL)
 
 
 @dataclass(frozen=True)
@@ -72,7 +82,7 @@ class Invoices:
     @cached_property
     def valid(self) -> array[int]:
         """The invoices that are not void."""
-        return array("I", [n for n, status in enumerate(self.status) if status != VOID])
+        return array("I", [n for n, status in enumerate(self.status) if status != Status.VOID])
 
     @cached_property
     def client(self) -> array[int]:
@@ -96,13 +106,13 @@ class Invoices:
 
     def _judge(self) -> None:
         """Give every invoice its status."""
-        self.status.extend(repeat(PAID, len(self.order)))
+        self.status.extend(repeat(Status.PAID, len(self.order)))
         recent: list[int] = []
         old: list[int] = []
         coming: list[int] = []
         for invoice, order in enumerate(self.order):
-            if self.orders.kind[order] >= RETURNED:
-                self.status[invoice] = VOID
+            if self.orders.kind[order] >= Kind.RETURNED:
+                self.status[invoice] = Status.VOID
             elif self.due[invoice] >= TODAY:
                 coming.append(invoice)
             else:
@@ -116,17 +126,24 @@ class Invoices:
 
     def _judge_coming(self, coming: list[int]) -> None:
         words = self.words.endless("coming")
-        shown = [DRAFT, SENT, VIEWED, PARTIAL]
+        shown = [
+            Status.DRAFT,
+            Status.SENT,
+            Status.VIEWED,
+            Status.PARTIAL,
+        ]
         for invoice in reversed(coming):
             word = words()
             if shown:
                 status = shown.pop(0)
             elif self.day[invoice] == TODAY:
-                status = DRAFT if word & 8 else SENT
+                status = Status.DRAFT if word & 8 else Status.SENT
             else:
                 status = _NOT_DUE[word & 7]
-            on_its_way = self.orders.kind[self.order[invoice]] == SHIPPED
-            self.status[invoice] = SENT if status == DRAFT and not on_its_way else status
+            on_its_way = self.orders.kind[self.order[invoice]] == Kind.SHIPPED
+            if status == Status.DRAFT and not on_its_way:
+                status = Status.SENT
+            self.status[invoice] = status
 
     def _judge_late(self, recent: list[int], old: list[int]) -> None:
         """Choose debts in pairs, a recent and an old one, of amounts like those of all invoices.
@@ -140,7 +157,7 @@ class Invoices:
             cents = amounts[(2 * pair + 1) * len(amounts) // (2 * pairs)]
             for pool in (recent, old)[: 1 + (2 * pair + 1 < number)]:
                 if pool:
-                    self.status[_nearest(pool, cents)] = OVERDUE
+                    self.status[_nearest(pool, cents)] = Status.OVERDUE
 
     def _collect(self) -> None:
         """Record the payments that the statuses imply, in the order of days."""
@@ -148,7 +165,9 @@ class Invoices:
         word, card = self.words.endless("payment"), self.words.deck("method", len(_METHODS))
         self.paid.extend(repeat(0, len(self.order)))
         self.settled.extend(repeat(0, len(self.order)))
-        paying = (n for n, status in enumerate(self.status) if status in (PAID, PARTIAL))
+        paying = (
+            n for n, status in enumerate(self.status) if status in (Status.PAID, Status.PARTIAL)
+        )
         for number, invoice in enumerate(paying):
             # Each way of paying once, then as often as TERP's generators have it.
             method = number if number < len(set(_METHODS)) else _METHODS[card()]
@@ -184,7 +203,7 @@ class Invoices:
         partly = TERMS[self.orders.terms[order]] == "PARTIAL"
         if partly:
             self.deposit[order] = part
-        if status == PARTIAL:
+        if status == Status.PARTIAL:
             return [(last, part)]
         if partly or (other >> 16) % 8 == 0:
             first = max(start, self.clock.working_day(start + wait // 2))

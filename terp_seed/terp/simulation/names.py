@@ -9,18 +9,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-__all__ = [
-    "AREA_CODES",
-    "CITIES",
-    "KINDS",
-    "Names",
-    "brand_names",
-    "business_name",
-    "slug",
-    "strain_names",
-    "street_names",
-]
-
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())

@@ -27,18 +27,8 @@ from terp_seed.terp.simulation.pricing import (
     price,
     quantity,
 )
-from terp_seed.terp.simulation.schedule import (
-    CONFIRMED,
-    CONVERTED,
-    DELIVERED,
-    RETURNED,
-    SHIPPED,
-    TO_VENDOR,
-    Schedule,
-)
+from terp_seed.terp.simulation.schedule import Kind, Schedule
 from terp_seed.terp.simulation.shelf import Shelf
-
-__all__ = ["DECISION", "RETURN", "SALE", "TRANSFER", "Orders"]
 
 SALE, RETURN, TRANSFER = range(3)
 DECISION = 4 * HOUR
@@ -147,7 +137,7 @@ class Orders:
         day, kind = self.schedule.day[order], self.kind[order]
         self._shelf.advance(day)
         self._begin_order()
-        converted = order > 0 and self.kind[order - 1] == CONVERTED
+        converted = order > 0 and self.kind[order - 1] == Kind.CONVERTED
         client = self.client[order - 1] if converted else self.buyers.next(order, day, kind)
         self.client.append(client)
         self._settle_terms(order, client)
@@ -165,7 +155,8 @@ class Orders:
 
     def _settle_terms(self, order: int, client: int) -> None:
         card = self._next["terms"]()
-        recent = SHIPPED <= self.kind[order] <= DELIVERED and TODAY - self.schedule.day[order] < 29
+        shipped = Kind.SHIPPED <= self.kind[order] <= Kind.DELIVERED
+        recent = shipped and TODAY - self.schedule.day[order] < 29
         if order < 2 * len(TERMS):  # one of each even among a few orders
             terms = order // 2
         elif card < 10 or (recent and self.schedule.orders < 200):
@@ -182,15 +173,15 @@ class Orders:
         shelf, kind = self._shelf, self.kind[order]
         whale = class_of(self.client[order]) == WHALE
         number = line_count(self._next["count"](), 0 if whale else 1)
-        if CONFIRMED <= kind < SHIPPED:
+        if Kind.CONFIRMED <= kind < Kind.SHIPPED:
             number = 3 + number % 3
         slots: list[int] = []
-        if SHIPPED <= kind <= DELIVERED:
+        if Kind.SHIPPED <= kind <= Kind.DELIVERED:
             while shelf.clearing and len(slots) < number and shelf.clearing[0] not in slots:
                 slots.append(shelf.clearing.popleft())
         cleared = len(slots)
         shelf.choose(slots, number)
-        if kind >= RETURNED:  # nothing comes back to a batch that is sold out
+        if kind >= Kind.RETURNED:  # nothing comes back to a batch that is sold out
             slots = [slot for slot in slots if shelf.is_last(slot)] or [self.batches.core]
         for place, slot in enumerate(slots):
             product = self.batches.slots[slot]
@@ -244,7 +235,7 @@ class Orders:
 
     def _allocate(self, order: int, batch: int, amount: int) -> None:
         """Allocate stock to the last line, if the order takes any."""
-        if self.kind[order] < CONFIRMED:
+        if self.kind[order] < Kind.CONFIRMED:
             return
         allocations = self.allocations
         allocations.line.append(len(self.lines.batch) - 1)
@@ -256,16 +247,16 @@ class Orders:
 
     def _ship(self, order: int) -> None:
         shipped = delivered = returned = 0
-        if self.kind[order] >= SHIPPED:
+        if self.kind[order] >= Kind.SHIPPED:
             way = self._next["way"]()
             shipped = self._departure(self.schedule.day[order], way)
             delivered = shipped + (1 + (way >> 2) % 3) * DAY + (way >> 8) % 7200
-            if self.kind[order] == SHIPPED or delivered > TODAY * DAY + 17 * HOUR:
-                self.kind[order], delivered = SHIPPED, 0
-            if self.kind[order] >= RETURNED:
+            if self.kind[order] == Kind.SHIPPED or delivered > TODAY * DAY + 17 * HOUR:
+                self.kind[order], delivered = Kind.SHIPPED, 0
+            if self.kind[order] >= Kind.RETURNED:
                 returned = delivered + (3 + (way >> 4) % 7) * DAY
                 heappush(self._coming_back, (returned, order, RETURN))
-            if self.kind[order] == TO_VENDOR:
+            if self.kind[order] == Kind.TO_VENDOR:
                 heappush(self._coming_back, (returned + DECISION, order, TRANSFER))
             self._bring_back(shipped)
             self._move(order, SALE)

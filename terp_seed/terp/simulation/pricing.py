@@ -9,20 +9,6 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-__all__ = [
-    "DEFAULT",
-    "MANUAL",
-    "MARGIN_SOURCES",
-    "PROFILE",
-    "TERMS",
-    "TERM_DAYS",
-    "line_count",
-    "margin",
-    "margin_percent",
-    "price",
-    "quantity",
-]
-
 TERMS = ("COD", "NET_7", "NET_15", "NET_30", "CONSIGNMENT", "PARTIAL")
 TERM_DAYS = (0, 7, 15, 30, 30, 30)
 

@@ -11,8 +11,6 @@ from functools import cached_property
 from terp_seed.terp.simulation.arrays import RandomWords
 from terp_seed.terp.simulation.names import strain_names
 
-__all__ = ["FLOWER", "GRADES", "METHODS", "Products"]
-
 METHODS = (("Indoor", "Indoor", 1800), ("Greenhouse", "Deps", 1200), ("Outdoor", "Outdoor", 800))
 """Growing method, TERP's subcategory for it, and cost per pound in dollars:
 TERP's generator config."""

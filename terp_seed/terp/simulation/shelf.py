@@ -8,8 +8,6 @@ from dataclasses import dataclass, field
 from terp_seed.terp.simulation.arrays import RandomWords
 from terp_seed.terp.simulation.batches import Batches
 
-__all__ = ["Shelf"]
-
 _WEIGHTS = (7, 4, 2)
 """How often products of the top fifth, the next three tenths and the rest are
 asked for.  Best sellers are also on sale for longer, so that these weights come

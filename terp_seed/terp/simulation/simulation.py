@@ -23,9 +23,7 @@ from terp_seed.terp.simulation.invoices import Invoices
 from terp_seed.terp.simulation.orders import Orders
 from terp_seed.terp.simulation.products import Products
 from terp_seed.terp.simulation.schedule import Schedule, opening_day
-from terp_seed.terp.simulation.sizes import Sizes, read_sizes
-
-__all__ = ["Simulation", "simulation_of"]
+from terp_seed.terp.simulation.sizes import BatchStatus, Sizes, read_sizes
 
 
 @dataclass(frozen=True)
@@ -64,7 +62,7 @@ class Simulation:
     @cached_property
     def schedule(self) -> Schedule:
         """When orders are placed and what becomes of them."""
-        live = self.sizes.by_status["LIVE"]
+        live = self.sizes.by_status[BatchStatus.LIVE]
         return Schedule(self.sizes.orders, live, self.clock, self._words("schedule"))
 
     @cached_property
