@@ -116,7 +116,7 @@ def test_a_script_of_one_row_costs_the_same_at_every_size(seeded: Project, way: 
 def test_a_generated_table_still_builds_on_the_past(seeded: Project) -> None:
     seeded.run("alembic", "-n", "seed", "downgrade", "0004_inventory")
     used = modules(entered(seeded, "upgrade", "0005_orders"))
-    assert "terp_seed.terp.simulation.world" in used
+    assert "terp_seed.terp.simulation.simulation" in used
 
 
 def test_rows_are_in_step_whether_the_chain_goes_up_at_once_or_one_by_one(

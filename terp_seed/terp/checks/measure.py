@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-__all__ = ["Measure", "Query", "measure", "table"]
-
 Query = Callable[[str], Sequence[Sequence[Any]]]
 """Runs a SELECT and returns its rows."""
 

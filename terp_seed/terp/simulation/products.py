@@ -8,10 +8,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
-from terp_seed.terp.simulation.arrays import Words
-from terp_seed.terp.simulation.vocabulary import strain_names
-
-__all__ = ["FLOWER", "GRADES", "METHODS", "Goods"]
+from terp_seed.terp.simulation.arrays import RandomWords
+from terp_seed.terp.simulation.names import strain_names
 
 METHODS = (("Indoor", "Indoor", 1800), ("Greenhouse", "Deps", 1200), ("Outdoor", "Outdoor", 800))
 """Growing method, TERP's subcategory for it, and cost per pound in dollars:
@@ -43,12 +41,12 @@ _DEFAULT_MARGINS = {
 
 
 @dataclass(frozen=True)
-class Goods:
+class Products:
     """The products of a run; ``strains`` is how many strains there are."""
 
     count: int
     strains: int
-    words: Words
+    words: RandomWords
 
     def is_flower(self, product: int) -> bool:
         """Nine products in ten are flower."""
@@ -61,6 +59,10 @@ class Goods:
             return (place // (9 * _STRAINS) * _STRAINS + place % _STRAINS) % self.strains
         place = product // 10
         return (place // (len(_OTHERS) * _STRAINS) * _STRAINS + place % _STRAINS) % self.strains
+
+    def strain_name(self, product: int) -> str:
+        """The name of that strain."""
+        return strain_names.name(self.strain(product))
 
     def _combination(self, product: int) -> tuple[int, int]:
         return _COMBINATIONS[(product - product // 10) // _STRAINS % 9]
@@ -94,7 +96,7 @@ class Goods:
 
     def name(self, product: int) -> str:
         """The canonical name: the strain and what was made of it."""
-        strain = strain_names.name(self.strain(product))
+        strain = self.strain_name(product)
         if self.is_flower(product):
             return f"{strain} {METHODS[self.method(product)][0]} {self.grade(product)}"
         return f"{strain} {self._other(product)[1]}"
@@ -121,6 +123,17 @@ class Goods:
         grade = GRADES.index(self.grade(product))
         percent = (4, -3, -10)[grade] + (word * 7 >> 32)
         return (base + base * percent // 100) // 10 * 10
+
+    def cost_range(self, product: int) -> tuple[int, int] | None:
+        """The price range, in dollars, that the suppliers of one product in six name.
+
+        Its middle is the cost.
+        """
+        if product % 6 != 5:
+            return None
+        cost = self.costs[product]
+        spread = max(2, cost // 200 * 10)
+        return cost - spread, cost + spread
 
     def default_margin(self, product: int) -> int:
         """The category's default margin, in tenths of a percent."""

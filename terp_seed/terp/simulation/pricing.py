@@ -9,19 +9,6 @@ from __future__ import annotations
 
 from itertools import accumulate
 
-__all__ = [
-    "DEFAULT",
-    "MANUAL",
-    "MARGIN_SOURCES",
-    "PROFILE",
-    "TERMS",
-    "TERM_DAYS",
-    "line_count",
-    "margin",
-    "price",
-    "quantity",
-]
-
 TERMS = ("COD", "NET_7", "NET_15", "NET_30", "CONSIGNMENT", "PARTIAL")
 TERM_DAYS = (0, 7, 15, 30, 30, 30)
 
@@ -92,3 +79,8 @@ def price(cost: int, tenths: int) -> int:
     exact = cost * 1000
     divisor = (1000 - tenths) * step
     return (exact + divisor // 2) // divisor * step
+
+
+def margin_percent(price: int, cost: int) -> int:
+    """The margin in hundredths of a percent, to the nearest."""
+    return ((price - cost) * 20_000 + price) // (2 * price)

@@ -1,11 +1,222 @@
-"""The invariants of orders, and of the stock and the money that they move."""
+"""The invariants that seeded rows keep, each as SQL that finds what breaks it.
+
+The first are TERP's own executable ones (``scripts/qa/invariant-checks.ts``,
+with their names), the others its documented ones (``TRUTH_MODEL.md``), those
+of its state machines, and the order of time.  Sums come from grouped
+sub-selects, so that each check reads a table a few times at most; amounts are
+compared with a tolerance of less than half a cent.
+"""
 
 from __future__ import annotations
 
 from terp_seed.rows.seeders import Check
-from terp_seed.terp.checks.rules import CENT, INVENTORY, STATUS, differs, orphans, twice
 
-__all__ = ["ORDERS"]
+_CENT = "0.004"  # more than floating point adds up to, less than half a cent
+
+
+def _orphans(table: str, column: str, target: str, *, may_be_null: bool = False) -> Check:
+    """Rows whose reference, which has no constraint, leads nowhere."""
+    null = f" AND r.{column} IS NOT NULL" if may_be_null else ""
+    return Check(
+        f"{table}.{column} leads to a row of {target}",
+        table,
+        f"SELECT r.id FROM {table} r LEFT JOIN {target} t ON t.id = r.{column}"
+        f" WHERE t.id IS NULL{null}",
+    )
+
+
+def _differs(one: str, other: str) -> str:
+    """A condition: two amounts are not the same."""
+    return f"ABS({one} - {other}) > {_CENT}"
+
+
+def _twice(table: str, columns: str, what: str) -> Check:
+    """Rows that share what only one may have."""
+    keys = columns.split(", ")
+    match = " AND ".join(f"d.{key} = r.{key}" for key in keys)
+    return Check(
+        what,
+        table,
+        f"SELECT r.id FROM {table} r JOIN (SELECT {columns} FROM {table}"
+        f" GROUP BY {columns} HAVING COUNT(*) > 1) d ON {match}",
+    )
+
+
+CATALOGUE = (
+    _orphans("products", "brandId", "brands"),
+    _orphans("products", "strainId", "strains", may_be_null=True),
+    _twice("products", "nameCanonical", "no two products have one name"),
+)
+
+CLIENTS = (
+    Check(
+        "CLI-001 a client with a supplier profile is a seller",
+        "supplier_profiles",
+        "SELECT p.id FROM supplier_profiles p JOIN clients c ON c.id = p.client_id"
+        " WHERE COALESCE(c.is_seller, 0) = 0",
+    ),
+    Check(
+        "a seller has a supplier profile",
+        "clients",
+        "SELECT c.id FROM clients c LEFT JOIN supplier_profiles p ON p.client_id = c.id"
+        " WHERE c.is_seller = 1 AND p.id IS NULL",
+    ),
+    _orphans("supplier_profiles", "legacy_vendor_id", "vendors", may_be_null=True),
+    _orphans("clients", "referred_by_client_id", "clients", may_be_null=True),
+    Check(
+        "a client joined after the one who sent it",
+        "clients",
+        "SELECT c.id FROM clients c JOIN clients r ON r.id = c.referred_by_client_id"
+        " WHERE c.created_at < r.created_at",
+    ),
+    Check(
+        "credit is for buyers, and a limit set by hand has a reason",
+        "clients",
+        "SELECT id FROM clients WHERE credit_limit < 0 OR (is_buyer = 0 AND credit_limit > 0)"
+        " OR (creditLimitSource = 'MANUAL') <> (credit_limit_override_reason IS NOT NULL)",
+    ),
+)
+
+_ORIGINS = (
+    _orphans("batches", "productId", "products"),
+    _orphans("batches", "lotId", "lots"),
+    _orphans("lots", "vendorId", "vendors"),
+    Check(
+        "lots come from sellers who were clients by then",
+        "lots",
+        "SELECT l.id FROM lots l JOIN clients c ON c.id = l.supplier_client_id"
+        " WHERE COALESCE(c.is_seller, 0) = 0 OR l.date < c.created_at",
+    ),
+    Check(
+        "a lot's vendor is its supplier's",
+        "lots",
+        "SELECT l.id FROM lots l JOIN supplier_profiles p ON p.client_id = l.supplier_client_id"
+        " WHERE p.legacy_vendor_id <> l.vendorId",
+    ),
+    Check(
+        "a batch came in with its lot or after it",
+        "batches",
+        "SELECT b.id FROM batches b JOIN lots l ON l.id = b.lotId WHERE b.createdAt < l.date",
+    ),
+    Check(
+        "FIXED cost has a cost, RANGE has a least and a greatest",
+        "batches",
+        "SELECT id FROM batches WHERE (cogsMode = 'FIXED' AND COALESCE(unitCogs, 0) <= 0)"
+        " OR (cogsMode = 'RANGE' AND (unitCogsMin IS NULL OR unitCogsMax IS NULL"
+        " OR unitCogsMin >= unitCogsMax))",
+    ),
+)
+
+_STATUS = (
+    Check(
+        "no product name is on two live batches",
+        "batches",
+        "SELECT b.id FROM batches b JOIN products p ON p.id = b.productId"
+        " JOIN (SELECT q.nameCanonical FROM batches d JOIN products q ON q.id = d.productId"
+        " WHERE d.batchStatus = 'LIVE' AND d.deleted_at IS NULL"
+        " GROUP BY q.nameCanonical HAVING COUNT(*) > 1) twice"
+        " ON twice.nameCanonical = p.nameCanonical"
+        " WHERE b.batchStatus = 'LIVE' AND b.deleted_at IS NULL",
+    ),
+    Check(
+        "INV-001 no quantity of a batch is below zero",
+        "batches",
+        "SELECT id FROM batches WHERE onHandQty < 0 OR sampleQty < 0 OR reservedQty < 0"
+        " OR quarantineQty < 0 OR holdQty < 0 OR defectiveQty < 0",
+    ),
+    Check(
+        "INV-002 no more is reserved than is on hand",
+        "batches",
+        f"SELECT id FROM batches WHERE reservedQty > onHandQty + {_CENT}",
+    ),
+    Check(
+        "reserved, quarantined and held is part of what is on hand",
+        "batches",
+        f"SELECT id FROM batches WHERE reservedQty + quarantineQty + holdQty > onHandQty + {_CENT}",
+    ),
+)
+
+BATCHES = (*_ORIGINS, *_STATUS)
+
+_MOVED = "SELECT batchId, SUM(quantityChange) AS moved FROM inventoryMovements GROUP BY batchId"
+_PREVIOUS = (
+    "SELECT id, quantityBefore, createdAt,"
+    " LAG(quantityAfter) OVER (PARTITION BY batchId ORDER BY id) AS leftOver,"
+    " LAG(createdAt) OVER (PARTITION BY batchId ORDER BY id) AS earlier"
+    " FROM inventoryMovements"
+)
+
+
+def _bucket(name: str, type_: str, and_: str = "") -> Check:
+    return Check(
+        f"{name} is what movements of type {type_} took",
+        "batches",
+        "SELECT b.id FROM batches b LEFT JOIN (SELECT batchId, -SUM(quantityChange) AS taken"
+        f" FROM inventoryMovements WHERE inventoryMovementType = '{type_}'{and_}"
+        " GROUP BY batchId) m ON m.batchId = b.id"
+        f" WHERE {_differs(f'b.{name}', 'COALESCE(m.taken, 0)')}",
+    )
+
+
+INVENTORY = (
+    Check(
+        "onHandQty is the sum of the movements",
+        "batches",
+        f"SELECT b.id FROM batches b LEFT JOIN ({_MOVED}) m ON m.batchId = b.id"
+        f" WHERE {_differs('b.onHandQty', 'COALESCE(m.moved, 0)')}",
+    ),
+    _bucket("sampleQty", "SAMPLE"),
+    _bucket("defectiveQty", "ADJUSTMENT", " AND adjustmentReason = 'DAMAGED'"),
+    Check(
+        "quarantined and held batches are so as a whole, others not at all",
+        "batches",
+        "SELECT id FROM batches"
+        " WHERE ABS(quarantineQty"
+        f" - CASE WHEN batchStatus = 'QUARANTINED' THEN onHandQty ELSE 0 END) > {_CENT}"
+        " OR ABS(holdQty"
+        f" - CASE WHEN batchStatus = 'ON_HOLD' THEN onHandQty ELSE 0 END) > {_CENT}",
+    ),
+    Check(
+        "what lies at a batch's places is what is on hand",
+        "batchLocations",
+        "SELECT p.id FROM batchLocations p JOIN batches b ON b.id = p.batchId"
+        " JOIN (SELECT batchId, SUM(qty) AS lying FROM batchLocations GROUP BY batchId) s"
+        f" ON s.batchId = p.batchId WHERE {_differs('s.lying', 'b.onHandQty')}",
+    ),
+    _orphans("batchLocations", "batchId", "batches"),
+    Check(
+        "a batch is taken in once",
+        "batches",
+        "SELECT b.id FROM batches b LEFT JOIN (SELECT batchId, COUNT(*) AS number"
+        " FROM inventoryMovements WHERE inventoryMovementType = 'INTAKE' GROUP BY batchId) m"
+        " ON m.batchId = b.id WHERE COALESCE(m.number, 0) <> 1",
+    ),
+    Check(
+        "a movement adds up, and leaves no less than nothing",
+        "inventoryMovements",
+        "SELECT id FROM inventoryMovements WHERE quantityAfter < 0 OR quantityBefore < 0"
+        f" OR ABS(quantityBefore + quantityChange - quantityAfter) > {_CENT}",
+    ),
+    Check(
+        "a movement begins where the one before it ended",
+        "inventoryMovements",
+        f"SELECT id FROM ({_PREVIOUS}) m"
+        f" WHERE ABS(quantityBefore - COALESCE(leftOver, 0)) > {_CENT}"
+        " OR createdAt < earlier",
+    ),
+    Check(
+        "nothing moves before its batch came in",
+        "inventoryMovements",
+        "SELECT m.id FROM inventoryMovements m JOIN batches b ON b.id = m.batchId"
+        " WHERE m.createdAt < b.createdAt",
+    ),
+    Check(
+        "live batches have stock, sold out and closed ones have none",
+        "batches",
+        "SELECT id FROM batches WHERE (batchStatus = 'LIVE' AND onHandQty <= 0)"
+        " OR (batchStatus IN ('SOLD_OUT', 'CLOSED') AND onHandQty <> 0)",
+    ),
+)
 
 _LINE_SUMS = (
     "SELECT order_id, SUM(quantity * unit_price) AS billed, SUM(line_total) AS listed"
@@ -27,8 +238,8 @@ _LINES = (
         "ORD-001 an order's total is the sum of quantity times price",
         "orders",
         f"SELECT o.id FROM orders o JOIN ({_LINE_SUMS}) l ON l.order_id = o.id"
-        f" WHERE {differs('o.total', 'l.billed')} OR {differs('o.total', 'l.listed')}"
-        f" OR {differs('o.subtotal', 'o.total')}",
+        f" WHERE {_differs('o.total', 'l.billed')} OR {_differs('o.total', 'l.listed')}"
+        f" OR {_differs('o.subtotal', 'o.total')}",
     ),
     Check(
         "an order has lines",
@@ -36,10 +247,10 @@ _LINES = (
         "SELECT o.id FROM orders o WHERE NOT EXISTS"
         " (SELECT 1 FROM order_line_items l WHERE l.order_id = o.id)",
     ),
-    orphans("order_line_items", "order_id", "orders"),
-    orphans("order_line_items", "batch_id", "batches"),
-    orphans("order_line_item_allocations", "order_line_item_id", "order_line_items"),
-    orphans("order_line_item_allocations", "batch_id", "batches"),
+    _orphans("order_line_items", "order_id", "orders"),
+    _orphans("order_line_items", "batch_id", "batches"),
+    _orphans("order_line_item_allocations", "order_line_item_id", "order_line_items"),
+    _orphans("order_line_item_allocations", "batch_id", "batches"),
     Check(
         "quantities and prices are above zero",
         "order_line_items",
@@ -51,19 +262,19 @@ _LINES = (
         "orders",
         "SELECT o.id FROM orders o JOIN (SELECT order_id, SUM(quantity * cogs_per_unit) AS cost"
         " FROM order_line_items GROUP BY order_id) l ON l.order_id = o.id"
-        f" WHERE {differs('o.total_cogs', 'l.cost')}"
-        f" OR {differs('o.total_margin', '(o.total - o.total_cogs)')}",
+        f" WHERE {_differs('o.total_cogs', 'l.cost')}"
+        f" OR {_differs('o.total_margin', '(o.total - o.total_cogs)')}",
     ),
 )
 
-_STOCK = (
+_ALLOCATION = (
     Check(
         "a sale's lines are allocated in full, those of drafts and quotes not at all",
         "order_line_items",
         "SELECT l.id FROM order_line_items l JOIN orders o ON o.id = l.order_id"
         f" LEFT JOIN ({_ALLOCATED}) a ON a.order_line_item_id = l.id"
         f" WHERE ABS(COALESCE(a.allocated, 0) - CASE WHEN {_TAKES_STOCK} THEN l.quantity"
-        f" ELSE 0 END) > {CENT}",
+        f" ELSE 0 END) > {_CENT}",
     ),
     Check(
         "stock is allocated from batches that are or were live, of the line's product",
@@ -93,7 +304,7 @@ _STOCK = (
         " JOIN order_line_items l ON l.id = a.order_line_item_id"
         f" JOIN orders o ON o.id = l.order_id WHERE o.fulfillmentStatus IN {_WAITING}"
         " AND o.is_draft = 0 GROUP BY a.batch_id) r ON r.batch_id = b.id"
-        f" WHERE {differs('b.reservedQty', 'COALESCE(r.waiting, 0)')}",
+        f" WHERE {_differs('b.reservedQty', 'COALESCE(r.waiting, 0)')}",
     ),
     Check(
         "what was shipped has left by SALE movements, nothing else has",
@@ -104,7 +315,7 @@ _STOCK = (
         " LEFT JOIN (SELECT order_id, SUM(quantity) AS ordered FROM order_line_items"
         " GROUP BY order_id) l ON l.order_id = o.id"
         f" WHERE ABS(COALESCE(m.gone, 0) - CASE WHEN o.fulfillmentStatus IN {_GONE}"
-        f" THEN l.ordered ELSE 0 END) > {CENT}",
+        f" THEN l.ordered ELSE 0 END) > {_CENT}",
     ),
     Check(
         "a movement that refers to an order has one",
@@ -118,13 +329,13 @@ _MONEY = (
     Check(
         "AR-001 what is due is the total less what is paid",
         "invoices",
-        f"SELECT id FROM invoices WHERE {differs('amountDue', '(totalAmount - amountPaid)')}",
+        f"SELECT id FROM invoices WHERE {_differs('amountDue', '(totalAmount - amountPaid)')}",
     ),
     Check(
         "AR-002 what is paid is the sum of the payments",
         "invoices",
         f"SELECT i.id FROM invoices i LEFT JOIN ({_PAID}) p ON p.invoiceId = i.id"
-        f" WHERE {differs('i.amountPaid', 'COALESCE(p.paid, 0)')}",
+        f" WHERE {_differs('i.amountPaid', 'COALESCE(p.paid, 0)')}",
     ),
     Check(
         "PAY-001 payments are above zero", "payments", "SELECT id FROM payments WHERE amount <= 0"
@@ -132,18 +343,18 @@ _MONEY = (
     Check(
         "an invoice is PAID when nothing is due, PARTIAL in between, else unpaid",
         "invoices",
-        f"SELECT id FROM invoices WHERE (status = 'PAID') <> (ABS(amountDue) < {CENT})"
-        f" OR (status = 'PARTIAL') <> (amountPaid > {CENT} AND amountDue > {CENT})",
+        f"SELECT id FROM invoices WHERE (status = 'PAID') <> (ABS(amountDue) < {_CENT})"
+        f" OR (status = 'PARTIAL') <> (amountPaid > {_CENT} AND amountDue > {_CENT})",
     ),
     Check(
         "an invoice is its order's: client, total and back",
         "invoices",
         "SELECT i.id FROM invoices i LEFT JOIN orders o ON o.id = i.referenceId"
         " WHERE i.referenceType = 'ORDER' AND (o.id IS NULL OR o.invoice_id <> i.id"
-        f" OR o.client_id <> i.customerId OR {differs('o.total', 'i.totalAmount')})",
+        f" OR o.client_id <> i.customerId OR {_differs('o.total', 'i.totalAmount')})",
     ),
-    orphans("orders", "invoice_id", "invoices", may_be_null=True),
-    twice("orders", "invoice_id", "no two orders share an invoice"),
+    _orphans("orders", "invoice_id", "invoices", may_be_null=True),
+    _twice("orders", "invoice_id", "no two orders share an invoice"),
     Check(
         "what has left is invoiced, nothing else is",
         "orders",
@@ -154,7 +365,7 @@ _MONEY = (
         "invoices",
         "SELECT i.id FROM invoices i LEFT JOIN (SELECT invoiceId, SUM(lineTotal) AS billed"
         " FROM invoiceLineItems GROUP BY invoiceId) l ON l.invoiceId = i.id"
-        f" WHERE {differs('i.totalAmount', 'COALESCE(l.billed, 0)')}",
+        f" WHERE {_differs('i.totalAmount', 'COALESCE(l.billed, 0)')}",
     ),
     Check(
         "a payment is its invoice's client's, and applied in full",
@@ -162,7 +373,7 @@ _MONEY = (
         "SELECT p.id FROM payments p JOIN invoices i ON i.id = p.invoiceId"
         " LEFT JOIN (SELECT payment_id, SUM(allocated_amount) AS applied FROM invoice_payments"
         " GROUP BY payment_id) a ON a.payment_id = p.id"
-        f" WHERE p.customerId <> i.customerId OR {differs('p.amount', 'COALESCE(a.applied, 0)')}",
+        f" WHERE p.customerId <> i.customerId OR {_differs('p.amount', 'COALESCE(a.applied, 0)')}",
     ),
     Check(
         "a sale's status is its invoice's",
@@ -186,7 +397,7 @@ _PARTIES = (
         "clients",
         "SELECT c.id FROM clients c LEFT JOIN (SELECT customerId, SUM(amountDue) AS due"
         " FROM invoices WHERE status NOT IN ('PAID', 'VOID') GROUP BY customerId) i"
-        f" ON i.customerId = c.id WHERE {differs('c.total_owed', 'COALESCE(i.due, 0)')}",
+        f" ON i.customerId = c.id WHERE {_differs('c.total_owed', 'COALESCE(i.due, 0)')}",
     ),
     Check(
         "a client's account shows its invoices and payments",
@@ -194,7 +405,7 @@ _PARTIES = (
         "SELECT c.id FROM clients c LEFT JOIN (SELECT client_id,"
         " SUM(CASE WHEN transaction_type = 'INVOICE' THEN amount ELSE -amount END) AS due"
         " FROM client_transactions GROUP BY client_id) t ON t.client_id = c.id"
-        f" WHERE {differs('c.total_owed', 'COALESCE(t.due, 0)')}",
+        f" WHERE {_differs('c.total_owed', 'COALESCE(t.due, 0)')}",
     ),
 )
 
@@ -266,4 +477,4 @@ _TIME = (
 
 
 # The checks of stock once more, now that batches are sold from.
-ORDERS = (*STATUS, *INVENTORY, *_LINES, *_STOCK, *_MONEY, *_PARTIES, *_STATES, *_TIME)
+ORDERS = (*_STATUS, *INVENTORY, *_LINES, *_ALLOCATION, *_MONEY, *_PARTIES, *_STATES, *_TIME)

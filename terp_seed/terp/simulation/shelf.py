@@ -5,10 +5,8 @@ from __future__ import annotations
 from collections import deque
 from dataclasses import dataclass, field
 
-from terp_seed.terp.simulation.arrays import Words
-from terp_seed.terp.simulation.stock import Stock
-
-__all__ = ["Market"]
+from terp_seed.terp.simulation.arrays import RandomWords
+from terp_seed.terp.simulation.batches import Batches
 
 _WEIGHTS = (7, 4, 2)
 """How often products of the top fifth, the next three tenths and the rest are
@@ -20,19 +18,19 @@ _TRIES = 6  # before an order is content with fewer different products
 
 
 @dataclass
-class Market:
+class Shelf:
     """The shelf, day by day.  Products only come to it; batches replace each other."""
 
-    stock: Stock
-    words: Words
+    batches: Batches
+    words: RandomWords
     batch: list[int] = field(default_factory=list)
     """The batch of each slot that is on sale now."""
     clearing: deque[int] = field(default_factory=deque)
     """Slots whose batch is to be sold out by the next sale."""
 
     def __post_init__(self) -> None:
-        self.batch = [chain[0] for chain in self.stock.chains]
-        self._place = [0] * self.stock.on_sale
+        self.batch = [chain[0] for chain in self.batches.chains]
+        self._place = [0] * self.batches.on_sale
         self._shelves: tuple[list[int], ...] = ([], [], [])
         self._steps = [0, 0, 0]
         self._events = self._calendar()
@@ -40,13 +38,13 @@ class Market:
 
     def _calendar(self) -> deque[tuple[int, int, int]]:
         """Arrivals on the shelf and hand-overs within chains, in order."""
-        stock = self.stock
+        batches = self.batches
         rests = self.words.endless("rest")
         events = []
-        for slot, chain in enumerate(stock.chains):
-            events.append((stock.day[chain[0]] + _SHELF_DAYS, 0, slot))
+        for slot, chain in enumerate(batches.chains):
+            events.append((batches.day[chain[0]] + _SHELF_DAYS, 0, slot))
             for batch in chain[1:]:
-                events.append((stock.day[batch] + _SHELF_DAYS + rests() % 15, 1, slot))
+                events.append((batches.day[batch] + _SHELF_DAYS + rests() % 15, 1, slot))
         return deque(sorted(events))
 
     def advance(self, day: int) -> None:
@@ -59,7 +57,7 @@ class Market:
                 self._offer(slot)
 
     def _offer(self, slot: int) -> None:
-        share = slot * 10 // self.stock.on_sale
+        share = slot * 10 // self.batches.on_sale
         self._shelves[0 if share < 2 else 1 if share < 5 else 2].append(slot)
         total = 0
         for at, (shelf, weight) in enumerate(zip(self._shelves, _WEIGHTS, strict=True)):
@@ -68,14 +66,14 @@ class Market:
 
     def hand_over(self, slot: int) -> int:
         """Put the next batch of a chain on sale; the one that is sold out now."""
-        chain = self.stock.chains[slot]
+        chain = self.batches.chains[slot]
         self._place[slot] += 1
         self.batch[slot] = chain[self._place[slot]]
         return chain[self._place[slot] - 1]
 
     def is_last(self, slot: int) -> bool:
         """Whether the batch on sale is the one that is live at the end."""
-        return self._place[slot] == len(self.stock.chains[slot]) - 1
+        return self._place[slot] == len(self.batches.chains[slot]) - 1
 
     def choose(self, chosen: list[int], number: int) -> None:
         """Add slots to ``chosen`` until it has ``number``, none of them twice."""

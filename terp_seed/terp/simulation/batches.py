@@ -11,21 +11,22 @@ from array import array
 from dataclasses import dataclass
 from functools import cached_property
 
-from terp_seed.terp.simulation.arrays import Words
+from terp_seed.terp.simulation.arrays import RandomWords
+from terp_seed.terp.simulation.clients import SUPPLIER, Clients
 from terp_seed.terp.simulation.clock import DAY, TODAY
-from terp_seed.terp.simulation.goods import Goods
-from terp_seed.terp.simulation.parties import SUPPLIER, Parties
-from terp_seed.terp.simulation.sizes import STATUSES, Sizes
-
-__all__ = ["AWAITING", "CLOSED", "HOLD", "LIVE", "QUARANTINED", "SOLD", "Arrival", "Stock"]
-
-AWAITING, LIVE, SOLD, HOLD, QUARANTINED, CLOSED = range(len(STATUSES))
+from terp_seed.terp.simulation.products import Products
+from terp_seed.terp.simulation.sizes import BatchStatus, Sizes
 
 _LATEST = TODAY - 3  # the day the last batch came in
 _BEFORE = 30  # days in which the opening stock came in
 _OPENING = 6  # products that are live from the first day on, at least
 # When batches of a status came in, in percent of the time so far.
-_SPANS = {AWAITING: (95, 100), HOLD: (50, 95), QUARANTINED: (75, 98), CLOSED: (10, 60)}
+_SPANS = {
+    BatchStatus.AWAITING_INTAKE: (95, 100),
+    BatchStatus.ON_HOLD: (50, 95),
+    BatchStatus.QUARANTINED: (75, 98),
+    BatchStatus.CLOSED: (10, 60),
+}
 # Of forty products on sale four are no flower; of the others 40, 35 and 25
 # percent are grown indoors, in greenhouses and outdoors (TERP's generators).
 _MIX = (
@@ -44,47 +45,42 @@ class Arrival:
 
 
 @dataclass(frozen=True)
-class Stock:
+class Batches:
     """The batches of a run, before anything is sold from them."""
 
     sizes: Sizes
-    goods: Goods
-    parties: Parties
-    words: Words
+    products: Products
+    clients: Clients
+    words: RandomWords
     opening: int  # the day of the first order
-
-    @cached_property
-    def counts(self) -> list[int]:
-        """Batches by status number."""
-        return [self.sizes.by_status[name] for name in STATUSES]
 
     @property
     def on_sale(self) -> int:
         """How many products are live at the end: the *slots*."""
-        return self.counts[LIVE]
+        return self.sizes.by_status[BatchStatus.LIVE]
 
     @property
     def core(self) -> int:
         """The first slots: the best sellers, which have sold out before."""
-        return (self.counts[SOLD] * 3 + 3) // 4
+        return (self.sizes.by_status[BatchStatus.SOLD_OUT] * 3 + 3) // 4
 
     @cached_property
     def arrivals(self) -> list[Arrival]:
         """All batches in the order they came in."""
         found = self._sold() + self._live()
         for status, (low, high) in _SPANS.items():
-            for word in self.words.all(f"arrival {status}", self.counts[status]):
+            for word in self.words.all(f"arrival {int(status)}", self.sizes.by_status[status]):
                 found.append(Arrival(_between(low, high, word), status, -1))
         found.sort(key=lambda arrival: arrival.place)
         return found
 
     def _sold(self) -> list[Arrival]:
-        words = self.words.all("sold", self.counts[SOLD])
+        words = self.words.all("sold", self.sizes.by_status[BatchStatus.SOLD_OUT])
         core = self.core
         return [
-            Arrival(_between(0, 8, word), SOLD, at)
+            Arrival(_between(0, 8, word), BatchStatus.SOLD_OUT, at)
             if at < core
-            else Arrival(_between(28, 42, word), SOLD, at - core)
+            else Arrival(_between(28, 42, word), BatchStatus.SOLD_OUT, at - core)
             for at, word in enumerate(words)
         ]
 
@@ -98,7 +94,7 @@ class Stock:
                 place = _between(0, 3, one)
             else:  # more and more of them, as the business grows
                 place = _between(4, 97, max(one, other))
-            found.append(Arrival(place, LIVE, slot))
+            found.append(Arrival(place, BatchStatus.LIVE, slot))
         return found
 
     @cached_property
@@ -134,10 +130,10 @@ class Stock:
     @cached_property
     def slots(self) -> list[int]:
         """The product of each slot: all different, in the mix that TERP grows."""
-        goods = self.goods
+        products = self.products
         shelves: list[list[int]] = [[], [], [], []]
-        for product in reversed(range(goods.count)):
-            shelves[goods.method(product) if goods.is_flower(product) else 3].append(product)
+        for product in reversed(range(products.count)):
+            shelves[products.method(product) if products.is_flower(product) else 3].append(product)
         found = []
         for slot in range(self.on_sale):
             shelf = shelves[_MIX[slot % len(_MIX)]] or max(shelves, key=len)
@@ -148,7 +144,7 @@ class Stock:
     def product(self) -> array[int]:
         """The product of each batch."""
         words = self.words.all("product", self.sizes.batches)
-        slots, count = self.slots, self.goods.count
+        slots, count = self.slots, self.products.count
         return array(
             "I",
             [
@@ -177,13 +173,13 @@ class Stock:
         for arrival, lot in zip(self.arrivals, self.lot, strict=True):
             if lot == len(days):
                 day = start + (arrival.place * (_LATEST - start) >> 32)
-                days.append(self.parties.clock.working(day))
+                days.append(self.clients.clock.working_day(day))
         return days
 
     @cached_property
     def lot_supplier(self) -> list[int]:
         """The number of each lot's supplier; the first ones deliver most."""
-        count = self.parties.number(SUPPLIER)
+        count = self.clients.number(SUPPLIER)
         words = self.words.all("supplier", len(self.lot_day))
         return [at % count if at < count else (w * w >> 32) * count >> 32
                 for at, w in enumerate(words)]  # fmt: skip

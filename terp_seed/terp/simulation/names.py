@@ -1,28 +1,13 @@
 """The words that names are made of.
 
-Strain, brand and business names are compositions of our own, so that no
-seeded name is a real company's and none meets the strains that a TERP has
-imported.  `Names` deals them out without repeating one.
+Strain, brand and business names are invented compositions, so that no seeded name is a real
+company's and none meets the strains that a TERP has imported.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
-
-__all__ = [
-    "AREA_CODES",
-    "BUYER_KINDS",
-    "CITIES",
-    "SUPPLIER_KINDS",
-    "WHALE_KINDS",
-    "Names",
-    "brand_names",
-    "business_name",
-    "slug",
-    "strain_names",
-    "street_names",
-]
 
 
 def _words(text: str) -> tuple[str, ...]:
@@ -62,22 +47,23 @@ _STREETS = _words(
 )
 _STREET_TYPES = ("Bend", "Row", "Run", "Terrace", "Trace", "Walk")
 
-WHALE_KINDS = (
+_WHALE_KINDS = (
     ("Distribution", "DISTRIBUTOR"), ("Wholesale Group", "WHOLESALE"), ("Trading", "DISTRIBUTOR"),
     ("Partners", "DISTRIBUTOR"), ("Supply Co.", "WHOLESALE"), ("Dispensaries", "DISPENSARY"),
     ("Holdings", "OTHER"),
 )  # fmt: skip
-BUYER_KINDS = (
+_REGULAR_KINDS = (
     ("Dispensary", "DISPENSARY"), ("Retail", "RETAIL"), ("Delivery", "DELIVERY"),
     ("Collective", "DISPENSARY"), ("Goods", "OTHER"), ("Market", "RETAIL"),
     ("Wellness", "DISPENSARY"), ("Provisions", "RETAIL"), ("Apothecary", "DISPENSARY"),
 )  # fmt: skip
-SUPPLIER_KINDS = (
+_SUPPLIER_KINDS = (
     ("Farms", "MANUFACTURER"), ("Growers", "MANUFACTURER"), ("Gardens", "MANUFACTURER"),
     ("Extracts", "MANUFACTURER"), ("Greenhouses", "MANUFACTURER"), ("Harvest Co.", "OTHER"),
     ("Cultivation", "MANUFACTURER"),
 )  # fmt: skip
-"""How businesses are called, and TERP's type for one that is called so."""
+KINDS = (_WHALE_KINDS, _REGULAR_KINDS, _SUPPLIER_KINDS)
+"""How the businesses of each class are called, and TERP's type for one that is called so."""
 
 CITIES = (
     "Oakland", "Sacramento", "Los Angeles", "Long Beach", "San Diego", "Fresno", "Santa Rosa",
@@ -93,11 +79,11 @@ AREA_CODES = (
 
 @dataclass(frozen=True)
 class Names:
-    """All combinations of some word lists, dealt out without repetition.
+    """All combinations of some word lists, without repetition.
 
     The n-th name is the same for every count.  ``step`` must have no factor
-    in common with the number of combinations.  When they are used up, names
-    go on with a number behind.
+    in common with the number of combinations.  When they are used up, they
+    are used again with a number appended.
     """
 
     parts: tuple[tuple[str, ...], ...]
@@ -106,16 +92,11 @@ class Names:
     start: int = 100
 
     def __len__(self) -> int:
-        return self.size
+        """How many names there are before one gets a number."""
+        return len(self._combinations)
 
     @cached_property
-    def size(self) -> int:
-        """How many names there are before they go on with a number behind."""
-        return len(self._dealt)
-
-    @cached_property
-    def _dealt(self) -> list[str]:
-        """All names once, in the order in which they are dealt out."""
+    def _combinations(self) -> list[str]:
         texts = [""]
         for part, joint in zip(self.parts, self.joints, strict=True):
             texts = [text + word + joint for word in part for text in texts]
@@ -124,8 +105,8 @@ class Names:
 
     def name(self, place: int) -> str:
         """The name at ``place``, counted from 0."""
-        round_, place = divmod(place, self.size)
-        text = self._dealt[place]
+        round_, place = divmod(place, len(self._combinations))
+        text = self._combinations[place]
         return f"{text} {round_ + 1}" if round_ else text
 
 
@@ -151,7 +132,7 @@ def business_name(ordinal: int, kinds: tuple[tuple[str, str], ...], start: int) 
     with that of the names before them.  ``start`` keeps the first names of
     some kinds apart from the first of others.
     """
-    size = _business_names.size
+    size = len(_business_names)
     apart = size * len(kinds)
     name = _business_names.name((ordinal + start) % size + ordinal // apart * apart)
     return f"{name} {kinds[ordinal % len(kinds)][0]}"
