@@ -21,7 +21,7 @@ __all__ = ["init"]
 @click.option(
     "--section",
     metavar="NAME",
-    help="Another chain, with a section, revisions and a version table of its own.",
+    help="Another chain, with its own section, revisions and version table.",
 )
 @click.option(
     "--folder",

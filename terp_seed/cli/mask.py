@@ -48,7 +48,7 @@ def mask(
 ) -> None:
     """Mask a copy of production in place, block by block.
 
-    Refused in production.  A run that was stopped goes on where it was.
+    Refused in production.  A run that was stopped continues where it was.
     """
     project = with_options(project, x)
     if sum((dry, verifying, reporting, forgetting)) > 1:

@@ -28,7 +28,7 @@ __all__ = ["look", "print_drift", "refuse_drift", "status"]
 @as_json
 @click.pass_obj
 def status(project: Project, /, drift: bool, as_json: bool, **x: str | None) -> None:
-    """Print where the chain stands, revision by revision.
+    """Print the state of each revision.
 
     Reads only.
     """
