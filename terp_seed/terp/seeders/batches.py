@@ -26,7 +26,7 @@ from terp_seed.terp.simulation.sizes import BatchStatus
 from terp_seed.terp.table import (
     ROWS,
     WORDS,
-    Table,
+    Columns,
     at,
     choice,
     dollars,
@@ -37,6 +37,7 @@ from terp_seed.terp.table import (
     plain,
     register,
     row_of,
+    table,
     text,
 )
 
@@ -57,13 +58,20 @@ _POTENCIES = {
 _NOTES = ("Pallet wrapped, two labels", "Night delivery", "Short one bag, corrected on receipt")
 
 
-def _lot_columns(simulation: Simulation) -> dict[str, Column]:
-    batches, clients = simulation.batches, simulation.clients
+@table(
+    "lots",
+    rows=lambda sim: len(sim.batches.lot_day),
+    key=("code",),
+    references={"vendorId": "vendors"},
+)
+def lots(sim: Simulation) -> Columns:
+    """Lots, each from one supplier on one day."""
+    batches, clients = sim.batches, sim.clients
 
     def came_in(lot: int, day: int) -> int:
         return day * DAY + 8 * HOUR + lot * 300 % 3600
 
-    came = moment(simulation.clock, each(came_in, ROWS, batches.lot_day))
+    came = moment(sim.clock, each(came_in, ROWS, batches.lot_day))
     return {
         "code": code("SEED-LOT-"),
         "supplier_client_id": row_of(
@@ -78,15 +86,6 @@ def _lot_columns(simulation: Simulation) -> dict[str, Column]:
     }
 
 
-LOTS = Table(
-    "lots",
-    rows=lambda sim: len(sim.batches.lot_day),
-    key=("code",),
-    references={"vendorId": "vendors"},
-    columns=_lot_columns,
-)
-
-
 def _status_before_sales(status: int, queued: int) -> int:
     """The status before the first sale: nothing is sold out, and what follows waits."""
     if queued:
@@ -99,9 +98,9 @@ def _owned_terms(batch: int) -> str | None:
     return _OWNED[batch // 10 % len(_OWNED)] if batch % 10 == 4 else None
 
 
-def _cost(simulation: Simulation) -> dict[str, Column]:
+def _cost(sim: Simulation) -> Columns:
     """The cost that was agreed on, or the range in which it will be."""
-    products, product = simulation.products, simulation.batches.product
+    products, product = sim.products, sim.batches.product
 
     def agreed(product: int) -> int | None:
         return None if products.cost_range(product) else products.costs[product]
@@ -128,12 +127,12 @@ def _amount_paid(batch: int, taken_in: int, cost: int) -> int:
     return taken_in * cost if _owned_terms(batch) == "COD" else 0
 
 
-def _metadata(simulation: Simulation) -> Column:
+def _metadata(sim: Simulation) -> Column:
     """JSON text: TERP keeps it in a TEXT column.
 
     The codes begin with SEED and TEST, which no register issues.
     """
-    products, batches, clock = simulation.products, simulation.batches, simulation.clock
+    products, batches, clock = sim.products, sim.batches, sim.clock
 
     def document(batch: int, word: int) -> str:
         packed = batches.day[batch] - 2 - word % 9
@@ -156,9 +155,17 @@ def _document(batch: int, word: int, thc: int, harvested: date, packed: date) ->
     )
 
 
-def _batch_columns(simulation: Simulation) -> dict[str, Column]:
-    batches, products, intake = simulation.batches, simulation.products, simulation.intake
-    received = moment(simulation.clock, each(batches.received_at))
+@table(
+    "batches",
+    rows=lambda sim: sim.sizes.batches,
+    key=("code",),
+    derived=("batchStatus", *QUANTITIES),
+    references={"productId": "products", "lotId": "lots"},
+)
+def batches(sim: Simulation) -> Columns:
+    """One to five batches for each lot."""
+    batches, products, intake = sim.batches, sim.products, sim.intake
+    received = moment(sim.clock, each(batches.received_at))
     # What is on sale, now or in its turn, is published.
     published = plain(
         each(lambda status: int(status in (BatchStatus.LIVE, BatchStatus.SOLD_OUT)), batches.status)
@@ -181,7 +188,7 @@ def _batch_columns(simulation: Simulation) -> dict[str, Column]:
         "sampleAvailable": plain(each(lambda sampled: int(sampled > 0), intake.sampled)),
         "publishEcom": published,
         "publishB2b": published,
-        **_cost(simulation),
+        **_cost(sim),
         "paymentTerms": text(
             each(lambda batch: _owned_terms(batch) or "CONSIGNMENT"), 11, choices=TERMS
         ),
@@ -191,23 +198,14 @@ def _batch_columns(simulation: Simulation) -> dict[str, Column]:
         "amountPaid": hundredths(
             each(_amount_paid, ROWS, intake.taken_in, at(products.costs, batches.product))
         ),
-        "metadata": _metadata(simulation),
+        "metadata": _metadata(sim),
         **{name: constant(0, scale=2) for name in QUANTITIES},
         "createdAt": received,
         "updatedAt": received,
     }
 
 
-BATCHES = Table(
-    "batches",
-    rows=lambda sim: sim.sizes.batches,
-    key=("code",),
-    derived=("batchStatus", *QUANTITIES),
-    references={"productId": "products", "lotId": "lots"},
-    columns=_batch_columns,
-)
-
-register("batches", LOTS, BATCHES, after=("products", "clients", "vendors"), checks=INVARIANTS)
+register("batches", lots, batches, after=("products", "clients", "vendors"), checks=INVARIANTS)
 
 # A table that is not seeded; a rollback still looks for its rows.
 refers("sales.batchId", "batches.id")

@@ -16,7 +16,7 @@ from terp_seed.rows.model import Column, Value
 from terp_seed.terp.simulation.pricing import MANUAL, MARGIN_SOURCES, margin_percent
 from terp_seed.terp.simulation.simulation import Simulation
 from terp_seed.terp.table import (
-    Table,
+    Columns,
     at,
     choice,
     dollars,
@@ -27,26 +27,31 @@ from terp_seed.terp.table import (
     plain,
     row_of,
     seed_user,
+    table,
     text,
 )
 
 _MOST_CARDS = 4096
 
 
-def _cost_limit(simulation: Simulation, end: int) -> Callable[[int], int | None]:
-    ranges = [
-        simulation.products.cost_range(product) for product in range(simulation.sizes.products)
-    ]
+def _cost_limit(sim: Simulation, end: int) -> Callable[[int], int | None]:
+    ranges = [sim.products.cost_range(product) for product in range(sim.sizes.products)]
     limits = [costs[end] if costs else None for costs in ranges]
     return limits.__getitem__
 
 
-def _line_columns(simulation: Simulation) -> dict[str, Column]:
-    lines, products = simulation.orders.lines, simulation.products
-    product = once(at(simulation.batches.product, lines.batch))
+@table(
+    "order_line_items",
+    rows=lambda sim: len(sim.orders.lines.batch),
+    references={"order_id": "orders", "batch_id": "batches"},
+)
+def order_lines(sim: Simulation) -> Columns:
+    """One to fifteen lines for each order."""
+    lines, products = sim.orders.lines, sim.products
+    product = once(at(sim.batches.product, lines.batch))
     cost = once(at(products.costs, product))
     cost_column = dollars(cost)
-    ordered = moment(simulation.clock, at(simulation.schedule.created, lines.order))
+    ordered = moment(sim.clock, at(sim.schedule.created, lines.order))
     return {
         "order_id": row_of("orders", lines.order),
         "batch_id": row_of("batches", lines.batch),
@@ -58,8 +63,8 @@ def _line_columns(simulation: Simulation) -> dict[str, Column]:
             each(lambda product: products.cost_range(product) is not None, product),
             ("MANUAL", "MID"),
         ),
-        "original_range_min": dollars(each(_cost_limit(simulation, 0), product), nullable=True),
-        "original_range_max": dollars(each(_cost_limit(simulation, 1), product), nullable=True),
+        "original_range_min": dollars(each(_cost_limit(sim, 0), product), nullable=True),
+        "original_range_max": dollars(each(_cost_limit(sim, 1), product), nullable=True),
         "margin_percent": hundredths(each(margin_percent, lines.price, cost)),
         "margin_dollar": dollars(each(int.__sub__, lines.price, cost)),
         "is_margin_overridden": plain(each(MANUAL.__eq__, lines.margin_source)),
@@ -72,42 +77,29 @@ def _line_columns(simulation: Simulation) -> dict[str, Column]:
     }
 
 
-ORDER_LINES = Table(
-    "order_line_items",
-    rows=lambda sim: len(sim.orders.lines.batch),
-    references={"order_id": "orders", "batch_id": "batches"},
-    columns=_line_columns,
+@table(
+    "order_line_item_allocations",
+    rows=lambda sim: len(sim.orders.allocations.line),
+    references={"order_line_item_id": "order_line_items", "batch_id": "batches"},
 )
-
-
-def _allocation_columns(simulation: Simulation) -> dict[str, Column]:
-    allocations = simulation.orders.allocations
-    product = at(simulation.batches.product, allocations.batch)
+def allocations(sim: Simulation) -> Columns:
+    """From which batch each line is served."""
+    allocations = sim.orders.allocations
+    product = at(sim.batches.product, allocations.batch)
     return {
         "order_line_item_id": row_of("order_line_items", allocations.line),
         "batch_id": row_of("batches", allocations.batch),
         "quantity_allocated": hundredths(allocations.quantity),
-        "unit_cost": dollars(at(simulation.products.costs, product)),
-        "allocated_at": moment(
-            simulation.clock, each(simulation.fulfilment.confirmed, allocations.order)
-        ),
+        "unit_cost": dollars(at(sim.products.costs, product)),
+        "allocated_at": moment(sim.clock, each(sim.fulfilment.confirmed, allocations.order)),
         "allocated_by": seed_user(),
     }
 
 
-#: From which batch each line is served.
-ALLOCATIONS = Table(
-    "order_line_item_allocations",
-    rows=lambda sim: len(sim.orders.allocations.line),
-    references={"order_line_item_id": "order_line_items", "batch_id": "batches"},
-    columns=_allocation_columns,
-)
-
-
-def items_column(simulation: Simulation) -> Column:
+def items_column(sim: Simulation) -> Column:
     """``orders.items``: what TERP's screens read of the lines."""
-    lines = simulation.orders.lines
-    cards = _Cards(simulation)
+    lines = sim.orders.lines
+    cards = _Cards(sim)
 
     def make(span: Span) -> Sequence[Value]:
         starts = lines.starts[span.start : span.stop + 1]
@@ -122,8 +114,8 @@ def items_column(simulation: Simulation) -> Column:
 class _Cards:
     """Makes the JSON object of a line from what it shares with others of its batch."""
 
-    def __init__(self, simulation: Simulation) -> None:
-        self.simulation = simulation
+    def __init__(self, sim: Simulation) -> None:
+        self.sim = sim
         self._shared: dict[int, dict[str, Any]] = {}
 
     def _of_batch(self, batch: int) -> dict[str, Any]:
@@ -135,7 +127,7 @@ class _Cards:
         return shared
 
     def _describe(self, batch: int) -> dict[str, Any]:
-        products, product = self.simulation.products, self.simulation.batches.product[batch]
+        products, product = self.sim.products, self.sim.batches.product[batch]
         ranged = products.cost_range(product) is not None
         return {
             "batchId": batch,
