@@ -116,7 +116,8 @@ _STATUS = _checks(
             f"SELECT id FROM batches WHERE reservedQty > onHandQty + {_CENT}"
         ),
         "reserved, quarantined and held is part of what is on hand": (
-            f"SELECT id FROM batches WHERE reservedQty + quarantineQty + holdQty > onHandQty + {_CENT}"
+            "SELECT id FROM batches"
+            f" WHERE reservedQty + quarantineQty + holdQty > onHandQty + {_CENT}"
         ),
     },
 )
@@ -320,13 +321,15 @@ _MONEY = _checks(
             "SELECT p.id FROM payments p JOIN invoices i ON i.id = p.invoiceId"
             " LEFT JOIN (SELECT payment_id, SUM(allocated_amount) AS applied FROM invoice_payments"
             " GROUP BY payment_id) a ON a.payment_id = p.id"
-            f" WHERE p.customerId <> i.customerId OR {_differs('p.amount', 'COALESCE(a.applied, 0)')}"
+            " WHERE p.customerId <> i.customerId"
+            f" OR {_differs('p.amount', 'COALESCE(a.applied, 0)')}"
         ),
     },
     orders={
         "no two orders share an invoice": _shared("orders", "invoice_id"),
         "what has left is invoiced, nothing else is": (
-            f"SELECT id FROM orders WHERE (fulfillmentStatus IN {_GONE}) <> (invoice_id IS NOT NULL)"
+            "SELECT id FROM orders"
+            f" WHERE (fulfillmentStatus IN {_GONE}) <> (invoice_id IS NOT NULL)"
         ),
         "a sale's status is its invoice's": (
             "SELECT o.id FROM orders o JOIN invoices i ON i.id = o.invoice_id"

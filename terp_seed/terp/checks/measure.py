@@ -51,7 +51,8 @@ _MOODS = (
 )
 _VALID = "invoices WHERE status <> 'VOID'"
 _LATE = "invoices WHERE status = 'OVERDUE'"
-_LIVE = "SELECT COUNT(*) FROM batches WHERE batchStatus = 'LIVE'"
+_LIVE = "batches WHERE batchStatus = 'LIVE'"
+_LINES = "order_line_items"
 _POPULARITY = (
     "(SELECT COUNT(*) AS number, ROW_NUMBER() OVER (ORDER BY COUNT(*) DESC) AS place"
     " FROM order_line_items l JOIN batches b ON b.id = l.batch_id GROUP BY b.productId) sold"
@@ -110,13 +111,7 @@ _MEASURES: tuple[_Share | _Figure, ...] = (
     _Share(
         "flower intakes of 10 to 500 lb", 99, 1, _INTAKES, "m.quantityChange BETWEEN 10 AND 500"
     ),
-    _Share(
-        "live batches with reserved stock",
-        15,
-        5,
-        "batches WHERE batchStatus = 'LIVE'",
-        "reservedQty > 0",
-    ),
+    _Share("live batches with reserved stock", 15, 5, _LIVE, "reservedQty > 0"),
     _Share("orders: drafts", 12.5, 2.5, "orders", "is_draft = 1"),
     _Share("sales on consignment", 50, 6, _SALES, "paymentTerms = 'CONSIGNMENT'"),
     _Share(
@@ -139,19 +134,9 @@ _MEASURES: tuple[_Share | _Figure, ...] = (
     _Figure(
         "margin of a line, mean", 25, 3, "SELECT AVG(margin_percent) FROM order_line_items", "%"
     ),
-    _Share(
-        "lines with 15 to 45 % margin",
-        90,
-        4,
-        "order_line_items",
-        "margin_percent BETWEEN 14.5 AND 45",
-    ),
-    _Share(
-        "lines with 5 to 10 % margin", 5, 2, "order_line_items", "margin_percent BETWEEN 5 AND 10"
-    ),
-    _Share(
-        "lines with 50 to 70 % margin", 5, 3, "order_line_items", "margin_percent BETWEEN 50 AND 70"
-    ),
+    _Share("lines with 15 to 45 % margin", 90, 4, _LINES, "margin_percent BETWEEN 14.5 AND 45"),
+    _Share("lines with 5 to 10 % margin", 5, 2, _LINES, "margin_percent BETWEEN 5 AND 10"),
+    _Share("lines with 50 to 70 % margin", 5, 3, _LINES, "margin_percent BETWEEN 50 AND 70"),
     _Share("orders with low margins only", 3, 2, _MOODS, "most <= 10"),
     _Share("orders with high margins only", 3, 2, _MOODS, "least >= 50"),
     _Share("flower lines under 2 lb", 10, 3, _FLOWER_LINES, "l.quantity < 2"),
@@ -165,7 +150,7 @@ _MEASURES: tuple[_Share | _Figure, ...] = (
         63,
         7,
         _POPULARITY,
-        f"place = 1 OR place * 5 <= ({_LIVE})",
+        f"place = 1 OR place * 5 <= (SELECT COUNT(*) FROM {_LIVE})",
         "number",
     ),
     _Share("invoices overdue", 15, 1, "invoices", "status = 'OVERDUE'"),
