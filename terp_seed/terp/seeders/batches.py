@@ -10,9 +10,6 @@ of a TERP's own work queue, and seeded rows would show in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
-
 from terp_seed.rows.columns import code, constant, pick
 from terp_seed.rows.model import Column
 from terp_seed.rows.seeders import refers
@@ -101,25 +98,16 @@ def _owned_terms(batch: int) -> str | None:
 def _cost(sim: Simulation) -> Columns:
     """The cost that was agreed on, or the range in which it will be."""
     products, product = sim.products, sim.batches.product
+    least, greatest = products.cost_limits
 
     def agreed(product: int) -> int | None:
-        return None if products.cost_range(product) else products.costs[product]
-
-    def bound(end: int) -> Callable[[int], int | None]:
-        def limit(product: int) -> int | None:
-            costs = products.cost_range(product)
-            return costs[end] if costs else None
-
-        return limit
+        return None if products.is_ranged(product) else products.costs[product]
 
     return {
-        "cogsMode": choice(
-            each(lambda product: products.cost_range(product) is not None, product),
-            ("FIXED", "RANGE"),
-        ),
+        "cogsMode": choice(each(products.is_ranged, product), ("FIXED", "RANGE")),
         "unitCogs": dollars(each(agreed, product), nullable=True),
-        "unitCogsMin": dollars(each(bound(0), product), nullable=True),
-        "unitCogsMax": dollars(each(bound(1), product), nullable=True),
+        "unitCogsMin": dollars(at(least, product), nullable=True),
+        "unitCogsMax": dollars(at(greatest, product), nullable=True),
     }
 
 
@@ -138,21 +126,19 @@ def _metadata(sim: Simulation) -> Column:
         packed = batches.day[batch] - 2 - word % 9
         harvested = packed - 14 - (word >> 8) % 8
         low, steps = _POTENCIES.get(products.category(batches.product[batch]), (1, 20))
-        potency = low + (word >> 4) % steps
-        return _document(batch, word, potency, clock.date(harvested), clock.date(packed))
+        thc = low + (word >> 4) % steps
+        first, second = _TERPENES[word % len(_TERPENES)]
+        return (
+            f'{{"harvestCode": "SEED-H-{batch + 1:06d}", '
+            f'"harvestDate": "{clock.date(harvested)}", '
+            f'"packageDate": "{clock.date(packed)}", '
+            f'"packageTag": "TEST00000000000000{batch + 1:06d}", '
+            f'"coa": "SEED-COA-{batch + 1:06d}", '
+            f'"potency": {{"thc": {thc // 10}.{thc % 10}, "cbd": 0.0{(word >> 12) % 10}}}, '
+            f'"terpenes": ["{first}", "{second}"]}}'
+        )
 
     return text(each(document, ROWS, WORDS), 400)
-
-
-def _document(batch: int, word: int, thc: int, harvested: date, packed: date) -> str:
-    first, second = _TERPENES[word % len(_TERPENES)]
-    return (
-        f'{{"harvestCode": "SEED-H-{batch + 1:06d}", "harvestDate": "{harvested}", '
-        f'"packageDate": "{packed}", "packageTag": "TEST00000000000000{batch + 1:06d}", '
-        f'"coa": "SEED-COA-{batch + 1:06d}", '
-        f'"potency": {{"thc": {thc // 10}.{thc % 10}, "cbd": 0.0{(word >> 12) % 10}}}, '
-        f'"terpenes": ["{first}", "{second}"]}}'
-    )
 
 
 @table(

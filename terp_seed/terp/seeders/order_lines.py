@@ -5,7 +5,8 @@ TERP's screens read either, so both are made from the same lines.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from operator import mul
 from typing import Any
@@ -31,14 +32,6 @@ from terp_seed.terp.table import (
     text,
 )
 
-_MOST_CARDS = 4096
-
-
-def _cost_limit(sim: Simulation, end: int) -> Callable[[int], int | None]:
-    ranges = [sim.products.cost_range(product) for product in range(sim.sizes.products)]
-    limits = [costs[end] if costs else None for costs in ranges]
-    return limits.__getitem__
-
 
 @table(
     "order_line_items",
@@ -50,6 +43,7 @@ def order_lines(sim: Simulation) -> Columns:
     lines, products = sim.orders.lines, sim.products
     product = once(at(sim.batches.product, lines.batch))
     cost = once(at(products.costs, product))
+    least, greatest = products.cost_limits
     cost_column = dollars(cost)
     ordered = moment(sim.clock, at(sim.schedule.created, lines.order))
     return {
@@ -60,11 +54,11 @@ def order_lines(sim: Simulation) -> Columns:
         "cogs_per_unit": cost_column,
         "original_cogs_per_unit": cost_column,
         "effective_cogs_basis": choice(
-            each(lambda product: products.cost_range(product) is not None, product),
+            each(products.is_ranged, product),
             ("MANUAL", "MID"),
         ),
-        "original_range_min": dollars(each(_cost_limit(sim, 0), product), nullable=True),
-        "original_range_max": dollars(each(_cost_limit(sim, 1), product), nullable=True),
+        "original_range_min": dollars(at(least, product), nullable=True),
+        "original_range_max": dollars(at(greatest, product), nullable=True),
         "margin_percent": hundredths(each(margin_percent, lines.price, cost)),
         "margin_dollar": dollars(each(int.__sub__, lines.price, cost)),
         "is_margin_overridden": plain(each(MANUAL.__eq__, lines.margin_source)),
@@ -98,37 +92,13 @@ def allocations(sim: Simulation) -> Columns:
 
 def items_column(sim: Simulation) -> Column:
     """``orders.items``: what TERP's screens read of the lines."""
-    lines = sim.orders.lines
-    cards = _Cards(sim)
+    lines, products = sim.orders.lines, sim.products
 
-    def make(span: Span) -> Sequence[Value]:
-        starts = lines.starts[span.start : span.stop + 1]
-        first, last = starts[0], starts[-1]
-        parts = (lines.batch, lines.quantity, lines.price)
-        items = list(map(cards.item, *(part.part(first, last) for part in parts)))
-        return [items[start - first : stop - first] for start, stop in pairwise(starts)]
-
-    return Column(make, json_refs={"batchId": "batches", "productId": "products"})
-
-
-class _Cards:
-    """Makes the JSON object of a line from what it shares with others of its batch."""
-
-    def __init__(self, sim: Simulation) -> None:
-        self.sim = sim
-        self._shared: dict[int, dict[str, Any]] = {}
-
-    def _of_batch(self, batch: int) -> dict[str, Any]:
-        shared = self._shared.get(batch)
-        if shared is None:
-            if len(self._shared) > _MOST_CARDS:
-                self._shared.clear()
-            shared = self._shared[batch] = self._describe(batch)
-        return shared
-
-    def _describe(self, batch: int) -> dict[str, Any]:
-        products, product = self.sim.products, self.sim.batches.product[batch]
-        ranged = products.cost_range(product) is not None
+    @lru_cache(maxsize=4096)
+    def describe(batch: int) -> dict[str, Any]:
+        """What the lines of a batch have in common."""
+        product = sim.batches.product[batch]
+        ranged = products.is_ranged(product)
         return {
             "batchId": batch,
             "productId": product,
@@ -144,20 +114,35 @@ class _Cards:
             "cogsSource": "MIDPOINT" if ranged else "FIXED",
         }
 
-    def item(self, batch: int, amount: int, price: int) -> dict[str, Any]:
-        """The object of one line."""
-        shared = self._of_batch(batch)
-        cost = shared["unitCogs"]
-        return shared | {
-            "quantity": _number(amount),
-            "unitPrice": price,
-            "price": price,
-            "unitMargin": price - cost,
-            "marginPercent": _number(margin_percent(price, cost)),
-            "lineTotal": _number(amount * price),
-            "lineCogs": _number(amount * cost),
-            "lineMargin": _number(amount * (price - cost)),
-        }
+    def make(span: Span) -> Sequence[Value]:
+        starts = lines.starts[span.start : span.stop + 1]
+        first, last = starts[0], starts[-1]
+        items = [
+            _item(describe(batch), quantity, price)
+            for batch, quantity, price in zip(
+                lines.batch.part(first, last),
+                lines.quantity.part(first, last),
+                lines.price.part(first, last),
+                strict=True,
+            )
+        ]
+        return [items[start - first : stop - first] for start, stop in pairwise(starts)]
+
+    return Column(make, json_refs={"batchId": "batches", "productId": "products"})
+
+
+def _item(batch: dict[str, Any], quantity: int, price: int) -> dict[str, Any]:
+    cost = batch["unitCogs"]
+    return batch | {
+        "quantity": _number(quantity),
+        "unitPrice": price,
+        "price": price,
+        "unitMargin": price - cost,
+        "marginPercent": _number(margin_percent(price, cost)),
+        "lineTotal": _number(quantity * price),
+        "lineCogs": _number(quantity * cost),
+        "lineMargin": _number(quantity * (price - cost)),
+    }
 
 
 def _number(hundredths: int) -> int | float:

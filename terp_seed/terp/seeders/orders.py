@@ -23,14 +23,12 @@ from terp_seed.terp.seeders.invoices import (
 )
 from terp_seed.terp.seeders.order_lines import allocations, items_column, order_lines
 from terp_seed.terp.simulation.clock import TODAY
-from terp_seed.terp.simulation.fulfilment import STAGES
+from terp_seed.terp.simulation.fulfilment import STAGE_OF_KIND, STAGES
 from terp_seed.terp.simulation.invoices import Status
-from terp_seed.terp.simulation.orders import DECISION, RETURN, TRANSFER
-from terp_seed.terp.simulation.pricing import TERM_DAYS, TERMS, margin_percent
+from terp_seed.terp.simulation.pricing import TERMS, margin_percent
 from terp_seed.terp.simulation.schedule import Kind
 from terp_seed.terp.simulation.simulation import Simulation
 from terp_seed.terp.table import (
-    ROWS,
     Columns,
     at,
     choice,
@@ -49,10 +47,6 @@ from terp_seed.terp.table import (
 
 # By kind, in the order of `schedule`.
 _QUOTES = ("UNSENT", None, "SENT", "VIEWED", "REJECTED", "EXPIRED", "CONVERTED") + (None,) * 9
-_STAGES = ("DRAFT",) * 7 + (
-    "CANCELLED", "CONFIRMED", "READY_FOR_PACKING", "PACKED", "SHIPPED", "DELIVERED",
-    "RETURNED", "RESTOCKED", "RETURNED_TO_VENDOR",
-)  # fmt: skip
 _PACKING = ("PENDING",) * 9 + ("PICKING", "PACKED") + ("READY",) * 5
 _SALES = ("PENDING", "PARTIAL", "PAID", "OVERDUE", "CANCELLED")
 _SALE_OF_INVOICE: dict[int, str] = {
@@ -85,39 +79,12 @@ def _sale_status(sim: Simulation) -> Callable[[int, int], str | None]:
     return sale_status
 
 
-def _due(sim: Simulation) -> Callable[[int], int]:
-    """The day on which an order, or its invoice, is due; 0 for one that never will be."""
-    orders, invoices = sim.orders, sim.invoices
-
-    def due(order: int) -> int:
-        invoice = invoices.invoice_of[order]
-        if invoice >= 0:
-            return invoices.due[invoice]
-        if orders.kind[order] < Kind.CANCELLED:
-            return 0
-        return sim.schedule.day[order] + TERM_DAYS[orders.terms[order]]
-
-    return due
-
-
 def _valid_until(kind: int, day: int) -> int:
     if not _is_quote(kind):
         return 0
     if kind in (Kind.SENT, Kind.VIEWED):
         return max(day + _QUOTE_DAYS, TODAY + 3)
     return day + _QUOTE_DAYS
-
-
-def _converted_at(sim: Simulation) -> Callable[[int, int], int]:
-    """When a quote was converted: with the order after it."""
-    created = sim.schedule.created
-    return lambda order, kind: created[order + 1] if kind == Kind.CONVERTED else 0
-
-
-def _converted_from(sim: Simulation) -> Callable[[int], int | None]:
-    """The quote that an order was converted from: the one before it."""
-    kinds = sim.orders.kind
-    return lambda order: order - 1 if order and kinds[order - 1] == Kind.CONVERTED else None
 
 
 @table(
@@ -131,7 +98,7 @@ def orders(sim: Simulation) -> Columns:
     clock, orders, schedule = sim.clock, sim.orders, sim.schedule
     fulfilment, invoices = sim.fulfilment, sim.invoices
     kind, created = orders.kind, schedule.created
-    converted = once(each(_converted_at(sim), ROWS, kind))
+    converted = once(each(fulfilment.converted_at))
     confirmed, packed = once(each(fulfilment.confirmed)), once(each(fulfilment.packed))
     stages = (created, converted, packed, orders.shipped, orders.delivered, orders.returned)
     total = hundredths(orders.total)
@@ -150,7 +117,7 @@ def orders(sim: Simulation) -> Columns:
         "total_margin": hundredths(each(sub, orders.total, orders.cost)),
         "avg_margin_percent": hundredths(each(margin_percent, orders.total, orders.cost)),
         "quoteStatus": choice(kind, _QUOTES),
-        "fulfillmentStatus": choice(kind, _STAGES),
+        "fulfillmentStatus": choice(kind, STAGE_OF_KIND),
         "pickPackStatus": choice(kind, _PACKING),
         "saleStatus": text(
             each(_sale_status(sim), kind, invoices.invoice_of),
@@ -159,7 +126,7 @@ def orders(sim: Simulation) -> Columns:
             nullable=True,
         ),
         "valid_until": day(clock, each(_valid_until, kind, schedule.day), nullable=True),
-        "due_date": day(clock, each(_due(sim)), nullable=True),
+        "due_date": day(clock, each(invoices.due_of_order), nullable=True),
         "confirmed_at": moment(clock, confirmed, nullable=True),
         "packed_at": moment(clock, packed, nullable=True),
         "packed_by": seed_user(each(lambda kind: kind >= Kind.PACKED, kind)),
@@ -173,7 +140,7 @@ def orders(sim: Simulation) -> Columns:
             each(lambda invoice: None if invoice < 0 else invoice, invoices.invoice_of),
             nullable=True,
         ),
-        "converted_from_order_id": row_of("orders", each(_converted_from(sim)), nullable=True),
+        "converted_from_order_id": row_of("orders", each(fulfilment.converted_from), nullable=True),
         "notes": pick([None, *_NOTES], [45, 1, 1, 1, 1, 1]),
         "created_by": seed_user(),
         "created_at": moment(clock, created),
@@ -197,17 +164,6 @@ def status_history(sim: Simulation) -> Columns:
     }
 
 
-def _moved_at(sim: Simulation) -> Callable[[int, int], int]:
-    orders = sim.orders
-
-    def moved_at(order: int, type_: int) -> int:
-        if type_ < RETURN:
-            return orders.shipped[order]
-        return orders.returned[order] + (DECISION if type_ == TRANSFER else 0)
-
-    return moved_at
-
-
 @table(
     "inventoryMovements",
     rows=lambda sim: len(sim.orders.movements.order),
@@ -227,7 +183,9 @@ def movements(sim: Simulation) -> Columns:
         "referenceId": row_of("orders", movements.order),
         "notes": choice(movements.type, (None, "Came back unopened", "Sent on to the vendor")),
         "performedBy": seed_user(),
-        "createdAt": moment(sim.clock, each(_moved_at(sim), movements.order, movements.type)),
+        "createdAt": moment(
+            sim.clock, each(sim.fulfilment.moved_at, movements.order, movements.type)
+        ),
     }
 
 

@@ -1,8 +1,8 @@
 """Which batches there are: their products, dates, lots and fates.
 
-Batches are numbered in the order they came in.  A product's batches on sale
-form a *chain*: the oldest is sold first, the next follows when it is sold
-out, the last is live at the end.  So no product is ever on two live batches.
+Batches are numbered in the order they came in.  A product on sale (a *slot*) has a succession
+of batches: the oldest is sold first, the next follows when it is sold out, the last is live at
+the end.  So no product is ever on two live batches.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cached_property
 
 from terp_seed.terp.simulation.arrays import RandomWords
 from terp_seed.terp.simulation.clients import SUPPLIER, Clients
-from terp_seed.terp.simulation.clock import DAY, TODAY
+from terp_seed.terp.simulation.clock import DAY, HOUR, TODAY
 from terp_seed.terp.simulation.products import Products
 from terp_seed.terp.simulation.sizes import BatchStatus, Sizes
 
@@ -67,26 +67,25 @@ class Batches:
     @cached_property
     def arrivals(self) -> list[Arrival]:
         """All batches in the order they came in."""
-        found = self._sold() + self._live()
+        arrivals = self._sold() + self._live()
         for status, (low, high) in _SPANS.items():
-            for word in self.words.all(f"arrival {int(status)}", self.sizes.by_status[status]):
-                found.append(Arrival(_between(low, high, word), status, -1))
-        found.sort(key=lambda arrival: arrival.place)
-        return found
+            for word in self.words.first(f"arrival {int(status)}", self.sizes.by_status[status]):
+                arrivals.append(Arrival(_between(low, high, word), status, -1))
+        return sorted(arrivals, key=lambda arrival: arrival.place)
 
     def _sold(self) -> list[Arrival]:
-        words = self.words.all("sold", self.sizes.by_status[BatchStatus.SOLD_OUT])
+        words = self.words.first("sold", self.sizes.by_status[BatchStatus.SOLD_OUT])
         core = self.core
         return [
-            Arrival(_between(0, 8, word), BatchStatus.SOLD_OUT, at)
-            if at < core
-            else Arrival(_between(28, 42, word), BatchStatus.SOLD_OUT, at - core)
-            for at, word in enumerate(words)
+            Arrival(_between(0, 8, word), BatchStatus.SOLD_OUT, number)
+            if number < core
+            else Arrival(_between(28, 42, word), BatchStatus.SOLD_OUT, number - core)
+            for number, word in enumerate(words)
         ]
 
     def _live(self) -> list[Arrival]:
-        first, second = (self.words.all(f"live {n}", self.on_sale) for n in (1, 2))
-        found = []
+        first, second = (self.words.first(f"live {n}", self.on_sale) for n in (1, 2))
+        arrivals = []
         for slot, (one, other) in enumerate(zip(first, second, strict=True)):
             if slot < self.core:
                 place = _between(50, 70, one)
@@ -94,8 +93,8 @@ class Batches:
                 place = _between(0, 3, one)
             else:  # more and more of them, as the business grows
                 place = _between(4, 97, max(one, other))
-            found.append(Arrival(place, BatchStatus.LIVE, slot))
-        return found
+            arrivals.append(Arrival(place, BatchStatus.LIVE, slot))
+        return arrivals
 
     @cached_property
     def status(self) -> array[int]:
@@ -104,7 +103,7 @@ class Batches:
 
     @cached_property
     def queued(self) -> array[int]:
-        """1 for batches that wait at intake until their elders are sold out."""
+        """1 for batches that wait at intake until the ones before them are sold out."""
         seen: set[int] = set()
         flags = array("B")
         for arrival in self.arrivals:
@@ -114,18 +113,18 @@ class Batches:
         return flags
 
     @cached_property
-    def chains(self) -> list[list[int]]:
+    def successions(self) -> list[list[int]]:
         """The batches of each slot, oldest first."""
-        chains: list[list[int]] = [[] for _ in range(self.on_sale)]
+        successions: list[list[int]] = [[] for _ in range(self.on_sale)]
         for batch, arrival in enumerate(self.arrivals):
             if arrival.slot >= 0:
-                chains[arrival.slot].append(batch)
-        return chains
+                successions[arrival.slot].append(batch)
+        return successions
 
     @property
     def first_live(self) -> int:
         """A batch that was live from the first day on."""
-        return self.chains[self.core][0]
+        return self.successions[self.core][0]
 
     @cached_property
     def slots(self) -> list[int]:
@@ -134,31 +133,25 @@ class Batches:
         shelves: list[list[int]] = [[], [], [], []]
         for product in reversed(range(products.count)):
             shelves[products.method(product) if products.is_flower(product) else 3].append(product)
-        found = []
-        for slot in range(self.on_sale):
-            shelf = shelves[_MIX[slot % len(_MIX)]] or max(shelves, key=len)
-            found.append(shelf.pop())
-        return found
+        mix = (_MIX[slot % len(_MIX)] for slot in range(self.on_sale))
+        return [(shelves[kind] or max(shelves, key=len)).pop() for kind in mix]
 
     @cached_property
     def product(self) -> array[int]:
         """The product of each batch."""
-        words = self.words.all("product", self.sizes.batches)
+        words = self.words.first("product", self.sizes.batches)
         slots, count = self.slots, self.products.count
-        return array(
-            "I",
-            [
-                word * count >> 32 if arrival.slot < 0 else slots[arrival.slot]
-                for arrival, word in zip(self.arrivals, words, strict=True)
-            ],
-        )
+        products = array("I")
+        for arrival, word in zip(self.arrivals, words, strict=True):
+            products.append(word * count >> 32 if arrival.slot < 0 else slots[arrival.slot])
+        return products
 
     @cached_property
     def lot(self) -> array[int]:
         """The lot of each batch: one to five batches that came in together."""
         lots = array("I")
         number, size = -1, 5
-        for word in self.words.all("lot", self.sizes.batches):
+        for word in self.words.first("lot", self.sizes.batches):
             if size == 5 or word < (1 << 32) // 3:
                 number, size = number + 1, 0
             lots.append(number)
@@ -180,22 +173,18 @@ class Batches:
     def lot_supplier(self) -> list[int]:
         """The number of each lot's supplier; the first ones deliver most."""
         count = self.clients.number(SUPPLIER)
-        words = self.words.all("supplier", len(self.lot_day))
-        return [at % count if at < count else (w * w >> 32) * count >> 32
-                for at, w in enumerate(words)]  # fmt: skip
+        words = self.words.first("supplier", len(self.lot_day))
+        return [lot if lot < count else (word * word >> 32) * count >> 32
+                for lot, word in enumerate(words)]  # fmt: skip
 
     @cached_property
     def day(self) -> array[int]:
         """The day on which each batch came in."""
         return array("I", [self.lot_day[lot] for lot in self.lot])
 
-    def received(self, start: int, stop: int) -> list[int]:
-        """The seconds at which batches were taken in."""
-        return [self.received_at(batch) for batch in range(start, stop)]
-
     def received_at(self, batch: int) -> int:
         """The second at which a batch was taken in, an hour or more after its lot came."""
-        return self.day[batch] * DAY + 9 * 3600 + batch * 420 % 21_600
+        return self.day[batch] * DAY + 9 * HOUR + batch * 420 % 21_600
 
 
 def _between(low: int, high: int, word: int) -> int:

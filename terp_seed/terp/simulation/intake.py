@@ -58,7 +58,7 @@ class Intake:
 
     def _loss(self, label: str, percent: int, amounts: tuple[int, int]) -> array[int]:
         batches = self.batches
-        words = self.words.all(label, batches.sizes.batches)
+        words = self.words.first(label, batches.sizes.batches)
 
         def loss(batch: int, word: int) -> int:
             # The first live batch has some, so that even a small database shows it.
@@ -73,7 +73,7 @@ class Intake:
     @cached_property
     def taken_in(self) -> array[int]:
         """The quantity of each INTAKE: what it takes, and what is still there."""
-        words = self.words.all("taken in", self.batches.sizes.batches)
+        words = self.words.first("taken in", self.batches.sizes.batches)
         return array("I", [self._intake(batch, word) for batch, word in enumerate(words)])
 
     def _intake(self, batch: int, word: int) -> int:

@@ -113,7 +113,7 @@ class Products:
         Within ten percent of the growing method's cost and higher for a
         better grade; every batch of a product costs the same.
         """
-        words = self.words.all("cost", self.count)
+        words = self.words.first("cost", self.count)
         return [self._cost(product, word) for product, word in enumerate(words)]
 
     def _cost(self, product: int, word: int) -> int:
@@ -124,16 +124,22 @@ class Products:
         percent = (4, -3, -10)[grade] + (word * 7 >> 32)
         return (base + base * percent // 100) // 10 * 10
 
-    def cost_range(self, product: int) -> tuple[int, int] | None:
-        """The price range, in dollars, that the suppliers of one product in six name.
+    @cached_property
+    def cost_limits(self) -> tuple[list[int | None], list[int | None]]:
+        """The least and the greatest cost, in dollars, of products that have a price range.
 
-        Its middle is the cost.
+        The suppliers of one product in six name a range, whose middle is the cost.
         """
-        if product % 6 != 5:
-            return None
-        cost = self.costs[product]
-        spread = max(2, cost // 200 * 10)
-        return cost - spread, cost + spread
+        spreads = [max(2, cost // 200 * 10) for cost in self.costs]
+        ranges = list(enumerate(zip(self.costs, spreads, strict=True)))
+        return (
+            [cost - spread if self.is_ranged(n) else None for n, (cost, spread) in ranges],
+            [cost + spread if self.is_ranged(n) else None for n, (cost, spread) in ranges],
+        )
+
+    def is_ranged(self, product: int) -> bool:
+        """Whether the suppliers name a price range."""
+        return product % 6 == 5
 
     def default_margin(self, product: int) -> int:
         """The category's default margin, in tenths of a percent."""
