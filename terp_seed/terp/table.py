@@ -78,7 +78,6 @@ class Table:
     derived: tuple[str, ...]
 
     def build(self, context: SeedContext, simulation: Simulation) -> TableRows:
-        """The rows of one run."""
         return context.table(
             self.name,
             rows=self.rows(simulation),

@@ -17,7 +17,7 @@ from terp_seed.terp.checks.invariants import BATCHES as INVARIANTS
 from terp_seed.terp.simulation.clients import SUPPLIER
 from terp_seed.terp.simulation.clock import DAY, HOUR
 from terp_seed.terp.simulation.pricing import TERMS
-from terp_seed.terp.simulation.products import GRADES
+from terp_seed.terp.simulation.products import GRADES, is_ranged
 from terp_seed.terp.simulation.simulation import Simulation
 from terp_seed.terp.simulation.sizes import BatchStatus
 from terp_seed.terp.table import (
@@ -98,16 +98,15 @@ def _owned_terms(batch: int) -> str | None:
 def _cost(sim: Simulation) -> Columns:
     """The cost that was agreed on, or the range in which it will be."""
     products, product = sim.products, sim.batches.product
-    least, greatest = products.cost_limits
 
     def agreed(product: int) -> int | None:
-        return None if products.is_ranged(product) else products.costs[product]
+        return None if is_ranged(product) else products.cost[product]
 
     return {
-        "cogsMode": choice(each(products.is_ranged, product), ("FIXED", "RANGE")),
+        "cogsMode": choice(each(is_ranged, product), ("FIXED", "RANGE")),
         "unitCogs": dollars(each(agreed, product), nullable=True),
-        "unitCogsMin": dollars(at(least, product), nullable=True),
-        "unitCogsMax": dollars(at(greatest, product), nullable=True),
+        "unitCogsMin": dollars(at(products.least, product), nullable=True),
+        "unitCogsMax": dollars(at(products.greatest, product), nullable=True),
     }
 
 
@@ -125,7 +124,7 @@ def _metadata(sim: Simulation) -> Column:
     def document(batch: int, word: int) -> str:
         packed = batches.day[batch] - 2 - word % 9
         harvested = packed - 14 - (word >> 8) % 8
-        low, steps = _POTENCIES.get(products.category(batches.product[batch]), (1, 20))
+        low, steps = _POTENCIES.get(products.category[batches.product[batch]], (1, 20))
         thc = low + (word >> 4) % steps
         first, second = _TERPENES[word % len(_TERPENES)]
         return (
@@ -166,7 +165,7 @@ def batches(sim: Simulation) -> Columns:
             each(_status_before_sales, batches.status, batches.queued), names(BatchStatus)
         ),
         "grade": choice(
-            each(lambda product: GRADES.index(products.grade(product)), batches.product), GRADES
+            each(lambda product: GRADES.index(products.grade[product]), batches.product), GRADES
         ),
         "isPhotographyComplete": plain(
             each(lambda status: status != BatchStatus.AWAITING_INTAKE, batches.status)
@@ -182,7 +181,7 @@ def batches(sim: Simulation) -> Columns:
             each(lambda batch: _owned_terms(batch) is not None), ("CONSIGNED", "OFFICE_OWNED")
         ),
         "amountPaid": hundredths(
-            each(_amount_paid, ROWS, intake.taken_in, at(products.costs, batches.product))
+            each(_amount_paid, ROWS, intake.taken_in, at(products.cost, batches.product))
         ),
         "metadata": _metadata(sim),
         **{name: constant(0, scale=2) for name in QUANTITIES},

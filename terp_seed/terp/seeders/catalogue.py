@@ -82,13 +82,13 @@ def products(sim: Simulation) -> Columns:
     """Products by strain, growing method and grade."""
     return {
         "brandId": row_of(
-            "brands", each(lambda row: sim.products.strain(row) * 7 % sim.sizes.brands)
+            "brands", each(lambda strain: strain * 7 % sim.sizes.brands, sim.products.strain)
         ),
-        "strainId": row_of("strains", each(sim.products.strain)),
-        "nameCanonical": text(each(sim.products.name), 60),
-        "category": text(each(sim.products.category), 20),
-        "subcategory": text(each(sim.products.subcategory), 20),
-        "uomSellable": text(each(sim.products.unit), 3),
+        "strainId": row_of("strains", sim.products.strain),
+        "nameCanonical": text(sim.products.name, 60),
+        "category": text(sim.products.category, 20),
+        "subcategory": text(sim.products.subcategory, 20),
+        "uomSellable": text(sim.products.unit, 3),
         **_since_long(sim),
     }
 

@@ -102,7 +102,7 @@ def invoice_lines(sim: Simulation) -> Columns:
         "invoiceId": row_of("invoices", groups.parents),
         "productId": row_of("products", product),
         "batchId": row_of("batches", batch),
-        "description": text(at(products.names, product), 60),
+        "description": text(at(products.name, product), 60),
         "quantity": hundredths(quantity),
         "unitPrice": dollars(price),
         "lineTotal": hundredths(each(mul, price, quantity)),

@@ -14,7 +14,9 @@ from typing import Any
 from terp_seed.rows.columns import constant
 from terp_seed.rows.draw import Span
 from terp_seed.rows.model import Column, Value
+from terp_seed.terp.simulation.names import strain_names
 from terp_seed.terp.simulation.pricing import MANUAL, MARGIN_SOURCES, margin_percent
+from terp_seed.terp.simulation.products import is_ranged
 from terp_seed.terp.simulation.simulation import Simulation
 from terp_seed.terp.table import (
     Columns,
@@ -42,23 +44,22 @@ def order_lines(sim: Simulation) -> Columns:
     """One to fifteen lines for each order."""
     lines, products = sim.orders.lines, sim.products
     product = once(at(sim.batches.product, lines.batch))
-    cost = once(at(products.costs, product))
-    least, greatest = products.cost_limits
+    cost = once(at(products.cost, product))
     cost_column = dollars(cost)
     ordered = moment(sim.clock, at(sim.schedule.created, lines.order))
     return {
         "order_id": row_of("orders", lines.order),
         "batch_id": row_of("batches", lines.batch),
-        "product_display_name": text(at(products.names, product), 60),
+        "product_display_name": text(at(products.name, product), 60),
         "quantity": hundredths(lines.quantity),
         "cogs_per_unit": cost_column,
         "original_cogs_per_unit": cost_column,
         "effective_cogs_basis": choice(
-            each(products.is_ranged, product),
+            each(is_ranged, product),
             ("MANUAL", "MID"),
         ),
-        "original_range_min": dollars(at(least, product), nullable=True),
-        "original_range_max": dollars(at(greatest, product), nullable=True),
+        "original_range_min": dollars(at(products.least, product), nullable=True),
+        "original_range_max": dollars(at(products.greatest, product), nullable=True),
         "margin_percent": hundredths(each(margin_percent, lines.price, cost)),
         "margin_dollar": dollars(each(int.__sub__, lines.price, cost)),
         "is_margin_overridden": plain(each(MANUAL.__eq__, lines.margin_source)),
@@ -84,7 +85,7 @@ def allocations(sim: Simulation) -> Columns:
         "order_line_item_id": row_of("order_line_items", allocations.line),
         "batch_id": row_of("batches", allocations.batch),
         "quantity_allocated": hundredths(allocations.quantity),
-        "unit_cost": dollars(at(sim.products.costs, product)),
+        "unit_cost": dollars(at(sim.products.cost, product)),
         "allocated_at": moment(sim.clock, each(sim.fulfilment.confirmed, allocations.order)),
         "allocated_by": seed_user(),
     }
@@ -98,18 +99,18 @@ def items_column(sim: Simulation) -> Column:
     def describe(batch: int) -> dict[str, Any]:
         """What the lines of a batch have in common."""
         product = sim.batches.product[batch]
-        ranged = products.is_ranged(product)
+        ranged = is_ranged(product)
         return {
             "batchId": batch,
             "productId": product,
-            "displayName": products.names[product],
-            "originalName": products.names[product],
-            "strain": products.strain_name(product),
-            "category": products.category(product),
-            "subcategory": products.subcategory(product),
-            "grade": products.grade(product),
+            "displayName": products.name[product],
+            "originalName": products.name[product],
+            "strain": strain_names.name(products.strain[product]),
+            "category": products.category[product],
+            "subcategory": products.subcategory[product],
+            "grade": products.grade[product],
             "isSample": False,
-            "unitCogs": products.costs[product],
+            "unitCogs": products.cost[product],
             "cogsMode": "RANGE" if ranged else "FIXED",
             "cogsSource": "MIDPOINT" if ranged else "FIXED",
         }

@@ -139,7 +139,6 @@ class Groups:
         return self.starts[-1]
 
     def parents(self, span: Span) -> list[int]:
-        """The parent of each child row."""
         parents: list[int] = []
         start = span.start
         parent = bisect_right(self.starts, start) - 1

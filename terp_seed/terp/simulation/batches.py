@@ -129,18 +129,16 @@ class Batches:
     @cached_property
     def slots(self) -> list[int]:
         """The product of each slot: all different, in the mix that TERP grows."""
-        products = self.products
         shelves: list[list[int]] = [[], [], [], []]
-        for product in reversed(range(products.count)):
-            shelves[products.method(product) if products.is_flower(product) else 3].append(product)
+        for product in reversed(range(self.sizes.products)):
+            shelves[self.products.method[product]].append(product)  # -1: the last
         mix = (_MIX[slot % len(_MIX)] for slot in range(self.on_sale))
         return [(shelves[kind] or max(shelves, key=len)).pop() for kind in mix]
 
     @cached_property
     def product(self) -> array[int]:
-        """The product of each batch."""
         words = self.words.first("product", self.sizes.batches)
-        slots, count = self.slots, self.products.count
+        slots, count = self.slots, self.sizes.products
         products = array("I")
         for arrival, word in zip(self.arrivals, words, strict=True):
             products.append(word * count >> 32 if arrival.slot < 0 else slots[arrival.slot])
@@ -160,7 +158,6 @@ class Batches:
 
     @cached_property
     def lot_day(self) -> array[int]:
-        """The day on which each lot came in."""
         start = self.opening - _BEFORE
         days = array("I")
         for arrival, lot in zip(self.arrivals, self.lot, strict=True):
@@ -179,7 +176,6 @@ class Batches:
 
     @cached_property
     def day(self) -> array[int]:
-        """The day on which each batch came in."""
         return array("I", [self.lot_day[lot] for lot in self.lot])
 
     def received_at(self, batch: int) -> int:

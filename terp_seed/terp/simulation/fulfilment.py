@@ -76,7 +76,6 @@ class Fulfilment:
 
     @property
     def order(self) -> Callable[[Span], list[int]]:
-        """The order of each stage that was reached."""
         return self._groups.parents
 
     def stage(self, span: Span) -> list[int]:

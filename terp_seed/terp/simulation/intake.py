@@ -15,6 +15,7 @@ from functools import cached_property
 
 from terp_seed.terp.simulation.arrays import RandomWords
 from terp_seed.terp.simulation.batches import Batches
+from terp_seed.terp.simulation.products import is_flower
 from terp_seed.terp.simulation.sizes import BatchStatus
 
 # Percent, from, to: TERP takes in 10 to 500 pounds, or 50 to 1000 units.
@@ -65,7 +66,7 @@ class Intake:
             drawn = batch == batches.first_live or word * 100 >> 32 < percent
             if batches.status[batch] != BatchStatus.LIVE or not drawn:
                 return 0
-            flower = batches.products.is_flower(batches.product[batch])
+            flower = is_flower(batches.product[batch])
             return amounts[flower] * (1 + (word & 1))
 
         return array("I", [loss(batch, word) for batch, word in enumerate(words)])
@@ -81,7 +82,7 @@ class Intake:
         lost = self.sampled[batch] + self.damaged[batch]
         if batches.status[batch] == BatchStatus.SOLD_OUT:
             return need + lost
-        bands = _POUNDS if batches.products.is_flower(batches.product[batch]) else _UNITS
+        bands = _POUNDS if is_flower(batches.product[batch]) else _UNITS
         usual = _draw(bands, word) * 100
         # At least a tenth is left, and deliveries are whole pounds.
         return max(usual, -(-(need * 11 // 10 + lost + 300) // 100) * 100)

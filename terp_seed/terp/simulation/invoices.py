@@ -81,12 +81,10 @@ class Invoices:
 
     @cached_property
     def valid(self) -> array[int]:
-        """The invoices that are not void."""
         return array("I", [n for n, status in enumerate(self.status) if status != Status.VOID])
 
     @cached_property
     def client(self) -> array[int]:
-        """The client of each invoice."""
         return array("I", [self.orders.client[order] for order in self.order])
 
     @cached_property
@@ -114,7 +112,6 @@ class Invoices:
                 self.due.append(shipped // DAY + TERM_DAYS[orders.terms[order]])
 
     def _judge(self) -> None:
-        """Give every invoice its status."""
         self.status.extend(repeat(Status.PAID, len(self.order)))
         recent: list[int] = []
         old: list[int] = []

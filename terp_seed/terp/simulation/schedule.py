@@ -86,7 +86,6 @@ class Schedule:
 
     @property
     def opening(self) -> int:
-        """The day of the first order."""
         return opening_day(self.orders)
 
     @property
@@ -101,7 +100,6 @@ class Schedule:
 
     @cached_property
     def day(self) -> array[int]:
-        """The day of each order."""
         steps = list(accumulate(self._weights()))
         before = self.orders - self.today
         total = steps[-1]
