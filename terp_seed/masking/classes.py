@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from terp_seed.masking.normal import Normal, compact, digits_of, folded, plain, tidy
 from terp_seed.masking.reserved import CARDS, NETWORKS, PHONES, TAX_NUMBERS, Range
 
-__all__ = ["CLASSES", "DataClass"]
+__all__ = ["DATA_CLASSES", "DataClass"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,7 +32,7 @@ _DATE = frozenset({"date_shift", "generalise", "nullify", "keep"})
 _AMOUNT = frozenset({"generalise", "nullify", "keep"})
 _TEXT = frozenset({"redact", "scrub_text", "nullify", "keep", "partial", "hash"})
 
-CLASSES = {
+DATA_CLASSES = {
     made.name: made
     for made in (
         DataClass("person_name", "a person's full name", "substitute", tidy),

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
 from terp_seed.masking.classes import DataClass
 from terp_seed.masking.keys import Digest, Key, keyed_digest
 from terp_seed.masking.normal import UnmaskableError, token
+from terp_seed.masking.policy import Choice
 from terp_seed.rows.model import Value
 
-__all__ = ["Choice", "Mask", "Site", "drawn", "drawn_text", "of_kind"]
+__all__ = ["Mask", "Site", "drawn", "drawn_text", "of_kind"]
 
 _TURNS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A strategy by name, its options, and for `keep` the reason."""
-
-    strategy: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
