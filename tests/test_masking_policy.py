@@ -48,7 +48,7 @@ def column(text: str) -> str:
         (column('class = "email", strategy = "partial"'), "allowed in staging only"),
         (column('class = "email", dev = "partial"'), "allowed in staging only"),
         (column('class = "email", test = { strategy = "partial" }'), "allowed in staging only"),
-        (column('class = "email", strategy = "substitute"'), "no made-up values for class email"),
+        (column('class = "email", strategy = "substitute"'), "substitute does not fit class email"),
         (column('class = "email", strategy = "date_shift"'), "does not fit class email"),
         (column('class = "date", strategy = "redact"'), "does not fit class date"),
         (column('class = "json", strategy = "tokenise"'), "does not fit class json"),
@@ -205,7 +205,7 @@ def test_the_file_decides_how_and_a_conflict_on_what_is_an_error(load):
     ("info", "said"),
     [
         ({"pii": False}, "needs a reason"),
-        ({"pii": 3}, "must be a class or a table"),
+        ({"pii": 3}, "pii is false, or left out"),
         ({"pii": {"class": "emial"}}, "did you mean 'email'?"),
     ],
 )

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
@@ -52,9 +52,7 @@ def evidence(settings: Settings) -> dict[str, Any]:
             "kept": list(books.kept()),
             "runs": [event for event in events if event["event"] != "scanned"],
             "scan": scans[-1] if scans else None,
-            "copies": [
-                asdict(copy) for copy in copies(session, sorted({made.table for made in passes}))
-            ],
+            "copies": copies(session, sorted({made.table for made in passes})),
             "backups": _backups(settings),
         }
 

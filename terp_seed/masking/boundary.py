@@ -8,7 +8,7 @@ the reserved ranges, block by block, on their way out.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
 from typing import Any, Protocol
@@ -17,14 +17,17 @@ import sqlalchemy as sa
 
 from terp_seed.database.schema import TableFacts
 from terp_seed.errors import MaskingError, UsageError
+from terp_seed.masking.classes import DATA_CLASSES
 from terp_seed.masking.detect import PolicyGap, find_gaps
+from terp_seed.masking.documents import Other, mask_document
 from terp_seed.masking.keys import Key
-from terp_seed.masking.mask_builder import MaskBuilder
 from terp_seed.masking.masker import Masker
-from terp_seed.masking.policy import Choice, Policy
+from terp_seed.masking.policy import Choice, Policy, Rule
 from terp_seed.masking.policy_file import load_policy, merge_models
 from terp_seed.masking.profiles import profile_of_rows
 from terp_seed.masking.proof import Prover, RangeCheck
+from terp_seed.masking.site import Mask, Site
+from terp_seed.masking.strategies import build, known
 from terp_seed.rows.columns import measured
 from terp_seed.rows.model import Block, Cells, Column, TableRows
 from terp_seed.settings.options import Settings, environment_name
@@ -69,26 +72,81 @@ class Boundary:
         table.  Raises `MaskingError` where the policy cannot be met: no key
         outside dev and test, a personal column in production.
         """
-        builder = MaskBuilder(self.policy, self.environment, self.key)
         subject = self.policy.table(table).subject
         masks = {
             name: mask
-            for name in columns
-            if (rule := self.policy.rule(table, name)) is not None
-            and rule.kind is not None
-            and (mask := builder.mask(f"{table}.{name}", rule, subject)) is not None
+            for name, rule in self._personal(table, columns)
+            if (mask := self._mask(f"{table}.{name}", rule, subject)) is not None
         }
         return Masker(table, masks, subject, first_row, self.key is not None) if masks else None
 
     def prover(self, table: str, columns: Sequence[str]) -> Prover | None:
         """What a table's made-up rows are held to; None if nothing in them is personal."""
-        kinds = {name: rule.kind for name in columns if (rule := self.policy.rule(table, name))}
-        personal = {name: kind for name, kind in kinds.items() if kind is not None}
+        personal = {name: rule.kind or "" for name, rule in self._personal(table, columns)}
         if personal and self.environment == "production":
             names = ", ".join(personal)
             raise MaskingError(f"{table}: production takes no made-up personal data ({names})")
         checks = {n: RangeCheck(kind) for n, kind in personal.items() if kind not in _UNPROVEN}
         return Prover(table, checks) if checks else None
+
+    def _personal(self, table: str, columns: Sequence[str]) -> Iterator[tuple[str, Rule]]:
+        for name in columns:
+            rule = self.policy.rule(table, name)
+            if rule is not None and rule.kind is not None:
+                yield name, rule
+
+    def _mask(self, place: str, rule: Rule, subject: str | None = None) -> Mask | None:
+        """The mask of a personal column or path; None if its values are kept.
+
+        Raises `MaskingError` if production has no strategy for it, if the
+        strategy needs a key and there is none outside dev and test, or if it
+        needs a subject.
+        """
+        choice = rule.choice(self.environment, self.policy.classes(self.environment))
+        if choice is None:
+            raise MaskingError(
+                f"{place} is personal ({rule.kind}) and is not written in production; leave the "
+                "column out, or give it a strategy of its own under production"
+            )
+        site = self._site(place, rule, choice)
+        if rule.kind == "json" and choice.strategy in ("redact", "scrub_text"):
+            return self._document_mask(site, rule)
+        if choice.strategy == "date_shift":
+            if subject is None:
+                raise MaskingError(
+                    f"{place}: date_shift needs the column that names a row's subject"
+                )
+            # All dates of a row move alike, so the place is the table.
+            table = place.rpartition(".")[0]
+            site = replace(site, place=table, domain=rule.domain or "subject")
+        return build(site)
+
+    def _site(self, place: str, rule: Rule, choice: Choice) -> Site:
+        assert rule.kind is not None
+        keyed, optional = known()[choice.strategy].keyed, self.environment in ("dev", "test")
+        if keyed and self.key is None and not optional:
+            raise MaskingError(
+                f"{place}: {choice.strategy} needs a key in {self.environment}; "
+                "set TERP_SEED_MASK_KEY or TERP_SEED_MASK_KEY_FILE"
+            )
+        return Site(
+            place=place,
+            kind=DATA_CLASSES[rule.kind],
+            choice=choice,
+            key=self.key,
+            domain=rule.domain or rule.kind,
+            unique=rule.unique,
+            mail_domain=self.policy.mail_domain,
+        )
+
+    def _document_mask(self, site: Site, rule: Rule) -> Mask | None:
+        if site.choice.strategy == "redact" and not rule.paths and rule.other is None:
+            return build(site)
+        paths = [
+            (path, None if inner.kind is None else self._mask(f"{site.place} {path}", inner))
+            for path, inner in rule.paths
+        ]
+        return mask_document(paths, _other(site, rule.other or site.choice))
 
     def strategy(self, table: str, column: str) -> Choice | None:
         """The strategy of a column; None for one that is not masked."""
@@ -156,6 +214,18 @@ def _metadata(place: str) -> Any:
             "section of alembic.ini"
         )
     return found
+
+
+def _other(site: Site, choice: Choice) -> Other:
+    """What happens to the parts of a document that no path names."""
+    if choice.strategy == "keep":
+        return "keep"
+    if choice.strategy == "redact":
+        return "remove"
+    texts = build(replace(site, kind=DATA_CLASSES["free_text"], choice=Choice("scrub_text")))
+    assert texts is not None
+    assert texts.by_value is not None
+    return texts.by_value
 
 
 def _masked(rows: TableRows, masker: BlockMasker) -> TableRows:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from terp_seed.masking.normal import Normal, compact, digits_of, folded, plain, tidy
-from terp_seed.masking.reserved import CARDS, NETWORKS, PHONES, TAX_NUMBERS, Range
+from terp_seed.masking.reserved import CARDS, NETWORKS, PHONES, TAX_NUMBERS, ReservedRange
 
 __all__ = ["DATA_CLASSES", "DataClass"]
 
@@ -22,7 +22,7 @@ class DataClass:
     meaning: str
     strategy: str
     normal: Normal = folded
-    reserved: Range | None = None
+    reserved: ReservedRange | None = None
     allows: frozenset[str] | None = None
     """The only built-in strategies that fit its values; None for texts of any kind."""
 

@@ -123,19 +123,15 @@ class _Reader:
         """The policy of a file."""
         self._check_keys(document, _SECTIONS, "")
         self._value(document, "version", 1, "")
-        defaults = self._table(document.get("defaults", {}), "[defaults]")
+        defaults = self._table(document, "defaults")
         self._check_keys(defaults, ["mail_domain"], "[defaults]")
         domain = self._value(defaults, "mail_domain", "example.com", "[defaults]")
-        environments = {
-            name: self._environment(name, classes)
-            for name, classes in self._table(
-                document.get("environments", {}), "[environments]"
-            ).items()
-        }
-        tables: dict[str, TableRules] = {}
-        for name, content in self._table(document.get("tables", {}), "[tables]").items():
+        given = self._table(document, "environments")
+        environments = {name: self._classes(given, name) for name in given}
+        given, tables = self._table(document, "tables"), dict[str, TableRules]()
+        for name in given:
             if self._is_new(name, tables, f"[tables.{name}]"):
-                tables[name] = self._rules(name, self._table(content, f"[tables.{name}]"))
+                tables[name] = self._rules(name, self._table(given, name, "tables."))
         return Policy(source, domain, environments, tables)
 
     def rule(self, given: Any, where: str) -> Rule:
@@ -148,7 +144,8 @@ class _Reader:
             return self._not_personal(given, where)
         kind = given.get("class")
         if not isinstance(kind, str) or kind not in DATA_CLASSES:
-            self._problem(where, f"{_unknown_class(kind)}")
+            missing = 'needs class = "...", or pii = false with a reason'
+            self._problem(where, _unknown("class", kind, DATA_CLASSES) if kind else missing)
             return Rule("free_text")
         unique = self._value(given, "unique", False, where)
         domain = self._value(given, "domain", None, where)
@@ -165,15 +162,16 @@ class _Reader:
 
     # -- parts of a file
 
-    def _environment(self, name: str, classes: Any) -> dict[str, Choice]:
+    def _classes(self, environments: Mapping[str, Any], name: str) -> dict[str, Choice]:
+        """The strategies that an environment gives whole classes."""
         if name not in ENVIRONMENTS:
-            self._problem("", f"unknown environment {name!r}{_near(name, ENVIRONMENTS)}")
+            self._problem("", _unknown("environment", name, ENVIRONMENTS))
             return {}
         choices: dict[str, Choice] = {}
-        for kind, given in self._table(classes, f"[environments.{name}]").items():
+        for kind, given in self._table(environments, name, "environments.").items():
             where = f"[environments.{name}] {kind}"
             if kind not in DATA_CLASSES:
-                self._problem(where, f"unknown class{_near(kind, DATA_CLASSES)}")
+                self._problem(where, _unknown("class", kind, DATA_CLASSES))
             elif (choice := self._choice(given, kind, name, where)) is not None:
                 choices[kind] = choice
         return choices
@@ -184,10 +182,16 @@ class _Reader:
             if self._is_new(name, columns, f"{table}.{name}"):
                 columns[name] = rule
         subject = content.get("subject")
-        if not isinstance(subject, str):
-            self._check_no_date_shift(table, columns)
-            subject = None
-        return TableRules(table, columns, subject)
+        if isinstance(subject, str):
+            return TableRules(table, columns, subject)
+        for name, rule in columns.items():
+            if "date_shift" in _strategies(rule):
+                self._problem(
+                    f"{table}.{name}",
+                    "date_shift moves all dates of one subject alike; "
+                    f'add subject = "<column>" to [tables.{table}]',
+                )
+        return TableRules(table, columns)
 
     def _columns(self, table: str, content: Mapping[str, Any]) -> Iterator[tuple[str, Rule]]:
         for name, given in content.items():
@@ -214,15 +218,6 @@ class _Reader:
             return
         for name in names:
             yield name, Rule(None, reason)
-
-    def _check_no_date_shift(self, table: str, columns: Mapping[str, Rule]) -> None:
-        for name, rule in columns.items():
-            if "date_shift" in _strategies(rule):
-                self._problem(
-                    f"{table}.{name}",
-                    "date_shift moves all dates of one subject alike; "
-                    f'add subject = "<column>" to [tables.{table}]',
-                )
 
     # -- parts of an entry
 
@@ -255,7 +250,9 @@ class _Reader:
         name = entry.get("strategy", DATA_CLASSES[kind].strategy)
         strategy = known().get(name) if isinstance(name, str) else None
         if strategy is None:
-            self._problem(where, f"{_unknown_strategy(name)}")
+            hint = f"{name} is not registered; import its module before the policy is loaded"
+            custom = isinstance(name, str) and name.startswith("custom:")
+            self._problem(where, hint if custom else _unknown("strategy", name, known()))
             return None
         options = {option: entry[option] for option in sorted(_OPTIONS & entry.keys())}
         faults = [*_misplaced(strategy, kind, environment), *_misfits(strategy, kind, options)]
@@ -298,8 +295,8 @@ class _Reader:
 
     def _check_keys(self, given: Mapping[str, Any], among: Iterable[str], where: str) -> None:
         for name in given:
-            if name not in among:
-                self._problem(where, f"unknown key {name!r}{_near(name, among)}")
+            if name not in among and name not in _SECRET_NAMES:
+                self._problem(where, _unknown("key", name, among))
 
     def _value(self, given: Mapping[str, Any], name: str, default: Any, where: str) -> Any:
         if name not in given or _VALUES[name].accepts(given[name]):
@@ -307,10 +304,11 @@ class _Reader:
         self._problem(where, f"{name} must be {_VALUES[name].meaning}")
         return default
 
-    def _table(self, given: Any, where: str) -> Mapping[str, Any]:
-        if isinstance(given, dict):
-            return given
-        self._problem("", f"{where} must be a table")
+    def _table(self, given: Mapping[str, Any], name: str, above: str = "") -> Mapping[str, Any]:
+        found = given.get(name, {})
+        if isinstance(found, dict):
+            return found
+        self._problem("", f"[{above}{name}] must be a table")
         return {}
 
     def _reason(self, given: Mapping[str, Any], where: str) -> str:
@@ -343,16 +341,16 @@ def _misplaced(strategy: Strategy, kind: str, environment: str) -> Iterator[str]
             f"{strategy.name} is allowed in {only} only; "
             f'write {only} = {{ strategy = "{strategy.name}" }}'
         )
-    if strategy.classes is not None and kind not in strategy.classes:
-        yield (
-            f"{strategy.name} has no made-up values for class {kind}; "
-            f"it has them for {', '.join(sorted(strategy.classes))}"
-        )
-    allowed = DATA_CLASSES[kind].allows
-    shifts = strategy.name == "date_shift" and kind != "date"
-    if shifts or (allowed and strategy.name in STRATEGIES and strategy.name not in allowed):
-        fit = sorted(allowed or STRATEGIES.keys() - {"date_shift"})
+    if not _fits(strategy, kind):
+        fit = sorted(name for name, other in STRATEGIES.items() if _fits(other, kind))
         yield f"{strategy.name} does not fit class {kind}; use {', '.join(fit)}"
+
+
+def _fits(strategy: Strategy, kind: str) -> bool:
+    allowed = DATA_CLASSES[kind].allows
+    if strategy.classes is not None and kind not in strategy.classes:
+        return False
+    return allowed is None or strategy.name in allowed or strategy.name not in STRATEGIES
 
 
 def _misfits(strategy: Strategy, kind: str, options: Mapping[str, Any]) -> Iterator[str]:
@@ -370,24 +368,11 @@ def _misfits(strategy: Strategy, kind: str, options: Mapping[str, Any]) -> Itera
             yield f"{name} must be {option.meaning}"
 
 
-def _unknown_class(kind: Any) -> str:
-    if kind is None:
-        return 'needs class = "...", or pii = false with a reason'
-    return f"unknown class {_shown(kind)}{_near(str(kind), DATA_CLASSES)}"
-
-
-def _unknown_strategy(name: Any) -> str:
-    if isinstance(name, str) and name.startswith("custom:"):
-        return (
-            f"{name} is not registered; import the module that says "
-            f'@custom("{name.removeprefix("custom:")}") before the policy is loaded'
-        )
-    return f"unknown strategy {_shown(name)}{_near(str(name), known())}"
-
-
-def _shown(name: Any) -> str:
-    """A name that may be shown: a long text could be a secret in the wrong place."""
-    return repr(name) if isinstance(name, str) and len(name) <= 40 else "of this kind"
+def _unknown(what: str, name: Any, among: Iterable[str]) -> str:
+    """A long text is not repeated: it could be a secret in the wrong place."""
+    if not isinstance(name, str) or len(name) > 40:
+        return f"unknown {what}"
+    return f"unknown {what} {name!r}{_near(name, among)}"
 
 
 def _near(word: str, among: Iterable[str]) -> str:
@@ -416,11 +401,9 @@ def _entry(info: Mapping[str, Any]) -> Any:
     given = info["pii"]
     if isinstance(given, str):
         return {"class": given}
-    return (
-        {name: info[name] for name in ("pii", "reason") if name in info}
-        if given is False
-        else given
-    )
+    if isinstance(given, dict):
+        return given
+    return {name: info[name] for name in ("pii", "reason") if name in info}
 
 
 def _conflicts(own: TableRules, found: Mapping[str, Rule]) -> Iterator[str]:

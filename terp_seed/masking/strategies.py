@@ -267,7 +267,13 @@ STRATEGIES = {
                 "first": _whole(1, 8),
             },
         ),
-        Strategy("date_shift", date_shift, keyed=True, options={"days": _whole(1, 3650)}),
+        Strategy(
+            "date_shift",
+            date_shift,
+            keyed=True,
+            options={"days": _whole(1, 3650)},
+            classes=frozenset({"date"}),
+        ),
         Strategy("hash", _hash, keyed=True, options={"length": _whole(16, 64)}),
         Strategy(
             "partial",
