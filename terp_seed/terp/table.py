@@ -57,7 +57,7 @@ from terp_seed.rows.draw import Span
 from terp_seed.rows.model import Bounds, Column, TableRows, Value
 from terp_seed.rows.seeders import Check, Derived, SeedContext, refers, seeder
 from terp_seed.terp.checks.invariants import check_reference
-from terp_seed.terp.simulation.arrays import Spool, gather
+from terp_seed.terp.simulation.arrays import Spool
 from terp_seed.terp.simulation.clock import Clock
 from terp_seed.terp.simulation.simulation import Simulation, simulation_of
 
@@ -157,7 +157,7 @@ def at(values: Sequence[Value] | Spool, rows: Source) -> Make:
     """
     make = _read(rows)
     if isinstance(values, Spool):
-        return lambda span: gather(values, make(span))
+        return lambda span: values.gather(make(span))
     return lambda span: [values[row] for row in make(span)]
 
 
