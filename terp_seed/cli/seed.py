@@ -111,9 +111,9 @@ def _target(project: Project, table: str | None, *, up: bool) -> str | None:
     """The revision to go to for a table, after printing which revisions that includes."""
     if table is None:
         return None
-    from terp_seed.project.targets import target_of
+    from terp_seed.project.targets import table_target
 
-    found = target_of(project, table, up=up)
+    found = table_target(project, table, up=up)
     needs = f", and with it {', '.join(found.along)}" if found.along else ""
     verb = "is seeded by" if up else "goes with"
     click.echo(f"{table} {verb} {', '.join(found.seeding)}{needs}", err=True)

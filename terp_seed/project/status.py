@@ -1,4 +1,4 @@
-"""Where a chain stands in a database, revision by revision.  Reads, and never writes."""
+"""The status of a chain in a database, revision by revision.  Only reads."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ from terp_seed.plan.heads import current_heads
 from terp_seed.plan.planner import recorded
 from terp_seed.plan.request import ancestors
 
-__all__ = ["ChainStatus", "Drift", "RevisionStatus", "status"]
+__all__ = ["ChainStatus", "Drift", "RevisionStatus", "chain_status"]
 
 _MOVES = ("applied", "skipped", "stamped")
 
 
 @dataclass(frozen=True)
 class Drift:
-    """What became of the rows that a revision gave one table."""
+    """How many of the rows that a revision gave one table have drifted."""
 
     table: str
     intact: int
@@ -36,11 +36,10 @@ class Drift:
 
 @dataclass
 class RevisionStatus:
-    """One revision of the chain, and what the database says of it.
+    """One revision of the chain, and its state in the database.
 
-    ``state`` is ``applied``, ``skipped`` or ``stamped`` as the ledger has it,
-    ``lost`` if the version says that it is applied and the ledger knows
-    nothing of it, else ``pending``.
+    ``state`` is ``applied``, ``skipped`` or ``stamped`` according to the ledger, ``lost`` if the
+    revision is applied and missing from the ledger, else ``pending``.
     """
 
     revision: str
@@ -56,7 +55,7 @@ class RevisionStatus:
 
 @dataclass(frozen=True)
 class ChainStatus:
-    """Where the chain stands."""
+    """The chain's state in a database."""
 
     environment: str | None
     database: str
@@ -67,32 +66,37 @@ class ChainStatus:
 
     @property
     def drifted(self) -> int:
-        """How many rows are not as they were seeded."""
-        found = (drift for each in self.revisions for drift in each.drift)
-        return sum(each.edited + each.foreign + each.missing for each in found)
+        """How many rows were edited, deleted or replaced."""
+        drift = (table for revision in self.revisions for table in revision.drift)
+        return sum(table.edited + table.foreign + table.missing for table in drift)
 
 
-def status(session: Session, directory: ScriptDirectory, *, drift: bool = False) -> ChainStatus:
-    """Look at every revision; rows of other tables are read only for ``drift``."""
+def chain_status(
+    session: Session, directory: ScriptDirectory, *, drift: bool = False
+) -> ChainStatus:
+    """The status of every revision; reads rows of seeded tables only for ``drift``."""
+    connection, ledger = session.connection, ledger_of(session)
     heads = current_heads(session)
     applied = ancestors(directory, heads)
-    headers = ledger_of(session).headers(session.connection)
-    kept = ledger_of(session).kept(session.connection)
-    ranges = ledger_of(session).ranges(session.connection) if headers or kept else []
-    told = _told(session)
-    found = [
-        _revision(script, applied, headers, told.get(script.revision))
+    headers = ledger.headers(connection)
+    kept = ledger.kept(connection)
+    ranges = ledger.ranges(connection) if headers or kept else []
+    events = _last_events(session)
+    revisions = [
+        _revision(script, applied, headers, events.get(script.revision))
         for script in ancestors(directory, directory.get_heads())
     ]
-    _count(found, ranges, kept)
-    if drift:
-        _survey(session, found, ranges)
+    for revision in revisions:
+        seeded = [found for found in ranges if found.revision == revision.revision]
+        _count(revision, seeded, kept)
+        if drift and revision.state == "applied":
+            revision.drift = _drift(session, seeded, ranges)
     return ChainStatus(
-        stamped(session.connection, session.books),
+        stamped(connection, session.books),
         session.settings.url.render_as_string(),
         heads,
         recorded(headers, applied[::-1]),
-        found,
+        revisions,
     )
 
 
@@ -102,18 +106,18 @@ def _revision(
     headers: Mapping[str, Header],
     event: Mapping[str, Any] | None,
 ) -> RevisionStatus:
-    here = RevisionStatus(script.revision, (script.doc or "").rstrip("."), "pending")
+    status = RevisionStatus(script.revision, (script.doc or "").rstrip("."), "pending")
     if script in applied:
         header = headers.get(script.revision)
-        here.state = header.state if header else "lost"
+        status.state = header.state if header else "lost"
         if event is not None:
-            here.at = event["at"]
-            here.by = event["os_user"] or " ".join(filter(None, ("script", event["db_user"])))
-    return here
+            status.at = event["at"]
+            status.by = event["os_user"] or " ".join(filter(None, ("script", event["db_user"])))
+    return status
 
 
-def _told(session: Session) -> dict[str, Mapping[str, Any]]:
-    """The last event by which each revision came in."""
+def _last_events(session: Session) -> dict[str, Mapping[str, Any]]:
+    """The last event by which each revision was applied, skipped or stamped."""
     audit = session.books.audit
     if not sa.inspect(session.connection).has_table(audit.name, schema=audit.schema):
         return {}
@@ -122,34 +126,27 @@ def _told(session: Session) -> dict[str, Mapping[str, Any]]:
 
 
 def _count(
-    found: Sequence[RevisionStatus],
+    status: RevisionStatus,
     ranges: Sequence[SeededRange],
     kept: Mapping[tuple[str, int], tuple[SeededRange, frozenset[int]]],
 ) -> None:
-    of = {each.revision: each for each in found}
-    for each in ranges:
-        if each.revision not in of:
-            continue
-        numbers = kept.get((each.revision, each.number))
-        counts = of[each.revision].rows if numbers is None else of[each.revision].kept
-        rows = each.count if numbers is None else len(numbers[1])
-        counts[each.table] = counts.get(each.table, 0) + rows
+    for seeded in ranges:
+        retained = kept.get((seeded.revision, seeded.number))
+        counts = status.rows if retained is None else status.kept
+        rows = seeded.count if retained is None else len(retained[1])
+        counts[seeded.table] = counts.get(seeded.table, 0) + rows
 
 
-def _survey(
-    session: Session, found: Sequence[RevisionStatus], ranges: Sequence[SeededRange]
-) -> None:
-    every = {(each.revision, each.number): each for each in ranges}
-    for each in found:
-        for of in (of for of in ranges if of.revision == each.revision and each.state == "applied"):
-            rows = survey(session, of, every)
-            left_out = bool(of.shape.skip_taken)  # rows that somebody had already
-            each.drift.append(
-                Drift(
-                    of.table,
-                    rows.intact,
-                    len(rows.edited),
-                    len(rows.foreign),
-                    0 if left_out else rows.missing,
-                )
-            )
+def _drift(
+    session: Session, ranges: Sequence[SeededRange], all_ranges: Sequence[SeededRange]
+) -> list[Drift]:
+    """The drift of a revision's ranges; rows may refer to those of all ranges."""
+    known = {(seeded.revision, seeded.number): seeded for seeded in all_ranges}
+    drift = []
+    for seeded in ranges:
+        rows = survey(session, seeded, known)
+        # skip_taken left out rows whose key was taken, which the ledger counts as missing
+        missing = 0 if seeded.shape.skip_taken else rows.missing
+        counts = (rows.intact, len(rows.edited), len(rows.foreign), missing)
+        drift.append(Drift(seeded.table, *counts))
+    return drift
