@@ -16,7 +16,7 @@ from terp_seed.mask_database.scope import Target
 from terp_seed.masking.boundary import Boundary
 from terp_seed.plan.heads import current_heads
 from terp_seed.rows.model import Value
-from terp_seed.run.backup import RowsBackup, RunBackup, wanted
+from terp_seed.run.backup import RowsBackup, RunBackup, StoredRows, wanted
 
 __all__ = ["backup_for", "keep"]
 
@@ -66,4 +66,4 @@ def _keep(file: RowsBackup, target: Target, taken: Taken, before: Taken, after: 
             old.append([*taken.values[at], *(taken.columns[name][at] for name in names)])
             new.append(masks)
     if old:
-        file.masked(target.table, target.key, names, old, new)
+        file.add_masked(StoredRows(target.table, target.key, names, old), new)

@@ -16,26 +16,25 @@ from terp_seed.run.backup.manifest import File, checksum
 __all__ = ["BOOKS", "dump"]
 
 BOOKS = "books.sql"
-"""The file of bookkeeping that has a schema of its own."""
+"""The dump of the bookkeeping schema, if there is one."""
 
 _END = b"-- Dump completed"
 _TAIL = 200
 
 
 def dump(session: Session, backup: Backup) -> None:
-    """Dump the database into the backup; `GuardError` if the dump fails or is short.
+    """Dump the database into the backup; `GuardError` if the dump fails or is incomplete.
 
-    On a server the dump is of one moment (``--single-transaction``); it is
-    held to be whole if it names every table and ends as a dump ends.  On
-    SQLite the copy is opened and checked.  Bookkeeping in a schema of its own
-    has a file of its own.
+    On a server the dump is of one moment (``--single-transaction``); it is complete if it creates
+    every table and ends as a dump ends.  On SQLite the copy is opened and checked.  A separate
+    bookkeeping schema has its own file.
     """
     url, books = session.settings.url, session.books.schema
     _dump(session, backup, url, "dump.db" if url.get_backend_name() == "sqlite" else "dump.sql")
     if books:
         _dump(session, backup, url.set(database=books), BOOKS, books)
     backup.manifest.tools |= dumper(url)
-    backup.keep()
+    backup.save()
 
 
 def _dump(session: Session, backup: Backup, url: URL, name: str, schema: str | None = None) -> None:
