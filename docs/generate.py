@@ -16,7 +16,7 @@ from pathlib import Path
 
 from parts.figures import figures
 from parts.interface import api, bookkeeping, commands, documents, operations, options
-from parts.rows import counts, measures, prefix, sizes, states
+from parts.rows import counts, sizes, states
 
 DOCS = Path(__file__).resolve().parent
 _BETWEEN = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -31,9 +31,7 @@ PARTS = {
     "operations": operations,
     "books": bookkeeping,
     "counts": counts,
-    "prefix": prefix,
     "states": states,
-    "measures": measures,
 }
 
 

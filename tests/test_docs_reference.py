@@ -6,7 +6,6 @@ import re
 from collections.abc import Iterator
 from pathlib import Path
 
-import click
 import pytest
 from docs_runner import REPOSITORY, blocks
 from projects import Project
@@ -14,7 +13,6 @@ from servers import HOST, MariaDB, run_client
 from sqlalchemy.engine import make_url
 
 from terp_seed import errors
-from terp_seed.cli import main
 from terp_seed.masking.keys import FILE_VARIABLE, KEY_VARIABLE
 from terp_seed.settings import log
 from terp_seed.settings import options as settings
@@ -70,25 +68,6 @@ def test_the_shells_other_variables_are_there() -> None:
 def test_every_error_is_there_with_its_exit_code() -> None:
     found = {names(error)[0]: int(code) for code, error, _ in rows("Errors and exit codes")[1:]}
     assert found == {name: getattr(errors, name).exit_code for name in errors.__all__}
-
-
-def test_every_command_is_there() -> None:
-    said = [names(row[0])[0] for row in rows("Commands")]
-    for command in commands(main, "terp-seed"):
-        assert any(each.startswith(command) for each in said), command
-    for each in said:
-        assert each.startswith(("python ", *commands(main, "terp-seed"))), each
-
-
-def commands(group: click.Group, name: str) -> Iterator[str]:
-    """Return the full names of a group's commands."""
-    context = click.Context(group)
-    for each in group.list_commands(context):
-        command = group.get_command(context, each)
-        if isinstance(command, click.Group):
-            yield from commands(command, f"{name} {each}")
-        else:
-            yield f"{name} {each}"
 
 
 @pytest.fixture

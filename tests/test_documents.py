@@ -174,7 +174,8 @@ def test_a_schema_can_be_broken() -> None:
 
 def test_a_schema_that_refers_to_a_shared_part_can_be_broken() -> None:
     schema = validator("verify")
-    counts = {"intact": 1, "edited": 0, "foreign": 0, "missing": 0}
+    names = ("inserted", "skipped", "deleted", "retained", "intact", "edited", "replaced")
+    counts = {**dict.fromkeys((*names, "missing"), 0), "ids": None}
     drift = {"revision": "0001_x", "table": "labels", **counts}
     whole = {"document": "verify", "passed": True, "checks": [], "drift": [drift]}
     assert schema.is_valid(whole)

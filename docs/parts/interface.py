@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import inspect
 import json
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from importlib import import_module
 from importlib.resources import files
@@ -14,7 +15,7 @@ from typing import Any
 import click
 
 import terp_seed
-from parts.markdown import cell_of, names_of, rows_of
+from parts.markdown import rows_of
 from terp_seed.cli import main as main_command
 from terp_seed.database.tables import books
 from terp_seed.plan import operations as operation_source
@@ -52,72 +53,98 @@ def _docstring(name: str) -> str:
 
 
 def bookkeeping() -> str:
-    """The bookkeeping tables and their columns."""
+    """The bookkeeping tables."""
     tables = books()
     said = {
-        tables.version: "Alembic's own: where the chain stands.",
-        tables.ledger: "What each applied revision inserted: a header (`range_no` 0), a range for "
+        tables.version: "Alembic's version table: the revision that the chain is at.",
+        tables.ledger: "The rows of each applied revision: a header (`range_no` 0), a range for "
         "each table (`block_no` 0), blocks with the digests of the rows.",
-        tables.audit: "What happened, when, by whom. Rows are only ever added.",
-        tables.environment: "Which environment this database is.",
-        tables.masking: "How far masking in place has come: a pass for some columns of a table "
-        "(`block_no` 0), blocks with keyed digests of what was there. `terp-seed mask` makes it.",
+        tables.audit: "What was done, when, by whom. Rows are only added.",
+        tables.environment: "The environment of this database.",
+        tables.masking: "The progress of `terp-seed mask`, which creates it: a pass for some "
+        "columns of a table (`block_no` 0), blocks with keyed digests of the originals.",
     }
-    return rows_of(
-        ["table", "holds", "columns"],
-        *([f"`{each.name}`", text, names_of(each.columns.keys())] for each, text in said.items()),
-    )
+    return rows_of(["table", "holds"], *([f"`{each.name}`", text] for each, text in said.items()))
+
+
+# What more than this many commands take is described once.
+_SHARED_BY = 2
+
+Described = tuple[str, str]
 
 
 def commands() -> str:
-    """What each command says when it is asked for help."""
-    top = click.Context(
-        main_command,
-        info_name="terp-seed",
-        max_content_width=100,
-        terminal_width=100,
-        **main_command.context_settings,
+    """Each command: what it does, its options."""
+    shared = _shared()
+    return "\n\n".join(
+        _command(name, command, shared) for name, command in _commands(main_command, "terp-seed")
     )
-    return "\n\n".join(_helps(top))
 
 
-def _helps(context: click.Context) -> Iterator[str]:
-    command = context.command
-    yield f"## {context.command_path}\n\n```text\n{command.get_help(context).rstrip()}\n```"
-    if isinstance(command, click.Group):
-        for name in command.list_commands(context):
-            inner = command.get_command(context, name)
-            assert inner is not None
-            yield from _helps(click.Context(inner, parent=context, info_name=name))
+def _command(name: str, command: click.Command, shared: Sequence[Described]) -> str:
+    arguments = [
+        each.make_metavar(click.Context(command))
+        for each in command.params
+        if isinstance(each, click.Argument)
+    ]
+    taken = f" Takes `{' '.join(arguments)}`." if arguments else ""
+    text = inspect.cleandoc(command.help or "").replace("``", "`") + taken
+    options_of = _described(command)
+    own = [
+        f"* {spelling}: {text}" for spelling, text in options_of if (spelling, text) not in shared
+    ]
+    also = ", ".join(each[0].split()[0] for each in options_of if each in shared)
+    lines = [*own, *([f"* shared: {also}"] if also else [])]
+    return "\n\n".join(part for part in (f"### {name}", text, "\n".join(lines)) if part)
 
 
 def options() -> str:
-    """Every option of every command, once for each meaning."""
-    found: dict[tuple[str, str], list[str]] = {}
-    for name, option in _options(main_command, click.Context(main_command), "terp-seed"):
-        spelt = ", ".join(f"`{each}`" for each in [*option.opts, *option.secondary_opts])
-        value = "" if option.is_flag else f" `{option.make_metavar(click.Context(main_command))}`"
-        found.setdefault((spelt + value, option.help or ""), []).append(name)
-    lines = [[spelt, names_of(names), text] for (spelt, text), names in sorted(found.items())]
-    return rows_of(["option", "of", "does"], *([cell_of(each) for each in line] for line in lines))
+    """The options that many commands take."""
+    return "\n".join(f"* {spelling}: {text}" for spelling, text in sorted(_shared()))
 
 
-def _options(
-    command: click.Command, context: click.Context, name: str
-) -> Iterator[tuple[str, click.Option]]:
-    for each in command.params:
-        if isinstance(each, click.Option):
-            yield name, each
-    if isinstance(command, click.Group):
-        for below in command.list_commands(context):
-            found = command.get_command(context, below)
-            if found is not None:
-                yield from _options(found, context, f"{name} {below}")
+def _shared() -> list[Described]:
+    number = Counter(
+        option
+        for _, command in _commands(main_command, "terp-seed")
+        for option in _described(command)
+    )
+    return [option for option, times in number.items() if times > _SHARED_BY]
+
+
+def _described(command: click.Command) -> list[Described]:
+    """The options of a command, each as it is spelt and what it does."""
+    found = (each for each in command.params if isinstance(each, click.Option))
+    return [(_spelling(each), each.help or "") for each in found]
+
+
+def _spelling(option: click.Option) -> str:
+    names = ", ".join(f"`{each}`" for each in [*option.opts, *option.secondary_opts])
+    value = option.make_metavar(click.Context(main_command))
+    return names if option.is_flag else f"{names} `{value}`"
+
+
+def _commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Command]]:
+    """Every command that does something, by its full name."""
+    if not isinstance(command, click.Group):
+        yield name, command
+        return
+    for below in command.list_commands(click.Context(command)):
+        inner = command.get_command(click.Context(command), below)
+        assert inner is not None
+        yield from _commands(inner, f"{name} {below}")
 
 
 def documents() -> str:
-    """The JSON documents of the commands, from their schemas."""
-    return "\n\n".join(_document(_whole(schema)) for schema in _SCHEMAS["oneOf"])
+    """The JSON documents of the commands and their fields, from their schemas."""
+    found = [_whole(schema) for schema in _SCHEMAS["oneOf"]]
+    return rows_of(
+        ["document", "fields"],
+        *(
+            [f"`{schema['properties']['document']['const']}`", f"`{_fields(schema)}`"]
+            for schema in found
+        ),
+    )
 
 
 def _whole(schema: dict[str, Any]) -> dict[str, Any]:
@@ -132,24 +159,17 @@ def _whole(schema: dict[str, Any]) -> dict[str, Any]:
     return {**shared, **schema, **({"properties": fields} if fields else {})}
 
 
-def _document(schema: dict[str, Any]) -> str:
-    name = schema["properties"]["document"]["const"]
-    rows = (row for row in _fields(schema, "") if row[0] != "`document`")
-    fields = rows_of(["field", "type", "meaning"], *rows)
-    return f"### {name}\n\n{schema['description']}\n\n{fields}"
+def _fields(schema: dict[str, Any]) -> str:
+    """The names of an object's fields; those of an inner object follow it in braces."""
+    fields = schema["properties"].items()
+    return ", ".join(_field(name, each) for name, each in fields if name != "document")
 
 
-def _fields(schema: dict[str, Any], before: str) -> Iterator[Sequence[object]]:
-    for name, part in schema["properties"].items():
-        each = _whole(part)
-        kind = each.get("type") or ("value" if "const" in each else "one of")
-        kinds = " or ".join(kind) if isinstance(kind, list) else kind
-        allowed = [each["const"]] if "const" in each else each.get("enum", [])
-        values = ", ".join(f"`{json.dumps(value)}`" for value in allowed)
-        yield [f"`{before}{name}`", f"{kinds} {values}".strip(), each.get("description", "")]
-        inner = _whole(each.get("items", each))
-        if "properties" in inner:
-            yield from _fields(inner, f"{before}{name}{'[]' if 'items' in each else ''}.")
+def _field(name: str, schema: dict[str, Any]) -> str:
+    schema = _whole(schema)
+    inner = _whole(schema.get("items", schema))
+    fields = f" {{{_fields(inner)}}}" if "properties" in inner else ""
+    return f"{name}{'[]' if 'items' in schema else ''}{fields}"
 
 
 # What a project's own files import; everything else may change without notice.
@@ -162,14 +182,17 @@ _API = {
 
 def api() -> str:
     """The public names, by the modules that they are imported from."""
-    lines = []
-    for module, names in _API.items():
-        for name in names:
-            found = getattr(import_module(module), name)
-            text = (inspect.getdoc(found) or "").partition("\n\n")[0].replace("\n", " ")
-            call = "" if inspect.isclass(found) else _called(found)
-            lines.append([f"`{module}`", f"`{name}{call}`", cell_of(text.replace("``", "`"))])
-    return rows_of(["from", "name", "is"], *lines)
+    return "\n\n".join(
+        f"From `{module}`:\n\n" + "\n".join(_name(module, name) for name in names)
+        for module, names in _API.items()
+    )
+
+
+def _name(module: str, name: str) -> str:
+    found = getattr(import_module(module), name)
+    text = (inspect.getdoc(found) or "").partition("\n\n")[0].replace("\n", " ")
+    call = "" if inspect.isclass(found) else _called(found)
+    return f"* `{name}{call}`: {text.replace('``', '`')}"
 
 
 def _called(function: Callable[..., Any]) -> str:

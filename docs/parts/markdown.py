@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 
 def rows_of(*lines: Sequence[object]) -> str:
@@ -12,13 +12,3 @@ def rows_of(*lines: Sequence[object]) -> str:
     numeric = [all(isinstance(line[at], int) for line in lines[1:]) for at in range(len(head))]
     rule = f"| {' | '.join('---:' if each else '---' for each in numeric)} |"
     return "\n".join([texts[0], rule, *texts[1:]])
-
-
-def names_of(names: Iterable[str]) -> str:
-    """Names as code, or a dash for none."""
-    return ", ".join(f"`{name}`" for name in names) or "-"
-
-
-def cell_of(text: str) -> str:
-    """Text that may stand in a table."""
-    return text.replace("|", "\\|")

@@ -1,11 +1,10 @@
-"""What the seeds of TERP hold, counted and measured."""
+"""What the seeds of TERP hold, counted."""
 
 from __future__ import annotations
 
 import tomllib
 from contextlib import redirect_stderr
 from dataclasses import replace
-from datetime import date
 from functools import cache
 from io import StringIO
 from pathlib import Path
@@ -13,18 +12,15 @@ from tempfile import TemporaryDirectory
 
 from alembic import command
 from alembic.config import Config
-from sqlalchemy import create_engine, make_url
+from sqlalchemy import create_engine
 
-from parts.markdown import names_of, rows_of
-from terp_seed.database.session import opened
-from terp_seed.ledger.ledger import ledger_of
-from terp_seed.plan.planner import generation_of, make_plan
+from parts.markdown import rows_of
+from terp_seed.plan.chain import ancestors
+from terp_seed.plan.generation import choose_generation
+from terp_seed.plan.plan import make_plan
 from terp_seed.plan.recorder import Recorder
-from terp_seed.plan.request import ancestors
 from terp_seed.project.project import Project
 from terp_seed.rows.model import TableRows
-from terp_seed.settings.options import Settings
-from terp_seed.terp.checks.measure import Measure, measure, table
 
 HOME = Path(__file__).resolve().parents[2]
 
@@ -43,13 +39,13 @@ def sizes() -> str:
 
 
 @cache
-def _described(size: str, **rows: int) -> dict[tuple[str, str], TableRows]:
+def _described(size: str) -> dict[tuple[str, str], TableRows]:
     """Every table that the chain fills, by revision."""
     project = Project(HOME / "alembic.ini")
     directory = project.directory()
-    settings = replace(project.settings(), size=size, rows=rows)
+    settings = replace(project.settings(), size=size)
     scripts = ancestors(directory, directory.get_heads())
-    generation = generation_of(settings, "dev", scripts, {})
+    generation = choose_generation(settings, "dev", scripts, {})
     plan = make_plan(scripts, [], Recorder(generation, "dev", settings.data, "sqlite"))
     return {
         (name, planned.rows.table): planned.rows
@@ -62,39 +58,11 @@ def counts() -> str:
     """Rows of each table in each size."""
     found = [_described(size) for size in SIZES]
     lines = [
-        [f"`{revision}`", f"`{name}`", *(each[revision, name].count for each in found)]
+        [revision[:4], f"`{name}`", *(each[revision, name].count for each in found)]
         for revision, name in found[0]
     ]
     totals = [sum(rows.count for rows in each.values()) for each in found]
     return rows_of(["revision", "table", *SIZES], *lines, ["total", "", *totals])
-
-
-def prefix() -> str:
-    """Which columns of a larger size begin with those of a smaller one."""
-    small = _described("small")
-    others = [
-        *(_described(size) for size in SIZES[1:]),
-        _described("small", clients=40),
-        _described("small", batches=90),
-        _described("small", orders=160),
-    ]
-    lines = []
-    for (revision, name), rows in small.items():
-        if rows.provenance != "synthetic":
-            continue
-        kept, not_kept = [], []
-        for column in rows.columns:
-            alike = column not in rows.derived and all(
-                _begins_alike(rows, each[revision, name], column) for each in others
-            )
-            (kept if alike else not_kept).append(column)
-        lines.append([f"`{name}` ({revision[:4]})", names_of(kept), names_of(not_kept)])
-    return rows_of(["table", "kept", "depends on the counts"], *lines)
-
-
-def _begins_alike(one: TableRows, other: TableRows, column: str) -> bool:
-    common = min(one.count, other.count)
-    return list(one.values(column, 0, common)) == list(other.values(column, 0, common))
 
 
 def _state(source: str, column: str, where: str = "1 = 1") -> str:
@@ -119,8 +87,8 @@ _STATES = {
 
 
 @cache
-def _seeded(size: str) -> tuple[str, dict[str, str]]:
-    """The measures of a database of that size, and its states."""
+def _seeded(size: str) -> dict[str, str]:
+    """The states of the rows in a database of that size."""
     with TemporaryDirectory() as folder:
         url = f"sqlite:///{folder}/{size}.db"
         project = Project(HOME / "alembic.ini", x=(f"url={url}", f"size={size}"))
@@ -138,23 +106,9 @@ def _seeded(size: str) -> tuple[str, dict[str, str]]:
                 for what, query in _STATES.items()
             }
         engine.dispose()
-        return table(measured(url)), found
+        return found
 
 
 def states() -> str:
-    """The states that rows are in."""
-    small, medium = (_seeded(size)[1] for size in SIZES[:2])
-    lines = [[what, text, medium[what]] for what, text in small.items()]
-    return rows_of(["what", "`small`", "`medium`"], *lines)
-
-
-def measures() -> str:
-    """What the measuring command prints for ``medium``."""
-    return f"```text\n{_seeded('medium')[0]}\n```"
-
-
-def measured(url: str) -> list[Measure]:
-    """Take all measures of the database at a URL, as of the day it was seeded for."""
-    with opened(Settings(chain="seed", url=make_url(url), home=Path())) as session:
-        header = ledger_of(session).headers(session.connection)["0005_orders"]
-        return measure(session.rows, date.fromisoformat(header.detail["as_of"]))
+    """The states that rows are in, with the number of rows in ``small``."""
+    return "\n".join(f"* {what}: {text}" for what, text in _seeded("small").items())

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ledger"]
 
-_COUNTS = ("intact", "edited", "foreign", "missing")
+_COUNTS = ("intact", "edited", "replaced", "missing")
 
 
 @click.group()
@@ -44,31 +44,30 @@ def show(project: Project, as_json: bool) -> None:
     elif not revisions:
         click.echo("the ledger is empty", err=True)
     else:
-        _print_by_table(revisions, ["rows", "kept", "ids"])
+        _print_by_table(revisions, ["rows", "retained", "ids"])
 
 
 def _entries(session: Session) -> Iterator[dict[str, Any]]:
     headers = ledger_of(session).headers(session.connection)
-    kept = ledger_of(session).kept(session.connection)
-    ranges = ledger_of(session).ranges(session.connection) if headers or kept else []
+    retained = ledger_of(session).retained(session.connection)
+    ranges = ledger_of(session).ranges(session.connection) if headers or retained else []
     for revision in sorted({*headers, *(seeded.revision for seeded in ranges)}):
         header = headers.get(revision)
         yield {
             "revision": revision,
-            "state": header.state if header else "kept",
+            "state": header.state if header else "retained",
             "settings": header.detail if header else None,
             "tables": [
-                _entry(seeded, kept.get((revision, seeded.number), (seeded, ()))[1])
+                _entry(seeded, retained.get(seeded.place, (seeded, ()))[1])
                 for seeded in ranges
                 if seeded.revision == revision
             ],
         }
 
 
-def _entry(seeded: SeededRange, kept: Collection[int]) -> dict[str, Any]:
-    first = seeded.first_key
-    ids = None if first is None else [first, first + seeded.count - 1]
-    return {"table": seeded.table, "rows": seeded.count, "kept": len(kept), "ids": ids}
+def _entry(seeded: SeededRange, retained: Collection[int]) -> dict[str, Any]:
+    ids = None if seeded.ids is None else list(seeded.ids)
+    return {"table": seeded.table, "rows": seeded.count, "retained": len(retained), "ids": ids}
 
 
 def _print_by_table(revisions: Sequence[dict[str, Any]], columns: Sequence[str]) -> None:
@@ -149,7 +148,7 @@ def _fields(found: Rebuilt | None) -> dict[str, Any]:
                         "table": located.rows.table,
                         "intact": located.found.intact,
                         "edited": len(located.found.edited),
-                        "foreign": len(located.found.foreign),
+                        "replaced": len(located.found.replaced),
                         "missing": located.found.missing,
                         "first_id": located.range.first_key,
                     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plan", "show_forecast"]
 
-_COUNTS = ("insert", "skip", "delete", "keep", "edited", "foreign", "missing")
+_COUNTS = ("inserted", "skipped", "deleted", "retained", "edited", "replaced", "missing")
 
 
 @click.command(
@@ -51,9 +50,9 @@ def plan(
     """
     command = project.downgrade if back else project.upgrade
     if out is not None:
-        from terp_seed.run.plan_file import write_artefact
+        from terp_seed.run.plan_file import write_plan_file
 
-        command(target or ("-1" if back else "head"), act=write_artefact(out))
+        command(target or ("-1" if back else "head"), act=write_plan_file(out))
         click.echo(f"written to {out}", err=True)
     show_forecast(command, target or ("-1" if back else "head"), as_json=as_json)
 
@@ -66,7 +65,7 @@ def show_forecast(command: Callable[..., None], target: str, *, as_json: bool) -
     command(target, act=lambda session, request: made.append(forecast(session, request)))
     predicted = made[0]
     if as_json:
-        document("plan", **_fields(predicted))
+        document("plan", **predicted.to_json())
     else:
         _print(predicted)
     if predicted.findings.schema:
@@ -79,13 +78,6 @@ def show_forecast(command: Callable[..., None], target: str, *, as_json: bool) -
 
 def _listed(findings: Any) -> str:
     return "the plan does not fit this database:\n  " + "\n  ".join(findings)
-
-
-def _fields(forecast: Forecast) -> dict[str, Any]:
-    fields = asdict(forecast) | {"findings": list(forecast.findings)}
-    for each in fields["revisions"]:
-        each["direction"] = "upgrade" if each.pop("upgrade") else "downgrade"
-    return fields | {"rows": forecast.rows, "seconds": round(forecast.seconds, 3)}
 
 
 def _print(forecast: Forecast) -> None:
@@ -110,10 +102,10 @@ def _table(forecast: Forecast) -> None:
     for revision in forecast.revisions:
         if not revision.tables:
             lines.append([revision.revision, f"({revision.state})", *[0] * len(_COUNTS), ""])
-        for at, each in enumerate(revision.tables):
-            ids = f"{each.ids[0]}-{each.ids[1]}" if each.ids else ""
-            counts = [getattr(each, name) for name in _COUNTS]
-            lines.append(["" if at else revision.revision, each.table, *counts, ids])
+        for at, (name, counts) in enumerate(revision.tables.items()):
+            ids = f"{counts.ids[0]}-{counts.ids[1]}" if counts.ids else ""
+            numbers = [getattr(counts, column) for column in _COUNTS]
+            lines.append(["" if at else revision.revision, name, *numbers, ids])
     head = ["revision", "table", *_COUNTS, "ids"]
     used = [
         at for at, name in enumerate(head) if name not in _COUNTS or any(row[at] for row in lines)

@@ -15,7 +15,7 @@ from terp_seed.errors import UsageError
 from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.run.online import Outcome
+    from terp_seed.run.live import Outcome
 
 __all__ = ["rollback", "seed"]
 
@@ -39,7 +39,7 @@ _REMOVAL = ("on-dependents", "on-edited", "backup")
 @click.option("--rollback", "back", is_flag=True, help="Roll back everything (to base).")
 @click.option(
     "--plan",
-    "artefact",
+    "plan_file",
     type=click.Path(path_type=Path),
     help="Apply only if this reviewed plan is still valid.",
 )
@@ -52,7 +52,7 @@ def seed(
     target: str | None,
     table: str | None,
     back: bool,
-    artefact: Path | None,
+    plan_file: Path | None,
     dry_run: bool,
     yes: bool,
     as_json: bool,
@@ -64,12 +64,12 @@ def seed(
     how = _How(dry_run, as_json)
     if back:
         _carry_out(project, "downgrade", where, how, confirm=Confirm(always=True, yes=yes))
-    elif artefact is None:
+    elif plan_file is None:
         _carry_out(project, "upgrade", where, how)
     else:
-        from terp_seed.run.plan_file import Artefact
+        from terp_seed.run.plan_file import PlanFile
 
-        plan = Artefact.read(artefact)
+        plan = PlanFile.read(plan_file)
         asked = {argument.partition("=")[0] for argument in project.x}
         project = with_options(project, {k: v for k, v in plan.options.items() if k not in asked})
         _carry_out(project, "upgrade", plan.destination, how, expect=plan.expect)
@@ -130,15 +130,15 @@ class _How(NamedTuple):
 def _carry_out(
     project: Project, direction: Direction, target: str, how: _How, **options: Any
 ) -> None:
-    """Print a forecast or run; ``options`` are those of `terp_seed.run.online.run`."""
+    """Print a forecast or run; ``options`` are those of `terp_seed.run.live.run_live`."""
     command = project.upgrade if direction == "upgrade" else project.downgrade
     if how.dry_run:
         show_forecast(command, target, as_json=how.as_json)
     else:
-        from terp_seed.run.online import run
+        from terp_seed.run.live import run_live
 
         outcomes: list[Outcome] = []
-        command(target, act=lambda *given: outcomes.append(run(*given, **options)))
+        command(target, act=lambda *given: outcomes.append(run_live(*given, **options)))
         if how.as_json:
             _print(direction, outcomes[0])
 
@@ -148,14 +148,5 @@ def _print(direction: Direction, outcome: Outcome) -> None:
         "seed" if direction == "upgrade" else "rollback",
         environment=outcome.environment,
         heads=list(outcome.heads),
-        revisions=[
-            {
-                "revision": each.revision,
-                "state": "skipped" if each.skipped else "applied" if each.upgrade else "reverted",
-                "rows": dict(each.rows),
-                "kept": dict(each.kept),
-                "seconds": round(each.seconds, 3),
-            }
-            for each in outcome.done
-        ],
+        revisions=[result.to_json() for result in outcome.results],
     )

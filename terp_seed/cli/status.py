@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -33,7 +32,7 @@ def status(project: Project, drift: bool, as_json: bool) -> None:
     """
     found = read_status(project, drift=drift)
     if as_json:
-        document("status", **asdict(found))
+        document("status", **found.to_json())
     else:
         _print(found)
     refuse_drift(found)
@@ -67,27 +66,28 @@ def _print(found: ChainStatus) -> None:
     table(
         ["revision", "state", "when (UTC)", "by", "rows"],
         [
-            [step.revision, _state(step), (step.at or "")[:19], step.by, sum(step.rows.values())]
+            [step.revision, _state(step), (step.at or "")[:19], step.by, step.written]
             for step in found.revisions
         ],
     )
-    if any(step.drift for step in found.revisions):
+    if found.compared:
         click.echo()
         print_drift(found)
 
 
 def _state(step: RevisionStatus) -> str:
-    kept = ", ".join(f"{count:,} {name}" for name, count in step.kept.items())
+    kept = ", ".join(f"{count:,} {name}" for name, count in step.rows("retained").items())
     return state(f"{step.state}, a rollback kept {kept}" if kept else step.state)
 
 
 def print_drift(found: ChainStatus) -> None:
     """Print how many rows drifted, by revision and table."""
     table(
-        ["revision", "table", "intact", "edited", "foreign", "missing"],
+        ["revision", "table", "intact", "edited", "replaced", "missing"],
         [
-            [step.revision, drift.table, drift.intact, drift.edited, drift.foreign, drift.missing]
+            [step.revision, name, drift.intact, drift.edited, drift.replaced, drift.missing]
             for step in found.revisions
-            for drift in step.drift
+            for name, drift in step.tables.items()
+            if step.state == "applied"
         ],
     )

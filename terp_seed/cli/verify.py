@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
@@ -51,9 +50,10 @@ def verify(project: Project, everything: bool, drift: bool, as_json: bool, **x: 
             passed=not broken and not (found and found.drifted),
             checks=[vars(result) for result in results],
             drift=[
-                {"revision": revision.revision, **asdict(drifted)}
-                for revision in (found.revisions if found else ())
-                for drifted in revision.drift
+                {"revision": step.revision, **counts}
+                for step in (found.revisions if found else ())
+                for counts in step.to_json()["tables"]
+                if step.state == "applied"
             ],
         )
     else:

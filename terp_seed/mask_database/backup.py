@@ -14,7 +14,7 @@ from terp_seed.errors import GuardError
 from terp_seed.mask_database.blocks import Taken, blocks, masked
 from terp_seed.mask_database.scope import Target
 from terp_seed.masking.boundary import Boundary
-from terp_seed.plan.heads import current_heads
+from terp_seed.plan.chain import current_heads
 from terp_seed.rows.model import Value
 from terp_seed.run.backup import RowsBackup, RunBackup, StoredRows, wanted
 

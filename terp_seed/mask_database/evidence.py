@@ -12,12 +12,11 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
-import sqlalchemy as sa
-
 from terp_seed.database.compare import BOOKKEEPING
 from terp_seed.database.environment_stamp import who
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
+from terp_seed.database.tables import table_exists
 from terp_seed.ledger.audit import read
 from terp_seed.mask_database.own import own_ranges
 from terp_seed.mask_database.progress import Pass, Progress
@@ -58,14 +57,14 @@ def evidence(settings: Settings) -> dict[str, Any]:
 
 
 def _head(session: Session, border: Boundary, passes: Sequence[Pass]) -> dict[str, Any]:
-    engine = "sqlite_version()" if session.dialect.names == ("sqlite",) else "VERSION()"
+    release = session.scalar(f"SELECT {session.dialect.version}")
     ids = sorted({each.key_id for each in passes if each.key_id})
     return {
         "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
         "made_by": who(),
         "tool": f"terp_seed {version('terp_seed')}",
         "database": str(session.settings.url.database or ""),
-        "engine": f"{session.connection.dialect.name} {session.scalar(f'SELECT {engine}')}",
+        "engine": f"{session.connection.dialect.name} {release}",
         "environment": border.environment,
         "policy": {
             "file": border.policy.source,
@@ -166,7 +165,7 @@ def _seeded(session: Session) -> dict[str, dict[str, int]]:
 def _runs(session: Session) -> Iterator[dict[str, Any]]:
     """The events of masking in the audit, oldest first."""
     books = session.books
-    if not sa.inspect(session.connection).has_table(books.audit.name, schema=books.schema):
+    if not table_exists(session.connection, books.audit):
         return
     for event in read(session.connection, books, books.audit.c.direction == "mask"):
         yield {

@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
-import sqlalchemy as sa
-
 from terp_seed.database.compare import BOOKKEEPING
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.database.statements import EXACT
+from terp_seed.database.tables import table_exists
 from terp_seed.errors import MaskingError, UsageError
 from terp_seed.mask_database.originals import Known, Originals
 from terp_seed.mask_database.progress import Progress
@@ -245,7 +244,7 @@ def _stream(session: Session, facts: TableFacts, names: Sequence[str]) -> Iterat
 def _write_down(session: Session, border: Boundary, found: Leaks, only: Sequence[str]) -> None:
     """Keep the result for the evidence report, where there are books to keep it in."""
     audit = session.books.audit
-    if not sa.inspect(session.connection).has_table(audit.name, schema=audit.schema):
+    if not table_exists(session.connection, audit):
         return
     session.may_write()
     audit_of(session, border, "mask --verify").add(

@@ -14,6 +14,7 @@ import sqlalchemy as sa
 
 from terp_seed.database.schema import TableFacts
 from terp_seed.database.session import Session
+from terp_seed.database.tables import table_exists
 from terp_seed.ledger.ledger import Ledger, SeededRange
 
 __all__ = ["Own", "own_ranges", "own_rows"]
@@ -54,12 +55,12 @@ def own_rows(session: Session, facts: TableFacts) -> Own:
 def own_ranges(session: Session) -> Iterator[tuple[SeededRange, Ledger]]:
     """The ranges whose rows are the seeds' own, of all chains."""
     books = session.books
-    if not sa.inspect(session.connection).has_table(books.ledger.name, schema=books.schema):
+    if not table_exists(session.connection, books.ledger):
         return
     chains = sa.select(books.ledger.c.chain).distinct()
     for (chain,) in session.connection.execute(chains).all():
         ledger = Ledger(session.dialect, books, chain)
-        kept = ledger.kept(session.connection)  # what a rollback kept is somebody's by now
+        kept = ledger.retained(session.connection)  # what a rollback kept is somebody's by now
         for of in ledger.ranges(session.connection):
             made_up = of.shape.provenance == "synthetic"
             if (of.revision, of.number) not in kept and (made_up or _masked(session, chain, of)):

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field, replace
 import sqlalchemy as sa
 
 from terp_seed.database.session import Session
+from terp_seed.database.tables import table_exists
 
 __all__ = ["Pass", "Progress"]
 
@@ -53,7 +54,7 @@ class Progress:
     def exists(self) -> bool:
         """Whether anything was ever masked in place here."""
         table = self._table
-        return sa.inspect(self.session.connection).has_table(table.name, schema=table.schema)
+        return table_exists(self.session.connection, table)
 
     def create(self) -> None:
         """Make the table; commits on MySQL."""

@@ -44,8 +44,8 @@ def sized(session: Session, target: Target) -> Target:
     of = target.of
     if of.state == "parked" or (of.state == "done" and of.last_key is None):
         return replace(target, block=_BLOCK_ROWS)  # every row is masked
-    quote = session.dialect.quote
-    lengths = " + ".join(f"COALESCE(LENGTH({quote(name)}), 0)" for name in target.columns)
+    quote, size = session.dialect.quote, session.dialect.size
+    lengths = " + ".join(f"COALESCE({size(quote(name))}, 0)" for name in target.columns)
     where = pending(target, session, of.last_key)
     sql = f"SELECT COUNT(*), MAX({lengths}) FROM {quote(target.table)}{where}"
     ((rows, widest),) = session.rows(sql)

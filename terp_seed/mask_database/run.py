@@ -16,9 +16,8 @@ from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.consent import Confirm, require_consent
 from terp_seed.database.environment_stamp import environment_of
-from terp_seed.database.exclusive import exclusively
 from terp_seed.database.failures import translated
-from terp_seed.database.lock import Held
+from terp_seed.database.lock import Held, advisory_lock
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import GuardError
 from terp_seed.ledger.audit import AuditLog
@@ -66,7 +65,7 @@ def sanitise(settings: Settings, order: Order) -> list[Rehearsed]:
     production and without consent, `MaskingError` for whatever cannot be
     masked, before the first row, and `LockError` if another run is at work.
     """
-    with begun(settings) as (session, border), exclusively(session, _LEFT) as ours:
+    with begun(settings) as (session, border), advisory_lock(session, _LEFT) as ours:
         plan = _rehearse(session, _targets(session, border, order))
         if not any(each.target.left for each in plan):
             logger.info("nothing to do: every row is masked")

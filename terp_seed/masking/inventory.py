@@ -15,38 +15,28 @@ __all__ = ["inventory"]
 _HEAD = """\
 # Inventory of personal data
 
-Written by `terp_seed.masking.inventory` from the masking policy; do not edit it by hand. For each
-column that the seeders may write: its class, and what happens to an imported value in each
-environment. Rows that the generators make up are not masked but held to reserved ranges.
-Production takes no made-up rows, and an imported value only where the policy has a word for
-production.
+`terp_seed.masking.inventory` writes this page from the masking policy; do not edit it by hand.
+It lists the columns that the seeders may write, and how an imported value is masked in dev, test
+and staging. Generated rows are not masked: they are held to reserved ranges. Production takes no
+generated rows, and takes an imported value only where the policy names production.
 
-A masked value made with a key is a pseudonym: for whoever holds the key it is still personal data.
+Under one key, equal values of a class become equal pseudonyms in every table. For whoever holds the
+key, a pseudonym is still personal data.
 """
 
-_MEANINGS = (
-    "## Classes",
-    "",
-    "| class | what it is | if nobody says more |",
-    "| --- | --- | --- |",
-)
-_COLUMNS = (
-    "| column | class | dev and test | staging | linked with |",
-    "| --- | --- | --- | --- | --- |",
-)
+_MEANINGS = ("## Classes", "", "| class | holds | default |", "| --- | --- | --- |")
 
 
 def inventory(policy: Policy) -> str:
     """The inventory as Markdown; the same policy gives the same text."""
-    used = {rule.kind for table in policy.tables.values() for rule in _all(table)}
+    tables = [policy.tables[name] for name in sorted(policy.tables, key=str.casefold)]
+    used = {rule.kind for table in tables for rule in _all(table)}
+    kinds = [kind for kind in CLASSES.values() if kind.name in used]
     lines = [_HEAD, *_MEANINGS]
-    lines += [
-        f"| {kind.name} | {kind.meaning} | {kind.strategy} |"
-        for kind in CLASSES.values()
-        if kind.name in used
-    ]
-    for name in sorted(policy.tables, key=str.casefold):
-        lines += ["", *_table(policy, policy.tables[name])]
+    lines += [f"| {kind.name} | {kind.meaning} | {kind.strategy} |" for kind in kinds]
+    lines += ["", "## Personal columns", ""]
+    lines += filter(None, (_personal(policy, table) for table in tables))
+    lines += ["", "## Columns that are not personal", "", *_not_personal(tables)]
     return "\n".join(lines) + "\n"
 
 
@@ -56,52 +46,57 @@ def _all(table: TableRules) -> Iterator[Rule]:
         yield from (inner for _, inner in rule.paths)
 
 
-def _table(policy: Policy, table: TableRules) -> Iterator[str]:
-    yield f"## {table.name}"
-    yield ""
-    personal = {name: rule for name, rule in table.columns.items() if rule.kind is not None}
-    if personal:
-        yield from _COLUMNS
-        for name, rule in personal.items():
-            yield from _rows(policy, table, name, rule)
-        yield ""
-    plain: dict[str, list[str]] = {}
-    for name, rule in table.columns.items():
-        if rule.kind is None:
-            plain.setdefault(rule.reason or "", []).append(f"`{name}`")
-    if plain:
-        yield "Not personal:" if personal else "Nothing personal:"
-        yield ""
-        yield from (f"- {', '.join(names)}: {reason}" for reason, names in plain.items())
+def _personal(policy: Policy, table: TableRules) -> str:
+    """A table's personal columns, each with its class and masking."""
+    found = [
+        text
+        for name, rule in table.columns.items()
+        if rule.kind is not None
+        for text in _column(policy, table, name, rule)
+    ]
+    return f"- {table.name}: {', '.join(found)}" if found else ""
+
+
+def _not_personal(tables: Iterable[TableRules]) -> Iterator[str]:
+    """Each reason once, with the columns that it is given for."""
+    columns: dict[str, dict[str, list[str]]] = {}
+    for table in tables:
+        for name, rule in table.columns.items():
+            if rule.kind is None:
+                columns.setdefault(rule.reason or "", {}).setdefault(table.name, []).append(name)
+    for reason, found in columns.items():
+        named = (f"{table} (`{'`, `'.join(names)}`)" for table, names in found.items())
+        yield f"- {reason}: {', '.join(named)}"
 
 
 _SHOWN: tuple[Environment, ...] = ("dev", "staging")
 
 
-def _rows(policy: Policy, table: TableRules, name: str, rule: Rule) -> Iterator[str]:
-    dev, staging = (policy.strategy(table.name, name, env) for env in _SHOWN)
-    linked = f"every {rule.domain or rule.kind}" if _links(dev, staging) else ""
-    if "date_shift" in {choice.strategy for choice in (dev, staging) if choice}:
-        linked = f"all dates of one `{table.subject}`"
+def _column(policy: Policy, table: TableRules, name: str, rule: Rule) -> Iterator[str]:
     if not rule.paths:
-        yield f"| `{name}` | {rule.kind} | {_said(dev)} | {_said(staging)} | {linked} |"
+        dev, staging = (policy.strategy(table.name, name, env) for env in _SHOWN)
+        masking = _both(dev, staging)
+        if "date_shift" in _names((dev, staging)):
+            masking += f", all dates of one `{table.subject}` alike"
+        yield f"`{name}` ({rule.kind}: {masking})"
         return
     for path, inner in rule.paths:
-        yield f"| `{name}` at `{path}` | {_at_path(policy, inner)} |  |"
+        yield f"`{name}` at `{path}` ({_at_path(policy, inner)})"
     rest = _said(rule.other) if rule.other else "removed"
-    yield f"| `{name}`, the rest | {rule.kind} | {rest} | {rest} |  |"
+    yield f"`{name}`, the rest ({rule.kind}: {rest})"
 
 
 def _at_path(policy: Policy, rule: Rule) -> str:
     if rule.kind is None:
-        return f"not personal: {rule.reason} | kept | kept"
-    used = (chosen(rule, name, dict(policy.environments.get(name, {}))) for name in _SHOWN)
-    return " | ".join([rule.kind, *map(_said, used)])
+        return f"not personal: {rule.reason}"
+    dev, staging = (chosen(rule, name, dict(policy.environments.get(name, {}))) for name in _SHOWN)
+    return f"{rule.kind}: {_both(dev, staging)}"
 
 
-def _links(*choices: Choice | None) -> bool:
-    linking = {"pseudonymise", "substitute", "tokenise", "hash"}
-    return bool(linking & _names(choices))
+def _both(dev: Choice | None, staging: Choice | None) -> str:
+    """The masking in dev and test, and that in staging if it is another."""
+    shown, other = _said(dev), _said(staging)
+    return shown if shown == other else f"{shown}; staging: {other}"
 
 
 def _names(choices: Iterable[Choice | None]) -> set[str]:

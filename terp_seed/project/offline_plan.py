@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from alembic.script import Script, ScriptDirectory
 
 from terp_seed.errors import UsageError
-from terp_seed.plan.plan import Plan
-from terp_seed.plan.planner import Step, generation_of, make_plan
+from terp_seed.plan.chain import Step, ancestors
+from terp_seed.plan.generation import choose_generation
+from terp_seed.plan.plan import Plan, make_plan
 from terp_seed.plan.recorder import Recorder
-from terp_seed.plan.request import ancestors
 from terp_seed.plan.revisions import attributes
 from terp_seed.project.project import Project
 from terp_seed.settings.options import Settings
@@ -41,7 +41,7 @@ class Chain:
         Imported rows are as in their files, not masked.  Raises what a run would raise.
         """
         scripts = [script for script in self.scripts if script not in self.unplanned]
-        generation = generation_of(self.settings, environment, scripts, {})
+        generation = choose_generation(self.settings, environment, scripts, {})
         engine = self.settings.url.get_backend_name()
         recorder = Recorder(generation, environment, self.settings.data, engine)
         down = [Step(script, upgrade=False) for script in reversed(scripts)]
@@ -53,7 +53,7 @@ class Chain:
         return {
             step.revision
             for step in plan.steps
-            if step.leaves_rows and plan.history[step.revision].tables
+            if step.retains_rows and plan.history[step.revision].tables
         }
 
 

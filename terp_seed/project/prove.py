@@ -19,17 +19,15 @@ from typing import Any
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from terp_seed.database.client_tools import apply_script, copy_database
 from terp_seed.database.compare import TableDigest, database_digests, differing
-from terp_seed.database.dialects import dialect_named
+from terp_seed.database.dialects import Dialect, dialect_named
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.failures import translated
 from terp_seed.database.session import opened
 from terp_seed.errors import UsageError, VerificationError
 from terp_seed.ledger.ledger import ledger_of
-from terp_seed.plan.heads import current_heads
-from terp_seed.plan.planner import recorded
-from terp_seed.plan.request import ancestors
+from terp_seed.plan.chain import ancestors, current_heads
+from terp_seed.plan.generation import recorded_settings
 from terp_seed.project.project import Project
 from terp_seed.settings.options import Settings
 
@@ -80,7 +78,7 @@ def _start(project: Project, settings: Settings) -> tuple[str, list[str]]:
         heads = current_heads(session)
         headers = ledger_of(session).headers(session.connection)
         applied = ancestors(project.directory(), heads)
-        stored: Any = recorded(headers, applied[::-1])
+        stored: Any = recorded_settings(headers, applied)
     rows = ",".join(f"{name}:{count}" for name, count in stored.get("rows", {}).items())
     wanted = {
         "env": None if settings.env else environment,
@@ -98,7 +96,7 @@ def _apply(project: Project, span: str, target: URL, *, x: Sequence[str], up: bo
         path = Path(folder) / "script.sql"
         with path.open("w", encoding="utf-8") as out:
             project.script(span, out, up=up, x=x)
-        complaint = apply_script(target, path)
+        complaint = dialect_named(target.get_backend_name()).clients.apply(target, path)
     if complaint:
         raise VerificationError(f"the script for {span} did not run to its end: {complaint}")
 
@@ -125,25 +123,29 @@ def _digests(settings: Settings, since: datetime, url: URL) -> dict[str, TableDi
 
 @contextmanager
 def _two_copies(original: URL) -> Iterator[tuple[URL, URL]]:
-    with _empty_database(original, "script") as one, _empty_database(original, "run") as two:
-        copy_database(original, one)
-        copy_database(original, two)
+    dialect = dialect_named(original.get_backend_name())
+    scratch = _scratch_file if dialect.embedded else _scratch_database
+    with scratch(dialect, original, "script") as one, scratch(dialect, original, "run") as two:
+        dialect.clients.copy(original, one)
+        dialect.clients.copy(original, two)
         yield one, two
 
 
 @contextmanager
-def _empty_database(original: URL, name: str) -> Iterator[URL]:
-    """A new database: a SQLite file, or one beside the original, which must not exist yet."""
-    if original.get_backend_name() == "sqlite":
-        with TemporaryDirectory() as folder:
-            yield original.set(database=f"{folder}/{name}.db")
-        return
-    dialect = dialect_named(original.get_backend_name())
+def _scratch_file(dialect: Dialect, original: URL, name: str) -> Iterator[URL]:
+    with TemporaryDirectory() as folder:
+        yield original.set(database=f"{folder}/{name}.db")
+
+
+@contextmanager
+def _scratch_database(dialect: Dialect, original: URL, name: str) -> Iterator[URL]:
+    """A database beside the original, which must not exist yet."""
     scratch = f"{str(original.database)[:40]}_prove_{name}"
     quoted = dialect.quote(scratch)
-    with dialect.engine(original).connect() as connection:
+    engine = dialect.engine(original).execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
         try:
-            connection.exec_driver_sql(f"CREATE DATABASE {quoted} CHARSET utf8mb4")
+            connection.exec_driver_sql(f"CREATE DATABASE {quoted}{dialect.database_options}")
         except DBAPIError as error:
             raise UsageError(
                 f"scratch database {scratch}: {translated(error, 'CREATE DATABASE')}; the proof "

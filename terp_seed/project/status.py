@@ -3,54 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
 
 from terp_seed.database.environment_stamp import stamped
 from terp_seed.database.session import Session
+from terp_seed.database.tables import table_exists
 from terp_seed.ledger.audit import read
-from terp_seed.ledger.drift import survey
+from terp_seed.ledger.drift import find_drift
 from terp_seed.ledger.ledger import Header, SeededRange, ledger_of
-from terp_seed.plan.heads import current_heads
-from terp_seed.plan.planner import recorded
-from terp_seed.plan.request import ancestors
+from terp_seed.ledger.selection import RetainedRows
+from terp_seed.plan.chain import ancestors, current_heads
+from terp_seed.plan.generation import recorded_settings
+from terp_seed.plan.result import Counts, StepResult
 
-__all__ = ["ChainStatus", "Drift", "RevisionStatus", "chain_status"]
+__all__ = ["ChainStatus", "RevisionStatus", "chain_status"]
 
 _MOVES = ("applied", "skipped", "stamped")
 
 
-@dataclass(frozen=True)
-class Drift:
-    """How many of the rows that a revision gave one table have drifted."""
-
-    table: str
-    intact: int
-    edited: int
-    foreign: int
-    missing: int
-
-
 @dataclass
-class RevisionStatus:
+class RevisionStatus(StepResult):
     """One revision of the chain, and its state in the database.
 
-    ``state`` is ``applied``, ``skipped`` or ``stamped`` according to the ledger, ``lost`` if the
-    revision is applied and missing from the ledger, else ``pending``.
+    ``inserted`` counts its rows in the ledger; their drift is counted only where it was requested.
     """
 
-    revision: str
-    doc: str
-    state: str
+    doc: str = ""
     at: str | None = None
     by: str | None = None
-    rows: dict[str, int] = field(default_factory=dict)
-    kept: dict[str, int] = field(default_factory=dict)
-    """Rows that a rollback left in place."""
-    drift: list[Drift] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -63,40 +46,50 @@ class ChainStatus:
     settings: Mapping[str, Any]
     """Size, rows, root seed and as-of; empty for a chain at its base."""
     revisions: list[RevisionStatus]
+    compared: bool = False
+    """Whether the rows were compared with the ledger."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The fields of the JSON document."""
+        return {
+            "environment": self.environment,
+            "database": self.database,
+            "heads": list(self.heads),
+            "settings": dict(self.settings),
+            "revisions": [status.to_json() for status in self.revisions],
+        }
 
     @property
     def drifted(self) -> int:
         """How many rows were edited, deleted or replaced."""
-        drift = (table for revision in self.revisions for table in revision.drift)
-        return sum(table.edited + table.foreign + table.missing for table in drift)
+        tables = (counts for found in self.revisions for counts in found.tables.values())
+        return sum(counts.drifted for counts in tables)
 
 
 def chain_status(
     session: Session, directory: ScriptDirectory, *, drift: bool = False
 ) -> ChainStatus:
     """The status of every revision; reads rows of seeded tables only for ``drift``."""
-    connection, ledger = session.connection, ledger_of(session)
     heads = current_heads(session)
     applied = ancestors(directory, heads)
-    headers = ledger.headers(connection)
-    kept = ledger.kept(connection)
-    ranges = ledger.ranges(connection) if headers or kept else []
-    events = _last_events(session)
-    revisions = [
+    headers = ledger_of(session).headers(session.connection)
+    retained = ledger_of(session).retained(session.connection)
+    ranges = ledger_of(session).ranges(session.connection) if headers or retained else []
+    events = _events(session)
+    found = [
         _revision(script, applied, headers, events.get(script.revision))
         for script in ancestors(directory, directory.get_heads())
     ]
-    for revision in revisions:
-        seeded = [found for found in ranges if found.revision == revision.revision]
-        _count(revision, seeded, kept)
-        if drift and revision.state == "applied":
-            revision.drift = _drift(session, seeded, ranges)
+    _count(found, ranges, retained)
+    if drift:
+        _find_drift(session, found, ranges)
     return ChainStatus(
-        stamped(connection, session.books),
+        stamped(session.connection, session.books),
         session.settings.url.render_as_string(),
         heads,
-        recorded(headers, applied[::-1]),
-        revisions,
+        recorded_settings(headers, applied),
+        found,
+        drift,
     )
 
 
@@ -106,47 +99,54 @@ def _revision(
     headers: Mapping[str, Header],
     event: Mapping[str, Any] | None,
 ) -> RevisionStatus:
-    status = RevisionStatus(script.revision, (script.doc or "").rstrip("."), "pending")
+    doc = (script.doc or "").rstrip(".")
+    found = RevisionStatus(script.revision, "upgrade", "pending", doc=doc)
     if script in applied:
         header = headers.get(script.revision)
-        status.state = header.state if header else "lost"
+        found.state = header.state if header else "lost"
         if event is not None:
-            status.at = event["at"]
-            status.by = event["os_user"] or " ".join(filter(None, ("script", event["db_user"])))
-    return status
+            found.at = event["at"]
+            found.by = event["os_user"] or " ".join(filter(None, ("script", event["db_user"])))
+    return found
 
 
-def _last_events(session: Session) -> dict[str, Mapping[str, Any]]:
+def _events(session: Session) -> dict[str, Mapping[str, Any]]:
     """The last event by which each revision was applied, skipped or stamped."""
     audit = session.books.audit
-    if not sa.inspect(session.connection).has_table(audit.name, schema=audit.schema):
+    if not table_exists(session.connection, audit):
         return {}
     where = (audit.c.chain == session.settings.chain, audit.c.event.in_(_MOVES))
     return {event["revision"]: event for event in read(session.connection, session.books, *where)}
 
 
 def _count(
-    status: RevisionStatus,
-    ranges: Sequence[SeededRange],
-    kept: Mapping[tuple[str, int], tuple[SeededRange, frozenset[int]]],
+    found: Sequence[RevisionStatus], ranges: Sequence[SeededRange], retained: RetainedRows
 ) -> None:
+    by_name = {status.revision: status for status in found}
     for seeded in ranges:
-        retained = kept.get((seeded.revision, seeded.number))
-        counts = status.rows if retained is None else status.kept
-        rows = seeded.count if retained is None else len(retained[1])
-        counts[seeded.table] = counts.get(seeded.table, 0) + rows
+        if seeded.revision not in by_name:
+            continue
+        counts = Counts(inserted=seeded.count)
+        if seeded.place in retained:
+            _, numbers = retained[seeded.place]
+            counts = Counts(retained=len(numbers))
+        by_name[seeded.revision].count(seeded.table, counts)
 
 
-def _drift(
-    session: Session, ranges: Sequence[SeededRange], all_ranges: Sequence[SeededRange]
-) -> list[Drift]:
-    """The drift of a revision's ranges; rows may refer to those of all ranges."""
-    known = {(seeded.revision, seeded.number): seeded for seeded in all_ranges}
-    drift = []
+def _find_drift(
+    session: Session, found: Sequence[RevisionStatus], ranges: Sequence[SeededRange]
+) -> None:
+    every = {seeded.place: seeded for seeded in ranges}
+    applied = {status.revision: status for status in found if status.state == "applied"}
     for seeded in ranges:
-        rows = survey(session, seeded, known)
-        # skip_taken left out rows whose key was taken, which the ledger counts as missing
-        missing = 0 if seeded.shape.skip_taken else rows.missing
-        counts = (rows.intact, len(rows.edited), len(rows.foreign), missing)
-        drift.append(Drift(seeded.table, *counts))
-    return drift
+        if seeded.revision not in applied:
+            continue
+        drift = find_drift(session, seeded, every)
+        left_out = seeded.shape.skip_taken  # rows whose key was taken already
+        counts = Counts(
+            intact=drift.intact,
+            edited=len(drift.edited),
+            replaced=len(drift.replaced),
+            missing=0 if left_out else drift.missing,
+        )
+        applied[seeded.revision].count(seeded.table, counts)

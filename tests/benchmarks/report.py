@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,7 +29,7 @@ def write(results: list[dict[str, Any]], *, quick: bool) -> str:
 
 
 def _text(figures: Figures, results: list[dict[str, Any]]) -> str:
-    parts = [_conditions(results), _bars_table(bars(figures))]
+    parts = [_conditions(results), _bars(bars(figures))]
     if figures.rows("clients", "mariadb"):
         parts.append(f"![Cost of a row by number, and peers](images/{PICTURE.name})")
     for part, title in (
@@ -51,15 +52,38 @@ def _conditions(results: list[dict[str, Any]]) -> str:
     return f"Measured on: {'; '.join(sorted(said))}. Medians, whole processes."
 
 
-def _bars_table(found: list[Bar]) -> str:
-    lines: Table = [("what", "bar", "reached", "")]
-    for bar in found:
-        side = "at least" if bar.least else "at most"
-        mark = "yes" if bar.holds else "**no**"
-        lines.append(
-            (bar.text, f"{side} {bar.limit:g}{_unit(bar)}", f"{bar.value:.2f}{_unit(bar)}", mark)
-        )
-    return _markdown(lines)
+_RECORDS = re.compile(r"([\d,]+ records) by (\w+ on \w+)")
+
+
+def _bars(found: list[Bar]) -> str:
+    """The bars one by one, but those of a seeder's records by number of records."""
+    records = [bar for bar in found if _RECORDS.fullmatch(bar.text)]
+    lines = [_line(bar) for bar in found if bar not in records]
+    return "\n\n".join(["\n".join(lines), *_records_table(records)])
+
+
+def _line(bar: Bar) -> str:
+    side = "at least" if bar.least else "at most"
+    missed = "" if bar.holds else " **missed**"
+    return f"* {bar.text}: {bar.value:.2f}{_unit(bar)} ({side} {bar.limit:g}){missed}"
+
+
+def _records_table(records: list[Bar]) -> Iterator[str]:
+    """Seconds by number of records, a column for each seeder and engine."""
+    if not records:
+        return
+    found = [(*_RECORDS.fullmatch(bar.text).groups(), bar) for bar in records]  # type: ignore[union-attr]
+    seeders = list(dict.fromkeys(seeder for _, seeder, _ in found))
+    lines: Table = [("seconds", "bar", *seeders)]
+    for number in dict.fromkeys(number for number, _, _ in found):
+        row = {seeder: bar for each, seeder, bar in found if each == number}
+        limit = next(iter(row.values())).limit
+        lines.append((number, f"{limit:g}", *(_reached(row[seeder]) for seeder in seeders)))
+    yield _markdown(lines)
+
+
+def _reached(bar: Bar) -> str:
+    return f"{bar.value:.2f}" if bar.holds else f"**{bar.value:.2f}**"
 
 
 def _unit(bar: Bar) -> str:
@@ -74,7 +98,6 @@ def _sizes(figures: Figures, part: str) -> Table:
             "up, s",
             "x floor",
             "µs a row",
-            "CPU, s",
             "peak, MB",
             "`--sql`, s",
             "down, s",
@@ -92,7 +115,6 @@ def _sizes(figures: Figures, part: str) -> Table:
                     f"{get('upgrade'):.2f}",
                     _if_taken(ratio),
                     f"{get('upgrade') / rows * 1e6:.0f}",
-                    f"{get('upgrade', 'cpu'):.2f}",
                     f"{get('upgrade', 'peak'):.0f}",
                     _if_taken(partial(get, "script")),
                     _if_taken(partial(get, "downgrade")),

@@ -72,6 +72,11 @@ class Result:
             elif name.startswith("fire "):
                 self.said.append(f"{name.removeprefix('fire ')}: {value}")
 
+    def brief(self) -> str:
+        """How the tests ended, and what they said, without what they counted."""
+        ended = [f"{number} {what}" for what, number in sorted(self.outcomes.items())]
+        return ", ".join([*ended, *self.said]) or "not run"
+
     def __str__(self) -> str:
         found = ", ".join(f"{number} {what}" for what, number in sorted(self.outcomes.items()))
         counted = [f"{number:,} {name.replace('_', ' ')}" for name, number in self.counts.items()]
@@ -113,17 +118,23 @@ def table(engine: str, found: dict[str, Result]) -> str:
     ]
     settings = ", ".join(asked) or "the short form"
     lines = [f"Run on {datetime.now(UTC):%Y-%m-%d} with {settings}.", ""]
-    lines += ["| row | failure | how it is caused | what must be true after | tests | result |"]
-    lines += ["| --- | --- | --- | --- | --- | --- |"]
+    if engine == "mariadb":
+        lines += [f"| {' | '.join(_HEAD)} |", f"|{' --- |' * len(_HEAD)}"]
+    said: set[str] = set()
     for row, text in ROWS.items():
         result = found.get(row, Result())
-        where = ", ".join(f"`{name}`" for name in sorted(result.files))
-        cells = (row, text["failure"], text["cause"], text["must"], where, str(result))
-        lines.append(f"| {' | '.join(cells)} |")
+        result.said = [each for each in result.said if each not in said]
+        said.update(result.said)
+        if engine == "mariadb":
+            where = ", ".join(f"`{name}`" for name in sorted(result.files))
+            cells = (f"{row}: {text['failure']}", text["cause"], text["must"], f"{where}: {result}")
+            lines.append(f"| {' | '.join(cells)} |")
     if engine != "mariadb":  # one table tells what the rows mean
-        lines[2:] = ["| row | result |", "| --- | --- |"]
-        lines += [f"| {row} | {found.get(row, Result())} |" for row in ROWS]
+        lines.append("; ".join(f"{row} {found.get(row, Result()).brief()}" for row in ROWS) + ".")
     return "\n".join(lines)
+
+
+_HEAD = ("failure", "how it is caused", "what must be true after", "tests and result")
 
 
 def write(engine: str, reports: Iterable[str]) -> None:

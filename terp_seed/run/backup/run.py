@@ -9,17 +9,16 @@ from alembic.script import ScriptDirectory
 
 from terp_seed.database.consent import careful
 from terp_seed.database.environment_stamp import environment_of
-from terp_seed.database.exclusive import exclusively
+from terp_seed.database.lock import advisory_lock
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import GuardError
 from terp_seed.ledger.audit import AuditLog
-from terp_seed.plan.heads import current_heads
+from terp_seed.plan.chain import ancestors, current_heads
 from terp_seed.plan.plan import PlannedRevision, Removal
-from terp_seed.plan.request import ancestors
 from terp_seed.run.backup.dump import dump
 from terp_seed.run.backup.folder import Backup, backups_folder, expire, new_backup
 from terp_seed.run.backup.rows import RowsBackup, rows_of, rows_where
-from terp_seed.run.rollback import Finding, Rollback
+from terp_seed.run.rollback import Examination, Rollback
 from terp_seed.settings.options import Settings
 
 __all__ = ["RunBackup", "create_backup", "wanted"]
@@ -70,19 +69,20 @@ class RunBackup:
                     file.add_deleted(part)
         session.settle()
 
-    def rows(self, finding: Finding) -> None:
+    def rows(self, found: Examination) -> None:
         """Save the rows that a revision is about to delete, in the revision's transaction.
 
         Raises `GuardError` if they are not as many as were counted.
         """
-        if self.made is None or self.kind == "dump" or not finding.surveys:
+        if self.made is None or self.kind == "dump" or not found.drifts:
             return
-        name = f"{finding.revision}-{finding.surveys[0].range.number}"
-        with RowsBackup(self.session, self.made, name, finding.revision) as file:
-            for selection in finding.going:
-                for part in rows_of(self.session, selection):
+        name = f"{found.revision}-{found.drifts[0].range.number}"
+        with RowsBackup(self.session, self.made, name, found.revision) as file:
+            for drift in found.drifts:
+                for part in rows_of(self.session, found.selection(drift)):
                     file.add_deleted(part)
-        if dict(file.counts) != finding.removed:
+        deleted = {table: n.deleted for table, n in found.tables.items() if n.deleted}
+        if dict(file.counts) != deleted:
             raise GuardError(
                 f"backup: {self.made.folder} does not hold as many rows as would be deleted; "
                 "nothing was deleted, run the command again"
@@ -99,7 +99,7 @@ def create_backup(settings: Settings, directory: ScriptDirectory, kind: str) -> 
     with opened(settings) as session:
         environment = environment_of(session.connection, settings, session.books)
         session.settle()
-        with exclusively(session):
+        with advisory_lock(session):
             heads = current_heads(session)
             applied = [script.revision for script in ancestors(directory, heads)]
             session.settle()

@@ -12,8 +12,6 @@ from __future__ import annotations
 
 from terp_seed.rows.seeders import Derived
 
-__all__ = ["CLIENTS", "STATUS", "STOCK"]
-
 
 def _moved(condition: str = "", sign: str = "") -> str:
     """What movements of the outer batch add up to."""

@@ -11,8 +11,6 @@ from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Any
 
-__all__ = ["Measure", "Query", "measure", "table"]
-
 Query = Callable[[str], Sequence[Sequence[Any]]]
 """Runs a SELECT and returns its rows."""
 
@@ -203,16 +201,3 @@ def _money(query: Query, as_of: date) -> list[Measure]:
         ),
         payments.measure("payments reconciled", 70, 7, "isReconciled = 1"),
     ]
-
-
-def table(measures: Sequence[Measure]) -> str:
-    """The measures beside their targets, one a line."""
-    width = max(len(each.name) for each in measures)
-    lines = [f"{'measure':<{width}}  {'target':>14}  measured"]
-    for each in measures:
-        target = f"{each.target:g} ± {each.tolerance:g} {each.unit}".rstrip()
-        found = f"{each.measured:.1f} {each.unit}".rstrip()
-        miss = "" if each.holds else "  missed"
-        lines.append(f"{each.name:<{width}}  {target:>14}  {found:>8}{miss}")
-    missed = sum(not each.holds for each in measures)
-    return "\n".join([*lines, f"{len(measures)} measures, {missed} missed"])

@@ -13,13 +13,11 @@ from weakref import finalize
 
 from terp_seed.rows.draw import Span
 
-__all__ = ["Groups", "Spool", "Words", "gathered"]
-
 _PAGE = 1024
 
 
 @dataclass(frozen=True)
-class Words:
+class RandomWords:
     """Named sequences of random words that depend on a key alone."""
 
     key: bytes
@@ -52,8 +50,8 @@ class Words:
         cards = list(range(size))
         while True:
             for last in reversed(range(size)):
-                at = word() * (last + 1) >> 32
-                cards[last], cards[at] = cards[at], cards[last]
+                drawn = word() * (last + 1) >> 32
+                cards[last], cards[drawn] = cards[drawn], cards[last]
                 yield cards[last]
 
     def _endless(self, label: str) -> Iterator[int]:
@@ -89,22 +87,22 @@ class Spool:
     def __getitem__(self, row: int) -> int:
         if row >= self._written:
             return self._tail[row - self._written]
-        at = row - self._page_start
-        if not 0 <= at < len(self._page):
+        offset = row - self._page_start
+        if not 0 <= offset < len(self._page):
             self._page_start = row - row % _READ
             self._page = self.part(self._page_start, min(self._written, self._page_start + _READ))
-            at = row - self._page_start
-        return self._page[at]
+            offset = row - self._page_start
+        return self._page[offset]
 
     def part(self, start: int, stop: int) -> array[int]:
         """The items from ``start`` to ``stop``."""
-        first = self._tail[max(0, start - self._written) : max(0, stop - self._written)]
+        recent = self._tail[max(0, start - self._written) : max(0, stop - self._written)]
         if start >= self._written or self._file is None:
-            return first
-        found = array(self._tail.typecode)
-        self._file.seek(start * found.itemsize)
-        found.fromfile(self._file, min(stop, self._written) - start)
-        return found + first
+            return recent
+        written = array(self._tail.typecode)
+        self._file.seek(start * written.itemsize)
+        written.fromfile(self._file, min(stop, self._written) - start)
+        return written + recent
 
     def spill(self) -> None:
         """Write what is not recent to the file, if it is much."""
@@ -120,8 +118,8 @@ class Spool:
         self._written += old
 
 
-def gathered(values: Spool, rows: Sequence[int]) -> list[int]:
-    """The items at some rows, in ascending order and not far from each other."""
+def gather(values: Spool, rows: Sequence[int]) -> list[int]:
+    """The items at some rows, which ascend and are close together."""
     if not rows:
         return []
     start = rows[0]
@@ -136,7 +134,7 @@ class Groups:
     starts: Sequence[int]
 
     @classmethod
-    def of(cls, counts: Iterable[int]) -> Groups:
+    def from_counts(cls, counts: Iterable[int]) -> Groups:
         """Group children from the number that each parent has."""
         starts = array("I", [0])
         total = 0
@@ -148,17 +146,22 @@ class Groups:
     def __len__(self) -> int:
         return self.starts[-1]
 
-    def parents(self, start: int, stop: int) -> list[int]:
-        """The parent of each child row from ``start`` to ``stop``."""
-        found: list[int] = []
+    def parents(self, span: Span) -> list[int]:
+        """The parent of each child row."""
+        parents: list[int] = []
+        start = span.start
         parent = bisect_right(self.starts, start) - 1
-        while start < stop:
-            end = min(self.starts[parent + 1], stop)
-            found += [parent] * (end - start)
+        while start < span.stop:
+            end = min(self.starts[parent + 1], span.stop)
+            parents += [parent] * (end - start)
             start = end
             parent += 1
-        return found
+        return parents
 
-    def rows(self, parent: int) -> range:
-        """The rows of one parent's children."""
-        return range(self.starts[parent], self.starts[parent + 1])
+    def positions(self, span: Span) -> list[int]:
+        """The place of each child row among its parent's, counted from 0."""
+        starts = self.starts
+        return [
+            row - starts[parent]
+            for row, parent in zip(span.rows(), self.parents(span), strict=True)
+        ]
