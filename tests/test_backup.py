@@ -199,7 +199,7 @@ def test_a_backup_of_a_revision_that_is_gone_says_so(sqlite_toy: Toy, folder: Pa
     sqlite_toy.upgrade()
     made = down(sqlite_toy, folder)
     (sqlite_toy.path / "seed_revisions" / "0003_crates.py").unlink()
-    with pytest.raises(UsageError, match="0003_crates, which is not a revision of this chain"):
+    with pytest.raises(UsageError, match="0003_crates, which this chain no longer has"):
         restore(seeds(sqlite_toy, folder), made, YES)
 
 

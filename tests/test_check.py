@@ -184,7 +184,7 @@ def test_without_tables_it_says_so_and_checks_the_rest(sqlite_toy: Toy) -> None:
     assert found["masking policy"][0] == "ok"
     state, detail = found["up, down, up"]
     assert state == "skipped"
-    assert "there is no [alembic] section" in detail
+    assert "has no [alembic] section" in detail
     assert checks(sqlite_toy, "--no-round-trip")["up, down, up"] == ("skipped", "not asked for")
 
 

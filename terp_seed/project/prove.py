@@ -54,7 +54,7 @@ def prove(project: Project) -> list[Comparison]:
     start, x = _start(project, settings)
     head = project.directory().get_current_head() or "base"
     if start == head:
-        raise UsageError(f"the database is at {head} already: there is no upgrade to preview")
+        raise UsageError(f"the database is at {head} already, so an upgrade has nothing to preview")
     digests = partial(_digests, settings, datetime.now(UTC))
     with _two_copies(settings.url) as (scripted, online):
         before = digests(scripted)

@@ -68,7 +68,7 @@ def _copy_tables(chain: Chain, url: URL) -> str:
 def _create_tables(project: Project, url: URL) -> str:
     if not has_section(project.ini, "alembic"):
         raise UsageError(
-            "no database answers, and there is no [alembic] section to make its tables"
+            "no database answers, and alembic.ini has no [alembic] section to make its tables"
         )
     try:
         with _nowhere_else(url), redirect_stdout(StringIO()), redirect_stderr(StringIO()):

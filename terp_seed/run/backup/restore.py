@@ -108,8 +108,8 @@ def _revisions(
         then = ancestors(directory, manifest.heads)
     except RevisionError:
         raise UsageError(
-            f"the backup was made at {', '.join(manifest.heads)}, which is no longer a revision of "
-            "this chain; bring its file back"
+            f"the backup was made at {', '.join(manifest.heads)}, which this chain "
+            "no longer has; bring its file back"
         ) from None
     now = {script.revision for script in ancestors(directory, current_heads(session))}
     beyond = sorted(now - {script.revision for script in then})
