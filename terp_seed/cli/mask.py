@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,6 +11,9 @@ from terp_seed.cli.options import yes as with_yes
 from terp_seed.cli.output import document, examples, table
 from terp_seed.errors import UsageError, VerificationError
 from terp_seed.project.project import Project
+
+if TYPE_CHECKING:
+    from terp_seed.mask_database.run import Order
 
 __all__ = ["mask"]
 
@@ -56,15 +59,14 @@ def mask(
     elif forgetting:
         _forget(project, as_json)
     else:
-        _mask(project, tables, again, yes, dry, as_json)
+        from terp_seed.mask_database.run import Order
+
+        _mask(project, Order(tables, again, yes), dry=dry, as_json=as_json)
 
 
-def _mask(
-    project: Project, tables: tuple[str, ...], again: bool, yes: bool, dry: bool, as_json: bool
-) -> None:
-    from terp_seed.mask_database.run import Order, dry_run, sanitise
+def _mask(project: Project, order: Order, *, dry: bool, as_json: bool) -> None:
+    from terp_seed.mask_database.run import dry_run, sanitise
 
-    order = Order(tables, again, yes)
     done = dry_run(project.settings(), order) if dry else sanitise(project.settings(), order)
     rows: list[dict[str, Any]] = [
         {
