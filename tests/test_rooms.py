@@ -194,7 +194,7 @@ ENGINE_NAMES = {
     "terp_seed.project.pytest_plugin": 1,
     "terp_seed.project.scratch": 3,
     "terp_seed.terp.schema.run": 1,
-    "terp_seed.terp.schema.shape": 4,  # TERP's own schema, on MySQL and elsewhere
+    "terp_seed.terp.schema.tables": 4,  # TERP's own schema, on MySQL and elsewhere
 }
 ENGINES = ("sqlite", "mysql", "mariadb", "postgresql")
 

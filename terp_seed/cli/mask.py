@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -13,7 +14,7 @@ from terp_seed.errors import UsageError, VerificationError
 from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.mask_database.run import Order
+    from terp_seed.mask_database.run import MaskOptions
 
 __all__ = ["mask"]
 
@@ -59,26 +60,26 @@ def mask(
     elif forgetting:
         _forget(project, as_json)
     else:
-        from terp_seed.mask_database.run import Order
+        from terp_seed.mask_database.run import MaskOptions
 
-        _mask(project, Order(tables, again, yes), dry=dry, as_json=as_json)
+        _mask(project, MaskOptions(tables, again, yes), dry=dry, as_json=as_json)
 
 
-def _mask(project: Project, order: Order, *, dry: bool, as_json: bool) -> None:
-    from terp_seed.mask_database.run import dry_run, sanitise
+def _mask(project: Project, options: MaskOptions, *, dry: bool, as_json: bool) -> None:
+    from terp_seed.mask_database.run import mask_in_place, rehearse
 
-    done = dry_run(project.settings(), order) if dry else sanitise(project.settings(), order)
+    plans = (rehearse if dry else mask_in_place)(project.settings(), options)
     rows: list[dict[str, Any]] = [
         {
-            "table": masked.target.table,
+            "table": plan.table,
             "column": name,
             "class": kind,
-            "strategy": masked.target.choices[name].strategy,
-            "rows": masked.target.rows,
-            "values": masked.values[name],
+            "strategy": plan.strategies[name],
+            "rows": plan.rows,
+            "values": plan.values[name],
         }
-        for masked in done
-        for name, kind in masked.target.kinds.items()
+        for plan in plans
+        for name, kind in plan.kinds.items()
     ]
     if as_json:
         document("mask", did="dry run" if dry else "mask", columns=rows)
@@ -87,12 +88,15 @@ def _mask(project: Project, order: Order, *, dry: bool, as_json: bool) -> None:
 
 
 def _verify(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
-    from terp_seed.mask_database.leaks import verify
+    from terp_seed.mask_database.leaks import find_leaks
 
-    found = verify(project.settings(), tables)
-    rows = [[leak.table, leak.column, leak.what, leak.count, leak.keys] for leak in found.leaks]
+    found = find_leaks(project.settings(), tables)
+    rows = [
+        [leak.table, leak.column, leak.found, leak.rows, ", ".join(leak.first_keys)]
+        for leak in found.leaks
+    ]
     if as_json:
-        document("mask", did="verify", scan=found.as_data())
+        document("mask", did="verify", scan=asdict(found))
     elif rows:
         table(["table", "column", "found", "rows", "first keys"], rows)
     click.echo(found.summary(), err=True)
@@ -105,13 +109,13 @@ def _verify(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
 
 def _report(project: Project, as_json: bool) -> None:
     from terp_seed.mask_database.evidence import evidence
-    from terp_seed.mask_database.markdown import written
+    from terp_seed.mask_database.report import evidence_page
 
     found = evidence(project.settings())
     if as_json:
         document("mask", did="report", evidence=found)
     else:
-        click.echo(written(found), nl=False)
+        click.echo(evidence_page(found), nl=False)
 
 
 def _forget(project: Project, as_json: bool) -> None:

@@ -47,8 +47,9 @@ __all__ = [
 class Check:
     """An invariant: ``sql`` selects, as ``id``, the rows of ``table`` that break it.
 
-    The text is plain SQL that every supported engine runs.  A run counts only the rows that it
-    seeded; ``terp-seed verify --all`` counts all rows.
+    The text is plain SQL that every supported engine runs.  Names in braces, ``{brandId}`` or
+    ``{r.brandId}``, are quoted for the engine, which some need for capitals.  A run counts only the
+    rows that it seeded; ``terp-seed verify --all`` counts all rows.
     """
 
     name: str
@@ -61,8 +62,9 @@ class Derived:
     """Columns that follow from other rows, recomputed by one UPDATE.
 
     ``assignments`` maps a column of ``table`` to an SQL expression over that row, whose table has
-    no alias.  Only seeded rows are updated.  ``still`` names columns that must keep their values
-    during the update, such as a MySQL ``ON UPDATE CURRENT_TIMESTAMP``.
+    no alias, with names in braces as in a `Check`.  Only seeded rows are updated.  ``still`` names
+    columns that must keep their values during the update, such as a MySQL
+    ``ON UPDATE CURRENT_TIMESTAMP``.
     """
 
     table: str

@@ -1,41 +1,42 @@
 """How a table of TERP is described: its columns, and where the value of each comes from.
 
-The simulation (`terp_seed.terp.simulation`) holds the facts by row number; a `Table` says how
-they become rows.  Returned orders, as an example::
+The simulation (`terp_seed.terp.simulation`) holds the facts by row number; a `table` turns them
+into rows.  Returned orders, as an example::
 
     >>> from terp_seed.rows.columns import code, pick
-    >>> RETURNS = Table(
+    >>> def returned_orders(sim: Simulation) -> list[int]:
+    ...     return [order for order, second in enumerate(sim.orders.returned) if second]
+    >>> @table(
     ...     "returns",
     ...     rows=lambda sim: len(returned_orders(sim)),
     ...     key=("return_number",),
     ...     references={"order_id": "orders"},
-    ...     columns=lambda sim: {
+    ... )
+    ... def returns(sim: Simulation) -> Columns:
+    ...     order = returned_orders(sim)
+    ...     return {
     ...         "return_number": code("SEED-RET-"),
-    ...         "order_id": row_of("orders", returned_orders(sim)),
-    ...         "client_id": row_of("clients", at(sim.orders.client, returned_orders(sim))),
-    ...         "refund": hundredths(at(sim.orders.total, returned_orders(sim))),
+    ...         "order_id": row_of("orders", order),
+    ...         "client_id": row_of("clients", at(sim.orders.client, order)),
+    ...         "refund": hundredths(at(sim.orders.total, order)),
     ...         "reason": pick(["Wrong grade", "Damaged on the way"], [2, 1]),
     ...         "state": choice(each(lambda row: row % 2, ROWS), ["RECEIVED", "RESTOCKED"]),
     ...         "processed_by": seed_user(),
-    ...         "created_at": moment(sim.clock, at(sim.orders.returned, returned_orders(sim))),
-    ...     },
-    ... )
-    >>> def returned_orders(sim):
-    ...     return [order for order, second in enumerate(sim.orders.returned) if second]
+    ...         "created_at": moment(sim.clock, at(sim.orders.returned, order)),
+    ...     }
 
-``register("returns", RETURNS, after=("orders",))`` makes it a seeder; a revision seeds it with
-``op.seed("returns")``.  Its rows are what the engine asks for, block by block::
+``register("returns", returns, after=("orders",))`` makes it a seeder, and a revision seeds it
+with ``op.seed("returns")``.  The engine asks for its rows block by block::
 
     >>> from datetime import date
     >>> from terp_seed.rows.seeders import SeedContext
-    >>> context = SeedContext(
-    ...     "returns", 1, date(2026, 6, 30), {"clients": 10, "batches": 30, "orders": 50}
-    ... )
-    >>> rows = RETURNS.build(context, simulation_of(context))
-    >>> rows.count, rows.values("order_id"), rows.values("return_number")[0]
-    (3, [10, 12, 14], 'SEED-RET-000001')
+    >>> counts = {"clients": 10, "batches": 30, "orders": 50}
+    >>> context = SeedContext("returns", 1, date(2026, 6, 30), counts)
+    >>> rows = returns.build(context, simulation_of(context))
+    >>> rows.values("return_number")[0], rows.values("order_id")
+    ('SEED-RET-000001', [10, 12, 14])
     >>> rows.values("state"), rows.values("refund")
-    (['RECEIVED', 'RESTOCKED', 'RECEIVED'], [4090000, 1008000, 3129000])
+    (['RECEIVED', 'RESTOCKED', 'RECEIVED'], [427500, 1953750, 1006875])
 
 A *source* gives the values of some consecutive rows.  It is a sequence with one entry for each
 row, or a function of a `Span`.  `ROWS` and `WORDS` are sources (the row numbers; a random word
@@ -47,7 +48,7 @@ sources.  The other words make columns of sources.  Constants, codes and picks c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
@@ -55,34 +56,28 @@ from terp_seed.rows.columns import computed
 from terp_seed.rows.draw import Span
 from terp_seed.rows.model import Bounds, Column, TableRows, Value
 from terp_seed.rows.seeders import Check, Derived, SeedContext, refers, seeder
+from terp_seed.terp.checks.invariants import check_reference
 from terp_seed.terp.simulation.arrays import Spool, gather
 from terp_seed.terp.simulation.clock import Clock
 from terp_seed.terp.simulation.simulation import Simulation, simulation_of
 
 Make = Callable[[Span], Sequence[Value]]
 Source = Make | Sequence[Value] | Spool
+Columns = dict[str, Column]
 
 
 @dataclass(frozen=True)
 class Table:
-    """What one seeder writes into one table.
-
-    ``rows`` and ``columns`` are functions of the simulation.  ``key`` names
-    the columns of the natural key, ``derived`` those that a later revision
-    recomputes.  ``references`` are the columns that refer to another table's
-    ``id`` without a constraint: the engine checks them before rows go in and
-    follows them before rows come out.
-    """
+    """What one seeder writes into one table; see `table`."""
 
     name: str
     rows: Callable[[Simulation], int]
-    columns: Callable[[Simulation], Mapping[str, Column]]
-    key: tuple[str, ...] = ()
-    references: Mapping[str, str] = field(default_factory=dict)
-    derived: tuple[str, ...] = ()
+    columns: Callable[[Simulation], Columns]
+    key: tuple[str, ...]
+    references: Mapping[str, str]
+    derived: tuple[str, ...]
 
     def build(self, context: SeedContext, simulation: Simulation) -> TableRows:
-        """The rows of one run."""
         return context.table(
             self.name,
             rows=self.rows(simulation),
@@ -90,6 +85,24 @@ class Table:
             key=self.key,
             derived=self.derived,
         )
+
+
+def table(
+    name: str,
+    *,
+    rows: Callable[[Simulation], int],
+    key: tuple[str, ...] = (),
+    references: Mapping[str, str] | None = None,
+    derived: tuple[str, ...] = (),
+) -> Callable[[Callable[[Simulation], Columns]], Table]:
+    """Make a `Table` of the function that lists its columns.
+
+    ``rows`` counts its rows.  ``key`` names the columns of the natural key,
+    ``derived`` those that a later revision recomputes.  ``references`` are the
+    columns that refer to another table's ``id`` without a constraint: the
+    engine checks them before rows go in and follows them before rows come out.
+    """
+    return lambda columns: Table(name, rows, columns, key, references or {}, derived)
 
 
 def register(
@@ -104,11 +117,16 @@ def register(
     A run is refused with `UsageError` where no earlier revision seeds the
     tables named in ``after``.
     """
-    for table in tables:
-        for column, target in table.references.items():
-            refers(f"{table.name}.{column}", f"{target}.id")
+    references = [
+        (table.name, column, target)
+        for table in tables
+        for column, target in table.references.items()
+    ]
+    for referring, column, target in references:
+        refers(f"{referring}.{column}", f"{target}.id")
+    leads_somewhere = [check_reference(*reference) for reference in references]
 
-    @seeder(name, derives=derives, checks=checks)
+    @seeder(name, derives=derives, checks=[*leads_somewhere, *checks])
     def build(context: SeedContext) -> list[TableRows]:
         for earlier in after:
             context.seeded(earlier)

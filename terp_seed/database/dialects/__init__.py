@@ -22,6 +22,7 @@ from terp_seed.database.dialects.model import (
     Written,
 )
 from terp_seed.database.dialects.mysql import MySQL
+from terp_seed.database.dialects.postgresql import PostgreSQL
 from terp_seed.database.dialects.sessions import Lock
 from terp_seed.database.dialects.sqlite import SQLite
 from terp_seed.errors import UsageError
@@ -39,6 +40,7 @@ __all__ = [
     "Lock",
     "MySQL",
     "Piece",
+    "PostgreSQL",
     "Problem",
     "Reference",
     "SQLite",
@@ -48,7 +50,7 @@ __all__ = [
     "problem_of",
 ]
 
-ENGINES: tuple[type[Dialect], ...] = (MySQL, SQLite)
+ENGINES: tuple[type[Dialect], ...] = (MySQL, PostgreSQL, SQLite)
 """The engines of this package."""
 
 _GROUP = "terp_seed.engines"

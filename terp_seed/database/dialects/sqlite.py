@@ -63,6 +63,9 @@ class SQLite(Dialect):
     counter = sa.Integer()  # the only type that counts
     table_options: ClassVar[Mapping[str, bool]] = {"autoincrement": True}
 
+    def mark(self, name: str) -> str:
+        return "`" + name.replace("`", "``") + "`"  # in "..." a wrong name would be a text
+
     def text(self, value: str) -> str:
         if not value.isascii():
             encodable(value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
 __all__ = ["Values"]
+
+_NAME = re.compile(r"\{([^\W\d]\w*(?:\.[^\W\d]\w*)*)\}")
 
 
 class Values(ABC):
@@ -29,6 +32,17 @@ class Values(ABC):
     def quote(self, name: str) -> str:
         """An identifier, quoted whatever it is."""
         return '"' + name.replace('"', '""') + '"'
+
+    def named(self, sql: str) -> str:
+        """SQL of a `Check` or `Derived`, in which ``{column}`` and ``{table.column}`` are names.
+
+        A name is quoted as the engine does it, so that it keeps its capitals.
+        """
+        return _NAME.sub(lambda found: ".".join(map(self.mark, found[1].split("."))), sql)
+
+    def mark(self, name: str) -> str:
+        """A name in SQL that a person wrote, quoted so that a wrong one is an error."""
+        return self.quote(name)
 
     @abstractmethod
     def text(self, value: str) -> str:

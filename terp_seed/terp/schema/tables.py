@@ -17,27 +17,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import (
-    DECIMAL,
-    JSON,
-    Boolean,
-    CheckConstraint,
-    Column,
-    Date,
-    DateTime,
-    Enum,
-    ForeignKey,
-    Index,
-    Integer,
-    MetaData,
-    String,
-    Table,
-    Text,
-    false,
-    text,
-    true,
-)
-from sqlalchemy import column as sql_column
+import sqlalchemy as sa
 from sqlalchemy.dialects import mysql
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.elements import ColumnElement, quoted_name
@@ -49,7 +29,7 @@ Facts = Mapping[str, Any]
 
 MYSQL_FAMILY = ("mysql", "mariadb")
 
-metadata: MetaData = MetaData(
+metadata: sa.MetaData = sa.MetaData(
     naming_convention={
         "fk": "%(table_name)s_%(column_0_name)s_%(referred_table_name)s_id_fk",
         "uq": "%(table_name)s_%(column_0_name)s_unique",
@@ -67,12 +47,12 @@ _OPTIONS: dict[str, Any] = {
 # TERP's migration 0060 adds these; a TERP built by ``drizzle-kit push`` lacks them.
 _NOT_NEGATIVE = {"batches": ("onHandQty", "reservedQty", "sampleQty")}
 _PLAIN_TYPES: dict[str, TypeEngine[Any]] = {
-    "int": Integer(),
-    "boolean": Boolean(),
-    "date": Date(),
-    "json": JSON(),
-    "text": Text(),
-    "timestamp": DateTime().with_variant(mysql.TIMESTAMP(), *MYSQL_FAMILY),
+    "int": sa.Integer(),
+    "boolean": sa.Boolean(),
+    "date": sa.Date(),
+    "json": sa.JSON(),
+    "text": sa.Text(),
+    "timestamp": sa.DateTime().with_variant(mysql.TIMESTAMP(), *MYSQL_FAMILY),
 }
 
 
@@ -80,12 +60,12 @@ def _type(facts: Facts) -> TypeEngine[Any]:
     name, _, arguments = facts["type"].rstrip(")").partition("(")
     if name == "enum":
         values = facts["enum"]
-        return Enum(*values, native_enum=False).with_variant(mysql.ENUM(*values), *MYSQL_FAMILY)
+        return sa.Enum(*values, native_enum=False).with_variant(mysql.ENUM(*values), *MYSQL_FAMILY)
     if name == "varchar":
-        return String(int(arguments))
+        return sa.String(int(arguments))
     if name == "decimal":
         precision, scale = map(int, arguments.split(","))
-        return DECIMAL(precision, scale)
+        return sa.DECIMAL(precision, scale)
     return _PLAIN_TYPES[name]
 
 
@@ -110,22 +90,22 @@ def _default(facts: Facts) -> Any:
     if facts.get("on_update"):
         return _NowAndOnUpdate()
     if value == "now":
-        return text("CURRENT_TIMESTAMP")
+        return sa.text("CURRENT_TIMESTAMP")
     if isinstance(value, bool):
-        return true() if value else false()
-    return text(str(value)) if isinstance(value, int) else value
+        return sa.true() if value else sa.false()
+    return sa.text(str(value)) if isinstance(value, int) else value
 
 
-def _columns(facts: Facts) -> Iterator[Column[Any]]:
+def _columns(facts: Facts) -> Iterator[sa.Column[Any]]:
     unique = {column for (column,) in facts["unique"].values()}
     references = {
-        key["columns"][0]: ForeignKey(f"{key['refers_to']}.id", ondelete=_rule(key))
+        key["columns"][0]: sa.ForeignKey(f"{key['refers_to']}.id", ondelete=_rule(key))
         for key in facts["foreign_keys"].values()
         if key["refers_to"] in _LISTED
     }
     for column, about in facts["columns"].items():
         reference = references.get(column)
-        yield Column(
+        yield sa.Column(
             column,
             _type(about),
             *([reference] if reference else []),
@@ -140,7 +120,7 @@ def _rule(key: Facts) -> str | None:
     return None if key["on_delete"] == "NO ACTION" else str(key["on_delete"])
 
 
-def _indexes(name: str, facts: Facts, shared: set[str]) -> Iterator[Index]:
+def _indexes(name: str, facts: Facts, shared: set[str]) -> Iterator[sa.Index]:
     """Indexes; only MySQL keeps the index names of tables apart.
 
     Where two tables share an index name, the table's name leads on the other engines.
@@ -148,10 +128,10 @@ def _indexes(name: str, facts: Facts, shared: set[str]) -> Iterator[Index]:
     for index, about in facts["indexes"].items():
         columns, unique = about["columns"], about["unique"]
         if index in shared:
-            yield Index(index, *columns, unique=unique).ddl_if(callable_=_on_mysql)
-            yield Index(f"{name}_{index}", *columns).ddl_if(callable_=_outside_mysql)
+            yield sa.Index(index, *columns, unique=unique).ddl_if(callable_=_on_mysql)
+            yield sa.Index(f"{name}_{index}", *columns).ddl_if(callable_=_outside_mysql)
         else:
-            yield Index(index, *columns, unique=unique)
+            yield sa.Index(index, *columns, unique=unique)
 
 
 def _on_mysql(*_: object, **call: Any) -> bool:
@@ -162,26 +142,26 @@ def _outside_mysql(*_: object, **call: Any) -> bool:
     return not _on_mysql(**call)
 
 
-def _not_negative(name: str) -> Iterator[CheckConstraint]:
+def _not_negative(name: str) -> Iterator[sa.CheckConstraint]:
     for column in _NOT_NEGATIVE.get(name, ()):
         label = f"chk_{name}_{column}_nonnegative"
-        yield CheckConstraint(sql_column(column) >= 0, name=label)
+        yield sa.CheckConstraint(sa.column(column) >= 0, name=label)
 
 
-def _enum_check(table: str, column: str, values: list[str]) -> CheckConstraint:
+def _enum_check(table: str, column: str, values: list[str]) -> sa.CheckConstraint:
     """What stands in for ENUM; its column is always quoted, as an inspector expects."""
-    quoted: ColumnElement[str] = sql_column(quoted_name(column, quote=True))
-    check = CheckConstraint(quoted.in_(values), name=f"{table}_{column}_check")
+    quoted: ColumnElement[str] = sa.column(quoted_name(column, quote=True))
+    check = sa.CheckConstraint(quoted.in_(values), name=f"{table}_{column}_check")
     return check.ddl_if(callable_=_outside_mysql)
 
 
-def _build(facts: Mapping[str, Facts]) -> list[Table]:
+def _build(facts: Mapping[str, Facts]) -> list[sa.Table]:
     uses = Counter(index for about in facts.values() for index in about["indexes"])
     shared = {index for index, number in uses.items() if number > 1}
     tables = []
     for name, about in facts.items():
         parts = (*_columns(about), *_indexes(name, about, shared), *_not_negative(name))
-        table = Table(name, metadata, *parts, **_OPTIONS)
+        table = sa.Table(name, metadata, *parts, **_OPTIONS)
         for column, column_facts in about["columns"].items():
             if column_facts["type"] == "enum":
                 table.append_constraint(_enum_check(name, column, column_facts["enum"]))
@@ -195,5 +175,5 @@ _FACTS: dict[str, dict[str, Facts]] = {
 }
 _LISTED = {name for facts in _FACTS.values() for name in facts}
 
-TABLES: dict[str, list[Table]] = {revision: _build(facts) for revision, facts in _FACTS.items()}
+TABLES: dict[str, list[sa.Table]] = {revision: _build(facts) for revision, facts in _FACTS.items()}
 """The tables that each revision creates."""

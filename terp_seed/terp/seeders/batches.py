@@ -10,9 +10,6 @@ of a TERP's own work queue, and seeded rows would show in it.
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import date
-
 from terp_seed.rows.columns import code, constant, pick
 from terp_seed.rows.model import Column
 from terp_seed.rows.seeders import refers
@@ -20,13 +17,13 @@ from terp_seed.terp.checks.invariants import BATCHES as INVARIANTS
 from terp_seed.terp.simulation.clients import SUPPLIER
 from terp_seed.terp.simulation.clock import DAY, HOUR
 from terp_seed.terp.simulation.pricing import TERMS
-from terp_seed.terp.simulation.products import GRADES
+from terp_seed.terp.simulation.products import GRADES, is_ranged
 from terp_seed.terp.simulation.simulation import Simulation
 from terp_seed.terp.simulation.sizes import BatchStatus
 from terp_seed.terp.table import (
     ROWS,
     WORDS,
-    Table,
+    Columns,
     at,
     choice,
     dollars,
@@ -37,6 +34,7 @@ from terp_seed.terp.table import (
     plain,
     register,
     row_of,
+    table,
     text,
 )
 
@@ -57,13 +55,20 @@ _POTENCIES = {
 _NOTES = ("Pallet wrapped, two labels", "Night delivery", "Short one bag, corrected on receipt")
 
 
-def _lot_columns(simulation: Simulation) -> dict[str, Column]:
-    batches, clients = simulation.batches, simulation.clients
+@table(
+    "lots",
+    rows=lambda sim: len(sim.batches.lot_day),
+    key=("code",),
+    references={"vendorId": "vendors"},
+)
+def lots(sim: Simulation) -> Columns:
+    """Lots, each from one supplier on one day."""
+    batches, clients = sim.batches, sim.clients
 
     def came_in(lot: int, day: int) -> int:
         return day * DAY + 8 * HOUR + lot * 300 % 3600
 
-    came = moment(simulation.clock, each(came_in, ROWS, batches.lot_day))
+    came = moment(sim.clock, each(came_in, ROWS, batches.lot_day))
     return {
         "code": code("SEED-LOT-"),
         "supplier_client_id": row_of(
@@ -78,15 +83,6 @@ def _lot_columns(simulation: Simulation) -> dict[str, Column]:
     }
 
 
-LOTS = Table(
-    "lots",
-    rows=lambda sim: len(sim.batches.lot_day),
-    key=("code",),
-    references={"vendorId": "vendors"},
-    columns=_lot_columns,
-)
-
-
 def _status_before_sales(status: int, queued: int) -> int:
     """The status before the first sale: nothing is sold out, and what follows waits."""
     if queued:
@@ -99,28 +95,18 @@ def _owned_terms(batch: int) -> str | None:
     return _OWNED[batch // 10 % len(_OWNED)] if batch % 10 == 4 else None
 
 
-def _cost(simulation: Simulation) -> dict[str, Column]:
+def _cost(sim: Simulation) -> Columns:
     """The cost that was agreed on, or the range in which it will be."""
-    products, product = simulation.products, simulation.batches.product
+    products, product = sim.products, sim.batches.product
 
     def agreed(product: int) -> int | None:
-        return None if products.cost_range(product) else products.costs[product]
-
-    def bound(end: int) -> Callable[[int], int | None]:
-        def limit(product: int) -> int | None:
-            costs = products.cost_range(product)
-            return costs[end] if costs else None
-
-        return limit
+        return None if is_ranged(product) else products.cost[product]
 
     return {
-        "cogsMode": choice(
-            each(lambda product: products.cost_range(product) is not None, product),
-            ("FIXED", "RANGE"),
-        ),
+        "cogsMode": choice(each(is_ranged, product), ("FIXED", "RANGE")),
         "unitCogs": dollars(each(agreed, product), nullable=True),
-        "unitCogsMin": dollars(each(bound(0), product), nullable=True),
-        "unitCogsMax": dollars(each(bound(1), product), nullable=True),
+        "unitCogsMin": dollars(at(products.least, product), nullable=True),
+        "unitCogsMax": dollars(at(products.greatest, product), nullable=True),
     }
 
 
@@ -128,37 +114,43 @@ def _amount_paid(batch: int, taken_in: int, cost: int) -> int:
     return taken_in * cost if _owned_terms(batch) == "COD" else 0
 
 
-def _metadata(simulation: Simulation) -> Column:
+def _metadata(sim: Simulation) -> Column:
     """JSON text: TERP keeps it in a TEXT column.
 
     The codes begin with SEED and TEST, which no register issues.
     """
-    products, batches, clock = simulation.products, simulation.batches, simulation.clock
+    products, batches, clock = sim.products, sim.batches, sim.clock
 
     def document(batch: int, word: int) -> str:
         packed = batches.day[batch] - 2 - word % 9
         harvested = packed - 14 - (word >> 8) % 8
-        low, steps = _POTENCIES.get(products.category(batches.product[batch]), (1, 20))
-        potency = low + (word >> 4) % steps
-        return _document(batch, word, potency, clock.date(harvested), clock.date(packed))
+        low, steps = _POTENCIES.get(products.category[batches.product[batch]], (1, 20))
+        thc = low + (word >> 4) % steps
+        first, second = _TERPENES[word % len(_TERPENES)]
+        return (
+            f'{{"harvestCode": "SEED-H-{batch + 1:06d}", '
+            f'"harvestDate": "{clock.date(harvested)}", '
+            f'"packageDate": "{clock.date(packed)}", '
+            f'"packageTag": "TEST00000000000000{batch + 1:06d}", '
+            f'"coa": "SEED-COA-{batch + 1:06d}", '
+            f'"potency": {{"thc": {thc // 10}.{thc % 10}, "cbd": 0.0{(word >> 12) % 10}}}, '
+            f'"terpenes": ["{first}", "{second}"]}}'
+        )
 
     return text(each(document, ROWS, WORDS), 400)
 
 
-def _document(batch: int, word: int, thc: int, harvested: date, packed: date) -> str:
-    first, second = _TERPENES[word % len(_TERPENES)]
-    return (
-        f'{{"harvestCode": "SEED-H-{batch + 1:06d}", "harvestDate": "{harvested}", '
-        f'"packageDate": "{packed}", "packageTag": "TEST00000000000000{batch + 1:06d}", '
-        f'"coa": "SEED-COA-{batch + 1:06d}", '
-        f'"potency": {{"thc": {thc // 10}.{thc % 10}, "cbd": 0.0{(word >> 12) % 10}}}, '
-        f'"terpenes": ["{first}", "{second}"]}}'
-    )
-
-
-def _batch_columns(simulation: Simulation) -> dict[str, Column]:
-    batches, products, intake = simulation.batches, simulation.products, simulation.intake
-    received = moment(simulation.clock, each(batches.received_at))
+@table(
+    "batches",
+    rows=lambda sim: sim.sizes.batches,
+    key=("code",),
+    derived=("batchStatus", *QUANTITIES),
+    references={"productId": "products", "lotId": "lots"},
+)
+def batches(sim: Simulation) -> Columns:
+    """One to five batches for each lot."""
+    batches, products, intake = sim.batches, sim.products, sim.intake
+    received = moment(sim.clock, each(batches.received_at))
     # What is on sale, now or in its turn, is published.
     published = plain(
         each(lambda status: int(status in (BatchStatus.LIVE, BatchStatus.SOLD_OUT)), batches.status)
@@ -173,7 +165,7 @@ def _batch_columns(simulation: Simulation) -> dict[str, Column]:
             each(_status_before_sales, batches.status, batches.queued), names(BatchStatus)
         ),
         "grade": choice(
-            each(lambda product: GRADES.index(products.grade(product)), batches.product), GRADES
+            each(lambda product: GRADES.index(products.grade[product]), batches.product), GRADES
         ),
         "isPhotographyComplete": plain(
             each(lambda status: status != BatchStatus.AWAITING_INTAKE, batches.status)
@@ -181,7 +173,7 @@ def _batch_columns(simulation: Simulation) -> dict[str, Column]:
         "sampleAvailable": plain(each(lambda sampled: int(sampled > 0), intake.sampled)),
         "publishEcom": published,
         "publishB2b": published,
-        **_cost(simulation),
+        **_cost(sim),
         "paymentTerms": text(
             each(lambda batch: _owned_terms(batch) or "CONSIGNMENT"), 11, choices=TERMS
         ),
@@ -189,25 +181,16 @@ def _batch_columns(simulation: Simulation) -> dict[str, Column]:
             each(lambda batch: _owned_terms(batch) is not None), ("CONSIGNED", "OFFICE_OWNED")
         ),
         "amountPaid": hundredths(
-            each(_amount_paid, ROWS, intake.taken_in, at(products.costs, batches.product))
+            each(_amount_paid, ROWS, intake.taken_in, at(products.cost, batches.product))
         ),
-        "metadata": _metadata(simulation),
+        "metadata": _metadata(sim),
         **{name: constant(0, scale=2) for name in QUANTITIES},
         "createdAt": received,
         "updatedAt": received,
     }
 
 
-BATCHES = Table(
-    "batches",
-    rows=lambda sim: sim.sizes.batches,
-    key=("code",),
-    derived=("batchStatus", *QUANTITIES),
-    references={"productId": "products", "lotId": "lots"},
-    columns=_batch_columns,
-)
-
-register("batches", LOTS, BATCHES, after=("products", "clients", "vendors"), checks=INVARIANTS)
+register("batches", lots, batches, after=("products", "clients", "vendors"), checks=INVARIANTS)
 
 # A table that is not seeded; a rollback still looks for its rows.
 refers("sales.batchId", "batches.id")

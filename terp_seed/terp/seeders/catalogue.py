@@ -8,12 +8,11 @@ clients come later; their batches do.
 from __future__ import annotations
 
 from terp_seed.rows.columns import constant, pick
-from terp_seed.rows.model import Column
 from terp_seed.terp.checks.invariants import CATALOGUE
 from terp_seed.terp.simulation.clock import DAY, HOUR, TODAY
 from terp_seed.terp.simulation.names import brand_names, strain_names
 from terp_seed.terp.simulation.simulation import Simulation
-from terp_seed.terp.table import Table, each, register, row_of, text
+from terp_seed.terp.table import Columns, each, register, row_of, table, text
 
 _DESCRIPTIONS = (
     "Family run and sun grown.", "Small batch, hand trimmed.", "Clean, consistent, on time.",
@@ -21,66 +20,77 @@ _DESCRIPTIONS = (
 )  # fmt: skip
 
 
-def _since_long(simulation: Simulation, *names: str) -> dict[str, Column]:
+def _since_long(sim: Simulation, *names: str) -> Columns:
     """Everything in the catalogue is older than the first client."""
-    (moment,) = simulation.clock.moments([(TODAY - 1700) * DAY + 9 * HOUR])
+    (moment,) = sim.clock.moments([(TODAY - 1700) * DAY + 9 * HOUR])
     return dict.fromkeys(("createdAt", "updatedAt", *names), constant(moment))
 
 
-#: The one user that seeded rows name: never a person's account.
-USERS = Table(
+@table(
     "users",
     rows=lambda sim: 1,
     key=("openId",),
-    columns=lambda sim: {
+)
+def users(sim: Simulation) -> Columns:
+    """The one user that seeded rows name: never a person's account."""
+    return {
         "openId": constant("terp-seed"),
         "name": constant("Seed Data"),
         "email": constant("terp-seed@example.com"),
         "role": constant("user"),
         **_since_long(sim, "lastSignedIn"),
-    },
-)
+    }
 
-BRANDS = Table(
+
+@table(
     "brands",
     rows=lambda sim: sim.sizes.brands,
     references={"vendorId": "vendors"},
-    columns=lambda sim: {
+)
+def brands(sim: Simulation) -> Columns:
+    """Brands; none of them belongs to a vendor yet."""
+    return {
         "name": text(each(brand_names.name), 60),
         "description": pick(_DESCRIPTIONS),
         **_since_long(sim),
-    },
-)
+    }
 
-STRAINS = Table(
+
+@table(
     "strains",
     rows=lambda sim: sim.sizes.strains,
     key=("name",),
     references={"parentStrainId": "strains"},
-    columns=lambda sim: {
+)
+def strains(sim: Simulation) -> Columns:
+    """Strains, each its own base strain."""
+    return {
         "name": text(each(strain_names.name), 60),
         "standardizedName": text(each(lambda row: strain_names.name(row).lower()), 60),
         "category": pick(["Hybrid", "Indica", "Sativa"], [5, 3, 2]),
         "baseStrainName": text(each(strain_names.name), 60),
         **_since_long(sim),
-    },
-)
+    }
 
-PRODUCTS = Table(
+
+@table(
     "products",
     rows=lambda sim: sim.sizes.products,
     references={"brandId": "brands", "strainId": "strains"},
-    columns=lambda sim: {
-        "brandId": row_of(
-            "brands", each(lambda row: sim.products.strain(row) * 7 % sim.sizes.brands)
-        ),
-        "strainId": row_of("strains", each(sim.products.strain)),
-        "nameCanonical": text(each(sim.products.name), 60),
-        "category": text(each(sim.products.category), 20),
-        "subcategory": text(each(sim.products.subcategory), 20),
-        "uomSellable": text(each(sim.products.unit), 3),
-        **_since_long(sim),
-    },
 )
+def products(sim: Simulation) -> Columns:
+    """Products by strain, growing method and grade."""
+    return {
+        "brandId": row_of(
+            "brands", each(lambda strain: strain * 7 % sim.sizes.brands, sim.products.strain)
+        ),
+        "strainId": row_of("strains", sim.products.strain),
+        "nameCanonical": text(sim.products.name, 60),
+        "category": text(sim.products.category, 20),
+        "subcategory": text(sim.products.subcategory, 20),
+        "uomSellable": text(sim.products.unit, 3),
+        **_since_long(sim),
+    }
 
-register("catalogue", USERS, BRANDS, STRAINS, PRODUCTS, checks=CATALOGUE)
+
+register("catalogue", users, brands, strains, products, checks=CATALOGUE)

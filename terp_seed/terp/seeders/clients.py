@@ -34,8 +34,8 @@ from terp_seed.terp.simulation.simulation import Simulation
 from terp_seed.terp.table import (
     ROWS,
     WORDS,
+    Columns,
     Source,
-    Table,
     at,
     choice,
     each,
@@ -45,6 +45,7 @@ from terp_seed.terp.table import (
     plain,
     register,
     row_of,
+    table,
     text,
 )
 
@@ -70,8 +71,8 @@ def _by_class(function: Callable[[int, int], Value], steps: int = 1, **bounds: A
     return computed(partial(repeat_pattern, pattern), **bounds)
 
 
-def _name_and_email(simulation: Simulation) -> dict[str, Column]:
-    names = once(each(simulation.clients.name))
+def _name_and_email(sim: Simulation) -> Columns:
+    names = once(each(sim.clients.name))
     return {
         "name": text(names, 60),
         "email": text(each(lambda name: f"orders@{domain(name)}", names), 80),
@@ -113,54 +114,19 @@ def _last_login(row: int, word: int) -> int:
     return (TODAY - 1 - word % 20) * DAY + 9 * HOUR + word % 28_800
 
 
-def _referrer(simulation: Simulation) -> Callable[[int, int], int | None]:
-    """A tenth of the newer regulars came through a whale that was there before."""
-    clients = simulation.clients
-
-    def referrer(row: int, word: int) -> int | None:
-        if class_of(row) == REGULAR and clients.joined[row] > TODAY - 1000 and word % 10 == 0:
-            return clients.row(WHALE, word * (1 + row // 10) >> 32)
-        return None
-
-    return referrer
-
-
-def _since_joining(simulation: Simulation, clients: Source, *names: str) -> dict[str, Column]:
-    """When some clients joined, the same in some columns."""
-    clock, days = simulation.clock, at(simulation.clients.joined, clients)
-    seconds = each(lambda row, day: day * DAY + 10 * HOUR + row * 97 % 21_600, ROWS, days)
-    column = plain(once(lambda span: clock.moments(seconds(span))))
-    return dict.fromkeys(names, column)
-
-
-CLIENTS = Table(
-    "clients",
-    rows=lambda sim: sim.sizes.clients,
-    key=("teri_code",),
-    derived=_DERIVED,
-    references={"referred_by_client_id": "clients"},
-    columns=lambda sim: {
-        "teri_code": text(each(lambda row: f"SEED-{CLASSES[class_of(row)]}-{row + 1:06d}"), 24),
-        **_name_and_email(sim),
-        "phone": text(each(sim.clients.phone), 14),
-        "address": text(each(sim.clients.address), 80),
-        "businessType": _by_class(
-            _business_type,
-            lcm(*map(len, KINDS)),
-            length=12,
-            choices=sorted({type_ for kinds in KINDS for _, type_ in kinds}),
-            ascii_only=True,
-        ),
-        "preferredContact": choice(each(_preferred_contact, ROWS, WORDS), _CONTACTS),
-        "payment_terms": plain(sim.clients.terms),
+def _roles() -> Columns:
+    return {
         "is_buyer": _by_class(lambda class_, _: class_ != SUPPLIER),
         "is_seller": _by_class(lambda class_, _: class_ == SUPPLIER),
         "is_brand": _by_class(lambda class_, n: class_ == SUPPLIER and n % 3 == 0, 3),
         "is_referee": _by_class(lambda class_, _: class_ == WHALE),
         "is_contractor": _by_class(lambda class_, n: class_ == REGULAR and n % 25 == 4, 25),
-        "tags": plain(
-            each(lambda class_, word: _TAGS[class_][word % len(_TAGS[class_])], classes, WORDS)
-        ),
+    }
+
+
+def _credit(sim: Simulation) -> Columns:
+    """Credit for buyers alone; a limit set by hand has a reason."""
+    return {
         "credit_limit": hundredths(each(_credit_limit, classes, WORDS)),
         "credit_limit_updated_at": moment(
             sim.clock, each(_credit_reviewed, sim.clients.joined, classes, WORDS), nullable=True
@@ -178,6 +144,11 @@ CLIENTS = Table(
             nullable=True,
             ascii_only=True,
         ),
+    }
+
+
+def _portal(sim: Simulation) -> Columns:
+    return {
         "vip_portal_enabled": _by_class(_enters_portal, 2),
         "vip_portal_last_login": moment(sim.clock, each(_last_login, ROWS, WORDS), nullable=True),
         "wishlist": text(
@@ -189,20 +160,71 @@ CLIENTS = Table(
             60,
             nullable=True,
         ),
+    }
+
+
+def _referrer(sim: Simulation) -> Callable[[int, int], int | None]:
+    """A tenth of the newer regulars came through a whale that was there before."""
+    clients = sim.clients
+
+    def referrer(row: int, word: int) -> int | None:
+        if class_of(row) == REGULAR and clients.joined[row] > TODAY - 1000 and word % 10 == 0:
+            return clients.row(WHALE, word * (1 + row // 10) >> 32)
+        return None
+
+    return referrer
+
+
+def _since_joining(sim: Simulation, clients: Source, *names: str) -> Columns:
+    """When some clients joined, the same in some columns."""
+    clock, days = sim.clock, at(sim.clients.joined, clients)
+    seconds = each(lambda row, day: day * DAY + 10 * HOUR + row * 97 % 21_600, ROWS, days)
+    column = plain(once(lambda span: clock.moments(seconds(span))))
+    return dict.fromkeys(names, column)
+
+
+@table(
+    "clients",
+    rows=lambda sim: sim.sizes.clients,
+    key=("teri_code",),
+    derived=_DERIVED,
+    references={"referred_by_client_id": "clients"},
+)
+def clients(sim: Simulation) -> Columns:
+    """Whales, regulars and suppliers."""
+    return {
+        "teri_code": text(each(lambda row: f"SEED-{CLASSES[class_of(row)]}-{row + 1:06d}"), 24),
+        **_name_and_email(sim),
+        "phone": text(each(sim.clients.phone), 14),
+        "address": text(each(sim.clients.address), 80),
+        "businessType": _by_class(
+            _business_type,
+            lcm(*map(len, KINDS)),
+            length=12,
+            choices=sorted({type_ for kinds in KINDS for _, type_ in kinds}),
+            ascii_only=True,
+        ),
+        "preferredContact": choice(each(_preferred_contact, ROWS, WORDS), _CONTACTS),
+        "payment_terms": plain(sim.clients.terms),
+        **_roles(),
+        "tags": plain(
+            each(lambda class_, word: _TAGS[class_][word % len(_TAGS[class_])], classes, WORDS)
+        ),
+        **_credit(sim),
+        **_portal(sim),
         "referred_by_client_id": row_of(
             "clients", each(_referrer(sim), ROWS, WORDS), nullable=True
         ),
         **_since_joining(sim, ROWS, "created_at", "updated_at"),
         **{name: constant(0) for name in _DERIVED},
-    },
-)
+    }
 
 
-def _supplier(simulation: Simulation, names: Sequence[str]) -> dict[str, Column]:
+def _supplier(sim: Simulation, names: Sequence[str]) -> Columns:
     """Whom to ask at a supplier, how, and how it is paid: mostly like its goods, by consignment."""
-    clients = simulation.clients
+    clients = sim.clients
     person, email, phone, terms = names
-    client = _supplier_client(simulation)
+    client = _supplier_client(sim)
     sales = each(lambda row: f"sales@{domain(clients.name(row))}", client)
     return {
         person: text(each(clients.contact), 60, ascii_only=False),
@@ -212,28 +234,34 @@ def _supplier(simulation: Simulation, names: Sequence[str]) -> dict[str, Column]
     }
 
 
-def _supplier_client(simulation: Simulation) -> Callable[[Span], Sequence[int]]:
+def _supplier_client(sim: Simulation) -> Callable[[Span], Sequence[int]]:
     """The client that each supplier is."""
-    return each(partial(simulation.clients.row, SUPPLIER))
+    return each(partial(sim.clients.row, SUPPLIER))
 
 
-VENDORS = Table(
+@table(
     "vendors",
     rows=lambda sim: sim.clients.number(SUPPLIER),
     key=("name",),
-    columns=lambda sim: {
+)
+def vendors(sim: Simulation) -> Columns:
+    """One for each supplier."""
+    return {
         "name": text(each(sim.clients.name, _supplier_client(sim)), 60),
         **_supplier(sim, ("contactName", "contactEmail", "contactPhone", "paymentTerms")),
         **_since_joining(sim, _supplier_client(sim), "createdAt", "updatedAt"),
-    },
-)
+    }
 
-SUPPLIER_PROFILES = Table(
+
+@table(
     "supplier_profiles",
     rows=lambda sim: sim.clients.number(SUPPLIER),
     key=("client_id",),
     references={"legacy_vendor_id": "vendors"},
-    columns=lambda sim: {
+)
+def supplier_profiles(sim: Simulation) -> Columns:
+    """One for each supplier; says what its vendor says."""
+    return {
         "client_id": row_of("clients", _supplier_client(sim)),
         **_supplier(sim, ("contact_name", "contact_email", "contact_phone", "payment_terms")),
         "legacy_vendor_id": row_of("vendors", ROWS),
@@ -241,7 +269,7 @@ SUPPLIER_PROFILES = Table(
         "tax_id": text(each(lambda row: f"00-{row + 1:07d}"), 20),
         "license_number": text(each(lambda row: f"SEED-LIC-{row + 1:06d}"), 24),
         **_since_joining(sim, _supplier_client(sim), "created_at", "updated_at"),
-    },
-)
+    }
 
-register("clients", CLIENTS, VENDORS, SUPPLIER_PROFILES, after=("users",), checks=INVARIANTS)
+
+register("clients", clients, vendors, supplier_profiles, after=("users",), checks=INVARIANTS)

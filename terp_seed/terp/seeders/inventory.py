@@ -18,7 +18,7 @@ from terp_seed.terp.simulation.simulation import Simulation
 from terp_seed.terp.simulation.sizes import BatchStatus
 from terp_seed.terp.table import (
     ROWS,
-    Table,
+    Columns,
     choice,
     each,
     hundredths,
@@ -26,6 +26,7 @@ from terp_seed.terp.table import (
     register,
     row_of,
     seed_user,
+    table,
     text,
 )
 
@@ -43,9 +44,17 @@ def _zone(status: int, queued: int) -> int:
     return 2 if status in (BatchStatus.QUARANTINED, BatchStatus.CLOSED) else 0
 
 
-def _location_columns(simulation: Simulation) -> dict[str, Column]:
-    batches = simulation.batches
-    shelved = moment(simulation.clock, each(lambda batch: batches.received_at(batch) + 30 * MINUTE))
+@table(
+    "batchLocations",
+    rows=lambda sim: sim.sizes.batches,
+    key=("batchId",),
+    derived=("qty",),
+    references={"batchId": "batches"},
+)
+def locations(sim: Simulation) -> Columns:
+    """One place for each batch."""
+    batches = sim.batches
+    shelved = moment(sim.clock, each(lambda batch: batches.received_at(batch) + 30 * MINUTE))
     return {
         "batchId": row_of("batches", ROWS),
         "site": pick(["Main Warehouse", "Overflow"], [9, 1]),
@@ -53,24 +62,19 @@ def _location_columns(simulation: Simulation) -> dict[str, Column]:
         "rack": pick([f"R{number:02d}" for number in range(1, 25)]),
         "shelf": pick(list("ABCDE")),
         "bin": pick([str(number) for number in range(1, 13)]),
-        "qty": hundredths(simulation.intake.shelved),
+        "qty": hundredths(sim.intake.shelved),
         "createdAt": shelved,
         "updatedAt": shelved,
     }
 
 
-LOCATIONS = Table(
-    "batchLocations",
-    rows=lambda sim: sim.sizes.batches,
-    key=("batchId",),
-    derived=("qty",),
-    references={"batchId": "batches"},
-    columns=_location_columns,
+@table(
+    "inventoryMovements",
+    rows=lambda sim: len(sim.intake.movements),
 )
-
-
-def _movement_columns(simulation: Simulation) -> dict[str, Column]:
-    batches, movements = simulation.batches, simulation.intake.movements
+def movements(sim: Simulation) -> Columns:
+    """What happened to the batches before the first sale."""
+    batches, movements = sim.batches, sim.intake.movements
 
     def optional(value: Callable[[Movement], str | None], length: int) -> Column:
         return text(each(value, movements), length, nullable=True)
@@ -96,14 +100,8 @@ def _movement_columns(simulation: Simulation) -> dict[str, Column]:
         "adjustmentReason": optional(attrgetter("reason"), 20),
         "notes": optional(attrgetter("note"), 60),
         "performedBy": seed_user(),
-        "createdAt": moment(simulation.clock, each(second, movements)),
+        "createdAt": moment(sim.clock, each(second, movements)),
     }
 
 
-MOVEMENTS = Table(
-    "inventoryMovements",
-    rows=lambda sim: len(sim.intake.movements),
-    columns=_movement_columns,
-)
-
-register("inventory", LOCATIONS, MOVEMENTS, after=("batches",), derives=STOCK, checks=INVARIANTS)
+register("inventory", locations, movements, after=("batches",), derives=STOCK, checks=INVARIANTS)

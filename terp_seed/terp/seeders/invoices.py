@@ -7,7 +7,7 @@ from operator import mul, sub
 
 from terp_seed.rows.columns import code, constant
 from terp_seed.rows.draw import Span
-from terp_seed.rows.model import Column, Value
+from terp_seed.rows.model import Value
 from terp_seed.terp.simulation.arrays import Groups
 from terp_seed.terp.simulation.clock import DAY, HOUR
 from terp_seed.terp.simulation.invoices import Status
@@ -15,8 +15,8 @@ from terp_seed.terp.simulation.pricing import TERMS
 from terp_seed.terp.simulation.simulation import Simulation
 from terp_seed.terp.table import (
     ROWS,
+    Columns,
     Make,
-    Table,
     at,
     choice,
     day,
@@ -29,6 +29,7 @@ from terp_seed.terp.table import (
     plain,
     row_of,
     seed_user,
+    table,
     text,
 )
 
@@ -46,8 +47,14 @@ def _changed_at(sent: int, settled: int) -> int:
     return max(sent, settled * DAY + 19 * HOUR) if settled else sent
 
 
-def _invoice_columns(simulation: Simulation) -> dict[str, Column]:
-    clock, orders, invoices = simulation.clock, simulation.orders, simulation.invoices
+@table(
+    "invoices",
+    rows=lambda sim: len(sim.invoices.order),
+    key=("invoiceNumber",),
+)
+def invoices(sim: Simulation) -> Columns:
+    """One for each order that has left."""
+    clock, orders, invoices = sim.clock, sim.orders, sim.invoices
     sent = once(each(_sent_at, at(orders.shipped, invoices.order)))
     total = hundredths(invoices.total)
     return {
@@ -71,46 +78,36 @@ def _invoice_columns(simulation: Simulation) -> dict[str, Column]:
     }
 
 
-INVOICES = Table(
-    "invoices",
-    rows=lambda sim: len(sim.invoices.order),
-    key=("invoiceNumber",),
-    columns=_invoice_columns,
-)
-
-
-def _invoice_lines(simulation: Simulation) -> Groups:
+def _invoice_lines(sim: Simulation) -> Groups:
     """The lines of each invoice: those of its order."""
-    starts = simulation.orders.lines.starts
-    orders = simulation.invoices.order
+    starts = sim.orders.lines.starts
+    orders = sim.invoices.order
     return Groups.from_counts(starts[order + 1] - starts[order] for order in orders)
 
 
-def _invoice_line_columns(simulation: Simulation) -> dict[str, Column]:
-    orders, lines, products = simulation.orders, simulation.orders.lines, simulation.products
-    groups = _invoice_lines(simulation)
-    order = once(at(simulation.invoices.order, groups.parents))
+@table(
+    "invoiceLineItems",
+    rows=lambda sim: len(_invoice_lines(sim)),
+)
+def invoice_lines(sim: Simulation) -> Columns:
+    """The lines of each invoice's order."""
+    orders, lines, products = sim.orders, sim.orders.lines, sim.products
+    groups = _invoice_lines(sim)
+    order = once(at(sim.invoices.order, groups.parents))
     line = once(each(lambda order, place: lines.starts[order] + place, order, groups.positions))
     batch = once(at(lines.batch, line))
-    product = once(at(simulation.batches.product, batch))
+    product = once(at(sim.batches.product, batch))
     price, quantity = once(at(lines.price, line)), once(at(lines.quantity, line))
     return {
         "invoiceId": row_of("invoices", groups.parents),
         "productId": row_of("products", product),
         "batchId": row_of("batches", batch),
-        "description": text(at(products.names, product), 60),
+        "description": text(at(products.name, product), 60),
         "quantity": hundredths(quantity),
         "unitPrice": dollars(price),
         "lineTotal": hundredths(each(mul, price, quantity)),
-        "createdAt": moment(simulation.clock, each(_sent_at, at(orders.shipped, order))),
+        "createdAt": moment(sim.clock, each(_sent_at, at(orders.shipped, order))),
     }
-
-
-INVOICE_LINES = Table(
-    "invoiceLineItems",
-    rows=lambda sim: len(_invoice_lines(sim)),
-    columns=_invoice_line_columns,
-)
 
 
 def _reference_number(row: int, method: int) -> str | None:
@@ -124,8 +121,14 @@ def _received_at(row: int, day: int) -> int:
     return day * DAY + 17 * HOUR + row * 2_654_435_761 % 5400
 
 
-def _payment_columns(simulation: Simulation) -> dict[str, Column]:
-    clock, invoices = simulation.clock, simulation.invoices
+@table(
+    "payments",
+    rows=lambda sim: len(sim.invoices.payments.day),
+    key=("paymentNumber",),
+)
+def payments(sim: Simulation) -> Columns:
+    """The payments of invoices that are paid or partly paid."""
+    clock, invoices = sim.clock, sim.invoices
     payments = invoices.payments
     received = moment(clock, each(_received_at, ROWS, payments.day))
     return {
@@ -149,18 +152,13 @@ def _payment_columns(simulation: Simulation) -> dict[str, Column]:
     }
 
 
-PAYMENTS = Table(
-    "payments",
-    rows=lambda sim: len(sim.invoices.payments.day),
-    key=("paymentNumber",),
-    columns=_payment_columns,
-)
-
-#: Each payment is for one invoice.
-INVOICE_PAYMENTS = Table(
+@table(
     "invoice_payments",
     rows=lambda sim: len(sim.invoices.payments.day),
-    columns=lambda sim: {
+)
+def invoice_payments(sim: Simulation) -> Columns:
+    """Each payment is for one invoice."""
+    return {
         "payment_id": row_of("payments", ROWS),
         "invoice_id": row_of("invoices", sim.invoices.payments.invoice),
         "allocated_amount": hundredths(sim.invoices.payments.cents),
@@ -168,8 +166,7 @@ INVOICE_PAYMENTS = Table(
             sim.clock, each(lambda day: day * DAY + 19 * HOUR, sim.invoices.payments.day)
         ),
         "allocated_by": seed_user(),
-    },
-)
+    }
 
 
 def _then(
@@ -186,8 +183,13 @@ def _then(
     return make
 
 
-def _transaction_columns(simulation: Simulation) -> dict[str, Column]:
-    clock, invoices, valid = simulation.clock, simulation.invoices, simulation.invoices.valid
+@table(
+    "client_transactions",
+    rows=lambda sim: len(sim.invoices.valid) + len(sim.invoices.payments.day),
+)
+def client_transactions(sim: Simulation) -> Columns:
+    """Valid invoices, then payments."""
+    clock, invoices, valid = sim.clock, sim.invoices, sim.invoices.valid
     payments, client = invoices.payments, invoices.client
 
     def both(of_invoice: Callable[[int], Value], of_payment: Callable[[int], Value]) -> Make:
@@ -215,11 +217,3 @@ def _transaction_columns(simulation: Simulation) -> dict[str, Column]:
         "created_at": posted,
         "updated_at": posted,
     }
-
-
-#: Valid invoices, then payments.
-CLIENT_TRANSACTIONS = Table(
-    "client_transactions",
-    rows=lambda sim: len(sim.invoices.valid) + len(sim.invoices.payments.day),
-    columns=_transaction_columns,
-)

@@ -5,7 +5,8 @@ TERP's screens read either, so both are made from the same lines.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 from operator import mul
 from typing import Any
@@ -13,10 +14,12 @@ from typing import Any
 from terp_seed.rows.columns import constant
 from terp_seed.rows.draw import Span
 from terp_seed.rows.model import Column, Value
+from terp_seed.terp.simulation.names import strain_names
 from terp_seed.terp.simulation.pricing import MANUAL, MARGIN_SOURCES, margin_percent
+from terp_seed.terp.simulation.products import is_ranged
 from terp_seed.terp.simulation.simulation import Simulation
 from terp_seed.terp.table import (
-    Table,
+    Columns,
     at,
     choice,
     dollars,
@@ -27,39 +30,36 @@ from terp_seed.terp.table import (
     plain,
     row_of,
     seed_user,
+    table,
     text,
 )
 
-_MOST_CARDS = 4096
 
-
-def _cost_limit(simulation: Simulation, end: int) -> Callable[[int], int | None]:
-    ranges = [
-        simulation.products.cost_range(product) for product in range(simulation.sizes.products)
-    ]
-    limits = [costs[end] if costs else None for costs in ranges]
-    return limits.__getitem__
-
-
-def _line_columns(simulation: Simulation) -> dict[str, Column]:
-    lines, products = simulation.orders.lines, simulation.products
-    product = once(at(simulation.batches.product, lines.batch))
-    cost = once(at(products.costs, product))
+@table(
+    "order_line_items",
+    rows=lambda sim: len(sim.orders.lines.batch),
+    references={"order_id": "orders", "batch_id": "batches"},
+)
+def order_lines(sim: Simulation) -> Columns:
+    """One to fifteen lines for each order."""
+    lines, products = sim.orders.lines, sim.products
+    product = once(at(sim.batches.product, lines.batch))
+    cost = once(at(products.cost, product))
     cost_column = dollars(cost)
-    ordered = moment(simulation.clock, at(simulation.schedule.created, lines.order))
+    ordered = moment(sim.clock, at(sim.schedule.created, lines.order))
     return {
         "order_id": row_of("orders", lines.order),
         "batch_id": row_of("batches", lines.batch),
-        "product_display_name": text(at(products.names, product), 60),
+        "product_display_name": text(at(products.name, product), 60),
         "quantity": hundredths(lines.quantity),
         "cogs_per_unit": cost_column,
         "original_cogs_per_unit": cost_column,
         "effective_cogs_basis": choice(
-            each(lambda product: products.cost_range(product) is not None, product),
+            each(is_ranged, product),
             ("MANUAL", "MID"),
         ),
-        "original_range_min": dollars(each(_cost_limit(simulation, 0), product), nullable=True),
-        "original_range_max": dollars(each(_cost_limit(simulation, 1), product), nullable=True),
+        "original_range_min": dollars(at(products.least, product), nullable=True),
+        "original_range_max": dollars(at(products.greatest, product), nullable=True),
         "margin_percent": hundredths(each(margin_percent, lines.price, cost)),
         "margin_dollar": dollars(each(int.__sub__, lines.price, cost)),
         "is_margin_overridden": plain(each(MANUAL.__eq__, lines.margin_source)),
@@ -72,100 +72,78 @@ def _line_columns(simulation: Simulation) -> dict[str, Column]:
     }
 
 
-ORDER_LINES = Table(
-    "order_line_items",
-    rows=lambda sim: len(sim.orders.lines.batch),
-    references={"order_id": "orders", "batch_id": "batches"},
-    columns=_line_columns,
+@table(
+    "order_line_item_allocations",
+    rows=lambda sim: len(sim.orders.allocations.line),
+    references={"order_line_item_id": "order_line_items", "batch_id": "batches"},
 )
-
-
-def _allocation_columns(simulation: Simulation) -> dict[str, Column]:
-    allocations = simulation.orders.allocations
-    product = at(simulation.batches.product, allocations.batch)
+def allocations(sim: Simulation) -> Columns:
+    """From which batch each line is served."""
+    allocations = sim.orders.allocations
+    product = at(sim.batches.product, allocations.batch)
     return {
         "order_line_item_id": row_of("order_line_items", allocations.line),
         "batch_id": row_of("batches", allocations.batch),
         "quantity_allocated": hundredths(allocations.quantity),
-        "unit_cost": dollars(at(simulation.products.costs, product)),
-        "allocated_at": moment(
-            simulation.clock, each(simulation.fulfilment.confirmed, allocations.order)
-        ),
+        "unit_cost": dollars(at(sim.products.cost, product)),
+        "allocated_at": moment(sim.clock, each(sim.fulfilment.confirmed, allocations.order)),
         "allocated_by": seed_user(),
     }
 
 
-#: From which batch each line is served.
-ALLOCATIONS = Table(
-    "order_line_item_allocations",
-    rows=lambda sim: len(sim.orders.allocations.line),
-    references={"order_line_item_id": "order_line_items", "batch_id": "batches"},
-    columns=_allocation_columns,
-)
-
-
-def items_column(simulation: Simulation) -> Column:
+def items_column(sim: Simulation) -> Column:
     """``orders.items``: what TERP's screens read of the lines."""
-    lines = simulation.orders.lines
-    cards = _Cards(simulation)
+    lines, products = sim.orders.lines, sim.products
+
+    @lru_cache(maxsize=4096)
+    def describe(batch: int) -> dict[str, Any]:
+        """What the lines of a batch have in common."""
+        product = sim.batches.product[batch]
+        ranged = is_ranged(product)
+        return {
+            "batchId": batch,
+            "productId": product,
+            "displayName": products.name[product],
+            "originalName": products.name[product],
+            "strain": strain_names.name(products.strain[product]),
+            "category": products.category[product],
+            "subcategory": products.subcategory[product],
+            "grade": products.grade[product],
+            "isSample": False,
+            "unitCogs": products.cost[product],
+            "cogsMode": "RANGE" if ranged else "FIXED",
+            "cogsSource": "MIDPOINT" if ranged else "FIXED",
+        }
 
     def make(span: Span) -> Sequence[Value]:
         starts = lines.starts[span.start : span.stop + 1]
         first, last = starts[0], starts[-1]
-        parts = (lines.batch, lines.quantity, lines.price)
-        items = list(map(cards.item, *(part.part(first, last) for part in parts)))
+        items = [
+            _item(describe(batch), quantity, price)
+            for batch, quantity, price in zip(
+                lines.batch.part(first, last),
+                lines.quantity.part(first, last),
+                lines.price.part(first, last),
+                strict=True,
+            )
+        ]
         return [items[start - first : stop - first] for start, stop in pairwise(starts)]
 
     return Column(make, json_refs={"batchId": "batches", "productId": "products"})
 
 
-class _Cards:
-    """Makes the JSON object of a line from what it shares with others of its batch."""
-
-    def __init__(self, simulation: Simulation) -> None:
-        self.simulation = simulation
-        self._shared: dict[int, dict[str, Any]] = {}
-
-    def _of_batch(self, batch: int) -> dict[str, Any]:
-        shared = self._shared.get(batch)
-        if shared is None:
-            if len(self._shared) > _MOST_CARDS:
-                self._shared.clear()
-            shared = self._shared[batch] = self._describe(batch)
-        return shared
-
-    def _describe(self, batch: int) -> dict[str, Any]:
-        products, product = self.simulation.products, self.simulation.batches.product[batch]
-        ranged = products.cost_range(product) is not None
-        return {
-            "batchId": batch,
-            "productId": product,
-            "displayName": products.names[product],
-            "originalName": products.names[product],
-            "strain": products.strain_name(product),
-            "category": products.category(product),
-            "subcategory": products.subcategory(product),
-            "grade": products.grade(product),
-            "isSample": False,
-            "unitCogs": products.costs[product],
-            "cogsMode": "RANGE" if ranged else "FIXED",
-            "cogsSource": "MIDPOINT" if ranged else "FIXED",
-        }
-
-    def item(self, batch: int, amount: int, price: int) -> dict[str, Any]:
-        """The object of one line."""
-        shared = self._of_batch(batch)
-        cost = shared["unitCogs"]
-        return shared | {
-            "quantity": _number(amount),
-            "unitPrice": price,
-            "price": price,
-            "unitMargin": price - cost,
-            "marginPercent": _number(margin_percent(price, cost)),
-            "lineTotal": _number(amount * price),
-            "lineCogs": _number(amount * cost),
-            "lineMargin": _number(amount * (price - cost)),
-        }
+def _item(batch: dict[str, Any], quantity: int, price: int) -> dict[str, Any]:
+    cost = batch["unitCogs"]
+    return batch | {
+        "quantity": _number(quantity),
+        "unitPrice": price,
+        "price": price,
+        "unitMargin": price - cost,
+        "marginPercent": _number(margin_percent(price, cost)),
+        "lineTotal": _number(quantity * price),
+        "lineCogs": _number(quantity * cost),
+        "lineMargin": _number(quantity * (price - cost)),
+    }
 
 
 def _number(hundredths: int) -> int | float:

@@ -22,17 +22,9 @@ class RandomWords:
 
     key: bytes
 
-    def all(self, label: str, count: int) -> list[int]:
+    def first(self, label: str, count: int) -> array[int]:
         """The first ``count`` words of a sequence."""
-        return Span(self.key + label.encode(), 0, count).words()
-
-    def each(self, label: str, count: int) -> Iterator[int]:
-        """The same words one by one, which takes no memory."""
-        return islice(self._endless(label), count)
-
-    def packed(self, label: str, count: int) -> array[int]:
-        """The same words in an array."""
-        return array("I", self.each(label, count))
+        return array("I", islice(self._endless(label), count))
 
     def endless(self, label: str) -> Callable[[], int]:
         """A function that gives the next word of a sequence on each call."""
@@ -43,9 +35,9 @@ class RandomWords:
 
         Shares of the cards are shares of the draws, even of a few draws.
         """
-        return self._dealt(label, size).__next__
+        return self._shuffled(label, size).__next__
 
-    def _dealt(self, label: str, size: int) -> Iterator[int]:
+    def _shuffled(self, label: str, size: int) -> Iterator[int]:
         word = self.endless(label)
         cards = list(range(size))
         while True:
@@ -147,7 +139,6 @@ class Groups:
         return self.starts[-1]
 
     def parents(self, span: Span) -> list[int]:
-        """The parent of each child row."""
         parents: list[int] = []
         start = span.start
         parent = bisect_right(self.starts, start) - 1

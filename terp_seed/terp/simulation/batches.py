@@ -1,19 +1,20 @@
 """Which batches there are: their products, dates, lots and fates.
 
-Batches are numbered in the order they came in.  A product's batches on sale
-form a *chain*: the oldest is sold first, the next follows when it is sold
-out, the last is live at the end.  So no product is ever on two live batches.
+Batches are numbered in the order they came in.  A product on sale (a *slot*) has a succession
+of batches: the oldest is sold first, the next follows when it is sold out, the last is live at
+the end.  So no product is ever on two live batches.
 """
 
 from __future__ import annotations
 
 from array import array
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from terp_seed.terp.simulation.arrays import RandomWords
 from terp_seed.terp.simulation.clients import SUPPLIER, Clients
-from terp_seed.terp.simulation.clock import DAY, TODAY
+from terp_seed.terp.simulation.clock import DAY, HOUR, TODAY
 from terp_seed.terp.simulation.products import Products
 from terp_seed.terp.simulation.sizes import BatchStatus, Sizes
 
@@ -44,158 +45,95 @@ class Arrival:
     slot: int  # the product on sale that it belongs to, or -1
 
 
-@dataclass(frozen=True)
 class Batches:
     """The batches of a run, before anything is sold from them."""
 
-    sizes: Sizes
-    products: Products
-    clients: Clients
-    words: RandomWords
-    opening: int  # the day of the first order
+    def __init__(
+        self, sizes: Sizes, products: Products, clients: Clients, words: RandomWords, opening: int
+    ) -> None:
+        self.sizes = sizes
+        self.products = products
+        self.clients = clients
+        self.words = words
+        self.on_sale = sizes.by_status[BatchStatus.LIVE]
+        #: The first slots: the best sellers, which have sold out before.
+        self.core = (sizes.by_status[BatchStatus.SOLD_OUT] * 3 + 3) // 4
+        self.slots = self._slots()
+        self.successions: list[list[int]] = [[] for _ in range(self.on_sale)]
+        # One entry for each batch.
+        self.arrivals = sorted(self._arrivals(), key=lambda arrival: arrival.place)
+        self.status = array("B", [arrival.status for arrival in self.arrivals])
+        self.queued: array[int] = array("B")  # 1: waits until the ones before it are sold out
+        self.product: array[int] = array("I")
+        self.lot: array[int] = array("I")
+        # One entry for each lot.
+        self.lot_day: array[int] = array("I")
+        for arrival, word in zip(self.arrivals, words.first("product", sizes.batches), strict=True):
+            self._assign_product(arrival, word)
+        self._fill_lots(opening - _BEFORE)
+        self.day = array("I", [self.lot_day[lot] for lot in self.lot])
+        #: The first batch that is live from the first day on.
+        self.first_live = self.successions[self.core][0]
 
-    @property
-    def on_sale(self) -> int:
-        """How many products are live at the end: the *slots*."""
-        return self.sizes.by_status[BatchStatus.LIVE]
-
-    @property
-    def core(self) -> int:
-        """The first slots: the best sellers, which have sold out before."""
-        return (self.sizes.by_status[BatchStatus.SOLD_OUT] * 3 + 3) // 4
-
-    @cached_property
-    def arrivals(self) -> list[Arrival]:
-        """All batches in the order they came in."""
-        found = self._sold() + self._live()
-        for status, (low, high) in _SPANS.items():
-            for word in self.words.all(f"arrival {int(status)}", self.sizes.by_status[status]):
-                found.append(Arrival(_between(low, high, word), status, -1))
-        found.sort(key=lambda arrival: arrival.place)
-        return found
-
-    def _sold(self) -> list[Arrival]:
-        words = self.words.all("sold", self.sizes.by_status[BatchStatus.SOLD_OUT])
-        core = self.core
-        return [
-            Arrival(_between(0, 8, word), BatchStatus.SOLD_OUT, at)
-            if at < core
-            else Arrival(_between(28, 42, word), BatchStatus.SOLD_OUT, at - core)
-            for at, word in enumerate(words)
-        ]
-
-    def _live(self) -> list[Arrival]:
-        first, second = (self.words.all(f"live {n}", self.on_sale) for n in (1, 2))
-        found = []
+    def _arrivals(self) -> Iterator[Arrival]:
+        """All batches, by status."""
+        counts, core = self.sizes.by_status, self.core
+        for number, word in enumerate(self.words.first("sold", counts[BatchStatus.SOLD_OUT])):
+            slot, span = (number, (0, 8)) if number < core else (number - core, (28, 42))
+            yield Arrival(_between(*span, word), BatchStatus.SOLD_OUT, slot)
+        first, second = (self.words.first(f"live {n}", self.on_sale) for n in (1, 2))
         for slot, (one, other) in enumerate(zip(first, second, strict=True)):
-            if slot < self.core:
+            if slot < core:
                 place = _between(50, 70, one)
-            elif slot < self.core + max(_OPENING, self.on_sale // 20):
+            elif slot < core + max(_OPENING, self.on_sale // 20):
                 place = _between(0, 3, one)
             else:  # more and more of them, as the business grows
                 place = _between(4, 97, max(one, other))
-            found.append(Arrival(place, BatchStatus.LIVE, slot))
-        return found
+            yield Arrival(place, BatchStatus.LIVE, slot)
+        for status, (low, high) in _SPANS.items():
+            for word in self.words.first(f"arrival {int(status)}", counts[status]):
+                yield Arrival(_between(low, high, word), status, -1)
 
-    @cached_property
-    def status(self) -> array[int]:
-        """The status number of each batch at the end of the chain."""
-        return array("B", [arrival.status for arrival in self.arrivals])
-
-    @cached_property
-    def queued(self) -> array[int]:
-        """1 for batches that wait at intake until their elders are sold out."""
-        seen: set[int] = set()
-        flags = array("B")
-        for arrival in self.arrivals:
-            flags.append(arrival.slot in seen)
-            if arrival.slot >= 0:
-                seen.add(arrival.slot)
-        return flags
-
-    @cached_property
-    def chains(self) -> list[list[int]]:
-        """The batches of each slot, oldest first."""
-        chains: list[list[int]] = [[] for _ in range(self.on_sale)]
-        for batch, arrival in enumerate(self.arrivals):
-            if arrival.slot >= 0:
-                chains[arrival.slot].append(batch)
-        return chains
-
-    @property
-    def first_live(self) -> int:
-        """A batch that was live from the first day on."""
-        return self.chains[self.core][0]
-
-    @cached_property
-    def slots(self) -> list[int]:
+    def _slots(self) -> list[int]:
         """The product of each slot: all different, in the mix that TERP grows."""
-        products = self.products
         shelves: list[list[int]] = [[], [], [], []]
-        for product in reversed(range(products.count)):
-            shelves[products.method(product) if products.is_flower(product) else 3].append(product)
-        found = []
-        for slot in range(self.on_sale):
-            shelf = shelves[_MIX[slot % len(_MIX)]] or max(shelves, key=len)
-            found.append(shelf.pop())
-        return found
+        for product in reversed(range(self.sizes.products)):
+            shelves[self.products.method[product]].append(product)  # -1: the last
+        mix = (_MIX[slot % len(_MIX)] for slot in range(self.on_sale))
+        return [(shelves[kind] or max(shelves, key=len)).pop() for kind in mix]
 
-    @cached_property
-    def product(self) -> array[int]:
-        """The product of each batch."""
-        words = self.words.all("product", self.sizes.batches)
-        slots, count = self.slots, self.products.count
-        return array(
-            "I",
-            [
-                word * count >> 32 if arrival.slot < 0 else slots[arrival.slot]
-                for arrival, word in zip(self.arrivals, words, strict=True)
-            ],
-        )
+    def _assign_product(self, arrival: Arrival, word: int) -> None:
+        if arrival.slot < 0:
+            self.queued.append(0)
+            self.product.append(word * self.sizes.products >> 32)
+            return
+        succession = self.successions[arrival.slot]
+        self.queued.append(bool(succession))
+        succession.append(len(self.product))
+        self.product.append(self.slots[arrival.slot])
 
-    @cached_property
-    def lot(self) -> array[int]:
-        """The lot of each batch: one to five batches that came in together."""
-        lots = array("I")
-        number, size = -1, 5
-        for word in self.words.all("lot", self.sizes.batches):
+    def _fill_lots(self, start: int) -> None:
+        """Put one to five batches that came in together into each lot."""
+        size = 5
+        words = self.words.first("lot", self.sizes.batches)
+        for arrival, word in zip(self.arrivals, words, strict=True):
             if size == 5 or word < (1 << 32) // 3:
-                number, size = number + 1, 0
-            lots.append(number)
+                day, size = start + (arrival.place * (_LATEST - start) >> 32), 0
+                self.lot_day.append(self.clients.clock.working_day(day))
+            self.lot.append(len(self.lot_day) - 1)
             size += 1
-        return lots
-
-    @cached_property
-    def lot_day(self) -> array[int]:
-        """The day on which each lot came in."""
-        start = self.opening - _BEFORE
-        days = array("I")
-        for arrival, lot in zip(self.arrivals, self.lot, strict=True):
-            if lot == len(days):
-                day = start + (arrival.place * (_LATEST - start) >> 32)
-                days.append(self.clients.clock.working_day(day))
-        return days
 
     @cached_property
     def lot_supplier(self) -> list[int]:
         """The number of each lot's supplier; the first ones deliver most."""
         count = self.clients.number(SUPPLIER)
-        words = self.words.all("supplier", len(self.lot_day))
-        return [at % count if at < count else (w * w >> 32) * count >> 32
-                for at, w in enumerate(words)]  # fmt: skip
-
-    @cached_property
-    def day(self) -> array[int]:
-        """The day on which each batch came in."""
-        return array("I", [self.lot_day[lot] for lot in self.lot])
-
-    def received(self, start: int, stop: int) -> list[int]:
-        """The seconds at which batches were taken in."""
-        return [self.received_at(batch) for batch in range(start, stop)]
+        words = self.words.first("supplier", len(self.lot_day))
+        return [lot if lot < count else (word * word >> 32) * count >> 32
+                for lot, word in enumerate(words)]  # fmt: skip
 
     def received_at(self, batch: int) -> int:
         """The second at which a batch was taken in, an hour or more after its lot came."""
-        return self.day[batch] * DAY + 9 * 3600 + batch * 420 % 21_600
+        return self.day[batch] * DAY + 9 * HOUR + batch * 420 % 21_600
 
 
 def _between(low: int, high: int, word: int) -> int:

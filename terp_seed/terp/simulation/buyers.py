@@ -59,7 +59,6 @@ class Buyers:
         return self.clients.row(class_, self._word() % 2 % number)
 
     def spent(self, client: int, kind: int, cents: int) -> None:
-        """Note the total of an order."""
         spent = self._spent[Kind.SHIPPED <= kind <= Kind.DELIVERED]
         spent[1] += cents
         if class_of(client) == WHALE:

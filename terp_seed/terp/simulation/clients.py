@@ -98,7 +98,7 @@ class Clients:
         """
         days = array("I")
         working = [self.clock.working_day(day) for day in range(TODAY)]
-        for row, word in enumerate(self.words.each("joined", self.count)):
+        for row, word in enumerate(self.words.first("joined", self.count)):
             if class_of(row) == REGULAR and row > 3:
                 day = TODAY - 20 - (word * 1300 >> 32)
             else:
@@ -110,7 +110,7 @@ class Clients:
     def terms(self) -> array[int]:
         """The number of days in which each client pays."""
         steps = (0, 7, 7, 15, 15, 30, 30, 30, 30, 30)
-        return array("B", [steps[w * 10 >> 32] for w in self.words.each("terms", self.count)])
+        return array("B", [steps[w * 10 >> 32] for w in self.words.first("terms", self.count)])
 
     def name(self, row: int) -> str:
         """A client's business name, different from all others."""
@@ -119,7 +119,7 @@ class Clients:
 
     @cached_property
     def _places(self) -> array[int]:
-        return self.words.packed("place", self.count)
+        return self.words.first("place", self.count)
 
     def phone(self, row: int) -> str:
         """A number in the range that is reserved for fiction."""
@@ -135,7 +135,7 @@ class Clients:
 
     @cached_property
     def _persons(self) -> array[int]:
-        return self.words.packed("person", self.number(SUPPLIER))
+        return self.words.first("person", self.number(SUPPLIER))
 
     def contact(self, supplier: int) -> str:
         """The contact person of the supplier with this number."""

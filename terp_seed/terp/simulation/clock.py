@@ -47,7 +47,6 @@ class Clock:
         return [dates[day] if day else None for day in days]
 
     def date(self, day: int) -> date:
-        """The date of a day number."""
         return self._days[day]
 
     def moments(self, seconds: Iterable[int]) -> list[datetime | None]:

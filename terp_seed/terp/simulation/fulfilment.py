@@ -9,7 +9,7 @@ from functools import cached_property
 from terp_seed.rows.draw import Span
 from terp_seed.terp.simulation.arrays import Groups
 from terp_seed.terp.simulation.clock import HOUR, MINUTE
-from terp_seed.terp.simulation.orders import DECISION, Orders
+from terp_seed.terp.simulation.orders import DECISION, SALE, TRANSFER, Orders
 from terp_seed.terp.simulation.schedule import Kind
 
 STAGES = (
@@ -23,6 +23,9 @@ _HISTORIES: tuple[tuple[int, ...], ...] = (
     (0,), (0,), (), (), (), (), (), (1, 9),
     _WAY[:1], _WAY[:2], _WAY[:3], _WAY[:4], _WAY, (*_WAY, 6), (*_WAY, 6, 7), (*_WAY, 6, 8),
 )  # fmt: skip
+
+#: The stage that an order of each kind is at; quotes are drafts to TERP.
+STAGE_OF_KIND = tuple(STAGES[history[-1] if history else 0] for history in _HISTORIES)
 
 
 @dataclass(frozen=True)
@@ -46,6 +49,23 @@ class Fulfilment:
             return shipped - HOUR
         return self.orders.schedule.created[order] + (75 + order % 30) * MINUTE
 
+    def converted_at(self, order: int) -> int:
+        """When a quote was converted: with the order after it."""
+        if self.orders.kind[order] != Kind.CONVERTED:
+            return 0
+        return self.orders.schedule.created[order + 1]
+
+    def converted_from(self, order: int) -> int | None:
+        """The quote that an order was converted from: the one before it."""
+        converted = order and self.orders.kind[order - 1] == Kind.CONVERTED
+        return order - 1 if converted else None
+
+    def moved_at(self, order: int, type_: int) -> int:
+        """When the goods of an order left, came back or went on to the vendor."""
+        if type_ == SALE:
+            return self.orders.shipped[order]
+        return self.orders.returned[order] + (DECISION if type_ == TRANSFER else 0)
+
     @cached_property
     def _groups(self) -> Groups:
         return Groups.from_counts(len(_HISTORIES[kind]) for kind in self.orders.kind)
@@ -56,16 +76,13 @@ class Fulfilment:
 
     @property
     def order(self) -> Callable[[Span], list[int]]:
-        """The order of each stage that was reached."""
         return self._groups.parents
 
     def stage(self, span: Span) -> list[int]:
         """The place in `STAGES` of each stage that was reached."""
-        kinds, positions = self.orders.kind, self._groups.positions(span)
-        return [
-            _HISTORIES[kinds[order]][position]
-            for order, position in zip(self.order(span), positions, strict=True)
-        ]
+        kinds = self.orders.kind
+        steps = zip(self.order(span), self._groups.positions(span), strict=True)
+        return [_HISTORIES[kinds[order]][position] for order, position in steps]
 
     def reached(self, order: int, stage: int) -> int:
         """When an order reached a stage that it has gone through."""

@@ -15,6 +15,7 @@ from functools import cached_property
 
 from terp_seed.terp.simulation.arrays import RandomWords
 from terp_seed.terp.simulation.batches import Batches
+from terp_seed.terp.simulation.products import is_flower
 from terp_seed.terp.simulation.sizes import BatchStatus
 
 # Percent, from, to: TERP takes in 10 to 500 pounds, or 50 to 1000 units.
@@ -38,71 +39,39 @@ class Movement:
     note: str | None = None
 
 
-@dataclass(frozen=True)
 class Intake:
-    """Quantities by batch in hundredths; ``demand`` is what the orders take."""
+    """Quantities by batch, in hundredths."""
 
-    batches: Batches
-    demand: array[int]
-    words: RandomWords
+    def __init__(self, batches: Batches, demand: array[int], words: RandomWords) -> None:
+        self.batches = batches
+        self.sampled: array[int] = array("I")
+        self.damaged: array[int] = array("I")
+        self.taken_in: array[int] = array("I")
+        self.shelved: array[int] = array("I")  # on hand before the first sale
+        count = batches.sizes.batches
+        labels = ("sampled", "damaged", "taken in")
+        draws = zip(demand, *(words.first(label, count) for label in labels), strict=True)
+        for batch, (need, *drawn) in enumerate(draws):
+            self._take_in(batch, need, *drawn)
 
-    @cached_property
-    def sampled(self) -> array[int]:
-        """What went into samples: a quarter of the live batches have some."""
-        return self._loss("sampled", 25, (100, 25))
-
-    @cached_property
-    def damaged(self) -> array[int]:
-        """What was found damaged at intake."""
-        return self._loss("damaged", 5, (300, 75))
-
-    def _loss(self, label: str, percent: int, amounts: tuple[int, int]) -> array[int]:
-        batches = self.batches
-        words = self.words.all(label, batches.sizes.batches)
-
-        def loss(batch: int, word: int) -> int:
-            # The first live batch has some, so that even a small database shows it.
-            drawn = batch == batches.first_live or word * 100 >> 32 < percent
-            if batches.status[batch] != BatchStatus.LIVE or not drawn:
-                return 0
-            flower = batches.products.is_flower(batches.product[batch])
-            return amounts[flower] * (1 + (word & 1))
-
-        return array("I", [loss(batch, word) for batch, word in enumerate(words)])
-
-    @cached_property
-    def taken_in(self) -> array[int]:
-        """The quantity of each INTAKE: what it takes, and what is still there."""
-        words = self.words.all("taken in", self.batches.sizes.batches)
-        return array("I", [self._intake(batch, word) for batch, word in enumerate(words)])
-
-    def _intake(self, batch: int, word: int) -> int:
-        batches, need = self.batches, self.demand[batch]
+    def _take_in(self, batch: int, need: int, sample: int, damage: int, intake: int) -> None:
+        """Take in what the orders need of a batch, and what is still there at the end."""
+        status = self.batches.status[batch]
+        flower = is_flower(self.batches.product[batch])
+        # The first live batch has some of both, so that even a small database shows them.
+        first, live = batch == self.batches.first_live, status == BatchStatus.LIVE
+        sampled = live and (first or sample * 100 >> 32 < 25)
+        damaged = live and (first or damage * 100 >> 32 < 5)
+        self.sampled.append(sampled and (100, 25)[flower] * (1 + (sample & 1)))
+        self.damaged.append(damaged and (300, 75)[flower] * (1 + (damage & 1)))
         lost = self.sampled[batch] + self.damaged[batch]
-        if batches.status[batch] == BatchStatus.SOLD_OUT:
-            return need + lost
-        bands = _POUNDS if batches.products.is_flower(batches.product[batch]) else _UNITS
-        usual = _draw(bands, word) * 100
-        # At least a tenth is left, and deliveries are whole pounds.
-        return max(usual, -(-(need * 11 // 10 + lost + 300) // 100) * 100)
-
-    @cached_property
-    def disposed(self) -> array[int]:
-        """What was destroyed: all of the batches that were closed."""
-        return array("I", [
-            quantity if status == BatchStatus.CLOSED else 0
-            for status, quantity in zip(self.batches.status, self.taken_in, strict=True)
-        ])  # fmt: skip
-
-    @cached_property
-    def shelved(self) -> array[int]:
-        """What was on hand before the first sale."""
-        return array("I", [
-            taken - sampled - damaged - disposed
-            for taken, sampled, damaged, disposed in zip(
-                self.taken_in, self.sampled, self.damaged, self.disposed, strict=True
-            )
-        ])  # fmt: skip
+        if status == BatchStatus.SOLD_OUT:
+            quantity = need + lost
+        else:  # at least a tenth is left, and deliveries are whole pounds
+            usual = _draw(_POUNDS if flower else _UNITS, intake) * 100
+            quantity = max(usual, -(-(need * 11 // 10 + lost + 300) // 100) * 100)
+        self.taken_in.append(quantity)
+        self.shelved.append(0 if status == BatchStatus.CLOSED else quantity - lost)
 
     @cached_property
     def movements(self) -> list[Movement]:

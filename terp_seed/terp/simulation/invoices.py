@@ -81,18 +81,25 @@ class Invoices:
 
     @cached_property
     def valid(self) -> array[int]:
-        """The invoices that are not void."""
         return array("I", [n for n, status in enumerate(self.status) if status != Status.VOID])
 
     @cached_property
     def client(self) -> array[int]:
-        """The client of each invoice."""
         return array("I", [self.orders.client[order] for order in self.order])
 
     @cached_property
     def total(self) -> array[int]:
         """The total of each invoice, in cents."""
         return array("I", [self.orders.total[order] for order in self.order])
+
+    def due_of_order(self, order: int) -> int:
+        """The day on which an order, or its invoice, is due; 0 for one that never will be."""
+        invoice = self.invoice_of[order]
+        if invoice >= 0:
+            return self.due[invoice]
+        if self.orders.kind[order] < Kind.CANCELLED:
+            return 0
+        return self.orders.schedule.day[order] + TERM_DAYS[self.orders.terms[order]]
 
     def _bill(self) -> None:
         orders = self.orders
@@ -105,7 +112,6 @@ class Invoices:
                 self.due.append(shipped // DAY + TERM_DAYS[orders.terms[order]])
 
     def _judge(self) -> None:
-        """Give every invoice its status."""
         self.status.extend(repeat(Status.PAID, len(self.order)))
         recent: list[int] = []
         old: list[int] = []
@@ -185,7 +191,7 @@ class Invoices:
     def _reconcile(self) -> None:
         """Match seven payments in ten with the bank: two days later, or on the Monday after."""
         days = self.payments.day
-        for day, word in zip(days, self.words.all("reconciled", len(days)), strict=True):
+        for day, word in zip(days, self.words.first("reconciled", len(days)), strict=True):
             later = day + 2
             later += (0, 0, 0, 0, 0, 2, 1)[self.clock.weekday(later)]
             matched = word % 100 < 71 and later < TODAY

@@ -104,7 +104,6 @@ class Names:
         return [texts[(place * self.step + self.start) % size] for place in range(size)]
 
     def name(self, place: int) -> str:
-        """The name at ``place``, counted from 0."""
         round_, place = divmod(place, len(self._combinations))
         text = self._combinations[place]
         return f"{text} {round_ + 1}" if round_ else text

@@ -27,6 +27,7 @@ from terp_seed.terp.simulation.pricing import (
     price,
     quantity,
 )
+from terp_seed.terp.simulation.products import DEFAULT_MARGINS, is_flower
 from terp_seed.terp.simulation.schedule import Kind, Schedule
 from terp_seed.terp.simulation.shelf import Shelf
 
@@ -53,7 +54,6 @@ class _Lines:
 
     @property
     def order(self) -> Callable[..., list[int]]:
-        """The order of each line."""
         return Groups(self.starts).parents
 
 
@@ -68,7 +68,6 @@ class _Allocations:
 
     @property
     def order(self) -> Callable[..., list[int]]:
-        """The order of each allocation."""
         return Groups(self.starts).parents
 
 
@@ -184,9 +183,7 @@ class Orders:
         if kind >= Kind.RETURNED:  # nothing comes back to a batch that is sold out
             slots = [slot for slot in slots if shelf.is_last(slot)] or [self.batches.core]
         for place, slot in enumerate(slots):
-            product = self.batches.slots[slot]
-            flower = self.batches.products.is_flower(product)
-            amount = quantity(self._next["quantity"](), flower)
+            amount = quantity(self._next["quantity"](), is_flower(self.batches.slots[slot]))
             if place < cleared:
                 self._clear(order, slot, amount)
             else:
@@ -195,7 +192,7 @@ class Orders:
 
     def _clear(self, order: int, slot: int, amount: int) -> None:
         """Sell what is left of a batch, and the rest of the line from the next."""
-        flower = self.batches.products.is_flower(self.batches.slots[slot])
+        flower = is_flower(self.batches.slots[slot])
         step, least = _STEP[flower], _LEAST[flower]
         old = self._shelf.hand_over(slot)
         rest = max(step, amount // 2 // step * step, least - self.demand[old])
@@ -212,8 +209,8 @@ class Orders:
         if not 150 <= tenths <= 350:
             source = MANUAL
         elif not self._next["origin"]() & 15:
-            source, tenths = DEFAULT, products.default_margin(product)
-        self._append_line(batch, amount, price(products.costs[product], tenths), source)
+            source, tenths = DEFAULT, DEFAULT_MARGINS[products.category[product]]
+        self._append_line(batch, amount, price(products.cost[product], tenths), source)
 
     def _append_line(self, batch: int, amount: int, dollars: int, source: int) -> None:
         lines, batches = self.lines, self.batches
@@ -222,7 +219,7 @@ class Orders:
         lines.price.append(dollars)
         lines.margin_source.append(source)
         self._total += amount * dollars
-        self._cost += amount * batches.products.costs[batches.product[batch]]
+        self._cost += amount * batches.products.cost[batches.product[batch]]
 
     def _repeat(self, order: int) -> None:
         """Order what the quote before offered, from what is on sale now."""

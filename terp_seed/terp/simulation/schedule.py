@@ -13,10 +13,10 @@ from bisect import bisect_right
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
-from itertools import accumulate, chain, cycle, repeat
+from itertools import accumulate, chain, cycle, groupby, repeat
 
 from terp_seed.terp.simulation.arrays import RandomWords
-from terp_seed.terp.simulation.clock import DAY, TODAY, Clock
+from terp_seed.terp.simulation.clock import DAY, HOUR, TODAY, Clock
 
 
 class Kind(IntEnum):
@@ -45,9 +45,8 @@ class Kind(IntEnum):
 
 
 _QUOTE = Kind.SENT  # until it is known what became of it
-# Cards of the deck that settled orders are dealt from.  Drafts are 10 to 15
-# percent of orders (TERP's data-completeness requirements), returns half a
-# percent (its generators).
+# Of 200 settled orders.  Drafts are 10 to 15 percent of orders (TERP's data-completeness
+# requirements), returns half a percent (its generators).
 _MIX = {
     Kind.DRAFT_QUOTE: 14, Kind.DRAFT_SALE: 10, _QUOTE: 22, Kind.CANCELLED: 4, Kind.RETURNED: 1,
     Kind.DELIVERED: 149,
@@ -87,7 +86,6 @@ class Schedule:
 
     @property
     def opening(self) -> int:
-        """The day of the first order."""
         return opening_day(self.orders)
 
     @property
@@ -102,7 +100,6 @@ class Schedule:
 
     @cached_property
     def day(self) -> array[int]:
-        """The day of each order."""
         steps = list(accumulate(self._weights()))
         before = self.orders - self.today
         total = steps[-1]
@@ -115,11 +112,11 @@ class Schedule:
     def _weights(self) -> list[int]:
         """How much business each day from the opening to yesterday sees."""
         length = TODAY - self.opening
-        weeks = self.words.all("week", length // 7 + 1)
+        weeks = self.words.first("week", length // 7 + 1)
         weights = []
-        for at, date in enumerate(map(self.clock.date, range(self.opening, TODAY))):
-            growth = 70 + 60 * at // length
-            luck = 80 + (weeks[at // 7] * 41 >> 32)
+        for day, date in enumerate(map(self.clock.date, range(self.opening, TODAY))):
+            growth = 70 + 60 * day // length
+            luck = 80 + (weeks[day // 7] * 41 >> 32)
             weights.append(growth * luck * _WEEKDAYS[date.weekday()] * _MONTHS[date.month - 1])
         return weights
 
@@ -128,12 +125,11 @@ class Schedule:
         """The second of each order, ascending, in opening hours."""
         seconds = array("I")
         words = self.words.endless("created")
-        for day, first, number in _runs(self.day):
-            hours = 3 * 3600 if day == TODAY else 10 * 3600
-            start = day * DAY + 8 * 3600
-            for at in range(number):
-                seconds.append(start + (at * hours + (words() * hours >> 32)) // number)
-            assert first + number == len(seconds)
+        for day, orders in groupby(self.day):
+            number = len(list(orders))
+            hours, start = (3 if day == TODAY else 10) * HOUR, day * DAY + 8 * HOUR
+            for place in range(number):
+                seconds.append(start + (place * hours + (words() * hours >> 32)) // number)
         return seconds
 
     @cached_property
@@ -141,10 +137,10 @@ class Schedule:
         """The kind of each order; a delivery may turn out to be on its way still."""
         card = self.words.deck("kind", len(_CARDS))
         turn = cycle(_RETURNS)
-        dealt = (_CARDS[card()] for _ in range(self.orders))
-        kinds = array("B", (next(turn) if kind == Kind.RETURNED else kind for kind in dealt))
+        drawn = (_CARDS[card()] for _ in range(self.orders))
+        kinds = array("B", (next(turn) if kind == Kind.RETURNED else kind for kind in drawn))
         self._show(kinds)
-        fates = self.words.packed("fate", self.orders)
+        fates = self.words.first("fate", self.orders)
         sales = quotes = 0
         for order in reversed(range(self.orders)):
             age = TODAY - self.day[order]
@@ -160,17 +156,16 @@ class Schedule:
 
     def _show(self, kinds: array[int]) -> None:
         if self.orders >= _SHOWCASE:
-            for at, kind in _FIRST.items():
-                kinds[at] = kind
-        for at, kind in _LAST.items():
-            if at <= self.orders:
-                kinds[-at] = kind
+            for order, kind in _FIRST.items():
+                kinds[order] = kind
+        for place, kind in _LAST.items():
+            if place <= self.orders:
+                kinds[-place] = kind
 
     def _quote(self, rank: int, age: int, fate: int, kinds: array[int], order: int) -> int:
         if rank < 2 or age < 25:
             return (Kind.SENT, Kind.VIEWED)[rank % 2]
-        converts = kinds[order + 1] == Kind.DELIVERED
-        if converts and fate & 1:
+        if kinds[order + 1] == Kind.DELIVERED and fate & 1:
             return Kind.CONVERTED
         return (Kind.REJECTED, Kind.EXPIRED, Kind.EXPIRED)[(fate >> 1) % 3]
 
@@ -180,14 +175,3 @@ class Schedule:
         if rank < self.open + 2:
             return Kind.SHIPPED
         return kind if age > 20 else Kind.DELIVERED  # too recent to have come back
-
-
-def _runs(days: array[int]) -> list[tuple[int, int, int]]:
-    """Each day with the first of its orders and their number."""
-    runs: list[tuple[int, int, int]] = []
-    for order, day in enumerate(days):
-        if runs and runs[-1][0] == day:
-            runs[-1] = (day, runs[-1][1], runs[-1][2] + 1)
-        else:
-            runs.append((day, order, 1))
-    return runs

@@ -29,29 +29,29 @@ class Shelf:
     """Slots whose batch is to be sold out by the next sale."""
 
     def __post_init__(self) -> None:
-        self.batch = [chain[0] for chain in self.batches.chains]
-        self._place = [0] * self.batches.on_sale
+        self.batch = [succession[0] for succession in self.batches.successions]
+        self._waiting = [deque(succession[1:]) for succession in self.batches.successions]
         self._shelves: tuple[list[int], ...] = ([], [], [])
         self._steps = [0, 0, 0]
         self._events = self._calendar()
         self._word = self.words.endless("choice")
 
     def _calendar(self) -> deque[tuple[int, int, int]]:
-        """Arrivals on the shelf and hand-overs within chains, in order."""
+        """Arrivals on the shelf and hand-overs within successions, in order."""
         batches = self.batches
         rests = self.words.endless("rest")
         events = []
-        for slot, chain in enumerate(batches.chains):
-            events.append((batches.day[chain[0]] + _SHELF_DAYS, 0, slot))
-            for batch in chain[1:]:
+        for slot, succession in enumerate(batches.successions):
+            events.append((batches.day[succession[0]] + _SHELF_DAYS, 0, slot))
+            for batch in succession[1:]:
                 events.append((batches.day[batch] + _SHELF_DAYS + rests() % 15, 1, slot))
         return deque(sorted(events))
 
     def advance(self, day: int) -> None:
-        """Let everything happen that happens until ``day``."""
+        """Let everything happen until ``day``."""
         while self._events and self._events[0][0] <= day:
-            _, what, slot = self._events.popleft()
-            if what:
+            _, follows, slot = self._events.popleft()
+            if follows:
                 self.clearing.append(slot)
             else:
                 self._offer(slot)
@@ -60,20 +60,19 @@ class Shelf:
         share = slot * 10 // self.batches.on_sale
         self._shelves[0 if share < 2 else 1 if share < 5 else 2].append(slot)
         total = 0
-        for at, (shelf, weight) in enumerate(zip(self._shelves, _WEIGHTS, strict=True)):
+        for place, (shelf, weight) in enumerate(zip(self._shelves, _WEIGHTS, strict=True)):
             total += len(shelf) * weight
-            self._steps[at] = total
+            self._steps[place] = total
 
     def hand_over(self, slot: int) -> int:
-        """Put the next batch of a chain on sale; the one that is sold out now."""
-        chain = self.batches.chains[slot]
-        self._place[slot] += 1
-        self.batch[slot] = chain[self._place[slot]]
-        return chain[self._place[slot] - 1]
+        """Put the next batch of a slot on sale; the one that is sold out now."""
+        sold_out = self.batch[slot]
+        self.batch[slot] = self._waiting[slot].popleft()
+        return sold_out
 
     def is_last(self, slot: int) -> bool:
         """Whether the batch on sale is the one that is live at the end."""
-        return self._place[slot] == len(self.batches.chains[slot]) - 1
+        return not self._waiting[slot]
 
     def choose(self, chosen: list[int], number: int) -> None:
         """Add slots to ``chosen`` until it has ``number``, none of them twice."""
@@ -82,13 +81,13 @@ class Shelf:
         word = self._word
         tries = number + _TRIES
         while len(chosen) < number and tries:
-            at = word() * total >> 32
-            if at < first:
-                slot = top[at // _WEIGHTS[0]]
-            elif at < second:
-                slot = middle[(at - first) // _WEIGHTS[1]]
+            place = word() * total >> 32
+            if place < first:
+                slot = top[place // _WEIGHTS[0]]
+            elif place < second:
+                slot = middle[(place - first) // _WEIGHTS[1]]
             else:
-                slot = rest[(at - second) // _WEIGHTS[2]]
+                slot = rest[(place - second) // _WEIGHTS[2]]
             if slot not in chosen:
                 chosen.append(slot)
             tries -= 1

@@ -40,50 +40,41 @@ class Simulation:
 
     @cached_property
     def clock(self) -> Clock:
-        """Dates from day numbers."""
         return Clock(self.as_of)
 
     @cached_property
     def products(self) -> Products:
-        """What is sold."""
         return Products(self.sizes.products, self.sizes.strains, self._words("goods"))
 
     @cached_property
     def clients(self) -> Clients:
-        """Buyers and suppliers."""
         return Clients(self.sizes.clients, self.clock, self._words("parties"))
 
     @cached_property
     def batches(self) -> Batches:
-        """Lots and the batches that came in with them."""
         opening = opening_day(self.sizes.orders)
         return Batches(self.sizes, self.products, self.clients, self._words("stock"), opening)
 
     @cached_property
     def schedule(self) -> Schedule:
-        """When orders are placed and what becomes of them."""
         live = self.sizes.by_status[BatchStatus.LIVE]
         return Schedule(self.sizes.orders, live, self.clock, self._words("schedule"))
 
     @cached_property
     def orders(self) -> Orders:
-        """Orders, their lines, allocations and movements."""
         buyers = Buyers(self.clients, self._words("buyers"))
         return Orders(self.batches, self.schedule, buyers, self._words("book"))
 
     @cached_property
     def fulfilment(self) -> Fulfilment:
-        """The stages that orders have gone through."""
         return Fulfilment(self.orders)
 
     @cached_property
     def intake(self) -> Intake:
-        """What was taken in of each batch."""
         return Intake(self.batches, self.orders.demand, self._words("supply"))
 
     @cached_property
     def invoices(self) -> Invoices:
-        """Invoices and the payments for them."""
         return Invoices(self.orders, self.clock, self._words("ledgers"))
 
 
