@@ -19,11 +19,9 @@ from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.ledger.audit import read
 from terp_seed.mask_database.progress import Pass, PassTable, table_exists
-from terp_seed.mask_database.residue import copies
 from terp_seed.mask_database.run import begun
 from terp_seed.mask_database.seeded_rows import seeded_ranges
 from terp_seed.masking.boundary import Boundary
-from terp_seed.masking.classes import DATA_CLASSES
 from terp_seed.masking.detect import find_gaps
 from terp_seed.masking.profiles import profile_of_column
 from terp_seed.masking.substitutes import fingerprint
@@ -44,15 +42,12 @@ def evidence(settings: Settings) -> dict[str, Any]:
         scans = [event for event in events if event["event"] == "scanned"]
         return {
             **books.head(),
-            "categories": sorted(
-                {DATA_CLASSES[kind].meaning for made in passes for kind, _ in made.columns.values()}
-            ),
             "tables": list(books.tables()),
             "columns": list(books.columns()),
             "kept": list(books.kept()),
             "runs": [event for event in events if event["event"] != "scanned"],
             "scan": scans[-1] if scans else None,
-            "copies": copies(session, sorted({made.table for made in passes})),
+            "copies": _copies(session, sorted({made.table for made in passes})),
             "backups": _backups(settings),
         }
 
@@ -107,18 +102,15 @@ class _Books:
                 yield f"{gap.table}.{gap.column}"
 
     def tables(self) -> Iterator[dict[str, Any]]:
-        """The tables with personal or seeded rows, and the path that their rows took."""
+        """The tables with personal or seeded rows: how many were masked, and seeded how."""
         masked = {made.table: made.rows for made in sorted(self.passes, key=lambda p: p.rows)}
         seeded, kept = self._seeded(), {row["table"] for row in self.kept()}
         for name in (facts.name for facts in self.facts):
             if name not in masked.keys() | seeded.keys() | kept:
                 continue
-            paths = [f"{path}: seeded" for path in sorted(seeded[name], reverse=True)]
-            paths += ["imported: masked in place"] if name in masked else []
             count = self.session.scalar(f"SELECT COUNT(*) FROM {self.session.dialect.quote(name)}")
             yield {
                 "table": name,
-                "path": ", ".join(paths) or "nothing personal",
                 "rows": int(count),
                 "masked_in_place": masked.get(name, 0),
                 "seeded": seeded[name],
@@ -189,3 +181,84 @@ def _backups(settings: Settings) -> list[dict[str, str]]:
         for backup in listing(settings)
         if backup.manifest.database == name
     ]
+
+
+_Copy = tuple[str, str, str]
+
+
+def _copies(session: Session, tables: Sequence[str]) -> list[dict[str, str]]:
+    """The copies of the originals that masking leaves behind, and what to do about each.
+
+    An UPDATE does not overwrite: a server keeps the old values in files of its
+    own until something is done about it.  The server is asked where it can tell.
+    """
+    sqlite = session.dialect.names == ("sqlite",)
+    found = [*(_sqlite(session) if sqlite else _mysql(session, tables)), *_ELSEWHERE]
+    return [dict(zip(("where", "now", "duty"), copy, strict=True)) for copy in found]
+
+
+_UNKNOWN = "not known here"
+_ELSEWHERE: tuple[_Copy, ...] = (
+    (
+        "the dump or backup that this copy was restored from",
+        _UNKNOWN,
+        "delete it, or keep it where production's own data may be kept",
+    ),
+    (
+        "snapshots of the disk or virtual machine, and file-system copies",
+        _UNKNOWN,
+        "delete those made between the restore and now",
+    ),
+)
+
+
+def _sqlite(session: Session) -> Iterator[_Copy]:
+    journal = session.scalar("PRAGMA journal_mode")
+    secure = session.scalar("PRAGMA secure_delete")
+    yield (
+        "free pages of the database file",
+        f"secure_delete is {secure} (1: freed pages are overwritten)",
+        "run VACUUM, which writes the file anew",
+    )
+    if journal == "wal":
+        duty = "run PRAGMA wal_checkpoint(TRUNCATE), then close all connections"
+        yield "the -wal file", "journal_mode is wal", duty
+    else:
+        duty = "none where journal_mode is delete; else delete the -journal file when all is closed"
+        yield "the rollback journal", f"journal_mode is {journal}", duty
+
+
+def _mysql(session: Session, tables: Sequence[str]) -> Iterator[_Copy]:
+    names = ("log_bin", "general_log", "slow_query_log")
+    on = {name: bool(session.scalar(f"SELECT @@{name}")) for name in names}
+    states = [f"{name} is {'ON' if on[name] else 'OFF'}" for name in names]
+    listed = ", ".join(map(session.dialect.quote, tables)) or "each masked table"
+    yield (
+        "table files: old row versions, pages not reused yet",
+        f"{len(tables)} tables were masked",
+        f"run OPTIMIZE TABLE {listed}, which writes them anew",
+    )
+    yield (
+        "undo and redo log",
+        "always present",
+        "overwritten as the server runs; before the disk leaves your hands stop the server with "
+        "innodb_fast_shutdown = 0 and delete its log files",
+    )
+    yield (
+        "binary log: every row as it was and as it is",
+        states[0],
+        "once replicas have read it: PURGE BINARY LOGS BEFORE NOW()"
+        if on["log_bin"]
+        else "none, unless it was on while the copy was restored",
+    )
+    yield (
+        "replicas and change-data-capture consumers",
+        _UNKNOWN,
+        "let them catch up, then do the same there",
+    )
+    yield (
+        "general and slow query log: the statements of the restore",
+        ", ".join(states[1:]),
+        "truncate them if they were on while the copy was restored; masking itself writes masked "
+        "values only",
+    )

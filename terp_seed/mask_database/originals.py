@@ -1,10 +1,10 @@
-"""What was there before, remembered so that it can be recognised and not be told.
+"""The original values, remembered so that they can be recognised but not read.
 
-Of each masked value an 8-byte digest under a sub-key of the masking key is
+An 8-byte digest of every masked value, under a sub-key of the masking key, is
 kept: whoever lacks the key learns nothing from it, not even by guessing.  It
 takes 8 bytes for each distinct value of a block.  Not remembered is what
-could not be told from chance: values of fewer than 6 characters, single
-words, days, sums, and what belongs to nobody anyway.
+could not be told apart from chance: values of fewer than 6 characters, single
+words, days, sums, and reserved values.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ _LEAST, _OPAQUE = 6, 16
 _MOST_WORDS = 20_000
 _MOST_CACHED = 1 << 16
 
-# What is written in words of its own is only compared as a whole.
+# Texts that people write are only compared as a whole.
 _WHOLE = frozenset({"free_text", "json", "special", "device"})
 _BY_CHANCE = frozenset({"date", "amount"})
 
@@ -46,7 +46,7 @@ def _telling(text: str) -> bool:
     return len(text) >= _OPAQUE or " " in text or "@" in text or not text.isalpha()
 
 
-def _is_nobodys(kind: str, text: str) -> bool:
+def _is_reserved(kind: str, text: str) -> bool:
     """Whether a value is one that masking itself could have written."""
     if kind == "email":
         return is_reserved_email(text)
@@ -67,7 +67,7 @@ class Originals:
         whole = kind in _WHOLE
         found = set()
         for text in _gone(before, after):
-            if not _is_nobodys(kind, text) and (number := self._number(whole, text)) is not None:
+            if not _is_reserved(kind, text) and (number := self._number(whole, text)) is not None:
                 found.add(number)
         return found
 

@@ -1,7 +1,7 @@
 """Made-up names and addresses: pool values combined by the words of a digest.
 
 Faker fills the pools once, on first use; from then on a name costs two look-ups.
-The pools follow the installed Faker, so `fingerprint` says which ones they were.
+The pools follow the installed Faker, so `fingerprint` identifies them.
 """
 
 from __future__ import annotations
