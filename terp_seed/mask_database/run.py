@@ -280,5 +280,5 @@ def _digests(
         return b""
     numbers: set[int] = set()
     for name, kind in plan.kinds.items():
-        numbers |= originals.of(kind, before.columns[name], after.columns[name])
+        numbers |= originals.digests(kind, before.columns[name], after.columns[name])
     return array("Q", sorted(numbers)).tobytes()
