@@ -43,9 +43,8 @@ LEFT = (
 INTRODUCTION = """\
 # Staging, validated
 
-Written by `python docs/staging_validation.py URL`, which does all of it anew on an empty database:
-the commands that a person types, in this order, on a server stamped `staging`. A step that fails
-ends it, and no page is written.
+`python docs/staging_validation.py URL` runs these commands in this order on an empty database,
+stamps it `staging`, and writes this page if every step succeeds.
 """
 
 
@@ -168,10 +167,9 @@ def page(server: str, size: str, outcomes: list[Outcome]) -> str:
 
 
 CLOSING = """
-Before masking, two parties with real-looking names, addresses and numbers are put in beside the
-seeded rows, as a restored copy of production would hold them. The seeded rows, made up already,
-stay as they are: the rollback takes away exactly those, leaves the imported ones, and its backup,
-whose folder is `BACKUP` above, puts every row back as it was.
+Before masking, two parties with real-looking names, addresses and numbers are inserted, as in a
+copy of production. Masking leaves the seeded rows alone; the rollback removes exactly those and
+keeps the imported ones; `BACKUP`, its backup, restores every row.
 """
 
 

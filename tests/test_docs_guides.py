@@ -117,6 +117,9 @@ def test_every_option_is_with_its_command(command: str) -> None:
     heading = "## Shared options" if command == "terp-seed" else f"### {command}"
     part = page.partition(f"\n{heading}\n")[2].partition("\n##")[0]
     said = set(re.findall(r"`(--?[a-z][\w-]*)`", part))
+    for line in re.findall(r"^\* (.*All commands.*)$", page, re.MULTILINE):
+        if command != "terp-seed" and f"`{command}`" not in line:
+            said |= set(re.findall(r"^`(--[\w-]+)`", line))
     assert {option for owner, option in OPTIONS if owner == command} <= said
     shared = re.search(r"^\* shared: (.*)$", part, re.MULTILINE)
     for option in re.findall(r"`(--[\w-]+)`", shared[1] if shared else ""):

@@ -121,7 +121,7 @@ def test_what_was_meant_is_named(sqlite_toy: Toy, words: str, meant: str) -> Non
         ("bash", "terp-seed hist", 1, "plain,history\n"),
         ("bash", "terp-seed check --round", 2, "plain,--round-trip\n"),
         ("zsh", "terp-seed roll", 1, "plain\nrollback\nRoll back one revision"),
-        ("fish", "terp-seed sta", None, "plain,status\tPrint where the chain stands"),
+        ("fish", "terp-seed sta", None, "plain,status\tPrint the state of each revision"),
     ],
 )
 def test_a_shell_completes_commands_and_options(

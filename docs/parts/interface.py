@@ -7,6 +7,7 @@ import inspect
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -67,8 +68,9 @@ def bookkeeping() -> str:
     return rows_of(["table", "holds"], *([f"`{each.name}`", text] for each, text in said.items()))
 
 
-# What more than this many commands take is described once.
-_SHARED_BY = 2
+# What more than this many commands take is described once; what all but this many take, with
+# the exceptions.
+_FEW = 2
 
 Described = tuple[str, str]
 
@@ -89,27 +91,40 @@ def _command(name: str, command: click.Command, shared: Sequence[Described]) -> 
     ]
     taken = f" Takes `{' '.join(arguments)}`." if arguments else ""
     text = inspect.cleandoc(command.help or "").replace("``", "`") + taken
-    options_of = _described(command)
-    own = [
-        f"* {spelling}: {text}" for spelling, text in options_of if (spelling, text) not in shared
-    ]
-    also = ", ".join(each[0].split()[0] for each in options_of if each in shared)
+    described = _described(command)
+    own = [f"* {': '.join(option)}" for option in described if option not in shared]
+    named = [each for each in described if each in shared and len(_without(each)) > _FEW]
+    also = ", ".join(spelling.split()[0] for spelling, _ in named)
     lines = [*own, *([f"* shared: {also}"] if also else [])]
     return "\n\n".join(part for part in (f"### {name}", text, "\n".join(lines)) if part)
 
 
 def options() -> str:
-    """The options that many commands take."""
-    return "\n".join(f"* {spelling}: {text}" for spelling, text in sorted(_shared()))
+    """The options that many commands take; of what nearly all take, the exceptions."""
+    return "\n".join(f"* {': '.join(option)}{_exceptions(option)}" for option in sorted(_shared()))
+
+
+def _exceptions(option: Described) -> str:
+    without = _without(option)
+    if len(without) > _FEW:
+        return ""
+    return f" All commands but {', '.join(without)}." if without else " All commands."
+
+
+def _without(option: Described) -> list[str]:
+    """The commands that do not take an option."""
+    return [f"`{name}`" for name, options_of in _options().items() if option not in options_of]
 
 
 def _shared() -> list[Described]:
-    number = Counter(
-        option
-        for _, command in _commands(main_command, "terp-seed")
-        for option in _described(command)
-    )
-    return [option for option, times in number.items() if times > _SHARED_BY]
+    number = Counter(option for options_of in _options().values() for option in options_of)
+    return [option for option, times in number.items() if times > _FEW]
+
+
+@cache
+def _options() -> dict[str, list[Described]]:
+    """The options of every command."""
+    return {name: _described(command) for name, command in _commands(main_command, "terp-seed")}
 
 
 def _described(command: click.Command) -> list[Described]:

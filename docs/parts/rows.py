@@ -54,14 +54,15 @@ def _described(size: str) -> dict[tuple[str, str], TableRows]:
 
 
 def counts() -> str:
-    """Rows of each table in each size."""
+    """Rows of each table by revision: those of the sizes, with a slash between them."""
     found = [_described(size) for size in SIZES]
-    lines = [
-        [revision[:4], f"`{name}`", *(each[revision, name].count for each in found)]
-        for revision, name in found[0]
-    ]
-    totals = [sum(rows.count for rows in each.values()) for each in found]
-    return rows_of(["revision", "table", *SIZES], *lines, ["total", "", *totals])
+    lines: dict[str, list[str]] = {}
+    for revision, name in found[0]:
+        numbers = "/".join(str(each[revision, name].count) for each in found)
+        lines.setdefault(revision, []).append(f"`{name}` {numbers}")
+    totals = "/".join(str(sum(rows.count for rows in each.values())) for each in found)
+    texts = [f"* `{revision}`: {', '.join(tables)}" for revision, tables in lines.items()]
+    return "\n".join([*texts, f"* total: {totals}"])
 
 
 def _state(source: str, column: str, where: str = "1 = 1") -> str:

@@ -24,7 +24,8 @@ Under one key, equal values of a class become equal pseudonyms in every table. F
 key, a pseudonym is still personal data.
 """
 
-_MEANINGS = ("## Classes", "", "| class | holds | default |", "| --- | --- | --- |")
+_CLASSES = "## Classes and their default masking"
+_PERSONAL = "## Personal columns, with class, and masking if it is not the default"
 
 
 def inventory(policy: Policy) -> str:
@@ -32,9 +33,9 @@ def inventory(policy: Policy) -> str:
     tables = [policy.tables[name] for name in sorted(policy.tables, key=str.casefold)]
     used = {rule.kind for table in tables for rule in _all(table)}
     kinds = [kind for kind in CLASSES.values() if kind.name in used]
-    lines = [_HEAD, *_MEANINGS]
-    lines += [f"| {kind.name} | {kind.meaning} | {kind.strategy} |" for kind in kinds]
-    lines += ["", "## Personal columns", ""]
+    lines = [_HEAD, _CLASSES, ""]
+    lines += [f"- {kind.name}, {kind.meaning}: {kind.strategy}" for kind in kinds]
+    lines += ["", _PERSONAL, ""]
     lines += filter(None, (_personal(policy, table) for table in tables))
     lines += ["", "## Columns that are not personal", "", *_not_personal(tables)]
     return "\n".join(lines) + "\n"
@@ -75,10 +76,10 @@ _SHOWN: tuple[Environment, ...] = ("dev", "staging")
 def _column(policy: Policy, table: TableRules, name: str, rule: Rule) -> Iterator[str]:
     if not rule.paths:
         dev, staging = (policy.strategy(table.name, name, env) for env in _SHOWN)
-        masking = _both(dev, staging)
+        masking = _both(rule.kind, dev, staging)
         if "date_shift" in _names((dev, staging)):
             masking += f", all dates of one `{table.subject}` alike"
-        yield f"`{name}` ({rule.kind}: {masking})"
+        yield f"`{name}` ({masking})"
         return
     for path, inner in rule.paths:
         yield f"`{name}` at `{path}` ({_at_path(policy, inner)})"
@@ -90,13 +91,17 @@ def _at_path(policy: Policy, rule: Rule) -> str:
     if rule.kind is None:
         return f"not personal: {rule.reason}"
     dev, staging = (chosen(rule, name, dict(policy.environments.get(name, {}))) for name in _SHOWN)
-    return f"{rule.kind}: {_both(dev, staging)}"
+    return _both(rule.kind, dev, staging)
 
 
-def _both(dev: Choice | None, staging: Choice | None) -> str:
-    """The masking in dev and test, and that in staging if it is another."""
+def _both(kind: str | None, dev: Choice | None, staging: Choice | None) -> str:
+    """The class, then the masking unless it is the default; that in staging if it is another."""
     shown, other = _said(dev), _said(staging)
-    return shown if shown == other else f"{shown}; staging: {other}"
+    default = CLASSES[kind].strategy if kind else ""
+    masking = kind or ""
+    if shown != default:
+        masking += f": {shown}"
+    return masking if other == shown else f"{masking}; staging: {other}"
 
 
 def _names(choices: Iterable[Choice | None]) -> set[str]:
