@@ -70,7 +70,7 @@ def test_the_validation_names_commands_that_exist() -> None:
 
 
 def command_of(words: list[str]) -> click.Command:
-    """The command that these words name; every option of theirs is one of its own."""
+    """The command that these words name; every option among them must exist."""
     command: click.Command = main
     context = click.Context(main)
     before = ""
@@ -98,8 +98,8 @@ def options(group: click.Group, path: str) -> Iterator[tuple[str, click.Option]]
         if isinstance(command, click.Group):
             yield from options(command, f"{path} {name}")
         elif command is not None:
-            own = [each for each in command.params if isinstance(each, click.Option)]
-            yield from ((f"{path} {name}", each) for each in own)
+            found = [each for each in command.params if isinstance(each, click.Option)]
+            yield from ((f"{path} {name}", option) for option in found)
 
 
 OPTIONS = [
