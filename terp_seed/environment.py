@@ -23,7 +23,7 @@ from terp_seed.plan.revisions import loaded
 from terp_seed.settings.options import Settings, resolve
 
 if TYPE_CHECKING:
-    from terp_seed.plan.request import Request
+    from terp_seed.plan.chain import Request
 
 __all__ = ["run"]
 
@@ -68,7 +68,7 @@ def _ready(settings: Settings) -> None:
 
 
 def _offline() -> None:
-    from terp_seed.run import offline
+    from terp_seed.run.script import write_script
 
     settings = _settings()
     _ready(settings)
@@ -81,12 +81,12 @@ def _offline() -> None:
     start = context.get_starting_revision_argument()
     found = () if start in (None, "base") else context.script.get_revisions(start)
     heads = tuple(script.revision for script in found)  # in full, as the version table has it
-    offline.write(settings, _request(settings, _asked(), options), heads, out)
+    write_script(settings, _request(settings, _options(), options), heads, out)
     out.flush()  # at exit, nobody could answer for a reader that is gone
 
 
 def _online() -> None:
-    settings, asked = _settings(), _asked()
+    settings, asked = _settings(), _options()
     if asked.get("purge"):
         raise UsageError(
             "stamp --purge empties the version table before anything else, and the ledger would "
@@ -109,39 +109,39 @@ def _online() -> None:
 
 
 def _run(settings: Settings, session: Session, asked: dict[str, Any]) -> None:
-    from terp_seed.plan.request import ACT
-    from terp_seed.run import online
+    from terp_seed.plan.chain import ACT
+    from terp_seed.run.live import run_live
 
-    act = context.config.attributes.get(ACT, online.run)
+    act = context.config.attributes.get(ACT, run_live)
     act(session, _request(settings, asked, {}))
 
 
 def _look(settings: Settings, session: Session) -> None:
     """``current``, ``history -i`` and the like: they read, and must not write."""
-    context.configure(connection=session.connection, dont_mutate=True, **_shared(settings))
+    context.configure(connection=session.connection, dont_mutate=True, **_version_table(settings))
     with context.begin_transaction():
         context.run_migrations()
 
 
 def _request(settings: Settings, asked: dict[str, Any], options: dict[str, Any]) -> Request:
-    from terp_seed.plan.request import Request
+    from terp_seed.plan.chain import Request
 
     destination = asked["destination_rev"]
     return Request(
         directory=context.script,
         destination=" ".join(destination) if isinstance(destination, tuple) else str(destination),
         steps_from=asked["fn"],
-        configure=partial(_configured, settings, options),
+        configure=partial(_configure, settings, options),
         migrate=_migrate,
     )
 
 
-def _configured(settings: Settings, options: dict[str, Any], **more: Any) -> MigrationContext:
+def _configure(settings: Settings, options: dict[str, Any], **more: Any) -> MigrationContext:
     """One transaction for each revision, on every engine, and in a script."""
     context.configure(
         transactional_ddl=True,
         transaction_per_migration=True,
-        **_shared(settings),
+        **_version_table(settings),
         **options,
         **more,
     )
@@ -158,25 +158,25 @@ def _no_block() -> NoReturn:
 
 
 def _migrate() -> None:
-    from terp_seed.plan.recorder import installed
+    from terp_seed.plan.recorder import install_operations
 
     try:
         with context.begin_transaction():
             context.run_migrations()
     except BaseException:
-        with installed(context.get_context()):
+        with install_operations(context.get_context()):
             pass  # leaving it takes away the `op` that Alembic leaves behind after an error
         raise
 
 
-def _shared(settings: Settings) -> dict[str, Any]:
+def _version_table(settings: Settings) -> dict[str, Any]:
     return {
         "version_table": settings.version_table,
         "version_table_schema": settings.bookkeeping_schema,
     }
 
 
-def _asked() -> dict[str, Any]:
+def _options() -> dict[str, Any]:
     """What the command gave to Alembic: its steps function and its destination."""
     context.configure(dialect_name="sqlite")  # the public way to the options
     return dict(context.get_context().opts)

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 from projects import Project
-from servers import MariaDB, ServerError, run_client, server_engine
+from servers import MariaDB, PostgreSQL, Server, ServerError, run_client, server_engine
 from toys import TOY, Toy
 
 REPOSITORY = Path(__file__).resolve().parent.parent
@@ -49,6 +49,17 @@ def mariadb() -> Iterator[MariaDB]:
         yield server
 
 
+@pytest.fixture(scope="session")
+def postgresql() -> Iterator[PostgreSQL]:
+    """The private PostgreSQL of this test process, started when the first test asks for it."""
+    try:
+        server = PostgreSQL()
+    except (ServerError, OSError) as error:
+        pytest.fail(f"no PostgreSQL for the tests: {error}", pytrace=False)
+    with server:
+        yield server
+
+
 @pytest.fixture
 def start_server() -> Iterator[Callable[..., MariaDB]]:
     """Start servers of the test's own: `start_server("--read-only")`; gone when the test ends."""
@@ -71,7 +82,8 @@ def new_database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Cal
             name = f"test_{next(_numbers)}"
             if engine == "sqlite":
                 return f"sqlite:///{tmp_path / name}.db"
-            server: MariaDB = request.getfixturevalue("mariadb")
+            fixture = engine if engine == "postgresql" else "mariadb"
+            server: Server = request.getfixturevalue(fixture)
             stack.callback(server.drop, name)
             return server.create(name)
 
@@ -100,6 +112,12 @@ def sqlite_url(new_database: Callable[[str], str]) -> str:
 def mariadb_url(mariadb: MariaDB, new_database: Callable[[str], str]) -> str:
     """An empty database on the server, for a test about servers only."""
     return new_database(mariadb.engine)
+
+
+@pytest.fixture
+def postgresql_url(new_database: Callable[[str], str]) -> str:
+    """An empty database on PostgreSQL, for a test about it only."""
+    return new_database("postgresql")
 
 
 @pytest.fixture
@@ -157,6 +175,12 @@ def toy(database_url: str, new_toy: Callable[..., Toy]) -> Toy:
 def sqlite_toy(sqlite_url: str, new_toy: Callable[..., Toy]) -> Toy:
     """A copy of the toy project on SQLite, for what does not depend on the engine."""
     return new_toy(sqlite_url)
+
+
+@pytest.fixture
+def postgresql_toy(postgresql_url: str, new_toy: Callable[..., Toy]) -> Toy:
+    """A copy of the toy project on PostgreSQL, for a test about it only."""
+    return new_toy(postgresql_url)
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from terp_seed.masking import Policy
+from terp_seed.masking.policy_file import load_policy
 from terp_seed.terp.schema.tables import metadata
 
 POLICY = Path(__file__).resolve().parent.parent / "seeds" / "masking.toml"
@@ -65,7 +65,7 @@ class Production:
     """What was planted: rows by table, and what each row was before."""
 
     def __init__(self, url: str, rows: int = 3) -> None:
-        self.policy = Policy.load(POLICY)
+        self.policy = load_policy(POLICY)
         self.db = sa.create_engine(url, poolclass=sa.NullPool)
         self.rows = rows
         with self.db.begin() as connection:

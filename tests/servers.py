@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import pwd
 import secrets
 import shutil
 import signal
@@ -19,9 +20,10 @@ import time
 from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import IO, Any, Final
+from typing import IO, Any, Final, Self
 
 import MySQLdb
+import psycopg
 from sqlalchemy.engine import URL, make_url
 
 HOST: Final = "127.0.0.1"
@@ -48,6 +50,10 @@ while read -r line; do server=$line; done
 [ -z "$server" ] || kill -9 "$server" 2>/dev/null
 rm -rf -- "$1"
 """
+
+
+#: What a driver raises while its server does not answer yet.
+NOT_YET: Final = (MySQLdb.OperationalError, psycopg.OperationalError)
 
 
 class ServerError(Exception):
@@ -83,7 +89,7 @@ def server_engine() -> str:
 
 def clean_environment() -> dict[str, str]:
     """Return this process's environment without anything that steers seeding or a client."""
-    prefixes = ("TERP_SEED_", "MYSQL_", "MARIADB_", "PYTEST_", "ALEMBIC_")
+    prefixes = ("TERP_SEED_", "MYSQL_", "MARIADB_", "PG", "PYTEST_", "ALEMBIC_")
     python = {"PYTHONPATH", "PYTHONUNBUFFERED", "PYTHONWARNINGS"}
     names = {"DATABASE_URL", "SQLALCHEMY_WARN_20", *python}
     return {
@@ -98,6 +104,9 @@ def client_command(url: str) -> list[str]:
     parts = make_url(url)
     if parts.get_backend_name() == "sqlite":
         return [find_program("sqlite3"), parts.database or ":memory:"]
+    if parts.get_backend_name() == "postgresql":
+        where = f"postgresql://{parts.username}@{parts.host}:{parts.port}/{parts.database or ''}"
+        return [find_program("psql"), "--no-psqlrc", where]
     if server_engine() == "mysql":
         program = str(Path(mysql_base() or "/") / "bin" / "mysql")
     else:
@@ -136,7 +145,7 @@ def run_client(
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            env=clean_environment(),
+            env={**clean_environment(), "PGPASSWORD": make_url(url).password or ""},
             timeout=timeout,
         )
     if check and result.returncode:
@@ -152,16 +161,12 @@ def free_port() -> int:
         return port
 
 
-class MariaDB:
-    """A private server: MariaDB, or the MySQL that `TERP_SEED_TEST_MYSQL` points to.
+class Server:
+    """A private server, from its empty folder to its end."""
 
-    It has two accounts: root, for what the tests arrange, and an ordinary user, whom `url` names
-    and who has every right on the databases made by `create` and none elsewhere. Options are added
-    to the server's command line, as in `MariaDB("--max-allowed-packet=1M")`.
-    """
+    engine: str
 
-    def __init__(self, *options: str, engine: str | None = None) -> None:
-        self.engine = engine or server_engine()
+    def __init__(self, *options: str) -> None:
         self.options = options
         self.port = free_port()
         # A password as people have them: every one of these characters means something in a URL.
@@ -183,7 +188,7 @@ class MariaDB:
             self.stop()
             raise
 
-    def __enter__(self) -> MariaDB:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(
@@ -193,6 +198,152 @@ class MariaDB:
         traceback: TracebackType | None,
     ) -> None:
         self.stop()
+
+    def client_args(self, database: str) -> list[str]:
+        """Return the command line of the server's own client, as the ordinary user."""
+        return client_command(self.url(database))
+
+    # -- life
+
+    @property
+    def pid(self) -> int:
+        """The process id of the running server."""
+        if self._process is None:
+            raise ServerError("the server is not running")
+        return self._process.pid
+
+    def restart(self, *, graceful: bool = True) -> None:
+        """Stop the server, in order or by `kill -9`, and start it on the same data and port."""
+        self.halt(graceful=graceful)
+        self.resume()
+
+    def halt(self, *, graceful: bool = True) -> None:
+        """Stop the server, in order or by `kill -9`, keeping its data."""
+        process, self._process = self._process, None
+        if process is None:
+            return
+        process.send_signal(signal.SIGTERM if graceful else signal.SIGKILL)
+        try:
+            process.wait(STOP_SECONDS)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+        self._tell_watchdog("")
+
+    def resume(self) -> None:
+        """Start the server again after `halt`, on the same data and port."""
+        self._start()
+
+    def stop(self) -> None:
+        """End the server and remove its folder; harmless when that has been done."""
+        self.halt(graceful=False)
+        if self._watchdog.stdin is not None and not self._watchdog.stdin.closed:
+            self._watchdog.stdin.close()
+            self._watchdog.wait()
+
+    # -- how, for each engine
+
+    def url(self, database: str = "") -> str:
+        """Return the SQLAlchemy URL of a database, for the ordinary user."""
+        raise NotImplementedError
+
+    def create(self, database: str) -> str:
+        """Make an empty database that the ordinary user owns, and return its URL."""
+        raise NotImplementedError
+
+    def drop(self, database: str) -> None:
+        """Remove a database, ending the connections that still use it."""
+        raise NotImplementedError
+
+    def _initialise(self) -> None:
+        """Make the data folder."""
+        raise NotImplementedError
+
+    def _start_on_a_free_port(self) -> None:
+        """Start for the first time, and make the accounts."""
+        raise NotImplementedError
+
+    def _command(self) -> list[str]:
+        """The command line of the server."""
+        raise NotImplementedError
+
+    def _connect(self) -> Any:
+        """Connect as root; `NOT_YET` while the server does not answer."""
+        raise NotImplementedError
+
+    # -- how
+
+    def _tell_watchdog(self, line: str) -> None:
+        stdin = self._watchdog.stdin
+        if stdin is not None and not stdin.closed:
+            stdin.write(f"{line}\n".encode())
+            stdin.flush()
+
+    def _run_once(self, command: list[str], **more: Any) -> None:
+        """Run a program that makes the data folder."""
+        made = subprocess.run(
+            command,
+            check=False,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            errors="replace",
+            # a server that starts clears its temporary folder of other servers' tables
+            env={**clean_environment(), "TMPDIR": str(self.folder)},
+            timeout=START_SECONDS,
+            **more,
+        )
+        if made.returncode:
+            raise ServerError(f"{command[0]} could not make a data folder:\n{made.stdout[-4000:]}")
+
+    def _start(self, *options: str, **more: Any) -> None:
+        with (self.folder / "log").open("wb") as log:
+            self._process = subprocess.Popen(
+                [*self._command(), *self.options, *options],
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                env=clean_environment(),
+                start_new_session=True,
+                **more,
+            )
+        self._tell_watchdog(str(self._process.pid))
+        self._await_answer(self._process)
+
+    def _await_answer(self, process: subprocess.Popen[bytes]) -> None:
+        deadline = time.monotonic() + START_SECONDS
+        while True:
+            if process.poll() is not None:
+                self._process = None
+                self._tell_watchdog("")
+                raise ServerError(f"the server ended while starting:\n{self.log()}")
+            try:
+                self._connect().close()
+            except NOT_YET as error:
+                if time.monotonic() > deadline:
+                    self.halt(graceful=False)
+                    raise ServerError(f"no answer from the server:\n{self.log()}") from error
+                time.sleep(0.02)
+            else:
+                return
+
+    def log(self) -> str:
+        """Return the end of what the server has printed since it was started last."""
+        return (self.folder / "log").read_text(errors="replace")[-4000:]
+
+
+class MariaDB(Server):
+    """MariaDB, or the MySQL that `TERP_SEED_TEST_MYSQL` points to.
+
+    It has two accounts: root, for what the tests arrange, and an ordinary user, whom `url` names
+    and who has every right on the databases made by `create` and none elsewhere. Options are added
+    to the server's command line, as in `MariaDB("--max-allowed-packet=1M")`.
+    """
+
+    def __init__(self, *options: str, engine: str | None = None) -> None:
+        self.engine = engine or server_engine()
+        super().__init__(*options)
 
     # -- databases
 
@@ -240,60 +391,12 @@ class MariaDB:
             connection.commit()
         return rows
 
-    def client_args(self, database: str) -> list[str]:
-        """Return the command line of the server's own client, as the ordinary user."""
-        return client_command(self.url(database))
-
     @property
     def version(self) -> str:
         """The version the server gives, as in `10.11.19-MariaDB-0+deb12u1`."""
         return str(self.execute("SELECT VERSION()")[0][0])
 
-    # -- life
-
-    @property
-    def pid(self) -> int:
-        """The process id of the running server."""
-        if self._process is None:
-            raise ServerError("the server is not running")
-        return self._process.pid
-
-    def restart(self, *, graceful: bool = True) -> None:
-        """Stop the server, in order or by `kill -9`, and start it on the same data and port."""
-        self.halt(graceful=graceful)
-        self.resume()
-
-    def halt(self, *, graceful: bool = True) -> None:
-        """Stop the server, in order or by `kill -9`, keeping its data."""
-        process, self._process = self._process, None
-        if process is None:
-            return
-        process.send_signal(signal.SIGTERM if graceful else signal.SIGKILL)
-        try:
-            process.wait(STOP_SECONDS)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
-        self._tell_watchdog("")
-
-    def resume(self) -> None:
-        """Start the server again after `halt`, on the same data and port."""
-        self._start()
-
-    def stop(self) -> None:
-        """End the server and remove its folder; harmless when that has been done."""
-        self.halt(graceful=False)
-        if self._watchdog.stdin is not None and not self._watchdog.stdin.closed:
-            self._watchdog.stdin.close()
-            self._watchdog.wait()
-
     # -- how
-
-    def _tell_watchdog(self, line: str) -> None:
-        stdin = self._watchdog.stdin
-        if stdin is not None and not stdin.closed:
-            stdin.write(f"{line}\n".encode())
-            stdin.flush()
 
     def _program(self) -> str:
         if self.engine == "mysql":
@@ -311,26 +414,15 @@ class MariaDB:
                 "--skip-test-db",
                 "--force",  # a machine need not know its own name
             ]
-        made = subprocess.run(
+        self._run_once(
             [
                 *command,
                 f"--datadir={self.folder / 'data'}",
                 *AS_ROOT,
                 # the one setting a data folder is made for and cannot change later
                 *[option for option in self.options if "lower-case-table-names" in option],
-            ],
-            check=False,
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            encoding="utf-8",
-            errors="replace",
-            # a server that starts clears its temporary folder of other servers' tables
-            env={**clean_environment(), "TMPDIR": str(self.folder)},
-            timeout=START_SECONDS,
+            ]
         )
-        if made.returncode:
-            raise ServerError(f"{command[0]} could not make a data folder:\n{made.stdout[-4000:]}")
 
     def _start_on_a_free_port(self) -> None:
         accounts = self.folder / "accounts.sql"
@@ -353,57 +445,152 @@ class MariaDB:
             yield f"GRANT ALL ON *.* TO 'root'@'{host}' WITH GRANT OPTION"
         yield f"CREATE USER '{USER}'@'{HOST}' IDENTIFIED BY '{self.password}'"
 
-    def _start(self, *options: str) -> None:
+    def _command(self) -> list[str]:
         only_mysql = ["--mysqlx=OFF", "--secure-file-priv=NULL"] if self.engine == "mysql" else []
-        with (self.folder / "log").open("wb") as log:
-            self._process = subprocess.Popen(
-                [
-                    self._program(),
-                    "--no-defaults",
-                    f"--datadir={self.folder / 'data'}",
-                    f"--socket={self.folder / 'socket'}",
-                    f"--pid-file={self.folder / 'pid'}",
-                    f"--tmpdir={self.folder}",
-                    f"--bind-address={HOST}",
-                    f"--port={self.port}",
-                    "--skip-name-resolve",
-                    *FAST,
-                    *only_mysql,
-                    *AS_ROOT,
-                    *self.options,
-                    *options,
-                ],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                env=clean_environment(),
-                start_new_session=True,
-            )
-        self._tell_watchdog(str(self._process.pid))
-        self._await_answer(self._process)
-
-    def _await_answer(self, process: subprocess.Popen[bytes]) -> None:
-        deadline = time.monotonic() + START_SECONDS
-        while True:
-            if process.poll() is not None:
-                self._process = None
-                self._tell_watchdog("")
-                raise ServerError(f"the server ended while starting:\n{self.log()}")
-            try:
-                self._connect().close()
-            except MySQLdb.OperationalError as error:
-                if time.monotonic() > deadline:
-                    self.halt(graceful=False)
-                    raise ServerError(f"no answer from the server:\n{self.log()}") from error
-                time.sleep(0.02)
-            else:
-                return
-
-    def log(self) -> str:
-        """Return the end of what the server has printed since it was started last."""
-        return (self.folder / "log").read_text(errors="replace")[-4000:]
+        return [
+            self._program(),
+            "--no-defaults",
+            f"--datadir={self.folder / 'data'}",
+            f"--socket={self.folder / 'socket'}",
+            f"--pid-file={self.folder / 'pid'}",
+            f"--tmpdir={self.folder}",
+            f"--bind-address={HOST}",
+            f"--port={self.port}",
+            "--skip-name-resolve",
+            *FAST,
+            *only_mysql,
+            *AS_ROOT,
+        ]
 
     def _connect(self) -> Any:
         return MySQLdb.connect(
             host=HOST, port=self.port, user="root", passwd=self.root_password, connect_timeout=10
         )
+
+
+class PostgreSQL(Server):
+    """PostgreSQL, with a superuser `root` and an ordinary user like `MariaDB`'s.
+
+    Options are added to the server's command line, as in `PostgreSQL("-c", "max_connections=5")`.
+    """
+
+    engine = "postgresql"
+
+    def url(self, database: str = "", *, user: str = USER, password: str | None = None) -> str:
+        """Return the SQLAlchemy URL of a database, for the ordinary user unless told otherwise."""
+        return URL.create(
+            "postgresql+psycopg",
+            username=user,
+            password=self.password if password is None else password,
+            host=HOST,
+            port=self.port,
+            database=database or None,
+        ).render_as_string(hide_password=False)
+
+    def root_url(self, database: str = "") -> str:
+        """Return the URL of a database for root."""
+        return self.url(database, user="root", password=self.root_password)
+
+    def create(self, database: str) -> str:
+        self.execute(f'CREATE DATABASE "{database}" OWNER {USER}')
+        return self.url(database)
+
+    def drop(self, database: str) -> None:
+        self.execute(f'DROP DATABASE IF EXISTS "{database}" WITH (FORCE)')
+
+    def execute(self, *statements: str, database: str = "postgres") -> list[tuple[Any, ...]]:
+        """Run statements as root on one connection, and return the rows of the last."""
+        rows: list[tuple[Any, ...]] = []
+        with contextlib.closing(self._connect(database)) as connection:
+            for statement in statements:
+                cursor = connection.execute(statement)
+                rows = cursor.fetchall() if cursor.description else []
+        return rows
+
+    @property
+    def version(self) -> str:
+        """The version the server gives, as in `15.18`."""
+        return str(self.execute("SHOW server_version")[0][0])
+
+    def _program(self, name: str) -> str:
+        found = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"))
+        return str(found[-1]) if found else find_program(name)
+
+    def _initialise(self) -> None:
+        secret = self.folder / "secret"
+        secret.write_text(self.root_password)
+        for path in (self.folder, secret):
+            self._hand_over(path)
+        self._run_once(
+            [
+                self._program("initdb"),
+                f"--pgdata={self.folder / 'data'}",
+                "--username=root",
+                f"--pwfile={secret}",
+                "--auth=scram-sha-256",
+                "--encoding=UTF8",
+                "--locale=C",
+                "--no-sync",
+            ],
+            **self._as_another(),
+        )
+        secret.unlink()
+
+    def _start_on_a_free_port(self) -> None:
+        self._start()
+        self.execute(f"CREATE USER {USER} PASSWORD '{self.password}'")
+
+    def _start(self, *options: str, **more: Any) -> None:
+        for attempt in range(50):
+            try:
+                super()._start(*options, **self._as_another(), **more)
+            except ServerError:  # the last one's processes have not all noticed that it is gone
+                if attempt == 49 or "is still in use" not in self.log():
+                    raise
+                time.sleep(0.1)
+            else:
+                return
+
+    def _command(self) -> list[str]:
+        settings = {
+            "listen_addresses": HOST,
+            "port": self.port,
+            "unix_socket_directories": "",
+            "fsync": "off",
+            "full_page_writes": "off",
+            "synchronous_commit": "off",
+            "shared_buffers": "64MB",
+            "max_connections": 60,
+        }
+        listed = [part for name, value in settings.items() for part in ("-c", f"{name}={value}")]
+        return [self._program("postgres"), "-D", str(self.folder / "data"), *listed]
+
+    def _connect(self, database: str = "postgres") -> Any:
+        return psycopg.connect(
+            host=HOST,
+            port=self.port,
+            user="root",
+            password=self.root_password,
+            dbname=database,
+            autocommit=True,
+            connect_timeout=10,
+        )
+
+    def _as_another(self) -> dict[str, Any]:
+        """PostgreSQL refuses to run as root."""
+        if os.geteuid():
+            return {}
+        user = next(name for name in ("postgres", "nobody") if _exists(name))
+        return {"user": user, "group": pwd.getpwnam(user).pw_gid, "extra_groups": []}
+
+    def _hand_over(self, path: Path) -> None:
+        who = self._as_another()
+        if who:
+            shutil.chown(path, who["user"], who["group"])
+
+
+def _exists(user: str) -> bool:
+    try:
+        return bool(pwd.getpwnam(user))
+    except KeyError:
+        return False

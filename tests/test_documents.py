@@ -15,13 +15,12 @@ from toys import Toy
 
 from terp_seed.cli import main
 
-SCHEMAS = files("terp_seed.cli") / "schemas"
+SCHEMAS = json.loads((files("terp_seed.cli") / "schemas.json").read_text(encoding="utf-8"))
 
 #: How each command is run on a seeded toy project: its words, and the code that it ends with.
 #: BACKUP stands for the folder of a backup that was made before.
 RUNS: dict[str, list[tuple[list[str], int]]] = {
     "backup create": [(["backup", "create"], 0)],
-    "backup expire": [(["backup", "expire"], 0)],
     "backup list": [(["backup", "list"], 0)],
     "check": [(["check"], 0), (["-x", "url=sqlite:///absent.db", "check"], 0)],
     "env show": [(["env", "show"], 0)],
@@ -80,12 +79,15 @@ def leaves(group: click.Group, *before: str) -> Iterator[tuple[str, click.Comman
 COMMANDS = dict(leaves(main))
 
 
-def schema(name: str) -> dict[str, Any]:
+def reference(name: str) -> dict[str, str]:
+    """How the schema of a command's document is referred to."""
+    return {"$ref": f"#/$defs/{name.replace(' ', '-')}"}
+
+
+def validator(name: str) -> Draft202012Validator:
     """The schema of a command's document."""
-    found: dict[str, Any] = json.loads(
-        (SCHEMAS / f"{name.replace(' ', '-')}.json").read_text(encoding="utf-8")
-    )
-    return found
+    schema = {"$defs": SCHEMAS["$defs"], **reference(name)}
+    return Draft202012Validator(schema, format_checker=FormatChecker())
 
 
 @pytest.mark.parametrize("name", COMMANDS)
@@ -93,17 +95,37 @@ def test_every_command_has_a_schema_examples_and_a_run_here(name: str) -> None:
     command = COMMANDS[name]
     assert any("--json" in each.opts for each in command.params), "no --json"
     assert f"terp-seed {name}" in f"{command.help} {command.epilog}", "no example in its help"
-    found = schema(name)
-    Draft202012Validator.check_schema(found)
-    assert found["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    found = SCHEMAS["$defs"][name.replace(" ", "-")]
     assert found["properties"]["document"]["const"] == name
+    assert (found["title"], bool(found["description"])) == (f"terp-seed {name}", True)
     assert RUNS.get(name), "nothing in RUNS"
 
 
-def test_there_is_no_schema_of_a_command_that_is_gone() -> None:
-    assert {each.name for each in SCHEMAS.iterdir() if each.name.endswith(".json")} == {
-        f"{name.replace(' ', '-')}.json" for name in COMMANDS
-    }
+def test_there_is_one_schema_for_each_command_and_they_are_schemas() -> None:
+    Draft202012Validator.check_schema(SCHEMAS)
+    assert SCHEMAS["$schema"] == "https://json-schema.org/draft/2020-12/schema"
+    assert SCHEMAS["oneOf"] == [reference(name) for name in sorted(COMMANDS)]
+
+
+def test_no_object_takes_fields_that_its_schema_does_not_name() -> None:
+    """A shared part is closed where it is used, so that what uses it may add fields."""
+    shared = {name for name, part in SCHEMAS["$defs"].items() if "title" not in part}
+    for name in SCHEMAS["$defs"].keys() - shared:
+        for part in _objects(SCHEMAS["$defs"][name]):
+            closed = {"additionalProperties", "unevaluatedProperties"} & part.keys()
+            assert closed or part["required"] == ["size", "rows", "root_seed", "as_of"], part
+
+
+def _objects(schema: Any) -> Iterator[dict[str, Any]]:
+    """The objects with named fields in a schema, by their own properties or by reference."""
+    if isinstance(schema, dict):
+        if "properties" in schema or schema.get("$ref", "").endswith(("/backup", "/run", "/drift")):
+            yield schema
+        for part in schema.values():
+            yield from _objects(part)
+    elif isinstance(schema, list):
+        for part in schema:
+            yield from _objects(part)
 
 
 def printed(toy: Toy, name: str, words: list[str], code: int = 0) -> Any:
@@ -135,16 +157,27 @@ def test_the_document_is_as_its_schema_says(
             statement, *words = words  # noqa: PLW2901
             toy.execute(BEFORE[statement])
         document = printed(toy, name, words, code)
-        check = Draft202012Validator(schema(name), format_checker=FormatChecker())
-        check.validate(document)
+        validator(name).validate(document)
+        assert Draft202012Validator(SCHEMAS).is_valid(document)
 
 
 def test_a_schema_can_be_broken() -> None:
     """They say what they say: another field, a missing one, another type."""
-    validator = Draft202012Validator(schema("env stamp"))
+    schema = validator("env stamp")
     whole = {"document": "env stamp", "database": "sqlite:///x.db", "environment": "dev"}
-    assert validator.is_valid(whole)
-    assert not validator.is_valid({"document": "env stamp"})
-    assert not validator.is_valid({**whole, "more": 1})
-    assert not validator.is_valid({**whole, "database": 1})
-    assert not validator.is_valid({**whole, "environment": "prod"})
+    assert schema.is_valid(whole)
+    assert not schema.is_valid({"document": "env stamp"})
+    assert not schema.is_valid({**whole, "more": 1})
+    assert not schema.is_valid({**whole, "database": 1})
+    assert not schema.is_valid({**whole, "environment": "prod"})
+
+
+def test_a_schema_that_refers_to_a_shared_part_can_be_broken() -> None:
+    schema = validator("verify")
+    names = ("inserted", "skipped", "deleted", "retained", "intact", "edited", "replaced")
+    counts = {**dict.fromkeys((*names, "missing"), 0), "ids": None}
+    drift = {"revision": "0001_x", "table": "labels", **counts}
+    whole = {"document": "verify", "passed": True, "checks": [], "drift": [drift]}
+    assert schema.is_valid(whole)
+    for broken in ({**drift, "more": 1}, {**drift, "intact": -1}, {"revision": "0001_x"}, counts):
+        assert not schema.is_valid({**whole, "drift": [broken]})

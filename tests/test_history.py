@@ -27,7 +27,7 @@ def test_a_database_that_nobody_seeded_has_no_history(toy: Toy) -> None:
     before = toy.everything()
     assert toy.document("history") == {"document": "history", "runs": []}
     done = toy.terp_seed("history")
-    assert (done.stdout, done.stderr) == ("", "nothing was run yet\n")
+    assert (done.stdout, done.stderr) == ("", "no runs yet\n")
     assert toy.document("lock", "status")["taken"] is False
     assert toy.everything() == before
 
@@ -68,7 +68,7 @@ def test_filters(toy: Toy) -> None:
     assert outcomes(toy, "--until", "2020-01-01") == []
     assert outcomes(toy, "--user", "nobody-of-this-name") == []
     assert len(outcomes(toy, "--user", toy.document("history")["runs"][0]["os_user"])) == 3
-    assert toy.terp_seed("history", "--outcome", "failed").stderr == "no such run\n"
+    assert toy.terp_seed("history", "--outcome", "failed").stderr == "no run matches\n"
     events = toy.terp_seed("history", "--events", "--limit", "1").stdout.splitlines()[2:]
     assert ["reverted" in line for line in events] == [False, True, False]
 

@@ -194,10 +194,10 @@ def test_where_the_url_comes_from(stranger: Stranger, theirs: str, ours: str | N
     section = stranger.files()["alembic.ini"].partition("[seed]")[2]
     if ours is None:
         assert "\nsqlalchemy.url" not in section
-        assert "say where the database is" in said
+        assert "set the database" in said
     else:
         assert f"\nsqlalchemy.url = {ours}\n" in section
-        assert "say where the database is" not in said
+        assert "set the database" not in said
 
 
 def test_an_engine_that_seeds_cannot_go_to_is_said_at_once(stranger: Stranger) -> None:

@@ -10,7 +10,7 @@ import sqlalchemy as sa
 from terp_seed.database.dialects import SQLite
 from terp_seed.database.tables import books
 from terp_seed.errors import PlanError
-from terp_seed.ledger.ledger import Digests, Ledger, Range, SeededRange, Shape
+from terp_seed.ledger.ledger import Digests, Header, Ledger, Range, SeededRange, Shape
 from terp_seed.rows.columns import constant
 from terp_seed.rows.model import Column, TableRows
 
@@ -49,7 +49,7 @@ def db() -> Iterator[sa.Connection]:
         connection.exec_driver_sql("INSERT INTO things VALUES (40)")
         for ledger in (LEDGER, OTHER):
             for revision in ("r1", "r2"):
-                run(connection, ledger.open(revision, "applied", {"size": revision}))
+                run(connection, ledger.open(Header(revision, "applied", {"size": revision})))
                 for number in (1, 2):
                     run(connection, ledger.reserve(of(revision, number), ROWS, REFS))
                     for block in (1, 2):
@@ -132,7 +132,7 @@ def test_blocks_come_in_their_order_with_what_they_keep(db: sa.Connection) -> No
 
 
 def test_what_is_removed(db: sa.Connection) -> None:
-    run(db, LEDGER.keep(of("r1", 1), [0]))
+    run(db, LEDGER.retain(of("r1", 1), [0]))
     kept = {("seed", "r1", 1, 0)}
     with db.begin_nested() as nested:
         assert changed(db, LEDGER.drop(of("r1", 2))) == (set(), RANGE)
@@ -145,17 +145,17 @@ def test_what_is_removed(db: sa.Connection) -> None:
 
 def test_what_is_kept_and_taken_back(db: sa.Connection) -> None:
     place = ("seed", "r1", 2, 0)
-    assert LEDGER.kept(db) == {}
-    assert changed(db, LEDGER.keep(of("r1", 2), [1, 3])) == ({place}, set())
-    (range_, numbers) = LEDGER.kept(db)["r1", 2]
+    assert LEDGER.retained(db) == {}
+    assert changed(db, LEDGER.retain(of("r1", 2), [1, 3])) == ({place}, set())
+    (range_, numbers) = LEDGER.retained(db)["r1", 2]
     assert (range_.first_key, numbers) == (41, {1, 3})
-    assert changed(db, LEDGER.keep_all("r1")) == ({place, ("seed", "r1", 1, 0)}, set())
-    assert {at: numbers for at, (_, numbers) in LEDGER.kept(db).items()} == {
+    assert changed(db, LEDGER.retain_all("r1")) == ({place, ("seed", "r1", 1, 0)}, set())
+    assert {at: numbers for at, (_, numbers) in LEDGER.retained(db).items()} == {
         ("r1", 1): {0, 1, 2, 3, 4},
         ("r1", 2): {0, 1, 2, 3, 4},
     }
     fewer = TableRows("things", 4, COLUMNS, b"", key=("code",), derived=("stock",))
-    run(db, LEDGER.keep(of("r1", 2), [1]))
+    run(db, LEDGER.retain(of("r1", 2), [1]))
     assert changed(db, LEDGER.resume(of("r1", 2), fewer, REFS)) == ({place}, set())
     row = entries(db)[place]
     assert (row.state, row.row_count, row.row_keys) == ("seeded", 4, None)
@@ -191,7 +191,7 @@ def test_a_range_that_was_found_again_is_recorded_as_it_is(
 def test_there_may_be_no_ledger() -> None:
     with sa.create_engine("sqlite://", poolclass=sa.NullPool).connect() as connection:
         assert LEDGER.headers(connection) == {}
-        assert LEDGER.kept(connection) == {}
+        assert LEDGER.retained(connection) == {}
 
 
 def test_a_range_without_ids_has_no_first_id() -> None:

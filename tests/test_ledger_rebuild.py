@@ -31,7 +31,7 @@ def rebuild(toy: Toy, *args: str, x: tuple[str, ...] = (), code: int = 0) -> str
 def tables(toy: Toy, *args: str) -> dict[str, tuple[int, ...]]:
     """Intact, edited, foreign and missing rows of each table, as a dry run finds them."""
     found = toy.document("ledger", "rebuild", "--dry-run", *args)
-    names = ("intact", "edited", "foreign", "missing")
+    names = ("intact", "edited", "replaced", "missing")
     return {
         each["table"]: tuple(each[name] for name in names)
         for revision in found["revisions"]
@@ -222,12 +222,12 @@ def test_what_the_ledger_holds(toy: Toy) -> None:
     labels, depots, _ = toy.document("ledger", "show")["revisions"]
     assert [each["table"] for each in labels["tables"]] == ["labels", "pairs"]
     assert labels["tables"][1]["ids"] is None
-    assert depots["tables"] == [{"table": "depots", "rows": 4, "kept": 0, "ids": [1, 4]}]
+    assert depots["tables"] == [{"table": "depots", "rows": 4, "retained": 0, "ids": [1, 4]}]
     assert depots["state"] == "applied"
     toy.execute("UPDATE depots SET capacity = 1 WHERE id = 2")
     toy.downgrade("base", "on-edited=keep")
     (kept,) = toy.document("ledger", "show")["revisions"]
-    assert (kept["state"], kept["tables"][0]["kept"]) == ("kept", 1)
+    assert (kept["state"], kept["tables"][0]["retained"]) == ("retained", 1)
     assert "0002_depots" in toy.terp_seed("ledger", "show").stdout
 
 

@@ -39,8 +39,7 @@ from torture.torture_values import (
 )
 from torture.torture_values import MOMENTS6 as MOMENTS
 
-from terp_seed.database.dialects import Dialect, dialect_named
-from terp_seed.database.dialects.base import Written
+from terp_seed.database.dialects import Dialect, Written, dialect_named
 from terp_seed.rows.literals import (
     JsonText,
     UnwritableError,

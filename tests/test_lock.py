@@ -11,14 +11,18 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
 from servers import MariaDB, server_engine
+from sqlalchemy.engine import Connection
 from toys import HEAD, Toy
 
 from terp_seed.database import lock
-from terp_seed.database.dialects import dialect_named
+from terp_seed.database.dialects import dialect_named, dialect_of
+from terp_seed.database.session import Session
 from terp_seed.database.tables import books
 from terp_seed.errors import LockError, SeedError
 
@@ -148,11 +152,19 @@ def test_who_cannot_read_yet_goes_in_when_the_other_run_is_done(sqlite_toy: Toy)
     assert sqlite_toy.counts() == FULL
 
 
-def test_who_waits_for_the_lock_does_not_wait_to_read_whose_it_is(sqlite_toy: Toy) -> None:
+def session_that_waits(connection: Connection, seconds: float) -> Session:
+    settings: Any = SimpleNamespace(lock_timeout=seconds)
+    return Session(connection, dialect_of(connection), settings, books(), external=False)
+
+
+def test_who_waits_for_the_lock_does_not_wait_to_read_whose_it_is(
+    sqlite_toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
     sqlite_toy.upgrade()
-    dialect, told, before = dialect_named("sqlite"), list[str](), time.monotonic()
+    told, before = list[str](), time.monotonic()
+    monkeypatch.setattr(lock, "logger", SimpleNamespace(warning=told.append))
     with the_file_to_itself(sqlite_toy), sqlite_toy.db.connect() as waiter:
-        waiting = lock.held(waiter, dialect, books(), 0, told.append, waiter.rollback)
+        waiting = lock.advisory_lock(session_that_waits(waiter, 0))
         with pytest.raises(LockError, match="no details available"), waiting:
             pass
     assert told == ["waiting for another run (no details available), at most 0 s"]
@@ -208,7 +220,7 @@ def test_an_absolute_target_goes_on_from_where_the_other_run_stopped(toy: Toy) -
     assert toy.version() == "0005_next"
 
 
-def test_a_waiter_goes_in_when_the_lock_is_free(toy: Toy) -> None:
+def test_a_waiter_goes_in_when_the_lock_is_free(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     """C-1: it was told for whom it waits, has waited, and locks everybody else out."""
     dialect, told = dialect_named(toy.db.dialect.name), []
     with toy.db.connect() as holder, toy.db.connect() as waiter:
@@ -221,7 +233,8 @@ def test_a_waiter_goes_in_when_the_lock_is_free(toy: Toy) -> None:
             first.release()
             holder.rollback()
 
-        with lock.held(waiter, dialect, books(), 60, tell, waiter.rollback) as ours:
+        monkeypatch.setattr(lock, "logger", SimpleNamespace(warning=tell))
+        with lock.advisory_lock(session_that_waits(waiter, 60)) as ours:
             assert not waiter.in_transaction()
             ours.confirm()
             assert not dialect.lock(holder).acquire(0)
@@ -235,7 +248,7 @@ def test_a_server_that_cannot_say_whether_the_lock_is_free(
     mariadb_toy: Toy, mariadb: MariaDB
 ) -> None:
     """C-12: its answer is neither yes nor no when the question itself is killed."""
-    killed = "the server could not say whether the lock is free|somebody ended the statement"
+    killed = "the server could not say whether the lock is free|the statement was cancelled"
     database, over = sa.make_url(mariadb_toy.url).database, threading.Event()
 
     def kill() -> None:

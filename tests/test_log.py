@@ -35,7 +35,7 @@ def test_every_line_of_an_idle_or_failed_run_is_json(toy: Toy) -> None:
     toy.upgrade()
     idle = toy.alembic("upgrade", "head", env={"TERP_SEED_LOG": "json"})
     assert [each["message"] for each in lines(idle.stderr)] == [
-        "nothing to do: the chain stands at 0003_crates"
+        "nothing to do: the chain is at 0003_crates"
     ]
     toy.revision("0004_broken", "1 / 0")
     failed = toy.alembic("upgrade", "head", env={"TERP_SEED_LOG": "json"}, check=False)
@@ -111,7 +111,7 @@ def test_importing_the_package_configures_nothing_and_loads_no_driver() -> None:
         "before = {s: signal.getsignal(s) for s in (signal.SIGINT, signal.SIGTERM)}\n"
         "from loguru import logger\n"
         "handlers = dict(logger._core.handlers)\n"
-        "import terp_seed, terp_seed.run.online, terp_seed.run.offline, terp_seed.plan.operations\n"
+        "import terp_seed, terp_seed.run.live, terp_seed.run.script, terp_seed.plan.operations\n"
         "import terp_seed.database.dialects.mysql, terp_seed.settings.log\n"
         "import terp_seed.database.dialects.sqlite\n"
         "assert dict(logger._core.handlers) == handlers\n"

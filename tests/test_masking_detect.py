@@ -7,10 +7,11 @@ import tomllib
 
 import pytest
 
-from terp_seed.masking import ColumnFacts, Policy, lines_to_add
 from terp_seed.masking.content import live, live_kinds, may_be_live, searchable
+from terp_seed.masking.detect import ColumnProfile, find_gaps, lines_to_add
 from terp_seed.masking.names import guess, words
-from terp_seed.masking.policyfile import read_policy
+from terp_seed.masking.policy import Policy
+from terp_seed.masking.policy_file import load_policy
 
 
 def seen(table: str, name: str, kind: str = "text", length: int | None = 100) -> str | None:
@@ -284,43 +285,43 @@ def policy(tmp_path) -> Policy:
     file.write_text(
         "[tables.clients]\nemail = {class='email'}\ngrade = {pii=false, reason='a product grade'}\n"
     )
-    return Policy.load(file)
+    return load_policy(file)
 
 
 def test_an_unclassified_column_is_found_with_the_line_to_add(policy, tmp_path):
-    found = policy.unclassified(
+    found = find_gaps(
+        policy,
         "clients",
         [
-            ColumnFacts("email", "text", 255),
-            ColumnFacts("grade", "text", 10),
-            ColumnFacts("id", "number"),
-            ColumnFacts("Phone", "text", 50),
-            ColumnFacts("odd name notes", "text", None),
+            ColumnProfile("email", "text", 255),
+            ColumnProfile("grade", "text", 10),
+            ColumnProfile("id", "number"),
+            ColumnProfile("Phone", "text", 50),
+            ColumnProfile("odd name notes", "text", None),
         ],
     )
-    assert [(finding.column, finding.problem) for finding in found] == [
-        ("Phone", "unclassified"),
-        ("odd name notes", "unclassified"),
+    assert [(gap.column, gap.declared) for gap in found] == [
+        ("Phone", False),
+        ("odd name notes", False),
     ]
     assert found[0].line == 'Phone = { class = "phone" }'
     assert "add Phone = " in str(found[0])
     assert "looks like phone by its name or type" in str(found[0])
-    (document,) = policy.unclassified("clients", [ColumnFacts("extras", "json")])
+    (document,) = find_gaps(policy, "clients", [ColumnProfile("extras", "json")])
     assert "is a document" in str(document)
     file = tmp_path / "masking.toml"
     lines = "\n".join(finding.line for finding in found)
     file.write_text(file.read_text() + lines + "\n")
-    assert policy.load(file).unclassified("clients", [ColumnFacts("Phone", "text", 50)]) == []
+    assert find_gaps(load_policy(file), "clients", [ColumnProfile("Phone", "text", 50)]) == []
 
 
 def test_lines_to_add_for_new_tables_are_a_policy(policy, tmp_path):
-    facts = [ColumnFacts("tags", "json"), ColumnFacts("notes", "text", None)]
-    found = [*policy.unclassified("new", facts), *policy.unclassified("my table", facts)]
+    facts = [ColumnProfile("tags", "json"), ColumnProfile("notes", "text", None)]
+    found = [*find_gaps(policy, "new", facts), *find_gaps(policy, "my table", facts)]
     text = lines_to_add(found)
     assert tomllib.loads(text)["tables"]["my table"]["tags"] == {"class": "json"}
     (tmp_path / "more.toml").write_text(text)
-    assert set(read_policy(tmp_path / "more.toml").tables) == {"new", "my table"}
-    assert all(finding.toml in text or finding.column == "notes" for finding in found)
+    assert set(load_policy(tmp_path / "more.toml").tables) == {"new", "my table"}
 
 
 @pytest.mark.parametrize(
@@ -334,21 +335,21 @@ def test_lines_to_add_for_new_tables_are_a_policy(policy, tmp_path):
 )
 def test_content_gives_an_innocent_name_away(policy, samples, expected):
     kind = "number" if isinstance(samples[0], int) else "text"
-    (found,) = policy.unclassified("clients", [ColumnFacts("field7", kind, 100, samples)])
+    (found,) = find_gaps(policy, "clients", [ColumnProfile("field7", kind, 100, samples)])
     assert found.kind == expected
-    assert "jane" not in str(found) + found.toml + repr(found)
+    assert "jane" not in str(found) + found.line + repr(found)
 
 
 def test_a_column_declared_not_personal_is_held_to_its_content(policy):
-    clean = ColumnFacts("grade", "text", 10, ["A", "AA", None])
-    (found,) = policy.unclassified(
-        "clients", [clean, ColumnFacts("grade", "text", 10, ["A", "x@real-corp.com"])]
+    clean = ColumnProfile("grade", "text", 10, ["A", "AA", None])
+    (found,) = find_gaps(
+        policy, "clients", [clean, ColumnProfile("grade", "text", 10, ["A", "x@real-corp.com"])]
     )
-    assert (found.table, found.problem, found.kind) == ("clients", "contradiction", "email")
+    assert (found.table, found.declared, found.kind) == ("clients", True, "email")
     assert "pii = false" in str(found)
     assert "real-corp" not in str(found) + repr(found)
 
 
 def test_a_renamed_column_is_stale_and_unclassified(policy):
     assert policy.stale("clients", ["mail", "grade"]) == ["email"]
-    assert policy.unclassified("clients", [ColumnFacts("e_mail", "text", 255)])
+    assert find_gaps(policy, "clients", [ColumnProfile("e_mail", "text", 255)])

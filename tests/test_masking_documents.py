@@ -7,8 +7,10 @@ import json
 import pytest
 
 from terp_seed.errors import MaskingError
-from terp_seed.masking import Key, Policy
-from terp_seed.masking.documents import steps
+from terp_seed.masking.boundary import Boundary
+from terp_seed.masking.documents import path_steps
+from terp_seed.masking.keys import Key
+from terp_seed.masking.policy_file import load_policy
 from terp_seed.masking.reserved import is_reserved_email
 from terp_seed.rows.model import Block, Cells, Json
 
@@ -36,9 +38,7 @@ def mask(tmp_path):
         file = tmp_path / "masking.toml"
         inner = ", ".join(filter(None, ["class = 'json'", entry]))
         file.write_text(f"[tables.t]\nx = {{ {inner} }}\n", encoding="utf-8")
-        masker = Policy.load(file).masker(
-            "t", ["x"], environment="dev", key=key, provenance="imported"
-        )
+        masker = Boundary(load_policy(file), "dev", key).masker("t", ["x"])
         block = Block("t", 3, 4, {"x": Cells((value,))})
         return masker.apply(block).columns["x"].values[0]
 
@@ -50,12 +50,12 @@ def mask(tmp_path):
     [("$.a", 1), ("$[*].a", 2), ("$..a", 1), ('$["a b"].c', 2), ("$[0]", 1), ("$.a[*].b[2]", 4)],
 )
 def test_a_path_is_read(path, count):
-    assert len(steps(path)) == count
+    assert len(path_steps(path)) == count
 
 
 @pytest.mark.parametrize("path", ["", "$", "a", "$a", "$.", "$[x]", "$.a b", "$[", '$[""]', ".a"])
 def test_what_is_no_path_is_refused(path):
-    assert steps(path) is None
+    assert path_steps(path) is None
 
 
 def test_without_paths_a_document_is_emptied(mask):
@@ -86,10 +86,9 @@ def test_a_leaf_becomes_what_its_column_becomes(mask, tmp_path):
     (out,) = mask("paths = { '$..email' = 'email' }, other = 'scrub_text'", ORDER)
     file = tmp_path / "other.toml"
     file.write_text("[tables.c]\nemail = {class='email'}")
-    masker = Policy.load(file).masker(
-        "c", ["email"], environment="dev", key=KEY, provenance="imported"
-    )
-    assert out["buyer"]["email"] == masker.value("email", "Jane@Real-Corp.com")
+    masker = Boundary(load_policy(file), "dev", KEY).masker("c", ["email"])
+    alone = masker.apply(Block("c", 0, 1, {"email": Cells(("Jane@Real-Corp.com",))}))
+    assert out["buyer"]["email"] == alone.columns["email"].values[0]
     assert out["buyer"]["email"] in out  # the key that was an address
     assert out["quantity"] == 2
     assert out["isSample"] is False

@@ -11,8 +11,7 @@ import traceback
 import pytest
 
 from terp_seed.errors import UsageError
-from terp_seed.masking import Key
-from terp_seed.masking.keys import keyed_digest
+from terp_seed.masking.keys import Key, keyed_digest
 
 RAW = bytes.fromhex("9f3c1d7e5ab24806c1e7f2d93b6a80574ce91d2f7b3850a6e4c2198fd07b365a")
 

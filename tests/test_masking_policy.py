@@ -8,7 +8,11 @@ import pytest
 from sqlalchemy import Column, Integer, MetaData, String, Table
 
 from terp_seed.errors import MaskingError, UsageError
-from terp_seed.masking import Key, Policy, custom
+from terp_seed.masking import custom
+from terp_seed.masking.boundary import Boundary
+from terp_seed.masking.keys import Key
+from terp_seed.masking.policy import Policy
+from terp_seed.masking.policy_file import load_policy, merge_models
 
 KEY = Key(bytes.fromhex("9f3c1d7e5ab24806c1e7f2d93b6a80574ce91d2f7b3850a6e4c2198fd07b365a"))
 
@@ -18,7 +22,7 @@ def load(tmp_path):
     def load(text: str) -> Policy:
         file = tmp_path / "masking.toml"
         file.write_text(text, encoding="utf-8")
-        return Policy.load(file)
+        return load_policy(file)
 
     return load
 
@@ -39,12 +43,12 @@ def column(text: str) -> str:
         (column("pii = false"), "pii = false: needs a reason"),
         (column('pii = false, reason = " "'), "needs a reason"),
         (column('pii = false, reason = "x", class = "email"'), "contradicts 'class'"),
-        (column("pii = true"), 'say class = "..." instead'),
+        (column("pii = true"), 'use class = "..." instead'),
         (column("unique = true"), 'needs class = "..."'),
         (column('class = "email", strategy = "partial"'), "allowed in staging only"),
         (column('class = "email", dev = "partial"'), "allowed in staging only"),
         (column('class = "email", test = { strategy = "partial" }'), "allowed in staging only"),
-        (column('class = "email", strategy = "substitute"'), "no made-up values for class email"),
+        (column('class = "email", strategy = "substitute"'), "substitute does not fit class email"),
         (column('class = "email", strategy = "date_shift"'), "does not fit class email"),
         (column('class = "date", strategy = "redact"'), "does not fit class date"),
         (column('class = "json", strategy = "tokenise"'), "does not fit class json"),
@@ -68,17 +72,17 @@ def column(text: str) -> str:
         ('[tables.a]\nemail = "email"', 'write email = { class = "email" }'),
         ("[tables.a]\nsubjct = 'id'", "did you mean 'subject'?"),
         ("[tables.a]\nborn = { class = 'date' }", 'add subject = "<column>" to [tables.a]'),
-        ("[tables.a]\nx = {class='email'}\nX = {class='email'}", "a.X is classified twice"),
+        ("[tables.a]\nx = {class='email'}\nX = {class='email'}", "a.X: is classified twice"),
         (
             "[tables.a]\nx = {class='email'}\nnot_personal = [{columns=['x'], reason='r'}]",
-            "a.x is classified twice",
+            "a.x: is classified twice",
         ),
-        ("[tables.a]\n[tables.A]\n", "table A is classified twice"),
+        ("[tables.a]\n[tables.A]\n", "[tables.A]: is classified twice"),
         ("[tables.a]\nnot_personal = [{columns=['x']}]", "needs a reason"),
         ("[tables.a]\nnot_personal = [{columns='x', reason='r'}]", "must be a list of names"),
         ("[tables.a]\nnot_personal = [{cols=['x'], reason='r'}]", "each entry is"),
-        ("[tables]\na = 3", "table a must be a table of columns"),
-        ("[tabels.a]\n", "unknown section [tabels]; did you mean 'tables'?"),
+        ("[tables]\na = 3", "[tables.a] must be a table"),
+        ("[tabels.a]\n", "unknown key 'tabels'; did you mean 'tables'?"),
         ("tables = 3", "[tables] must be a table"),
         ("version = 2", "version must be 1"),
         ("[defaults]\nmail_domian = 'x'", "did you mean 'mail_domain'?"),
@@ -88,9 +92,9 @@ def column(text: str) -> str:
         ("[environments.dev]\nphones = 'hash'", "did you mean 'phone'?"),
         ("[environments.dev]\nphone = 'partial'", "allowed in staging only"),
         ("[environments.dev]\nphone = 'keep'", "needs a reason"),
-        ("key = 'x'", "a key never stands in this file"),
-        ("[defaults]\nsalt = 'x'", "a key never stands in this file"),
-        ("[tables.a]\nsecret = 'x'", "a key never stands in this file"),
+        ("key = 'x'", "a key never belongs in this file"),
+        ("[defaults]\nsalt = 'x'", "a key never belongs in this file"),
+        ("[tables.a]\nsecret = 'x'", "a key never belongs in this file"),
         (f"[tables.a]\nsubject = '{'ab12' * 16}'", "this looks like a key"),
         ("[tables.a]\nx = {class='email'}\nx = {class='email'}", "not valid TOML"),
         ("[[", "not valid TOML"),
@@ -130,10 +134,10 @@ def test_a_mistake_hides_none_that_comes_after_it(load):
 
 def test_a_missing_file_is_a_usage_error(tmp_path):
     with pytest.raises(UsageError, match="cannot be read"):
-        Policy.load(tmp_path / "none.toml")
+        load_policy(tmp_path / "none.toml")
     (tmp_path / "latin.toml").write_bytes(b"# \xff")
     with pytest.raises(UsageError, match="not valid TOML"):
-        Policy.load(tmp_path / "latin.toml")
+        load_policy(tmp_path / "latin.toml")
 
 
 def test_the_digest_ignores_layout_and_follows_content(load):
@@ -170,8 +174,8 @@ def test_the_strategy_depends_on_the_environment(load, environment, expected):
 
 def test_an_unknown_environment_is_refused(load):
     policy = load("[tables.a]\nx = {class='email'}")
-    with pytest.raises(UsageError, match="no masking profile"):
-        policy.masker("a", ["x"], environment="qa", key=KEY, provenance="imported")
+    with pytest.raises(UsageError, match="'qa' is not an environment"):
+        Boundary(policy, "qa", KEY)
 
 
 def table(**info: object) -> MetaData:
@@ -181,33 +185,33 @@ def table(**info: object) -> MetaData:
 
 
 def test_a_models_info_adds_to_the_file(load):
-    policy = load("[tables.b]\nz = {class='phone'}").merged(table(pii={"class": "email"}))
+    policy = merge_models(load("[tables.b]\nz = {class='phone'}"), table(pii={"class": "email"}))
     assert policy.rule("a", "x").kind == "email"
     assert policy.rule("b", "z").kind == "phone"
-    assert load("").merged(table(pii="email")).rule("a", "X").kind == "email"
-    assert load("").merged(table(pii=False, reason="a label")).rule("a", "x").kind is None
+    assert merge_models(load(""), table(pii="email")).rule("a", "X").kind == "email"
+    assert merge_models(load(""), table(pii=False, reason="a label")).rule("a", "x").kind is None
 
 
 def test_the_file_decides_how_and_a_conflict_on_what_is_an_error(load):
     policy = load("[tables.a]\nx = {class='email', strategy='hash'}")
-    merged = policy.merged(table(pii={"class": "email", "strategy": "redact"}))
+    merged = merge_models(policy, table(pii={"class": "email", "strategy": "redact"}))
     assert merged.strategy("a", "x", "dev").strategy == "hash"
     for info in ({"pii": "phone"}, {"pii": False, "reason": "a label"}):
         with pytest.raises(UsageError, match=r"a\.x: the file says class email"):
-            policy.merged(table(**info))
+            merge_models(policy, table(**info))
 
 
 @pytest.mark.parametrize(
     ("info", "said"),
     [
         ({"pii": False}, "needs a reason"),
-        ({"pii": 3}, "is False, a class or a table"),
+        ({"pii": 3}, "pii is false, or left out"),
         ({"pii": {"class": "emial"}}, "did you mean 'email'?"),
     ],
 )
 def test_a_faulty_info_is_an_error(load, info, said):
     with pytest.raises(UsageError, match=said):
-        load("").merged(table(**info))
+        merge_models(load(""), table(**info))
 
 
 def test_production_takes_no_personal_data_without_a_word_for_it(load):
@@ -216,38 +220,39 @@ def test_production_takes_no_personal_data_without_a_word_for_it(load):
         "y = {class='email', production={strategy='keep', reason='the support address'}}\n"
         "z = {pii=false, reason='a label'}"
     )
-    for provenance in ("synthetic", "imported"):
+    production = Boundary(policy, "production", KEY)
+    for made in (production.masker, production.prover):
         with pytest.raises(MaskingError, match="production"):
-            policy.masker("a", ["x"], environment="production", key=KEY, provenance=provenance)
-        none = policy.masker("a", ["z"], environment="prod", key=None, provenance=provenance)
-        assert none is None
-    kept = policy.masker("a", ["y"], environment="production", key=KEY, provenance="imported")
-    assert kept is None
+            made("a", ["x"])
+    for made in (Boundary(policy, "prod", None).masker, Boundary(policy, "prod", None).prover):
+        assert made("a", ["z"]) is None
+    assert production.masker("a", ["y"]) is None
 
 
 def test_a_keyed_strategy_needs_a_key_outside_dev_and_test(load):
     policy = load("[tables.a]\nx = {class='email'}\ny = {class='free_text'}")
     for environment in ("dev", "test"):
-        assert policy.masker("a", ["x"], environment=environment, key=None, provenance="imported")
+        assert Boundary(policy, environment, None).masker("a", ["x"])
+    staging = Boundary(policy, "staging", None)
     with pytest.raises(MaskingError, match="TERP_SEED_MASK_KEY"):
-        policy.masker("a", ["x"], environment="staging", key=None, provenance="imported")
-    assert policy.masker("a", ["y"], environment="staging", key=None, provenance="imported")
-    assert policy.masker("a", ["x"], environment="staging", key=None, provenance="synthetic")
+        staging.masker("a", ["x"])
+    assert staging.masker("a", ["y"])
+    assert staging.prover("a", ["x"])
 
 
 def test_nothing_to_do_is_no_masker(load):
     policy = load("[tables.a]\nx = {class='email', strategy='keep', reason='public'}")
+    dev = Boundary(policy, "dev", KEY)
     for columns in ([], ["id"], ["x"]):
-        made = policy.masker("a", columns, environment="dev", key=KEY, provenance="imported")
-        assert made is None
-    assert policy.masker("b", ["x"], environment="dev", key=KEY, provenance="imported") is None
+        assert dev.masker("a", columns) is None
+    assert dev.masker("b", ["x"]) is None
 
 
 def test_capacity_is_that_of_the_reserved_range(load):
     policy = load("[tables.a]\nx = {class='phone', unique=true}\ny = {class='phone'}")
-    assert policy.capacity("a", "x", environment="dev") == 45_100
-    assert policy.capacity("a", "y", environment="dev") is None
-    assert policy.capacity("a", "z", environment="dev") is None
+    masker = Boundary(policy, "dev", KEY).masker("a", ["x", "y"])
+    assert masker.capacity("x") == 45_100
+    assert masker.capacity("y") is None
 
 
 def test_columns_that_are_gone_are_named(load):

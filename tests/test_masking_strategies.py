@@ -15,10 +15,14 @@ from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
 from terp_seed.errors import MaskingError
-from terp_seed.masking import Key, Policy, custom, fingerprint
-from terp_seed.masking.classes import CLASSES
+from terp_seed.masking import custom
+from terp_seed.masking.boundary import Boundary
+from terp_seed.masking.classes import DATA_CLASSES
+from terp_seed.masking.keys import Key
 from terp_seed.masking.nanp import AREA_CODES, NOT_GEOGRAPHIC
 from terp_seed.masking.permutation import permutation
+from terp_seed.masking.policy import Choice, Policy
+from terp_seed.masking.policy_file import load_policy
 from terp_seed.masking.reserved import (
     CARDS,
     NETWORKS,
@@ -31,9 +35,9 @@ from terp_seed.masking.reserved import (
     is_reserved_email,
     luhn_sum,
 )
-from terp_seed.masking.site import Choice, Site
+from terp_seed.masking.site import Site
 from terp_seed.masking.strategies import STRATEGIES, build, known
-from terp_seed.masking.substitutes import LONGEST, SUBSTITUTES
+from terp_seed.masking.substitutes import LONGEST, SUBSTITUTES, fingerprint
 from terp_seed.rows.model import Block, Cells, Json, Lookup
 
 KEY = Key(bytes.fromhex("9f3c1d7e5ab24806c1e7f2d93b6a80574ce91d2f7b3850a6e4c2198fd07b365a"))
@@ -52,15 +56,8 @@ def mask(tmp_path_factory):
         if entry not in policies:
             file = folder / f"{len(policies)}.toml"
             file.write_text(f"[tables.t]\nsubject = 'who'\nx = {{ {entry} }}\n", encoding="utf-8")
-            policies[entry] = Policy.load(file)
-        masker = policies[entry].masker(
-            "t",
-            ["x"],
-            environment=environment,
-            key=key,
-            provenance="imported",
-            first_row=first_row,
-        )
+            policies[entry] = load_policy(file)
+        masker = Boundary(policies[entry], environment, key).masker("t", ["x"], first_row)
         cells = {"x": Cells(tuple(values))}
         if subject is not None:
             cells["who"] = Cells(tuple(subject))
@@ -111,7 +108,7 @@ def test_a_key_gives_the_same_values_in_every_release(mask, entry):
 
 TEXT_CLASSES = sorted(
     kind.name
-    for kind in CLASSES.values()
+    for kind in DATA_CLASSES.values()
     if kind.name not in ("date", "amount", "json") and kind.strategy != "nullify"
 )
 texts = st.text(min_size=1, max_size=60).filter(lambda text: text.strip())
@@ -147,7 +144,7 @@ def test_a_masked_value_is_never_the_input(mask, kind, key, value, start):
     try:
         (out,) = mask(entry, [value], key=key, start=start)
     except MaskingError:
-        assert CLASSES[kind].strategy == "tokenise"  # a character that it cannot keep
+        assert DATA_CLASSES[kind].strategy == "tokenise"  # a character that it cannot keep
         return
     assert out != value
     assert isinstance(out, str)
@@ -155,7 +152,7 @@ def test_a_masked_value_is_never_the_input(mask, kind, key, value, start):
     assert (out,) == tuple(mask(entry, [value], key=key, start=start))
 
 
-@pytest.mark.parametrize("kind", [k for k in TEXT_CLASSES if CLASSES[k].strategy != "redact"])
+@pytest.mark.parametrize("kind", [k for k in TEXT_CLASSES if DATA_CLASSES[k].strategy != "redact"])
 @several
 @given(value=texts)
 def test_another_key_gives_another_value(mask, kind, value):
@@ -165,11 +162,11 @@ def test_another_key_gives_another_value(mask, kind, value):
         }
     except MaskingError:
         assume(False)
-    room = 26 if CLASSES[kind].strategy == "tokenise" and len(value) < 6 else 10**6
+    room = 26 if DATA_CLASSES[kind].strategy == "tokenise" and len(value) < 6 else 10**6
     assert len(pairs) == 2 or room == 26 or kind in ("network", "first_name", "last_name")
 
 
-@pytest.mark.parametrize("kind", sorted(CLASSES))
+@pytest.mark.parametrize("kind", sorted(DATA_CLASSES))
 @pytest.mark.parametrize("key", [KEY, None], ids=["keyed", "by row"])
 def test_null_and_blank_stay(mask, kind, key):
     values = [None, "", "   ", "\t"]
@@ -623,9 +620,7 @@ def test_all_date_columns_of_a_table_shift_alike_for_one_subject(tmp_path, key):
     file.write_text("[tables.t]\nsubject = 'who'\nx = { class = 'date' }\ny = { class = 'date' }\n")
     day, many = date(2024, 5, 5), range(40)
     cells = {name: Cells([day] * 40) for name in ("x", "y")} | {"who": Cells([*many])}
-    masker = Policy.load(file).masker(
-        "t", ["x", "y"], environment="dev", key=key, provenance="imported"
-    )
+    masker = Boundary(load_policy(file), "dev", key).masker("t", ["x", "y"])
     masked = masker.apply(Block("t", 0, 40, cells)).columns
     assert list(masked["x"].values) == list(masked["y"].values)
     assert len(set(masked["x"].values)) > 10
@@ -822,7 +817,7 @@ def test_a_projects_strategy_is_distinct_and_short_only_if_it_says_so():
     custom("endless")(lambda value, digest: digest.hex())
 
     def made(name):
-        return build(Site("t.x", CLASSES["code"], Choice(f"custom:{name}"), KEY, "code"))
+        return build(Site("t.x", DATA_CLASSES["code"], Choice(f"custom:{name}"), KEY, "code"))
 
     assert [made(name).distinct for name in ("same", "apart", "endless")] == [False, True, False]
     assert [made(name).length for name in ("same", "apart", "endless")] == [4, 9, None]
@@ -833,7 +828,7 @@ def test_a_hash_is_distinct_and_as_long_as_it_says(mask):
     for options, length in (("", 64), (", length = 16", 16)):
         (out,) = mask(f'class = "code", strategy = "hash"{options}', ["C-1"])
         assert re.fullmatch(rf"[0-9a-f]{{{length}}}", out)
-    site = Site("t.x", CLASSES["code"], Choice("hash", {"length": 16}), KEY, "code")
+    site = Site("t.x", DATA_CLASSES["code"], Choice("hash", {"length": 16}), KEY, "code")
     assert build(site).distinct
     assert build(site).length == 16
     assert build(replace(site, choice=Choice("hash"))).length == 64
@@ -843,7 +838,7 @@ def test_a_hash_is_distinct_and_as_long_as_it_says(mask):
 def test_what_keeps_a_part_of_a_value_may_be_more_than_ascii():
     """The preflight asks: a column of another character set must hold what is kept."""
     for strategy, ascii_only in (("partial", False), ("scrub_text", False), ("hash", True)):
-        site = Site("t.x", CLASSES["free_text"], Choice(strategy), KEY, "x")
+        site = Site("t.x", DATA_CLASSES["free_text"], Choice(strategy), KEY, "x")
         assert build(site).ascii is ascii_only
 
 

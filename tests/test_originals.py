@@ -9,7 +9,7 @@ import pytest
 from production import KEY, OTHER_KEY
 
 from terp_seed.mask_database.originals import Known, Originals
-from terp_seed.masking import Key
+from terp_seed.masking.keys import Key
 from terp_seed.rows.model import Value
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import pytest
 from toys import Toy
 
@@ -50,3 +52,63 @@ def test_rows_of_a_table_that_two_seeders_fill_are_not_referred_to_by_number(
     with pytest.raises(PlanError, match="several seeders fill that table"):
         toy.upgrade("0003_crates")
     assert toy.counts() == before
+
+
+# -- an applied revision is held to what it declared
+
+ROWS = '[{{"code": "A", "wording": {wording!r}}}, {{"code": "B", "wording": None}}]'
+
+
+def declared(toy: Toy, wording: str, *, key: str = '["code"]') -> None:
+    toy.only("0001_one", f'op.seed_rows("labels", {ROWS.format(wording=wording)}, key={key})')
+    toy.revision(
+        "0002_two", 'op.seed_rows("labels", [{"code": "C"}], key=["code"])', after="0001_one"
+    )
+
+
+@pytest.mark.parametrize("scripted", [False, True])
+def test_a_value_that_changed_after_it_was_applied_is_noticed(
+    toy: Toy, client: Callable[..., object], scripted: bool
+) -> None:
+    """As many rows as before, and still not the ones that are in the database."""
+    declared(toy, "first")
+    if scripted:
+        client(toy.url, toy.call("upgrade", "base:0001_one", sql=True))
+    else:
+        toy.upgrade("0001_one")
+    declared(toy, "second")
+    before = toy.everything()
+    with pytest.raises(PlanError, match="revision 0001_one was changed since it was applied"):
+        toy.upgrade()
+    assert toy.everything() == before
+    declared(toy, "first")
+    toy.upgrade()
+    assert len(toy.rows("SELECT code FROM labels")) == 3
+
+
+def test_a_revision_may_be_laid_out_anew(sqlite_toy: Toy) -> None:
+    """What counts is what it declares, not how its file is written."""
+    declared(sqlite_toy, "first")
+    sqlite_toy.upgrade("0001_one")
+    path = sqlite_toy.path / "seed_revisions" / "0001_one.py"
+    path.write_text("# a comment\n" + path.read_text().replace('key=["code"]', "key=('code',)"))
+    sqlite_toy.upgrade()
+    assert len(sqlite_toy.rows("SELECT code FROM labels")) == 3
+
+
+def test_the_line_ends_of_a_data_file_may_change(sqlite_toy: Toy) -> None:
+    sqlite_toy.upgrade("0001_labels")
+    path = sqlite_toy.path / "seeds" / "data" / "labels.csv"
+    path.write_bytes(path.read_bytes().replace(b"\n", b"\r\n"))
+    sqlite_toy.upgrade()
+    path.write_bytes(path.read_bytes().upper())
+    sqlite_toy.revision("0004_last", 'op.seed_rows("labels", [{"code": "Z"}], key=["code"])')
+    with pytest.raises(PlanError, match="revision 0001_labels was changed since it was applied"):
+        sqlite_toy.upgrade()
+
+
+def test_a_rollback_does_not_need_the_file_that_was_applied(sqlite_toy: Toy) -> None:
+    sqlite_toy.upgrade("0001_labels")
+    (sqlite_toy.path / "seeds" / "data" / "labels.csv").unlink()
+    sqlite_toy.downgrade("base")
+    assert sqlite_toy.counts() == {}

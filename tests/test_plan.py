@@ -28,12 +28,6 @@ def counted(told: dict[str, Any], *names: str) -> dict[str, dict[str, int]]:
     return {name: {t: n for t, n in rows.items() if n} for name, rows in found.items()}
 
 
-def done(ran: dict[str, Any], what: str = "rows") -> dict[str, dict[str, int]]:
-    return {
-        each["revision"]: {t: n for t, n in each[what].items() if n} for each in ran["revisions"]
-    }
-
-
 def ids(told: dict[str, Any]) -> list[tuple[str, str, list[int]]]:
     return sorted(
         (revision["revision"], table["table"], table["ids"])
@@ -57,15 +51,17 @@ def test_the_counts_of_an_upgrade_come_true(toy: Toy) -> None:
     told = toy.document("plan")
 
     assert toy.everything() == before
-    assert counted(told, "skip") == {
+    assert counted(told, "skipped") == {
         "0001_labels": {},
         "0002_depots": {"depots": 1},
         "0003_crates": {"crates": 1},
         "0004_more": {"labels": 2},
     }
     ran = toy.document("seed")
-    assert counted(told, "insert") == done(ran)
-    assert told["rows"] == sum(n for rows in done(ran).values() for n in rows.values())
+    assert counted(told, "inserted") == counted(ran, "inserted")
+    assert told["rows"] == sum(
+        n for rows in counted(ran, "inserted").values() for n in rows.values()
+    )
     taken = toy.rows(
         "SELECT revision, table_name, first_key, row_count FROM terp_seed_ledger "
         "WHERE block_no = 0 AND range_no > 0 AND first_key IS NOT NULL ORDER BY revision, range_no"
@@ -95,11 +91,11 @@ def test_the_counts_of_a_rollback_come_true(toy: Toy) -> None:
     assert toy.everything() == before
     assert "0003_crates: depended on by 1 in scans.crate_id -> crates" in blocked.stdout
     crates = next(t for t in told["revisions"][0]["tables"] if t["table"] == "crates")
-    assert (crates["foreign"], crates["missing"], crates["keep"]) == (1, 1, 1)
+    assert (crates["replaced"], crates["missing"], crates["retained"]) == (1, 1, 1)
     assert counted(told, "edited")["0002_depots"] == {"depots": 1}
     ran = toy.document("rollback", "base", "--yes", *keep)
-    assert counted(told, "delete") == done(ran)
-    assert counted(told, "keep") == done(ran, "kept")
+    assert counted(told, "deleted") == counted(ran, "deleted")
+    assert counted(told, "retained") == counted(ran, "retained")
 
 
 def test_a_plan_waits_for_nobody(toy: Toy) -> None:
@@ -213,6 +209,6 @@ def test_a_kept_row_whose_key_is_taken_is_skipped_once(toy: Toy) -> None:
     toy.execute("UPDATE labels SET place = 77 WHERE code = 'L2'")
     toy.downgrade("base", "on-edited=keep")
     told = toy.document("plan")
-    assert counted(told, "insert") == {"0001_l": {"labels": 4}}
-    assert counted(told, "skip") == {"0001_l": {"labels": 1}}
-    assert done(toy.document("seed")) == {"0001_l": {"labels": 4}}
+    assert counted(told, "inserted") == {"0001_l": {"labels": 4}}
+    assert counted(told, "skipped") == {"0001_l": {"labels": 1}}
+    assert counted(toy.document("seed"), "inserted") == {"0001_l": {"labels": 4}}

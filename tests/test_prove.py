@@ -84,22 +84,3 @@ def test_nothing_to_preview_is_said(sqlite_url: str, project: Project) -> None:
 
     assert done.returncode == 2
     assert "at 0005_orders already" in done.stderr
-
-
-def test_people_compare_two_databases_with_one_command(sqlite_url: str, project: Project) -> None:
-    """Equal, or the names of the tables that are not, and exit code 8."""
-    other = sqlite_url.replace(".db", "-other.db")
-    for url in (sqlite_url, other):
-        project.run("alembic", "-x", f"url={url}", "upgrade", "head")
-    compare = ("python", "-m", "terp_seed.database.compare")
-    same = project.run(*compare, sqlite_url, other)
-    assert same.stdout == "equal: 24 tables\n"
-
-    project.run("alembic", "-n", "seed", "-x", f"url={other}", "upgrade", "0001_catalogue")
-    differ = project.run(*compare, sqlite_url, other, check=False)
-    assert differ.returncode == 8
-    assert differ.stdout.split() == ["brands", "pricing_defaults", "products", "strains", "users"]
-
-    one = project.run(*compare, other)
-    assert [line.split()[1:] for line in one.stdout.splitlines()][-3] == ["1", "users"]
-    assert project.run(*compare, check=False).returncode == 2

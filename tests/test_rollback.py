@@ -129,7 +129,7 @@ def test_rows_that_depend_on_seeded_ones_stop_the_rollback(
 
 
 def test_needed_rows_can_be_kept_and_seeded_around(seeds: Seeds) -> None:
-    """What others need stays, in the ledger as kept; a later upgrade grows around it."""
+    """What others need stays, in the ledger as retained; a later upgrade grows around it."""
     seeds.upgrade("0002_clients")
     whole = _digests(seeds)
     _run(
@@ -144,7 +144,7 @@ def test_needed_rows_can_be_kept_and_seeded_around(seeds: Seeds) -> None:
     _with(seeds, "on-dependents=keep").downgrade("0001_catalogue")
     kept = _value(seeds, "SELECT COUNT(*) FROM clients")
     assert 0 < int(str(kept)) < 10
-    assert _value(seeds, "SELECT COUNT(*) FROM terp_seed_ledger WHERE state = 'kept'") == 1
+    assert _value(seeds, "SELECT COUNT(*) FROM terp_seed_ledger WHERE state = 'retained'") == 1
 
     seeds.upgrade("0002_clients")
     now = _digests(seeds)

@@ -15,7 +15,7 @@ from terp_seed.database.session import opened
 from terp_seed.errors import PlanError, RollbackError
 from terp_seed.plan.plan import PlannedRevision, Removal
 from terp_seed.project.project import Project as Seeds
-from terp_seed.run.rollback import Finding, Rollback
+from terp_seed.run.rollback import Examination, Rollback
 
 # Tables of the application's, each pointing at seeded rows in its own way.
 BY_CODE = (
@@ -82,7 +82,7 @@ def test_whatever_its_rule_a_reference_stops_the_rollback(
     assert toy.digests()["notes"] == before["notes"]
     kept = {"pairs": 1, "notes": 1} if "pairs" in where else {"depots": 1, "notes": 1}
     assert {name: toy.counts()[name] for name in kept} == kept
-    assert ", kept" in toy.said
+    assert ", retained" in toy.said
 
 
 @pytest.mark.parametrize("foreign", [True, False])
@@ -153,7 +153,7 @@ def test_what_was_found_stays_true_until_the_rows_are_gone(mariadb_toy: Toy) -> 
     mariadb_toy.upgrade("0002_depots")
     settings = Seeds(mariadb_toy.path / "alembic.ini", x=(f"url={mariadb_toy.url}",)).settings()
 
-    def meanwhile(_: Finding) -> None:
+    def meanwhile(_: Examination) -> None:
         for sql in (
             "UPDATE depots SET price = 1 LIMIT 1",
             "INSERT INTO crates (code, depot_id, weight) VALUES ('MINE', 1, 1)",
@@ -165,7 +165,7 @@ def test_what_was_found_stays_true_until_the_rows_are_gone(mariadb_toy: Toy) -> 
         session.may_write()
         removal = Removal(())
         step = PlannedRevision("0002_depots", upgrade=False, removals=[removal])
-        assert Rollback(session, "dev", meanwhile).remove(step, removal).rows == {"depots": 4}
+        assert Rollback(session, "dev", meanwhile).remove(step, removal)["depots"].deleted == 4
 
 
 # -- rows that are known by their natural key alone
@@ -345,8 +345,8 @@ NOTHING = 'op.seed_rows("labels", [{"code": "L8"}, {"code": "L9"}], key=["code"]
 
 
 def test_a_revision_can_declare_that_it_has_no_rollback(toy: Toy) -> None:
-    """An empty downgrade(): the version moves, the rows stay as kept, and a later upgrade leaves
-    them alone."""
+    """An empty downgrade(): the version moves, the rows are retained, and a later upgrade
+    leaves them alone."""
     toy.revision("0004_for_good", NOTHING, "pass")
     toy.upgrade()
     before = toy.digests()
@@ -368,7 +368,7 @@ def test_the_script_of_no_rollback_keeps_the_same_books(
     script = toy.call("downgrade", "0004_for_good:0003_crates", sql=True)
     client(toy.url, script)
     assert toy.states().get("0004_for_good") is None
-    assert toy.value("SELECT COUNT(*) FROM terp_seed_ledger WHERE state = 'kept'") == 1
+    assert toy.value("SELECT COUNT(*) FROM terp_seed_ledger WHERE state = 'retained'") == 1
     toy.upgrade()
     assert toy.counts()["labels"] == 5
 

@@ -184,3 +184,38 @@ def test_every_public_name_of_all_exists() -> None:
         module = importlib.import_module(name)
         for each in getattr(module, "__all__", ()):
             assert hasattr(module, each), f"{name}.{each}"
+
+
+#: Where an engine's name stands outside of its module, and how often: these numbers only go down.
+ENGINE_NAMES = {
+    "terp_seed.database.structure": 1,  # makes a SQLite file
+    "terp_seed.environment": 1,  # any engine would do
+    "terp_seed.project.check": 1,  # works on a SQLite file
+    "terp_seed.project.pytest_plugin": 1,
+    "terp_seed.project.scratch": 3,
+    "terp_seed.terp.schema.run": 1,
+    "terp_seed.terp.schema.tables": 4,  # TERP's own schema, on MySQL and elsewhere
+}
+ENGINES = ("sqlite", "mysql", "mariadb", "postgresql")
+
+
+def test_an_engine_is_known_by_name_in_its_own_module_only() -> None:
+    """Adding an engine is adding a file."""
+    found = {
+        name: count
+        for name, tree in TREES.items()
+        if not name.startswith("terp_seed.database.dialects.") and (count := _engine_names(tree))
+    }
+    assert found == ENGINE_NAMES
+
+
+def _engine_names(tree: ast.Module) -> int:
+    """How often a module names an engine: in a name or URL, or by importing what is an engine's."""
+    count = 0
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and isinstance(node.value, str):
+            count += node.value.startswith(ENGINES) and len(node.value.split()) == 1
+        elif isinstance(node, ast.ImportFrom):
+            parts = {*(node.module or "").split("."), *(alias.name for alias in node.names)}
+            count += "sqlalchemy" in parts and not parts.isdisjoint(ENGINES)
+    return count

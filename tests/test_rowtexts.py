@@ -9,9 +9,8 @@ from toys import Toy
 
 from terp_seed.database.session import opened
 from terp_seed.errors import RollbackError
+from terp_seed.ledger.drift import JoinedTexts, row_numbers
 from terp_seed.ledger.ledger import SeededRange, Shape, ledger_of
-from terp_seed.ledger.row_numbers import numbered
-from terp_seed.ledger.server_digests import RowTexts
 from terp_seed.project.project import Project as Seeds
 
 # Values of which a database may write a text of its own, kind by kind.
@@ -32,7 +31,7 @@ def unlike(seeds: Seeds) -> list[str]:
         ranges = {(of.revision, of.number): of for of in ledger.ranges(connection)}
         found = []
         for of in ranges.values():
-            texts, first = RowTexts(session, of, ranges), of.first_key or 0
+            texts, first = JoinedTexts(session, of, ranges), of.first_key or 0
             for block in ledger.blocks(connection, of):
                 low = first + block.first_row
                 if texts.digests(low, low + block.count - 1) != block.rows:
@@ -42,10 +41,10 @@ def unlike(seeds: Seeds) -> list[str]:
 
 
 def drift(toy: Toy, code: int = 0) -> tuple[int, int, int]:
-    """How many rows are intact, edited and foreign."""
+    """How many rows are intact, edited and replaced."""
     (revision,) = toy.document("status", "--drift", code=code)["revisions"]
-    (labels,) = revision["drift"]
-    return labels["intact"], labels["edited"], labels["foreign"]
+    (labels,) = revision["tables"]
+    return labels["intact"], labels["edited"], labels["replaced"]
 
 
 def test_every_table_of_terp_is_told_by_its_texts(
@@ -95,7 +94,9 @@ def test_the_ids_that_rows_hold_are_row_numbers_again() -> None:
         "no document",
         None,
     ]
-    assert [value and str(value) for value in numbered(of, "items", documents, ranges).values] == [
+    assert [
+        value and str(value) for value in row_numbers(of, "items", documents, ranges).values
+    ] == [
         '[{"lines":[{"count":25,"thingId":4}],"thingId":1},7]',
         '{"goneId":22,"thingId":"22"}',
         '{"thingId":{"thingId":0}}',
@@ -103,8 +104,8 @@ def test_the_ids_that_rows_hold_are_row_numbers_again() -> None:
         "no document",
         None,
     ]
-    cells = numbered(of, "thing", [22, None, 21], ranges)
+    cells = row_numbers(of, "thing", [22, None, 21], ranges)
     assert ([*cells.values], cells.ref is not None) == ([1, None, 0], True)
     for name in ("gone", "plain"):
-        cells = numbered(of, name, [22, None], ranges)
+        cells = row_numbers(of, name, [22, None], ranges)
         assert ([*cells.values], cells.ref) == ([22, None], None)

@@ -6,6 +6,7 @@ import io
 import json
 import re
 from collections.abc import Callable
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,10 @@ from terp_seed.errors import GuardError, SeedError, UsageError
 from terp_seed.terp.schema import build
 from terp_seed.terp.schema.tables import metadata
 
-FACTS: dict[str, Any] = json.loads(
-    (Path(__file__).parent / "data" / "terp-schema.json").read_text(encoding="utf-8")
-)
+FACTS_FILE = Path(build.__file__).parent / "versions" / "0001_terp.json"
+FACTS: dict[str, Any] = json.loads(FACTS_FILE.read_text(encoding="utf-8"))
 TABLES = sorted(FACTS)
+FROZEN = "72aecf7716737f5779f8c08a883baff15905683e1fa0a16bc1ff8d3e6d86cb5d"
 
 # Names that TERP uses on two tables; only MySQL can tell them apart.
 SHARED = {"idx_client_id", "idx_order_id"}
@@ -519,3 +520,9 @@ def _differences(sandbox: Sandbox) -> list[Any]:
 def test_the_facts_and_the_tables_name_each_other() -> None:
     assert set(metadata.tables) == set(FACTS)
     assert build.ORIGIN == "sandbox"
+
+
+def test_the_facts_of_a_revision_are_frozen() -> None:
+    """A change of TERP's schema is a new revision with a file of its own."""
+    canonical = json.dumps(FACTS, sort_keys=True)
+    assert sha256(canonical.encode()).hexdigest() == FROZEN

@@ -21,13 +21,13 @@ from terp_seed.database.dialects.lockfile import FileLock
 from terp_seed.database.environment_stamp import stamp
 from terp_seed.database.session import Session
 from terp_seed.errors import GuardError, InterruptedRunError, LockError, MaskingError, UsageError
-from terp_seed.mask_database import passes
-from terp_seed.mask_database.blocks import Taken, write
+from terp_seed.mask_database import run as mask_run
+from terp_seed.mask_database.blocks import RowBlock, write_block
 from terp_seed.mask_database.evidence import evidence
-from terp_seed.mask_database.leaks import verify
-from terp_seed.mask_database.markdown import written
-from terp_seed.mask_database.run import Order, dry_run, forget, sanitise
-from terp_seed.mask_database.scope import Target
+from terp_seed.mask_database.leaks import find_leaks
+from terp_seed.mask_database.report import evidence_page
+from terp_seed.mask_database.run import MaskOptions, forget, mask_in_place, rehearse
+from terp_seed.mask_database.scope import PassPlan
 from terp_seed.run.backup.manifest import Manifest
 from terp_seed.settings.options import Settings
 
@@ -67,12 +67,13 @@ class Copy:
 
     def mask(self, *tables: str, **more: Any) -> dict[str, int]:
         """Mask; how many rows of each table that took."""
-        plan = sanitise(self.settings, Order(tables, yes=True, **more))
-        return {each.target.table: each.target.rows for each in plan}
+        plans = mask_in_place(self.settings, MaskOptions(tables, yes=True, **more))
+        return {plan.table: plan.rows for plan in plans}
 
     def leaks(self, *tables: str) -> set[tuple[str, str, str]]:
         return {
-            (each.table, each.column, each.what) for each in verify(self.settings, tables).leaks
+            (leak.table, leak.column, leak.found)
+            for leak in find_leaks(self.settings, tables).leaks
         }
 
     def audit(self) -> list[str]:
@@ -244,7 +245,7 @@ def test_without_a_key_values_follow_from_the_row_number(new_copy: Callable[...,
     copies.mask()
     values = {v for name in ("people", "others") for (v,) in copies.all(f"SELECT mail FROM {name}")}
     assert len(values) == 4
-    assert verify(copies.settings).originals == 0
+    assert find_leaks(copies.settings).originals == 0
 
 
 def test_staging_without_a_key_is_refused(people: Copy) -> None:
@@ -281,7 +282,7 @@ def test_a_unique_value_may_be_what_another_becomes(new_copy: Callable[..., Copy
     [
         ("VARCHAR(4) NOT NULL UNIQUE", "(1, 'C-01')", "and the mark ~ does not fit the 4"),
         ("VARCHAR(9) NOT NULL UNIQUE", "(1, '~-01')", "some values begin with ~"),
-        ("INTEGER NOT NULL UNIQUE", "(1, 17)", "is unique and no text"),
+        ("INTEGER NOT NULL UNIQUE", "(1, 17)", "is unique and not text"),
     ],
 )
 def test_what_cannot_be_kept_apart_is_refused_before_the_first_row(
@@ -333,7 +334,7 @@ def test_a_backup_holds_what_was_asked_for_and_no_more(people: Copy, kind: str) 
     people.mask()
     (made,) = evidence(people.settings)["backups"]
     assert Manifest.read(Path(made["folder"])).kinds == [kind]
-    assert made["folder"] in written(evidence(people.settings))
+    assert made["folder"] in evidence_page(evidence(people.settings))
 
 
 def test_foreign_keys_between_masked_columns_still_join(new_copy: Callable[..., Copy]) -> None:
@@ -551,14 +552,14 @@ def test_more_rows_than_fictional_numbers_are_known_before(new_copy: Callable[..
         copy.mask()
 
 
-@pytest.mark.parametrize("command", [sanitise, dry_run])
+@pytest.mark.parametrize("command", [mask_in_place, rehearse])
 def test_production_is_refused_whatever_is_said(people: Copy, command: Any) -> None:
     with people.db.begin() as connection:
         stamp(connection, "production", origin="test")
     before = people.all("SELECT * FROM people")
     with pytest.raises(GuardError, match="is stamped production"):
-        command(people.settings, Order(yes=True, again=True))
-    for reads in (verify, evidence, forget):
+        command(people.settings, MaskOptions(yes=True, again=True))
+    for reads in (find_leaks, evidence, forget):
         with pytest.raises(GuardError, match="is stamped production"):
             reads(people.settings)
     assert people.all("SELECT * FROM people") == before
@@ -577,7 +578,7 @@ def test_dev_wants_a_yes(people: Copy) -> None:
         stamp(connection, "dev", origin="test")
     people.settings = replace(people.settings, yes=None)
     with pytest.raises(GuardError, match="say that you mean it with --yes"):
-        sanitise(people.settings, Order())
+        mask_in_place(people.settings, MaskOptions())
     assert people.all("SELECT COUNT(*) FROM people WHERE mail LIKE '%real-corp%'") == [(7,)]
 
 
@@ -586,8 +587,8 @@ def test_a_dry_run_counts_and_writes_nothing(people: Copy) -> None:
         "UPDATE people SET mail = NULL WHERE id = 2", "UPDATE people SET name = '' WHERE id = 3"
     )
     before = people.all("SELECT * FROM people")
-    (done,) = dry_run(people.settings, Order())
-    assert (done.target.rows, done.values) == (7, {"name": 6, "mail": 6})
+    (done,) = rehearse(people.settings, MaskOptions())
+    assert (done.rows, done.values) == (7, {"name": 6, "mail": 6})
     assert people.all("SELECT * FROM people") == before
     assert not sa.inspect(people.db).has_table("terp_seed_masking")
 
@@ -625,8 +626,8 @@ def test_a_backup_is_made_first_and_brings_everything_back(toy: Toy) -> None:
 def test_a_lock_that_is_lost_keeps_nothing_of_the_block(
     people: Copy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lose(session: Session, target: Target, *blocks: Taken) -> None:
-        write(session, target, *blocks)
+    def lose(session: Session, plan: PassPlan, *blocks: RowBlock) -> None:
+        write_block(session, plan, *blocks)
         if session.dialect.schemas:
             session.scalar("SELECT RELEASE_ALL_LOCKS()")
         else:
@@ -634,7 +635,7 @@ def test_a_lock_that_is_lost_keeps_nothing_of_the_block(
 
     before = people.all("SELECT * FROM people ORDER BY id")
     with monkeypatch.context() as patched:
-        patched.setattr(passes, "write", lose)
+        patched.setattr(mask_run, "write_block", lose)
         with pytest.raises(LockError, match="the lock was lost before the commit"):
             people.mask()
     assert people.all("SELECT * FROM people ORDER BY id") == before
@@ -797,10 +798,10 @@ def test_the_leak_check_needs_no_books_and_makes_none(people: Copy) -> None:
 def test_a_find_is_a_count_and_its_first_keys(people: Copy) -> None:
     people.mask()
     people.run("UPDATE people SET mail = 'x@real-corp.com' WHERE id > 1")
-    found = verify(people.settings, ["people"])
+    found = find_leaks(people.settings, ["people"])
     (leak,) = found.leaks
-    assert (leak.what, leak.count) == ("live email", 6)
-    assert leak.first == [f"id {n}" for n in range(2, 7)]
+    assert (leak.found, leak.rows) == ("live email", 6)
+    assert leak.first_keys == [f"id {n}" for n in range(2, 7)]
     assert (found.tables, found.columns, found.rows, found.originals) == (1, 2, 7, 14)
     kept = evidence(people.settings)["scan"]
     assert kept["only"] == ["people"]
@@ -808,9 +809,9 @@ def test_a_find_is_a_count_and_its_first_keys(people: Copy) -> None:
         {"table": "people", "column": "mail", "found": "live email", "rows": 6}
     ]
     assert [kept[each] for each in ("rows_read", "columns", "tables", "originals")] == [7, 2, 1, 14]
-    page = written(evidence(people.settings))
-    assert "1 finds in 7 rows, 2 columns, 1 tables; compared with 14 originals." in page
-    assert "\n- people.mail: live email, 6 rows\n" in page
+    page = evidence_page(evidence(people.settings))
+    assert "1 finds in 7 rows, 2 columns, 1 tables; compared with 14 originals" in page
+    assert "\n| people | mail | live email | 6 |\n" in page
 
 
 def test_what_the_server_itself_still_keeps_is_asked_of_it(people: Copy) -> None:
@@ -843,8 +844,8 @@ def test_what_a_trigger_copies_away_is_announced_and_found(people: Copy) -> None
         "CREATE TRIGGER keep_history AFTER UPDATE ON people FOR EACH ROW "
         "BEGIN INSERT INTO history VALUES (OLD.id, OLD.name); END",
     )
-    (plan,) = dry_run(people.settings, Order())
-    assert plan.target.triggers == ("keep_history",)
+    (plan,) = rehearse(people.settings, MaskOptions())
+    assert plan.triggers == ("keep_history",)
     people.mask()
     assert people.leaks() == {("history", "line", "an original")}
 
@@ -859,18 +860,18 @@ def test_the_evidence_says_what_was_done(people: Copy) -> None:
     )
     assert "not masked" in evidence(people.settings)["status"]
     people.mask()
-    assert "Not made yet" in written(evidence(people.settings))
+    assert "not made yet" in evidence_page(evidence(people.settings))
     people.leaks()
     found = evidence(people.settings)
-    page = written(found)
+    page = evidence_page(found)
     assert found["status"].startswith("pseudonymised: for whoever holds the key")
     assert found["scan"]["originals"] == 14
-    by_name = {each["table"]: each for each in found["tables"]}
-    assert by_name["people"]["path"] == "imported: masked in place"
-    columns = [(each["column"], each["strategy"]) for each in by_name["people"]["columns"]]
-    assert columns == [("name", "substitute"), ("mail", "pseudonymise")]
+    paths = {row["table"]: row["path"] for row in found["tables"]}
+    assert paths == {"codes": "nothing personal", "people": "imported: masked in place"}
+    columns = [(row["table"], row["column"], row["strategy"]) for row in found["columns"]]
+    assert columns == [("people", "name", "substitute"), ("people", "mail", "pseudonymise")]
     assert "says nothing \\| of a party" in page
-    assert "| people.mail | email | pseudonymise | email | done |" in page
+    assert "| people | mail | email | pseudonymise | email | done |" in page
     assert ("VACUUM" if people.db.dialect.name == "sqlite" else "OPTIMIZE TABLE") in page
     assert CANARY.search(page) is None
     assert "anonym" not in page.lower().replace("pseudonym", "")

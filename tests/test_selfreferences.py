@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from toys import Toy
-
 from terp_seed.run.self_references import _outermost_first
+from toys import Toy
 
 KEYS = st.integers(1, 12)
 

@@ -8,7 +8,7 @@ import pytest
 from toys import Toy
 
 from terp_seed.errors import PlanError, SeedError
-from terp_seed.plan.sql_guard import Gate
+from terp_seed.plan.sql_guard import SqlGuard
 
 ADD = "INSERT INTO labels (code) VALUES ('RAW')"
 TAKE = "DELETE FROM labels WHERE code = 'RAW'"
@@ -141,8 +141,8 @@ def test_a_block_without_a_transaction_is_refused(toy: Toy, prefix: str) -> None
     ],
 )
 def test_reading_is_allowed(statement: str) -> None:
-    gate = Gate(backslash_escapes=True)
-    with gate.closed("0001_raw", None):
+    gate = SqlGuard(backslash_escapes=True)
+    with gate.close("0001_raw", None):
         gate.check(statement)
 
 
@@ -168,13 +168,13 @@ def test_reading_is_allowed(statement: str) -> None:
     ],
 )
 def test_writing_needs_a_reason(statement: str) -> None:
-    gate = Gate(backslash_escapes=True)
+    gate = SqlGuard(backslash_escapes=True)
     with (
-        gate.closed("0001_raw", None),
+        gate.close("0001_raw", None),
         pytest.raises(PlanError, match="bypasses masking"),
     ):
         gate.check(statement)
-    with gate.closed("0001_raw", "a reason"):
+    with gate.close("0001_raw", "a reason"):
         gate.check(statement)
 
 
@@ -262,10 +262,10 @@ def test_a_backslash_is_an_escape_where_the_engine_takes_it_for_one() -> None:
     """Else what is a text to the guard is a DELETE to the engine, or the other way round."""
     hidden = r"WITH x AS (SELECT '\' a) DELETE FROM labels WHERE code = 'x'"
     escaped = r"SELECT 'it\'s; DROP TABLE labels'"
-    sqlite, mysql = Gate(backslash_escapes=False), Gate(backslash_escapes=True)
-    with sqlite.closed("0001_raw", None), pytest.raises(PlanError, match="bypasses masking"):
+    sqlite, mysql = SqlGuard(backslash_escapes=False), SqlGuard(backslash_escapes=True)
+    with sqlite.close("0001_raw", None), pytest.raises(PlanError, match="bypasses masking"):
         sqlite.check(hidden)
-    with mysql.closed("0001_raw", None):
+    with mysql.close("0001_raw", None):
         mysql.check(escaped)
 
 

@@ -19,8 +19,8 @@ _HEAVY = (
     "filelock",
     "loguru",
     "terp_seed.masking",
-    "terp_seed.run.offline",
-    "terp_seed.run.online",
+    "terp_seed.run.script",
+    "terp_seed.run.live",
     "terp_seed.plan.preflight",
     "terp_seed.terp.seeders",
     "terp_seed.run.writer",
@@ -44,4 +44,4 @@ def test_looking_loads_no_seeder(sqlite_toy: Toy, command: str) -> None:
 def test_a_run_does(sqlite_toy: Toy) -> None:
     """Else the test above would prove nothing."""
     found = loaded(sqlite_toy, "upgrade", "head")
-    assert {"loguru", "terp_seed.run.online", "terp_seed.run.writer", "toy_seeders"} <= found
+    assert {"loguru", "terp_seed.run.live", "terp_seed.run.writer", "toy_seeders"} <= found

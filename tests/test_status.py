@@ -13,13 +13,17 @@ def states(found: dict[str, Any]) -> dict[str, str]:
 
 
 def drift(found: dict[str, Any]) -> dict[str, tuple[int, ...]]:
-    """Intact, edited, foreign and missing rows of each table."""
-    names = ("intact", "edited", "foreign", "missing")
+    """Intact, edited, replaced and missing rows of each table."""
+    names = ("intact", "edited", "replaced", "missing")
     return {
         each["table"]: tuple(each[name] for name in names)
         for revision in found["revisions"]
-        for each in revision["drift"]
+        for each in revision["tables"]
     }
+
+
+def inserted(revision: dict[str, Any]) -> dict[str, int]:
+    return {each["table"]: each["inserted"] for each in revision["tables"]}
 
 
 def test_a_chain_at_its_base(toy: Toy) -> None:
@@ -40,12 +44,13 @@ def test_what_stands_and_what_is_pending(toy: Toy) -> None:
         "0003_crates": "pending",
     }
     labels, depots, crates = found["revisions"]
-    assert (labels["rows"], depots["rows"]) == ({"labels": 3, "pairs": 2}, {"depots": 4})
+    assert inserted(labels) == {"labels": 3, "pairs": 2}
+    assert inserted(depots) == {"depots": 4}
     assert depots["by"]
     assert depots["at"]
     assert crates["by"] is None
     assert found["settings"]["root_seed"] == 7
-    assert all(not each["drift"] for each in found["revisions"])
+    assert set(drift(found).values()) == {(0, 0, 0, 0)}  # not looked at
     assert toy.everything() == before
     said = toy.terp_seed("status").stdout
     assert "seeded with  size small, root seed 7, as of 2026-06-30\n" in said
@@ -99,5 +104,6 @@ def test_rows_that_a_rollback_kept(toy: Toy) -> None:
     toy.downgrade("base", "on-edited=keep")
     found = toy.document("status")
     assert states(found)["0001_labels"] == "pending"
-    assert found["revisions"][0]["kept"] == {"labels": 1}
+    (labels,) = found["revisions"][0]["tables"]
+    assert (labels["table"], labels["retained"]) == ("labels", 1)
     assert "pending, a rollback kept 1 labels" in toy.terp_seed("status").stdout

@@ -73,7 +73,7 @@ def test_a_reader_who_has_seen_enough_ends_a_script(
 @pytest.mark.parametrize(
     ("command", "code", "said"),
     [
-        ("env stamp staging", 130, "interrupted; nothing was under way"),
+        ("env stamp staging", 130, "interrupted; no run was in progress"),
         ("rollback", 5, "not confirmed; nothing was done"),
     ],
 )
@@ -121,7 +121,7 @@ def test_what_was_meant_is_named(sqlite_toy: Toy, words: str, meant: str) -> Non
         ("bash", "terp-seed hist", 1, "plain,history\n"),
         ("bash", "terp-seed check --round", 2, "plain,--round-trip\n"),
         ("zsh", "terp-seed roll", 1, "plain\nrollback\nRoll back one revision"),
-        ("fish", "terp-seed sta", None, "plain,status\tPrint the state of each revision"),
+        ("fish", "terp-seed sta", None, "plain,status\tPrint the state of the chain"),
     ],
 )
 def test_a_shell_completes_commands_and_options(

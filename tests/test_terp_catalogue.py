@@ -8,7 +8,7 @@ from terp_harness import SIZES, described, sandbox, seeded
 
 from terp_seed.errors import UsageError
 from terp_seed.rows.seeders import SeedContext
-from terp_seed.terp.simulation.sizes import sizes_of
+from terp_seed.terp.simulation.sizes import BatchStatus, read_sizes
 
 PRICED = Path(__file__).parent.parent / "seeds" / "data" / "pricing_defaults.csv"
 
@@ -55,9 +55,9 @@ def test_flower_is_strain_method_and_grade(medium):
 
 
 def test_products_follow_the_batches_unless_a_preset_fixes_them():
-    few = sizes_of(SeedContext("catalogue", 1, None, SIZES["small"]))
-    fixed = sizes_of(SeedContext("catalogue", 1, None, SIZES["small"] | {"products": 200}))
-    assert few.products > few.by_status["LIVE"]
+    few = read_sizes(SeedContext("catalogue", 1, None, SIZES["small"]))
+    fixed = read_sizes(SeedContext("catalogue", 1, None, SIZES["small"] | {"products": 200}))
+    assert few.products > few.by_status[BatchStatus.LIVE]
     assert fixed.products == 200
 
 
@@ -72,12 +72,12 @@ def test_products_follow_the_batches_unless_a_preset_fixes_them():
 )
 def test_too_few_rows_for_a_story_are_refused(rows, named):
     with pytest.raises(UsageError, match=named):
-        sizes_of(SeedContext("catalogue", 1, None, SIZES["small"] | rows))
+        read_sizes(SeedContext("catalogue", 1, None, SIZES["small"] | rows))
 
 
 def test_missing_count_is_refused():
     with pytest.raises(UsageError, match="orders"):
-        sizes_of(SeedContext("catalogue", 1, None, {"clients": 10, "batches": 30}))
+        read_sizes(SeedContext("catalogue", 1, None, {"clients": 10, "batches": 30}))
 
 
 def test_small_is_the_beginning_of_medium():

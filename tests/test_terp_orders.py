@@ -6,7 +6,7 @@ from datetime import date
 import pytest
 from terp_harness import AS_OF, EVERY_STATE, seeded
 
-from terp_seed.terp.seeders.lots import QUANTITIES
+from terp_seed.terp.seeders.batches import QUANTITIES
 
 ITEM_KEYS = {
     "batchId", "displayName", "originalName", "quantity", "unitPrice", "isSample", "unitCogs",

@@ -11,10 +11,10 @@ from servers import server_engine
 from toys import HEAD, Toy
 
 from terp_seed.database.compare import database_digests
-from terp_seed.database.session import Session, opened
+from terp_seed.database.session import opened
 from terp_seed.errors import PlanError, SeedError
 from terp_seed.project.project import Project
-from terp_seed.run import online
+from terp_seed.run import live
 
 HALF_WAY = """
 op.seed_rows("labels", [{"code": "HALF"}], key=["code"])
@@ -90,13 +90,13 @@ def test_a_statement_before_configure_does_not_swallow_the_commit(
     toy: Toy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Alembic takes an open transaction for the caller's, and commits nothing, without a word."""
-    configure: Callable[..., None] = online._migrate
+    configure: Callable[..., None] = live._LiveRun._migrate
 
-    def careless(session: Session, *arguments: object) -> None:
-        session.connection.exec_driver_sql("SELECT 1")
-        configure(session, *arguments)
+    def careless(run: live._LiveRun, *arguments: object) -> None:
+        run.session.connection.exec_driver_sql("SELECT 1")
+        configure(run, *arguments)
 
-    monkeypatch.setattr(online, "_migrate", careless)
+    monkeypatch.setattr(live._LiveRun, "_migrate", careless)
     with pytest.raises(SeedError, match="transaction"):
         toy.upgrade()
     assert toy.counts() == {}

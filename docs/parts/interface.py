@@ -22,7 +22,7 @@ from terp_seed.database.tables import books
 from terp_seed.plan import operations as operation_source
 from terp_seed.plan.operations import SeedOp, SeedRowsOp, UnseedOp
 
-_SCHEMAS = Path(str(files("terp_seed.cli") / "schemas"))
+_SCHEMAS = json.loads((files("terp_seed.cli") / "schemas.json").read_text(encoding="utf-8"))
 
 
 def operations() -> str:
@@ -154,7 +154,7 @@ def _commands(command: click.Command, name: str) -> Iterator[tuple[str, click.Co
 
 def documents() -> str:
     """The JSON documents of the commands and their fields, from their schemas."""
-    found = [json.loads(path.read_text(encoding="utf-8")) for path in sorted(_SCHEMAS.iterdir())]
+    found = [_whole(schema) for schema in _SCHEMAS["oneOf"]]
     return rows_of(
         ["document", "fields"],
         *(
@@ -164,6 +164,18 @@ def documents() -> str:
     )
 
 
+def _whole(schema: dict[str, Any]) -> dict[str, Any]:
+    """A schema with what it refers to."""
+    if "anyOf" in schema:
+        one, _ = schema["anyOf"]
+        schema = {**schema, **_whole(one), "type": ["object", "null"]}
+    if "$ref" not in schema:
+        return schema
+    shared = _whole(_SCHEMAS["$defs"][schema["$ref"].rpartition("/")[2]])
+    fields = {**shared.get("properties", {}), **schema.get("properties", {})}
+    return {**shared, **schema, **({"properties": fields} if fields else {})}
+
+
 def _fields(schema: dict[str, Any]) -> str:
     """The names of an object's fields; those of an inner object follow it in braces."""
     fields = schema["properties"].items()
@@ -171,7 +183,8 @@ def _fields(schema: dict[str, Any]) -> str:
 
 
 def _field(name: str, schema: dict[str, Any]) -> str:
-    inner = schema.get("items", schema)
+    schema = _whole(schema)
+    inner = _whole(schema.get("items", schema))
     fields = f" {{{_fields(inner)}}}" if "properties" in inner else ""
     return f"{name}{'[]' if 'items' in schema else ''}{fields}"
 

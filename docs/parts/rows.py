@@ -15,9 +15,10 @@ from alembic.config import Config
 from sqlalchemy import create_engine
 
 from parts.markdown import rows_of
-from terp_seed.plan.planner import generation_of, make_plan
+from terp_seed.plan.chain import ancestors
+from terp_seed.plan.generation import choose_generation
+from terp_seed.plan.plan import make_plan
 from terp_seed.plan.recorder import Recorder
-from terp_seed.plan.request import ancestors
 from terp_seed.project.project import Project
 from terp_seed.rows.model import TableRows
 
@@ -44,7 +45,7 @@ def _described(size: str) -> dict[tuple[str, str], TableRows]:
     directory = project.directory()
     settings = replace(project.settings(), size=size)
     scripts = ancestors(directory, directory.get_heads())
-    generation = generation_of(settings, "dev", scripts, {})
+    generation = choose_generation(settings, "dev", scripts, {})
     plan = make_plan(scripts, [], Recorder(generation, "dev", settings.data, "sqlite"))
     return {
         (name, planned.rows.table): planned.rows

@@ -1,4 +1,4 @@
-"""``terp-seed backup`` and ``terp-seed restore``: keep rows, and put them back."""
+"""``terp-seed backup`` and ``terp-seed restore``."""
 
 from __future__ import annotations
 
@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from terp_seed.cli.options import run_options, with_options, yes
-from terp_seed.cli.output import as_json, document, examples, table
+from terp_seed.cli.options import as_json, run_options, yes
+from terp_seed.cli.output import document, examples, table
 from terp_seed.database.consent import Confirm
 from terp_seed.project.project import Project
 
@@ -20,7 +20,7 @@ __all__ = ["backup", "restore"]
 
 @click.group()
 def backup() -> None:
-    """Backups: of seeded rows, or of the whole database."""
+    """Backups of seeded rows, or of the whole database."""
 
 
 @backup.command(
@@ -31,19 +31,20 @@ def backup() -> None:
     type=click.Choice(["rows", "dump", "both"]),
     default="rows",
     show_default=True,
-    help="The rows of the applied seeds, the whole database, or both.",
+    help="What to back up: the seeded rows, the whole database, or both.",
 )
 @run_options("url", "env", "lock-timeout")
 @as_json
-@click.pass_obj
-def create(project: Project, /, kind: str, as_json: bool, **x: str | None) -> None:
-    """Make a backup now; writes nothing but an audit event to the database."""
+def create(project: Project, kind: str, as_json: bool) -> None:
+    """Make a backup now.
+
+    Writes only an audit event to the database.
+    """
     from terp_seed.run.backup.asked import create as make
 
-    project = with_options(project, x)
     made = make(project.settings(), project.directory(), kind)
     if as_json:
-        document("backup create", **_plain(made))
+        document("backup create", **_fields(made))
     else:
         click.echo(str(made.folder))
 
@@ -51,32 +52,16 @@ def create(project: Project, /, kind: str, as_json: bool, **x: str | None) -> No
 @backup.command("list", epilog=examples("terp-seed backup list"))
 @run_options("url")
 @as_json
-@click.pass_obj
-def list_(project: Project, /, as_json: bool, **x: str | None) -> None:
-    """List the backups that there are, newest first."""
+def list_(project: Project, as_json: bool) -> None:
+    """List the backups, newest first."""
     from terp_seed.run.backup import listing
 
-    found = listing(with_options(project, x).settings())
+    found = listing(project.settings())
     if as_json:
-        document("backup list", backups=[_plain(each) for each in found])
+        document("backup list", backups=[_fields(backup) for backup in found])
     elif found:
         head = ["made", "database", "environment", "reason", "kind", "rows", "folder"]
-        table(head, [_line(each) for each in found])
-
-
-@backup.command("expire", epilog=examples("terp-seed backup expire"))
-@run_options("url")
-@as_json
-@click.pass_obj
-def expire(project: Project, /, as_json: bool, **x: str | None) -> None:
-    """Delete backups that are too old or too many; never a database's newest."""
-    from terp_seed.run.backup import expire as let_go
-
-    gone = let_go(with_options(project, x).settings())
-    if as_json:
-        document("backup expire", backups=[_plain(each) for each in gone])
-    else:
-        click.echo(f"{len(gone)} backups deleted")
+        table(head, [_line(backup) for backup in found])
 
 
 @click.command(epilog=examples("terp-seed restore BACKUP", "terp-seed restore BACKUP --yes"))
@@ -84,18 +69,16 @@ def expire(project: Project, /, as_json: bool, **x: str | None) -> None:
 @run_options("url", "env", "lock-timeout")
 @yes
 @as_json
-@click.pass_obj
-def restore(project: Project, /, folder: Path, yes: bool, as_json: bool, **x: str | None) -> None:
-    """Put the rows of a backup back.
+def restore(project: Project, folder: Path, yes: bool, as_json: bool) -> None:
+    """Restore the rows of a backup.
 
-    The missing ones, and those that were masked.  BACKUP is the folder that the rollback named.
-    Asks first; without a terminal, say --yes.
+    Restores the rows that are missing and those that were masked.  BACKUP is the folder that the
+    rollback named.  Asks first; without a terminal, use --yes.
     """
-    from terp_seed.run.backup.restore import restore as put_back
+    from terp_seed.run.backup.restore import restore as restore_backup
 
-    project = with_options(project, x)
     confirm = Confirm(always=True, yes=yes)
-    done = put_back(project.settings(), project.directory(), folder, confirm)
+    done = restore_backup(project.settings(), project.directory(), folder, confirm)
     if as_json:
         document(
             "restore",
@@ -111,10 +94,10 @@ def restore(project: Project, /, folder: Path, yes: bool, as_json: bool, **x: st
     click.echo(f"restored {', '.join(done.revisions) or 'rows only'}; compared: equal")
 
 
-def _plain(each: Backup) -> dict[str, Any]:
-    manifest = each.manifest
+def _fields(backup: Backup) -> dict[str, Any]:
+    manifest = backup.manifest
     return {
-        "folder": str(each.folder),
+        "folder": str(backup.folder),
         "made_at": manifest.made_at,
         "made_by": manifest.made_by,
         "database": manifest.database,
@@ -125,8 +108,8 @@ def _plain(each: Backup) -> dict[str, Any]:
     }
 
 
-def _line(each: Backup) -> list[object]:
-    manifest = each.manifest
+def _line(backup: Backup) -> list[object]:
+    manifest = backup.manifest
     return [
         manifest.made_at,
         Path(manifest.database).name,
@@ -134,5 +117,5 @@ def _line(each: Backup) -> list[object]:
         manifest.reason,
         "+".join(manifest.kinds),
         sum(manifest.rows.values()),
-        str(each.folder),
+        str(backup.folder),
     ]

@@ -1,11 +1,11 @@
-"""``terp-seed check``: what a pipeline can know of the seeds before anybody runs them."""
+"""``terp-seed check``: everything about the seeds that a pipeline can check before a run."""
 
 from __future__ import annotations
 
 import click
 
-from terp_seed.cli.options import run_options, with_options
-from terp_seed.cli.output import as_json, document, examples, state
+from terp_seed.cli.options import as_json, run_options
+from terp_seed.cli.output import document, examples, state
 from terp_seed.project.project import Project
 
 __all__ = ["check"]
@@ -22,28 +22,30 @@ __all__ = ["check"]
     "--round-trip/--no-round-trip",
     default=True,
     show_default=True,
-    help="Go up, down and up again on a scratch SQLite file.",
+    help="Upgrade, downgrade and upgrade again on a scratch SQLite file.",
 )
 @run_options("url", "env", "size", "rows")
 @as_json
-@click.pass_obj
-def check(project: Project, /, round_trip: bool, as_json: bool, **x: str | None) -> None:
-    """Check the seeds, one line a check; for a pipeline.
+def check(project: Project, round_trip: bool, as_json: bool) -> None:
+    """Check the seeds, one line for each check; for a pipeline.
 
-    Writes to no database of yours.  The scratch file gets the tables of the configured database,
-    without rows, if that answers; else those that the project's own alembic upgrade head makes.
+    Writes to none of your databases.  The scratch file gets the tables of the configured database,
+    without rows.  If that database does not answer, the project's own alembic upgrade head makes
+    the tables.
     """
-    from terp_seed.project.check import check as checks
+    from terp_seed.project.check import check as run_checks
 
-    failed = []
-    found = []
-    for each in checks(with_options(project, x), round_trip=round_trip):
-        found.append({"check": each.name, "state": each.state, "detail": each.detail})
-        if each.error is not None:
-            failed.append(each.error)
+    outcomes = []
+    for outcome in run_checks(project, round_trip=round_trip):
+        outcomes.append(outcome)
         if not as_json:
-            click.echo(state(f"{each.state:<8}{each.name:<20}{each.detail}"))
+            click.echo(state(f"{outcome.state:<8}{outcome.name:<20}{outcome.detail}"))
+    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
     if as_json:
-        document("check", passed=not failed, checks=found)
-    if failed:
-        raise type(failed[0])(f"{len(failed)} of {len(found)} checks failed")
+        checks = [
+            {"check": outcome.name, "state": outcome.state, "detail": outcome.detail}
+            for outcome in outcomes
+        ]
+        document("check", passed=not errors, checks=checks)
+    if errors:
+        raise type(errors[0])(f"{len(errors)} of {len(outcomes)} checks failed")

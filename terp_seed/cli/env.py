@@ -1,11 +1,13 @@
-"""``terp-seed env``: which environment a database is."""
+"""``terp-seed env``: the environment that a database is stamped with."""
 
 from __future__ import annotations
 
+import sys
+
 import click
 
-from terp_seed.cli.options import run_options, with_options
-from terp_seed.cli.output import as_json, consent, document, examples
+from terp_seed.cli.options import as_json, run_options
+from terp_seed.cli.output import document, examples
 from terp_seed.project.project import Project
 from terp_seed.settings.options import ENVIRONMENTS, environment_name
 
@@ -14,19 +16,18 @@ __all__ = ["env"]
 
 @click.group()
 def env() -> None:
-    """Which environment a database is, by its own stamp."""
+    """The environment that a database is stamped with."""
 
 
 @env.command("show", epilog=examples("terp-seed env show"))
 @run_options("url")
 @as_json
-@click.pass_obj
-def show(project: Project, /, as_json: bool, **x: str | None) -> None:
+def show(project: Project, as_json: bool) -> None:
     """Print the environment that the database is stamped with."""
     from terp_seed.database.environment_stamp import origin, stamped
     from terp_seed.database.session import opened
 
-    settings = with_options(project, x).settings()
+    settings = project.settings()
     with opened(settings) as session:
         name = stamped(session.connection, session.books)
         made_by = origin(session.connection, session.books)
@@ -41,17 +42,19 @@ def show(project: Project, /, as_json: bool, **x: str | None) -> None:
     "stamp", epilog=examples("terp-seed env stamp dev", "terp-seed env stamp staging --yes")
 )
 @click.argument("name", metavar=f"[{'|'.join(ENVIRONMENTS)}]")
-@click.option("--yes", is_flag=True, help="Change a stamp without being asked.")
+@click.option("--yes", is_flag=True, help="Change an existing stamp without asking.")
 @run_options("url")
 @as_json
-@click.pass_obj
-def stamp(project: Project, /, name: str, yes: bool, as_json: bool, **x: str | None) -> None:
-    """Stamp the database: from then on it is that environment."""
+def stamp(project: Project, name: str, yes: bool, as_json: bool) -> None:
+    """Stamp the database as an environment."""
     from terp_seed.ledger.restamp import restamp
 
-    settings = with_options(project, x).settings()
+    def ask(question: str) -> bool:
+        return yes or (sys.stdin.isatty() and click.confirm(question, err=True))
+
+    settings = project.settings()
     environment = environment_name(name)
-    restamp(settings, environment, consent(yes))
+    restamp(settings, environment, ask)
     database = settings.url.render_as_string()
     if as_json:
         document("env stamp", database=database, environment=environment)

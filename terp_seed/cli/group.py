@@ -29,7 +29,7 @@ _COMMANDS = {
     "env": "terp_seed.cli.env:env",
     "history": "terp_seed.cli.history:history",
     "ledger": "terp_seed.cli.ledger:ledger",
-    "lock": "terp_seed.cli.lock:lock",
+    "lock": "terp_seed.cli.history:lock",
     "mask": "terp_seed.cli.mask:mask",
     "preview": "terp_seed.cli.preview:preview",
     "status": "terp_seed.cli.status:status",
@@ -37,18 +37,18 @@ _COMMANDS = {
     "revision": "terp_seed.cli.revision:revision",
     "check": "terp_seed.cli.check:check",
 }
-"""Where each command is: its module is imported when it is called, or for ``--help``."""
+"""Where each command is; its module is imported when it is called, or for ``--help``."""
 
 
 class _Failing(click.ClickException):
-    """An error of ours, with its own exit code."""
+    """A `SeedError`, printed on stderr with its own exit code."""
 
     def __init__(self, error: SeedError) -> None:
         super().__init__(str(error))
         vars(self)["exit_code"] = error.exit_code
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print it, on stderr."""
+        """Print the error."""
         head = "Error:"
         if coloured(sys.stderr):
             head = click.style(head, fg="red", bold=True)
@@ -56,7 +56,7 @@ class _Failing(click.ClickException):
 
 
 class _Commands(click.Group):
-    """Loads a command when it is asked for, and turns errors into exit codes."""
+    """Loads each command when it is called, and turns errors into exit codes."""
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -83,12 +83,12 @@ class _Commands(click.Group):
             raise _Failing(error) from None
         except DBAPIError as error:  # the driver's message may hold a value of a row
             raise _Failing(translated(error, "")) from None
-        except CommandError as error:  # Alembic's own: a revision that is not there
+        except CommandError as error:  # from Alembic itself, as for an unknown revision
             raise _Failing(UsageError(str(error))) from None
         except (KeyboardInterrupt, click.Abort) as error:
             if isinstance(error, click.Abort):
-                click.echo(err=True)  # the line of the question
-            raise _Failing(InterruptedRunError("interrupted; nothing was under way")) from None
+                click.echo(err=True)  # end the line of the question
+            raise _Failing(InterruptedRunError("interrupted; no run was in progress")) from None
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

@@ -1,4 +1,4 @@
-"""``terp-seed history``: what was run on the database, when, by whom, with what outcome."""
+"""``terp-seed history`` and ``terp-seed lock``: past runs, and the one that holds the lock."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from terp_seed.cli.options import run_options, with_options
-from terp_seed.cli.output import as_json, document, examples, state, table
+from terp_seed.cli.options import as_json, run_options
+from terp_seed.cli.output import document, examples, state, table
 from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
     from terp_seed.ledger.history import Event, Run
 
-__all__ = ["described", "history"]
+__all__ = ["history", "lock"]
 
 _MOMENT = click.DateTime(["%Y-%m-%d", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%Y-%m-%dT%H:%M:%S"])
 _OUTCOMES = ("finished", "failed", "interrupted", "crashed", "running")
@@ -31,18 +31,15 @@ _OUTCOMES = ("finished", "failed", "interrupted", "crashed", "running")
 @click.option("--since", type=_MOMENT, metavar="MOMENT", help="Runs that began then or later, UTC.")
 @click.option("--until", type=_MOMENT, metavar="MOMENT", help="Runs that began before it, UTC.")
 @click.option("--revision", metavar="REVISION", help="Runs that touched this revision.")
-@click.option("--outcome", type=click.Choice(_OUTCOMES), help="Runs that ended so.")
+@click.option("--outcome", type=click.Choice(_OUTCOMES), help="Runs with this outcome.")
 @click.option("--user", metavar="NAME", help="Runs of this operating-system or database user.")
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="0: all.")
 @run_options("url")
 @as_json
-@click.pass_obj
 def history(
     project: Project,
-    /,
     single: bool,
     limit: int,
-    x_url: str | None,
     as_json: bool,
     **wanted: Any,
 ) -> None:
@@ -53,14 +50,13 @@ def history(
     from terp_seed.database.session import opened
     from terp_seed.ledger.history import history as read
 
-    settings = with_options(project, {"x_url": x_url}).settings()
-    with opened(settings) as session:
+    with opened(project.settings()) as session:
         found = [run for run in read(session) if _fits(run, **wanted)]
     runs = found[:limit] if limit else found
     if as_json:
-        document("history", runs=[described(run, events=single) for run in runs])
+        document("history", runs=[_fields(run, events=single) for run in runs])
     elif not runs:
-        click.echo("no such run" if any(wanted.values()) else "nothing was run yet", err=True)
+        click.echo("no run matches" if any(wanted.values()) else "no runs yet", err=True)
     elif single:
         _print_events(runs)
     else:
@@ -87,7 +83,7 @@ def _fits(
     )
 
 
-def described(run: Run, *, events: bool = False) -> dict[str, Any]:
+def _fields(run: Run, *, events: bool = False) -> dict[str, Any]:
     """A run as a part of a JSON document."""
     first = run.first
     names = ("run_id", "at", "os_user", "host", "pid", "db_user", "chain", "environment")
@@ -154,5 +150,31 @@ def _print_events(runs: list[Run]) -> None:
 
 
 def _listed(event: Event) -> str:
-    told = {key: value for key, value in event["detail"].items() if key != "command"}
-    return ", ".join(f"{key} {value}" for key, value in told.items())
+    details = event["detail"].items()
+    return ", ".join(f"{key} {value}" for key, value in details if key != "command")
+
+
+@click.group()
+def lock() -> None:
+    """The lock that lets one run at a time into a database."""
+
+
+@lock.command("status", epilog=examples("terp-seed lock status"))
+@run_options("url")
+@as_json
+def status(project: Project, as_json: bool) -> None:
+    """Print whether the lock is free, or who holds it and since when.
+
+    Does not take the lock.
+    """
+    from terp_seed.database.session import opened
+    from terp_seed.ledger.history import lock_status
+
+    with opened(project.settings(), patient=False) as session:
+        found = lock_status(session)
+    if as_json:
+        run = None if found.run is None else _fields(found.run)
+        fields = {"taken": found.taken, "holder": found.holder, "seconds": found.seconds}
+        document("lock status", run=run, **fields)
+    else:
+        click.echo(str(found))

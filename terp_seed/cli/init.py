@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import click
 
-from terp_seed.cli.output import as_json, document, examples
+from terp_seed.cli.options import as_json
+from terp_seed.cli.output import document, examples
 from terp_seed.project.project import Project
 
 __all__ = ["init"]
@@ -13,7 +14,7 @@ __all__ = ["init"]
 @click.command(
     epilog=examples(
         "terp-seed init                          in a project that has Alembic, or in a new folder",
-        "terp-seed init --table customers        with a first row for a table of yours",
+        "terp-seed init --table customers        with a first row for your table",
         "terp-seed init --section demo           a second chain, run with: alembic -n demo ...",
         "terp-seed init --terp                   TERP's seeds, without its repository",
     )
@@ -28,30 +29,30 @@ __all__ = ["init"]
     default="seeds",
     show_default=True,
     metavar="NAME",
-    help="The folder of the environment: env.py, masking policy, sizes, data.",
+    help="The folder for env.py, masking policy, sizes and data.",
 )
 @click.option(
     "--table",
     metavar="NAME",
-    help="A table of the database: the first revision gets a row that it takes.",
+    help="A table of the database: the first revision seeds one row of it.",
 )
-@click.option("--terp", is_flag=True, help="Write TERP's own seeds, into an empty folder.")
+@click.option("--terp", is_flag=True, help="Write TERP's seeds, into an empty folder.")
 @as_json
 @click.pass_obj
 def init(
     project: Project, section: str | None, folder: str, table: str | None, terp: bool, as_json: bool
 ) -> None:
-    """Put seeds into this project, beside what it has.
+    """Add seeds to this project.
 
-    A section of alembic.ini, an environment, a first revision.  Overwrites nothing and touches no
-    line that is there.  Writes nothing to the database.
+    Adds a section to alembic.ini, an environment and a first revision.  Overwrites no file, changes
+    no existing line and writes nothing to the database.
     """
     from terp_seed.errors import UsageError
     from terp_seed.project.init import scaffold, scaffold_terp
 
     if terp:
         if section or table or folder != "seeds":
-            raise UsageError("--terp brings a section, a folder and revisions of its own")
+            raise UsageError("--terp cannot be combined with --section, --folder or --table")
         made = scaffold_terp(project.ini.parent)
     else:
         project = Project(project.ini, section or project.section, project.x)
@@ -73,12 +74,12 @@ def _next_steps(project: Project, *, url: bool, findings: str, terp: bool) -> li
     steps = [f"add to seeds/masking.toml: {line}" for line in findings.splitlines()]
     if not url:
         steps.append(
-            f"say where the database is: sqlalchemy.url in section [{project.section}] (where "
-            "[alembic] has none, your env.py sets it), TERP_SEED_DATABASE_URL, or -x url=..."
+            f"set the database: sqlalchemy.url in section [{project.section}] (your [alembic] "
+            "section has none), TERP_SEED_DATABASE_URL, or -x url=..."
         )
     return [
         *steps,
-        "in the env.py of your schema, so that its autogenerate leaves our tables alone: "
+        "in the env.py of your schema, so that autogenerate ignores the tables of terp_seed: "
         "from terp_seed import include_name; "
         "context.configure(..., include_name=include_name)",
         project.alembic("upgrade", "head"),

@@ -1,14 +1,15 @@
-"""``terp-seed mask``: personal data that a database holds already."""
+"""``terp-seed mask``: mask personal data in place."""
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from typing import Any
 
 import click
 
-from terp_seed.cli.options import run_options, with_options
+from terp_seed.cli.options import as_json, run_options
 from terp_seed.cli.options import yes as with_yes
-from terp_seed.cli.output import as_json, document, examples, table
+from terp_seed.cli.output import document, examples, table
 from terp_seed.errors import UsageError, VerificationError
 from terp_seed.project.project import Project
 
@@ -25,17 +26,15 @@ __all__ = ["mask"]
 )
 @click.option("--dry-run", "dry", is_flag=True, help="Count what would be masked; write nothing.")
 @click.option("--verify", "verifying", is_flag=True, help="Look for personal data that is left.")
-@click.option("--report", "reporting", is_flag=True, help="Print the evidence of what was done.")
+@click.option("--report", "reporting", is_flag=True, help="Print the evidence of the masking.")
 @click.option("--forget", "forgetting", is_flag=True, help="Delete the digests of the originals.")
 @click.option("--table", "tables", multiple=True, metavar="NAME", help="Only this table.")
-@click.option("--again", is_flag=True, help="From the first row on: the copy is a new one.")
+@click.option("--again", is_flag=True, help="Start from the first row: the database is a new copy.")
 @with_yes
 @run_options("url", "lock-timeout", "backup")
 @as_json
-@click.pass_obj
 def mask(
     project: Project,
-    /,
     dry: bool,
     verifying: bool,
     reporting: bool,
@@ -44,13 +43,11 @@ def mask(
     again: bool,
     yes: bool,
     as_json: bool,
-    **x: str | None,
 ) -> None:
     """Mask a copy of production in place, block by block.
 
-    Refused in production.  A run that was stopped continues where it was.
+    Refused in production.  An interrupted run continues where it stopped.
     """
-    project = with_options(project, x)
     if sum((dry, verifying, reporting, forgetting)) > 1:
         raise UsageError("give one of --dry-run, --verify, --report and --forget")
     if verifying:
@@ -66,21 +63,21 @@ def mask(
 def _mask(
     project: Project, tables: tuple[str, ...], again: bool, yes: bool, dry: bool, as_json: bool
 ) -> None:
-    from terp_seed.mask_database.run import Order, dry_run, sanitise
+    from terp_seed.mask_database.run import MaskOptions, mask_in_place, rehearse
 
-    order = Order(tables, again, yes)
-    done = dry_run(project.settings(), order) if dry else sanitise(project.settings(), order)
+    options = MaskOptions(tables, again, yes)
+    plans = (rehearse if dry else mask_in_place)(project.settings(), options)
     rows: list[dict[str, Any]] = [
         {
-            "table": each.target.table,
+            "table": plan.table,
             "column": name,
             "class": kind,
-            "strategy": each.target.choices[name].strategy,
-            "rows": each.target.rows,
-            "values": each.values[name],
+            "strategy": plan.strategies[name],
+            "rows": plan.rows,
+            "values": plan.values[name],
         }
-        for each in done
-        for name, kind in each.target.kinds.items()
+        for plan in plans
+        for name, kind in plan.kinds.items()
     ]
     if as_json:
         document("mask", did="dry run" if dry else "mask", columns=rows)
@@ -89,12 +86,15 @@ def _mask(
 
 
 def _verify(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
-    from terp_seed.mask_database.leaks import verify
+    from terp_seed.mask_database.leaks import find_leaks
 
-    found = verify(project.settings(), tables)
-    rows = [[each.table, each.column, each.what, each.count, each.keys] for each in found.leaks]
+    found = find_leaks(project.settings(), tables)
+    rows = [
+        [leak.table, leak.column, leak.found, leak.rows, ", ".join(leak.first_keys)]
+        for leak in found.leaks
+    ]
     if as_json:
-        document("mask", did="verify", scan=found.as_data())
+        document("mask", did="verify", scan=asdict(found))
     elif rows:
         table(["table", "column", "found", "rows", "first keys"], rows)
     click.echo(found.summary(), err=True)
@@ -107,13 +107,13 @@ def _verify(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
 
 def _report(project: Project, as_json: bool) -> None:
     from terp_seed.mask_database.evidence import evidence
-    from terp_seed.mask_database.markdown import written
+    from terp_seed.mask_database.report import evidence_page
 
     found = evidence(project.settings())
     if as_json:
         document("mask", did="report", evidence=found)
     else:
-        click.echo(written(found), nl=False)
+        click.echo(evidence_page(found), nl=False)
 
 
 def _forget(project: Project, as_json: bool) -> None:
@@ -123,4 +123,4 @@ def _forget(project: Project, as_json: bool) -> None:
     if as_json:
         document("mask", did="forget", blocks=blocks)
     else:
-        click.echo(f"forgotten: the digests of {blocks} blocks", err=True)
+        click.echo(f"deleted the digests of {blocks} blocks", err=True)

@@ -8,16 +8,14 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from collections.abc import Sequence
+from typing import Any
 
 import click
 
 from terp_seed.settings.log import coloured
 
-__all__ = ["as_json", "consent", "document", "examples", "state", "table"]
-
-Command = TypeVar("Command", bound=Callable[..., Any])
+__all__ = ["document", "examples", "state", "table"]
 
 _COLOURS = {
     **dict.fromkeys(("ok", "applied", "finished"), "green"),
@@ -26,14 +24,8 @@ _COLOURS = {
 }
 
 
-def as_json(command: Command) -> Command:
-    """Give a command the option that every one has which prints more than a script."""
-    text = "Print one JSON document instead of text."
-    return click.option("--json", "as_json", is_flag=True, help=text)(command)
-
-
 def examples(*lines: str) -> str:
-    """The epilog of a command's help; a line may end in two spaces or more and a word on it."""
+    """The epilog of a command's help; a line may end in two or more spaces and a remark."""
     return "\n".join(["\b", "Examples:", *(f"  {line}" for line in lines)])
 
 
@@ -54,7 +46,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
 
 
 def state(text: str) -> str:
-    """The text, its first word in the colour of what it means where a terminal wants colours."""
+    """The text, with its first word in the colour of that state on a terminal with colours."""
     word, *rest = re.split(r"(?=\W)", text, maxsplit=1)
     colour = _COLOURS.get(word)
     return "".join([_styled(word, fg=colour) if colour else word, *rest])
@@ -62,17 +54,6 @@ def state(text: str) -> str:
 
 def _styled(text: str, **style: Any) -> str:
     return click.style(text, **style) if coloured(sys.stdout) else text
-
-
-def consent(yes: bool) -> Callable[[str], bool]:
-    """Ask on a terminal; without one, only ``--yes`` is consent."""
-
-    def ask(question: str) -> bool:
-        if yes:
-            return True
-        return sys.stdin.isatty() and click.confirm(question, err=True)
-
-    return ask
 
 
 def _cell(value: object) -> str:

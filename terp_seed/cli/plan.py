@@ -1,16 +1,15 @@
-"""``terp-seed plan``: the dry run, with true counts; nothing is written and no lock is taken."""
+"""``terp-seed plan``: the dry run, with true counts. Writes nothing and takes no lock."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from terp_seed.cli.options import run_options, with_options
-from terp_seed.cli.output import as_json, document, examples, table
+from terp_seed.cli.options import as_json, run_options
+from terp_seed.cli.output import document, examples, table
 from terp_seed.errors import MaskingError, PlanError, RollbackError
 from terp_seed.project.project import Project
 
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
 
 __all__ = ["plan", "show_forecast"]
 
-_COUNTS = ("insert", "skip", "delete", "keep", "edited", "foreign", "missing")
+_COUNTS = ("inserted", "skipped", "deleted", "retained", "edited", "replaced", "missing")
 
 
 @click.command(
@@ -31,93 +30,82 @@ _COUNTS = ("insert", "skip", "delete", "keep", "edited", "foreign", "missing")
     )
 )
 @click.argument("target", required=False)
-@click.option("--rollback", "back", is_flag=True, help="A rollback, by default of one step.")
+@click.option("--rollback", "back", is_flag=True, help="Plan a rollback, by default of one step.")
 @click.option(
-    "--out", type=click.Path(path_type=Path), help="Also write it to a file, for seed --plan."
+    "--out", type=click.Path(path_type=Path), help="Also write the plan to a file, for seed --plan."
 )
 @run_options("url", "env", "size", "rows", "seed", "as-of", "on-dependents", "on-edited")
 @as_json
-@click.pass_obj
 def plan(
     project: Project,
-    /,
     target: str | None,
     back: bool,
     out: Path | None,
     as_json: bool,
-    **x: str | None,
 ) -> None:
-    """Say what seeding up to TARGET would do, by default to the head.
+    """Print what seeding up to TARGET would do.
 
-    Writes nothing to the database.  Exits with the code that the run would end with: 4 or 7 if the
-    plan does not fit the database, 6 if a rollback is blocked.
+    TARGET is by default the head.  Writes nothing to the database.  Exits with the code of the run:
+    4 or 7 if the plan does not fit the database, 6 if a rollback is blocked.
     """
-    project = with_options(project, x)
     command = project.downgrade if back else project.upgrade
     if out is not None:
-        from terp_seed.run.plan_file import write_artefact
+        from terp_seed.run.plan_file import write_plan_file
 
-        command(target or ("-1" if back else "head"), act=write_artefact(out))
+        command(target or ("-1" if back else "head"), act=write_plan_file(out))
         click.echo(f"written to {out}", err=True)
     show_forecast(command, target or ("-1" if back else "head"), as_json=as_json)
 
 
 def show_forecast(command: Callable[..., None], target: str, *, as_json: bool) -> None:
-    """Print what a command would do; raise what the run would raise."""
+    """Print what a command would do, and raise what the run would raise."""
     from terp_seed.run.dry_run import forecast
 
     made: list[Forecast] = []
     command(target, act=lambda session, request: made.append(forecast(session, request)))
-    told = made[0]
+    predicted = made[0]
     if as_json:
-        document("plan", **_plain(told))
+        document("plan", **predicted.to_json())
     else:
-        _print(told)
-    if told.findings.schema:
-        raise PlanError(_listed(told.findings))
-    if told.findings.masking:
-        raise MaskingError(_listed(told.findings))
-    if told.refusals:
-        raise RollbackError("\n  ".join(told.refusals))
+        _print(predicted)
+    if predicted.findings.schema:
+        raise PlanError(_listed(predicted.findings))
+    if predicted.findings.masking:
+        raise MaskingError(_listed(predicted.findings))
+    if predicted.refusals:
+        raise RollbackError("\n  ".join(predicted.refusals))
 
 
 def _listed(findings: Any) -> str:
     return "the plan does not fit this database:\n  " + "\n  ".join(findings)
 
 
-def _plain(told: Forecast) -> dict[str, Any]:
-    fields = asdict(told) | {"findings": list(told.findings)}
-    for each in fields["revisions"]:
-        each["direction"] = "upgrade" if each.pop("upgrade") else "downgrade"
-    return fields | {"rows": told.rows, "seconds": round(told.seconds, 3)}
-
-
-def _print(told: Forecast) -> None:
-    if not told.revisions:
-        click.echo(f"nothing to do: the chain stands at {', '.join(told.heads) or 'base'}")
+def _print(forecast: Forecast) -> None:
+    if not forecast.revisions:
+        click.echo(f"nothing to do: the chain is at {', '.join(forecast.heads) or 'base'}")
         return
-    _table(told)
-    for revision in told.revisions:
+    _table(forecast)
+    for revision in forecast.revisions:
         for text in revision.dependents:
             click.echo(f"{revision.revision}: depended on by {text}")
         if revision.raw_sql:
-            click.echo(f"{revision.revision}: SQL of its own: {revision.raw_sql}")
+            click.echo(f"{revision.revision}: raw SQL: {revision.raw_sql}")
     click.echo(
-        f"{told.rows:,} rows, about {told.seconds:.1f} s; environment {told.environment}, "
-        f"size {told.settings['size']}; nothing was written"
+        f"{forecast.rows:,} rows, about {forecast.seconds:.1f} s; "
+        f"environment {forecast.environment}, size {forecast.settings['size']}; nothing was written"
     )
 
 
-def _table(told: Forecast) -> None:
-    """One line a table; columns in which nothing is counted are left out."""
+def _table(forecast: Forecast) -> None:
+    """Print one line for each table, without the columns in which every count is 0."""
     lines: list[list[object]] = []
-    for revision in told.revisions:
+    for revision in forecast.revisions:
         if not revision.tables:
             lines.append([revision.revision, f"({revision.state})", *[0] * len(_COUNTS), ""])
-        for at, each in enumerate(revision.tables):
-            ids = f"{each.ids[0]}-{each.ids[1]}" if each.ids else ""
-            counts = [getattr(each, name) for name in _COUNTS]
-            lines.append(["" if at else revision.revision, each.table, *counts, ids])
+        for at, (name, counts) in enumerate(revision.tables.items()):
+            ids = f"{counts.ids[0]}-{counts.ids[1]}" if counts.ids else ""
+            numbers = [getattr(counts, column) for column in _COUNTS]
+            lines.append(["" if at else revision.revision, name, *numbers, ids])
     head = ["revision", "table", *_COUNTS, "ids"]
     used = [
         at for at, name in enumerate(head) if name not in _COUNTS or any(row[at] for row in lines)

@@ -1,4 +1,4 @@
-"""``terp-seed preview``: the script of a run, and the proof that it is the run."""
+"""``terp-seed preview``: the script of a run, and the proof that it does what the run does."""
 
 from __future__ import annotations
 
@@ -6,8 +6,8 @@ import sys
 
 import click
 
-from terp_seed.cli.options import run_options, with_options
-from terp_seed.cli.output import as_json, document, examples
+from terp_seed.cli.options import as_json, run_options
+from terp_seed.cli.output import document, examples
 from terp_seed.errors import UsageError
 from terp_seed.project.project import Project
 
@@ -30,14 +30,10 @@ __all__ = ["preview"]
 @click.argument("target", default="head")
 @run_options("url", "env", "size", "rows", "seed", "as-of")
 @as_json
-@click.pass_obj
-def preview(
-    project: Project, /, proving: bool, target: str, as_json: bool, **x: str | None
-) -> None:
+def preview(project: Project, proving: bool, target: str, as_json: bool, **x: str | None) -> None:
     """Print the script of an upgrade, or prove that it is the run."""
-    project = with_options(project, x)
     if as_json and not proving:
-        raise UsageError("--json goes with --prove; without it the script itself is printed")
+        raise UsageError("--json needs --prove; without --prove the script itself is printed")
     if not proving:
         project.script(target, sys.stdout)
         return
@@ -45,7 +41,7 @@ def preview(
 
     proofs = prove(project)
     if as_json:
-        document("preview", proofs=[vars(each) | {"equal": True} for each in proofs])
-        return
-    for proof in proofs:
-        click.echo(f"equal: {proof.what}: {proof.tables} tables, {proof.rows:,} rows")
+        document("preview", proofs=[vars(proof) | {"equal": True} for proof in proofs])
+    else:
+        for proof in proofs:
+            click.echo(f"equal: {proof.what}: {proof.tables} tables, {proof.rows:,} rows")

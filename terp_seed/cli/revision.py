@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
-from terp_seed.cli.output import as_json, document, examples
+from terp_seed.cli.options import as_json
+from terp_seed.cli.output import document, examples
 from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
@@ -23,17 +24,19 @@ __all__ = ["revision"]
         'terp-seed revision -m "Depots" --seeder depots',
     )
 )
-@click.option("-m", "--message", required=True, help="What the revision seeds; its id follows.")
-@click.option("--rev-id", metavar="ID", help="Another id: at most 32 of a-z, 0-9 and _.")
+@click.option(
+    "-m", "--message", required=True, help="What the revision seeds; the id is made of it."
+)
+@click.option("--rev-id", metavar="ID", help="The id to use instead: at most 32 of a-z, 0-9 and _.")
 @click.option("--seeder", metavar="NAME", help="Seed the rows of this registered seeder.")
 @click.option("--file", "file", metavar="FILE", help="Seed a CSV or JSON file of seeds/data/.")
-@click.option("--table", metavar="NAME", help="With --file: the table that the rows go to.")
+@click.option("--table", metavar="NAME", help="With --file: the table to seed.")
 @click.option(
     "--key",
     "keys",
     multiple=True,
     metavar="COLUMN",
-    help="With --file: the natural key; again for a key of several columns.",
+    help="With --file: a column of the natural key; repeat it for several.",
 )
 @as_json
 @click.pass_obj
@@ -49,7 +52,7 @@ def revision(
 ) -> None:
     """Write a new revision at the end of the chain.
 
-    It is made from script.py.mako.  One that cannot be written, or not be loaded, leaves no file.
+    Uses script.py.mako.  A revision that cannot be written or loaded leaves no file behind.
     """
     from terp_seed.project.new_revision import revision_id, write_revision
 

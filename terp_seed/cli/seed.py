@@ -1,4 +1,4 @@
-"""``terp-seed seed`` and ``terp-seed rollback``: run the chain, with prompts and tables."""
+"""``terp-seed seed`` and ``terp-seed rollback``."""
 
 from __future__ import annotations
 
@@ -7,15 +7,15 @@ from typing import TYPE_CHECKING, Any, Literal, NamedTuple
 
 import click
 
-from terp_seed.cli.options import dry_run, run_options, with_options, yes
-from terp_seed.cli.output import as_json, document, examples
+from terp_seed.cli.options import as_json, dry_run, run_options, with_options, yes
+from terp_seed.cli.output import document, examples
 from terp_seed.cli.plan import show_forecast
 from terp_seed.database.consent import Confirm
 from terp_seed.errors import UsageError
 from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.run.online import Outcome
+    from terp_seed.run.live import Outcome
 
 __all__ = ["rollback", "seed"]
 
@@ -35,11 +35,11 @@ _REMOVAL = ("on-dependents", "on-edited", "backup")
     )
 )
 @click.argument("target", required=False)
-@click.option("--table", metavar="TABLE", help="Only what this table needs.")
+@click.option("--table", metavar="TABLE", help="Seed this table and what it needs.")
 @click.option("--rollback", "back", is_flag=True, help="Roll back everything (to base).")
 @click.option(
     "--plan",
-    "artefact",
+    "plan_file",
     type=click.Path(path_type=Path),
     help="Apply only if this reviewed plan is still valid.",
 )
@@ -47,34 +47,30 @@ _REMOVAL = ("on-dependents", "on-edited", "backup")
 @dry_run
 @yes
 @as_json
-@click.pass_obj
 def seed(
     project: Project,
-    /,
     target: str | None,
     table: str | None,
     back: bool,
-    artefact: Path | None,
+    plan_file: Path | None,
     dry_run: bool,
     yes: bool,
     as_json: bool,
-    **x: str | None,
 ) -> None:
     """Seed up to TARGET, by default to the head."""
-    project = with_options(project, x)
     if target and table:
         raise UsageError("give TARGET or --table, not both")
     where = _target(project, table, up=not back) or target or ("base" if back else "head")
     how = _How(dry_run, as_json)
     if back:
         _carry_out(project, "downgrade", where, how, confirm=Confirm(always=True, yes=yes))
-    elif artefact is None:
+    elif plan_file is None:
         _carry_out(project, "upgrade", where, how)
     else:
-        from terp_seed.run.plan_file import Artefact
+        from terp_seed.run.plan_file import PlanFile
 
-        plan = Artefact.read(artefact)
-        asked = {each.partition("=")[0] for each in project.x}
+        plan = PlanFile.read(plan_file)
+        asked = {argument.partition("=")[0] for argument in project.x}
         project = with_options(project, {k: v for k, v in plan.options.items() if k not in asked})
         _carry_out(project, "upgrade", plan.destination, how, expect=plan.expect)
 
@@ -87,27 +83,23 @@ def seed(
     )
 )
 @click.argument("target", required=False)
-@click.option("--table", metavar="TABLE", help="This table's seeds, and all that depend on them.")
+@click.option("--table", metavar="TABLE", help="This table's seeds and all that depend on them.")
 @run_options("url", "env", "lock-timeout", *_REMOVAL)
 @dry_run
 @yes
 @as_json
-@click.pass_obj
 def rollback(
     project: Project,
-    /,
     target: str | None,
     table: str | None,
     dry_run: bool,
     yes: bool,
     as_json: bool,
-    **x: str | None,
 ) -> None:
     """Roll back one revision, or down to TARGET.
 
-    Only rows that the seeds inserted go.  Asks first; without a terminal, say --yes.
+    Deletes only rows that the seeds inserted.  Asks first; without a terminal, use --yes.
     """
-    project = with_options(project, x)
     if target and table:
         raise UsageError("give TARGET or --table, not both")
     where = _target(project, table, up=False) or target or "-1"
@@ -116,7 +108,7 @@ def rollback(
 
 
 def _target(project: Project, table: str | None, *, up: bool) -> str | None:
-    """The revision that a table means, after saying what else that takes along."""
+    """The revision to go to for a table, after printing which revisions that includes."""
     if table is None:
         return None
     from terp_seed.project.targets import target_of
@@ -129,7 +121,7 @@ def _target(project: Project, table: str | None, *, up: bool) -> str | None:
 
 
 class _How(NamedTuple):
-    """How a command was asked for."""
+    """How to carry out a command."""
 
     dry_run: bool
     as_json: bool
@@ -138,15 +130,15 @@ class _How(NamedTuple):
 def _carry_out(
     project: Project, direction: Direction, target: str, how: _How, **options: Any
 ) -> None:
-    """Forecast or run; ``options`` are those of `terp_seed.run.online.run`."""
+    """Print a forecast or run; ``options`` are those of `terp_seed.run.live.run_live`."""
     command = project.upgrade if direction == "upgrade" else project.downgrade
     if how.dry_run:
         show_forecast(command, target, as_json=how.as_json)
     else:
-        from terp_seed.run.online import run
+        from terp_seed.run.live import run_live
 
         outcomes: list[Outcome] = []
-        command(target, act=lambda *given: outcomes.append(run(*given, **options)))
+        command(target, act=lambda *given: outcomes.append(run_live(*given, **options)))
         if how.as_json:
             _print(direction, outcomes[0])
 
@@ -156,14 +148,5 @@ def _print(direction: Direction, outcome: Outcome) -> None:
         "seed" if direction == "upgrade" else "rollback",
         environment=outcome.environment,
         heads=list(outcome.heads),
-        revisions=[
-            {
-                "revision": each.revision,
-                "state": "skipped" if each.skipped else "applied" if each.upgrade else "reverted",
-                "rows": dict(each.rows),
-                "kept": dict(each.kept),
-                "seconds": round(each.seconds, 3),
-            }
-            for each in outcome.done
-        ],
+        revisions=[result.to_json() for result in outcome.results],
     )

@@ -1,14 +1,13 @@
-"""``terp-seed verify``: whether the declared invariants hold."""
+"""``terp-seed verify``: check the invariants that the seeds declare."""
 
 from __future__ import annotations
 
-from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 import click
 
-from terp_seed.cli.options import run_options, with_options
-from terp_seed.cli.output import as_json, document, examples, state
+from terp_seed.cli.options import as_json, run_options
+from terp_seed.cli.output import document, examples, state
 from terp_seed.cli.status import look, print_drift, refuse_drift
 from terp_seed.errors import VerificationError
 from terp_seed.project.project import Project
@@ -31,33 +30,30 @@ __all__ = ["verify"]
 @click.option(
     "--drift",
     is_flag=True,
-    help="Compare every seeded row with the ledger, too; ends with 8 if one is not as it was.",
+    help="Also compare every seeded row with the ledger; exits with 8 if one has drifted.",
 )
 @run_options("url")
 @as_json
-@click.pass_obj
-def verify(
-    project: Project, /, everything: bool, drift: bool, as_json: bool, **x: str | None
-) -> None:
+def verify(project: Project, everything: bool, drift: bool, as_json: bool, **x: str | None) -> None:
     """Check every invariant that the applied seeds declare.
 
     Reads only.
     """
-    from terp_seed.project.verify import verify as check
+    from terp_seed.project.verify import verify as count_violations
 
-    project = with_options(project, x)
-    results = check(project, everything=everything)
-    broken = [each for each in results if each.broken]
+    results = count_violations(project, everything=everything)
+    broken = [result for result in results if result.broken]
     found = look(project, drift=True) if drift else None
     if as_json:
         document(
             "verify",
             passed=not broken and not (found and found.drifted),
-            checks=[vars(each) for each in results],
+            checks=[vars(result) for result in results],
             drift=[
-                {"revision": each.revision, **asdict(of)}
-                for each in (found.revisions if found else ())
-                for of in each.drift
+                {"revision": step.revision, **counts}
+                for step in (found.revisions if found else ())
+                for counts in step.to_json()["tables"]
+                if step.state == "applied"
             ],
         )
     else:
@@ -67,15 +63,15 @@ def verify(
             print_drift(found)
     if broken:
         raise VerificationError(
-            f"{sum(each.broken for each in broken)} rows break {len(broken)} invariants"
+            f"{sum(result.broken for result in broken)} rows break {len(broken)} invariants"
         )
     if found:
         refuse_drift(found)
 
 
 def _show(results: list[Verified]) -> None:
-    for each in results:
-        word = "BROKEN" if each.broken else "ok"
-        line = f"{word:<8}{each.table:<28}  {each.name}  {each.broken or ''}"
+    for result in results:
+        word = "BROKEN" if result.broken else "ok"
+        line = f"{word:<8}{result.table:<28}  {result.name}  {result.broken or ''}"
         click.echo(state(line.rstrip()))
-    click.echo(f"{len(results)} checks, {sum(bool(each.broken) for each in results)} broken")
+    click.echo(f"{len(results)} checks, {sum(bool(result.broken) for result in results)} broken")

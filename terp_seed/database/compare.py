@@ -7,7 +7,6 @@ booleans as 0 and 1; rows are taken in the order of their primary key.
 from __future__ import annotations
 
 import re
-import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, time
@@ -122,28 +121,3 @@ def _cell(value: Any) -> str:
     text = canonical(value)
     looks_like_time = len(text) > 19 and text[4:5] == "-" and text[19:20] == "."
     return text[:19] if looks_like_time else text
-
-
-def _digests_of(url: str) -> dict[str, TableDigest]:
-    where = sa.make_url(url)
-    with dialect_named(where.get_backend_name()).engine(where).connect() as connection:
-        return database_digests(connection.execution_options(terp_seed_reading=True))
-
-
-def _main(urls: list[str]) -> int:
-    """Print one database's digests, or the tables in which two differ."""
-    if len(urls) not in (1, 2):
-        print("usage: python -m terp_seed.database.compare URL [URL]", file=sys.stderr)
-        return 2
-    first, *others = (_digests_of(url) for url in urls)
-    if not others:
-        for name, each in first.items():
-            print(f"{each.digest[:16]}  {each.rows:>9,}  {name}")
-        return 0
-    unequal = differing(first, others[0])
-    print("\n".join(unequal) or f"equal: {len(first)} tables")
-    return 8 if unequal else 0
-
-
-if __name__ == "__main__":
-    sys.exit(_main(sys.argv[1:]))

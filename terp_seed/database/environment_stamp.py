@@ -8,7 +8,8 @@ from getpass import getuser
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from terp_seed.database.tables import Books, books
+from terp_seed.database.dialects import dialect_of
+from terp_seed.database.tables import Books, books, table_exists
 from terp_seed.errors import GuardError
 from terp_seed.settings.options import Settings
 
@@ -43,7 +44,7 @@ def stamp(connection: Connection, name: str, *, origin: str, tables: Books | Non
 def unstamp(connection: Connection, tables: Books | None = None) -> None:
     """Take the stamp away, in the caller's transaction."""
     table = (tables or books()).environment
-    if _exists(connection, table):
+    if table_exists(connection, table):
         connection.execute(sa.delete(table))
 
 
@@ -57,7 +58,7 @@ def environment_of(connection: Connection, settings: Settings, tables: Books) ->
     found = stamped(connection, tables)
     if found is None:
         refuse_protected(settings, settings.env or "dev")
-        if connection.dialect.name != "sqlite":
+        if not dialect_of(connection).embedded:
             raise GuardError(
                 f"database {settings.url.database!r} does not say which environment it is; if "
                 "it is one to seed, stamp it once: "
@@ -110,14 +111,10 @@ def who() -> str:
 
 def _read(connection: Connection, tables: Books, column: str) -> str | None:
     table = tables.environment
-    if not _exists(connection, table):
+    if not table_exists(connection, table):
         return None
     value = connection.execute(sa.select(table.c[column]).where(table.c.id == 1)).scalar()
     return None if value is None else str(value)
-
-
-def _exists(connection: Connection, table: sa.Table) -> bool:
-    return sa.inspect(connection).has_table(table.name, schema=table.schema)
 
 
 def _now() -> str:

@@ -7,7 +7,7 @@ is never one to clear by hand.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from time import monotonic
 
@@ -15,16 +15,19 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from terp_seed.database.dialects import Dialect, Lock
+from terp_seed.database.dialects import Lock
 from terp_seed.database.failures import translated
-from terp_seed.database.tables import ENDS, Books
-from terp_seed.errors import LockError
+from terp_seed.database.interrupts import WHOLE, interruptible
+from terp_seed.database.session import Session
+from terp_seed.database.tables import ENDS, Books, table_exists
+from terp_seed.errors import LockError, PlanError
+from terp_seed.settings.log import logger
 
-__all__ = ["Held", "held", "last_open_run"]
+__all__ = ["Held", "advisory_lock", "last_open_run"]
 
 
 class Held:
-    """The lock, once it is ours."""
+    """The lock that this run holds."""
 
     def __init__(self, lock: Lock, waited: float) -> None:
         self._lock = lock
@@ -32,7 +35,7 @@ class Held:
         """Seconds that it took to get it."""
 
     def confirm(self) -> None:
-        """Raise `LockError` unless the lock is still ours; call before a commit."""
+        """Raise `LockError` if the lock was lost; call before a commit."""
         try:
             owned = self._lock.owned()
         except DBAPIError as error:
@@ -45,43 +48,49 @@ class Held:
 
 
 @contextmanager
-def held(
-    connection: Connection,
-    dialect: Dialect,
-    books: Books,
-    seconds: float,
-    tell: Callable[[str], None],
-    settle: Callable[[], None],
-) -> Iterator[Held]:
-    """Hold the database's lock; `LockError` if it stays taken for ``seconds``.
+def advisory_lock(session: Session, left: str = WHOLE) -> Iterator[Held]:
+    """Hold the database's lock; `LockError` if it stays taken for ``lock_timeout`` seconds.
 
-    Tries first; if somebody has it, tells who and how long it will wait, then
-    waits.  ``settle`` ends a transaction that only read, because Alembic must
-    find none open; it is called last, and the lock is released.
+    If another run has it, says who and how long it will wait, then waits.  The
+    bookkeeping tables exist once the lock is held.  SIGINT and SIGTERM end it
+    as `InterruptedRunError`: what is under way is rolled back and the lock is
+    released; ``left`` says what is left of the run.
     """
-    lock = dialect.lock(connection)
-    started = monotonic()
+    lock = session.dialect.lock(session.connection)
+    with interruptible(left):
+        waited = _acquire(session, lock)
+        try:
+            _make_books(session)
+            yield Held(lock, waited)
+        finally:
+            _release(session, lock)
+
+
+def _acquire(session: Session, lock: Lock) -> float:
+    """Take the lock, and return how many seconds that took.
+
+    Ends the transaction that it read in, because Alembic must find none open.
+    """
+    seconds, started = session.settings.lock_timeout, monotonic()
     if not lock.acquire(0):
-        holder = _holder(connection, dialect, books)
-        settle()
-        tell(f"waiting for {holder}, at most {seconds:g} s")
+        holder = _holder(session)
+        session.settle()
+        logger.warning(f"waiting for {holder}, at most {seconds:g} s")
         if not lock.acquire(seconds):
             raise LockError(
-                f"{_holder(connection, dialect, books)} held the lock for {seconds:g} s; try again "
-                "when it is done, or wait longer with -x lock-timeout=SECONDS"
+                f"{_holder(session)} held the lock for {seconds:g} s; try again when it is done, "
+                "or wait longer with -x lock-timeout=SECONDS"
             )
-    settle()
-    try:
-        yield Held(lock, monotonic() - started)
-    finally:
-        _release(connection, lock, settle)
+    session.settle()
+    return monotonic() - started
 
 
-def _holder(connection: Connection, dialect: Dialect, books: Books) -> str:
+def _holder(session: Session) -> str:
+    connection, dialect = session.connection, session.dialect
     parts: list[str] = []
     try:
         if dialect.readable(connection):
-            parts = [dialect.holder(connection), last_open_run(connection, books)]
+            parts = [dialect.holder(connection), last_open_run(connection, session.books)]
     except DBAPIError as error:
         if error.connection_invalidated:  # the next statement would open another, unpinned
             raise translated(error, "lock") from None
@@ -89,10 +98,28 @@ def _holder(connection: Connection, dialect: Dialect, books: Books) -> str:
     return f"another run ({', '.join(filter(None, parts)) or 'no details available'})"
 
 
+def _make_books(session: Session) -> None:
+    """Create the bookkeeping tables under the lock, before any transaction of a revision."""
+    books = session.books
+    found = set(sa.inspect(session.connection).get_table_names(schema=books.schema))
+    wanted = (books.version, books.ledger, books.audit, books.environment)
+    session.settle()
+    if all(table.name in found for table in wanted):
+        return
+    if session.external and session.dialect.ddl_commits:
+        raise PlanError(
+            "the bookkeeping tables are missing, and to create them would commit the transaction "
+            "of the connection that you handed over; run any seed command once without it"
+        )
+    for sql in books.create(session.connection.dialect):
+        session.stream.run(sql, what="bookkeeping tables")
+    session.commit()
+
+
 def last_open_run(connection: Connection, books: Books) -> str:
     """Who started last and has not ended: ``ann on web1, process 42, since ...``."""
     audit = books.audit
-    if not sa.inspect(connection).has_table(audit.name, schema=audit.schema):
+    if not table_exists(connection, audit):
         return ""
     started = connection.execute(
         sa.select(audit).where(audit.c.event == "started").order_by(audit.c.id.desc()).limit(1)
@@ -111,11 +138,11 @@ def last_open_run(connection: Connection, books: Books) -> str:
     return f"{started.os_user} on {started.host}, process {started.pid}, since {started.at} UTC"
 
 
-def _release(connection: Connection, lock: Lock, settle: Callable[[], None]) -> None:
+def _release(session: Session, lock: Lock) -> None:
     """Roll back what is left and let go; a dead connection has let go already."""
     try:
-        settle()
+        session.settle()
         lock.release()
-        settle()
+        session.settle()
     except DBAPIError:
-        connection.invalidate()
+        session.connection.invalidate()

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import re
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
@@ -12,16 +11,11 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from terp_seed.database.dialects import Reference
+from terp_seed.database.dialects import Dialect, Reference
 from terp_seed.database.session import Session
 from terp_seed.rows.seeders import logical_references
 
 __all__ = ["ColumnFacts", "Schema", "TableFacts", "inbound", "outbound", "reflecting"]
-
-_IN_LIST = re.compile(
-    r'^\(?\s*["`\[]?(\w+)["`\]]?\s+IN\s*\((.*)\)\s*\)?$', re.IGNORECASE | re.DOTALL
-)
-_TEXT = re.compile(r"'((?:[^']|'')*)'")
 
 
 @dataclass(frozen=True)
@@ -38,6 +32,8 @@ class ColumnFacts:
     charset: str | None
     bits: int | None
     """How many bits an integer column holds, beside its sign."""
+    bytes: int | None = None
+    """How many bytes a text column holds, where that is not a number of characters."""
 
     @property
     def length(self) -> int | None:
@@ -109,7 +105,7 @@ class Schema:
         checked = self._checked_choices(name)
         key = tuple(self._inspector.get_pk_constraint(name)["constrained_columns"])
         columns = {
-            each["name"]: _column(dict(each), key, checked, charsets, dialect.integer_bits)
+            each["name"]: _column(dict(each), key, checked, charsets, dialect)
             for each in self._inspector.get_columns(name)
         }
         uniques = [
@@ -126,14 +122,10 @@ class Schema:
         )
 
     def _checked_choices(self, name: str) -> dict[str, frozenset[str]]:
-        """Enums that are written as CHECK ("column" IN ('A', 'B'))."""
-        found: dict[str, frozenset[str]] = {}
-        for check in self._inspector.get_check_constraints(name):
-            listed = _IN_LIST.match(check["sqltext"].strip())
-            if listed:
-                values = (text.replace("''", "'") for text in _TEXT.findall(listed[2]))
-                found[listed[1]] = frozenset(values)
-        return found
+        """Enums that are written as a CHECK of the values that a column may have."""
+        choices = self._session.dialect.choices
+        checks = self._inspector.get_check_constraints(name)
+        return dict(filter(None, (choices(check["sqltext"]) for check in checks)))
 
 
 def _column(
@@ -141,7 +133,7 @@ def _column(
     key: tuple[str, ...],
     checked: dict[str, frozenset[str]],
     charsets: dict[str, str],
-    integer_bits: Mapping[str, int],
+    dialect: Dialect,
 ) -> ColumnFacts:
     name, kind = each["name"], each["type"]
     numbered = key == (name,) and isinstance(kind, sa.Integer)
@@ -158,7 +150,10 @@ def _column(
         computed=computed,
         choices=choices,
         charset=charsets.get(name),
-        bits=integer_bits.get(type(kind).__name__, 63) if isinstance(kind, sa.Integer) else None,
+        bits=dialect.integer_bits.get(type(kind).__name__, 63)
+        if isinstance(kind, sa.Integer)
+        else None,
+        bytes=dialect.text_bytes.get(type(kind).__name__),
     )
 
 

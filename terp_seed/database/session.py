@@ -12,8 +12,8 @@ from typing import Any
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from terp_seed.database.dialects import Dialect, dialect_named
-from terp_seed.database.failures import code_of, translated
+from terp_seed.database.dialects import Dialect, dialect_named, dialect_of
+from terp_seed.database.failures import problem_behind, translated
 from terp_seed.database.statements import EXACT, Live
 from terp_seed.database.tables import Books, books
 from terp_seed.errors import LockError, SeedError, UsageError
@@ -79,7 +79,8 @@ def books_of(settings: Settings, dialect: Dialect) -> Books:
     schema = settings.bookkeeping_schema
     if schema and not dialect.schemas:
         raise UsageError(
-            "bookkeeping_schema: SQLite has no schemas; leave the line out of alembic.ini"
+            f"bookkeeping_schema: {type(dialect).__name__} has no schemas; leave the line out of "
+            "alembic.ini"
         )
     return books(settings.version_table, schema)
 
@@ -107,6 +108,7 @@ def opened(
         session = Session(connection, dialect, settings, tables, external=False)
         for sql in dialect.pin():
             session.stream.run(sql)
+        session.commit()  # a setting may be part of the transaction it is made in
         if patient:
             _wait_to_read(session)
         session.settle()
@@ -118,7 +120,7 @@ def opened(
 
 @contextmanager
 def _borrowed(settings: Settings, given: Connection) -> Iterator[Session]:
-    dialect = dialect_named(given.dialect.name)
+    dialect = dialect_of(given)
     external = given.in_transaction()
     session = Session(given, dialect, settings, books_of(settings, dialect), external)
     back = dialect.give_back(given)
@@ -126,7 +128,7 @@ def _borrowed(settings: Settings, given: Connection) -> Iterator[Session]:
     try:
         for sql in dialect.pin():
             session.stream.run(sql)
-        session.settle()
+        session.commit()
         yield session
     except BaseException as error:
         clear_frames(error.__traceback__)  # or a cursor that was struck holds the caller's file
@@ -136,7 +138,7 @@ def _borrowed(settings: Settings, given: Connection) -> Iterator[Session]:
             session.settle()
             for sql in back:
                 session.stream.run(sql)
-            session.settle()
+            session.commit()
 
 
 def _wait_to_read(session: Session) -> None:
@@ -172,20 +174,11 @@ def _connect(dialect: Dialect, settings: Settings) -> Connection:
     try:
         return dialect.engine(url).connect()
     except DBAPIError as error:
-        number = code_of(error)
+        code = problem_behind(error).code
+        reason = dialect.unreachable(error.orig or error)
         place = f"{url.host or 'localhost'}:{url.port or ''}".rstrip(":") if url.host else ""
         where = f"database {url.database!r}" + (f" on {place}" if place else "")
         raise UsageError(
-            f"{where} cannot be reached{f' (error {number})' if number else ''}: "
-            f"{_CONNECT.get(number or 0, 'check the URL and whether the server runs')}"
+            f"{where} cannot be reached{f' (error {code})' if code else ''}: "
+            f"{reason or 'check the URL and whether the server runs'}"
         ) from None
-
-
-_CONNECT = {
-    1044: "the user may not use this database",
-    1045: "the server does not accept this user and password",
-    1049: "the server has no such database",
-    2002: "no server answers there; check host and port and whether it runs",
-    2003: "no server answers there; check host and port and whether it runs",
-    2005: "the host name is not known",
-}

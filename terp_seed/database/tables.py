@@ -24,28 +24,47 @@ from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine import Connection
 from sqlalchemy.engine import Dialect as SADialect
 from sqlalchemy.schema import CreateTable
+from sqlalchemy.types import TypeEngine
 
-__all__ = ["ENDS", "TABLES", "Books", "books"]
+from terp_seed.database.dialects import ENGINES
+
+__all__ = ["ENDS", "TABLES", "Books", "books", "table_exists"]
 
 ENDS = ("finished", "failed", "interrupted")
 """The audit events after which a run is over."""
 
 TABLES = ("terp_seed_ledger", "terp_seed_audit", "terp_seed_environment")
 
-_OPTIONS: dict[str, Any] = {
-    f"{name}_{option}": value
-    for name in ("mysql", "mariadb")
-    for option, value in (
-        ("engine", "InnoDB"),
-        ("charset", "utf8mb4"),
-        ("collate", "utf8mb4_bin"),
-    )
-}
 _MOMENT = sa.String(26)  # text, so that every engine's clock fits
-_LONG = 2**24 - 1  # MEDIUMTEXT and MEDIUMBLOB
-_BIGINT_KEY = sa.BigInteger().with_variant(sa.Integer(), "sqlite")
+
+
+def _own_type(plain: TypeEngine[Any], name: str) -> TypeEngine[Any]:
+    """A type, in its place each engine's own of that name where it has one."""
+    for engine in ENGINES:
+        own: TypeEngine[Any] | None = getattr(engine, name)
+        if own is not None:
+            plain = plain.with_variant(own, *engine.names)
+    return plain
+
+
+def _options(*wanted: str) -> dict[str, Any]:
+    """Those of the engines' options for a table that are wanted; all without a name."""
+    return {
+        f"{name}_{option}": value
+        for engine in ENGINES
+        for name in engine.names
+        for option, value in engine.table_options.items()
+        if option in wanted or not wanted
+    }
+
+
+_LONG_TEXT = _own_type(sa.Text(), "long_text")
+_LONG_BINARY = _own_type(sa.LargeBinary(), "long_binary")
+_COUNTER = _own_type(sa.BigInteger(), "counter")
+_OPTIONS = _options("engine", "charset", "collate")
 
 
 @dataclass(frozen=True)
@@ -83,6 +102,11 @@ def books(version_table: str = "terp_seed_version", schema: str | None = None) -
     )
 
 
+def table_exists(connection: Connection, table: sa.Table) -> bool:
+    """Whether the database has a bookkeeping table, in the schema where it belongs."""
+    return sa.inspect(connection).has_table(table.name, schema=table.schema)
+
+
 def _version(metadata: sa.MetaData, name: str) -> sa.Table:
     """As Alembic makes it, so that it finds its own."""
     return sa.Table(
@@ -90,8 +114,7 @@ def _version(metadata: sa.MetaData, name: str) -> sa.Table:
         metadata,
         sa.Column("version_num", sa.String(32), nullable=False),
         sa.PrimaryKeyConstraint("version_num", name=f"{name}_pkc"),
-        mysql_engine="InnoDB",
-        mariadb_engine="InnoDB",
+        **_options("engine"),
     )
 
 
@@ -108,10 +131,10 @@ def _ledger(metadata: sa.MetaData) -> sa.Table:
         sa.Column("first_key", sa.BigInteger),
         sa.Column("first_row", sa.BigInteger),
         sa.Column("row_count", sa.BigInteger),
-        sa.Column("digests", sa.LargeBinary(_LONG)),
-        sa.Column("key_digests", sa.LargeBinary(_LONG)),
-        sa.Column("row_keys", sa.Text(_LONG)),
-        sa.Column("detail", sa.Text(_LONG)),
+        sa.Column("digests", _LONG_BINARY),
+        sa.Column("key_digests", _LONG_BINARY),
+        sa.Column("row_keys", _LONG_TEXT),
+        sa.Column("detail", _LONG_TEXT),
         sa.Column("written_at", _MOMENT),
         **_OPTIONS,
     )
@@ -121,7 +144,7 @@ def _audit(metadata: sa.MetaData) -> sa.Table:
     return sa.Table(
         "terp_seed_audit",
         metadata,
-        sa.Column("id", _BIGINT_KEY, primary_key=True, autoincrement=True),
+        sa.Column("id", _COUNTER, primary_key=True, autoincrement=True),
         sa.Column("run_id", sa.String(32), nullable=False),
         sa.Column("at", _MOMENT, nullable=False),
         sa.Column("event", sa.String(16), nullable=False),
@@ -137,8 +160,7 @@ def _audit(metadata: sa.MetaData) -> sa.Table:
         sa.Column("table_rows", sa.Text),
         sa.Column("plan_digest", sa.String(64)),
         sa.Column("detail", sa.Text),
-        sqlite_autoincrement=True,
-        **_OPTIONS,
+        **_options(),
     )
 
 
@@ -166,10 +188,10 @@ def _masking(metadata: sa.MetaData) -> sa.Table:
         sa.Column("environment", sa.String(16)),
         sa.Column("key_id", sa.String(16)),
         sa.Column("policy_digest", sa.String(64)),
-        sa.Column("columns", sa.Text(_LONG)),
-        sa.Column("last_key", sa.Text(_LONG)),
+        sa.Column("columns", _LONG_TEXT),
+        sa.Column("last_key", _LONG_TEXT),
         sa.Column("row_count", sa.BigInteger),
-        sa.Column("originals", sa.LargeBinary(_LONG)),
+        sa.Column("originals", _LONG_BINARY),
         sa.Column("written_at", _MOMENT),
         **_OPTIONS,
     )

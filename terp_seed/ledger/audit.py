@@ -36,7 +36,7 @@ from terp_seed.database.dialects import Dialect
 from terp_seed.database.environment_stamp import who
 from terp_seed.database.interrupts import signal_behind
 from terp_seed.database.session import Session
-from terp_seed.database.tables import Books
+from terp_seed.database.tables import Books, table_exists
 from terp_seed.errors import SeedError
 from terp_seed.rows.literals import json_text
 from terp_seed.settings.log import AUDIT, logger
@@ -208,7 +208,7 @@ def _log(level: str, event: Mapping[str, Any], *, committed: bool) -> None:
 def pace(connection: Connection, books: Books) -> float | None:
     """Rows a second of the last revisions on this database; None if none was measured."""
     audit = books.audit
-    if not sa.inspect(connection).has_table(audit.name, schema=audit.schema):
+    if not table_exists(connection, audit):
         return None
     events = connection.execute(
         sa.select(audit.c.table_rows, audit.c.detail)

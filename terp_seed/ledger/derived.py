@@ -41,11 +41,12 @@ def violations(check: Check, of: Range | None, ledger: Ledger) -> str:
 
     Only seeded ones with a range; of the whole database without.
     """
+    sql = ledger.dialect.named(check.sql.strip())
     where = "" if of is None else f" WHERE {seeded(of, ledger, 'violations.id')}"
-    return f"SELECT COUNT(*) FROM (\n{check.sql.strip()}\n) AS violations{where}"
+    return f"SELECT COUNT(*) FROM (\n{sql}\n) AS violations{where}"
 
 
 def _expanded(expression: str, ledger: Ledger, as_of: date) -> str:
     dialect = ledger.dialect
-    text = expression.replace("{as_of}", dialect.text(as_of.isoformat()))
+    text = dialect.named(expression.replace("{as_of}", dialect.text(as_of.isoformat())))
     return _DAYS.sub(lambda found: dialect.days_between(found[1], found[2]), text)

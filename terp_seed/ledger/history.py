@@ -10,7 +10,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from terp_seed.database.session import Session
-from terp_seed.database.tables import ENDS
+from terp_seed.database.tables import ENDS, table_exists
 from terp_seed.ledger.audit import read
 
 __all__ = ["Event", "LockStatus", "Run", "history", "lock_status"]
@@ -94,7 +94,7 @@ def seconds_between(earlier: str, later: str) -> float:
 def history(session: Session) -> list[Run]:
     """All runs of all chains, newest first; none where there is no audit yet."""
     audit = session.books.audit
-    if not sa.inspect(session.connection).has_table(audit.name, schema=audit.schema):
+    if not table_exists(session.connection, audit):
         return []
     # In this order: whoever had started by then, and holds no lock, is over, and
     # would have said so before it let go of the lock.

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from terp_seed.database.dialects import Dialect
 from terp_seed.database.session import Session
-from terp_seed.database.tables import Books
+from terp_seed.database.tables import Books, table_exists
 from terp_seed.errors import PlanError
 from terp_seed.rows.literals import json_text
 from terp_seed.rows.model import TableRows
@@ -77,6 +77,11 @@ class Range:
     id: str | None
 
     @property
+    def place(self) -> Place:
+        """The range by its revision and its number there."""
+        return self.revision, self.number
+
+    @property
     def name(self) -> str:
         """What the range's first key is called in a statement."""
         return f"{self.table}_{self.revision}_{self.number}"
@@ -97,6 +102,11 @@ class SeededRange(Range):
         return cls(*place, planned.count, planned.id, first_key, shape)
 
     @property
+    def ids(self) -> tuple[int, int] | None:
+        """The first and the last id, if its rows have ids."""
+        return None if self.first_key is None else (self.first, self.first + self.count - 1)
+
+    @property
     def first(self) -> int:
         """The id of the range's first row; `PlanError` for a range without integer keys."""
         if self.first_key is None:
@@ -111,6 +121,8 @@ class Header:
     revision: str
     state: str
     detail: Mapping[str, Any]
+    digest: bytes | None = None
+    """SHA-256 of what the revision declared when it was applied."""
 
 
 @dataclass(frozen=True)
@@ -137,9 +149,12 @@ class Ledger:
         """The ledger's name, quoted, with its schema."""
         return self._qualified(self.books.ledger)
 
-    def open(self, revision: str, state: str, detail: Mapping[str, Any]) -> str:
+    def open(self, header: Header) -> str:
         """The statement that writes a revision's header."""
-        return self._insert(revision, 0, 0, state=state, detail=json_text(dict(detail)))
+        values: dict[str, Any] = {"state": header.state, "detail": json_text(dict(header.detail))}
+        if header.digest is not None:
+            values["digests"] = header.digest
+        return self._insert(header.revision, 0, 0, **values)
 
     def reserve(self, wanted: Range, rows: TableRows, refs: Mapping[str, Range]) -> str:
         """The statement that takes a range of keys above what the table holds.
@@ -155,12 +170,9 @@ class Ledger:
         }
         if rows.id is None:
             return self._insert(wanted.revision, wanted.number, 0, **values)
-        quote = self.dialect.quote
         columns, literals = self._cells(wanted.revision, wanted.number, 0, values)
-        return (
-            f"INSERT INTO {self.table} ({columns}, first_key)\n"
-            f"SELECT {literals}, COALESCE(MAX({quote(rows.id)}), 0) + 1 FROM {quote(rows.table)}"
-        )
+        first = self.dialect.take_keys(rows.table, rows.id, rows.count)
+        return f"INSERT INTO {self.table} ({columns}, first_key)\nVALUES ({literals}, ({first}))"
 
     def record(self, of: SeededRange) -> str:
         """The statement that writes a range whose first key is known already."""
@@ -176,7 +188,7 @@ class Ledger:
         return self._insert(of.revision, of.number, 0, **values)
 
     def resume(self, wanted: Range, rows: TableRows, refs: Mapping[str, Range]) -> str:
-        """The statement that takes a range back of which a rollback kept some rows."""
+        """The statement that takes a range back of which a rollback retained some rows."""
         detail = self.dialect.text(shape(rows, refs).to_json())
         return (
             f"UPDATE {self.table} SET state = 'seeded', row_keys = NULL, "
@@ -225,25 +237,25 @@ class Ledger:
         return self._insert(of.revision, of.number, number, **values)
 
     def forget(self, revision: str) -> str:
-        """The statement that removes all entries of a revision but what was kept."""
-        return f"DELETE FROM {self.table} WHERE {self._where(revision)} AND state <> 'kept'"
+        """The statement that removes all entries of a revision but what was retained."""
+        return f"DELETE FROM {self.table} WHERE {self._where(revision)} AND state <> 'retained'"
 
     def erase(self, revision: str) -> str:
-        """The statement that removes all entries of a revision, kept rows too."""
+        """The statement that removes all entries of a revision, retained rows too."""
         return f"DELETE FROM {self.table} WHERE {self._where(revision)}"
 
-    def keep(self, of: Range, numbers: Sequence[int]) -> str:
-        """The statement that marks a range's rows of these numbers as kept."""
+    def retain(self, of: Range, numbers: Sequence[int]) -> str:
+        """The statement that marks a range's rows of these numbers as retained."""
         listed = self.dialect.text(json_text(list(numbers)))
         return (
-            f"UPDATE {self.table} SET state = 'kept', row_keys = {listed} "
+            f"UPDATE {self.table} SET state = 'retained', row_keys = {listed} "
             f"WHERE {self._where(of.revision, of.number)} AND block_no = 0"
         )
 
-    def keep_all(self, revision: str) -> str:
-        """The statement that marks all rows of a revision as kept."""
+    def retain_all(self, revision: str) -> str:
+        """The statement that marks all rows of a revision as retained."""
         return (
-            f"UPDATE {self.table} SET state = 'kept', row_keys = NULL "
+            f"UPDATE {self.table} SET state = 'retained', row_keys = NULL "
             f"WHERE {self._where(revision)} AND range_no > 0 AND block_no = 0"
         )
 
@@ -265,12 +277,13 @@ class Ledger:
         if not self._exists(connection):
             return {}
         rows = connection.execute(
-            sa.select(ledger.c.revision, ledger.c.state, ledger.c.detail).where(
+            sa.select(ledger.c.revision, ledger.c.state, ledger.c.detail, ledger.c.digests).where(
                 ledger.c.chain == self.chain, ledger.c.range_no == 0
             )
         )
         return {
-            row.revision: Header(row.revision, row.state, json.loads(row.detail)) for row in rows
+            row.revision: Header(row.revision, row.state, json.loads(row.detail), row.digests)
+            for row in rows
         }
 
     def ranges(self, connection: Connection, revision: str | None = None) -> list[SeededRange]:
@@ -288,14 +301,14 @@ class Ledger:
         )
         return [_range(row) for row in rows]
 
-    def kept(self, connection: Connection) -> dict[Place, tuple[SeededRange, frozenset[int]]]:
-        """The ranges of which a rollback kept some rows, and the rows' numbers."""
+    def retained(self, connection: Connection) -> dict[Place, tuple[SeededRange, frozenset[int]]]:
+        """The ranges of which a rollback retained some rows, and the rows' numbers."""
         ledger = self.books.ledger
         if not self._exists(connection):
             return {}
         rows = connection.execute(
             sa.select(ledger).where(
-                ledger.c.chain == self.chain, ledger.c.block_no == 0, ledger.c.state == "kept"
+                ledger.c.chain == self.chain, ledger.c.block_no == 0, ledger.c.state == "retained"
             )
         )
         return {(row.revision, row.range_no): (_range(row), _numbers(row)) for row in rows}
@@ -321,7 +334,7 @@ class Ledger:
 
     def _exists(self, connection: Connection) -> bool:
         ledger = self.books.ledger
-        return sa.inspect(connection).has_table(ledger.name, schema=ledger.schema)
+        return table_exists(connection, ledger)
 
     def _insert(self, revision: str, number: int, block: int, **values: Any) -> str:
         columns, literals = self._cells(revision, number, block, values)
@@ -387,7 +400,7 @@ def _places(data: Mapping[str, Sequence[Any]]) -> dict[str, Place]:
 
 
 def _numbers(row: sa.Row[Any]) -> frozenset[int]:
-    """The numbers of a range's rows that were kept: all, unless some are listed."""
+    """The numbers of a range's rows that were retained: all, unless some are listed."""
     return frozenset(range(row.row_count) if row.row_keys is None else json.loads(row.row_keys))
 
 

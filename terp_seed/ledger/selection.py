@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from terp_seed.database.dialects import Dialect
-from terp_seed.ledger.ledger import SeededRange
+from terp_seed.database.session import Session
+from terp_seed.ledger.ledger import Place, SeededRange, ledger_of
 
-__all__ = ["Selection", "numbered"]
+__all__ = ["RetainedRows", "Selection", "equal_to", "numbered", "retained_rows"]
 
 _MOST = 2_000  # ids or keys named in one condition
 
@@ -36,25 +38,36 @@ class Selection:
         if self.range.id is not None:
             yield from self.ids(f"{alias}.{dialect.quote(self.range.id)}")
             return
-        names = self.range.shape.key
-        columns = ", ".join(f"{alias}.{dialect.quote(name)}" for name in names)
-        left = [key for number, key in (self.keys or {}).items() if number not in self.without]
-        for start in range(0, len(left), _MOST):
-            rows = ", ".join(f"({', '.join(key)})" for key in left[start : start + _MOST])
+        columns = ", ".join(f"{alias}.{dialect.quote(name)}" for name in self.range.shape.key)
+        chosen = self._chosen_keys()
+        for start in range(0, len(chosen), _MOST):
+            rows = ", ".join(f"({', '.join(key)})" for key in chosen[start : start + _MOST])
             yield f"({columns}) IN ({rows})"
+
+    def single(self, dialect: Dialect) -> Iterator[str]:
+        """One condition for each row of a table without an integer key."""
+        for key in self._chosen_keys():
+            yield equal_to(map(dialect.quote, self.range.shape.key), key)
+
+    def last_first(self, expression: str, most: int) -> Iterator[str]:
+        """Conditions on an expression that holds a row's id: ``most`` rows each, the last first."""
+        first, spared = self.range.first, sorted(self.without)
+        for low in reversed(range(0, self.range.count, most)):
+            high = min(low + most, self.range.count) - 1
+            yield _between(expression, first + low, first + high, _ids(first, spared, low, high))
 
     def ids(self, expression: str) -> Iterator[str]:
         """The same for an expression that holds a row's id."""
-        first = self.range.first
+        first, spared = self.range.first, sorted(self.without)
         for low, high in self._stretches():
-            between = f"{expression} BETWEEN {first + low} AND {first + high}"
-            spared = [n for n in sorted(self.without) if low <= n <= high]
-            listed = ", ".join(str(first + n) for n in spared)
-            yield f"{between} AND {expression} NOT IN ({listed})" if listed else between
+            yield _between(expression, first + low, first + high, _ids(first, spared, low, high))
 
     def excluded(self, dialect: Dialect, alias: str) -> str:
         """A condition that is true for all rows of the table but these."""
         return "".join(f" AND NOT ({each})" for each in self.conditions(dialect, alias))
+
+    def _chosen_keys(self) -> list[Sequence[str]]:
+        return [key for number, key in (self.keys or {}).items() if number not in self.without]
 
     def _stretches(self) -> Iterator[tuple[int, int]]:
         """Row numbers from and to, so that none has too many exceptions."""
@@ -70,3 +83,48 @@ def numbered(of: SeededRange, numbers: Iterable[int], expression: str) -> Iterat
     ids = [of.first + number for number in sorted(numbers)]
     for start in range(0, len(ids), _MOST):
         yield f"{expression} IN ({', '.join(map(str, ids[start : start + _MOST]))})"
+
+
+RetainedRows = Mapping[Place, tuple[SeededRange, frozenset[int]]]
+"""By revision and range: the range, and the numbers of the rows that rollbacks retained."""
+
+
+def retained_rows(session: Session) -> RetainedRows:
+    """The rows that rollbacks retained and that are still there; does not write."""
+    found: dict[Place, tuple[SeededRange, frozenset[int]]] = {}
+    for place, (seeded, numbers) in ledger_of(session).retained(session.connection).items():
+        found[place] = (seeded, _still_there(session, seeded, numbers))
+    return found
+
+
+def _still_there(session: Session, seeded: SeededRange, numbers: frozenset[int]) -> frozenset[int]:
+    if seeded.id is None:
+        return numbers
+    quote = session.dialect.quote
+    key, first = quote(seeded.id), seeded.first
+    whole = len(numbers) == seeded.count
+    chosen = Selection(seeded).ids(key) if whole else numbered(seeded, numbers, key)
+    return frozenset(
+        row[0] - first
+        for where in chosen
+        for row in session.rows(f"SELECT {key} FROM {quote(seeded.table)} WHERE {where}")
+    )
+
+
+def equal_to(columns: Iterable[str], literals: Sequence[str]) -> str:
+    """The condition that columns, quoted, hold these values, none of them NULL."""
+    return " AND ".join(
+        f"{column} = {literal}" for column, literal in zip(columns, literals, strict=True)
+    )
+
+
+def _ids(first: int, numbers: Sequence[int], low: int, high: int) -> list[int]:
+    start, stop = bisect_left(numbers, low), bisect_right(numbers, high)
+    return [first + number for number in numbers[start:stop]]
+
+
+def _between(expression: str, low: int, high: int, without: Sequence[int]) -> str:
+    between = f"{expression} BETWEEN {low} AND {high}"
+    if not without:
+        return between
+    return f"{between} AND {expression} NOT IN ({', '.join(map(str, without))})"

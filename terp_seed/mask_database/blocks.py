@@ -8,166 +8,159 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from terp_seed.database.session import Session
-from terp_seed.mask_database.scope import MARK, Target
+from terp_seed.mask_database.scope import MARK, PassPlan
 from terp_seed.masking.normal import is_blank
 from terp_seed.rows.literals import literals
 from terp_seed.rows.model import Block, Cells, Json, Value
 
-__all__ = ["Taken", "blocks", "masked", "pending", "unmark", "write"]
+__all__ = ["RowBlock", "mask_block", "pending", "read_blocks", "remove_marks", "write_block"]
 
 
 @dataclass(frozen=True)
-class Taken:
-    """Rows as they were read: the literals of their keys, and their values by column."""
+class RowBlock:
+    """Rows as they were read: their keys, as values and as literals, and their columns."""
 
     keys: Sequence[tuple[str, ...]]
+    key_values: Sequence[Sequence[Value]]
     columns: dict[str, list[Value]]
-    last: tuple[str, ...] = ()
-    """The key of the last row that was read, ours or not."""
-    values: Sequence[Sequence[Value]] = ()
-    """The keys as they were read."""
+    last: tuple[str, ...]
+    """The key of the last row that was read, seeded or not."""
 
     def __len__(self) -> int:
         return len(self.keys)
 
+    def changed(self, after: RowBlock) -> list[int]:
+        """The places of the rows that masking changed."""
+        pairs = [(self.columns[name], after.columns[name]) for name in after.columns]
+        return [at for at in range(len(self)) if any(old[at] != new[at] for old, new in pairs)]
 
-def pending(target: Target, session: Session, after: Sequence[str] | None) -> str:
-    """The condition of the rows behind a key that are still to be masked."""
+
+def pending(session: Session, plan: PassPlan, after: Sequence[str] | None) -> str:
+    """The WHERE clause of the rows behind a key that are still to be masked."""
     quote = session.dialect.quote
     parts = []
-    for column, first, last in target.own.spans:
+    for column, first, last in plan.seeded.spans:
         parts.append(f"NOT ({quote(column)} BETWEEN {first} AND {last})")
-    for name in sorted(set(target.key) & target.parked):
+    for name in sorted(set(plan.key) & plan.parked):
         parts.append(f"{quote(name)} NOT LIKE '{MARK}%'")
     if after:
-        parts.append(_behind([quote(name) for name in target.key], after))
+        parts.append(_behind([quote(name) for name in plan.key], after))
     return f" WHERE {' AND '.join(parts)}" if parts else ""
 
 
-def blocks(
-    session: Session, target: Target, after: Sequence[str] | None, *, lock: bool = False
-) -> Iterator[Taken]:
+def _behind(names: Sequence[str], after: Sequence[str]) -> str:
+    """A condition: the key comes after this one; spelt so that an index serves it."""
+    if len(names) == 1:
+        return f"{names[0]} > {after[0]}"
+    rest = _behind(names[1:], after[1:])
+    return f"({names[0]} >= {after[0]} AND ({names[0]} > {after[0]} OR {rest}))"
+
+
+def read_blocks(session: Session, plan: PassPlan, *, lock: bool = False) -> Iterator[RowBlock]:
     """The rows that are left, block by block; with ``lock`` held until the commit."""
-    while True:
-        found = _read(session, target, pending(target, session, after), lock)
+    after = plan.progress.last_key
+    while plan.rows:
+        where = pending(session, plan, after)
+        found = _select(session, plan, [*plan.key, *_columns_to_read(plan)], where, lock)
         if not found:
             return
-        keys = _key_literals(session, [row[: len(target.key)] for row in found])
-        yield _without_own(session, target, keys, found)
-        if len(found) < target.block:
+        block = _without_seeded(session, plan, found)
+        yield block
+        if len(found) < plan.block:
             return
-        after = keys[-1]
+        after = block.last
 
 
-def _read(session: Session, target: Target, where: str, lock: bool) -> Sequence[Sequence[Value]]:
+def _select(
+    session: Session, plan: PassPlan, names: Sequence[str], where: str, lock: bool
+) -> Sequence[Sequence[Value]]:
     quote = session.dialect.quote
-    names = [*target.key, *_wanted(target)]
-    order = ", ".join(map(quote, target.key))
-    sql = (
-        f"SELECT {', '.join(map(quote, names))} FROM {quote(target.table)}{where} "
-        f"ORDER BY {order} LIMIT {target.block}{session.dialect.for_update if lock else ''}"
+    return session.rows(
+        f"SELECT {', '.join(map(quote, names))} FROM {quote(plan.table)}{where} "
+        f"ORDER BY {', '.join(map(quote, plan.key))} "
+        f"LIMIT {plan.block}{session.dialect.for_update if lock else ''}"
     )
-    return session.rows(sql)
 
 
-def _wanted(target: Target) -> list[str]:
-    """The columns to read: the masked ones, a row's subject, and what tells our own rows."""
-    subject = target.masker.subject
-    own = next((n for n in target.facts.columns if n.casefold() == subject), None)
-    return list(dict.fromkeys([*target.columns, *([own] if own else []), *target.own.key]))
+def _columns_to_read(plan: PassPlan) -> list[str]:
+    """The masked columns, a row's subject, and what tells a seeded row."""
+    subject = plan.masker.subject
+    own = [name for name in plan.facts.columns if name.casefold() == subject]
+    return list(dict.fromkeys([*plan.columns, *own, *plan.seeded.key]))
 
 
-def _without_own(
-    session: Session, target: Target, keys: list[tuple[str, ...]], found: Sequence[Sequence[Value]]
-) -> Taken:
-    names, width = _wanted(target), len(target.key)
+def _without_seeded(session: Session, plan: PassPlan, found: Sequence[Sequence[Value]]) -> RowBlock:
+    width, names = len(plan.key), _columns_to_read(plan)
+    last = _key_literals(session, [found[-1][:width]])[0]
+    if plan.seeded.keys:
+        places = [width + names.index(name) for name in plan.seeded.key]
+        keys = _key_literals(session, [[row[place] for place in places] for row in found])
+        found = [row for row, key in zip(found, keys, strict=True) if key not in plan.seeded.keys]
+    key_values = [row[:width] for row in found]
     columns = {name: [row[width + at] for row in found] for at, name in enumerate(names)}
-    values = [row[:width] for row in found]
-    if target.own.rows:
-        told = list(zip(*(columns[name] for name in target.own.key), strict=True))
-        ours = [key in target.own.rows for key in _key_literals(session, told)]
-        keep = [at for at, own in enumerate(ours) if not own]
-        columns = {name: [cells[at] for at in keep] for name, cells in columns.items()}
-        kept = [values[at] for at in keep]
-        return Taken([keys[at] for at in keep], columns, keys[-1], kept)
-    return Taken(keys, columns, keys[-1], values)
+    return RowBlock(_key_literals(session, key_values), key_values, columns, last)
 
 
-def masked(target: Target, taken: Taken, start: int) -> tuple[Taken, Taken]:
+def mask_block(plan: PassPlan, block: RowBlock, start: int) -> tuple[RowBlock, RowBlock]:
     """The rows before and after, documents opened; raises `MaskingError`."""
-    documents = target.documents
-    before = {
-        name: [_opened(value) for value in values] if name in documents else values
-        for name, values in taken.columns.items()
+    opened = {
+        name: list(map(_opened, values)) if plan.kinds.get(name) == "json" else values
+        for name, values in block.columns.items()
     }
-    cells = {name: Cells(values) for name, values in before.items()}
-    block = Block(target.table, start, start + len(taken), cells)
-    after = target.masker.apply(block).columns
-    new = {name: list(after[name].values) for name in target.columns}
-    return Taken(taken.keys, before, taken.last), Taken(taken.keys, new, taken.last)
+    cells = {name: Cells(values) for name, values in opened.items()}
+    masked = plan.masker.apply(Block(plan.table, start, start + len(block), cells)).columns
+    after = {name: list(masked[name].values) for name in plan.columns}
+    return replace(block, columns=opened), replace(block, columns=after)
 
 
-def write(session: Session, target: Target, before: Taken, after: Taken) -> None:
+def write_block(session: Session, plan: PassPlan, before: RowBlock, after: RowBlock) -> None:
     """Update the rows that changed, in statements that a server takes."""
-    names = target.columns
-    places = [
-        at
-        for at in range(len(after))
-        if any(after.columns[name][at] != before.columns[name][at] for name in names)
-    ]
+    places = before.changed(after)
     texts = []
-    for name in names:
+    for name in plan.columns:
         old, new = before.columns[name], after.columns[name]
-        marks = name in target.parked
-        values = [f"{MARK}{new[at]}" if marks and new[at] != old[at] else new[at] for at in places]
-        if name in target.documents:  # a text that is no document has become a text
+        values = [new[at] for at in places]
+        if name in plan.parked:
+            values = [f"{MARK}{new[at]}" if new[at] != old[at] else new[at] for at in places]
+        if plan.kinds[name] == "json":  # a text that is no document has become a text
             values = ["{}" if isinstance(value, str) else value for value in values]
         texts.append(_literals(session, values))
-    rows = list(zip(*texts, strict=True)) if texts else []
-    _update(
-        session, target, [(*after.keys[at], *row) for at, row in zip(places, rows, strict=True)]
-    )
+    keys = [after.keys[at] for at in places]
+    rows = [(*key, *row) for key, row in zip(keys, zip(*texts, strict=True), strict=True)]
+    _update(session, plan, rows, plan.columns)
 
 
-def unmark(session: Session, target: Target) -> bool:
+def remove_marks(session: Session, plan: PassPlan) -> bool:
     """Take the mark off one block of values; False if none is left."""
-    quote = session.dialect.quote
-    for name in sorted(target.parked):
-        names = [*target.key, name]
-        sql = (
-            f"SELECT {', '.join(map(quote, names))} FROM {quote(target.table)} "
-            f"WHERE {quote(name)} LIKE '{MARK}%' LIMIT {target.block}{session.dialect.for_update}"
-        )
-        found = session.rows(sql)
+    for name in sorted(plan.parked):
+        marked = f" WHERE {session.dialect.quote(name)} LIKE '{MARK}%'"
+        found = _select(session, plan, [*plan.key, name], marked, True)
         if found:
             keys = _key_literals(session, [row[:-1] for row in found])
             plain = _literals(session, [row[-1].removeprefix(MARK) for row in found])
             rows = [(*key, text) for key, text in zip(keys, plain, strict=True)]
-            _update(session, target, rows, (name,))
+            _update(session, plan, rows, (name,))
             return True
     return False
 
 
 def _update(
-    session: Session,
-    target: Target,
-    rows: Sequence[tuple[str, ...]],
-    columns: Sequence[str] | None = None,
+    session: Session, plan: PassPlan, rows: Sequence[tuple[str, ...]], columns: Sequence[str]
 ) -> None:
-    dialect, facts = session.dialect, target.facts
-    most = dialect.rows_per_statement if facts.integer_key else 1
-    longest = dialect.statement_characters(session.connection)
-    for chunk in _chunks(rows, most, longest):
-        sql = dialect.update(facts.name, target.key, columns or target.columns, chunk, target.still)
-        session.stream.run(sql, rows=len(chunk), what=f"table {facts.name}")
+    dialect, name = session.dialect, plan.table
+    most = dialect.rows_per_statement if plan.facts.integer_key else 1
+    for chunk in _chunks(rows, most, dialect.statement_characters(session.connection)):
+        sql = dialect.update(name, plan.key, columns, chunk, plan.still)
+        session.stream.run(sql, rows=len(chunk), what=f"table {name}")
 
 
 def _chunks(
     rows: Sequence[tuple[str, ...]], most: int, longest: int
 ) -> Iterator[Sequence[tuple[str, ...]]]:
+    """Cut rows into statements, by number and by size."""
     first = size = 0
     for place, row in enumerate(rows):
         own = sum(map(len, row))
@@ -177,14 +170,6 @@ def _chunks(
         size += own
     if rows:
         yield rows[first:]
-
-
-def _behind(names: Sequence[str], after: Sequence[str]) -> str:
-    """A condition: the key comes after this one; spelt so that an index serves it."""
-    if len(names) == 1:
-        return f"{names[0]} > {after[0]}"
-    rest = _behind(names[1:], after[1:])
-    return f"({names[0]} >= {after[0]} AND ({names[0]} > {after[0]} OR {rest}))"
 
 
 def _opened(value: Value) -> Value:
@@ -199,9 +184,8 @@ def _opened(value: Value) -> Value:
 
 
 def _key_literals(session: Session, keys: Sequence[Sequence[Value]]) -> list[tuple[str, ...]]:
-    return list(
-        zip(*(_literals(session, column) for column in zip(*keys, strict=True)), strict=True)
-    )
+    columns = zip(*keys, strict=True)
+    return list(zip(*(_literals(session, column) for column in columns), strict=True))
 
 
 def _literals(session: Session, values: Sequence[Value]) -> Sequence[str]:

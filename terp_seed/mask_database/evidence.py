@@ -6,188 +6,175 @@ It claims no more than they show, and holds no value of a row.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
-
-import sqlalchemy as sa
 
 from terp_seed.database.compare import BOOKKEEPING
 from terp_seed.database.environment_stamp import who
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
+from terp_seed.database.tables import table_exists
 from terp_seed.ledger.audit import read
-from terp_seed.mask_database.own import own_ranges
-from terp_seed.mask_database.progress import Pass, Progress
+from terp_seed.mask_database.progress import Pass, PassTable
 from terp_seed.mask_database.residue import copies
 from terp_seed.mask_database.run import begun
-from terp_seed.masking import fingerprint
-from terp_seed.masking.boundary import Boundary, column_facts
-from terp_seed.masking.classes import CLASSES
+from terp_seed.mask_database.seeded_rows import seeded_ranges
+from terp_seed.masking.boundary import Boundary
+from terp_seed.masking.classes import DATA_CLASSES
+from terp_seed.masking.detect import find_gaps
+from terp_seed.masking.profiles import profile_of_column
+from terp_seed.masking.substitutes import fingerprint
 from terp_seed.run.backup import listing
 from terp_seed.settings.options import Settings
 
 __all__ = ["evidence"]
 
-_NOT_LEFT_BEHIND = ("synthetic", "imported")
-
 
 def evidence(settings: Settings) -> dict[str, Any]:
     """The evidence as plain data; reads only.  Raises `GuardError` in production."""
     with begun(settings) as (session, border):
-        passes = Progress(session).passes()
-        schema = Schema(session)
-        seeded = _seeded(session)
+        schema, passes = Schema(session), PassTable(session).passes()
         names = sorted(schema.tables - BOOKKEEPING)
-        facts = [found for name in names if (found := schema.table(name)) is not None]
-        tables = [_table(session, border, each, passes, seeded) for each in facts]
-        runs = list(_runs(session))
+        tables = [facts for name in names if (facts := schema.table(name)) is not None]
+        books = _Books(session, border, passes, tables)
+        events = list(books.events())
+        scans = [event for event in events if event["event"] == "scanned"]
         return {
-            **_head(session, border, passes),
-            "tables": [t for t in tables if t["columns"] or t["kept"] or t["seeded"]],
-            "unclassified": list(_unclassified(border, facts)),
-            "not_personal": sum(each["not_personal"] for each in tables),
-            "runs": [run for run in runs if run["event"] != "scanned"],
-            "scan": next((run for run in reversed(runs) if run["event"] == "scanned"), None),
-            "copies": [asdict(each) for each in copies(session, _masked_tables(passes))],
+            **books.head(),
+            "categories": sorted(
+                {DATA_CLASSES[kind].meaning for made in passes for kind, _ in made.columns.values()}
+            ),
+            "tables": list(books.tables()),
+            "columns": list(books.columns()),
+            "kept": list(books.kept()),
+            "runs": [event for event in events if event["event"] != "scanned"],
+            "scan": scans[-1] if scans else None,
+            "copies": copies(session, sorted({made.table for made in passes})),
             "backups": _backups(settings),
-            "categories": _categories(passes),
         }
 
 
-def _head(session: Session, border: Boundary, passes: Sequence[Pass]) -> dict[str, Any]:
-    engine = "sqlite_version()" if session.dialect.names == ("sqlite",) else "VERSION()"
-    ids = sorted({each.key_id for each in passes if each.key_id})
-    return {
-        "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
-        "made_by": who(),
-        "tool": f"terp_seed {version('terp_seed')}",
-        "database": str(session.settings.url.database or ""),
-        "engine": f"{session.connection.dialect.name} {session.scalar(f'SELECT {engine}')}",
-        "environment": border.environment,
-        "policy": {
-            "file": border.policy.source,
-            "digest": border.policy.digest,
-            "digests_used": sorted({each.policy for each in passes}),
-        },
-        "pools": fingerprint(),
-        "key_ids": ids,
-        "status": _status(passes),
-    }
+@dataclass(frozen=True)
+class _Books:
+    """What the evidence is read from."""
 
+    session: Session
+    border: Boundary
+    passes: Sequence[Pass]
+    facts: Sequence[TableFacts]
 
-def _status(passes: Sequence[Pass]) -> str:
-    if not passes:
-        return "not masked: no table of this database was masked in place"
-    left = sorted({each.table for each in passes if each.state != "done"})
-    if left:
-        return f"in part: masking has not finished in {', '.join(left)}"
-    if any(each.key_id for each in passes):
-        return "pseudonymised: for whoever holds the key these are still personal data"
-    return "substituted by row number, without a key: values follow from nothing that was there"
+    def head(self) -> dict[str, Any]:
+        """When, where and by which policy, key and tool."""
+        session, policy = self.session, self.border.policy
+        release = session.scalar(f"SELECT {session.dialect.version}")
+        rules = [policy.rule(facts.name, name) for facts in self.facts for name in facts.columns]
+        return {
+            "status": self._status(),
+            "made_at": datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S UTC"),
+            "made_by": who(),
+            "tool": f"terp_seed {version('terp_seed')}",
+            "database": str(session.settings.url.database or ""),
+            "engine": f"{session.connection.dialect.name} {release}",
+            "environment": self.border.environment,
+            "policy": {
+                "file": policy.source,
+                "digest": policy.digest,
+                "digests_used": sorted({made.policy for made in self.passes}),
+            },
+            "pools": fingerprint(),
+            "key_ids": sorted({made.key_id for made in self.passes if made.key_id}),
+            "unclassified": list(self._unclassified()),
+            "not_personal": sum(rule is not None and rule.kind is None for rule in rules),
+        }
 
+    def _status(self) -> str:
+        if not self.passes:
+            return "not masked: no table of this database was masked in place"
+        left = sorted({made.table for made in self.passes if made.state != "done"})
+        if left:
+            return f"in part: masking has not finished in {', '.join(left)}"
+        if any(made.key_id for made in self.passes):
+            return "pseudonymised: for whoever holds the key these are still personal data"
+        return "substituted by row number, without a key: values follow from nothing in the rows"
 
-def _table(
-    session: Session,
-    border: Boundary,
-    facts: TableFacts,
-    passes: Sequence[Pass],
-    seeded: Mapping[str, Mapping[str, int]],
-) -> dict[str, Any]:
-    mine = [each for each in passes if each.table == facts.name]
-    rows = int(session.scalar(f"SELECT COUNT(*) FROM {session.dialect.quote(facts.name)}"))
-    own = dict(seeded.get(facts.name, {}))
-    return {
-        "table": facts.name,
-        "rows": rows,
-        "seeded": own,
-        "masked_in_place": max((each.rows for each in mine), default=0),
-        "path": _path(mine, own),
-        "columns": [
-            {
-                "column": name,
-                "class": kind,
-                "strategy": strategy,
-                "linked_with": _domain(border, facts.name, name, kind),
-                "rows": each.rows,
-                "state": each.state,
-                "key_id": each.key_id,
+    def _unclassified(self) -> Iterator[str]:
+        for facts in self.facts:
+            columns = [profile_of_column(facts, name) for name in facts.columns]
+            for gap in find_gaps(self.border.policy, facts.name, columns):
+                yield f"{gap.table}.{gap.column}"
+
+    def tables(self) -> Iterator[dict[str, Any]]:
+        """The tables with personal or seeded rows, and the path that their rows took."""
+        masked = {made.table: made.rows for made in sorted(self.passes, key=lambda p: p.rows)}
+        seeded, kept = self._seeded(), {row["table"] for row in self.kept()}
+        for name in (facts.name for facts in self.facts):
+            if name not in masked.keys() | seeded.keys() | kept:
+                continue
+            paths = [f"{path}: seeded" for path in sorted(seeded[name], reverse=True)]
+            paths += ["imported: masked in place"] if name in masked else []
+            count = self.session.scalar(f"SELECT COUNT(*) FROM {self.session.dialect.quote(name)}")
+            yield {
+                "table": name,
+                "path": ", ".join(paths) or "nothing personal",
+                "rows": int(count),
+                "masked_in_place": masked.get(name, 0),
+                "seeded": seeded[name],
             }
-            for each in mine
-            for name, (kind, strategy) in each.columns.items()
-        ],
-        "kept": list(_kept(border, facts)),
-        "not_personal": sum(
-            (rule := border.policy.rule(facts.name, name)) is not None and rule.kind is None
-            for name in facts.columns
-        ),
-    }
 
+    def _seeded(self) -> defaultdict[str, dict[str, int]]:
+        """How many rows of each table were seeded, by where the rows came from."""
+        found: defaultdict[str, dict[str, int]] = defaultdict(dict)
+        for seeded_range, _ in seeded_ranges(self.session):
+            counts, path = found[seeded_range.table], seeded_range.shape.provenance
+            counts[path] = counts.get(path, 0) + seeded_range.count
+        return found
 
-def _path(passes: Sequence[Pass], seeded: Mapping[str, int]) -> str:
-    parts = [f"{name}: seeded" for name in _NOT_LEFT_BEHIND if seeded.get(name)]
-    if passes:
-        parts.append("imported: masked in place")
-    return ", ".join(parts) or "nothing personal"
+    def columns(self) -> Iterator[dict[str, Any]]:
+        """The masked columns."""
+        for made in self.passes:
+            for name, (kind, strategy) in made.columns.items():
+                rule = self.border.policy.rule(made.table, name)
+                yield {
+                    "table": made.table,
+                    "column": name,
+                    "class": kind,
+                    "strategy": strategy,
+                    "linked_with": (rule.domain if rule else None) or kind,
+                    "state": made.state,
+                    "rows": made.rows,
+                    "key_id": made.key_id,
+                }
 
+    def kept(self) -> Iterator[dict[str, Any]]:
+        """The personal columns that are kept as they are, with the reasons."""
+        for facts in self.facts:
+            for name in facts.columns:
+                choice = self.border.strategy(facts.name, name)
+                rule = self.border.policy.rule(facts.name, name)
+                if choice is not None and choice.strategy == "keep" and rule is not None:
+                    place = {"table": facts.name, "column": name}
+                    yield {**place, "class": rule.kind, "reason": choice.reason}
 
-def _domain(border: Boundary, table: str, column: str, kind: str) -> str:
-    rule = border.policy.rule(table, column)
-    return (rule.domain if rule is not None else None) or kind
-
-
-def _kept(border: Boundary, facts: TableFacts) -> Iterator[dict[str, str]]:
-    for name in facts.columns:
-        choice = border.policy.strategy(facts.name, name, border.environment)
-        rule = border.policy.rule(facts.name, name)
-        if choice is not None and choice.strategy == "keep" and rule is not None:
-            yield {"column": name, "class": rule.kind or "", "reason": choice.reason or ""}
-
-
-def _unclassified(border: Boundary, tables: Sequence[TableFacts]) -> Iterator[str]:
-    for facts in tables:
-        columns = [column_facts(facts, name) for name in facts.columns]
-        for finding in border.policy.unclassified(facts.name, columns):
-            yield f"{finding.table}.{finding.column}"
-
-
-def _seeded(session: Session) -> dict[str, dict[str, int]]:
-    """How many rows of each table the seeds put in, by where the rows came from."""
-    found: dict[str, dict[str, int]] = {}
-    for of, _ in own_ranges(session):
-        counts = found.setdefault(of.table, {})
-        path = of.shape.provenance
-        counts[path] = counts.get(path, 0) + of.count
-    return found
-
-
-def _runs(session: Session) -> Iterator[dict[str, Any]]:
-    """The events of masking in the audit, oldest first."""
-    books = session.books
-    if not sa.inspect(session.connection).has_table(books.audit.name, schema=books.schema):
-        return
-    for event in read(session.connection, books, books.audit.c.direction == "mask"):
-        yield {
-            "at": event["at"],
-            "run": event["run_id"],
-            "event": event["event"],
-            "by": event["os_user"],
-            "host": event["host"],
-            "rows": event["table_rows"] or {},
-            "policy": event["plan_digest"],
-            **event["detail"],
-        }
-
-
-def _masked_tables(passes: Sequence[Pass]) -> list[str]:
-    return sorted({each.table for each in passes})
-
-
-def _categories(passes: Sequence[Pass]) -> list[str]:
-    kinds = {kind for each in passes for kind, _ in each.columns.values()}
-    return sorted(CLASSES[kind].meaning for kind in kinds)
+    def events(self) -> Iterator[dict[str, Any]]:
+        """The events of masking in the audit, oldest first."""
+        session, audit = self.session, self.session.books.audit
+        if not table_exists(session.connection, audit):
+            return
+        for event in read(session.connection, session.books, audit.c.direction == "mask"):
+            yield {
+                "at": event["at"],
+                "event": event["event"],
+                "by": event["os_user"],
+                "host": event["host"],
+                "rows": event["table_rows"] or {},
+                "policy": event["plan_digest"],
+                "run": event["run_id"],
+                **event["detail"],
+            }
 
 
 def _backups(settings: Settings) -> list[dict[str, str]]:
@@ -195,11 +182,11 @@ def _backups(settings: Settings) -> list[dict[str, str]]:
     name = str(settings.url.database)
     return [
         {
-            "folder": str(each.folder),
-            "made_at": each.manifest.made_at,
-            "by": each.manifest.made_by,
-            "before": each.manifest.reason,
+            "folder": str(backup.folder),
+            "made_at": backup.manifest.made_at,
+            "by": backup.manifest.made_by,
+            "before": backup.manifest.reason,
         }
-        for each in listing(settings)
-        if each.manifest.database == name
+        for backup in listing(settings)
+        if backup.manifest.database == name
     ]

@@ -15,7 +15,7 @@ from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from hashlib import blake2b
 
-from terp_seed.masking.content import texts_of
+from terp_seed.masking.content import texts_in
 from terp_seed.masking.keys import Key
 from terp_seed.masking.normal import tidy
 from terp_seed.masking.reserved import is_fictional_phone, is_reserved_email
@@ -112,7 +112,7 @@ def _gone(before: Sequence[Value], after: Sequence[Value]) -> Iterator[str]:
         elif isinstance(old, int) and not isinstance(old, bool):
             yield str(old)
         else:
-            yield from set(texts_of(old)) - set(texts_of(new))
+            yield from set(texts_in(old)) - set(texts_in(new))
 
 
 class Known:

@@ -2,7 +2,7 @@
 
 A *pass* masks some columns of one table, in the order of its primary key.  Its
 row says how far it is, and commits with each block: after ``kill -9`` the next
-run goes on behind the last row that was masked, and never masks one twice.
+run continues behind the last row that was masked, and never masks one twice.
 """
 
 from __future__ import annotations
@@ -11,12 +11,14 @@ import json
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 import sqlalchemy as sa
 
 from terp_seed.database.session import Session
+from terp_seed.database.tables import table_exists
 
-__all__ = ["Pass", "Progress"]
+__all__ = ["Pass", "PassTable"]
 
 
 @dataclass(frozen=True)
@@ -30,135 +32,121 @@ class Pass:
     policy: str
     columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
     """Column: its class and strategy."""
-    state: str = "running"
-    """``running``; ``parked``: masked, some values still carry the mark; ``done``."""
+    state: str = "new"
+    """``new``: not in the database yet; ``running``; ``parked``: masked, some values
+    still carry the mark; ``done``."""
     last_key: tuple[str, ...] | None = None
     """The literals of the last masked row's key; None where the key is masked itself."""
     rows: int = 0
     blocks: int = 0
-    begun: bool = False
-    """Whether it is written down."""
 
 
-@dataclass(frozen=True)
-class Progress:
+class PassTable:
     """The table ``terp_seed_masking``; writes in the caller's transaction."""
 
-    session: Session
-
-    @property
-    def _table(self) -> sa.Table:
-        return self.session.books.masking
+    def __init__(self, session: Session) -> None:
+        self._session, self._table = session, session.books.masking
 
     def exists(self) -> bool:
         """Whether anything was ever masked in place here."""
-        table = self._table
-        return sa.inspect(self.session.connection).has_table(table.name, schema=table.schema)
+        return table_exists(self._session.connection, self._table)
 
     def create(self) -> None:
         """Make the table; commits on MySQL."""
-        self._table.create(self.session.connection, checkfirst=True)
+        self._table.create(self._session.connection, checkfirst=True)
 
     def passes(self) -> list[Pass]:
         """All passes, table by table, in the order in which they were begun."""
         if not self.exists():
             return []
-        table = self._table
-        rows = self.session.connection.execute(
-            sa.select(table)
+        table, block = self._table, self._table.alias()
+        blocks = sa.select(sa.func.max(block.c.block_no)).where(
+            block.c.table_name == table.c.table_name, block.c.pass_no == table.c.pass_no
+        )
+        rows = self._run(
+            sa.select(table, blocks.scalar_subquery().label("blocks"))
             .where(table.c.block_no == 0)
             .order_by(table.c.table_name, table.c.pass_no)
         )
-        return [_pass(row, self._blocks(row.table_name, row.pass_no)) for row in rows]
+        return [
+            Pass(
+                table=row.table_name,
+                number=row.pass_no,
+                environment=row.environment,
+                key_id=row.key_id,
+                policy=row.policy_digest,
+                columns=json.loads(row.columns),
+                state=row.state,
+                last_key=tuple(json.loads(row.last_key)) if row.last_key else None,
+                rows=row.row_count,
+                blocks=row.blocks,
+            )
+            for row in rows
+        ]
 
     def begin(self, new: Pass) -> None:
         """Write a pass down, before its first block."""
-        self._insert(new, 0, state=new.state, columns=json.dumps(new.columns), row_count=0)
+        columns = json.dumps(new.columns)
+        self._insert(new, 0, state="running", columns=columns, row_count=0)
 
-    def advance(self, of: Pass, originals: bytes) -> Pass:
+    def advance(self, made: Pass, originals: bytes = b"") -> Pass:
         """Write down how far a pass is, and the digests of one block's originals."""
         table = self._table
-        self.session.connection.execute(
+        self._run(
             sa.update(table)
-            .where(self._is(of), table.c.block_no == 0)
+            .where(
+                table.c.table_name == made.table,
+                table.c.pass_no == made.number,
+                table.c.block_no == 0,
+            )
             .values(
-                state=of.state,
-                last_key=None if of.last_key is None else json.dumps(of.last_key),
-                row_count=of.rows,
-                written_at=self._now(),
+                state=made.state,
+                last_key=None if made.last_key is None else json.dumps(made.last_key),
+                row_count=made.rows,
+                written_at=self._now,
             )
         )
-        if originals:
-            of = replace(of, blocks=of.blocks + 1)
-            self._insert(of, of.blocks, state="block", originals=originals)
-        return of
+        if not originals:
+            return made
+        made = replace(made, blocks=made.blocks + 1)
+        self._insert(made, made.blocks, state="block", originals=originals)
+        return made
 
     def forget(self, tables: Sequence[str]) -> None:
         """Forget all passes over these tables, as after restoring a fresh copy."""
-        self.session.connection.execute(
-            sa.delete(self._table).where(self._table.c.table_name.in_(tables))
-        )
+        self._run(sa.delete(self._table).where(self._table.c.table_name.in_(tables)))
 
     def forget_originals(self) -> int:
-        """Delete the digests of what was there; returns how many blocks held some."""
-        result = self.session.connection.execute(
-            sa.delete(self._table).where(self._table.c.block_no > 0)
-        )
-        return result.rowcount
+        """Delete the digests of the originals; returns how many blocks held some."""
+        return int(self._run(sa.delete(self._table).where(self._table.c.block_no > 0)).rowcount)
 
     def originals(self) -> Iterator[array[int]]:
-        """The digests of what was there, block by block, as 64-bit numbers."""
+        """The digests of the originals, block by block, as 64-bit numbers."""
         if not self.exists():
             return
-        table = self._table
-        rows = self.session.connection.execute(
-            sa.select(table.c.originals).where(table.c.block_no > 0),
-            execution_options={"stream_results": True},
-        )
-        for (packed,) in rows:
+        blocks = sa.select(self._table.c.originals).where(self._table.c.block_no > 0)
+        for (packed,) in self._run(blocks.execution_options(stream_results=True)):
             numbers = array("Q")
             numbers.frombytes(bytes(packed))
             yield numbers
 
-    def _blocks(self, name: str, number: int) -> int:
-        table = self._table
-        where = (table.c.table_name == name, table.c.pass_no == number)
-        last = sa.select(sa.func.max(table.c.block_no)).where(*where)
-        return int(self.session.connection.execute(last).scalar_one())
-
-    def _insert(self, of: Pass, block: int, **values: object) -> None:
-        self.session.connection.execute(
+    def _insert(self, made: Pass, block: int, **values: object) -> None:
+        self._run(
             sa.insert(self._table).values(
-                table_name=of.table,
-                pass_no=of.number,
+                table_name=made.table,
+                pass_no=made.number,
                 block_no=block,
-                environment=of.environment,
-                key_id=of.key_id,
-                policy_digest=of.policy,
-                written_at=self._now(),
+                environment=made.environment,
+                key_id=made.key_id,
+                policy_digest=made.policy,
+                written_at=self._now,
                 **values,
             )
         )
 
-    def _is(self, of: Pass) -> sa.ColumnElement[bool]:
-        table = self._table
-        return sa.and_(table.c.table_name == of.table, table.c.pass_no == of.number)
+    def _run(self, statement: sa.Executable) -> sa.CursorResult[Any]:
+        return self._session.connection.execute(statement)
 
+    @property
     def _now(self) -> sa.ColumnElement[str]:
-        return sa.literal_column(self.session.dialect.now)
-
-
-def _pass(row: sa.Row[tuple[object, ...]], blocks: int) -> Pass:
-    return Pass(
-        row.table_name,
-        row.pass_no,
-        row.environment,
-        row.key_id,
-        row.policy_digest,
-        json.loads(row.columns),
-        row.state,
-        tuple(json.loads(row.last_key)) if row.last_key else None,
-        row.row_count,
-        blocks,
-        begun=True,
-    )
+        return sa.literal_column(self._session.dialect.now)

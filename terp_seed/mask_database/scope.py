@@ -1,13 +1,15 @@
-"""What masking in place would do to each table, and what stands against it.
+"""What masking in place would do to each table, and what prevents it.
 
 Everything is known before the first row: columns, strategies, the order of
-the rows, unique and foreign keys, and which rows are the seeds' own.
+the rows, unique and foreign keys, and which rows were seeded.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -15,14 +17,14 @@ from terp_seed.database.compare import BOOKKEEPING
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, UsageError
-from terp_seed.mask_database.keys import cascades, columns_of, unfit_keys
-from terp_seed.mask_database.own import Own, own_rows
 from terp_seed.mask_database.progress import Pass
-from terp_seed.masking import Finding, Masker, lines_to_add
-from terp_seed.masking.boundary import Boundary, column_facts
-from terp_seed.masking.site import Choice
+from terp_seed.mask_database.seeded_rows import SeededRows, seeded_rows
+from terp_seed.masking.boundary import Boundary
+from terp_seed.masking.detect import PolicyGap, find_gaps, lines_to_add
+from terp_seed.masking.masker import Masker
+from terp_seed.masking.profiles import profile_of_column
 
-__all__ = ["MARK", "Target", "scope"]
+__all__ = ["MARK", "PassPlan", "plan_passes", "tables_to_read"]
 
 MARK = "~"
 """A masked value that could equal one that is not masked yet begins with it until all are."""
@@ -31,23 +33,25 @@ _SAMPLES = 100  # from each end of a table
 
 
 @dataclass(frozen=True)
-class Target:
+class PassPlan:
     """One pass to make: columns of a table that are to be masked, and how."""
 
     facts: TableFacts
+    progress: Pass
     masker: Masker
-    kinds: Mapping[str, str]
-    """The class of each column to be masked."""
-    choices: Mapping[str, Choice]
-    of: Pass
-    own: Own
+    strategies: Mapping[str, str]
+    seeded: SeededRows
     parked: frozenset[str]
+    """The columns whose masked values carry the mark until the pass is done."""
     still: tuple[str, ...]
+    """The columns that an UPDATE must not move by itself."""
     triggers: tuple[str, ...]
     rows: int = 0
     """The rows that are left to be masked."""
     block: int = 1
     """How many of them at a time, so that a block takes bounded memory."""
+    values: Mapping[str, int] = field(default_factory=dict)
+    """How many values of each column are masked, once that is known."""
 
     @property
     def table(self) -> str:
@@ -59,81 +63,202 @@ class Target:
         """The columns by whose order the rows are taken."""
         return self.facts.key
 
-    @property
+    @cached_property
+    def kinds(self) -> Mapping[str, str]:
+        """The class of each column to be masked."""
+        return {name: kind for name, (kind, _) in self.progress.columns.items()}
+
+    @cached_property
     def columns(self) -> tuple[str, ...]:
         """The columns that are masked."""
-        return tuple(self.kinds)
-
-    @property
-    def documents(self) -> frozenset[str]:
-        """The columns whose texts are documents."""
-        return frozenset(name for name, kind in self.kinds.items() if kind == "json")
+        return tuple(self.progress.columns)
 
     @property
     def left(self) -> bool:
         """Whether anything is left to be done."""
-        return self.rows > 0 or self.of.state != "done"
+        return self.rows > 0 or self.progress.state != "done"
 
     @property
     def key_is_masked(self) -> bool:
         """Whether the order itself changes on the way."""
-        return bool(set(self.key) & set(self.columns))
+        return not set(self.key).isdisjoint(self.columns)
 
 
-def scope(
+def plan_passes(
     session: Session, border: Boundary, passes: Sequence[Pass], only: Sequence[str] = ()
-) -> list[Target]:
+) -> list[PassPlan]:
     """The passes to make; reads only.
 
     Raises `UsageError` for a table that is not there, and `MaskingError` with
     every finding: unclassified columns, masks that cannot fit, keys in the way.
     """
-    schema = Schema(session)
-    names = _names(schema, only)
-    found: list[str] = []
-    unclassified: list[Finding] = []
-    targets: list[Target] = []
-    follows = cascades(session)
-    for name in names:
-        facts = schema.table(name)
-        assert facts is not None
-        unclassified += _unclassified(session, border, facts)
-        found += _stale(border, facts)
-        mine = [each for each in passes if each.table == name]
-        made, problems = _targets(session, border, facts, mine, follows)
-        targets += made
-        found += problems
-    found += unfit_keys(session, {each.table: columns_of(each.of) for each in targets}, names)
-    _refuse(found, unclassified)
-    return targets
+    foreign_keys = list(_foreign_keys(session))
+    planner = _Planner(session, border, foreign_keys)
+    tables = tables_to_read(Schema(session), only)
+    for facts in tables:
+        planner.add(facts, [made for made in passes if made.table == facts.name])
+    masked = {(plan.table, name) for plan in planner.plans for name in plan.columns}
+    planner.problems += _unfit_keys(foreign_keys, masked)
+    planner.refuse()
+    return planner.plans
 
 
-def _names(schema: Schema, only: Sequence[str]) -> list[str]:
-    there = {name.casefold(): name for name in schema.tables if name not in BOOKKEEPING}
-    missing = [name for name in only if name.casefold() not in there]
+def tables_to_read(schema: Schema, only: Sequence[str]) -> list[TableFacts]:
+    """The tables that hold rows of the application, or those of them that were asked for."""
+    known = {name.casefold(): name for name in schema.tables - BOOKKEEPING}
+    missing = [name for name in only if name.casefold() not in known]
     if missing:
         raise UsageError(f"--table {missing[0]}: there is no such table")
-    wanted = {name.casefold() for name in only} or there.keys()
-    return sorted(there[name] for name in wanted)
+    wanted = {name.casefold() for name in only} or known.keys()
+    found = (schema.table(known[name]) for name in sorted(wanted, key=known.__getitem__))
+    return [facts for facts in found if facts is not None]
 
 
-def _refuse(found: Sequence[str], unclassified: Sequence[Finding]) -> None:
-    if not found and not unclassified:
-        return
-    listed = "\n  ".join([*found, *map(str, unclassified)])
-    lines = f"\n\n{lines_to_add(unclassified)}" if unclassified else ""
-    raise MaskingError(
-        f"this database cannot be masked yet, nothing was written:\n  {listed}{lines}"
-    )
+class _Planner:
+    """Plans table after table, and collects what prevents masking."""
 
+    def __init__(
+        self, session: Session, border: Boundary, keys: Sequence[tuple[str, Mapping[str, Any]]]
+    ) -> None:
+        self.session, self.border = session, border
+        self.plans: list[PassPlan] = []
+        self.problems: list[str] = []
+        self._gaps: list[PolicyGap] = []
+        self._following = {
+            (table, column)
+            for table, key in keys
+            if _cascades(key)
+            for column in key["constrained_columns"]
+        }
 
-def _unclassified(session: Session, border: Boundary, facts: TableFacts) -> list[Finding]:
-    """The columns that need a decision, judged by name, type and the rows at both ends."""
-    readable = [name for name, column in facts.columns.items() if not column.computed]
-    samples = _samples(session, facts, readable)
-    return border.policy.unclassified(
-        facts.name, [column_facts(facts, name, samples[name]) for name in readable]
-    )
+    def add(self, facts: TableFacts, passes: Sequence[Pass]) -> None:
+        """Plan the passes over one table: those begun before, and one for other columns."""
+        self._gaps += self._unclassified(facts)
+        self.problems += self._stale(facts)
+        wanted = dict(self._personal(facts))
+        if not wanted and not passes:
+            return
+        if not facts.key:
+            self.problems.append(
+                f"{facts.name} has no primary key, so its rows have no order; give it one"
+            )
+            return
+        seeded = seeded_rows(self.session, facts)
+        for made in [*passes, *self._new(facts.name, passes, wanted)]:
+            problem = self._changed(made, wanted)
+            if problem:
+                self.problems.append(problem)
+            else:
+                plan = self._plan(facts, made, seeded)
+                self.problems += self._unfit(plan)
+                self.plans.append(plan)
+
+    def refuse(self) -> None:
+        """Raise `MaskingError` if anything prevents masking."""
+        if not self.problems and not self._gaps:
+            return
+        listed = "\n  ".join([*self.problems, *map(str, self._gaps)])
+        lines = f"\n\n{lines_to_add(self._gaps)}" if self._gaps else ""
+        raise MaskingError(
+            f"this database cannot be masked yet, nothing was written:\n  {listed}{lines}"
+        )
+
+    def _unclassified(self, facts: TableFacts) -> list[PolicyGap]:
+        """The columns that need a decision, judged by name, type and the rows at both ends."""
+        readable = [name for name, column in facts.columns.items() if not column.computed]
+        samples = _samples(self.session, facts, readable)
+        columns = [profile_of_column(facts, name, samples[name]) for name in readable]
+        return find_gaps(self.border.policy, facts.name, columns)
+
+    def _stale(self, facts: TableFacts) -> Iterator[str]:
+        policy = self.border.policy
+        for name in policy.stale(facts.name, facts.columns):
+            rule = policy.rule(facts.name, name)
+            if rule is not None and rule.kind is not None:
+                yield (
+                    f"{facts.name}.{name} is personal by the policy, and the table has no such "
+                    "column; if it was renamed, rename its entry, else remove it"
+                )
+
+    def _personal(self, facts: TableFacts) -> Iterator[tuple[str, tuple[str, str]]]:
+        """The columns of a table that are masked here, each with its class and strategy."""
+        for name, column in facts.columns.items():
+            rule = self.border.policy.rule(facts.name, name)
+            choice = self.border.strategy(facts.name, name)
+            if column.computed or (facts.name, name) in self._following:
+                continue
+            if rule and rule.kind and choice and choice.strategy != "keep":
+                yield name, (rule.kind, choice.strategy)
+
+    def _new(
+        self, table: str, passes: Sequence[Pass], wanted: Mapping[str, tuple[str, str]]
+    ) -> Iterator[Pass]:
+        taken = {name for made in passes for name in made.columns}
+        fresh = {name: chosen for name, chosen in wanted.items() if name not in taken}
+        if fresh:
+            border, number = self.border, 1 + max((made.number for made in passes), default=0)
+            yield Pass(
+                table, number, border.environment, border.key_id, border.policy.digest, fresh
+            )
+
+    def _changed(self, made: Pass, wanted: Mapping[str, tuple[str, str]]) -> str | None:
+        """What forbids to continue a pass that was begun before."""
+        if made.key_id != self.border.key_id:
+            before, now = (
+                f"key {key}" if key else "no key" for key in (made.key_id, self.border.key_id)
+            )
+            return (
+                f"{made.table} was masked with {before}, and this run has {now}: one person would "
+                "get two pseudonyms; use that key, or restore a fresh copy and add --again"
+            )
+        for name, (kind, strategy) in made.columns.items():
+            if wanted.get(name) != (kind, strategy):
+                return (
+                    f"{made.table}.{name} was masked as {kind} by {strategy}, and the policy has "
+                    "changed since; restore a fresh copy and add --again"
+                )
+        return None
+
+    def _plan(self, facts: TableFacts, made: Pass, seeded: SeededRows) -> PassPlan:
+        dialect, connection = self.session.dialect, self.session.connection
+        masker = self.border.masker(facts.name, list(made.columns))
+        assert masker is not None
+        moving = dialect.moving_columns(connection, facts.name)
+        strategies = {name: strategy for name, (_, strategy) in made.columns.items()}
+        return PassPlan(
+            facts=facts,
+            progress=made,
+            masker=masker,
+            strategies=strategies,
+            seeded=seeded,
+            parked=frozenset(_parked(facts, strategies)),
+            still=tuple(name for name in moving if name not in made.columns),
+            triggers=tuple(dialect.triggers(connection, facts.name)),
+        )
+
+    def _unfit(self, plan: PassPlan) -> Iterator[str]:
+        session, facts = self.session, plan.facts
+        rows = int(session.scalar(f"SELECT COUNT(*) FROM {session.dialect.quote(facts.name)}"))
+        yield from plan.masker.check([profile_of_column(facts, n) for n in plan.columns], rows)
+        for name in plan.columns:
+            place = f"{facts.name}.{name}"
+            if name in plan.parked and not isinstance(facts.columns[name].type, sa.String):
+                yield (
+                    f"{place} is unique and not text: a masked value could meet one that is not "
+                    "masked yet; use pseudonymise, or nullify"
+                )
+            elif name in plan.parked and plan.progress.rows == 0 and self._marked(facts.name, name):
+                yield f"{place}: some values begin with {MARK}, the mark of masked ones; edit those"
+            if plan.masker.capacity(name) is not None and plan.seeded:
+                yield (
+                    f"{place} is unique, and seeded rows hold numbers of the same range; roll the "
+                    f"seeds back first: alembic -n {session.settings.chain} downgrade base"
+                )
+
+    def _marked(self, table: str, column: str) -> bool:
+        quote = self.session.dialect.quote
+        sql = f"SELECT 1 FROM {quote(table)} WHERE {quote(column)} LIKE '{MARK}%' LIMIT 1"
+        return bool(self.session.rows(sql))
 
 
 def _samples(session: Session, facts: TableFacts, names: Sequence[str]) -> dict[str, list[object]]:
@@ -147,150 +272,42 @@ def _samples(session: Session, facts: TableFacts, names: Sequence[str]) -> dict[
     return {name: [row[at] for row in rows] for at, name in enumerate(names)}
 
 
-def _stale(border: Boundary, facts: TableFacts) -> Iterator[str]:
-    for name in border.policy.stale(facts.name, facts.columns):
-        rule = border.policy.rule(facts.name, name)
-        if rule is not None and rule.kind is not None:
-            yield (
-                f"{facts.name}.{name} is personal by the policy, and the table has no such column; "
-                "if it was renamed, rename its entry, else remove it"
-            )
-
-
-def _targets(
-    session: Session,
-    border: Boundary,
-    facts: TableFacts,
-    passes: Sequence[Pass],
-    follows: Mapping[tuple[str, str], str],
-) -> tuple[list[Target], list[str]]:
-    """The passes over one table: those begun before, and one for what none of them masks."""
-    wanted = _personal(border, facts, follows)
-    if not wanted and not passes:
-        return [], []
-    if not facts.key:
-        return [], [f"{facts.name} has no primary key, so its rows have no order; give it one"]
-    own, found = own_rows(session, facts), []
-    targets: list[Target] = []
-    for each in [*passes, *_new(border, facts.name, passes, wanted)]:
-        problem = _changed(border, each, wanted)
-        if problem:
-            found.append(problem)
-        else:
-            target = _target(session, border, facts, each, own)
-            found += _unfit(session, target)
-            targets.append(target)
-    return targets, found
-
-
-def _personal(
-    border: Boundary, facts: TableFacts, follows: Mapping[tuple[str, str], str]
-) -> dict[str, tuple[str, Choice]]:
-    """The columns of a table that are masked here, each with its class and strategy."""
-    wanted = {}
-    for name, column in facts.columns.items():
-        rule = border.policy.rule(facts.name, name)
-        choice = border.policy.strategy(facts.name, name, border.environment)
-        plain = column.computed or (facts.name, name) in follows
-        if rule is None or rule.kind is None or choice is None or plain:
-            continue
-        if choice.strategy != "keep":
-            wanted[name] = (rule.kind, choice)
-    return wanted
-
-
-def _new(
-    border: Boundary,
-    table: str,
-    passes: Sequence[Pass],
-    wanted: Mapping[str, tuple[str, Choice]],
-) -> list[Pass]:
-    taken = {name for each in passes for name in each.columns}
-    fresh = {name: [kind, c.strategy] for name, (kind, c) in wanted.items() if name not in taken}
-    if not fresh:
-        return []
-    number = 1 + max((each.number for each in passes), default=0)
-    return [Pass(table, number, border.environment, border.key_id, border.policy.digest, fresh)]
-
-
-def _changed(border: Boundary, of: Pass, wanted: Mapping[str, tuple[str, Choice]]) -> str | None:
-    """What forbids to go on with a pass that was begun before."""
-    if of.key_id != border.key_id:
-        has = f"key {border.key_id}" if border.key_id else "none"
-        return (
-            f"{of.table} was masked with {f'key {of.key_id}' if of.key_id else 'no key'}, and this "
-            f"run has {has}: one person would get two pseudonyms; use that key, or restore a fresh "
-            "copy and say --again"
-        )
-    for name, (kind, strategy) in of.columns.items():
-        now = wanted.get(name)
-        if now is None or (now[0], now[1].strategy) != (kind, strategy):
-            return (
-                f"{of.table}.{name} was masked as {kind} by {strategy}, and the policy says "
-                "something else now; restore a fresh copy and say --again"
-            )
-    return None
-
-
-def _target(session: Session, border: Boundary, facts: TableFacts, of: Pass, own: Own) -> Target:
-    masker = border.policy.masker(
-        facts.name,
-        list(of.columns),
-        environment=border.environment,
-        key=border.key,
-        provenance="imported",
-    )
-    assert masker is not None
-    choices = {
-        name: choice
-        for name in of.columns
-        if (choice := border.policy.strategy(facts.name, name, border.environment)) is not None
-    }
-    connection = session.connection
-    made = Target(
-        facts=facts,
-        masker=masker,
-        kinds={name: kind for name, (kind, _) in of.columns.items()},
-        choices=choices,
-        of=of,
-        own=own,
-        parked=frozenset(_parked(facts, choices)),
-        still=tuple(session.dialect.moving_columns(connection, facts.name)),
-        triggers=tuple(session.dialect.triggers(connection, facts.name)),
-    )
-    return replace(made, still=tuple(name for name in made.still if name not in made.columns))
-
-
-def _parked(facts: TableFacts, choices: Mapping[str, Choice]) -> Iterator[str]:
+def _parked(facts: TableFacts, strategies: Mapping[str, str]) -> Iterator[str]:
     """The columns whose masked values could meet one that is not masked yet."""
     unique = {name for columns in facts.uniques for name in columns}
-    for name, choice in choices.items():
-        if name in facts.key or (name in unique and choice.strategy == "tokenise"):
+    for name, strategy in strategies.items():
+        if name in facts.key or (name in unique and strategy == "tokenise"):
             yield name
 
 
-def _unfit(session: Session, target: Target) -> Iterator[str]:
-    facts = target.facts
-    rows = int(session.scalar(f"SELECT COUNT(*) FROM {session.dialect.quote(facts.name)}"))
-    columns = [column_facts(facts, name) for name in target.columns]
-    yield from target.masker.check(columns, rows)
-    for name in target.columns:
-        column, place = facts.columns[name], f"{facts.name}.{name}"
-        if name in target.parked and not isinstance(column.type, sa.String):
-            yield (
-                f"{place} is unique and no text: a masked value could meet one that is not masked "
-                "yet; use pseudonymise, or nullify"
-            )
-        elif name in target.parked and target.of.rows == 0 and _marked(session, facts.name, name):
-            yield f"{place}: some values begin with {MARK}, which marks masked ones; change those"
-        if target.masker.capacity(name) is not None and target.own:
-            yield (
-                f"{place} is unique, and seeded rows hold numbers of the same range; take the "
-                f"seeds back first: alembic -n {session.settings.chain} downgrade base"
-            )
+# -- foreign keys between personal columns: after masking they must still join.  An enforced key
+# can only be masked on both sides at once, which the database does where it cascades.
 
 
-def _marked(session: Session, table: str, column: str) -> bool:
-    quote = session.dialect.quote
-    sql = f"SELECT 1 FROM {quote(table)} WHERE {quote(column)} LIKE '{MARK}%' LIMIT 1"
-    return bool(session.rows(sql))
+def _foreign_keys(session: Session) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    found = sa.inspect(session.connection).get_multi_foreign_keys()
+    for (_, table), keys in found.items():
+        for key in keys:
+            if key["referred_columns"]:
+                yield table, key
+
+
+def _cascades(key: Mapping[str, Any]) -> bool:
+    return str(key.get("options", {}).get("onupdate", "")).upper() == "CASCADE"
+
+
+def _unfit_keys(
+    keys: Sequence[tuple[str, Mapping[str, Any]]], masked: set[tuple[str, str]]
+) -> Iterator[str]:
+    """The enforced keys that masking one side would break."""
+    for table, key in keys:
+        target = key["referred_table"]
+        pairs = zip(key["constrained_columns"], key["referred_columns"], strict=True)
+        for column, other in pairs:
+            moves = (target, other) in masked
+            if ((table, column) in masked or moves) and not (moves and _cascades(key)):
+                yield (
+                    f"{table}.{column} refers to {target}.{other} by a foreign key without ON "
+                    "UPDATE CASCADE, so the two cannot be masked together; make it cascade for the "
+                    "time of masking, or keep both"
+                )

@@ -6,28 +6,12 @@ written rows, existing tables, and whatever does not say) are masked, column by
 column, as the policy says.
 
 What a key masks are pseudonyms.  They stay personal data for whoever holds
-the key; a table is not out of the reach of data protection law for having
-passed here.
+the key: passing this boundary takes no table out of the reach of data
+protection law.
 """
 
 from __future__ import annotations
 
-from terp_seed.masking.detect import ColumnFacts, Finding, lines_to_add
-from terp_seed.masking.inventory import inventory
-from terp_seed.masking.keys import Key
-from terp_seed.masking.masker import Masker
-from terp_seed.masking.policy import Policy
 from terp_seed.masking.strategies import custom
-from terp_seed.masking.substitutes import fingerprint
 
-__all__ = [
-    "ColumnFacts",
-    "Finding",
-    "Key",
-    "Masker",
-    "Policy",
-    "custom",
-    "fingerprint",
-    "inventory",
-    "lines_to_add",
-]
+__all__ = ["custom"]

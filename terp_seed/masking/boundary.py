@@ -8,31 +8,33 @@ the reserved ranges, block by block, on their way out.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import TYPE_CHECKING, Any, Literal, Protocol
+from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from terp_seed.database.schema import ColumnFacts as LiveColumn
 from terp_seed.database.schema import TableFacts
-from terp_seed.errors import UsageError
-from terp_seed.masking import ColumnFacts, Key, Policy
+from terp_seed.errors import MaskingError, UsageError
+from terp_seed.masking.classes import DATA_CLASSES
+from terp_seed.masking.detect import PolicyGap, find_gaps
+from terp_seed.masking.documents import Other, mask_document
+from terp_seed.masking.keys import Key
+from terp_seed.masking.masker import Masker
+from terp_seed.masking.policy import Choice, Policy, Rule
+from terp_seed.masking.policy_file import load_policy, merge_models
+from terp_seed.masking.profiles import profile_of_rows
+from terp_seed.masking.proof import Prover, RangeCheck
+from terp_seed.masking.site import Mask, Site
+from terp_seed.masking.strategies import build, known
 from terp_seed.rows.columns import measured
-from terp_seed.rows.model import Block, Cells, Column, Lookup, TableRows, Value
-from terp_seed.settings.options import Settings
+from terp_seed.rows.model import Block, Cells, Column, TableRows
+from terp_seed.settings.options import Settings, environment_name
 
-if TYPE_CHECKING:
-    from terp_seed.masking.detect import Finding
-    from terp_seed.masking.names import TypeKind
+__all__ = ["BlockMasker", "Boundary", "Masks", "boundary"]
 
-__all__ = ["BlockMasker", "Boundary", "Masks", "boundary", "column_facts"]
-
-_FEW = 50
-_NUMBER = re.compile(r"[-+]?\d{1,12}(\.\d{1,6})?", re.ASCII)  # longer ones may be somebody's
-_KINDS: tuple[tuple[type[sa.types.TypeEngine[Any]], TypeKind], ...]
+_UNPROVEN = frozenset({"date", "amount"})  # every day and every sum may be made up
 
 
 class BlockMasker(Protocol):
@@ -55,10 +57,100 @@ class Boundary:
     key: Key | None
     _imported: dict[str, int] = field(default_factory=dict)
 
+    def __post_init__(self) -> None:
+        self.environment = environment_name(self.environment)
+
     @property
     def key_id(self) -> str | None:
         """The name of the run's masking key, which says nothing of the key."""
         return None if self.key is None else self.key.id
+
+    def masker(self, table: str, columns: Sequence[str], first_row: int = 0) -> Masker | None:
+        """What a table's imported rows pass; None if none of these columns is masked.
+
+        ``first_row`` is the number of rows that earlier imports gave the same
+        table.  Raises `MaskingError` where the policy cannot be met: no key
+        outside dev and test, a personal column in production.
+        """
+        subject = self.policy.table(table).subject
+        masks = {
+            name: mask
+            for name, rule in self._personal(table, columns)
+            if (mask := self._mask(f"{table}.{name}", rule, subject)) is not None
+        }
+        return Masker(table, masks, subject, first_row, self.key is not None) if masks else None
+
+    def prover(self, table: str, columns: Sequence[str]) -> Prover | None:
+        """What a table's made-up rows are held to; None if nothing in them is personal."""
+        personal = {name: rule.kind or "" for name, rule in self._personal(table, columns)}
+        if personal and self.environment == "production":
+            names = ", ".join(personal)
+            raise MaskingError(f"{table}: production takes no made-up personal data ({names})")
+        checks = {n: RangeCheck(kind) for n, kind in personal.items() if kind not in _UNPROVEN}
+        return Prover(table, checks) if checks else None
+
+    def _personal(self, table: str, columns: Sequence[str]) -> Iterator[tuple[str, Rule]]:
+        for name in columns:
+            rule = self.policy.rule(table, name)
+            if rule is not None and rule.kind is not None:
+                yield name, rule
+
+    def _mask(self, place: str, rule: Rule, subject: str | None = None) -> Mask | None:
+        """The mask of a personal column or path; None if its values are kept.
+
+        Raises `MaskingError` if production has no strategy for it, if the
+        strategy needs a key and there is none outside dev and test, or if it
+        needs a subject.
+        """
+        choice = rule.choice(self.environment, self.policy.classes(self.environment))
+        if choice is None:
+            raise MaskingError(
+                f"{place} is personal ({rule.kind}) and is not written in production; leave the "
+                "column out, or give it a strategy of its own under production"
+            )
+        site = self._site(place, rule, choice)
+        if rule.kind == "json" and choice.strategy in ("redact", "scrub_text"):
+            return self._document_mask(site, rule)
+        if choice.strategy == "date_shift":
+            if subject is None:
+                raise MaskingError(
+                    f"{place}: date_shift needs the column that names a row's subject"
+                )
+            # All dates of a row move alike, so the place is the table.
+            table = place.rpartition(".")[0]
+            site = replace(site, place=table, domain=rule.domain or "subject")
+        return build(site)
+
+    def _site(self, place: str, rule: Rule, choice: Choice) -> Site:
+        assert rule.kind is not None
+        keyed, optional = known()[choice.strategy].keyed, self.environment in ("dev", "test")
+        if keyed and self.key is None and not optional:
+            raise MaskingError(
+                f"{place}: {choice.strategy} needs a key in {self.environment}; "
+                "set TERP_SEED_MASK_KEY or TERP_SEED_MASK_KEY_FILE"
+            )
+        return Site(
+            place=place,
+            kind=DATA_CLASSES[rule.kind],
+            choice=choice,
+            key=self.key,
+            domain=rule.domain or rule.kind,
+            unique=rule.unique,
+            mail_domain=self.policy.mail_domain,
+        )
+
+    def _document_mask(self, site: Site, rule: Rule) -> Mask | None:
+        if site.choice.strategy == "redact" and not rule.paths and rule.other is None:
+            return build(site)
+        paths = [
+            (path, None if inner.kind is None else self._mask(f"{site.place} {path}", inner))
+            for path, inner in rule.paths
+        ]
+        return mask_document(paths, _other(site, rule.other or site.choice))
+
+    def strategy(self, table: str, column: str) -> Choice | None:
+        """The strategy of a column; None for one that is not masked."""
+        return self.policy.strategy(table, column, self.environment)
 
     def mask(self, rows: TableRows) -> TableRows:
         """Imported rows with every personal value masked; others as they are."""
@@ -66,14 +158,7 @@ class Boundary:
             return rows
         before = self._imported.get(rows.table, 0)
         self._imported[rows.table] = before + rows.count
-        masker = self.policy.masker(
-            rows.table,
-            list(rows.columns),
-            environment=self.environment,
-            key=self.key,
-            provenance="imported",
-            first_row=before,
-        )
+        masker = self.masker(rows.table, list(rows.columns), before)
         return rows if masker is None else _masked(rows, masker)
 
     def numbers_rows(self, table: str) -> bool:
@@ -84,33 +169,21 @@ class Boundary:
         """What holds synthetic rows to the reserved ranges; None if nothing is personal."""
         if rows.provenance != "synthetic":
             return None
-        return self.policy.masker(
-            rows.table,
-            list(rows.columns),
-            environment=self.environment,
-            key=self.key,
-            provenance="synthetic",
-        )
+        return self.prover(rows.table, list(rows.columns))
 
     def findings(self, rows: TableRows, facts: TableFacts | None) -> list[str]:
         """Columns that look personal and have no policy, and masks that cannot fit."""
-        columns = [_facts(rows, name, facts) for name in rows.columns]
-        found = [str(each) for each in self.unclassified(rows, facts)]
+        found = [str(gap) for gap in self.unclassified(rows, facts)]
         if rows.provenance == "imported" and facts is not None:  # a script knows no lengths
-            masker = self.policy.masker(
-                rows.table,
-                list(rows.columns),
-                environment=self.environment,
-                key=self.key,
-                provenance="imported",
-            )
+            masker = self.masker(rows.table, list(rows.columns))
+            columns = [profile_of_rows(rows, name, facts) for name in rows.columns]
             found += [] if masker is None else masker.check(columns, rows.count)
         return found
 
-    def unclassified(self, rows: TableRows, facts: TableFacts | None) -> list[Finding]:
+    def unclassified(self, rows: TableRows, facts: TableFacts | None) -> list[PolicyGap]:
         """Columns that look personal and have no policy."""
-        columns = [_facts(rows, name, facts) for name in rows.columns]
-        return self.policy.unclassified(rows.table, columns)
+        columns = [profile_of_rows(rows, name, facts) for name in rows.columns]
+        return find_gaps(self.policy, rows.table, columns)
 
 
 def boundary(
@@ -121,9 +194,9 @@ def boundary(
     Raises `UsageError` if one of them is not usable, or if they contradict each other.
     """
     path = settings.home / "masking.toml"
-    policy = Policy.load(path) if path.exists() else Policy()
+    policy = load_policy(path) if path.exists() else Policy()
     for place in settings.models:
-        policy = policy.merged(_metadata(place))
+        policy = merge_models(policy, _metadata(place))
     return Boundary(policy, environment, Key.from_environment(environ))
 
 
@@ -143,6 +216,18 @@ def _metadata(place: str) -> Any:
     return found
 
 
+def _other(site: Site, choice: Choice) -> Other:
+    """What happens to the parts of a document that no path names."""
+    if choice.strategy == "keep":
+        return "keep"
+    if choice.strategy == "redact":
+        return "remove"
+    texts = build(replace(site, kind=DATA_CLASSES["free_text"], choice=Choice("scrub_text")))
+    assert texts is not None
+    assert texts.by_value is not None
+    return texts.by_value
+
+
 def _masked(rows: TableRows, masker: BlockMasker) -> TableRows:
     cells = {name: Cells(rows.values(name)) for name in rows.columns}
     block = masker.apply(Block(rows.table, 0, rows.count, cells))
@@ -152,83 +237,3 @@ def _masked(rows: TableRows, masker: BlockMasker) -> TableRows:
 def _fixed(cells: Cells) -> Column:
     values = cells.values
     return Column(lambda span: values[span.start : span.stop], measured(values))
-
-
-def _facts(rows: TableRows, name: str, facts: TableFacts | None) -> ColumnFacts:
-    live = facts.columns.get(name) if facts else None
-    samples = None
-    if rows.provenance == "imported":
-        samples = [value for value in rows.values(name) if not isinstance(value, Lookup)]
-    if rows.columns[name].ref is not None or (samples == [] and rows.count):
-        return ColumnFacts(name, "number")
-    if live is None:
-        few = rows.values(name, 0, min(rows.count, _FEW))
-        length = rows.columns[name].bounds.length
-        return ColumnFacts(name, _kind_of_values(few), length, samples)
-    return ColumnFacts(
-        name,
-        _kind(live),
-        live.length,
-        samples,
-        live.nullable,
-        bool(facts and (name,) in facts.uniques),
-    )
-
-
-def column_facts(
-    facts: TableFacts, name: str, samples: Sequence[Value] | None = None
-) -> ColumnFacts:
-    """What masking must know of a column that holds rows already.
-
-    A part of a key counts as unique; a text column full of documents is one of
-    documents, whatever the engine calls its type.
-    """
-    live = facts.columns[name]
-    kind = _kind(live)
-    if kind == "text" and samples and _are_documents(samples):
-        kind = "json"
-    unique = name in facts.key or any(name in columns for columns in facts.uniques)
-    plane: Literal["ascii", "full"] = "ascii" if live.charset == "ascii" else "full"
-    return ColumnFacts(name, kind, live.length, samples, live.nullable, unique, plane)
-
-
-def _are_documents(samples: Sequence[Value]) -> bool:
-    texts = [value for value in samples if value is not None]
-    return bool(texts) and all(
-        isinstance(text, str) and text[:1] in ("{", "[") and text[-1:] in ("}", "]")
-        for text in texts
-    )
-
-
-def _kind_of_values(values: Sequence[Value]) -> TypeKind:
-    """What a column holds, where only its values can tell."""
-    there = [value for value in values if value is not None]
-    if any(isinstance(value, dict | list) for value in there):
-        return "json"
-    texts = [value for value in there if isinstance(value, str)]
-    if not there or not all(map(_NUMBER.fullmatch, texts)):
-        return "text"
-    return "number"  # a CSV's numbers are texts, too
-
-
-def _kind(live: LiveColumn) -> TypeKind:
-    if live.choices is not None:
-        return "enum"
-    for kind, name in _KINDS:
-        if isinstance(live.type, kind):
-            return name
-    return "text"
-
-
-_KINDS = (
-    (sa.Enum, "enum"),
-    (sa.JSON, "json"),
-    (sa.Boolean, "boolean"),
-    (sa.DateTime, "datetime"),
-    (sa.Date, "date"),
-    (sa.Time, "datetime"),
-    (sa.Integer, "number"),
-    (sa.Numeric, "number"),
-    (sa.LargeBinary, "binary"),
-    (sa.String, "text"),
-)

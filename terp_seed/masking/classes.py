@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from terp_seed.masking.normal import Normal, compact, digits_of, folded, plain, tidy
-from terp_seed.masking.reserved import CARDS, NETWORKS, PHONES, TAX_NUMBERS, Range
+from terp_seed.masking.reserved import CARDS, NETWORKS, PHONES, TAX_NUMBERS, ReservedRange
 
-__all__ = ["CLASSES", "DataClass"]
+__all__ = ["DATA_CLASSES", "DataClass"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class DataClass:
     meaning: str
     strategy: str
     normal: Normal = folded
-    reserved: Range | None = None
+    reserved: ReservedRange | None = None
     allows: frozenset[str] | None = None
     """The only built-in strategies that fit its values; None for texts of any kind."""
 
@@ -32,7 +32,7 @@ _DATE = frozenset({"date_shift", "generalise", "nullify", "keep"})
 _AMOUNT = frozenset({"generalise", "nullify", "keep"})
 _TEXT = frozenset({"redact", "scrub_text", "nullify", "keep", "partial", "hash"})
 
-CLASSES = {
+DATA_CLASSES = {
     made.name: made
     for made in (
         DataClass("person_name", "a person's full name", "substitute", tidy),

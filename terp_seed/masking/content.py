@@ -23,7 +23,7 @@ from terp_seed.masking.reserved import (
 )
 from terp_seed.rows.model import Json, Value
 
-__all__ = ["Hit", "live", "live_kinds", "may_be_live", "searchable", "texts_of"]
+__all__ = ["Hit", "live", "live_kinds", "may_be_live", "searchable", "texts_in"]
 
 _LOCAL = re.compile(r"[^\s@<>\"(),;:\[\]\\]")
 _DOMAIN = re.compile(r"(?:[\w-]{1,63}\.){1,8}[^\W\d_][\w-]{1,62}")
@@ -102,12 +102,12 @@ def live(text: str, *, bare: bool = False) -> list[Hit]:
 def live_kinds(value: Value) -> set[str]:
     """The kinds that are found in a value: in a text, and in all texts of a document."""
     kinds: set[str] = set()
-    for text in texts_of(value):
+    for text in texts_in(value):
         kinds |= {hit.kind for hit in live(searchable(text))}
     return kinds
 
 
-def texts_of(value: Value, depth: int = 0) -> Iterator[str]:
+def texts_in(value: Value, depth: int = 0) -> Iterator[str]:
     """All texts in a value, keys included; a text that is a document is opened if need be."""
     if isinstance(value, Json):
         value = value.value
@@ -119,7 +119,7 @@ def texts_of(value: Value, depth: int = 0) -> Iterator[str]:
     elif isinstance(value, dict | list) and depth < _DEEPEST:
         parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value
         for part in parts:
-            yield from texts_of(part, depth + 1)
+            yield from texts_in(part, depth + 1)
 
 
 def _texts_of_document(text: str, depth: int) -> Iterator[str]:
@@ -127,7 +127,7 @@ def _texts_of_document(text: str, depth: int) -> Iterator[str]:
         document = json.loads(text)
     except (ValueError, RecursionError):
         return
-    yield from texts_of(document, depth + 1)
+    yield from texts_in(document, depth + 1)
 
 
 def _emails(text: str) -> Iterator[Hit]:

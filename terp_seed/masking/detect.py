@@ -6,21 +6,20 @@ import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Literal
 
 from terp_seed.masking.content import live, live_kinds, searchable
 from terp_seed.masking.names import TypeKind, guess
-from terp_seed.masking.rules import Rule
+from terp_seed.masking.policy import Policy, Rule
 from terp_seed.rows.model import Value
 
-__all__ = ["ColumnFacts", "Finding", "lines_to_add", "look", "toml_key"]
+__all__ = ["ColumnProfile", "PolicyGap", "find_gaps", "lines_to_add", "toml_key"]
 
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
 
 @dataclass(frozen=True, slots=True)
-class ColumnFacts:
-    """What is known of a live column; ``samples`` are values on their way into it."""
+class ColumnProfile:
+    """What masking must know of a column; ``samples`` are values in it, or on their way."""
 
     name: str
     type_kind: TypeKind
@@ -28,76 +27,78 @@ class ColumnFacts:
     samples: Sequence[Value] | None = None
     nullable: bool = True
     unique: bool = False
-    plane: Literal["ascii", "latin1", "bmp", "full"] = "full"
+    ascii: bool = False
+    """Whether its character set holds nothing but ASCII."""
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class PolicyGap:
     """A column that needs a decision; its text never holds a value."""
 
     table: str
     column: str
-    problem: Literal["unclassified", "contradiction"]
     kind: str
     """The class that it looks like."""
     because: str
+    declared: bool = False
+    """Whether the policy says that it is not personal."""
 
     @property
     def line(self) -> str:
         """The line that classifies the column, to go under ``[tables.<table>]``."""
         return f'{toml_key(self.column)} = {{ class = "{self.kind}" }}'
 
-    @property
-    def toml(self) -> str:
-        """The lines to add to the policy."""
-        return f"[tables.{toml_key(self.table)}]\n{self.line}"
-
     def __str__(self) -> str:
-        if self.problem == "contradiction":
+        place = f"{self.table}.{self.column}"
+        if self.declared:
             return (
-                f"{self.table}.{self.column} is declared pii = false, but {self.because}; "
+                f"{place} is declared pii = false, but {self.because}; "
                 f"replace its entry by: {self.line}"
             )
         return (
-            f"{self.table}.{self.column} has no entry in the masking policy and {self.because}; "
+            f"{place} has no entry in the masking policy and {self.because}; "
             f"add {self.line} under [tables.{toml_key(self.table)}], or, if it is not personal, "
             f'{toml_key(self.column)} = {{ pii = false, reason = "..." }}'
         )
 
 
-def look(table: str, column: ColumnFacts, rule: Rule | None) -> Finding | None:
-    """What stands against writing this column with this rule, if anything does.
+def find_gaps(policy: Policy, table: str, columns: Iterable[ColumnProfile]) -> list[PolicyGap]:
+    """The columns that need a decision before a row of theirs is written.
 
     A classified column is fine.  One declared not personal is held to its
-    content, one without a rule to its name, type and content.
+    content, one without an entry to its name, type and content.
     """
+    found = (_gap(table, column, policy.rule(table, column.name)) for column in columns)
+    return [gap for gap in found if gap is not None]
+
+
+def _gap(table: str, column: ColumnProfile, rule: Rule | None) -> PolicyGap | None:
     if rule is not None and rule.kind is not None:
         return None
+    if rule is None:
+        kind = guess(table, column.name, column.type_kind, column.length)
+        if kind is not None:
+            looks = "is a document" if kind == "json" else f"looks like {kind} by its name or type"
+            return PolicyGap(table, column.name, kind, looks)
     kinds = _content(column)
-    if rule is not None:
-        because = f"its values hold {' and '.join(sorted(kinds))} data"
-        made = Finding(table, column.name, "contradiction", _class_of(column, kinds), because)
-        return made if kinds else None
-    said = guess(table, column.name, column.type_kind, column.length)
-    if said is not None:
-        reason = "is a document" if said == "json" else f"looks like {said} by its name or type"
-        return Finding(table, column.name, "unclassified", said, reason)
+    if not kinds:
+        return None
     because = f"its values hold {' and '.join(sorted(kinds))} data"
-    made = Finding(table, column.name, "unclassified", _class_of(column, kinds), because)
-    return made if kinds else None
+    declared = rule is not None
+    return PolicyGap(table, column.name, _class_of(column, kinds), because, declared)
 
 
-def lines_to_add(findings: Iterable[Finding]) -> str:
+def lines_to_add(gaps: Iterable[PolicyGap]) -> str:
     """All lines to add, table by table, ready to be pasted."""
     tables: dict[str, list[str]] = {}
-    for finding in findings:
-        tables.setdefault(finding.table, []).append(finding.line)
+    for gap in gaps:
+        tables.setdefault(gap.table, []).append(gap.line)
     return "\n\n".join(
         "\n".join([f"[tables.{toml_key(table)}]", *lines]) for table, lines in tables.items()
     )
 
 
-def _content(column: ColumnFacts) -> set[str]:
+def _content(column: ColumnProfile) -> set[str]:
     if column.type_kind in ("boolean", "enum", "date", "datetime", "binary"):
         return set()
     kinds: set[str] = set()
@@ -109,15 +110,12 @@ def _content(column: ColumnFacts) -> set[str]:
     return kinds
 
 
-def _class_of(column: ColumnFacts, kinds: set[str]) -> str:
+def _class_of(column: ColumnProfile, kinds: set[str]) -> str:
     """One kind that fills its values is that class; anything else is a text or document."""
     if column.type_kind == "json":
         return "json"
-    if len(kinds) == 1 and all(
-        _fills(value) for value in column.samples or () if live_kinds(value)
-    ):
-        return min(kinds)
-    return "free_text"
+    fills = all(_fills(value) for value in column.samples or () if live_kinds(value))
+    return min(kinds) if len(kinds) == 1 and fills else "free_text"
 
 
 def _fills(value: Value) -> bool:

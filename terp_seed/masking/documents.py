@@ -17,7 +17,7 @@ from terp_seed.masking.normal import UnmaskableError, is_blank
 from terp_seed.masking.site import Mask
 from terp_seed.rows.model import Json, Value
 
-__all__ = ["document", "steps"]
+__all__ = ["Other", "mask_document", "path_steps"]
 
 _STEP = re.compile(
     r"""\.\.(?P<deep>\w+)|\.(?P<key>\w+)|\["(?P<quoted>[^"]+)"\]|\[(?P<at>\*|\d+)\]"""
@@ -26,16 +26,16 @@ _DEEPEST = 200
 _MOST_KNOWN = 1 << 14
 _LEAVES = 1 << 20  # row numbers of leaves are apart by this much
 
-Leaf = Callable[[Value, int], Value]
-Step = tuple[bool, str | int]
+_Leaf = Callable[[Value, int], Value]
+_Step = tuple[bool, str | int]
 """Whether at any depth, and the key or index; ``"*"`` is every element."""
-State = tuple[Sequence[Step], int, Leaf | None]
+_State = tuple[Sequence[_Step], int, _Leaf | None]
 Other = Callable[[str], str] | Literal["keep", "remove"]
 
 
-def steps(path: str) -> tuple[Step, ...] | None:
+def path_steps(path: str) -> tuple[_Step, ...] | None:
     """A path as steps, or None if it is not one."""
-    found: list[Step] = []
+    found: list[_Step] = []
     at = 1
     while path[:1] == "$" and at < len(path):
         match = _STEP.match(path, at)
@@ -51,7 +51,7 @@ def steps(path: str) -> tuple[Step, ...] | None:
     return tuple(found) if found else None
 
 
-def document(paths: Sequence[tuple[str, Mask | None]], other: Other) -> Mask:
+def mask_document(paths: Sequence[tuple[str, Mask | None]], other: Other) -> Mask:
     """Mask a document by path; a path without a mask is kept.
 
     ``other`` decides on what no path names: "keep" keeps it, a function is
@@ -59,7 +59,7 @@ def document(paths: Sequence[tuple[str, Mask | None]], other: Other) -> Mask:
     lead to one place, the first decides.  A text that is no JSON is replaced
     by ``{}``.
     """
-    states = [(steps(path) or (), 0, _leaf(mask)) for path, mask in paths]
+    states = [(path_steps(path) or (), 0, _leaf(mask)) for path, mask in paths]
     if callable(other):
         other = _remembering(other)
 
@@ -103,7 +103,7 @@ def _in_text(value: str, change: Callable[[Any], Any]) -> str:
         return "{}"
 
 
-def _leaf(mask: Mask | None) -> Leaf | None:
+def _leaf(mask: Mask | None) -> _Leaf | None:
     if mask is None:
         return None
     by_value, by_row = mask.by_value, mask.by_row
@@ -120,7 +120,7 @@ class _Walk:
     row: int
     other: Other
 
-    def visit(self, node: Any, states: Sequence[State], depth: int) -> Any:
+    def visit(self, node: Any, states: Sequence[_State], depth: int) -> Any:
         """The masked form of a node that ``states`` have led to."""
         for path, at, leaf in states:
             if at == len(path):
@@ -131,7 +131,7 @@ class _Walk:
             return self._array(node, states, depth)
         return self._rest(node)
 
-    def _array(self, node: list[Any], states: Sequence[State], depth: int) -> list[Any]:
+    def _array(self, node: list[Any], states: Sequence[_State], depth: int) -> list[Any]:
         ahead = [_after(states, number) for number in range(len(node))]
         return [
             self.visit(item, then, depth + 1)
@@ -139,7 +139,7 @@ class _Walk:
             if then or self.other != "remove"
         ]
 
-    def _object(self, node: dict[str, Any], states: Sequence[State], depth: int) -> dict[str, Any]:
+    def _object(self, node: dict[str, Any], states: Sequence[_State], depth: int) -> dict[str, Any]:
         out: dict[str, Any] = {}
         for key, value in node.items():
             ahead = _after(states, f".{key}")
@@ -151,13 +151,13 @@ class _Walk:
             out[shown] = self.visit(value, ahead, depth + 1)
         return out
 
-    def _key(self, key: str, ahead: Sequence[State]) -> str:
+    def _key(self, key: str, ahead: Sequence[_State]) -> str:
         """A key that a path names stays; another is treated as a text is."""
         if self.other == "keep" or any(path[at - 1][1] == f".{key}" for path, at, _ in ahead if at):
             return key
         return "key" if self.other == "remove" else self.other(key)
 
-    def _covered(self, node: Any, leaf: Leaf, depth: int) -> Any:
+    def _covered(self, node: Any, leaf: _Leaf, depth: int) -> Any:
         """Everything inside a named place; keys inside could be values as well."""
         if depth >= _DEEPEST:
             return None
@@ -187,9 +187,9 @@ class _Walk:
         return node if self.other(str(node)) == str(node) else None
 
 
-def _after(states: Sequence[State], step: str | int) -> list[State]:
+def _after(states: Sequence[_State], step: str | int) -> list[_State]:
     """The states one step further on; a step at any depth also stays where it is."""
-    ahead: list[State] = []
+    ahead: list[_State] = []
     for path, at, leaf in states:
         if at == len(path):
             continue

@@ -1,30 +1,73 @@
-"""The masking policy: which columns are personal, and what is done about each."""
+"""The masking policy: which columns are personal, and what is done about each.
+
+A policy is data; `terp_seed.masking.policy_file` reads one.
+"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from hashlib import sha256
-from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeVar
 
-from terp_seed.errors import MaskingError, UsageError
-from terp_seed.masking.classes import CLASSES
-from terp_seed.masking.compiled import Profile, chosen, compiled
-from terp_seed.masking.detect import ColumnFacts, Finding, look
-from terp_seed.masking.keys import Key
-from terp_seed.masking.masker import Masker
-from terp_seed.masking.policyfile import read_policy
-from terp_seed.masking.proof import Proof
-from terp_seed.masking.ruleparse import RuleParser
-from terp_seed.masking.rules import Rule, TableRules, environment_named, plain_choice
-from terp_seed.masking.site import Choice
+from terp_seed.masking.classes import DATA_CLASSES
+from terp_seed.settings.options import environment_name
 
-__all__ = ["Policy"]
+__all__ = ["Choice", "Policy", "Rule", "TableRules", "same_name"]
 
-_UNPROVEN = frozenset({"date", "amount"})  # every day and every sum may be made up
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A strategy by name, its options, and for `keep` the reason."""
+
+    strategy: str
+    options: Mapping[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One column: ``kind`` is its class, or None for one that is not personal.
+
+    A column that is not personal has a ``reason``.  ``choices`` are its own
+    strategies: under ``""`` for everywhere, under an environment's name there.
+    """
+
+    kind: str | None
+    reason: str | None = None
+    choices: Mapping[str, Choice] = field(default_factory=dict)
+    domain: str | None = None
+    unique: bool = False
+    paths: tuple[tuple[str, Rule], ...] = ()
+    other: Choice | None = None
+
+    def choice(self, environment: str, classes: Mapping[str, Choice]) -> Choice | None:
+        """The strategy that holds in an environment; None if the column is not written there.
+
+        The column's entry for the environment comes first, then its entry for
+        all, then the environment's for the class, then the class's default.
+        Production takes only what was written for production.
+        """
+        if self.kind is None:
+            return None
+        own, of_class = self.choices.get(environment), classes.get(self.kind)
+        if environment == "production":
+            return own or of_class
+        default = Choice(DATA_CLASSES[self.kind].strategy)
+        return own or self.choices.get("") or of_class or default
+
+
+@dataclass(frozen=True, slots=True)
+class TableRules:
+    """One table: its columns by name, and the column that names a row's subject."""
+
+    name: str
+    columns: Mapping[str, Rule]
+    subject: str | None = None
 
 
 @dataclass(frozen=True)
@@ -36,175 +79,42 @@ class Policy:
     environments: Mapping[str, Mapping[str, Choice]] = field(default_factory=dict)
     tables: Mapping[str, TableRules] = field(default_factory=dict)
 
-    @classmethod
-    def load(cls, path: Path) -> Policy:
-        """Read a policy file; raises `UsageError` with one line for each mistake in it."""
-        file = read_policy(path)
-        return cls(str(path), file.mail_domain, file.environments, file.tables)
-
-    def merged(self, metadata: Any) -> Policy:
-        """Return the policy with ``Column.info["pii"]`` of SQLAlchemy metadata added.
-
-        The information is ``False`` (and a reason in ``info["reason"]``), a
-        class, or a table as in the file.  Where the file has an entry the file
-        decides; an entry for another class, or the opposite, is a `UsageError`.
-        """
-        parser = RuleParser()
-        tables = dict(self.tables)
-        for table in metadata.tables.values():
-            found = {
-                column.name: _from_info(parser, f"{table.name}.{column.name}", column.info)
-                for column in table.columns
-                if "pii" in column.info
-            }
-            if found:
-                own = self._table(table.name) or TableRules(table.name, {})
-                parser.problems += _conflicts(own, found)
-                tables[own.name] = replace(own, columns={**found, **own.columns})
-        if parser.problems:
-            raise UsageError("\n".join(f"{self.source}: {text}" for text in parser.problems))
-        return replace(self, tables=tables)
-
     @cached_property
     def digest(self) -> str:
         """SHA-256 of what the policy says; its layout, order and comments do not count."""
-        said = {
-            "mail_domain": self.mail_domain,
-            "environments": {
-                name: {kind: plain_choice(choice) for kind, choice in classes.items()}
-                for name, classes in self.environments.items()
-            },
-            "tables": {
-                table.name: {
-                    "subject": table.subject,
-                    "columns": {name: rule.canonical() for name, rule in table.columns.items()},
-                }
-                for table in self.tables.values()
-            },
-        }
-        return sha256(json.dumps(said, sort_keys=True).encode()).hexdigest()
+        content = {name: value for name, value in asdict(self).items() if name != "source"}
+        return sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+
+    def table(self, name: str) -> TableRules:
+        """The rules of a table; one without an entry has none."""
+        return same_name(self.tables, name) or TableRules(name, {})
 
     def rule(self, table: str, column: str) -> Rule | None:
-        """What is said of a column; None if nothing is."""
-        rules = self._table(table)
-        if rules is None:
-            return None
-        wanted = column.casefold()
-        return next((r for name, r in rules.columns.items() if name.casefold() == wanted), None)
+        """The rule of a column; None if it has no entry."""
+        return same_name(self.table(table).columns, column)
+
+    def classes(self, environment: str) -> Mapping[str, Choice]:
+        """The strategies that an environment gives whole classes."""
+        return self.environments.get(environment_name(environment), {})
 
     def strategy(self, table: str, column: str, environment: str) -> Choice | None:
         """The strategy of a column in an environment; None for one that is not masked there."""
-        rule = self.rule(table, column)
-        if rule is None or rule.kind is None:
-            return None
-        name = environment_named(environment)
-        return chosen(rule, name, dict(self.environments.get(name, {})))
+        rule, name = self.rule(table, column), environment_name(environment)
+        return None if rule is None else rule.choice(name, self.classes(name))
 
     def has_personal_columns(self, table: str) -> bool:
         """Whether the policy gives a column of the table a class."""
-        listed = self._table(table)
-        return listed is not None and any(rule.kind is not None for rule in listed.columns.values())
-
-    def masker(
-        self,
-        table: str,
-        columns: Sequence[str],
-        *,
-        environment: str,
-        key: Key | None,
-        provenance: Literal["synthetic", "imported"],
-        first_row: int = 0,
-    ) -> Masker | None:
-        """What these columns of a table pass; None if none of them is personal.
-
-        ``first_row`` is the number of rows that earlier imports gave the same
-        table, so that what follows the row number goes on from there.  Raises
-        `MaskingError` where the policy cannot be met: no key outside dev and
-        test, a personal column in production.
-        """
-        profile = self._profile(environment, key)
-        personal = {
-            name: rule
-            for name in columns
-            if (rule := self.rule(table, name)) is not None and rule.kind is not None
-        }
-        if provenance == "synthetic":
-            return _prover(table, personal, profile)
-        subject = getattr(self._table(table), "subject", None)
-        masks = {
-            name: mask
-            for name, rule in personal.items()
-            if (mask := compiled(f"{table}.{name}", rule, profile, subject)) is not None
-        }
-        if not masks:
-            return None
-        return Masker(table, masks, {}, subject=subject, first_row=first_row, keyed=key is not None)
-
-    def capacity(self, table: str, column: str, *, environment: str) -> int | None:
-        """How many rows a unique column can be masked for; None if there is no limit."""
-        rule, choice = self.rule(table, column), self.strategy(table, column, environment)
-        if rule is None or choice is None or choice.strategy != "tokenise" or not rule.unique:
-            return None
-        among = CLASSES[rule.kind or ""].reserved
-        return None if among is None else among.size
-
-    def unclassified(self, table: str, columns: Iterable[ColumnFacts]) -> list[Finding]:
-        """The columns that need a decision before a row is written; see `Finding`."""
-        found = (look(table, column, self.rule(table, column.name)) for column in columns)
-        return [finding for finding in found if finding is not None]
+        return any(rule.kind is not None for rule in self.table(table).columns.values())
 
     def stale(self, table: str, columns: Iterable[str]) -> list[str]:
         """The columns with an entry that the table does not have: dropped, or renamed."""
         live = {name.casefold() for name in columns}
-        rules = self._table(table)
-        return [name for name in (rules.columns if rules else ()) if name.casefold() not in live]
-
-    def _table(self, name: str) -> TableRules | None:
-        exact = self.tables.get(name)
-        if exact is not None:
-            return exact
-        wanted = name.casefold()
-        return next((t for own, t in self.tables.items() if own.casefold() == wanted), None)
-
-    def _profile(self, environment: str, key: Key | None) -> Profile:
-        name = environment_named(environment)
-        return Profile(name, dict(self.environments.get(name, {})), key, self.mail_domain)
+        return [name for name in self.table(table).columns if name.casefold() not in live]
 
 
-def _prover(table: str, personal: Mapping[str, Rule], profile: Profile) -> Masker | None:
-    if personal and profile.environment == "production":
-        names = ", ".join(personal)
-        raise MaskingError(f"{table}: production takes no made-up personal data ({names})")
-    proofs = {
-        name: Proof(CLASSES[rule.kind])
-        for name, rule in personal.items()
-        if rule.kind is not None and rule.kind not in _UNPROVEN
-    }
-    return Masker(table, {}, proofs) if proofs else None
-
-
-def _from_info(parser: RuleParser, where: str, info: Mapping[str, Any]) -> Rule:
-    given = info["pii"]
-    if given is False:
-        reason = info.get("reason", info.get("why"))
-        return parser.rule({"pii": False, **({"reason": reason} if reason else {})}, where)
-    if isinstance(given, str):
-        given = {"class": given}
-    if not isinstance(given, dict):
-        parser.problems.append(f'{where}: info["pii"] is False, a class or a table with one')
-        return Rule("free_text")
-    return parser.rule(given, where)
-
-
-def _conflicts(own: TableRules, found: Mapping[str, Rule]) -> list[str]:
-    names = {name.casefold(): name for name in own.columns}
-    return [
-        f"{own.name}.{column}: the file says {_said(own.columns[names[column.casefold()]])}, "
-        f"the model's info says {_said(rule)}; make them agree"
-        for column, rule in found.items()
-        if column.casefold() in names and own.columns[names[column.casefold()]].kind != rule.kind
-    ]
-
-
-def _said(rule: Rule) -> str:
-    return "pii = false" if rule.kind is None else f"class {rule.kind}"
+def same_name(among: Mapping[str, T], name: str) -> T | None:
+    """What a mapping holds under a name in any case; None if it holds nothing."""
+    if name in among:
+        return among[name]
+    wanted = name.casefold()
+    return next((found for other, found in among.items() if other.casefold() == wanted), None)

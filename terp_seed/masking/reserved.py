@@ -5,7 +5,7 @@ aside for fiction; tax numbers that neither the IRS nor the SSA gives out; card
 numbers whose issuer digit is not assigned and whose check digit is wrong;
 addresses of documentation networks.
 
-A `Range` is a finite set of such values, each of which has a number.  It says
+A `ReservedRange` is a finite set of such values, each of which has a number.  It says
 how many there are, because a UNIQUE column cannot hold more.
 """
 
@@ -22,7 +22,7 @@ __all__ = [
     "NETWORKS",
     "PHONES",
     "TAX_NUMBERS",
-    "Range",
+    "ReservedRange",
     "is_fictional_phone",
     "is_issued_ein",
     "is_issued_ssn",
@@ -48,7 +48,7 @@ _TRIAL_CARDS = frozenset(_TRIAL_NUMBERS.split())
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
+class ReservedRange:
     """A finite set of reserved values, numbered from 0.
 
     ``digits(number)`` is the plain value, ``digits_long`` characters long;
@@ -143,7 +143,7 @@ def _network(number: int) -> str:
     return f"{('192.0.2', '198.51.100', '203.0.113')[network]}.{host + 1}"
 
 
-PHONES = Range("fictional telephone numbers", 45_100, _phone, 10, "+1-###-###-####")
-TAX_NUMBERS = Range("tax numbers that are never issued", 10_000_000, _tax, 9, "##-#######")
-CARDS = Range("card numbers without an issuer", 10**11, _card, 16, "#### #### #### ####")
-NETWORKS = Range("addresses of documentation networks", 762, _network, 0, "")
+PHONES = ReservedRange("fictional telephone numbers", 45_100, _phone, 10, "+1-###-###-####")
+TAX_NUMBERS = ReservedRange("tax numbers that are never issued", 10_000_000, _tax, 9, "##-#######")
+CARDS = ReservedRange("card numbers without an issuer", 10**11, _card, 16, "#### #### #### ####")
+NETWORKS = ReservedRange("addresses of documentation networks", 762, _network, 0, "")

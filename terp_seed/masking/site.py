@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from terp_seed.masking.classes import DataClass
 from terp_seed.masking.keys import Digest, Key, keyed_digest
 from terp_seed.masking.normal import UnmaskableError, token
+from terp_seed.masking.policy import Choice
 from terp_seed.rows.model import Value
 
-__all__ = ["Choice", "Mask", "Site", "drawn", "drawn_text", "of_kind"]
+__all__ = ["Mask", "Site", "by_key", "drawn", "drawn_text", "of_kind"]
 
 _TURNS = 16
-
-
-@dataclass(frozen=True, slots=True)
-class Choice:
-    """A strategy by name, its options, and for `keep` the reason."""
-
-    strategy: str
-    options: Mapping[str, Any] = field(default_factory=dict)
-    reason: str | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,64 +66,52 @@ class Mask:
     makes_null: bool = False
 
 
-def drawn(
-    site: Site,
-    render: Callable[[bytes, Value], Value],
-    *,
-    distinct: bool = False,
-    length: int | None = None,
-) -> Mask:
-    """A mask that renders a digest: of the value under a key, of the row number without.
+def by_key(site: Site, render: Callable[[Value, bytes, bytes], Value], **facts: Any) -> Mask:
+    """A mask whose result follows from the value under a key, from the row number without one.
+
+    ``render`` gets the value, the bytes to follow, and the value's own bytes.
+    ``facts`` are those of `Mask`.
+    """
+    normal = site.kind.normal
+
+    def by_value(value: Value) -> Value:
+        own = token(value, normal)
+        return render(value, own, own)
+
+    def by_row(value: Value, row: int) -> Value:
+        return render(value, b"row\0%d" % row, token(value, normal))
+
+    return Mask(by_row=by_row, **facts) if site.key is None else Mask(by_value=by_value, **facts)
+
+
+def drawn(site: Site, make: Callable[[bytes, Value], Value], **facts: Any) -> Mask:
+    """A mask made from the keyed digest of a value, or of its row.
 
     What comes out never equals the value: it is drawn again until it differs.
     """
-    digest, normal = site.digest(), site.kind.normal
+    digest = site.digest()
 
-    def again(text: bytes, value: Value) -> Value:
+    def render(value: Value, text: bytes, own: bytes) -> Value:
+        out = make(digest(text), value)
+        return out if out != value else again(value, text)
+
+    def again(value: Value, text: bytes) -> Value:
         for turn in range(_TURNS):
-            out = render(digest(b"%s\0%d" % (text, turn)), value)
+            out = make(digest(b"%s\0%d" % (text, turn)), value)
             if out != value:
                 return out
         raise UnmaskableError("the strategy gives nothing but the value itself")
 
-    def by_value(value: Value) -> Value:
-        text = token(value, normal)
-        out = render(digest(text), value)
-        return again(text, value) if out == value else out
-
-    def by_row(value: Value, row: int) -> Value:
-        token(value, normal)  # refuses the kinds of value that a key would refuse
-        text = b"row\0%d" % row
-        out = render(digest(text), value)
-        return again(text, value) if out == value else out
-
-    if site.key is None:
-        return Mask(by_row=by_row, distinct=distinct, length=length)
-    return Mask(by_value=by_value, distinct=distinct, length=length)
+    return by_key(site, render, **facts)
 
 
-def drawn_text(
-    site: Site, make: Callable[[bytes], str], *, distinct: bool = False, length: int
-) -> Mask:
-    """`drawn` for texts alone, with the usual case, ASCII under a key, on a short road."""
-    mask = drawn(
-        site,
-        lambda digest, value: of_kind(make(digest), value),
-        distinct=distinct,
-        length=length,
-    )
-    digest, normal, slow = site.digest(), site.kind.normal, mask.by_value
-    if slow is None:
-        return mask
+def drawn_text(site: Site, make: Callable[[bytes], str], **facts: Any) -> Mask:
+    """`drawn` for texts alone."""
 
-    def by_value(value: Value) -> Value:
-        if value.__class__ is str and value.isascii():
-            out = make(digest(normal(value).encode()))
-            if out != value:
-                return out
-        return slow(value)
+    def render(digest: bytes, value: Value) -> Value:
+        return make(digest) if value.__class__ is str else of_kind(make(digest), value)
 
-    return replace(mask, by_value=by_value)
+    return drawn(site, render, **facts)
 
 
 def of_kind(text: str, value: Value, kind: Literal["text", "digits"] = "text") -> Value:

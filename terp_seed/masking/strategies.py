@@ -14,11 +14,12 @@ from functools import partial as bound
 from typing import Any
 from uuid import UUID
 
-from terp_seed.masking.classes import CLASSES
+from terp_seed.masking.classes import DATA_CLASSES
+from terp_seed.masking.content import live, searchable
 from terp_seed.masking.dates import date_shift, generalise
-from terp_seed.masking.normal import UnmaskableError
-from terp_seed.masking.scrub import partial, scrub_text
-from terp_seed.masking.site import Choice, Mask, Site, drawn, drawn_text, of_kind
+from terp_seed.masking.normal import UnmaskableError, plain
+from terp_seed.masking.policy import Choice
+from terp_seed.masking.site import Mask, Site, drawn, drawn_text, of_kind
 from terp_seed.masking.substitutes import LONGEST, SUBSTITUTES
 from terp_seed.masking.tokens import tokenise
 from terp_seed.rows.model import Json, Value
@@ -172,23 +173,52 @@ def _hash(site: Site) -> Mask:
     return drawn_text(site, lambda digest: digest.hex()[:length], distinct=True, length=length)
 
 
+_MARKERS = {"email": "[e-mail]", "phone": "[phone]", "tax_id": "[tax id]", "card": "[card]"}
+
+
 def _scrub_text(site: Site) -> Mask:
-    """Under a key a find becomes what its own column would make of it."""
-    if site.key is None:
-        return scrub_text({})
-    masks = {
-        name: build(
-            replace(
-                site,
-                kind=CLASSES[name],
-                domain=name,
-                unique=False,
-                choice=Choice(CLASSES[name].strategy),
-            )
-        )
-        for name in ("email", "phone", "tax_id", "card")
-    }
-    return scrub_text({name: m.by_value for name, m in masks.items() if m and m.by_value})
+    """Replace what has a shape of its own; a name has none, and stays.
+
+    That is why `redact` is the default for free text, and this is a choice.
+    Under a key a find becomes what its own column would make of it.
+    """
+    surrogates: dict[str, Callable[[Value], Value]] = {}
+    for name in _MARKERS if site.key else ():
+        kind = DATA_CLASSES[name]
+        choice = Choice(kind.strategy)
+        mask = build(replace(site, kind=kind, domain=name, unique=False, choice=choice))
+        if mask is not None and mask.by_value is not None:
+            surrogates[name] = mask.by_value
+
+    def by_value(value: Value) -> Value:
+        text = of_kind(value, value)
+        seen = searchable(text)
+        parts, end = [], 0
+        for hit in live(seen, bare=True):
+            found = seen[hit.start : hit.stop]
+            surrogate = surrogates[hit.kind](found) if surrogates else _MARKERS[hit.kind]
+            parts += [seen[end : hit.start], str(surrogate)]
+            end = hit.stop
+        return "".join([*parts, seen[end:]]) if parts else text
+
+    return Mask(by_value=by_value, ascii=False)
+
+
+def _partial(site: Site) -> Mask:
+    """Keep the first and last characters; at least as many are hidden as shown, and four."""
+    first, last = site.option("first", 1), site.option("last", 2)
+
+    def by_value(value: Value) -> Value:
+        text = plain(of_kind(value, value))
+        shown = first + last
+        begin, end = (first, last) if len(text) >= max(2 * shown, shown + 4) else (0, 0)
+        stop = len(text) - end
+        hidden = "".join("*" if char.isalnum() else char for char in text[begin:stop])
+        if hidden == text[begin:stop]:
+            raise UnmaskableError("partial finds nothing in it to hide")
+        return text[:begin] + hidden + text[stop:]
+
+    return Mask(by_value=by_value, ascii=False)
 
 
 def _whole(low: int, high: int) -> Option:
@@ -237,11 +267,17 @@ STRATEGIES = {
                 "first": _whole(1, 8),
             },
         ),
-        Strategy("date_shift", date_shift, keyed=True, options={"days": _whole(1, 3650)}),
+        Strategy(
+            "date_shift",
+            date_shift,
+            keyed=True,
+            options={"days": _whole(1, 3650)},
+            classes=frozenset({"date"}),
+        ),
         Strategy("hash", _hash, keyed=True, options={"length": _whole(16, 64)}),
         Strategy(
             "partial",
-            partial,
+            _partial,
             options={"first": _whole(0, 8), "last": _whole(0, 8)},
             only_in=frozenset({"staging"}),
         ),

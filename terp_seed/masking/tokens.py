@@ -21,8 +21,8 @@ from string import ascii_lowercase, ascii_uppercase, digits
 
 from terp_seed.masking.normal import UnmaskableError, plain, token
 from terp_seed.masking.permutation import Permutation, permutation
-from terp_seed.masking.reserved import Range
-from terp_seed.masking.site import Mask, Site, of_kind
+from terp_seed.masking.reserved import ReservedRange
+from terp_seed.masking.site import Mask, Site, by_key, of_kind
 from terp_seed.rows.model import Value
 
 __all__ = ["tokenise"]
@@ -50,31 +50,20 @@ def tokenise(site: Site) -> Mask:
     return _by_digest(site, site.kind.reserved)
 
 
-def _by_digest(site: Site, among: Range) -> Mask:
-    digest, normal, size = site.digest(), site.kind.normal, among.size
+def _by_digest(site: Site, among: ReservedRange) -> Mask:
+    digest, size = site.digest(), among.size
     write = _writer(site, among)
 
-    def mask(value: Value, text: bytes, own: bytes) -> Value:
+    def render(value: Value, text: bytes, own: bytes) -> Value:
         number = int.from_bytes(digest(text)[:8]) * size >> 64
-        plain_digits = among.digits(number)
-        if plain_digits.encode() == own:
-            plain_digits = among.digits((number + 1) % size)
-        return write(plain_digits, value)
+        if among.digits(number).encode() == own:
+            number = (number + 1) % size
+        return write(among.digits(number), value)
 
-    def by_value(value: Value) -> Value:
-        text = token(value, normal)
-        return mask(value, text, text)
-
-    def by_row(value: Value, row: int) -> Value:
-        return mask(value, b"row\0%d" % row, token(value, normal))
-
-    length = _length(site, among)
-    if site.key is None:
-        return Mask(by_row=by_row, length=length)
-    return Mask(by_value=by_value, length=length)
+    return by_key(site, render, length=_length(site, among))
 
 
-def _by_row_number(site: Site, among: Range) -> Mask:
+def _by_row_number(site: Site, among: ReservedRange) -> Mask:
     normal, write = site.kind.normal, _writer(site, among)
     pick = permutation(site.secret, among.size)
 
@@ -101,11 +90,11 @@ def _for_row(pick: Permutation, row: int, size: int, is_own: Callable[[int], boo
     return pick(size - 1 - row)
 
 
-def _length(site: Site, among: Range) -> int:
+def _length(site: Site, among: ReservedRange) -> int:
     return len(site.option("layout", among.layout)) or 15
 
 
-def _writer(site: Site, among: Range) -> Callable[[str, Value], Value]:
+def _writer(site: Site, among: ReservedRange) -> Callable[[str, Value], Value]:
     given = site.option("layout", None)
     filled = _laid_out(given or among.layout)
     own: dict[str, Callable[[str], str]] = {}

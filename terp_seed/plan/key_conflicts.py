@@ -7,18 +7,41 @@ must lead somewhere.  Both are looked up before anything is written.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
+from terp_seed.ledger.ledger import SeededRange
+from terp_seed.ledger.selection import Selection
 from terp_seed.rows.literals import canonical
 from terp_seed.rows.model import Lookup, TableRows, Value
 
-__all__ = ["count_skipped", "occupied", "unresolved"]
+__all__ = ["count_skipped", "crowded", "occupied", "unresolved"]
 
 _CHUNK = 500
 _NULL = canonical(None)
 _IN_ADVANCE = 20_000  # keys that are looked up one by one; above, by their extremes first
+
+
+def crowded(
+    session: Session, rows: TableRows, retained: tuple[SeededRange, frozenset[int]]
+) -> Iterator[str]:
+    """A finding if rows do not fit around those that an earlier rollback retained."""
+    seeded, numbers = retained
+    if not numbers or seeded.id is None or seeded.first_key is None:
+        return
+    quote = session.dialect.quote
+    wanted = Selection(replace(seeded, count=rows.count), numbers)
+    others = sum(
+        session.scalar(f"SELECT COUNT(*) FROM {quote(seeded.table)} WHERE {where}")
+        for where in wanted.ids(quote(seeded.id))
+    )
+    if others or seeded.table != rows.table or max(numbers) >= rows.count:
+        yield (
+            f"an earlier rollback kept {len(numbers)} rows of {seeded.table}, and the rows to seed "
+            "do not fit around them; seed with the size of that time, or remove the kept rows first"
+        )
 
 
 def occupied(

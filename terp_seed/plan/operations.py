@@ -8,6 +8,8 @@ plan, or the writer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from hashlib import sha256
+from pathlib import Path
 from typing import Any, Protocol
 
 from alembic.operations import MigrateOperation, Operations
@@ -35,6 +37,10 @@ class SeedOp(MigrateOperation):
 
     def __init__(self, seeder: str) -> None:
         self.seeder = seeder
+
+    def declaration(self, data: Path) -> str:
+        """What the operation says; the size of a run does not change it."""
+        return f"seed {self.seeder}"
 
     @classmethod
     def seed(cls, operations: Operations, seeder: str) -> None:
@@ -76,6 +82,12 @@ class SeedRowsOp(MigrateOperation):
         self.refs = refs
         self.skip_taken: bool = on_conflict == "skip"
         self.keep_empty = keep_empty
+
+    def declaration(self, data: Path) -> str:
+        """What the operation says, with a digest of its rows or of its file below ``data``."""
+        refs = sorted((self.refs or {}).items())
+        said = (self.table, tuple(self.key), self.id, refs, self.skip_taken, tuple(self.keep_empty))
+        return f"rows {said} {_content(self.rows) if self.path is None else _file(data, self.path)}"
 
     @classmethod
     def seed_rows(
@@ -162,6 +174,23 @@ class UnseedOp(MigrateOperation):
         command's options outrank them.
         """
         operations.invoke(cls(tables, on_dependents, on_edited))
+
+
+def _content(rows: Sequence[Mapping[str, Any]] | None) -> str:
+    digest = sha256()
+    for row in rows or ():
+        said = sorted(row.items()) if isinstance(row, Mapping) else row
+        digest.update(repr(said).encode("utf-8", "surrogatepass"))
+    return digest.hexdigest()
+
+
+def _file(data: Path, path: str) -> str:
+    """The file's digest; line ends do not count, since a checkout may change them."""
+    try:
+        content = (data / path).read_bytes()
+    except OSError:
+        return f"{path} cannot be read"
+    return f"{path} {sha256(content.replace(bytes((13, 10)), bytes((10,)))).hexdigest()}"
 
 
 def _take(operations: Operations, operation: MigrateOperation) -> None:

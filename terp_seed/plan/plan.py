@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from hashlib import sha256
+from typing import TYPE_CHECKING
+
+from alembic.script import Script
 
 from terp_seed.ledger.ledger import Range
+from terp_seed.plan.chain import Step
 from terp_seed.rows.literals import canonical_cells
 from terp_seed.rows.model import TableRows
 from terp_seed.rows.seeders import Check, Derived
 
-__all__ = ["Plan", "PlannedRevision", "PlannedTable", "Removal", "Removed"]
+if TYPE_CHECKING:
+    from terp_seed.plan.recorder import Recorder
 
+__all__ = ["Plan", "PlannedRevision", "PlannedTable", "Removal", "make_plan"]
 
 _SAMPLE = 200
 _BLOCK = 5_000
@@ -29,19 +35,15 @@ class PlannedTable:
 
 @dataclass(frozen=True)
 class Removal:
-    """One ``op.unseed``: which tables, and what stands in its way."""
+    """One ``op.unseed``: which tables, and what to do about rows that are in its way."""
 
     tables: tuple[str, ...]
     on_dependents: str | None = None
     on_edited: str | None = None
 
-
-@dataclass(frozen=True)
-class Removed:
-    """What became of a revision's rows, by table: how many went, how many stay."""
-
-    rows: Mapping[str, int]
-    kept: Mapping[str, int]
+    def covers(self, table: str) -> bool:
+        """Whether the table's rows are to go."""
+        return not self.tables or table in self.tables
 
 
 @dataclass
@@ -52,16 +54,28 @@ class PlannedRevision:
     upgrade: bool
     skipped: bool = False
     raw_sql: str | None = None
+    online_only: bool = False
     operations: list[list[PlannedTable]] = field(default_factory=list)
     """The tables of each ``op.seed``, ``op.seed_rows`` and ``op.seed_file``."""
+    declared: list[str] = field(default_factory=list)
+    """What each of these operations says, with a digest of the file that it names."""
     derives: list[Derived] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     removals: list[Removal] = field(default_factory=list)
 
     @property
-    def leaves_rows(self) -> bool:
+    def retains_rows(self) -> bool:
         """Whether this is the downgrade of a revision that declares no rollback: an empty one."""
         return not (self.upgrade or self.skipped or self.removals or self.raw_sql)
+
+    @property
+    def state(self) -> str:
+        """What the revision is afterwards: ``applied``, ``skipped``, ``reverted``, ``retained``."""
+        if self.skipped:
+            return "skipped"
+        if self.upgrade:
+            return "applied"
+        return "retained" if self.retains_rows else "reverted"
 
     @property
     def tables(self) -> list[PlannedTable]:
@@ -78,23 +92,14 @@ class PlannedRevision:
         }
 
     @property
-    def row_counts(self) -> dict[str, int]:
-        """Rows by table, in the order of writing."""
-        counts: dict[str, int] = {}
-        for planned in self.tables:
-            counts[planned.rows.table] = counts.get(planned.rows.table, 0) + planned.rows.count
-        return counts
+    def digest(self) -> bytes | None:
+        """SHA-256 of what ``upgrade`` declares, whatever the size and however it is spelt.
 
-    def __str__(self) -> str:
-        """One line: what the step does, and how many rows of which table."""
-        if self.skipped:
-            counts = "skipped here, nothing is written"
-        else:
-            counts = ", ".join(f"{count:,} {table}" for table, count in self.row_counts.items())
-        if self.leaves_rows:
-            counts = "declares no rollback, its rows stay"
-        verb = "seed" if self.upgrade else "roll back"
-        return f"{verb} {self.revision}{f': {counts}' if counts else ''}"
+        None if nothing is declared, or if it depends on what the database holds.
+        """
+        if self.skipped or self.online_only or not self.declared:
+            return None
+        return sha256("\n".join(self.declared).encode("utf-8", "surrogatepass")).digest()
 
 
 @dataclass
@@ -109,9 +114,15 @@ class Plan:
     history: Mapping[str, PlannedRevision] = field(default_factory=dict)
     steps: list[PlannedRevision] = field(default_factory=list)
 
+    @property
+    def insertions(self) -> list[tuple[PlannedRevision, PlannedTable]]:
+        """Every table that the steps write, with its revision, in the order of writing."""
+        steps = (step for step in self.steps if step.upgrade and not step.skipped)
+        return [(step, planned) for step in steps for planned in step.tables]
+
     def ranges_before(self, revision: str) -> Mapping[str, Range]:
         """The seeded range of each table that earlier revisions filled, found out when asked."""
-        return RangesBefore(self, revision)
+        return _RangesBefore(self, revision)
 
     def digest(self, sample: int | None = _SAMPLE) -> str:
         """SHA-256 over the first and last rows and the shape of each step; None: over all rows.
@@ -130,7 +141,49 @@ class Plan:
         return summary.hexdigest()
 
 
-class RangesBefore(Mapping[str, Range]):
+def make_plan(scripts: Sequence[Script], steps: Sequence[Step], recorder: Recorder) -> Plan:
+    """Record the steps, oldest first, and what came before them when it is asked for.
+
+    ``scripts`` are the steps' revisions and all that they build on, oldest
+    first.  Writes nothing.
+    """
+    pending = {step.script.revision for step in steps}
+    recorder.past = [script for script in scripts if script.revision not in pending]
+    own = [script for script in scripts if script.revision in pending]
+    recorded = {script.revision: recorder.upgrade(script) for script in own}
+    plan = Plan(_History([script.revision for script in scripts], recorded, recorder))
+    for step in steps:
+        revision = step.script.revision
+        if step.upgrade:
+            plan.steps.append(recorded[revision])
+            continue
+        planned = recorder.downgrade(step.script)
+        planned.derives = list(recorded[revision].derives)
+        plan.steps.append(planned)
+    return plan
+
+
+class _History(Mapping[str, PlannedRevision]):
+    """The revisions of a plan; the past is recorded when one of its revisions is asked for."""
+
+    def __init__(
+        self, names: Sequence[str], recorded: dict[str, PlannedRevision], recorder: Recorder
+    ) -> None:
+        self._names, self._recorded, self._recorder = list(names), recorded, recorder
+
+    def __getitem__(self, revision: str) -> PlannedRevision:
+        if revision in self._recorded:
+            return self._recorded[revision]
+        return self._recorder.recall().planned[revision]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+
+class _RangesBefore(Mapping[str, Range]):
     """The ranges by table of a plan's revisions before one of them."""
 
     def __init__(self, plan: Plan, revision: str) -> None:

@@ -5,33 +5,24 @@ Everything that is wrong is said at once.  Nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
 import sqlalchemy as sa
-from sqlalchemy.dialects.mysql import LONGTEXT, MEDIUMTEXT, TEXT, TINYTEXT
 
 from terp_seed.database.schema import ColumnFacts, Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, PlanError
 from terp_seed.plan.column_checks import change, oversize, unreadable
-from terp_seed.plan.key_conflicts import occupied, unresolved
-from terp_seed.plan.plan import Plan, PlannedTable
+from terp_seed.plan.key_conflicts import crowded, occupied, unresolved
+from terp_seed.plan.run import Run
 from terp_seed.rows.model import Bounds, Column, TableRows, Value
 
 __all__ = ["Findings", "findings", "preflight"]
 
 Lines = Iterator[str]
-Kept = Mapping[tuple[str, int], frozenset[int]]
-Classify = Callable[[TableRows, TableFacts], list[str]]
 
-_TEXT_BYTES = (
-    (TINYTEXT, 2**8 - 1),
-    (MEDIUMTEXT, 2**24 - 1),
-    (LONGTEXT, 2**32 - 1),
-    (TEXT, 2**16 - 1),
-)
 _PLANES = {
     "utf8mb4": "full",
     "utf8mb3": "bmp",
@@ -57,31 +48,30 @@ class Findings:
         return iter(dict.fromkeys(self.schema + self.masking))
 
 
-def findings(session: Session, plan: Plan, kept: Kept, classify: Classify) -> Findings:
-    """Hold every table of the plan against the live schema and the policy; does not write.
-
-    ``kept`` are rows that earlier rollbacks left in place; ``classify`` adds
-    the findings of the masking policy for a table.
-    """
+def findings(session: Session, run: Run) -> Findings:
+    """Hold every table of the plan against the live schema and the policy; does not write."""
     schema, found = Schema(session), Findings()
-    for step in plan.steps:
-        if not step.upgrade or step.skipped:
-            continue
-        where = f"revision {step.revision}, "
-        for planned in step.tables:
-            found.schema += [where + each for each in _table(session, schema, planned, plan, kept)]
-            facts = schema.table(planned.rows.table)
-            if facts is not None:
-                found.masking += [where + each for each in classify(planned.rows, facts)]
+    before: list[TableRows] = []
+    for step, planned in run.plan.insertions:
+        where, rows = f"revision {step.revision}, ", planned.rows
+        lines = _table(session, schema, rows, before, run.spared(planned))
+        found.schema += [where + line for line in lines]
+        if planned.range.place in run.retained:
+            lines = crowded(session, rows, run.retained[planned.range.place])
+            found.schema += [where + line for line in lines]
+        facts = schema.table(rows.table)
+        if facts is not None:
+            found.masking += [where + line for line in run.findings(rows, facts)]
+        before.append(rows)
     return found
 
 
-def preflight(session: Session, plan: Plan, kept: Kept, classify: Classify) -> None:
+def preflight(session: Session, run: Run) -> None:
     """Raise `PlanError` with every finding; return if the plan fits the schema.
 
     Findings of the masking policy alone make a `MaskingError`.
     """
-    found = findings(session, plan, kept, classify)
+    found = findings(session, run)
     listed = "\n  ".join(found)
     if listed:
         kind = PlanError if found.schema else MaskingError
@@ -91,11 +81,10 @@ def preflight(session: Session, plan: Plan, kept: Kept, classify: Classify) -> N
 def _table(
     session: Session,
     schema: Schema,
-    planned: PlannedTable,
-    plan: Plan,
-    kept: Kept,
+    rows: TableRows,
+    before: Sequence[TableRows],
+    spared: frozenset[int],
 ) -> Lines:
-    rows = planned.rows
     facts = schema.table(rows.table)
     if facts is None:
         yield f"table {rows.table}: does not exist{_near(rows.table, schema.tables)}"
@@ -108,18 +97,9 @@ def _table(
         fits = fits and not found
         yield from found
     if fits:
-        spared = kept.get((planned.range.revision, planned.range.number), frozenset())
-        before = _before(plan, planned)
         yield from oversize(session, rows)
         yield from occupied(session, rows, facts, before, spared)
         yield from unresolved(session, rows, facts, before, schema)
-
-
-def _before(plan: Plan, planned: PlannedTable) -> list[TableRows]:
-    """The rows that the plan writes before these."""
-    tables = [each for step in plan.steps if step.upgrade for each in step.tables]
-    places = [place for place, each in enumerate(tables) if each is planned]
-    return [each.rows for each in tables[: places[0]]]
 
 
 def _key(rows: TableRows, facts: TableFacts) -> Lines:
@@ -251,10 +231,7 @@ def _changed(rows: TableRows, name: str, live: ColumnFacts) -> Lines:
 def _longest(live: ColumnFacts, bounds: Bounds) -> int | None:
     if live.length is not None:
         return live.length
-    for kind, size in _TEXT_BYTES:
-        if isinstance(live.type, kind):
-            return size // _BYTES[bounds.plane]
-    return None
+    return None if live.bytes is None else live.bytes // _BYTES[bounds.plane]
 
 
 def _characters(rows: TableRows, name: str, bounds: Bounds, charset: str) -> Lines:

@@ -7,7 +7,6 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import date
 from io import TextIOBase
 from pathlib import Path
 from typing import Any
@@ -23,25 +22,16 @@ from terp_seed.database.dialects import dialect_named
 from terp_seed.database.failures import translated
 from terp_seed.errors import GuardError, PlanError
 from terp_seed.ledger.ledger import Range
+from terp_seed.plan.generation import Generation
 from terp_seed.plan.operations import OPTION, SeedOp, SeedRowsOp, UnseedOp
 from terp_seed.plan.plan import PlannedRevision, PlannedTable, Removal
 from terp_seed.plan.revisions import Attributes, attributes
-from terp_seed.plan.sql_guard import Gate
+from terp_seed.plan.sql_guard import SqlGuard
 from terp_seed.rows.files import imported, read_rows
 from terp_seed.rows.model import TableRows
 from terp_seed.rows.seeders import SeedContext, seeder_named
 
-__all__ = ["Generation", "Recorder", "called", "installed"]
-
-
-@dataclass(frozen=True)
-class Generation:
-    """What a chain's generated rows depend on; the chain keeps one of them."""
-
-    size: str
-    rows: Mapping[str, int]
-    root_seed: int
-    as_of: date
+__all__ = ["Recorder", "call_function", "install_operations"]
 
 
 @dataclass
@@ -109,6 +99,7 @@ class Recorder:
             upgrade,
             skipped=elsewhere or script.revision in self.skipped,
             raw_sql=says.raw_sql,
+            online_only=says.online_only,
         )
 
     def _run(
@@ -118,8 +109,8 @@ class Recorder:
         planned: PlannedRevision,
         function: Callable[[], None],
     ) -> None:
-        gate = Gate(backslash_escapes=dialect_named(self.dialect_name).backslash_escapes)
-        script_of_it = _Refusing(gate)
+        sql_guard = SqlGuard(backslash_escapes=dialect_named(self.dialect_name).backslash_escapes)
+        script_of_it = _Refusing(sql_guard)
         opts = {
             OPTION: _Take(self, planned),
             "as_sql": True,
@@ -134,12 +125,12 @@ class Recorder:
             dialect_name=None if connection is not None else self.dialect_name,
             opts=opts,
         )
-        with installed(context), gate.closed(script.revision, says.raw_sql):
+        with install_operations(context), sql_guard.close(script.revision, says.raw_sql):
             if connection is None:
-                called(function, script.revision, script_of_it.hint)
+                call_function(function, script.revision, script_of_it.hint)
             else:
-                with gate.watching(connection):
-                    called(function, script.revision)
+                with sql_guard.watch(connection):
+                    call_function(function, script.revision)
 
     def tables_of(self, operation: SeedOp | SeedRowsOp, planned: PlannedRevision) -> None:
         """Add an operation's tables to the plan of its revision."""
@@ -154,6 +145,7 @@ class Recorder:
                 self.recall()
             tables = [self.mask(self._imported(operation))] if self.load_files else []
         planned.operations.append([])
+        planned.declared.append(operation.declaration(self.data))
         for rows in tables:
             self._add(rows, planned)
 
@@ -248,14 +240,14 @@ class _Take:
 
 
 class _Refusing(TextIOBase):
-    """A script that nobody reads; what is written to it passes the gate."""
+    """A script that nobody reads; what is written to it passes the sql_guard."""
 
-    def __init__(self, gate: Gate) -> None:
-        self._gate = gate
+    def __init__(self, sql_guard: SqlGuard) -> None:
+        self._sql_guard = sql_guard
         self._read = False
 
     def write(self, text: str) -> int:
-        self._gate.check(text)
+        self._sql_guard.check(text)
         self._read = self._read or bool(_READING.match(text))
         return len(text)
 
@@ -268,7 +260,7 @@ _READING = re.compile(r"[\s(]*(SELECT|WITH|SHOW|VALUES)\b", re.IGNORECASE)
 
 
 @contextmanager
-def installed(context: MigrationContext) -> Iterator[Operations]:
+def install_operations(context: MigrationContext) -> Iterator[Operations]:
     """Make ``alembic.op`` speak to a context, and to none when it is over.
 
     Alembic's own context manager leaves the module behind when the code in it
@@ -281,7 +273,7 @@ def installed(context: MigrationContext) -> Iterator[Operations]:
         manager.__exit__(None, None, None)
 
 
-def called(
+def call_function(
     function: Callable[[], None], revision: str, hint: Callable[[], str] = lambda: ""
 ) -> None:
     """Call a revision's function; its own mistakes become one clear line."""
@@ -293,7 +285,7 @@ def called(
         raise translated(error, f"revision {revision}: {function.__name__}()") from None
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
-        own = [each for each in frames if each.filename == function.__code__.co_filename]
+        own = [frame for frame in frames if frame.filename == function.__code__.co_filename]
         frame = (own or frames)[-1]
         raise PlanError(
             f"revision {revision}: {function.__name__}() failed with {type(error).__name__} at "

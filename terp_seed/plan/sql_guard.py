@@ -18,7 +18,7 @@ from sqlalchemy.engine import Connection
 
 from terp_seed.errors import PlanError
 
-__all__ = ["Gate"]
+__all__ = ["SqlGuard"]
 
 # A client of MySQL runs what stands in /*! ... */ and /*M! ... */.
 _EXECUTABLE = re.compile(r"/\*M?!\d*")
@@ -50,7 +50,7 @@ _UNPINS = re.compile(
 )
 
 
-class Gate:
+class SqlGuard:
     """Open to everything, until a revision's code runs behind it."""
 
     def __init__(self, *, backslash_escapes: bool) -> None:
@@ -59,7 +59,7 @@ class Gate:
         self._raw_sql: str | None = None
 
     @contextmanager
-    def closed(self, revision: str, raw_sql: str | None) -> Iterator[None]:
+    def close(self, revision: str, raw_sql: str | None) -> Iterator[None]:
         """Watch the statements of a revision's own code."""
         self._revision, self._raw_sql = revision, raw_sql
         try:
@@ -68,7 +68,7 @@ class Gate:
             self._revision = None
 
     @contextmanager
-    def ours(self) -> Iterator[None]:
+    def open(self) -> Iterator[None]:
         """Let our own statements through, on behalf of the revision's operations."""
         revision, self._revision = self._revision, None
         try:
@@ -77,7 +77,7 @@ class Gate:
             self._revision = revision
 
     @contextmanager
-    def watching(self, connection: Connection) -> Iterator[None]:
+    def watch(self, connection: Connection) -> Iterator[None]:
         """Watch what goes through a connection, too, and keep its transaction whole."""
 
         def look(*arguments: Any) -> None:

@@ -11,9 +11,8 @@ from terp_seed.database.schema import ColumnFacts, Schema, TableFacts
 from terp_seed.database.session import opened
 from terp_seed.errors import UsageError
 from terp_seed.masking.boundary import Boundary, boundary
-from terp_seed.masking.detect import Finding, toml_key
-from terp_seed.masking.rules import Rule, TableRules
-from terp_seed.masking.site import Choice
+from terp_seed.masking.detect import PolicyGap, toml_key
+from terp_seed.masking.policy import Choice, Rule, TableRules
 from terp_seed.project.new_revision import FromRows
 from terp_seed.rows.files import imported
 from terp_seed.rows.model import TableRows
@@ -62,16 +61,16 @@ def _policy(border: Boundary, rows: TableRows, facts: TableFacts) -> str:
     return "\n".join([f"[tables.{toml_key(rows.table)}]", *lines]) if lines else ""
 
 
-def _line(border: Boundary, rows: TableRows, facts: TableFacts, finding: Finding) -> str:
+def _line(border: Boundary, rows: TableRows, facts: TableFacts, gap: PolicyGap) -> str:
     """What the column looks like, with the first strategy whose values fit into it."""
-    line = finding.line
+    line = gap.line
     for strategy in _SHORTER:
         choices = {"": Choice(strategy)} if strategy else {}
-        rules = TableRules(rows.table, {finding.column: Rule(finding.kind, choices=choices)})
+        rules = TableRules(rows.table, {gap.column: Rule(gap.kind, choices=choices)})
         policy = replace(border.policy, tables={rows.table: rules})
         found = replace(border, policy=policy).findings(rows, facts)
-        line = finding.line.replace(" }", f', strategy = "{strategy}" }}' if strategy else " }")
-        if not any(each.startswith(f"{rows.table}.{finding.column}:") for each in found):
+        line = gap.line.replace(" }", f', strategy = "{strategy}" }}' if strategy else " }")
+        if not any(each.startswith(f"{rows.table}.{gap.column}:") for each in found):
             break
     return line
 

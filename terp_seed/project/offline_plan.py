@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 from alembic.script import Script, ScriptDirectory
 
 from terp_seed.errors import UsageError
-from terp_seed.plan.plan import Plan
-from terp_seed.plan.planner import Step, generation_of, make_plan
+from terp_seed.plan.chain import Step, ancestors
+from terp_seed.plan.generation import choose_generation
+from terp_seed.plan.plan import Plan, make_plan
 from terp_seed.plan.recorder import Recorder
-from terp_seed.plan.request import ancestors
 from terp_seed.plan.revisions import attributes
 from terp_seed.project.project import Project
 from terp_seed.settings.options import Settings
@@ -42,7 +42,7 @@ class Chain:
         run would raise.
         """
         scripts = [each for each in self.scripts if each not in self.unplanned]
-        generation = generation_of(self.settings, environment, scripts, {})
+        generation = choose_generation(self.settings, environment, scripts, {})
         engine = self.settings.url.get_backend_name()
         recorder = Recorder(generation, environment, self.settings.data, engine)
         down = [Step(each, upgrade=False) for each in reversed(scripts)]
@@ -54,7 +54,7 @@ class Chain:
         return {
             each.revision
             for each in plan.steps
-            if each.leaves_rows and plan.history[each.revision].tables
+            if each.retains_rows and plan.history[each.revision].tables
         }
 
 

@@ -20,16 +20,15 @@ from typing import Any
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from terp_seed.database.client_tools import apply_script, copy_database
 from terp_seed.database.compare import TableDigest, database_digests, differing
+from terp_seed.database.dialects import Dialect, dialect_named
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.failures import translated
 from terp_seed.database.session import opened
 from terp_seed.errors import UsageError, VerificationError
 from terp_seed.ledger.ledger import ledger_of
-from terp_seed.plan.heads import current_heads
-from terp_seed.plan.planner import recorded
-from terp_seed.plan.request import ancestors
+from terp_seed.plan.chain import ancestors, current_heads
+from terp_seed.plan.generation import recorded_settings
 from terp_seed.project.project import Project
 from terp_seed.settings.options import Settings
 
@@ -91,7 +90,7 @@ def _start(project: Project, settings: Settings) -> _Start:
         heads = current_heads(session)
         headers = ledger_of(session).headers(session.connection)
         applied = ancestors(project.directory(), heads)
-        kept: Any = recorded(headers, applied[::-1])
+        kept: Any = recorded_settings(headers, applied)
     x = [] if settings.env else [f"env={environment}"]
     given = settings.explicit
     wanted = {
@@ -110,7 +109,7 @@ def _script(project: Project, start: _Start, span: str, target: URL, *, up: bool
         x = start.x if up else [*start.x, "on-edited=delete"]
         with path.open("w", encoding="utf-8") as out:
             project.script(span, out, up=up, x=x)
-        complaint = apply_script(target, path)
+        complaint = dialect_named(target.get_backend_name()).clients.apply(target, path)
     if complaint:
         raise VerificationError(f"the script for {span} did not run through: {complaint}")
 
@@ -133,29 +132,30 @@ def _digests(settings: Settings, since: datetime, url: URL) -> dict[str, TableDi
 
 @contextmanager
 def _two_copies(target: URL) -> Iterator[tuple[URL, URL]]:
-    if target.get_backend_name() == "sqlite":
-        with TemporaryDirectory() as folder:
-            copies = [target.set(database=f"{folder}/{name}.db") for name in ("script", "run")]
-            for copy in copies:
-                copy_database(target, copy)
-            yield copies[0], copies[1]
-        return
-    with _scratch(target, "script") as one, _scratch(target, "run") as two:
-        copy_database(target, one)
-        copy_database(target, two)
+    dialect = dialect_named(target.get_backend_name())
+    scratch = _scratch_file if dialect.embedded else _scratch_database
+    with scratch(dialect, target, "script") as one, scratch(dialect, target, "run") as two:
+        dialect.clients.copy(target, one)
+        dialect.clients.copy(target, two)
         yield one, two
 
 
 @contextmanager
-def _scratch(target: URL, name: str) -> Iterator[URL]:
-    """A database of its own beside the target, which must not exist yet."""
-    from terp_seed.database.dialects import dialect_named
+def _scratch_file(dialect: Dialect, target: URL, name: str) -> Iterator[URL]:
+    with TemporaryDirectory() as folder:
+        yield target.set(database=f"{folder}/{name}.db")
 
-    dialect = dialect_named(target.get_backend_name())
+
+@contextmanager
+def _scratch_database(dialect: Dialect, target: URL, name: str) -> Iterator[URL]:
+    """A database of its own beside the target, which must not exist yet."""
     scratch = f"{str(target.database)[:40]}_prove_{name}"
-    with dialect.engine(target).connect() as connection:
+    engine = dialect.engine(target).execution_options(isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
         try:
-            connection.exec_driver_sql(f"CREATE DATABASE {dialect.quote(scratch)} CHARSET utf8mb4")
+            connection.exec_driver_sql(
+                f"CREATE DATABASE {dialect.quote(scratch)}{dialect.database_options}"
+            )
         except DBAPIError as error:
             raise UsageError(
                 f"scratch database {scratch}: {translated(error, 'CREATE DATABASE')}; the proof "

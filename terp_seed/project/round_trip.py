@@ -18,7 +18,7 @@ from terp_seed.database.consent import careful
 from terp_seed.database.dialects import dialect_named
 from terp_seed.database.session import books_of
 from terp_seed.errors import GuardError, VerificationError
-from terp_seed.plan.request import ancestors
+from terp_seed.plan.chain import ancestors
 from terp_seed.project.project import Project
 from terp_seed.settings.options import Settings
 
@@ -37,8 +37,8 @@ def transaction(engine: Engine, settings: Settings) -> Iterator[Connection]:
     dialect = dialect_named(engine.dialect.name)
     books = books_of(settings, dialect)
     with engine.connect() as connection:
-        if engine.dialect.name == "sqlite":
-            connection.exec_driver_sql("PRAGMA foreign_keys = ON")
+        for sql in dialect.pin() if dialect.embedded else ():
+            connection.exec_driver_sql(sql)
         found = guards.stamped(connection, books)
         if found is not None and careful(found):
             raise GuardError(

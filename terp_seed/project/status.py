@@ -3,55 +3,38 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any
 
-import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
 
 from terp_seed.database.environment_stamp import stamped
 from terp_seed.database.session import Session
+from terp_seed.database.tables import table_exists
 from terp_seed.ledger.audit import read
-from terp_seed.ledger.drift import survey
+from terp_seed.ledger.drift import find_drift
 from terp_seed.ledger.ledger import Header, SeededRange, ledger_of
-from terp_seed.plan.heads import current_heads
-from terp_seed.plan.planner import recorded
-from terp_seed.plan.request import ancestors
+from terp_seed.ledger.selection import RetainedRows
+from terp_seed.plan.chain import ancestors, current_heads
+from terp_seed.plan.generation import recorded_settings
+from terp_seed.plan.result import Counts, StepResult
 
-__all__ = ["ChainStatus", "Drift", "RevisionStatus", "status"]
+__all__ = ["ChainStatus", "RevisionStatus", "status"]
 
 _MOVES = ("applied", "skipped", "stamped")
 
 
-@dataclass(frozen=True)
-class Drift:
-    """What became of the rows that a revision gave one table."""
-
-    table: str
-    intact: int
-    edited: int
-    foreign: int
-    missing: int
-
-
 @dataclass
-class RevisionStatus:
+class RevisionStatus(StepResult):
     """One revision of the chain, and what the database says of it.
 
-    ``state`` is ``applied``, ``skipped`` or ``stamped`` as the ledger has it,
-    ``lost`` if the version says that it is applied and the ledger knows
-    nothing of it, else ``pending``.
+    ``inserted`` are its rows as the ledger has them; what became of them is
+    counted where it was asked for.
     """
 
-    revision: str
-    doc: str
-    state: str
+    doc: str = ""
     at: str | None = None
     by: str | None = None
-    rows: dict[str, int] = field(default_factory=dict)
-    kept: dict[str, int] = field(default_factory=dict)
-    """Rows that a rollback left in place."""
-    drift: list[Drift] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -65,11 +48,24 @@ class ChainStatus:
     """Size, rows, root seed and as-of; empty for a chain at its base."""
     revisions: list[RevisionStatus]
 
+    compared: bool = False
+    """Whether the rows were compared with the ledger."""
+
+    def to_json(self) -> dict[str, Any]:
+        """The status as its document carries it."""
+        return {
+            "environment": self.environment,
+            "database": self.database,
+            "heads": list(self.heads),
+            "settings": dict(self.settings),
+            "revisions": [status.to_json() for status in self.revisions],
+        }
+
     @property
     def drifted(self) -> int:
         """How many rows are not as they were seeded."""
-        found = (drift for each in self.revisions for drift in each.drift)
-        return sum(each.edited + each.foreign + each.missing for each in found)
+        tables = (counts for found in self.revisions for counts in found.tables.values())
+        return sum(counts.drifted for counts in tables)
 
 
 def status(session: Session, directory: ScriptDirectory, *, drift: bool = False) -> ChainStatus:
@@ -77,22 +73,23 @@ def status(session: Session, directory: ScriptDirectory, *, drift: bool = False)
     heads = current_heads(session)
     applied = ancestors(directory, heads)
     headers = ledger_of(session).headers(session.connection)
-    kept = ledger_of(session).kept(session.connection)
-    ranges = ledger_of(session).ranges(session.connection) if headers or kept else []
-    told = _told(session)
+    retained = ledger_of(session).retained(session.connection)
+    ranges = ledger_of(session).ranges(session.connection) if headers or retained else []
+    events = _events(session)
     found = [
-        _revision(script, applied, headers, told.get(script.revision))
+        _revision(script, applied, headers, events.get(script.revision))
         for script in ancestors(directory, directory.get_heads())
     ]
-    _count(found, ranges, kept)
+    _count(found, ranges, retained)
     if drift:
-        _survey(session, found, ranges)
+        _find_drift(session, found, ranges)
     return ChainStatus(
         stamped(session.connection, session.books),
         session.settings.url.render_as_string(),
         heads,
-        recorded(headers, applied[::-1]),
+        recorded_settings(headers, applied),
         found,
+        drift,
     )
 
 
@@ -102,54 +99,54 @@ def _revision(
     headers: Mapping[str, Header],
     event: Mapping[str, Any] | None,
 ) -> RevisionStatus:
-    here = RevisionStatus(script.revision, (script.doc or "").rstrip("."), "pending")
+    doc = (script.doc or "").rstrip(".")
+    found = RevisionStatus(script.revision, "upgrade", "pending", doc=doc)
     if script in applied:
         header = headers.get(script.revision)
-        here.state = header.state if header else "lost"
+        found.state = header.state if header else "lost"
         if event is not None:
-            here.at = event["at"]
-            here.by = event["os_user"] or " ".join(filter(None, ("script", event["db_user"])))
-    return here
+            found.at = event["at"]
+            found.by = event["os_user"] or " ".join(filter(None, ("script", event["db_user"])))
+    return found
 
 
-def _told(session: Session) -> dict[str, Mapping[str, Any]]:
+def _events(session: Session) -> dict[str, Mapping[str, Any]]:
     """The last event by which each revision came in."""
     audit = session.books.audit
-    if not sa.inspect(session.connection).has_table(audit.name, schema=audit.schema):
+    if not table_exists(session.connection, audit):
         return {}
     where = (audit.c.chain == session.settings.chain, audit.c.event.in_(_MOVES))
     return {event["revision"]: event for event in read(session.connection, session.books, *where)}
 
 
 def _count(
-    found: Sequence[RevisionStatus],
-    ranges: Sequence[SeededRange],
-    kept: Mapping[tuple[str, int], tuple[SeededRange, frozenset[int]]],
+    found: Sequence[RevisionStatus], ranges: Sequence[SeededRange], retained: RetainedRows
 ) -> None:
-    of = {each.revision: each for each in found}
-    for each in ranges:
-        if each.revision not in of:
+    by_name = {status.revision: status for status in found}
+    for seeded in ranges:
+        if seeded.revision not in by_name:
             continue
-        numbers = kept.get((each.revision, each.number))
-        counts = of[each.revision].rows if numbers is None else of[each.revision].kept
-        rows = each.count if numbers is None else len(numbers[1])
-        counts[each.table] = counts.get(each.table, 0) + rows
+        counts = Counts(inserted=seeded.count)
+        if seeded.place in retained:
+            _, numbers = retained[seeded.place]
+            counts = Counts(retained=len(numbers))
+        by_name[seeded.revision].count(seeded.table, counts)
 
 
-def _survey(
+def _find_drift(
     session: Session, found: Sequence[RevisionStatus], ranges: Sequence[SeededRange]
 ) -> None:
-    every = {(each.revision, each.number): each for each in ranges}
-    for each in found:
-        for of in (of for of in ranges if of.revision == each.revision and each.state == "applied"):
-            rows = survey(session, of, every)
-            left_out = bool(of.shape.skip_taken)  # rows that somebody had already
-            each.drift.append(
-                Drift(
-                    of.table,
-                    rows.intact,
-                    len(rows.edited),
-                    len(rows.foreign),
-                    0 if left_out else rows.missing,
-                )
-            )
+    every = {seeded.place: seeded for seeded in ranges}
+    applied = {status.revision: status for status in found if status.state == "applied"}
+    for seeded in ranges:
+        if seeded.revision not in applied:
+            continue
+        drift = find_drift(session, seeded, every)
+        left_out = seeded.shape.skip_taken  # rows whose key was taken already
+        counts = Counts(
+            intact=drift.intact,
+            edited=len(drift.edited),
+            replaced=len(drift.replaced),
+            missing=0 if left_out else drift.missing,
+        )
+        applied[seeded.revision].count(seeded.table, counts)

@@ -7,9 +7,9 @@ from difflib import get_close_matches
 
 from terp_seed.database.session import opened
 from terp_seed.errors import UsageError
-from terp_seed.plan.heads import record_history
+from terp_seed.plan.chain import ancestors
 from terp_seed.plan.plan import Plan
-from terp_seed.plan.request import ancestors
+from terp_seed.plan.run import record_history
 from terp_seed.project.project import Project
 
 __all__ = ["Target", "target_of"]
@@ -58,5 +58,6 @@ def target_of(project: Project, table: str, *, up: bool) -> Target:
 
 
 def _names(plan: Plan, revision: str) -> set[str]:
+    tables = {planned.rows.table for planned in plan.history[revision].tables}
     number, _, subject = revision.partition("_")
-    return {*plan.history[revision].row_counts, subject if number.isdecimal() else revision}
+    return {*tables, subject if number.isdecimal() else revision}

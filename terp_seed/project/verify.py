@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from terp_seed.database.session import opened
 from terp_seed.ledger.derived import violations
 from terp_seed.ledger.ledger import Range, ledger_of
-from terp_seed.plan.heads import current_heads, record_history
-from terp_seed.plan.request import ancestors
+from terp_seed.plan.chain import ancestors, current_heads
+from terp_seed.plan.run import record_history
 from terp_seed.project.project import Project
 
 __all__ = ["Verified", "verify"]

@@ -47,8 +47,10 @@ __all__ = [
 class Check:
     """An invariant: ``sql`` selects, as ``id``, the rows of ``table`` that break it.
 
-    The text is plain SQL that every supported engine runs.  A run counts
-    only the rows that it seeded; a person may ask for the whole database.
+    The text is plain SQL that every supported engine runs.  Names in braces,
+    ``{brandId}`` or ``{r.brandId}``, are quoted for the engine, which some need
+    for capitals.  A run counts only the rows that it seeded; a person may ask
+    for the whole database.
     """
 
     name: str
@@ -61,7 +63,8 @@ class Derived:
     """Columns that follow from other rows, recomputed by one UPDATE.
 
     ``assignments`` maps a column of ``table`` to an SQL expression over that
-    row, whose table is not aliased.  Only seeded rows are updated.  ``still``
+    row, whose table is not aliased, with names in braces as in a `Check`.
+    Only seeded rows are updated.  ``still``
     names columns that the update must not move on its way, such as a MySQL
     ``ON UPDATE CURRENT_TIMESTAMP``.
     """

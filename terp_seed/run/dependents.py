@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from terp_seed.database.dialects.base import Reference
+from terp_seed.database.dialects import Reference
 from terp_seed.database.schema import inbound
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError

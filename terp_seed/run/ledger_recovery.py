@@ -11,24 +11,24 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.consent import Confirm, require_consent
 from terp_seed.database.environment_stamp import environment_of
-from terp_seed.database.exclusive import exclusively
 from terp_seed.database.failures import translated
+from terp_seed.database.lock import advisory_lock
 from terp_seed.database.session import Session
+from terp_seed.database.tables import table_exists
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.ledger.audit import AuditLog, read
 from terp_seed.ledger.ledger import Header, ledger_of
 from terp_seed.masking.boundary import Boundary, boundary
-from terp_seed.plan.heads import current_heads, recorder_for
-from terp_seed.plan.plan import Plan
-from terp_seed.plan.planner import generation_of, recorded, settings_of
-from terp_seed.plan.recorder import Generation
-from terp_seed.plan.request import ancestors
+from terp_seed.plan.chain import ancestors, current_heads
+from terp_seed.plan.generation import Generation, choose_generation, recorded_settings
+from terp_seed.plan.plan import Plan, PlannedRevision
+from terp_seed.plan.run import recorder_for
+from terp_seed.plan.target import Live
 from terp_seed.run.locate import Located, Search
 from terp_seed.settings.options import Settings
 from terp_seed.settings.sizes import presets
@@ -50,6 +50,8 @@ class RebuiltRevision:
     revision: str
     state: str
     tables: Sequence[Located]
+    digest: bytes | None = None
+    """What the revision declares, if it counts as applied."""
 
 
 @dataclass(frozen=True)
@@ -119,7 +121,7 @@ def rebuild(
     session.settle()
     if nothing or dry_run:
         return None if nothing else _looked(session, directory, environment, claim)
-    with exclusively(session) as ours:
+    with advisory_lock(session) as ours:
         found = _looked(session, directory, environment, claim)
         session.settle()
         if found is not None:  # another rebuild may have been quicker
@@ -151,7 +153,9 @@ def _looked(
         return None
     known = {name: each for name, each in headers.items() if name not in lost}
     look = _Look(session, environment, applied, known, lost, claim)
-    keep = recorded({n: h for n, h in known.items() if h.state == "applied"}, applied[::-1])
+    keep = recorded_settings(
+        {name: header for name, header in known.items() if header.state == "applied"}, applied
+    )
     ways = list(_generations(session.settings, environment, applied, keep))
     try:
         return _chosen(list(look.fitting(ways)), ways)
@@ -171,11 +175,11 @@ def _generations(
 ) -> Iterator[Generation]:
     """The ways in which the chain may have been seeded."""
     if keep or "size" in settings.explicit:
-        yield generation_of(settings, environment, applied, keep)
+        yield choose_generation(settings, environment, applied, keep)
         return
     found: dict[tuple[tuple[str, int], ...], Generation] = {}
     for size in presets(settings.home):
-        generation = generation_of(replace(settings, size=size), environment, applied, {})
+        generation = choose_generation(replace(settings, size=size), environment, applied, {})
         found.setdefault(tuple(sorted(generation.rows.items())), generation)
     yield from found.values()
 
@@ -218,7 +222,9 @@ class _Look:
         A large size takes long to make, so what is no good is dropped on the way.
         """
         search = self._search(border)
-        recorder = recorder_for(self.session, self.environment, generation, self.known, border)
+        recorder = recorder_for(
+            Live(self.session), self.environment, generation, border, self.known
+        )
         plan = Plan(recorder.planned)
         for script in self.applied:
             name = script.revision
@@ -233,8 +239,7 @@ class _Look:
         located = search.survey()
         return [
             _revision(
-                name,
-                plan.history[name].skipped,
+                plan.history[name],
                 [each for each in located if each.range.revision == name],
             )
             for name in self.lost
@@ -250,7 +255,7 @@ class _Look:
         """How many rows each revision wrote; a script counts also those that it left out."""
         audit = self.session.books.audit
         found: dict[tuple[str, str], int] = {}
-        if sa.inspect(self.session.connection).has_table(audit.name, schema=audit.schema):
+        if table_exists(self.session.connection, audit):
             where = (audit.c.chain == self.session.settings.chain, audit.c.event == "applied")
             for event in read(self.session.connection, self.session.books, *where):
                 if event["os_user"] is not None:
@@ -265,11 +270,12 @@ class _Look:
             raise UsageError(f"{', '.join(strangers)}: no applied revision seeds this table")
 
 
-def _revision(name: str, skipped: bool, tables: Sequence[Located]) -> RebuiltRevision:
-    if skipped:
-        return RebuiltRevision(name, "skipped", ())
-    gone = tables and not any(each.present for each in tables)
-    return RebuiltRevision(name, "stamped" if gone else "applied", tables)
+def _revision(planned: PlannedRevision, tables: Sequence[Located]) -> RebuiltRevision:
+    if planned.skipped:
+        return RebuiltRevision(planned.revision, "skipped", ())
+    if tables and not any(each.present for each in tables):
+        return RebuiltRevision(planned.revision, "stamped", tables)
+    return RebuiltRevision(planned.revision, "applied", tables, planned.digest)
 
 
 def _chosen(fitting: Sequence[Rebuilt], ways: Sequence[Generation]) -> Rebuilt:
@@ -298,10 +304,11 @@ def _sizes(ways: Sequence[Generation]) -> str:
 
 def _write(session: Session, found: Rebuilt) -> None:
     ledger, stream = ledger_of(session), session.stream
-    detail = settings_of(found.generation, found.mask_key)
+    detail = found.generation.to_settings(found.mask_key)
     for revision in found.revisions:
         stream.run(ledger.erase(revision.revision), what="ledger")
-        stream.run(ledger.open(revision.revision, revision.state, detail), what="ledger")
+        header = Header(revision.revision, revision.state, detail, revision.digest)
+        stream.run(ledger.open(header), what="ledger")
         for each in revision.tables if revision.state == "applied" else ():
             stream.run(ledger.record(each.range), what="ledger")
             for number, digests in enumerate(each.digests, start=1):

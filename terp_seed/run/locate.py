@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError
-from terp_seed.ledger.drift import Survey, survey
+from terp_seed.ledger.drift import Drift, find_drift
 from terp_seed.ledger.ledger import Digests, Range, SeededRange, ledger_of, shape
 from terp_seed.masking.boundary import Masks
 from terp_seed.plan.plan import Plan, PlannedTable
@@ -37,7 +37,7 @@ class Located:
     rows: TableRows
     range: SeededRange
     digests: Sequence[Digests]
-    found: Survey
+    found: Drift
 
     @property
     def present(self) -> int:
@@ -93,7 +93,9 @@ class Search:
             spans = _spans(range(0, rows.count, BLOCK_ROWS), BLOCK_ROWS, rows.count)
             writer = self._writers[of.revision]
             digests = [writer.digests(rows, block) for block in writer.made(rows, spans)]
-            found.append(Located(rows, of, digests, survey(self.session, of, self.known, digests)))
+            found.append(
+                Located(rows, of, digests, find_drift(self.session, of, self.known, digests))
+            )
         return found
 
     def more(self) -> bool:
@@ -181,7 +183,7 @@ class Search:
         first = self._best(planned, votes)
         if planned.rows.key:
             return first
-        seen = self._survey(planned, first)
+        seen = self._drift(planned, first)
         return first if seen.intact > len(seen.edited) else None
 
     def _best(self, planned: PlannedTable, votes: Counter[int]) -> int:
@@ -190,7 +192,7 @@ class Search:
         leading = [first for first, count in votes.items() if count == most]
         if len(leading) == 1:
             return leading[0]
-        intact = {each: self._survey(planned, each).intact for each in leading[:_SAMPLES]}
+        intact = {each: self._drift(planned, each).intact for each in leading[:_SAMPLES]}
         best = max(intact.values())
         winners = [first for first, count in intact.items() if count == best]
         if len(winners) > 1 or not best:
@@ -201,14 +203,14 @@ class Search:
             )
         return winners[0]
 
-    def _survey(self, planned: PlannedTable, first: int) -> Survey:
+    def _drift(self, planned: PlannedTable, first: int) -> Drift:
         """What became of the rows, if this is their first key."""
         rows, writer = planned.rows, self._writers[planned.range.revision]
         of = self._seeded(planned, first)
         spans = _spans(range(0, rows.count, BLOCK_ROWS), BLOCK_ROWS, rows.count)
         digests = (writer.digests(rows, block) for block in writer.made(rows, spans))
         ranges: Mapping[Place, SeededRange] = {**self.known, _place(of): of}
-        return survey(self.session, of, ranges, digests)
+        return find_drift(self.session, of, ranges, digests)
 
     def _goes_on(self, rows: TableRows, of: SeededRange) -> bool:
         """Whether the row after the last is there, as a larger size would have it."""

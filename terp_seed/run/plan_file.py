@@ -16,12 +16,12 @@ from typing import Any
 from terp_seed.database.schema import Schema
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError, UsageError
+from terp_seed.plan.chain import Request
 from terp_seed.plan.plan import Plan
-from terp_seed.plan.planner import settings_of
-from terp_seed.plan.prepare import Prepared, look, prepare
-from terp_seed.plan.request import Request
+from terp_seed.plan.run import Run, build, look
+from terp_seed.plan.target import Live
 
-__all__ = ["Artefact", "write_artefact"]
+__all__ = ["PlanFile", "write_plan_file"]
 
 _VERSION = 1
 _CHANGED = {
@@ -35,7 +35,7 @@ _CHANGED = {
 
 
 @dataclass(frozen=True)
-class Artefact:
+class PlanFile:
     """What a review has agreed to."""
 
     chain: str
@@ -50,8 +50,8 @@ class Artefact:
     """SHA-256 of every row that the plan writes."""
 
     @classmethod
-    def read(cls, path: Path) -> Artefact:
-        """Read a file that `write_artefact` made; `UsageError` if it is not one."""
+    def read(cls, path: Path) -> PlanFile:
+        """Read a file that `write_plan_file` made; `UsageError` if it is not one."""
         try:
             fields = json.loads(path.read_text(encoding="utf-8"))
         except OSError as error:
@@ -68,16 +68,16 @@ class Artefact:
             raise UsageError(f"plan {path}: is not whole; make it again") from None
 
     @classmethod
-    def of(cls, session: Session, request: Request, prepared: Prepared) -> Artefact:
+    def of(cls, session: Session, run: Run) -> PlanFile:
         """What this run would do, here and now; makes every row once."""
-        plan = prepared.plan
+        plan, move = run.plan, run.move
         return cls(
             session.settings.chain,
-            request.destination,
-            prepared.environment,
-            list(prepared.heads),
+            move.request.destination,
+            run.environment,
+            list(move.heads),
             [step.revision for step in plan.steps],
-            settings_of(prepared.generation, prepared.key_id),
+            run.detail,
             Schema(session).fingerprint(_tables(plan)),
             plan.digest(sample=None),
         )
@@ -94,9 +94,9 @@ class Artefact:
             "as-of": said["as_of"],
         }
 
-    def expect(self, session: Session, request: Request, prepared: Prepared) -> None:
+    def expect(self, session: Session, run: Run) -> None:
         """Raise `PlanError` if anything has moved since the review."""
-        now = Artefact.of(session, request, prepared)
+        now = PlanFile.of(session, run)
         moved = [
             what for name, what in _CHANGED.items() if getattr(now, name) != getattr(self, name)
         ]
@@ -107,13 +107,13 @@ class Artefact:
             )
 
 
-def write_artefact(path: Path) -> Callable[[Session, Request], None]:
+def write_plan_file(path: Path) -> Callable[[Session, Request], None]:
     """Write the plan of a request to a file; does not write to the database."""
 
     def act(session: Session, request: Request) -> None:
-        environment, heads, steps = look(session, request)
-        prepared = prepare(session, request, environment, heads, steps)
-        made = asdict(Artefact.of(session, request, prepared))
+        environment, move = look(session, request)
+        run = build(environment, Live(session), move)
+        made = asdict(PlanFile.of(session, run))
         session.settle()
         text = json.dumps({"document": "plan artefact", "version": _VERSION, **made}, indent=2)
         try:

@@ -11,12 +11,12 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from terp_seed.database.dialects.base import Piece, Written
+from terp_seed.database.dialects import Piece, Written
 from terp_seed.errors import PlanError
 from terp_seed.ledger.ledger import Digests, Ledger, Range
 from terp_seed.masking.boundary import BlockMasker
 from terp_seed.rows.digests import canonical_columns, packed
-from terp_seed.rows.literals import UnwritableError, json_cells, json_pieces, literals
+from terp_seed.rows.literals import UnwritableError, json_cells, json_pieces
 from terp_seed.rows.model import Block, Bounds, Cells, TableRows, Value
 
 __all__ = ["Renderer", "Statement"]
@@ -140,12 +140,8 @@ class Renderer:
         return columns
 
     def _literals(self, name: str, block: Block) -> Sequence[str]:
-        dialect, cells = self.ledger.dialect, block.columns[name]
-        return self._guarded(
-            name,
-            block.start,
-            lambda: literals(cells, dialect.text, dialect.binary, dialect.lookup),
-        )
+        cells = block.columns[name]
+        return self._guarded(name, block.start, partial(self.ledger.dialect.literals, cells))
 
     def _guarded(self, name: str, start: int, make: Callable[[], T]) -> T:
         try:

@@ -7,101 +7,104 @@ what it would delete.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from terp_seed.database.statements import Stream
 from terp_seed.ledger.derived import seeded
 from terp_seed.ledger.ledger import Ledger, Range
-from terp_seed.plan.plan import Plan, PlannedRevision, PlannedTable, Removal, Removed
+from terp_seed.plan.plan import Plan, PlannedRevision, PlannedTable, Removal
+from terp_seed.plan.result import Counts
 from terp_seed.rows.model import Block, TableRows
 from terp_seed.rows.seeders import logical_references
+from terp_seed.run.removal import Going, Remover
 from terp_seed.run.writer import BLOCK_ROWS
 
 __all__ = ["ScriptedRollback"]
 
 
 @dataclass
-class ScriptedRollback:
+class ScriptedRollback(Remover):
     """Prints what takes a revision's rows out again."""
 
     stream: Stream
     ledger: Ledger
     plan: Plan
+    _leaving: dict[str, str] = field(default_factory=dict)
+    """For every table of the removal, the condition of the rows that go."""
 
-    def remove(self, step: PlannedRevision, removal: Removal) -> Removed:
-        """Print the search and the deletes of each table, children first."""
-        mine = [
+    def find(self, step: PlannedRevision, removal: Removal) -> Sequence[Going]:
+        tables = [
             planned
             for planned in self.plan.history[step.revision].tables
-            if not removal.tables or planned.rows.table in removal.tables
+            if removal.covers(planned.rows.table)
         ]
-        ours = self._ours(mine)
-        removed: Counter[str] = Counter()
-        for planned in reversed(mine):
-            self.stream.note(
-                f"\n{planned.rows.table}: the rows of this revision; stops here if rows that were "
-                "not seeded depend on them"
-            )
-            self._delete(planned, ours)
-            removed[planned.rows.table] += planned.rows.count
-        return Removed(removed, {})
-
-    def leave(self, step: PlannedRevision) -> Removed:
-        """Print what marks the rows as kept."""
-        self.stream.note(f"\nrevision {step.revision} declares no rollback: its rows stay")
-        self.stream.run(self.ledger.keep_all(step.revision))
-        return Removed({}, self.plan.history[step.revision].row_counts)
-
-    def _delete(self, planned: PlannedTable, ours: Mapping[str, str]) -> None:
-        rows, dialect = planned.rows, self.ledger.dialect
-        if rows.id is not None:
-            self._search(rows.table, seeded(planned.range, self.ledger), ours)
-        order = dialect.last_first(rows.id) if rows.id else ""
-        for where in self._going(planned):
-            if rows.id is None:
-                self._search(rows.table, where, {**ours, rows.table: where})
-            delete = f"DELETE FROM {dialect.quote(rows.table)} WHERE {where}{order}"
-            for sql in dialect.delete_exactly(delete):
-                self.stream.run(sql)
-
-    def _search(self, table: str, going: str, ours: Mapping[str, str]) -> None:
-        declared = [(*each[:2], each[3]) for each in logical_references() if each[2] == table]
-        for sql in self.ledger.dialect.refuse_dependents(table, declared, going, ours):
-            self.stream.run(sql)
-
-    def _ours(self, mine: Sequence[PlannedTable]) -> dict[str, str]:
-        """For every table that the revision seeds, the condition of the rows that go."""
-        ours = {planned.rows.table: "0 = 1" for planned in mine}
-        for planned in mine:
+        self._leaving = {planned.rows.table: "0 = 1" for planned in tables}
+        for planned in tables:
             if planned.rows.id is not None:
                 condition = seeded(planned.range, self.ledger)
-                ours[planned.rows.table] = f"{ours[planned.rows.table]} OR {condition}"
-        return ours
+                self._leaving[planned.rows.table] += f" OR {condition}"
+        return [
+            Going(planned.range, Counts(deleted=planned.rows.count), self._conditions(planned))
+            for planned in tables
+        ]
 
-    def _going(self, planned: PlannedTable) -> Iterator[str]:
-        """Conditions of the rows that go, the last ones first."""
-        rows, of = planned.rows, planned.range
+    def run(self, going: Going, where: str, delete: str) -> int:
+        if going.range.id is None:
+            table = going.range.table
+            self._search(table, where, {**self._leaving, table: where})
+        for sql in self.ledger.dialect.delete_exactly(delete):
+            self.stream.run(sql)
+        return 0
+
+    def confirm(self, going: Going, deleted: int) -> None:
+        pass  # the target has counted: the script stops there if other rows went
+
+    def leftovers(self, step: PlannedRevision) -> Mapping[str, Counts]:
+        self.stream.note(f"\nrevision {step.revision} declares no rollback: its rows stay")
+        found: dict[str, Counts] = {}
+        for planned in self.plan.history[step.revision].tables:
+            counts = Counts(retained=planned.rows.count)
+            found.setdefault(planned.rows.table, Counts()).add(counts)
+        return found
+
+    def _search(self, table: str, going: str, leaving: Mapping[str, str]) -> None:
+        """Print what stops if rows that were not seeded depend on those that go."""
+        declared = [
+            (source, column, key)
+            for source, column, target, key in logical_references()
+            if target == table
+        ]
+        for sql in self.ledger.dialect.refuse_dependents(table, declared, going, leaving):
+            self.stream.run(sql)
+
+    def _conditions(self, planned: PlannedTable) -> Iterator[str]:
+        rows = planned.rows
+        self.stream.note(
+            f"\n{rows.table}: the rows of this revision; stops here if rows that were "
+            "not seeded depend on them"
+        )
+        if rows.id is not None:
+            self._search(rows.table, seeded(planned.range, self.ledger), self._leaving)
         if not rows.key or any(rows.columns[name].ref for name in rows.key):
-            yield seeded(of, self.ledger)
+            yield seeded(planned.range, self.ledger)
             return
-        names = ", ".join(map(self.ledger.dialect.quote, rows.key))
         for start in reversed(range(0, rows.count, BLOCK_ROWS)):
             block = rows.block(start, min(start + BLOCK_ROWS, rows.count))
             for first, lines in self._keys(rows, block):
-                if rows.id is None:
-                    yield f"({names}) IN (\n{lines})"
-                else:
-                    yield self._numbered(rows, of, first, lines)
+                yield self._keyed(rows, planned.range, first, lines)
 
-    def _numbered(self, rows: TableRows, of: Range, first: int, lines: str) -> str:
+    def _keyed(self, rows: TableRows, range_: Range, first: int, lines: str) -> str:
+        """The rows with some natural keys, each of them at its own id if it has one."""
         quote = self.ledger.dialect.quote
-        key, start = quote(str(rows.id)), self.ledger.first_key(of)
+        names = ", ".join(map(quote, rows.key))
+        if rows.id is None:
+            return f"({names}) IN (\n{lines})"
+        key, start = quote(rows.id), self.ledger.first_key(range_)
         last = first + lines.count("\n")
         return (
             f"{key} BETWEEN {start} + {first} AND {start} + {last}\n"
-            f"AND ({key} - {start}, {', '.join(map(quote, rows.key))}) IN (\n{lines})"
+            f"AND ({key} - {start}, {names}) IN (\n{lines})"
         )
 
     def _keys(self, rows: TableRows, block: Block) -> Iterator[tuple[int, str]]:

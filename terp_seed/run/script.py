@@ -1,9 +1,8 @@
-"""The ``--sql`` script: the stream of statements, complete and safe to hand on.
+"""A run that is printed instead of executed: ``--sql``.  It never connects.
 
-It pins the session, makes the bookkeeping tables, takes the lock or stops,
-checks the environment's stamp and that the database stands where the script
-begins, wraps every revision in a transaction, and releases.  Whatever fails
-makes the engine's client stop.
+The script guards itself, since nobody watches it run.  It pins the session
+and takes the lock as a run does, stops in a database that is not stamped for
+its environment, and stops if the chain is not where it was made for.
 """
 
 from __future__ import annotations
@@ -11,20 +10,144 @@ from __future__ import annotations
 from io import TextIOBase
 from typing import TextIO
 
-from sqlalchemy.engine import Dialect as SADialect
+from alembic.runtime.migration import MigrationContext
 
 from terp_seed.database.dialects import Dialect
-from terp_seed.database.statements import Printed
+from terp_seed.database.environment_stamp import refuse_protected
+from terp_seed.errors import MaskingError, PlanError, RollbackError
 from terp_seed.ledger.audit import Audit
-from terp_seed.ledger.ledger import Ledger
-from terp_seed.plan.plan import Plan
-from terp_seed.plan.sql_guard import Gate
+from terp_seed.plan.chain import Move, Request
+from terp_seed.plan.operations import OPTION
+from terp_seed.plan.revisions import attributes
+from terp_seed.plan.run import Run, build
+from terp_seed.plan.sql_guard import SqlGuard
+from terp_seed.plan.target import Script
+from terp_seed.run.executor import Executor
+from terp_seed.run.rollback_script import ScriptedRollback
+from terp_seed.run.steps import planned_steps
+from terp_seed.settings.options import Settings
 
-__all__ = ["Script", "Sink"]
+__all__ = ["write_script"]
 
 
-class Sink(TextIOBase):
-    """What Alembic prints into, made fit for a script of ours.
+def write_script(settings: Settings, request: Request, start: tuple[str, ...], out: TextIO) -> None:
+    """Print the script that takes a database from ``start`` to the destination.
+
+    Whatever fails, what was already printed ends in a statement that makes
+    the engine's client stop.
+    """
+    target = Script(out, settings)
+    environment = settings.env or "dev"
+    refuse_protected(settings, environment)
+    context = MigrationContext.configure(dialect_name=target.dialect_name, opts={"as_sql": True})
+    move = Move(request, start, request.steps(start, context))
+    _refuse_online_only(move)
+    _refuse_unscriptable(settings, environment, move)
+    run = build(environment, target, move)
+    _refuse_unclassified(run)
+    _Printer(run, out).write()
+
+
+class _Printer:
+    """Prints a run: prologue, guards, the revisions' statements, epilogue."""
+
+    def __init__(self, run: Run, out: TextIO) -> None:
+        self._run, self._out = run, out
+        self._stream, self._ledger = run.target.stream, run.ledger
+        self._dialect = run.ledger.dialect
+        self._audit = Audit(
+            self._dialect,
+            self._ledger.books,
+            self._ledger.chain,
+            run.environment,
+            run.move.direction,
+            str(run.settings.url.database or ""),
+            run.plan.digest()[:32],
+            run.move.command,
+            scripted=True,
+        )
+
+    def write(self) -> None:
+        run = self._run
+        remover = ScriptedRollback(self._stream, self._ledger, run.plan)
+        executor = Executor(run, self._audit, remover)
+        version_table = run.settings.version_table
+        try:
+            self._begin()
+            self._guards()
+            self._section("audit")
+            started = self._audit.event("started", plan_digest=run.plan.digest(), script=True)
+            self._stream.run(started)
+            run.move.request.configure(
+                output_buffer=_Sink(self._out, self._dialect, version_table, executor.sql_guard),
+                fn=planned_steps(executor),
+                **{OPTION: executor},
+            )
+            run.move.request.migrate()
+            self._end()
+        except BrokenPipeError:
+            raise
+        except BaseException:
+            self._section("this script is incomplete, and stops here")
+            self._stream.run(self._dialect.guard("0 = 1"))
+            raise
+
+    def _begin(self) -> None:
+        """Print the header and all that comes before the first guard."""
+        run, dialect, seconds = self._run, self._dialect, self._run.settings.lock_timeout
+        compiler = run.settings.url.get_dialect()()
+        self._stream.note(_header(run))
+        for line in dialect.prologue(seconds):
+            self._out.write(f"{line}\n")
+        self._section("one time zone, character set and mode")
+        self._statements(dialect.pin() + dialect.set_clock(run.generation.clock))
+        self._section("the bookkeeping tables, if they are missing")
+        self._statements(self._ledger.books.create(compiler))
+        self._section("one run at a time: stops here if another one holds the lock")
+        self._statements(dialect.take_lock(seconds))
+
+    def _guards(self) -> None:
+        """Print what stops the script in a database that it was not made for."""
+        run, dialect = self._run, self._dialect
+        found = (
+            f"(SELECT name FROM {self._quote(self._ledger.books.environment.name)} WHERE id = 1)"
+        )
+        if not dialect.schemas and run.environment == "dev":
+            found = f"COALESCE({found}, 'dev')"  # an unstamped SQLite file
+        self._section(f"stops here unless this database is stamped {run.environment}")
+        self._stream.run(dialect.guard(f"{found} = {dialect.text(run.environment)}"))
+        heads = run.move.heads
+        table = self._quote(self._ledger.books.version.name)
+        condition = f"(SELECT COUNT(*) FROM {table}) = {len(heads)}"
+        for head in heads:
+            wanted = f"version_num = {dialect.text(head)}"
+            condition += f" AND EXISTS (SELECT 1 FROM {table} WHERE {wanted})"
+        self._section(f"stops here unless the chain is at {', '.join(heads) or 'its base'}")
+        self._stream.run(dialect.guard(condition))
+        if heads:
+            self._section("stops here unless the chain was seeded with the settings above")
+            self._stream.run(dialect.guard(self._ledger.settings_are(heads[0], run.detail)))
+
+    def _end(self) -> None:
+        """Print the audit's ``finished`` and let the lock go."""
+        self._section("done")
+        self._stream.run(self._audit.event("finished", script=True))
+        self._statements(self._dialect.drop_lock())
+
+    def _section(self, text: str) -> None:
+        self._stream.note(f"\n{text}")
+
+    def _statements(self, statements: list[str]) -> None:
+        for sql in statements:
+            self._stream.run(sql)
+
+    def _quote(self, name: str) -> str:
+        schema, quote = self._ledger.books.schema, self._dialect.quote
+        return f"{quote(schema)}.{quote(name)}" if schema else quote(name)
+
+
+class _Sink(TextIOBase):
+    """What Alembic prints into, made fit for such a script.
 
     Alembic writes one statement a call.  Its CREATE and DROP of the version
     table are left out, because they would commit a transaction on MySQL (the
@@ -33,11 +156,13 @@ class Sink(TextIOBase):
     can slip in before the script's transaction begins.
     """
 
-    def __init__(self, out: TextIO, dialect: Dialect, version_table: str, gate: Gate) -> None:
+    def __init__(
+        self, out: TextIO, dialect: Dialect, version_table: str, sql_guard: SqlGuard
+    ) -> None:
         self._out = out
         self._dialect = dialect
         self._version_table = version_table
-        self._gate = gate
+        self._sql_guard = sql_guard
 
     def write(self, text: str) -> int:
         """Pass a statement on, if it may be."""
@@ -45,7 +170,7 @@ class Sink(TextIOBase):
         if statement == "BEGIN;":
             self._out.write(f"{self._dialect.begin};\n")
         elif not self._about_version_table(statement):
-            self._gate.check(statement)
+            self._sql_guard.check(statement)
             self._out.write(f"{statement}\n")
             if self._moves_version(statement):
                 self._out.write(f"{self._dialect.guard(f'{self._dialect.affected} = 1')};\n")
@@ -65,76 +190,49 @@ class Sink(TextIOBase):
         return {w.strip("`\"'").rpartition(".")[2] for w in words[:1]} == {self._version_table}
 
 
-class Script:
-    """Prologue and epilogue around the revisions' statements."""
+def _refuse_online_only(move: Move) -> None:
+    for step in move.steps:
+        if attributes(step.script).online_only:
+            raise PlanError(
+                f"revision {step.script.revision}: reads the database while it runs "
+                "(online_only = True), so there is no script of it; run it online"
+            )
 
-    def __init__(self, out: TextIO, dialect: Dialect, ledger: Ledger, audit: Audit) -> None:
-        self.stream: Printed = Printed(out, dialect)
-        self._out = out
-        self._dialect = dialect
-        self._ledger = ledger
-        self._audit = audit
 
-    def begin(self, header: str, compiler: SADialect, clock: list[str], seconds: float) -> None:
-        """Print the header and all that comes before the first revision."""
-        self.stream.note(header)
-        for line in self._dialect.prologue(seconds):
-            self._out.write(f"{line}\n")
-        self._section("one time zone, character set and mode")
-        self._run(self._dialect.pin() + clock)
-        self._section("the bookkeeping tables, if they are missing")
-        self._run(self._ledger.books.create(compiler))
-        self._section("one run at a time: stops here if another one holds the lock")
-        self._run(self._dialect.take_lock(seconds))
+def _refuse_unscriptable(settings: Settings, environment: str, move: Move) -> None:
+    """A script cannot tell an edited row from a seeded one."""
+    if all(step.upgrade for step in move.steps):
+        return
+    if "keep" in (settings.on_edited, settings.on_dependents):
+        raise RollbackError("a script cannot keep some rows of a rollback; run it online")
+    careful = environment in ("staging", "production")
+    if settings.on_edited == "abort" or (careful and settings.on_edited != "delete"):
+        raise RollbackError(
+            "a script cannot see which rows were edited since they were seeded; run the rollback "
+            "online, or say -x on-edited=delete"
+        )
 
-    def check_stamp(self, environment: str) -> None:
-        """Print the guard that the database is the environment it was made for."""
-        table = self._quoted(self._ledger.books.environment.name)
-        found = f"(SELECT name FROM {table} WHERE id = 1)"
-        if not self._dialect.schemas and environment == "dev":
-            found = f"COALESCE({found}, 'dev')"  # an unstamped SQLite file
-        self._section(f"stops here unless this database is stamped {environment}")
-        self.stream.run(self._dialect.guard(f"{found} = {self._dialect.text(environment)}"))
 
-    def check_heads(self, heads: tuple[str, ...]) -> None:
-        """Print the guard that the chain stands at these heads."""
-        table = self._quoted(self._ledger.books.version.name)
-        text = self._dialect.text
-        condition = f"(SELECT COUNT(*) FROM {table}) = {len(heads)}"
-        for head in heads:
-            condition += f" AND EXISTS (SELECT 1 FROM {table} WHERE version_num = {text(head)})"
-        self._section(f"stops here unless the chain stands at {', '.join(heads) or 'its base'}")
-        self.stream.run(self._dialect.guard(condition))
+def _refuse_unclassified(run: Run) -> None:
+    found = [
+        finding
+        for _, planned in run.plan.insertions
+        for finding in run.findings(planned.rows, None)
+    ]
+    if found:
+        raise MaskingError("; ".join(dict.fromkeys(found)))
 
-    def check(self, condition: str, what: str) -> None:
-        """Print a guard of any condition."""
-        self._section(f"stops here unless {what}")
-        self.stream.run(self._dialect.guard(condition))
 
-    def started(self, plan: Plan) -> None:
-        """Print the audit's ``started``, in a transaction of its own."""
-        self._section("audit")
-        self.stream.run(self._audit.event("started", plan_digest=plan.digest(), script=True))
-
-    def end(self) -> None:
-        """Print the audit's ``finished`` and let the lock go."""
-        self._section("done")
-        self.stream.run(self._audit.event("finished", script=True))
-        self._run(self._dialect.drop_lock())
-
-    def stop(self) -> None:
-        """Print a statement that makes the client stop: the rest is missing."""
-        self._section("this script is incomplete, and stops here")
-        self.stream.run(self._dialect.guard("0 = 1"))
-
-    def _section(self, text: str) -> None:
-        self.stream.note(f"\n{text}")
-
-    def _run(self, statements: list[str]) -> None:
-        for sql in statements:
-            self.stream.run(sql)
-
-    def _quoted(self, name: str) -> str:
-        schema = self._ledger.books.schema
-        quote = self._dialect.quote
-        return f"{quote(schema)}.{quote(name)}" if schema else quote(name)
+def _header(run: Run) -> str:
+    generation = run.generation
+    revisions = ", ".join(step.revision for step in run.plan.steps) or "none"
+    return (
+        f"terp_seed, chain {run.settings.chain}: {revisions}\n"
+        f"for a database stamped {run.environment}; size {generation.size}, root seed "
+        f"{generation.root_seed}, as of {generation.as_of}\n"
+        f"plan {run.plan.digest()}\n\n"
+        f"Hand it to {run.ledger.dialect.script_name}. It stops at the first error and leaves no "
+        "revision\n"
+        "half done. Made without a database, so not checked: whether tables and columns\n"
+        "exist and take these values, and whether rows there own a seeded natural key.\n"
+    )

@@ -1,8 +1,8 @@
-"""How Alembic's steps become planned ones, a stamp among them: shared by a run and a script."""
+"""Alembic's steps with the planned ones in their place; a stamp's headers in the ledger."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from functools import wraps
 from typing import Any
 
@@ -10,24 +10,81 @@ from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionS
 from alembic.script import Script
 
 from terp_seed.errors import PlanError
-from terp_seed.plan.recorder import called
+from terp_seed.ledger.ledger import Header
+from terp_seed.plan.recorder import call_function
 from terp_seed.plan.revisions import attributes
-from terp_seed.run.executor import Performer
+from terp_seed.run.executor import Executor
 
-__all__ = ["stamped", "wrapped"]
+__all__ = ["planned_steps"]
 
 
-def stamped(step: StampStep, performer: Performer) -> None:
+def planned_steps(
+    executor: Executor, committed: Callable[[], None] = lambda: None
+) -> Callable[[Any, MigrationContext], Iterator[MigrationStep]]:
+    """A steps function for Alembic that executes what was planned.
+
+    On a retry it continues after the revisions that are already done.
+    ``committed`` is called after each step, outside its transaction.
+    """
+    planned = {step.revision: step for step in executor.run.plan.steps}
+
+    def execute(step: RevisionStep, function: Callable[[], None]) -> None:
+        says = attributes(step.revision)
+        revision = step.revision.revision
+
+        def call() -> None:
+            with executor.sql_guard.close(revision, says.raw_sql):
+                call_function(function, revision)
+
+        executor.execute(planned[revision], call)
+
+    def remaining(heads: Any, context: MigrationContext) -> Iterator[MigrationStep]:
+        done = {result.revision for result in executor.results}
+        for step in executor.run.move.alembic_steps:
+            if isinstance(step, RevisionStep):
+                if step.revision.revision in done:
+                    continue
+                step.migration_fn = _bind(execute, step)
+            elif isinstance(step, StampStep):
+                step.migration_fn = _bind_stamp(step, executor)
+            yield step
+            committed()  # Alembic asks for the next one when this one's transaction is over
+
+    return remaining
+
+
+def _bind(
+    execute: Callable[[RevisionStep, Callable[[], None]], None], step: RevisionStep
+) -> Callable[..., None]:
+    module = step.revision.module
+    function = module.upgrade if step.is_upgrade else module.downgrade
+
+    @wraps(function)  # Alembic logs "Running upgrade" after its name
+    def run(**kw: Any) -> None:
+        execute(step, function)
+
+    return run
+
+
+def _bind_stamp(step: StampStep, executor: Executor) -> Callable[..., None]:
+    @wraps(step.stamp_revision)
+    def run(**kw: Any) -> None:
+        _stamp(step, executor)
+
+    return run
+
+
+def _stamp(step: StampStep, executor: Executor) -> None:
     """Write a ``stamped`` header for each revision that a stamp passes over.
 
     Going down, the headers go; `PlanError` if one of the revisions has rows
     in the ledger, which a stamp would orphan.
     """
-    revisions = _between(step)
-    ledger, stream = performer.ledger, performer.stream
-    for revision in revisions:
+    ledger, stream = executor.ledger, executor.stream
+    for revision in _between(step):
         if step.is_upgrade:
-            stream.run(ledger.open(revision, "stamped", performer.detail), what="ledger")
+            header = Header(revision, "stamped", executor.run.detail)
+            stream.run(ledger.open(header), what="ledger")
         else:
             what = f"the ledger lists no rows of {revision}; if it does, use downgrade instead"
             if stream.must_be_zero(ledger.count_of_rows(revision), what):
@@ -36,7 +93,7 @@ def stamped(step: StampStep, performer: Performer) -> None:
                     "Use downgrade instead"
                 )
             stream.run(ledger.forget(revision), what="ledger")
-        event = performer.audit.event("stamped", revision=revision, rows={})
+        event = executor.audit.event("stamped", revision=revision, rows={})
         stream.run(event, what="audit")
 
 
@@ -49,61 +106,3 @@ def _between(step: StampStep) -> list[str]:
     found = step.revision_map.iterate_revisions(upper, lower or "base")
     names = [script.revision for script in found if isinstance(script, Script)]
     return names[::-1] if step.is_upgrade else names
-
-
-def wrapped(
-    steps: Sequence[MigrationStep],
-    performer: Performer,
-    committed: Callable[[], None] = lambda: None,
-) -> Callable[[Any, MigrationContext], Iterator[MigrationStep]]:
-    """A steps function for Alembic that performs what was planned.
-
-    On a retry it goes on after the revisions that are already done.
-    ``committed`` is called after each step, outside its transaction.
-    """
-    planned = {each.revision: each for each in performer.plan.steps}
-
-    def perform(step: RevisionStep, function: Callable[[], None]) -> None:
-        says = attributes(step.revision)
-        revision = step.revision.revision
-
-        def call() -> None:
-            with performer.gate.closed(revision, says.raw_sql):
-                called(function, revision)
-
-        performer.perform(planned[revision], call)
-
-    def remaining(heads: Any, context: MigrationContext) -> Iterator[MigrationStep]:
-        done = {each.revision for each in performer.done}
-        for step in steps:
-            if isinstance(step, RevisionStep):
-                if step.revision.revision in done:
-                    continue
-                step.migration_fn = _bound(perform, step)
-            elif isinstance(step, StampStep):
-                step.migration_fn = _bound_stamp(step, performer)
-            yield step
-            committed()  # Alembic asks for the next one when this one's transaction is over
-
-    return remaining
-
-
-def _bound(
-    perform: Callable[[RevisionStep, Callable[[], None]], None], step: RevisionStep
-) -> Callable[..., None]:
-    module = step.revision.module
-    function = module.upgrade if step.is_upgrade else module.downgrade
-
-    @wraps(function)  # Alembic logs "Running upgrade" after its name
-    def run(**kw: Any) -> None:
-        perform(step, function)
-
-    return run
-
-
-def _bound_stamp(step: StampStep, performer: Performer) -> Callable[..., None]:
-    @wraps(step.stamp_revision)
-    def run(**kw: Any) -> None:
-        stamped(step, performer)
-
-    return run

@@ -13,7 +13,7 @@ from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import chain
 
-from terp_seed.database.dialects.base import STATEMENT_CHARACTERS
+from terp_seed.database.dialects import STATEMENT_CHARACTERS
 from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError
 from terp_seed.ledger.ledger import Digests, Ledger, Range

@@ -11,7 +11,7 @@ from terp_seed.errors import UsageError
 __all__ = ["add_section", "has_section", "url_of_the_application"]
 
 _PLACEHOLDER = "driver://user:pass@localhost/dbname"  # what `alembic init` writes
-_DRIVER = re.compile(r"^(sqlite|mysql|mariadb)\+\w+:")
+_DRIVER = re.compile(r"^(\w+)\+\w+:")
 
 
 def has_section(ini: Path, name: str) -> bool:

@@ -88,9 +88,6 @@ class Settings:
     yes: str | None = None
     backup: str | None = None
     backup_folder: str | None = None
-    backup_keep: int = 20
-    """How many backups of a database stay."""
-    backup_keep_days: int = 30
     on_dependents: str | None = None
     on_edited: str | None = None
     bookkeeping_schema: str | None = None
@@ -142,17 +139,8 @@ def _section(config: Config) -> dict[str, Any]:
         "version_table": config.get_main_option("version_table") or default,
         "seeders": _words(config.get_main_option("seeders")),
         "models": _words(config.get_main_option("models")),
-        "backup_keep": _count(config, "backup_keep", 20),
-        "backup_keep_days": _count(config, "backup_keep_days", 30),
         "protected_hosts": _words(config.get_main_option("protected_hosts")),
     }
-
-
-def _count(config: Config, key: str, default: int) -> int:
-    text = config.get_main_option(key) or str(default)
-    if not _COUNT.fullmatch(text) or not int(text):
-        raise UsageError(f"{key}: {text!r} is not a whole number from 1")
-    return int(text)
 
 
 def x_arguments(config: Config) -> dict[str, str]:

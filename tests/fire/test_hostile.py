@@ -23,7 +23,7 @@ from toys import Toy
 
 from terp_seed.database.dialects import MySQL, SQLite
 from terp_seed.errors import SeedError
-from terp_seed.masking.policyfile import read_policy
+from terp_seed.masking.policy_file import load_policy
 from terp_seed.plan.revisions import attributes
 from terp_seed.rows.files import imported, read_rows
 from terp_seed.rows.literals import literals
@@ -231,7 +231,7 @@ def test_files_of_settings(text: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         for name in ("masking.toml", "sizes.toml"):
             (Path(folder) / name).write_bytes(text.encode("utf-8", "surrogatepass"))
-        clear(lambda: read_policy(Path(folder) / "masking.toml"))
+        clear(lambda: load_policy(Path(folder) / "masking.toml"))
         clear(lambda: preset(Path(folder), "small", {}))
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import filelock
 
-from terp_seed.database.dialects.base import Lock
+from terp_seed.database.dialects.sessions import Lock
 from terp_seed.errors import LockError
 
 __all__ = ["FileLock", "NoLock"]

@@ -13,16 +13,15 @@ from hashlib import blake2b
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from terp_seed.database.dialects.base import (
-    STATEMENT_CHARACTERS,
-    Canonical,
-    Dialect,
-    Lock,
-    Piece,
-    Reference,
-    Written,
-)
+import sqlalchemy as sa
+
+from terp_seed.database.dialects.base import Dialect
+from terp_seed.database.dialects.catalogue import STATEMENT_CHARACTERS
+from terp_seed.database.dialects.model import Canonical, Copy, Piece, Problem, Reference, Written
+from terp_seed.database.dialects.mysql_clients import MySQLClients
+from terp_seed.database.dialects.mysql_errors import UNREACHABLE, problem
 from terp_seed.database.dialects.namedlock import LOCK_NAME, NamedLock
+from terp_seed.database.dialects.sessions import Lock
 from terp_seed.errors import UsageError
 from terp_seed.rows.literals import NULL, encodable, quoted
 
@@ -37,12 +36,15 @@ _SPECIAL = re.compile(r"[\0\n\r\x1a'\\]")
 _ESCAPED = {"\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z", "'": "''", "\\": "\\\\"}
 
 _VARIABLE = 50
+_LONG = 2**24 - 1  # MEDIUMTEXT and MEDIUMBLOB
 
 
 class MySQL(Dialect):
     """MySQL 8 and later, MariaDB 10.6 and later."""
 
     names: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
+    driver = "MySQLdb"
+    clients = MySQLClients()
     rows_per_statement = 500
     begin = "START TRANSACTION"
     now = "SYSDATE(3)"  # NOW() is pinned
@@ -52,13 +54,25 @@ class MySQL(Dialect):
     backslash_escapes = True
     ddl_commits = True
     indexes_foreign_keys = True
-    schemas = True
-    for_update = " FOR UPDATE"
+    database_options = " CHARSET utf8mb4"
+    long_text = sa.Text(_LONG)
+    long_binary = sa.LargeBinary(_LONG)
+    table_options: ClassVar[Mapping[str, str]] = {
+        "engine": "InnoDB",
+        "charset": "utf8mb4",
+        "collate": "utf8mb4_bin",
+    }
     integer_bits: ClassVar[Mapping[str, int]] = {
         "TINYINT": 7,
         "SMALLINT": 15,
         "MEDIUMINT": 23,
         "INTEGER": 31,
+    }
+    text_bytes: ClassVar[Mapping[str, int]] = {
+        "TINYTEXT": 2**8 - 1,
+        "TEXT": 2**16 - 1,
+        "MEDIUMTEXT": 2**24 - 1,
+        "LONGTEXT": 2**32 - 1,
     }
 
     def quote(self, name: str) -> str:
@@ -68,9 +82,6 @@ class MySQL(Dialect):
         if not value.isascii():
             encodable(value)
         return "'" + _SPECIAL.sub(lambda found: _ESCAPED[found[0]], value) + "'"
-
-    def binary(self, value: bytes) -> str:
-        return f"x'{value.hex()}'"
 
     def pin(self) -> list[str]:
         return [
@@ -97,9 +108,6 @@ class MySQL(Dialect):
 
     def set_clock(self, moment: datetime) -> list[str]:
         return [f"SET timestamp = {int(moment.replace(tzinfo=UTC).timestamp())}"]
-
-    def prologue(self, seconds: float = 30) -> list[str]:
-        return []
 
     def guard(self, condition: str) -> str:
         return f"SET @terp_seed_guard = IF({condition}, 1, (SELECT 1 UNION SELECT 2))"
@@ -128,17 +136,6 @@ class MySQL(Dialect):
 
         return Written(column, [[NULL if row is None else joined(row) for row in rows]])
 
-    def insert(
-        self,
-        table: str,
-        columns: Sequence[Written],
-        lines: Sequence[str],
-        keys: Mapping[str, str],
-    ) -> str:
-        names = ", ".join([self.quote(column.name) for column in columns])
-        rows = "),\n(".join(lines)
-        return f"INSERT INTO {self.quote(table)} ({names}) VALUES\n({rows})"
-
     def insert_missing(
         self,
         table: str,
@@ -147,11 +144,9 @@ class MySQL(Dialect):
         keys: Mapping[str, str],
         taken: str,
     ) -> str:
-        target = self.quote(table)
-        names = ", ".join([self.quote(column.name) for column in columns])
         return (
-            f"INSERT INTO {target} ({names})\nSELECT {', '.join(row)} FROM DUAL "
-            f"WHERE NOT EXISTS (SELECT 1 FROM {target} WHERE {taken})"
+            f"INSERT INTO {self.target(table, columns)}\nSELECT {', '.join(row)} FROM DUAL "
+            f"WHERE NOT EXISTS (SELECT 1 FROM {self.quote(table)} WHERE {taken})"
         )
 
     def update(
@@ -274,9 +269,6 @@ class MySQL(Dialect):
     def last_first(self, key: str) -> str:
         return f" ORDER BY {self.quote(key)} DESC"  # a row may refer to one before it
 
-    def delete_exactly(self, delete: str) -> list[str]:
-        return [delete]
-
     def days_between(self, later: str, earlier: str) -> str:
         return f"DATEDIFF({later}, {earlier})"
 
@@ -348,6 +340,48 @@ class MySQL(Dialect):
     def holder(self, connection: Connection) -> str:
         number = _scalar(connection, f"SELECT IS_USED_LOCK({LOCK_NAME})")
         return f"connection {number}" if number else ""
+
+    def translate(self, error: BaseException) -> Problem:
+        return problem(error)
+
+    def unreachable(self, error: BaseException) -> str:
+        return UNREACHABLE.get(problem(error).code or 0, "")
+
+    def copies(self, connection: Connection, tables: Sequence[str]) -> list[Copy]:
+        names = ("log_bin", "general_log", "slow_query_log")
+        on = {name: bool(_scalar(connection, f"SELECT @@{name}")) for name in names}
+        listed = ", ".join(map(self.quote, tables)) or "each masked table"
+        return [
+            Copy(
+                "table files: old row versions, pages not reused yet",
+                f"{len(tables)} tables were masked",
+                f"run OPTIMIZE TABLE {listed}, which writes them anew",
+            ),
+            Copy(
+                "undo and redo log",
+                "always there",
+                "written over as the server goes on; before the disk leaves your hands stop the "
+                "server with innodb_fast_shutdown = 0 and delete its log files",
+            ),
+            Copy(
+                "binary log: every row as it was and as it is",
+                "log_bin is ON" if on["log_bin"] else "log_bin is OFF",
+                "once replicas have read it: PURGE BINARY LOGS BEFORE NOW()"
+                if on["log_bin"]
+                else "none, unless it was on while the copy was restored",
+            ),
+            Copy(
+                "replicas and change-data-capture consumers",
+                "not known here",
+                "let them catch up, then do the same there",
+            ),
+            Copy(
+                "general and slow query log: the statements of the restore",
+                ", ".join(f"{name} is {'ON' if on[name] else 'OFF'}" for name in names[1:]),
+                "truncate them if they were on while the copy was restored; masking itself writes "
+                "masked values only",
+            ),
+        ]
 
 
 def _quoted(column: str) -> str:

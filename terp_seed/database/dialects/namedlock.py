@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from time import monotonic
 from typing import TYPE_CHECKING, Any
 
-from terp_seed.database.dialects.base import Lock
+from terp_seed.database.dialects.sessions import Lock
 from terp_seed.errors import LockError
 
 if TYPE_CHECKING:

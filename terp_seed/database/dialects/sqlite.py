@@ -7,20 +7,18 @@ database stands in for it (the kernel drops it when the process dies), and
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import datetime
 from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from terp_seed.database.dialects.base import (
-    STATEMENT_CHARACTERS,
-    Canonical,
-    Dialect,
-    Lock,
-    Piece,
-    Written,
-)
+import sqlalchemy as sa
+
+from terp_seed.database.dialects.base import Dialect
+from terp_seed.database.dialects.model import Canonical, Copy, Kind, Piece, Problem, Written
+from terp_seed.database.dialects.sessions import Lock
+from terp_seed.database.dialects.sqlite_clients import SQLiteClients
 from terp_seed.database.dialects.sqlite_json import documents
 from terp_seed.errors import UsageError
 from terp_seed.rows.literals import encodable
@@ -36,27 +34,37 @@ _ESCAPES = (("\0", "\\0", 0), ("\n", "\\n", 10), ("\r", "\\r", 13))
 _BUSY_SECONDS = 30
 _AT_ONCE = 200  # milliseconds: longer than a small transaction has the file
 _DEPTH = 100  # an expression may be a thousand operators deep
+_ERRORS = re.compile(
+    r"^(UNIQUE constraint failed|NOT NULL constraint failed|CHECK constraint failed|"
+    r"FOREIGN KEY constraint failed|no such table|no such column|database is locked|"
+    r"attempt to write a readonly database|database or disk is full|"
+    r"file is not a database|database disk image is malformed|"
+    r"table \S+ has no column named)(?::? ([\w., ]+))?"
+)
 
 
 class SQLite(Dialect):
     """SQLite through the standard library's driver."""
 
     names: ClassVar[tuple[str, ...]] = ("sqlite",)
+    driver = "sqlite3"
+    clients = SQLiteClients()
     rows_per_statement = 100  # longer VALUES lists parse slower, measured
     begin = "BEGIN IMMEDIATE"
     now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"
     user = "NULL"
+    version = "sqlite_version()"
     affected = "changes()"
     script_name = "sqlite3"
-    backslash_escapes = False
-    ddl_commits = False
+    embedded = True
     indexes_foreign_keys = False
     schemas = False
     for_update = ""  # BEGIN IMMEDIATE holds all there are
-    integer_bits: ClassVar[Mapping[str, int]] = {}
+    counter = sa.Integer()  # the only type that counts
+    table_options: ClassVar[Mapping[str, bool]] = {"autoincrement": True}
 
-    def quote(self, name: str) -> str:
-        return '"' + name.replace('"', '""') + '"'
+    def mark(self, name: str) -> str:
+        return "`" + name.replace("`", "``") + "`"  # in "..." a wrong name would be a text
 
     def text(self, value: str) -> str:
         if not value.isascii():
@@ -66,18 +74,12 @@ class SQLite(Dialect):
             return _without_controls(value, literal)
         return literal
 
-    def binary(self, value: bytes) -> str:
-        return f"x'{value.hex()}'"
-
     def pin(self) -> list[str]:
         return ["PRAGMA foreign_keys = ON"]
 
     def give_back(self, connection: Connection) -> list[str]:
         enforced = connection.exec_driver_sql("PRAGMA foreign_keys").scalar()
         return [f"PRAGMA foreign_keys = {enforced}"]
-
-    def set_clock(self, moment: datetime) -> list[str]:
-        return []  # CURRENT_TIMESTAMP cannot be told what time it is
 
     def prologue(self, seconds: float = 30) -> list[str]:
         return [".bail on", f".timeout {int(seconds * 1000)}"]
@@ -112,13 +114,12 @@ class SQLite(Dialect):
         lines: Sequence[str],
         keys: Mapping[str, str],
     ) -> str:
-        target = f"{self.quote(table)} ({', '.join([self.quote(c.name) for c in columns])})"
-        rows = "),\n(".join(lines)
         if not keys:
-            return f"INSERT INTO {target} VALUES\n({rows})"
+            return super().insert(table, columns, lines, keys)
+        rows = "),\n(".join(lines)
         names = (f"column{place}" for place in count(1))
         return (
-            f"INSERT INTO {target}\nWITH {self._seed_keys(keys)}\n"
+            f"INSERT INTO {self.target(table, columns)}\nWITH {self._seed_keys(keys)}\n"
             f"SELECT {_values(columns, names)} FROM seed_keys, (VALUES\n({rows}))"
         )
 
@@ -130,13 +131,12 @@ class SQLite(Dialect):
         keys: Mapping[str, str],
         taken: str,
     ) -> str:
-        name = self.quote(table)
-        target = f"{name} ({', '.join([self.quote(c.name) for c in columns])})"
         head = f"\nWITH {self._seed_keys(keys)}" if keys else ""
         source = " FROM seed_keys" if keys else ""
         return (
-            f"INSERT INTO {target}{head}\nSELECT {_values(columns, iter(row))}{source} "
-            f"WHERE NOT EXISTS (SELECT 1 FROM {name} WHERE {taken})"
+            f"INSERT INTO {self.target(table, columns)}{head}\n"
+            f"SELECT {_values(columns, iter(row))}{source} "
+            f"WHERE NOT EXISTS (SELECT 1 FROM {self.quote(table)} WHERE {taken})"
         )
 
     def update(
@@ -188,12 +188,6 @@ class SQLite(Dialect):
             f"CREATE INDEX temp.{self.quote(f'{name[1:-1]}_key')} ON {name} ({key})",
         ]
 
-    def update_from(
-        self, table: str, source: str, values: Sequence[tuple[str, str]], where: str
-    ) -> str:
-        given = ", ".join(f"{self.quote(name)} = {value}" for name, value in values)
-        return f"UPDATE {table} AS live SET {given} FROM {self.quote(source)} AS kept WHERE {where}"
-
     def refuse_dependents(
         self,
         target: str,
@@ -213,9 +207,6 @@ class SQLite(Dialect):
                 count = f"(SELECT COUNT(*) FROM {quote(table)} pointing WHERE {where})"
                 found.append(self.guard(f"{count} = 0"))
         return found
-
-    def last_first(self, key: str) -> str:
-        return ""
 
     def delete_exactly(self, delete: str) -> list[str]:
         # What a cascade takes along is in total_changes(), and not in changes().
@@ -284,14 +275,31 @@ class SQLite(Dialect):
             connection.exec_driver_sql(f"PRAGMA busy_timeout = {usual}")
         return True
 
-    def statement_characters(self, connection: Connection) -> int:
-        return STATEMENT_CHARACTERS
+    def translate(self, error: BaseException) -> Problem:
+        found = _ERRORS.match(str(error))
+        if found is None:
+            kind = type(error).__name__
+            return Problem(Kind.REFUSED, f"the database refused the statement ({kind})")
+        if "locked" in found[1]:
+            return Problem(Kind.RETRYABLE, "another program holds the database file")
+        return Problem(Kind.REFUSED, found[0])
 
-    def charsets(self, connection: Connection, table: str) -> dict[str, str]:
-        return {}
-
-    def holder(self, connection: Connection) -> str:
-        return ""
+    def copies(self, connection: Connection, tables: Sequence[str]) -> list[Copy]:
+        journal = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
+        secure = connection.exec_driver_sql("PRAGMA secure_delete").scalar()
+        pages = Copy(
+            "free pages of the database file",
+            f"secure_delete is {secure} (1: freed pages are overwritten)",
+            "run VACUUM, which writes the file anew",
+        )
+        if journal == "wal":
+            duty = "run PRAGMA wal_checkpoint(TRUNCATE), then close all connections"
+            return [pages, Copy("the -wal file", "journal_mode is wal", duty)]
+        duty = (
+            "none where journal_mode is delete; otherwise delete the -journal file when all is "
+            "closed"
+        )
+        return [pages, Copy("the rollback journal", f"journal_mode is {journal}", duty)]
 
 
 def _canonical(of: Canonical, name: str) -> str:

@@ -9,7 +9,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from terp_seed.database.dialects.base import Dialect, Piece, Written
+from terp_seed.database.dialects.base import Dialect
+from terp_seed.database.dialects.model import Piece, Written
 from terp_seed.rows.literals import NULL
 
 __all__ = ["documents"]

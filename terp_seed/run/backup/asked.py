@@ -5,12 +5,11 @@ from __future__ import annotations
 from alembic.script import ScriptDirectory
 
 from terp_seed.database.environment_stamp import environment_of
-from terp_seed.database.exclusive import exclusively
+from terp_seed.database.lock import advisory_lock
 from terp_seed.database.session import opened
 from terp_seed.ledger.audit import AuditLog
-from terp_seed.plan.heads import current_heads
+from terp_seed.plan.chain import ancestors, current_heads
 from terp_seed.plan.plan import PlannedRevision, Removal
-from terp_seed.plan.request import ancestors
 from terp_seed.run.backup.folder import Backup
 from terp_seed.run.backup.run import RunBackup
 from terp_seed.run.rollback import Rollback
@@ -24,7 +23,7 @@ def create(settings: Settings, directory: ScriptDirectory, kind: str) -> Backup:
     with opened(settings) as session:
         environment = environment_of(session.connection, settings, session.books)
         session.settle()
-        with exclusively(session):
+        with advisory_lock(session):
             heads = current_heads(session)
             applied = [each.revision for each in ancestors(directory, heads)]
             session.settle()

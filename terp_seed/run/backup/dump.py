@@ -5,9 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import sqlalchemy as sa
-from sqlalchemy.engine import URL
 
-from terp_seed.database.client_tools import dump_database, dumper
 from terp_seed.database.session import Session
 from terp_seed.errors import GuardError, UsageError
 from terp_seed.run.backup.folder import Backup
@@ -18,35 +16,31 @@ __all__ = ["BOOKS", "dump"]
 BOOKS = "books.sql"
 """The file of bookkeeping that has a schema of its own."""
 
-_END = b"-- Dump completed"
-_TAIL = 200
-
 
 def dump(session: Session, backup: Backup) -> None:
     """Dump the database into the backup; `GuardError` if the dump fails or is short.
 
-    On a server the dump is of one moment (``--single-transaction``); it is
-    held to be whole if it names every table and ends as a dump ends.  On
-    SQLite the copy is opened and checked.  Bookkeeping in a schema of its own
+    The dump is of one moment, and is held to be whole if it has every table
+    and ends as a dump ends.  Bookkeeping in a schema of its own
     has a file of its own.
     """
-    url, books = session.settings.url, session.books.schema
-    _dump(session, backup, url, "dump.db" if url.get_backend_name() == "sqlite" else "dump.sql")
+    clients, books = session.dialect.clients, session.books.schema
+    _dump(session, backup, clients.dump_name)
     if books:
-        _dump(session, backup, url.set(database=books), BOOKS, books)
-    backup.manifest.tools |= dumper(url)
+        _dump(session, backup, BOOKS, books)
+    backup.manifest.tools |= clients.dumper()
     backup.keep()
 
 
-def _dump(session: Session, backup: Backup, url: URL, name: str, schema: str | None = None) -> None:
-    path = backup.folder / name
+def _dump(session: Session, backup: Backup, name: str, schema: str | None = None) -> None:
+    path, clients = backup.folder / name, session.dialect.clients
     tables = _counts(session, schema)
     try:
         path.touch(mode=0o600)
-        dump_database(url, path)
+        clients.dump(session.settings.url, path, schema)
     except (UsageError, OSError) as error:
         raise GuardError(f"backup: {error}; nothing was done") from None
-    _refuse_short(url, path, tables)
+    _refuse_short(path, clients.missing(path, tables))
     backup.manifest.add(File(name, path.stat().st_size, checksum(path), tables))
 
 
@@ -57,32 +51,7 @@ def _counts(session: Session, schema: str | None) -> dict[str, int]:
     return {name: session.scalar(f"SELECT COUNT(*) FROM {place}{quote(name)}") for name in names}
 
 
-def _refuse_short(url: URL, path: Path, tables: dict[str, int]) -> None:
-    if url.get_backend_name() == "sqlite":
-        engine = sa.create_engine(URL.create("sqlite", database=str(path)), poolclass=sa.NullPool)
-        with engine.connect() as copy:
-            there = set(sa.inspect(copy).get_table_names())
-            whole = copy.exec_driver_sql("PRAGMA integrity_check").scalar() == "ok"
-        missing = sorted(tables.keys() - there)
-    else:
-        missing = _not_named(path, set(tables))
-        whole = _tail(path).rpartition(b"\n-- ")[2].startswith(_END[3:])
-    if missing or not whole:
+def _refuse_short(path: Path, missing: list[str] | None) -> None:
+    if missing or missing is None:
         what = f"without {', '.join(missing)}" if missing else "cut short"
         raise GuardError(f"backup: {path} is {what}; nothing was done")
-
-
-def _not_named(path: Path, tables: set[str]) -> list[str]:
-    """The tables that the dump does not create."""
-    left = {f"CREATE TABLE `{name.replace('`', '``')}` (".encode(): name for name in tables}
-    with path.open("rb") as file:
-        for line in file:
-            if line.startswith(b"CREATE TABLE"):
-                left.pop(line.rstrip(), None)
-    return sorted(left.values())
-
-
-def _tail(path: Path) -> bytes:
-    with path.open("rb") as file:
-        file.seek(max(0, path.stat().st_size - _TAIL))
-        return file.read()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import socket
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -18,6 +19,9 @@ from terp_seed.run.backup.manifest import MOMENT, Manifest
 from terp_seed.settings.options import Settings
 
 __all__ = ["Backup", "expire", "listing", "new_backup", "place"]
+
+_KEPT = 20
+_KEPT_FOR = timedelta(days=30)
 
 
 @dataclass
@@ -90,20 +94,15 @@ def listing(settings: Settings) -> list[Backup]:
     return sorted(found, key=lambda each: each.folder.name, reverse=True)
 
 
-def expire(settings: Settings, now: datetime | None = None) -> list[Backup]:
-    """Delete backups that are too old or too many; never the newest of a database.
+def expire(settings: Settings, now: datetime | None = None) -> None:
+    """Delete each database's backups that are older than 30 days, and those beyond its newest 20.
 
-    Too old is more than ``backup_keep_days``; too many are those beyond the
-    newest ``backup_keep`` of a database.
+    The newest backup of a database is never deleted.
     """
-    moment = now or datetime.now(UTC)
-    seen: dict[str, int] = {}
-    gone: list[Backup] = []
-    for each in listing(settings):
-        database = each.manifest.database
-        number = seen[database] = seen.get(database, 0) + 1
-        old = moment - each.made > timedelta(days=settings.backup_keep_days)
-        if number > 1 and (old or number > settings.backup_keep):
-            shutil.rmtree(each.folder)
-            gone.append(each)
-    return gone
+    oldest = (now or datetime.now(UTC)) - _KEPT_FOR
+    seen: Counter[str] = Counter()
+    for backup in listing(settings):
+        database = backup.manifest.database
+        seen[database] += 1
+        if seen[database] > 1 and (backup.made < oldest or seen[database] > _KEPT):
+            shutil.rmtree(backup.folder)

@@ -15,19 +15,18 @@ from pathlib import Path
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionError
 
-from terp_seed.database.client_tools import restoring
 from terp_seed.database.consent import Confirm, require_consent
+from terp_seed.database.dialects import dialect_named
 from terp_seed.database.environment_stamp import environment_of
-from terp_seed.database.exclusive import exclusively
-from terp_seed.database.lock import Held
+from terp_seed.database.lock import Held, advisory_lock
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import GuardError, UsageError, VerificationError
 from terp_seed.ledger.audit import AuditLog
 from terp_seed.ledger.derived import recompute
 from terp_seed.ledger.ledger import ledger_of
-from terp_seed.plan.heads import current_heads, record_history
-from terp_seed.plan.planner import recorded
-from terp_seed.plan.request import ancestors
+from terp_seed.plan.chain import ancestors, current_heads
+from terp_seed.plan.generation import recorded_settings
+from terp_seed.plan.run import record_history
 from terp_seed.run.backup.dump import BOOKS
 from terp_seed.run.backup.folder import Backup
 from terp_seed.run.backup.manifest import Manifest
@@ -59,9 +58,12 @@ def restore(
     """
     backup = Backup(folder, Manifest.read(folder))
     if "rows" not in backup.manifest.kinds:
-        books = settings.url.set(database=settings.bookkeeping_schema)
+        clients = dialect_named(settings.url.get_backend_name()).clients
+        books = settings.bookkeeping_schema
         commands = "; ".join(
-            restoring(books if file.name == BOOKS else settings.url, folder / file.name)
+            clients.restoring(
+                settings.url, folder / file.name, books if file.name == BOOKS else None
+            )
             for file in backup.manifest.files
         )
         raise UsageError(f"backup {folder}: holds a dump; put it back with: {commands}")
@@ -69,7 +71,7 @@ def restore(
         environment = environment_of(session.connection, settings, session.books)
         _refuse_elsewhere(session, backup, environment)
         session.settle()
-        with exclusively(session) as ours:
+        with advisory_lock(session) as ours:
             backup.manifest.check(folder)
             applied, back = _chain(directory, session, backup.manifest)
             session.settle()
@@ -177,7 +179,7 @@ class _Restore:
             session.stream.run(f"INSERT INTO {table} VALUES ({self._text(head)})", what="version")
         plan = record_history(session, self.applied)
         headers = ledger_of(session).headers(session.connection)
-        keep = recorded(headers, list(self.applied)[::-1])
+        keep = recorded_settings(headers, self.applied)
         for revision in self.back:
             step = plan.history[revision]
             known = {**plan.ranges_before(revision), **step.ranges}

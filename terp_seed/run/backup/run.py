@@ -11,7 +11,7 @@ from terp_seed.errors import GuardError
 from terp_seed.run.backup.dump import dump
 from terp_seed.run.backup.folder import Backup, expire, new_backup, place
 from terp_seed.run.backup.rows import RowsBackup, rows_of, rows_where
-from terp_seed.run.rollback import Finding
+from terp_seed.run.rollback import Examination
 from terp_seed.settings.options import Settings
 
 __all__ = ["RunBackup", "wanted"]
@@ -62,19 +62,20 @@ class RunBackup:
                     file.deleted(*part)
         session.settle()
 
-    def rows(self, finding: Finding) -> None:
+    def rows(self, found: Examination) -> None:
         """Keep the rows that a revision is about to lose, in its own transaction.
 
         Raises `GuardError` if they are not as many as were counted.
         """
-        if self.made is None or self.kind == "dump" or not finding.surveys:
+        if self.made is None or self.kind == "dump" or not found.drifts:
             return
-        name = f"{finding.revision}-{finding.surveys[0].range.number}"
-        with RowsBackup(self.session, self.made, name, finding.revision) as file:
-            for selection in finding.going:
-                for part in rows_of(self.session, selection):
+        name = f"{found.revision}-{found.drifts[0].range.number}"
+        with RowsBackup(self.session, self.made, name, found.revision) as file:
+            for drift in found.drifts:
+                for part in rows_of(self.session, found.selection(drift)):
                     file.deleted(*part)
-        if dict(file.counts) != finding.removed:
+        deleted = {table: n.deleted for table, n in found.tables.items() if n.deleted}
+        if dict(file.counts) != deleted:
             raise GuardError(
                 f"backup: {self.made.folder} holds other numbers of rows than are to be deleted; "
                 "nothing was deleted, run the command again"

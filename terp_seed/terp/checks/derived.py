@@ -12,22 +12,20 @@ from __future__ import annotations
 
 from terp_seed.rows.seeders import Derived
 
-__all__ = ["CLIENTS", "STATUS", "STOCK"]
-
 
 def _moved(condition: str = "", sign: str = "") -> str:
     """What movements of the outer batch add up to."""
-    what = f"CASE WHEN {condition} THEN m.quantityChange ELSE 0 END" if condition else ""
+    what = f"CASE WHEN {condition} THEN {{m.quantityChange}} ELSE 0 END" if condition else ""
     return (
-        f"COALESCE((SELECT {sign}ROUND(SUM({what or 'm.quantityChange'}), 4)"
-        " FROM inventoryMovements m WHERE m.batchId = batches.id), 0)"
+        f"COALESCE((SELECT {sign}ROUND(SUM({what or '{m.quantityChange}'}), 4)"
+        " FROM {inventoryMovements} m WHERE {m.batchId} = batches.id), 0)"
     )
 
 
 _ON_HAND = _moved()
 _RESERVED = (
-    "COALESCE((SELECT ROUND(SUM(CASE WHEN o.is_draft = 0"
-    " AND o.fulfillmentStatus IN ('CONFIRMED', 'READY_FOR_PACKING', 'PACKED')"
+    "COALESCE((SELECT ROUND(SUM(CASE WHEN NOT o.is_draft"
+    " AND {o.fulfillmentStatus} IN ('CONFIRMED', 'READY_FOR_PACKING', 'PACKED')"
     " THEN a.quantity_allocated ELSE 0 END), 4) FROM order_line_item_allocations a"
     " LEFT JOIN order_line_items l ON l.id = a.order_line_item_id"
     " LEFT JOIN orders o ON o.id = l.order_id WHERE a.batch_id = batches.id), 0)"
@@ -35,26 +33,26 @@ _RESERVED = (
 _SOLD_FROM = "EXISTS (SELECT 1 FROM order_line_item_allocations a WHERE a.batch_id = batches.id)"
 # batchLocations has no index by batch: its batches are gathered once.
 _IN_BACK = (
-    "batches.id IN (SELECT q.batchId FROM (SELECT p.batchId FROM batchLocations p"
-    " WHERE p.zone = 'Back stock' GROUP BY p.batchId) q)"
+    "batches.id IN (SELECT {q.batchId} FROM (SELECT {p.batchId} FROM {batchLocations} p"
+    " WHERE p.zone = 'Back stock' GROUP BY {p.batchId}) q)"
 )
 
 _QUANTITIES = {
     "onHandQty": _ON_HAND,
-    "sampleQty": _moved("m.inventoryMovementType = 'SAMPLE'", "-"),
+    "sampleQty": _moved("{m.inventoryMovementType} = 'SAMPLE'", "-"),
     "reservedQty": _RESERVED,
-    "quarantineQty": f"CASE WHEN batchStatus = 'QUARANTINED' THEN {_ON_HAND} ELSE 0 END",
-    "holdQty": f"CASE WHEN batchStatus = 'ON_HOLD' THEN {_ON_HAND} ELSE 0 END",
+    "quarantineQty": f"CASE WHEN {{batchStatus}} = 'QUARANTINED' THEN {_ON_HAND} ELSE 0 END",
+    "holdQty": f"CASE WHEN {{batchStatus}} = 'ON_HOLD' THEN {_ON_HAND} ELSE 0 END",
     "defectiveQty": _moved(
-        "m.inventoryMovementType = 'ADJUSTMENT' AND m.adjustmentReason = 'DAMAGED'", "-"
+        "{m.inventoryMovementType} = 'ADJUSTMENT' AND {m.adjustmentReason} = 'DAMAGED'", "-"
     ),
 }
 
 _LOCATION = Derived(
     "batchLocations",
     {
-        "qty": "COALESCE((SELECT ROUND(SUM(m.quantityChange), 4) FROM inventoryMovements m"
-        " WHERE m.batchId = batchLocations.batchId), 0)"
+        "qty": "COALESCE((SELECT ROUND(SUM({m.quantityChange}), 4) FROM {inventoryMovements} m"
+        " WHERE {m.batchId} = {batchLocations.batchId}), 0)"
     },
     still=("updatedAt",),
 )
@@ -65,13 +63,13 @@ STOCK = (Derived("batches", _QUANTITIES, still=("updatedAt",)), _LOCATION)
 # A batch in the back goes on sale when the first of it is sold; a batch of
 # which nothing is left is sold out.  Without orders both are undone.
 _STATUS = f"""CASE
-    WHEN batchStatus = 'AWAITING_INTAKE' AND {_SOLD_FROM}
+    WHEN {{batchStatus}} = 'AWAITING_INTAKE' AND {_SOLD_FROM}
       THEN CASE WHEN {_ON_HAND} = 0 THEN 'SOLD_OUT' ELSE 'LIVE' END
-    WHEN batchStatus IN ('LIVE', 'SOLD_OUT') AND NOT {_SOLD_FROM} AND {_IN_BACK}
+    WHEN {{batchStatus}} IN ('LIVE', 'SOLD_OUT') AND NOT {_SOLD_FROM} AND {_IN_BACK}
       THEN 'AWAITING_INTAKE'
-    WHEN batchStatus IN ('LIVE', 'SOLD_OUT')
+    WHEN {{batchStatus}} IN ('LIVE', 'SOLD_OUT')
       THEN CASE WHEN {_ON_HAND} = 0 THEN 'SOLD_OUT' ELSE 'LIVE' END
-    ELSE batchStatus END"""
+    ELSE {{batchStatus}} END"""
 
 STATUS = (
     Derived("batches", {**_QUANTITIES, "batchStatus": _STATUS}, still=("updatedAt",)),
@@ -80,15 +78,17 @@ STATUS = (
 """The same, and which batches are live or sold out."""
 
 _BILLED = "i.status <> 'VOID'"
-_ORDERED = f"{_BILLED} AND i.referenceType = 'ORDER' AND o.id IS NOT NULL"
+_ORDERED = f"{_BILLED} AND {{i.referenceType}} = 'ORDER' AND o.id IS NOT NULL"
 
 
-_ORDERS = " LEFT JOIN orders o ON o.id = i.referenceId"
+_ORDERS = " LEFT JOIN orders o ON o.id = {i.referenceId}"
 
 
 def _of_invoices(what: str, joined: str = "") -> str:
     """What the outer client's invoices come to."""
-    return f"COALESCE((SELECT {what} FROM invoices i{joined} WHERE i.customerId = clients.id), 0)"
+    return (
+        f"COALESCE((SELECT {what} FROM invoices i{joined} WHERE {{i.customerId}} = clients.id), 0)"
+    )
 
 
 def _sum(amount: str, condition: str) -> str:
@@ -102,15 +102,15 @@ CLIENTS = (
     Derived(
         "clients",
         {
-            "total_spent": _of_invoices(f"ROUND({_sum('i.totalAmount', _BILLED)}, 2)"),
+            "total_spent": _of_invoices(f"ROUND({_sum('{i.totalAmount}', _BILLED)}, 2)"),
             "total_profit": _of_invoices(f"ROUND({_MARGIN}, 2)", _ORDERS),
             "avg_profit_margin": _of_invoices(
-                f"ROUND({_MARGIN} * 100.0 / NULLIF({_sum('i.totalAmount', _ORDERED)}, 0), 2)",
+                f"ROUND({_MARGIN} * 100.0 / NULLIF({_sum('{i.totalAmount}', _ORDERED)}, 0), 2)",
                 _ORDERS,
             ),
-            "total_owed": _of_invoices(f"ROUND({_sum('i.amountDue', _DEBT)}, 2)"),
+            "total_owed": _of_invoices(f"ROUND({_sum('{i.amountDue}', _DEBT)}, 2)"),
             "oldest_debt_days": _of_invoices(
-                f"MAX(CASE WHEN {_DEBT} THEN {{days:{{as_of}}:i.invoiceDate}} END)"
+                f"MAX(CASE WHEN {_DEBT} THEN {{days:{{as_of}}:{{i.invoiceDate}}}} END)"
             ),
         },
         still=("updated_at",),

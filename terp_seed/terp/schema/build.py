@@ -1,10 +1,10 @@
-"""Creating and dropping the sandbox's tables, and whose tables these are.
+"""Creating and dropping the sandbox's tables, and no others.
 
-The environment stamp says whose: its origin is ``sandbox`` where this module
-wrote it.  The stamp is written *before* the first table, since a server that
-commits each CREATE TABLE can leave half of them behind; the next upgrade then
-knows them for ours and adds what is missing.  Only a script stamps last: it
-cannot look, so a CREATE TABLE that fails must keep it from claiming a TERP.
+The environment stamp tells them apart: its origin is ``sandbox`` where this module wrote it.
+The stamp is written *before* the first table, since a server that commits each CREATE TABLE
+can leave half of them behind; the next upgrade then recognises them and adds the missing ones.
+Only a script stamps last: it cannot check anything, so a CREATE TABLE that fails must keep it
+from claiming a real TERP.
 """
 
 from __future__ import annotations
@@ -12,50 +12,50 @@ from __future__ import annotations
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import column, inspect, select, table
 from sqlalchemy.engine import Connection
-from sqlalchemy.schema import CreateTable
+from sqlalchemy.schema import CreateTable, sort_tables
 
-from terp_seed.database import environment_stamp as guards
+from terp_seed.database import environment_stamp
 from terp_seed.errors import GuardError
-from terp_seed.terp.schema.tables import metadata
+from terp_seed.terp.schema.tables import TABLES, metadata
 
-__all__ = ["ORIGIN", "create", "drop", "mark_created"]
+__all__ = ["ORIGIN", "create", "drop"]
 
 ORIGIN = "sandbox"
 
 # Some servers keep table names in lower case.
-_OURS = frozenset(name.lower() for name in metadata.tables)
+_SANDBOX_TABLES = frozenset(name.lower() for name in metadata.tables)
 _HARMLESS = (None, "dev", "test")
 _SEED_VERSIONS = "terp_seed_version"  # and, for a chain of another name, ..._<chain>
 
 
-def create(context: MigrationContext) -> None:
-    """Create all tables and stamp the database ``dev``; a stamp ``test`` stays.
+def create(context: MigrationContext, revision: str) -> None:
+    """Create a revision's tables and stamp the database ``dev``; a stamp ``test`` stays.
 
     Refused with `GuardError` where one of them exists that the sandbox did not
     create, or where the database is stamped for anything but ``dev`` and
-    ``test``; nothing is changed then.  A creation that was cut short is finished.
+    ``test``; nothing is changed then.  An interrupted creation is finished.
     """
     connection = context.connection
     assert connection is not None
     if context.as_sql:
-        _create_all(connection)
-        mark_created(connection, "dev")
+        _create_tables(connection, revision)
+        _stamp(connection, "dev")
         return
-    if guards.origin(connection) == ORIGIN:
-        _create_all(connection, only_missing=True)
+    if environment_stamp.origin(connection) == ORIGIN:
+        _create_tables(connection, revision, only_missing=True)
         return
     _refuse_foreign_stamp(connection)
     _refuse_foreign_tables(connection)
-    mark_created(connection, guards.stamped(connection) or "dev")
-    _create_all(connection)
+    _stamp(connection, environment_stamp.stamped(connection) or "dev")
+    _create_tables(connection, revision)
 
 
-def drop(context: MigrationContext) -> None:
-    """Drop exactly the sandbox's tables, with every row in them, and its stamp.
+def drop(context: MigrationContext, revision: str) -> None:
+    """Drop exactly a revision's tables, with every row in them; with the first, the stamp.
 
-    Refused with `GuardError`, before the first table goes, where the sandbox
-    did not create them, where seeds are applied, where a table of somebody else
-    refers to them, and in a script, which could see none of this.
+    Refused with `GuardError`, before the first table is dropped, where the
+    sandbox did not create them, where seeds are applied, where a foreign table
+    refers to them, and in a script, which could check none of this.
     """
     if context.as_sql:
         raise GuardError(
@@ -66,25 +66,26 @@ def drop(context: MigrationContext) -> None:
     _refuse_foreign_origin(connection)
     _refuse_seeded(connection)
     _refuse_dependents(connection)
-    metadata.drop_all(connection)  # what is left of them, after a drop that was cut short
-    guards.unstamp(connection)
+    # Only those that are left, after a drop that was interrupted.
+    metadata.drop_all(connection, tables=TABLES[revision])
+    if revision == next(iter(TABLES)):
+        environment_stamp.unstamp(connection)
 
 
-def mark_created(connection: Connection, environment: str) -> None:
-    """Stamp the database as made by the sandbox, in the caller's transaction."""
-    guards.stamp(connection, environment, origin=ORIGIN)
+def _stamp(connection: Connection, environment: str) -> None:
+    environment_stamp.stamp(connection, environment, origin=ORIGIN)
 
 
-def _create_all(connection: Connection, *, only_missing: bool = False) -> None:
-    """Tables and indexes, each a statement, in an order that every script repeats."""
-    for made in metadata.sorted_tables:
-        connection.execute(CreateTable(made, if_not_exists=only_missing))
-        for index in sorted(made.indexes, key=lambda index: str(index.name)):
+def _create_tables(connection: Connection, revision: str, *, only_missing: bool = False) -> None:
+    """Create tables and indexes, each by one statement, in the same order every time."""
+    for created in sort_tables(sorted(TABLES[revision], key=lambda table: table.name)):
+        connection.execute(CreateTable(created, if_not_exists=only_missing))
+        for index in sorted(created.indexes, key=lambda index: str(index.name)):
             index.create(connection, checkfirst=only_missing)
 
 
 def _refuse_foreign_stamp(connection: Connection) -> None:
-    found = guards.stamped(connection)
+    found = environment_stamp.stamped(connection)
     if found not in _HARMLESS:
         raise GuardError(
             f"this database is stamped {found}; the sandbox is for dev and test, so nothing was "
@@ -93,9 +94,9 @@ def _refuse_foreign_stamp(connection: Connection) -> None:
 
 
 def _refuse_foreign_tables(connection: Connection) -> None:
-    look = inspect(connection)
-    taken = look.get_table_names() + look.get_view_names()
-    found = [name for name in taken if name.lower() in _OURS]
+    inspector = inspect(connection)
+    existing = inspector.get_table_names() + inspector.get_view_names()
+    found = [name for name in existing if name.lower() in _SANDBOX_TABLES]
     if found:
         raise GuardError(
             f"this database has {_names('a table', found)} that the sandbox did not create; the "
@@ -106,7 +107,7 @@ def _refuse_foreign_tables(connection: Connection) -> None:
 
 
 def _refuse_foreign_origin(connection: Connection) -> None:
-    if guards.origin(connection) != ORIGIN:
+    if environment_stamp.origin(connection) != ORIGIN:
         raise GuardError(
             "nothing says that the sandbox created the tables of this database, so it drops none "
             "of them. If the database was only marked with `alembic stamp`, take the mark off "
@@ -133,8 +134,8 @@ def _refuse_dependents(connection: Connection) -> None:
     found = sorted(
         name
         for (_, name), references in keys.items()
-        if name.lower() not in _OURS
-        and any(key["referred_table"].lower() in _OURS for key in references)
+        if name.lower() not in _SANDBOX_TABLES
+        and any(key["referred_table"].lower() in _SANDBOX_TABLES for key in references)
     )
     if found:
         raise GuardError(

@@ -1,10 +1,11 @@
 """The TERP seeders: ``catalogue``, ``clients``, ``batches``, ``inventory``, ``orders``.
 
 Importing this package registers them; ``seeders = terp_seed.terp.seeders`` in alembic.ini does.
+`terp_seed.terp.table` explains how a table is described.
 """
 
 from __future__ import annotations
 
-from terp_seed.terp.seeders import catalogue, clients, inventory, lots, orders, references
+from terp_seed.terp.seeders import batches, catalogue, clients, inventory, orders
 
-__all__ = ["catalogue", "clients", "inventory", "lots", "orders", "references"]
+__all__ = ["batches", "catalogue", "clients", "inventory", "orders"]

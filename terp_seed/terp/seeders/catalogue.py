@@ -1,114 +1,96 @@
 """Seeder ``catalogue``: the seed user, brands, strains and products.
 
-TERP fills grades, categories, units and locations on its first start, if
-they are empty.  So nothing is put there: seeding first must not suppress it.
-Products name no supplier yet, since clients come later; their batches do.
+TERP fills grades, categories, units and locations on its first start, if they are empty.  So
+nothing is put there: seeding first must not suppress it.  Products name no supplier yet, since
+clients come later; their batches do.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import Any
+from terp_seed.rows.columns import constant, pick
+from terp_seed.terp.checks.invariants import CATALOGUE
+from terp_seed.terp.simulation.clock import DAY, HOUR, TODAY
+from terp_seed.terp.simulation.names import brand_names, strain_names
+from terp_seed.terp.simulation.simulation import Simulation
+from terp_seed.terp.table import Columns, each, register, row_of, table, text
 
-from terp_seed.rows.columns import computed, constant, pick
-from terp_seed.rows.draw import Span
-from terp_seed.rows.model import Column, TableRows
-from terp_seed.rows.seeders import SeedContext, seeder
-from terp_seed.terp.checks.rules import CATALOGUE
-from terp_seed.terp.simulation.clock import DAY, TODAY
-from terp_seed.terp.simulation.vocabulary import brand_names, strain_names
-from terp_seed.terp.simulation.world import World, world_of
-
-__all__ = ["catalogue"]
-
-_LONG_AGO = TODAY - 1700  # before the first client joined
-_GROWN = (
+_DESCRIPTIONS = (
     "Family run and sun grown.", "Small batch, hand trimmed.", "Clean, consistent, on time.",
     "Living soil, no shortcuts.", "Old genetics, new houses.", "Cured slowly, packed fresh.",
 )  # fmt: skip
-_LINEAGES = ("Hybrid", "Indica", "Sativa")
 
 
-@seeder("catalogue", checks=CATALOGUE)
-def catalogue(context: SeedContext) -> list[TableRows]:
-    """Describe the catalogue."""
-    world = world_of(context)
-    return [_users(context, world), _brands(context, world), _strains(context, world),
-            _products(context, world)]  # fmt: skip
+def _since_long(sim: Simulation, *names: str) -> Columns:
+    """Everything in the catalogue is older than the first client."""
+    (moment,) = sim.clock.moments([(TODAY - 1700) * DAY + 9 * HOUR])
+    return dict.fromkeys(("createdAt", "updatedAt", *names), constant(moment))
 
 
-def _since(world: World) -> dict[str, Column]:
-    moment = world.clock.moments([_LONG_AGO * DAY + 9 * 3600])[0]
-    return {"createdAt": constant(moment), "updatedAt": constant(moment)}
-
-
-def _users(context: SeedContext, world: World) -> TableRows:
+@table(
+    "users",
+    rows=lambda sim: 1,
+    key=("openId",),
+)
+def users(sim: Simulation) -> Columns:
     """The one user that seeded rows name: never a person's account."""
-    return context.table(
-        "users",
-        rows=1,
-        key=("openId",),
-        columns={
-            "openId": constant("terp-seed"),
-            "name": constant("Seed Data"),
-            "email": constant("terp-seed@example.com"),
-            "role": constant("user"),
-            **_since(world),
-            "lastSignedIn": _since(world)["createdAt"],
-        },
-    )
+    return {
+        "openId": constant("terp-seed"),
+        "name": constant("Seed Data"),
+        "email": constant("terp-seed@example.com"),
+        "role": constant("user"),
+        **_since_long(sim, "lastSignedIn"),
+    }
 
 
-def _brands(context: SeedContext, world: World) -> TableRows:
-    return context.table(
-        "brands",
-        rows=world.sizes.brands,
-        columns={
-            "name": _named(brand_names.name),
-            "description": pick(_GROWN),
-            **_since(world),
-        },
-    )
+@table(
+    "brands",
+    rows=lambda sim: sim.sizes.brands,
+    references={"vendorId": "vendors"},
+)
+def brands(sim: Simulation) -> Columns:
+    """Brands; none of them belongs to a vendor yet."""
+    return {
+        "name": text(each(brand_names.name), 60),
+        "description": pick(_DESCRIPTIONS),
+        **_since_long(sim),
+    }
 
 
-def _strains(context: SeedContext, world: World) -> TableRows:
-    return context.table(
-        "strains",
-        rows=world.sizes.strains,
-        key=("name",),
-        columns={
-            "name": _named(strain_names.name),
-            "standardizedName": _named(lambda row: strain_names.name(row).lower()),
-            "category": pick(_LINEAGES, [5, 3, 2]),
-            "baseStrainName": _named(strain_names.name),
-            **_since(world),
-        },
-    )
+@table(
+    "strains",
+    rows=lambda sim: sim.sizes.strains,
+    key=("name",),
+    references={"parentStrainId": "strains"},
+)
+def strains(sim: Simulation) -> Columns:
+    """Strains, each its own base strain."""
+    return {
+        "name": text(each(strain_names.name), 60),
+        "standardizedName": text(each(lambda row: strain_names.name(row).lower()), 60),
+        "category": pick(["Hybrid", "Indica", "Sativa"], [5, 3, 2]),
+        "baseStrainName": text(each(strain_names.name), 60),
+        **_since_long(sim),
+    }
 
 
-def _products(context: SeedContext, world: World) -> TableRows:
-    goods, brands = world.goods, world.sizes.brands
-    return context.table(
-        "products",
-        rows=world.sizes.products,
-        columns={
-            "brandId": _each(lambda row: goods.strain(row) * 7 % brands, ref="brands"),
-            "strainId": _each(goods.strain, ref="strains"),
-            "nameCanonical": _each(goods.name, length=60, ascii_only=True),
-            "category": _each(goods.category, length=20, ascii_only=True),
-            "subcategory": _each(goods.subcategory, length=20, ascii_only=True),
-            "uomSellable": _each(goods.unit, length=3, ascii_only=True),
-            **_since(world),
-        },
-    )
+@table(
+    "products",
+    rows=lambda sim: sim.sizes.products,
+    references={"brandId": "brands", "strainId": "strains"},
+)
+def products(sim: Simulation) -> Columns:
+    """Products by strain, growing method and grade."""
+    return {
+        "brandId": row_of(
+            "brands", each(lambda strain: strain * 7 % sim.sizes.brands, sim.products.strain)
+        ),
+        "strainId": row_of("strains", sim.products.strain),
+        "nameCanonical": text(sim.products.name, 60),
+        "category": text(sim.products.category, 20),
+        "subcategory": text(sim.products.subcategory, 20),
+        "uomSellable": text(sim.products.unit, 3),
+        **_since_long(sim),
+    }
 
 
-def _named(name: Callable[[int], str]) -> Column:
-    return _each(name, length=60, ascii_only=True)
-
-
-def _each(value: Callable[[int], Any], **bounds: Any) -> Column:
-    def make(span: Span) -> list[Any]:
-        return [value(row) for row in span.rows()]
-
-    return computed(make, **bounds)
+register("catalogue", users, brands, strains, products, checks=CATALOGUE)

@@ -1,58 +1,60 @@
 """Seeder ``orders``: quotes, drafts and sales, and all that follows from them.
 
-Of TERP's returns the goods' way back is seeded: orders that were returned,
-restocked or sent on to the vendor, with their movements and void invoices.
-Left out are the tables ``returns``, ``credits`` and ``bills``: they belong to
-a person's decisions, and the last has a reference that TERP itself reads in
-two ways.
+Of TERP's returns the goods' way back is seeded: orders that were returned, restocked or sent on
+to the vendor, with their movements and void invoices.  Left out are the tables ``returns``,
+``credits`` and ``bills``: they belong to a person's decisions, and the last has a reference
+that TERP itself reads in two ways.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
+from operator import add, sub
 
-from terp_seed.rows.columns import code, computed, constant, pick
-from terp_seed.rows.draw import Span
-from terp_seed.rows.model import Bounds, Column, TableRows
-from terp_seed.rows.seeders import SeedContext, seeder
+from terp_seed.rows.columns import code, constant, pick
 from terp_seed.terp.checks.derived import CLIENTS, STATUS
-from terp_seed.terp.checks.order_rules import ORDERS
-from terp_seed.terp.seeders.billing import invoice_tables
-from terp_seed.terp.seeders.cells import moments, numbered, seed_user, stored, stored_text
-from terp_seed.terp.seeders.fulfilment import (
-    confirmed_at,
-    history_table,
-    movement_table,
-    packed_at,
+from terp_seed.terp.checks.invariants import ORDERS as INVARIANTS
+from terp_seed.terp.seeders.invoices import (
+    client_transactions,
+    invoice_lines,
+    invoice_payments,
+    invoices,
+    payments,
 )
-from terp_seed.terp.seeders.lines import allocation_table, items_column, line_table
+from terp_seed.terp.seeders.order_lines import allocations, items_column, order_lines
 from terp_seed.terp.simulation.clock import TODAY
-from terp_seed.terp.simulation.money import OVERDUE, PAID, PARTIAL, VOID
-from terp_seed.terp.simulation.schedule import (
-    CANCELLED,
-    CONFIRMED,
-    CONVERTED,
-    DRAFT_QUOTE,
-    DRAFT_SALE,
-    PACKED,
-    SENT,
-    SHIPPED,
-    VIEWED,
+from terp_seed.terp.simulation.fulfilment import STAGE_OF_KIND, STAGES
+from terp_seed.terp.simulation.invoices import Status
+from terp_seed.terp.simulation.pricing import TERMS, margin_percent
+from terp_seed.terp.simulation.schedule import Kind
+from terp_seed.terp.simulation.simulation import Simulation
+from terp_seed.terp.table import (
+    Columns,
+    at,
+    choice,
+    day,
+    each,
+    hundredths,
+    moment,
+    once,
+    plain,
+    register,
+    row_of,
+    seed_user,
+    table,
+    text,
 )
-from terp_seed.terp.simulation.terms import TERM_DAYS, TERMS
-from terp_seed.terp.simulation.world import World, world_of
-
-__all__ = ["orders"]
 
 # By kind, in the order of `schedule`.
 _QUOTES = ("UNSENT", None, "SENT", "VIEWED", "REJECTED", "EXPIRED", "CONVERTED") + (None,) * 9
-_STAGES = ("DRAFT",) * 7 + (
-    "CANCELLED", "CONFIRMED", "READY_FOR_PACKING", "PACKED", "SHIPPED", "DELIVERED",
-    "RETURNED", "RESTOCKED", "RETURNED_TO_VENDOR",
-)  # fmt: skip
 _PACKING = ("PENDING",) * 9 + ("PICKING", "PACKED") + ("READY",) * 5
 _SALES = ("PENDING", "PARTIAL", "PAID", "OVERDUE", "CANCELLED")
-_SALE_OF_INVOICE = {PARTIAL: "PARTIAL", PAID: "PAID", OVERDUE: "OVERDUE", VOID: "CANCELLED"}
+_SALE_OF_INVOICE: dict[int, str] = {
+    Status.PARTIAL: "PARTIAL",
+    Status.PAID: "PAID",
+    Status.OVERDUE: "OVERDUE",
+    Status.VOID: "CANCELLED",
+}
 _NOTES = (
     "Call the dock before delivery", "Deliver before noon", "Split over two vans",
     "Labels on both sides", "Substitute within the same grade if short",
@@ -60,192 +62,146 @@ _NOTES = (
 _QUOTE_DAYS = 30
 
 
-@seeder("orders", derives=(*STATUS, *CLIENTS), checks=ORDERS)
-def orders(context: SeedContext) -> list[TableRows]:
-    """Describe the order book."""
-    for table in ("clients", "batches", "batchLocations"):
-        context.seeded(table)
-    world = world_of(context)
-    return [
-        _orders(context, world),
-        line_table(context, world),
-        allocation_table(context, world),
-        history_table(context, world),
-        movement_table(context, world),
-        *invoice_tables(context, world),
-    ]
-
-
-def _orders(context: SeedContext, world: World) -> TableRows:
-    book, schedule = world.book, world.schedule
-    created = moments(world.clock, lambda span: schedule.created[span.start : span.stop])
-    return context.table(
-        "orders",
-        rows=world.sizes.orders,
-        key=("order_number",),
-        columns={
-            "order_number": code("SEED-ORD-"),
-            "orderType": _by_kind(world, lambda kind: "QUOTE" if _is_quote(kind) else "SALE"),
-            "is_draft": _flags(world, lambda kind: kind <= DRAFT_SALE),
-            "client_id": stored(book.client, ref="clients"),
-            "items": items_column(world),
-            **_totals(world),
-            **_states(world),
-            **_dates(world),
-            "paymentTerms": stored_text(book.terms, TERMS),
-            "cash_payment": stored(world.ledgers.deposit, scale=2),
-            "invoice_id": _or_none(world.ledgers.invoice_of, "invoices"),
-            "converted_from_order_id": _converted(world),
-            "notes": pick([None, *_NOTES], [45, 1, 1, 1, 1, 1]),
-            "created_by": seed_user(),
-            "created_at": created,
-            "updated_at": moments(world.clock, lambda span: _touched(world, span)),
-        },
-    )
-
-
 def _is_quote(kind: int) -> bool:
-    return kind == DRAFT_QUOTE or SENT <= kind <= CONVERTED
+    return kind == Kind.DRAFT_QUOTE or Kind.SENT <= kind <= Kind.CONVERTED
 
 
-def _totals(world: World) -> dict[str, Column]:
-    book = world.book
-    total, cost = book.total, book.cost
+def _sale_status(sim: Simulation) -> Callable[[int, int], str | None]:
+    statuses = sim.invoices.status
 
-    def earned(span: Span) -> list[int]:
-        return [total[order] - cost[order] for order in span.rows()]
+    def sale_status(kind: int, invoice: int) -> str | None:
+        if kind == Kind.CANCELLED:
+            return "CANCELLED"
+        if kind < Kind.CONFIRMED:
+            return None
+        return "PENDING" if invoice < 0 else _SALE_OF_INVOICE.get(statuses[invoice], "PENDING")
 
-    def percent(span: Span) -> list[int]:
-        return [((total[o] - cost[o]) * 20_000 + total[o]) // (2 * total[o]) for o in span.rows()]
+    return sale_status
 
+
+def _valid_until(kind: int, day: int) -> int:
+    if not _is_quote(kind):
+        return 0
+    if kind in (Kind.SENT, Kind.VIEWED):
+        return max(day + _QUOTE_DAYS, TODAY + 3)
+    return day + _QUOTE_DAYS
+
+
+@table(
+    "orders",
+    rows=lambda sim: sim.sizes.orders,
+    key=("order_number",),
+    references={"invoice_id": "invoices"},
+)
+def orders(sim: Simulation) -> Columns:
+    """Quotes, drafts and sales."""
+    clock, orders, schedule = sim.clock, sim.orders, sim.schedule
+    fulfilment, invoices = sim.fulfilment, sim.invoices
+    kind, created = orders.kind, schedule.created
+    converted = once(each(fulfilment.converted_at))
+    confirmed, packed = once(each(fulfilment.confirmed)), once(each(fulfilment.packed))
+    stages = (created, converted, packed, orders.shipped, orders.delivered, orders.returned)
+    total = hundredths(orders.total)
     return {
-        "subtotal": stored(total, scale=2),
+        "order_number": code("SEED-ORD-"),
+        "orderType": choice(each(_is_quote, kind), ("SALE", "QUOTE")),
+        "is_draft": plain(each(lambda kind: kind <= Kind.DRAFT_SALE, kind)),
+        "client_id": row_of("clients", orders.client),
+        "items": items_column(sim),
+        "subtotal": total,
         "tax": constant(0, scale=2),
         "discount": constant(0, scale=2),
         "shipping": constant(0, scale=2),
-        "total": stored(total, scale=2),
-        "total_cogs": stored(cost, scale=2),
-        "total_margin": Column(earned, scale=2),
-        "avg_margin_percent": Column(percent, scale=2),
+        "total": total,
+        "total_cogs": hundredths(orders.cost),
+        "total_margin": hundredths(each(sub, orders.total, orders.cost)),
+        "avg_margin_percent": hundredths(each(margin_percent, orders.total, orders.cost)),
+        "quoteStatus": choice(kind, _QUOTES),
+        "fulfillmentStatus": choice(kind, STAGE_OF_KIND),
+        "pickPackStatus": choice(kind, _PACKING),
+        "saleStatus": text(
+            each(_sale_status(sim), kind, invoices.invoice_of),
+            9,
+            choices=_SALES,
+            nullable=True,
+        ),
+        "valid_until": day(clock, each(_valid_until, kind, schedule.day), nullable=True),
+        "due_date": day(clock, each(invoices.due_of_order), nullable=True),
+        "confirmed_at": moment(clock, confirmed, nullable=True),
+        "packed_at": moment(clock, packed, nullable=True),
+        "packed_by": seed_user(each(lambda kind: kind >= Kind.PACKED, kind)),
+        "shipped_at": moment(clock, orders.shipped, nullable=True),
+        "shipped_by": seed_user(each(lambda kind: kind >= Kind.SHIPPED, kind)),
+        "converted_at": moment(clock, converted, nullable=True),
+        "paymentTerms": choice(orders.terms, TERMS),
+        "cash_payment": hundredths(invoices.deposit),
+        "invoice_id": row_of(
+            "invoices",
+            each(lambda invoice: None if invoice < 0 else invoice, invoices.invoice_of),
+            nullable=True,
+        ),
+        "converted_from_order_id": row_of("orders", each(fulfilment.converted_from), nullable=True),
+        "notes": pick([None, *_NOTES], [45, 1, 1, 1, 1, 1]),
+        "created_by": seed_user(),
+        "created_at": moment(clock, created),
+        "updated_at": moment(clock, each(max, *stages)),
     }
 
 
-def _states(world: World) -> dict[str, Column]:
-    kinds, ledgers = world.book.kind, world.ledgers
-
-    def sale(order: int) -> str | None:
-        kind = kinds[order]
-        if kind == CANCELLED:
-            return "CANCELLED"
-        if kind < CONFIRMED:
-            return None
-        invoice = ledgers.invoice_of[order]
-        return (
-            "PENDING" if invoice < 0 else _SALE_OF_INVOICE.get(ledgers.status[invoice], "PENDING")
-        )
-
+@table(
+    "order_status_history",
+    rows=lambda sim: len(sim.fulfilment),
+)
+def status_history(sim: Simulation) -> Columns:
+    """One row for each stage that an order reached."""
     return {
-        "quoteStatus": stored_text(kinds, _QUOTES),
-        "fulfillmentStatus": stored_text(kinds, _STAGES),
-        "pickPackStatus": stored_text(kinds, _PACKING),
-        "saleStatus": computed(
-            lambda span: [sale(order) for order in span.rows()],
-            length=9,
-            choices=_SALES,
-            nullable=True,
-            ascii_only=True,
+        "order_id": row_of("orders", sim.fulfilment.order),
+        "fulfillmentStatus": choice(sim.fulfilment.stage, STAGES),
+        "changed_by": seed_user(),
+        "changed_at": moment(
+            sim.clock, each(sim.fulfilment.reached, sim.fulfilment.order, sim.fulfilment.stage)
         ),
     }
 
 
-def _dates(world: World) -> dict[str, Column]:
-    clock, book, schedule, ledgers = world.clock, world.book, world.schedule, world.ledgers
-
-    def due(order: int) -> int:
-        invoice = ledgers.invoice_of[order]
-        if invoice >= 0:
-            return ledgers.due[invoice]
-        if book.kind[order] < CANCELLED:
-            return 0
-        return schedule.day[order] + TERM_DAYS[book.terms[order]]
-
-    def valid(order: int) -> int:
-        kind, day = book.kind[order], schedule.day[order]
-        if not _is_quote(kind):
-            return 0
-        return max(day + _QUOTE_DAYS, TODAY + 3) if kind in (SENT, VIEWED) else day + _QUOTE_DAYS
-
-    def converted(span: Span) -> list[int]:
-        return [
-            schedule.created[order + 1] if book.kind[order] == CONVERTED else 0
-            for order in span.rows()
-        ]
-
-    def days(make: Callable[[int], int]) -> Column:
-        def dates(span: Span) -> list[object]:
-            numbers = [make(order) for order in span.rows()]
-            return [clock.on(day) if day else None for day in numbers]
-
-        return Column(dates, Bounds(nullable=True))
-
+@table(
+    "inventoryMovements",
+    rows=lambda sim: len(sim.orders.movements.order),
+)
+def movements(sim: Simulation) -> Columns:
+    """What left by orders and what came back, by time."""
+    movements = sim.orders.movements
+    shelved = at(sim.intake.shelved, movements.batch)
+    before = once(each(sub, shelved, movements.sold_before))
     return {
-        "valid_until": days(valid),
-        "due_date": days(due),
-        "confirmed_at": moments(clock, lambda span: confirmed_at(world, span.rows())),
-        "packed_at": moments(clock, lambda span: packed_at(world, span.rows())),
-        "packed_by": _by_someone(world, lambda kind: kind >= PACKED),
-        "shipped_at": moments(clock, lambda span: book.shipped[span.start : span.stop]),
-        "shipped_by": _by_someone(world, lambda kind: kind >= SHIPPED),
-        "converted_at": moments(clock, converted),
+        "batchId": row_of("batches", movements.batch),
+        "inventoryMovementType": choice(movements.type, ("SALE", "RETURN", "TRANSFER")),
+        "quantityChange": hundredths(movements.change),
+        "quantityBefore": hundredths(before),
+        "quantityAfter": hundredths(each(add, before, movements.change)),
+        "referenceType": constant("ORDER"),
+        "referenceId": row_of("orders", movements.order),
+        "notes": choice(movements.type, (None, "Came back unopened", "Sent on to the vendor")),
+        "performedBy": seed_user(),
+        "createdAt": moment(
+            sim.clock, each(sim.fulfilment.moved_at, movements.order, movements.type)
+        ),
     }
 
 
-def _touched(world: World, span: Span) -> list[int]:
-    """When an order last changed: at its latest stage."""
-    book = world.book
-    packed = packed_at(world, span.rows())
-    return [
-        max(
-            world.schedule.created[o + (book.kind[o] == CONVERTED)],
-            at,
-            book.shipped[o],
-            book.delivered[o],
-            book.returned[o],
-        )
-        for o, at in zip(span.rows(), packed, strict=True)
-    ]
-
-
-def _by_kind(world: World, text: Callable[[int], str]) -> Column:
-    return stored_text(world.book.kind, [text(kind) for kind in range(16)])
-
-
-def _flags(world: World, holds: Callable[[int], bool]) -> Column:
-    kinds = world.book.kind
-    return Column(lambda span: [holds(kind) for kind in kinds[span.start : span.stop]])
-
-
-def _by_someone(world: World, holds: Callable[[int], bool]) -> Column:
-    kinds = world.book.kind
-    return numbered(
-        lambda span: [0 if holds(kind) else None for kind in kinds[span.start : span.stop]],
-        "users",
-    )
-
-
-def _converted(world: World) -> Column:
-    """The quote that an order was converted from: the one before it."""
-    kinds = world.book.kind
-    return numbered(
-        lambda span: [
-            order - 1 if order and kinds[order - 1] == CONVERTED else None for order in span.rows()
-        ],
-        "orders",
-    )
-
-
-def _or_none(values: Sequence[int], table: str) -> Column:
-    """References of which -1 stands for none."""
-    return numbered(
-        lambda span: [None if at < 0 else at for at in values[span.start : span.stop]], table
-    )
+register(
+    "orders",
+    orders,
+    order_lines,
+    allocations,
+    status_history,
+    movements,
+    invoices,
+    invoice_lines,
+    payments,
+    invoice_payments,
+    client_transactions,
+    after=("clients", "batches", "batchLocations"),
+    derives=(*STATUS, *CLIENTS),
+    checks=INVARIANTS,
+)

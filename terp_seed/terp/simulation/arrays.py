@@ -13,28 +13,18 @@ from weakref import finalize
 
 from terp_seed.rows.draw import Span
 
-__all__ = ["Groups", "Spool", "Words", "gathered"]
-
 _PAGE = 1024
 
 
 @dataclass(frozen=True)
-class Words:
+class RandomWords:
     """Named sequences of random words that depend on a key alone."""
 
     key: bytes
 
-    def all(self, label: str, count: int) -> list[int]:
+    def first(self, label: str, count: int) -> array[int]:
         """The first ``count`` words of a sequence."""
-        return Span(self.key + label.encode(), 0, count).words()
-
-    def each(self, label: str, count: int) -> Iterator[int]:
-        """The same words one by one, which takes no memory."""
-        return islice(self._endless(label), count)
-
-    def packed(self, label: str, count: int) -> array[int]:
-        """The same words in an array."""
-        return array("I", self.each(label, count))
+        return array("I", islice(self._endless(label), count))
 
     def endless(self, label: str) -> Callable[[], int]:
         """A function that gives the next word of a sequence on each call."""
@@ -45,15 +35,15 @@ class Words:
 
         Shares of the cards are shares of the draws, even of a few draws.
         """
-        return self._dealt(label, size).__next__
+        return self._shuffled(label, size).__next__
 
-    def _dealt(self, label: str, size: int) -> Iterator[int]:
+    def _shuffled(self, label: str, size: int) -> Iterator[int]:
         word = self.endless(label)
         cards = list(range(size))
         while True:
             for last in reversed(range(size)):
-                at = word() * (last + 1) >> 32
-                cards[last], cards[at] = cards[at], cards[last]
+                drawn = word() * (last + 1) >> 32
+                cards[last], cards[drawn] = cards[drawn], cards[last]
                 yield cards[last]
 
     def _endless(self, label: str) -> Iterator[int]:
@@ -65,14 +55,13 @@ class Words:
 
 
 _RECENT = 1 << 14  # items that stay in memory
-_READ = 1 << 14  # items that are read at once
 
 
 class Spool:
     """An array that grows at its end, of which only the end is in memory.
 
-    What `spill` finds to be old goes to a file without a name, which is gone
-    with the process.  ``append`` is that of the array in memory.
+    `spill` moves the older items to an unnamed file, which is gone with the
+    process.  ``append`` is that of the array in memory.
     """
 
     def __init__(self, code: str) -> None:
@@ -80,34 +69,30 @@ class Spool:
         self.append: Callable[[int], None] = self._tail.append
         self._file: IO[bytes] | None = None
         self._written = 0
-        self._page: array[int] = array(code)
-        self._page_start = 0
 
     def __len__(self) -> int:
         return self._written + len(self._tail)
 
-    def __getitem__(self, row: int) -> int:
-        if row >= self._written:
-            return self._tail[row - self._written]
-        at = row - self._page_start
-        if not 0 <= at < len(self._page):
-            self._page_start = row - row % _READ
-            self._page = self.part(self._page_start, min(self._written, self._page_start + _READ))
-            at = row - self._page_start
-        return self._page[at]
-
     def part(self, start: int, stop: int) -> array[int]:
         """The items from ``start`` to ``stop``."""
-        first = self._tail[max(0, start - self._written) : max(0, stop - self._written)]
+        recent = self._tail[max(0, start - self._written) : max(0, stop - self._written)]
         if start >= self._written or self._file is None:
-            return first
-        found = array(self._tail.typecode)
-        self._file.seek(start * found.itemsize)
-        found.fromfile(self._file, min(stop, self._written) - start)
-        return found + first
+            return recent
+        written = array(self._tail.typecode)
+        self._file.seek(start * written.itemsize)
+        written.fromfile(self._file, min(stop, self._written) - start)
+        return written + recent
+
+    def gather(self, rows: Sequence[int]) -> list[int]:
+        """The items at some rows, which ascend and are close together."""
+        if not rows:
+            return []
+        start = rows[0]
+        part = self.part(start, rows[-1] + 1)
+        return [part[row - start] for row in rows]
 
     def spill(self) -> None:
-        """Write what is not recent to the file, if it is much."""
+        """Write the items that are not recent to the file, if they are many."""
         if len(self._tail) < 2 * _RECENT:
             return
         if self._file is None:
@@ -120,15 +105,6 @@ class Spool:
         self._written += old
 
 
-def gathered(values: Spool, rows: Sequence[int]) -> list[int]:
-    """The items at some rows, in ascending order and not far from each other."""
-    if not rows:
-        return []
-    start = rows[0]
-    part = values.part(start, rows[-1] + 1)
-    return [part[row - start] for row in rows]
-
-
 @dataclass(frozen=True)
 class Groups:
     """Children in consecutive rows by parent: ``starts[p]`` is parent p's first row."""
@@ -136,7 +112,7 @@ class Groups:
     starts: Sequence[int]
 
     @classmethod
-    def of(cls, counts: Iterable[int]) -> Groups:
+    def from_counts(cls, counts: Iterable[int]) -> Groups:
         """Group children from the number that each parent has."""
         starts = array("I", [0])
         total = 0
@@ -148,17 +124,21 @@ class Groups:
     def __len__(self) -> int:
         return self.starts[-1]
 
-    def parents(self, start: int, stop: int) -> list[int]:
-        """The parent of each child row from ``start`` to ``stop``."""
-        found: list[int] = []
+    def parents(self, span: Span) -> list[int]:
+        parents: list[int] = []
+        start = span.start
         parent = bisect_right(self.starts, start) - 1
-        while start < stop:
-            end = min(self.starts[parent + 1], stop)
-            found += [parent] * (end - start)
+        while start < span.stop:
+            end = min(self.starts[parent + 1], span.stop)
+            parents += [parent] * (end - start)
             start = end
             parent += 1
-        return found
+        return parents
 
-    def rows(self, parent: int) -> range:
-        """The rows of one parent's children."""
-        return range(self.starts[parent], self.starts[parent + 1])
+    def positions(self, span: Span) -> list[int]:
+        """The place of each child row among its parent's, counted from 0."""
+        starts = self.starts
+        return [
+            row - starts[parent]
+            for row, parent in zip(span.rows(), self.parents(span), strict=True)
+        ]

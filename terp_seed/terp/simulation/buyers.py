@@ -9,12 +9,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from terp_seed.terp.simulation.arrays import Words
+from terp_seed.terp.simulation.arrays import RandomWords
+from terp_seed.terp.simulation.clients import REGULAR, WHALE, Clients, class_of
 from terp_seed.terp.simulation.clock import TODAY
-from terp_seed.terp.simulation.parties import REGULAR, WHALE, Parties, class_of
-from terp_seed.terp.simulation.schedule import DELIVERED, SHIPPED
-
-__all__ = ["Buyers"]
+from terp_seed.terp.simulation.schedule import Kind
 
 _SHARE = 70  # percent
 _SWING = 90_000  # cents for each of 2**16 steps: about two orders either way
@@ -25,48 +23,43 @@ _TRIES = 8
 class Buyers:
     """Deals out orders to clients, keeping an eye on what they have spent."""
 
-    parties: Parties
-    words: Words
+    clients: Clients
+    words: RandomWords
 
     def __post_init__(self) -> None:
-        self._numbers = [self.parties.number(kind) for kind in (WHALE, REGULAR)]
+        self._numbers = [self.clients.number(kind) for kind in (WHALE, REGULAR)]
         self._word = self.words.endless("buyer")
         # Orders that count as revenue are balanced apart from those that do not.
         self._spent = [[0, 0], [0, 0]]
         self._today: set[int] = set()
 
-    def kind(self, client: int) -> int:
-        """The class of a client."""
-        return class_of(client)
-
     def next(self, order: int, day: int, kind: int) -> int:
         """The client who places an order on ``day``."""
-        whales, total = self._spent[SHIPPED <= kind <= DELIVERED]
+        whales, total = self._spent[Kind.SHIPPED <= kind <= Kind.DELIVERED]
         swing = ((self._word() & 0xFFFF) - 0x8000) * _SWING
-        who = WHALE if whales * 100 + swing < total * _SHARE else REGULAR
-        client = self._pick(who, day)
+        class_ = WHALE if whales * 100 + swing < total * _SHARE else REGULAR
+        client = self._pick(class_, day)
         if day == TODAY:  # spread over different clients
             for _ in range(_TRIES):
                 if client not in self._today:
                     break
-                client = self._pick(who, day)
+                client = self._pick(class_, day)
             self._today.add(client)
         return client
 
-    def _pick(self, who: int, day: int) -> int:
-        number = self._numbers[who]
+    def _pick(self, class_: int, day: int) -> int:
+        number = self._numbers[class_]
         for _ in range(_TRIES):
             word = self._word()
             if word & 1:  # the first clients of a class order more than the last
                 word = word * word >> 32
-            client = self.parties.row(who, word * number >> 32)
-            if self.parties.joined[client] < day:
+            client = self.clients.row(class_, word * number >> 32)
+            if self.clients.joined[client] < day:
                 return client
-        return self.parties.row(who, self._word() % 2 % number)
+        return self.clients.row(class_, self._word() % 2 % number)
 
-    def spent(self, order: int, client: int, kind: int, cents: int) -> None:
-        """Take note of what an order came to."""
-        spent = self._spent[SHIPPED <= kind <= DELIVERED]
+    def spent(self, client: int, kind: int, cents: int) -> None:
+        spent = self._spent[Kind.SHIPPED <= kind <= Kind.DELIVERED]
         spent[1] += cents
         if class_of(client) == WHALE:
             spent[0] += cents

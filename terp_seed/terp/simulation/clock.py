@@ -10,9 +10,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from functools import cached_property
 
-__all__ = ["DAY", "TODAY", "Clock"]
-
-DAY = 86_400
+MINUTE, HOUR, DAY = 60, 3_600, 86_400
 TODAY = 2_200
 """The as-of day; day 0 is about six years earlier."""
 
@@ -39,25 +37,19 @@ class Clock:
         """The day of the week, from 0 for Monday."""
         return (self.as_of.weekday() + day - TODAY) % 7
 
-    def working(self, day: int) -> int:
+    def working_day(self, day: int) -> int:
         """The day itself, or the Friday before a weekend."""
         return day - max(0, self.weekday(day) - 4)
 
-    def on(self, day: int) -> date:
-        """The date of a day number."""
+    def dates(self, days: Iterable[int]) -> list[date | None]:
+        """The dates of day numbers; None for 0, which has not happened."""
+        dates = self._days
+        return [dates[day] if day else None for day in days]
+
+    def date(self, day: int) -> date:
         return self._days[day]
 
-    def dates(self, days: Iterable[int]) -> list[date]:
-        """The dates of day numbers."""
-        every = self._days
-        return [every[day] for day in days]
-
-    def moments(self, seconds: Iterable[int]) -> list[datetime]:
-        """The points in time of second numbers."""
-        epoch = self.epoch
-        return [epoch + timedelta(0, second) for second in seconds]
-
-    def moments_or_none(self, seconds: Iterable[int]) -> list[datetime | None]:
-        """The same, where 0 means that it has not happened."""
+    def moments(self, seconds: Iterable[int]) -> list[datetime | None]:
+        """The points in time of second numbers; None for 0, which has not happened."""
         epoch = self.epoch
         return [epoch + timedelta(0, second) if second else None for second in seconds]

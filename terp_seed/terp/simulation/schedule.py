@@ -11,57 +11,55 @@ from __future__ import annotations
 from array import array
 from bisect import bisect_right
 from dataclasses import dataclass
+from enum import IntEnum
 from functools import cached_property
-from itertools import accumulate, chain, cycle, repeat
+from itertools import accumulate, chain, cycle, groupby, repeat
 
-from terp_seed.terp.simulation.arrays import Words
-from terp_seed.terp.simulation.clock import DAY, TODAY, Clock
+from terp_seed.terp.simulation.arrays import RandomWords
+from terp_seed.terp.simulation.clock import DAY, HOUR, TODAY, Clock
 
-__all__ = [
-    "CANCELLED",
-    "CONFIRMED",
-    "CONVERTED",
-    "DELIVERED",
-    "DRAFT_QUOTE",
-    "DRAFT_SALE",
-    "EXPIRED",
-    "PACKED",
-    "READY",
-    "REJECTED",
-    "RESTOCKED",
-    "RETURNED",
-    "SENT",
-    "SHIPPED",
-    "TO_VENDOR",
-    "VIEWED",
-    "Schedule",
-    "opening_day",
-]
 
-(
-    DRAFT_QUOTE, DRAFT_SALE, SENT, VIEWED, REJECTED, EXPIRED, CONVERTED, CANCELLED,
-    CONFIRMED, READY, PACKED, SHIPPED, DELIVERED, RETURNED, RESTOCKED, TO_VENDOR,
-) = range(16)  # fmt: skip
-"""Kinds of orders.  From CONFIRMED on stock is allocated, from SHIPPED on it
-has left, from RETURNED on it has come back."""
+class Kind(IntEnum):
+    """What becomes of an order.
 
-_QUOTE = SENT  # until it is known what became of it
-# Cards of the deck that settled orders are dealt from.  Drafts are 10 to 15
-# percent of orders (TERP's data-completeness requirements), returns half a
-# percent (its generators).
-_MIX = (
-    (14, DRAFT_QUOTE), (10, DRAFT_SALE), (22, _QUOTE), (4, CANCELLED), (1, RETURNED),
-    (149, DELIVERED),
-)  # fmt: skip
-_CARDS = tuple(kind for number, kind in _MIX for _ in range(number))
-_RETURNS = (RETURNED, RESTOCKED, TO_VENDOR)
+    From CONFIRMED on stock is allocated, from SHIPPED on it has left, from RETURNED on it has
+    come back.
+    """
 
-_FIRST = {
-    0: DELIVERED, 1: DELIVERED, 2: DELIVERED, 3: CONVERTED, 4: DELIVERED, 5: DELIVERED,
-    6: EXPIRED, 8: REJECTED, 10: RETURNED, 12: RESTOCKED, 14: TO_VENDOR, 16: CANCELLED,
+    DRAFT_QUOTE = 0
+    DRAFT_SALE = 1
+    SENT = 2
+    VIEWED = 3
+    REJECTED = 4
+    EXPIRED = 5
+    CONVERTED = 6
+    CANCELLED = 7
+    CONFIRMED = 8
+    READY = 9
+    PACKED = 10
+    SHIPPED = 11
+    DELIVERED = 12
+    RETURNED = 13
+    RESTOCKED = 14
+    TO_VENDOR = 15
+
+
+_QUOTE = Kind.SENT  # until it is known what became of it
+# Of 200 settled orders.  Drafts are 10 to 15 percent of orders (TERP's data-completeness
+# requirements), returns half a percent (its generators).
+_MIX = {
+    Kind.DRAFT_QUOTE: 14, Kind.DRAFT_SALE: 10, _QUOTE: 22, Kind.CANCELLED: 4, Kind.RETURNED: 1,
+    Kind.DELIVERED: 149,
 }  # fmt: skip
-_LAST = dict.fromkeys(range(1, 17), DELIVERED) | {
-    5: DRAFT_QUOTE, 6: _QUOTE, 8: DRAFT_SALE, 9: _QUOTE,
+_CARDS = tuple(kind for kind, number in _MIX.items() for _ in range(number))
+_RETURNS = (Kind.RETURNED, Kind.RESTOCKED, Kind.TO_VENDOR)
+
+_FIRST = dict.fromkeys((0, 1, 2, 4, 5), Kind.DELIVERED) | {
+    3: Kind.CONVERTED, 6: Kind.EXPIRED, 8: Kind.REJECTED, 10: Kind.RETURNED,
+    12: Kind.RESTOCKED, 14: Kind.TO_VENDOR, 16: Kind.CANCELLED,
+}  # fmt: skip
+_LAST = dict.fromkeys(range(1, 17), Kind.DELIVERED) | {
+    5: Kind.DRAFT_QUOTE, 6: _QUOTE, 8: Kind.DRAFT_SALE, 9: _QUOTE,
 }  # fmt: skip
 _SHOWCASE = 40  # orders that it takes to show all of these
 
@@ -84,11 +82,10 @@ class Schedule:
     orders: int
     live: int  # products on sale at the end
     clock: Clock
-    words: Words
+    words: RandomWords
 
     @property
     def opening(self) -> int:
-        """The day of the first order."""
         return opening_day(self.orders)
 
     @property
@@ -103,7 +100,6 @@ class Schedule:
 
     @cached_property
     def day(self) -> array[int]:
-        """The day of each order."""
         steps = list(accumulate(self._weights()))
         before = self.orders - self.today
         total = steps[-1]
@@ -116,11 +112,11 @@ class Schedule:
     def _weights(self) -> list[int]:
         """How much business each day from the opening to yesterday sees."""
         length = TODAY - self.opening
-        weeks = self.words.all("week", length // 7 + 1)
+        weeks = self.words.first("week", length // 7 + 1)
         weights = []
-        for at, date in enumerate(self.clock.dates(range(self.opening, TODAY))):
-            growth = 70 + 60 * at // length
-            luck = 80 + (weeks[at // 7] * 41 >> 32)
+        for day, date in enumerate(map(self.clock.date, range(self.opening, TODAY))):
+            growth = 70 + 60 * day // length
+            luck = 80 + (weeks[day // 7] * 41 >> 32)
             weights.append(growth * luck * _WEEKDAYS[date.weekday()] * _MONTHS[date.month - 1])
         return weights
 
@@ -129,12 +125,11 @@ class Schedule:
         """The second of each order, ascending, in opening hours."""
         seconds = array("I")
         words = self.words.endless("created")
-        for day, first, number in _runs(self.day):
-            hours = 3 * 3600 if day == TODAY else 10 * 3600
-            start = day * DAY + 8 * 3600
-            for at in range(number):
-                seconds.append(start + (at * hours + (words() * hours >> 32)) // number)
-            assert first + number == len(seconds)
+        for day, orders in groupby(self.day):
+            number = len(list(orders))
+            hours, start = (3 if day == TODAY else 10) * HOUR, day * DAY + 8 * HOUR
+            for place in range(number):
+                seconds.append(start + (place * hours + (words() * hours >> 32)) // number)
         return seconds
 
     @cached_property
@@ -142,51 +137,41 @@ class Schedule:
         """The kind of each order; a delivery may turn out to be on its way still."""
         card = self.words.deck("kind", len(_CARDS))
         turn = cycle(_RETURNS)
-        dealt = (_CARDS[card()] for _ in range(self.orders))
-        kinds = array("B", (next(turn) if kind == RETURNED else kind for kind in dealt))
+        drawn = (_CARDS[card()] for _ in range(self.orders))
+        kinds = array("B", (next(turn) if kind == Kind.RETURNED else kind for kind in drawn))
         self._show(kinds)
-        fates = self.words.packed("fate", self.orders)
+        fates = self.words.first("fate", self.orders)
         sales = quotes = 0
         for order in reversed(range(self.orders)):
             age = TODAY - self.day[order]
             if kinds[order] == _QUOTE:
                 kinds[order] = self._quote(quotes, age, fates[order], kinds, order)
                 quotes += 1
-            elif kinds[order] >= DELIVERED or (kinds[order] == CANCELLED and sales < self.open):
+            elif kinds[order] >= Kind.DELIVERED or (
+                kinds[order] == Kind.CANCELLED and sales < self.open
+            ):
                 kinds[order] = self._sale(sales, age, kinds[order])
                 sales += 1
         return kinds
 
     def _show(self, kinds: array[int]) -> None:
         if self.orders >= _SHOWCASE:
-            for at, kind in _FIRST.items():
-                kinds[at] = kind
-        for at, kind in _LAST.items():
-            if at <= self.orders:
-                kinds[-at] = kind
+            for order, kind in _FIRST.items():
+                kinds[order] = kind
+        for place, kind in _LAST.items():
+            if place <= self.orders:
+                kinds[-place] = kind
 
     def _quote(self, rank: int, age: int, fate: int, kinds: array[int], order: int) -> int:
         if rank < 2 or age < 25:
-            return (SENT, VIEWED)[rank % 2]
-        converts = kinds[order + 1] == DELIVERED
-        if converts and fate & 1:
-            return CONVERTED
-        return (REJECTED, EXPIRED, EXPIRED)[(fate >> 1) % 3]
+            return (Kind.SENT, Kind.VIEWED)[rank % 2]
+        if kinds[order + 1] == Kind.DELIVERED and fate & 1:
+            return Kind.CONVERTED
+        return (Kind.REJECTED, Kind.EXPIRED, Kind.EXPIRED)[(fate >> 1) % 3]
 
     def _sale(self, rank: int, age: int, kind: int) -> int:
         if rank < self.open:
-            return (CONFIRMED, READY, PACKED)[rank * 3 // self.open]
+            return (Kind.CONFIRMED, Kind.READY, Kind.PACKED)[rank * 3 // self.open]
         if rank < self.open + 2:
-            return SHIPPED
-        return kind if age > 20 else DELIVERED  # too recent to have come back
-
-
-def _runs(days: array[int]) -> list[tuple[int, int, int]]:
-    """Each day with the first of its orders and their number."""
-    runs: list[tuple[int, int, int]] = []
-    for order, day in enumerate(days):
-        if runs and runs[-1][0] == day:
-            runs[-1] = (day, runs[-1][1], runs[-1][2] + 1)
-        else:
-            runs.append((day, order, 1))
-    return runs
+            return Kind.SHIPPED
+        return kind if age > 20 else Kind.DELIVERED  # too recent to have come back

@@ -3,21 +3,26 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
 
 from terp_seed.errors import UsageError
 from terp_seed.rows.seeders import SeedContext
 
-__all__ = ["STATUSES", "Sizes", "sizes_of"]
 
-STATUSES = {
-    "AWAITING_INTAKE": 15,
-    "LIVE": 60,
-    "SOLD_OUT": 15,
-    "ON_HOLD": 5,
-    "QUARANTINED": 3,
-    "CLOSED": 2,
-}
-"""Batches by status, in percent: TERP's data-completeness requirements."""
+class BatchStatus(IntEnum):
+    """TERP's statuses of a batch."""
+
+    AWAITING_INTAKE = 0
+    LIVE = 1
+    SOLD_OUT = 2
+    ON_HOLD = 3
+    QUARANTINED = 4
+    CLOSED = 5
+
+
+# Batches by status, in percent: TERP's data-completeness requirements.
+_SHARES = dict(zip(BatchStatus, (15, 60, 15, 5, 3, 2), strict=True))
 
 _LEAST = {"clients": 4, "batches": 10, "orders": 0}
 _ORDERS_PER_SOLD_OUT = 5  # a batch sells out over several orders
@@ -34,18 +39,19 @@ class Sizes:
     brands: int
     strains: int
 
-    @property
-    def by_status(self) -> dict[str, int]:
+    @cached_property
+    def by_status(self) -> dict[BatchStatus, int]:
         """Batches by status at the end of the chain; every status occurs."""
-        counts = {name: max(1, self.batches * share // 100) for name, share in STATUSES.items()}
-        counts["ON_HOLD"] = max(1, -(-self.batches // 20))  # 5 to 10 percent
+        counts = {status: max(1, self.batches * share // 100) for status, share in _SHARES.items()}
+        counts[BatchStatus.ON_HOLD] = max(1, -(-self.batches // 20))  # 5 to 10 percent
         most = self.orders // _ORDERS_PER_SOLD_OUT if self.orders >= 40 else 0
-        counts["SOLD_OUT"] = min(counts["SOLD_OUT"], most)
-        counts["LIVE"] += self.batches - sum(counts.values())
+        sold_out = min(counts[BatchStatus.SOLD_OUT], most)
+        counts[BatchStatus.SOLD_OUT] = sold_out
+        counts[BatchStatus.LIVE] += self.batches - sum(counts.values())
         return counts
 
 
-def sizes_of(context: SeedContext) -> Sizes:
+def read_sizes(context: SeedContext) -> Sizes:
     """Read the counts of a run; `UsageError` for too few to tell a story."""
     rows = context.rows
     for name, least in _LEAST.items():
@@ -55,7 +61,7 @@ def sizes_of(context: SeedContext) -> Sizes:
                 f"raise it in seeds/sizes.toml or with -x rows={name}:{least}"
             )
     plain = Sizes(rows["clients"], rows["batches"], rows["orders"], 0, 0, 0)
-    live = plain.by_status["LIVE"]
+    live = plain.by_status[BatchStatus.LIVE]
     products = rows.get("products", live * 5 // 4 + 8)
     if products < live:
         raise UsageError(

@@ -15,10 +15,10 @@ depends_on = None
 
 
 def upgrade() -> None:
-    """Create the tables, where none of them is somebody else's."""
-    build.create(op.get_context())
+    """Create the tables of ``0001_terp.json``; refused where one of them exists."""
+    build.create(op.get_context(), revision)
 
 
 def downgrade() -> None:
     """Drop the tables that the sandbox created."""
-    build.drop(op.get_context())
+    build.drop(op.get_context(), revision)

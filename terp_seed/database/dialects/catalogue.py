@@ -1,0 +1,106 @@
+"""What an engine's own catalogue says beside what SQLAlchemy's inspector reads."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from terp_seed.database.dialects.model import Copy, Reference
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection
+    from sqlalchemy.types import TypeEngine
+
+__all__ = ["STATEMENT_CHARACTERS", "Catalogue"]
+
+STATEMENT_CHARACTERS = 512 * 1024
+"""A statement's usual length: well under every server's default packet."""
+
+_IN_LIST = re.compile(
+    r'^\(?\s*["`\[]?(\w+)["`\]]?\s+IN\s*\((.*)\)\s*\)?$', re.IGNORECASE | re.DOTALL
+)
+_TEXT = re.compile(r"'((?:[^']|'')*)'")
+
+
+class Catalogue(ABC):
+    """Facts about the engine and about the tables of a database; nothing here writes."""
+
+    embedded: ClassVar[bool] = False
+    """Whether a database is a file of its user's and no server: unstamped, it is ``dev``."""
+    schemas: ClassVar[bool] = True
+    """Whether bookkeeping may live in another schema."""
+    ddl_commits: ClassVar[bool] = False
+    """Whether CREATE TABLE commits the transaction that it is run in."""
+    backslash_escapes: ClassVar[bool] = False
+    """Whether a backslash in a quoted text escapes what follows it."""
+    indexes_foreign_keys: ClassVar[bool]
+    """Whether each foreign key is to be taken for indexed: none is made for a rollback."""
+    integer_bits: ClassVar[Mapping[str, int]] = {}
+    """How many bits each integer type holds, beside its sign; 63 if it is not here."""
+    database_options: ClassVar[str] = ""
+    """What CREATE DATABASE says of a new database, with a blank in front."""
+
+    text_bytes: ClassVar[Mapping[str, int]] = {}
+    """How many bytes each text type holds that says nothing of characters."""
+
+    long_text: ClassVar[TypeEngine[Any] | None] = None
+    """The type of bookkeeping texts that may be megabytes long; None: plain TEXT holds them."""
+    long_binary: ClassVar[TypeEngine[Any] | None] = None
+    """The same for bytes."""
+    counter: ClassVar[TypeEngine[Any] | None] = None
+    """The type of a key that the database counts itself; None: BIGINT."""
+    table_options: ClassVar[Mapping[str, Any]] = {}
+    """SQLAlchemy's options for a bookkeeping table, without the engine's name in front."""
+
+    def statement_characters(self, connection: Connection) -> int:
+        """How long a statement may be on this server."""
+        return STATEMENT_CHARACTERS
+
+    def largest_statement(self, connection: Connection) -> int | None:
+        """How many bytes the server takes in a statement; None where it does not matter."""
+        return None
+
+    def folds_names(self, connection: Connection) -> bool:
+        """Whether the server keeps every table's name in small letters, however it is written."""
+        return False
+
+    def charsets(self, connection: Connection, table: str) -> dict[str, str]:
+        """The character set of each text column, where columns have their own."""
+        return {}
+
+    def choices(self, check: str) -> tuple[str, frozenset[str]] | None:
+        """The column and the only values that a CHECK lets in; None for any other CHECK."""
+        listed = _IN_LIST.match(check.strip())
+        if listed is None:
+            return None
+        return listed[1], frozenset(text.replace("''", "'") for text in _TEXT.findall(listed[2]))
+
+    def foreign_keys(self, connection: Connection) -> list[Reference]:
+        """All foreign keys to tables of this database, whatever their ON DELETE rule."""
+        from sqlalchemy import inspect
+
+        found = inspect(connection).get_multi_foreign_keys()
+        return [
+            Reference(
+                name,
+                tuple(key["constrained_columns"]),
+                key["referred_table"],
+                tuple(key["referred_columns"]),
+            )
+            for (_, name), keys in found.items()
+            for key in keys
+        ]
+
+    def moving_columns(self, connection: Connection, table: str) -> list[str]:
+        """The columns that an UPDATE moves by itself."""
+        return []
+
+    def triggers(self, connection: Connection, table: str) -> list[str]:
+        """The triggers that an UPDATE of the table sets off."""
+        return []
+
+    @abstractmethod
+    def copies(self, connection: Connection, tables: Sequence[str]) -> list[Copy]:
+        """Where the engine itself keeps originals after these tables were masked in place."""

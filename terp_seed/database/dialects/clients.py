@@ -1,0 +1,121 @@
+"""The engines' own command-line clients: apply a script, dump a database.
+
+A password goes through a file that only its owner can read, never through the
+command line, where every user of the machine could see it.
+"""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+from abc import ABC, abstractmethod
+from collections.abc import Collection, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, ClassVar
+
+from terp_seed.errors import UsageError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL
+
+__all__ = ["Clients", "apply_with", "dump_with", "program", "tail", "tool_version"]
+
+_TAIL = 200
+
+
+class Clients(ABC):
+    """What an engine's own tools do with a database."""
+
+    dump_name: ClassVar[str] = "dump.sql"
+    """What the file of a dump is called."""
+
+    @abstractmethod
+    def apply(self, url: URL, script: Path) -> str:
+        """Hand a script to the client; return what it complained of, or nothing."""
+
+    @abstractmethod
+    def dump(self, source: URL, path: Path, schema: str | None = None) -> None:
+        """Write a database, or one schema, as of one moment; `UsageError` if that fails.
+
+        Locks nobody out.
+        """
+
+    def copy(self, source: URL, target: URL) -> None:
+        """Copy all tables and rows into an empty database; `UsageError` if that fails."""
+        with TemporaryDirectory() as folder:
+            dump = Path(folder) / self.dump_name
+            self.dump(source, dump)
+            complaint = self.apply(target, dump)
+        if complaint:
+            raise UsageError(f"the copy into {target.database!r} failed: {complaint}")
+
+    @abstractmethod
+    def missing(self, path: Path, tables: Collection[str]) -> list[str] | None:
+        """The tables that a dump lacks; None for a dump that was cut short."""
+
+    @abstractmethod
+    def restoring(self, target: URL, path: Path, schema: str | None = None) -> str:
+        """The command that puts a dump back; it asks for the password by itself."""
+
+    @abstractmethod
+    def dumper(self) -> dict[str, str]:
+        """The tool that dumps, and its version."""
+
+
+def program(*names: str) -> str:
+    """The path of the first of these programs that is installed; `UsageError` if none is."""
+    for name in names:
+        path = shutil.which(name)
+        if path:
+            return path
+    raise UsageError(f"the client {' or '.join(names)} is needed and is not installed")
+
+
+def apply_with(
+    command: Sequence[str], script: Path, environment: dict[str, str] | None = None
+) -> str:
+    """Run a client with a script as its input; return the last line of its complaint, if any."""
+    with script.open("rb") as file:
+        done = subprocess.run(  # noqa: S603 - our own command, no shell
+            command,
+            stdin=file,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.PIPE,
+            check=False,
+            env=environment,
+        )
+    return _last_line(done.stderr) or f"exit code {done.returncode}" if done.returncode else ""
+
+
+def dump_with(
+    command: Sequence[str], source: URL, path: Path, environment: dict[str, str] | None = None
+) -> None:
+    """Run a dump tool with a file as its output; `UsageError` with its complaint if it fails."""
+    with path.open("wb") as file:
+        done = subprocess.run(  # noqa: S603 - our own command, no shell
+            command, stdout=file, stderr=subprocess.PIPE, check=False, env=environment
+        )
+    if done.returncode:
+        name = Path(command[0]).name
+        raise UsageError(f"{name} failed on {source.database!r}: {_last_line(done.stderr)}")
+
+
+def tool_version(*names: str) -> dict[str, str]:
+    """The first of these tools that is installed, and what it says of its version."""
+    tool = program(*names)
+    done = subprocess.run([tool, "--version"], capture_output=True, check=False)  # noqa: S603
+    return {Path(tool).name: done.stdout.decode(errors="replace").strip()}
+
+
+def _last_line(output: bytes) -> str:
+    """The last line of what a program printed."""
+    lines = output.decode(errors="replace").strip().splitlines()
+    return lines[-1] if lines else ""
+
+
+def tail(path: Path) -> bytes:
+    """The end of a file."""
+    with path.open("rb") as file:
+        file.seek(max(0, path.stat().st_size - _TAIL))
+        return file.read()

@@ -1,0 +1,95 @@
+"""What an engine is asked about and what it answers with: plain values, no SQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sqlalchemy.types import TypeEngine
+
+__all__ = ["Canonical", "Copy", "Kind", "Piece", "Problem", "Reference", "Written"]
+
+Piece = tuple[str, str | None, int]
+"""A part of a JSON text: a text, then a key's name and the number to add to it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """One column of an INSERT: its literals, one for each row.
+
+    ``texts`` may be several sequences, of whose names ``value`` makes one SQL
+    expression; without it the one literal is the value.
+    """
+
+    name: str
+    texts: Sequence[Sequence[str]]
+    value: Callable[[Sequence[str]], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Canonical:
+    """A column whose canonical text the database is to make."""
+
+    column: str
+    kind: TypeEngine[Any]
+    first: int | None = None
+    """The first key of what a reference refers to, so that it counts as a row number."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """``columns`` of ``table`` hold the ``targets`` of a row of ``target_table``."""
+
+    table: str
+    columns: tuple[str, ...]
+    target_table: str
+    targets: tuple[str, ...]
+    schema: str | None = None
+    """Where ``table`` is, if that is not the database's own schema."""
+
+    @property
+    def column(self) -> str:
+        """The first of the columns, which is the only one of most."""
+        return self.columns[0]
+
+    @property
+    def target(self) -> str:
+        """What the first of the columns holds."""
+        return self.targets[0]
+
+
+@dataclass(frozen=True)
+class Copy:
+    """One place that may still hold originals after masking in place, and what to do about it."""
+
+    where: str
+    now: str
+    """What the database says of it."""
+    duty: str
+
+
+class Kind(Enum):
+    """What a database error means for a run."""
+
+    RETRYABLE = "the transaction was undone because of another one; the revision may be repeated"
+    KEY_TAKEN = "another program took a key of a reserved range"
+    GONE = "the connection is lost"
+    READ_ONLY = "the server takes no writes"
+    DENIED = "a privilege is missing"
+    BEING_CREATED = "another run is creating the table"
+    REFUSED = "the statement is wrong, or a value does not fit"
+
+
+@dataclass(frozen=True)
+class Problem:
+    """A database error in words that hold no value of a row."""
+
+    kind: Kind
+    meaning: str
+    code: int | str | None = None
+    """The server's number or SQLSTATE, where the engine has them."""
+    name: str = ""
+    """The table, column, key or privilege that the error is about."""

@@ -1,0 +1,81 @@
+"""The errors of MySQL and MariaDB by number: what each means, and where the name in it is."""
+
+from __future__ import annotations
+
+import re
+
+from terp_seed.database.dialects.model import Kind, Problem
+
+__all__ = ["UNREACHABLE", "problem"]
+
+_KINDS = {
+    Kind.RETRYABLE: (1205, 1213, 1020),
+    Kind.GONE: (2006, 2013, 2055, 1053, 1927, 4031),
+    Kind.READ_ONLY: (1290, 1836, 1792),
+    Kind.DENIED: (1044, 1045, 1142, 1143, 1227),
+    Kind.BEING_CREATED: (1684,),
+}
+_KIND_OF = {code: kind for kind, codes in _KINDS.items() for code in codes}
+_UNDONE = "the server undid the transaction, because another one held the rows it needs"
+_DUPLICATE = 1062
+_PRIMARY = re.compile(r"for key '(?:[^']*\.)?PRIMARY'")
+_PRIVILEGE = r"([A-Z, ]+) command denied"
+
+_MEANINGS: dict[int, tuple[str, str | None]] = {
+    1048: ("a column that must not be NULL got none", r"Column '([^']*)'"),
+    1054: ("a column does not exist", r"Unknown column '([^']*)'"),
+    1062: ("another row already owns a unique key", r"for key '([^']*)'$"),
+    1146: ("a table does not exist", r"Table '([^']*)'"),
+    1153: ("a row is larger than the server's max_allowed_packet", None),
+    1264: ("a number is out of range", r"for column '?([^' ]*?)'? at row"),
+    1265: ("a value is not one the column knows", r"for column '?([^' ]*?)'? at row"),
+    1292: ("a date or number cannot be read", r"for column .*?`?([^`'. ]+)`? at row"),
+    1317: ("the statement was cancelled on the server", None),
+    1364: ("a column without default got no value", r"Field '([^']*)'"),
+    1366: (
+        "a value does not fit the column's type or character set",
+        r"for column .*?`?([^`'. ]+)`? at row",
+    ),
+    1406: ("a value is too long", r"for column '?([^' ]*?)'? at row"),
+    1451: ("another row still refers to it", r"CONSTRAINT `([^`]*)`"),
+    1452: ("a row refers to one that does not exist", r"CONSTRAINT `([^`]*)`"),
+    3819: ("a CHECK does not hold", r"Check constraint '([^']*)'"),
+    4025: ("a CHECK does not hold", r"CONSTRAINT `([^`]*)`"),
+    1114: ("the table or the disk is full", None),
+    1021: ("the disk is full", None),
+    1969: ("the statement took longer than the server's max_statement_time", None),
+    3024: ("the statement took longer than the server's max_execution_time", None),
+}
+
+UNREACHABLE: dict[int | str, str] = {
+    1044: "the user may not use this database",
+    1045: "the server does not accept this user and password",
+    1049: "the server has no such database",
+    2002: "no server answers there; check host and port and whether it runs",
+    2003: "no server answers there; check host and port and whether it runs",
+    2005: "the host name is not known",
+}
+"""Why a connection failed, and what to do."""
+
+
+def problem(error: BaseException) -> Problem:
+    """What an error of mysqlclient means, without a value of a row."""
+    code = error.args[0] if error.args and isinstance(error.args[0], int) else None
+    text = str(error.args[-1]) if error.args else ""
+    if code is None:
+        kind = type(error).__name__
+        return Problem(Kind.REFUSED, f"the database refused the statement ({kind})")
+    if code == _DUPLICATE and _PRIMARY.search(text):
+        return Problem(Kind.KEY_TAKEN, "", code)
+    kind_of = _KIND_OF.get(code, Kind.REFUSED)
+    if kind_of is Kind.RETRYABLE:
+        return Problem(kind_of, _UNDONE, code)
+    if kind_of is Kind.DENIED:
+        return Problem(kind_of, "", code, _named(_PRIVILEGE, text))
+    meaning, name = _MEANINGS.get(code, ("the server refused the statement", None))
+    return Problem(kind_of, meaning, code, _named(name, text))
+
+
+def _named(pattern: str | None, text: str) -> str:
+    found = re.search(pattern, text) if pattern else None
+    return found[1] if found else ""

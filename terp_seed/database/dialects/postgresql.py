@@ -1,0 +1,431 @@
+"""PostgreSQL 13 and later, through psycopg 3.
+
+A literal is always a quoted text, so its type is that of the column it goes
+to: one text serves boolean, number, enum and JSON alike.  The lock is an
+advisory lock of the session, which the server keeps apart by database and
+drops when the connection ends.  Sequences are moved on before a row goes in.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from hashlib import blake2b
+from itertools import chain
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from terp_seed.database.dialects.advisorylock import (
+    DROP_LOCK,
+    HOLDER,
+    TAKE_LOCK,
+    AdvisoryLock,
+)
+from terp_seed.database.dialects.base import Dialect
+from terp_seed.database.dialects.model import Canonical, Copy, Piece, Problem, Reference, Written
+from terp_seed.database.dialects.postgresql_clients import PostgreSQLClients
+from terp_seed.database.dialects.postgresql_errors import problem, unreachable
+from terp_seed.database.dialects.sessions import Lock
+from terp_seed.errors import UsageError
+from terp_seed.rows.bulk import UnwritableError
+from terp_seed.rows.literals import NULL, encodable, quoted
+from terp_seed.rows.model import Cells, Value
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL, Connection, Engine
+    from sqlalchemy.types import TypeEngine
+
+__all__ = ["PostgreSQL"]
+
+_PINNED = {
+    "client_encoding": "UTF8",
+    "timezone": "UTC",
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
+    "standard_conforming_strings": "on",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "client_min_messages": "warning",
+    "default_transaction_isolation": "read committed",
+    "idle_in_transaction_session_timeout": "0",
+    "row_security": "off",  # a policy that would hide rows is an error
+}
+_UNQUOTED = frozenset("0123456789-")
+_NAME = 50
+_AS_TEXT = ("json", "jsonb", "inet", "cidr", "interval")
+_ONE_OF = re.compile(  # (("size")::text = ANY ((ARRAY['S'::character varying])::text[]))
+    r"""\(*("(?:[^"]|"")+"|\w+)\)?(?:::[\w\ ]+(?:\(\d+\))?)?\s*=\s*
+        (?:ANY\s*\(+ARRAY\[(?P<many>.*)\]\)*(?:::[\w\ ]+\[\])?\)*
+        |(?P<one>'(?:[^']|'')*'(?:::[\w\ ]+)?\)*))""",
+    re.DOTALL | re.VERBOSE,
+)
+_LITERAL = re.compile(r"'((?:[^']|'')*)'(?:::[\w ]+)?")
+
+
+class PostgreSQL(Dialect):
+    """PostgreSQL; any driver that a URL names is replaced by psycopg 3."""
+
+    names: ClassVar[tuple[str, ...]] = ("postgresql",)
+    driver = "psycopg"
+    clients = PostgreSQLClients()
+    rows_per_statement = 1000
+    now = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS')"
+    version = "current_setting('server_version')"
+    affected = ":ROW_COUNT"
+    script_name = "psql"
+    indexes_foreign_keys = True  # CREATE INDEX would keep writers out until the commit
+    integer_bits: ClassVar[Mapping[str, int]] = {"SMALLINT": 15, "INTEGER": 31}
+
+    # -- values
+
+    def text(self, value: str) -> str:
+        if not value.isascii():
+            encodable(value)
+        if "\0" in value:
+            raise UnwritableError("it holds a NUL, which no text of PostgreSQL can")
+        return "'" + value.replace("'", "''") + "'"
+
+    def binary(self, value: bytes) -> str:
+        return f"'\\x{value.hex()}'"
+
+    def literal(self, value: Value) -> str:
+        return _typeless(super().literal(value))
+
+    def literals(self, cells: Cells) -> Sequence[str]:
+        found = super().literals(cells)
+        return found if cells.ref is not None else [*map(_typeless, found)]
+
+    def exactly(self, column: str, kind: TypeEngine[Any]) -> str:
+        from sqlalchemy import types
+
+        plain = types.Integer | types.Boolean | types.String | types.LargeBinary
+        return column if isinstance(kind, plain) else f"{column}::text"
+
+    def size(self, column: str) -> str:
+        return f"octet_length({column}::text)"
+
+    def canonical(self, columns: Sequence[Canonical], separator: str) -> str:
+        between = f" || '\\x{separator.encode().hex()}'::bytea || "
+        texts = (_canonical(column, self.quote(column.column)) for column in columns)
+        # A text holds no NUL, which is what stands for NULL: so these are bytes.
+        return between.join(
+            [f"COALESCE(convert_to({text}, 'UTF8'), '\\x00'::bytea)" for text in texts]
+        )
+
+    def same(self, one: str, other: str) -> str:
+        return f"{one}::text IS NOT DISTINCT FROM {other}::text"
+
+    # -- writes
+
+    def take_keys(self, table: str, key: str, count: int) -> str:
+        quoted_key, name = self.quote(key), self.text(self.quote(table))
+        # A sequence that the column owns, or the one that its default calls.
+        called = (
+            "SELECT d.refobjid FROM pg_attrdef f JOIN pg_attribute a ON a.attrelid = f.adrelid AND "
+            "a.attnum = f.adnum JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND "
+            "d.objid = f.oid AND d.refclassid = 'pg_class'::regclass "
+            "JOIN pg_sequence s ON s.seqrelid = d.refobjid "
+            f"WHERE f.adrelid = {name}::regclass AND a.attname = {self.text(key)} LIMIT 1"
+        )
+        owned = f"pg_get_serial_sequence({name}, {self.text(key)})::regclass::oid"
+        top = (
+            f"GREATEST((SELECT MAX({quoted_key}) FROM {self.quote(table)}), "
+            "pg_sequence_last_value(seq), "
+            "(SELECT seqstart - 1 FROM pg_sequence WHERE seqrelid = seq), 0)"
+        )
+        moved = f"setval(seq, top + {count}) - {count}" if count else NULL
+        return (
+            f"SELECT COALESCE({moved}, top) + 1 FROM (SELECT seq, {top} AS top FROM "
+            f"(SELECT COALESCE({owned}, ({called}))::regclass AS seq) AS own) AS taken"
+        )
+
+    def name_key(self, name: str, first_key: str) -> list[str]:
+        return [f"SELECT set_config('{_setting(name)}', {first_key}::text, true)"]
+
+    def numbers(self, column: str, texts: Sequence[str], name: str) -> Written:
+        first = _first(name)
+        return Written(column, [[f"{first}+{text}" for text in texts]])
+
+    def documents(self, column: str, rows: Sequence[Sequence[Piece] | None]) -> Written:
+        names = {name for row in rows for _, name, _ in row or ()}
+        added = {name: f"{_first(name)}+%d" for name in names if name}
+
+        def joined(row: Sequence[Piece]) -> str:
+            texts = quoted(self.text, [text for text, _, _ in row])
+            keys = [added[name] % number if name else "" for _, name, number in row]
+            parts = ", ".join(filter(None, chain(*zip(texts, keys, strict=True))))
+            return f"CONCAT({parts})::json"  # goes into json, jsonb and text
+
+        return Written(column, [[NULL if row is None else joined(row) for row in rows]])
+
+    def target(self, table: str, columns: Sequence[Written]) -> str:
+        return f"{super().target(table, columns)} OVERRIDING SYSTEM VALUE"
+
+    def update(
+        self,
+        table: str,
+        key: Sequence[str],
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        still: Sequence[str],
+    ) -> str:
+        quote, target = self.quote, self.quote(table)
+        names = [*key, *columns]
+        # A first row of no value gives each column the type it has in the table.
+        typed = ", ".join(f"(SELECT {quote(name)} FROM {target} WHERE false)" for name in names)
+        lines = ",\n".join([f"({typed})", *(f"({', '.join(row)})" for row in rows)])
+        listed = ", ".join(f"c{at}" for at in range(len(names)))
+        sets = [f"{quote(name)} = n.c{at}" for at, name in enumerate(columns, len(key))]
+        same = " AND ".join(f"t.{quote(name)} = n.c{at}" for at, name in enumerate(key))
+        return (
+            f"UPDATE {target} AS t SET {', '.join(sets)}\n"
+            f"FROM (VALUES\n{lines}) AS n ({listed}) WHERE {same}"
+        )
+
+    def temporary_copy(self, name: str, key: str, select: str) -> list[str]:
+        return [
+            f"CREATE TEMPORARY TABLE {name} AS {select} WHERE false",
+            f"CREATE INDEX ON {name} ({key})",
+        ]
+
+    # -- scripts
+
+    def prologue(self, seconds: float = 30) -> list[str]:
+        return [
+            r"\set ON_ERROR_STOP on",
+            r"\set ON_ERROR_ROLLBACK off",
+            r"\set AUTOCOMMIT on",
+            r"\set QUIET on",
+            r"\o /dev/null",
+        ]
+
+    def guard(self, condition: str) -> str:
+        return f"SELECT 1 / CASE WHEN {condition} THEN 1 ELSE 0 END"
+
+    def take_lock(self, seconds: float) -> list[str]:
+        wait = max(1, round(seconds * 1000))  # 0 would wait for ever
+        return [f"SET lock_timeout = {wait}", TAKE_LOCK, "SET lock_timeout = DEFAULT"]
+
+    def drop_lock(self) -> list[str]:
+        return [DROP_LOCK]
+
+    def refuse_dependents(
+        self,
+        target: str,
+        declared: Sequence[tuple[str, str, str]],
+        going: str,
+        ours: Mapping[str, str],
+    ) -> list[str]:
+        # Which columns point here only the server knows: a block of code asks it.
+        cases = " ".join(
+            f"WHEN {self.text(name)} THEN {self.text(f' AND NOT ({where})')}"
+            for name, where in ours.items()
+        )
+        spared = f"CASE WHEN own THEN CASE name {cases} ELSE '' END ELSE '' END" if cases else "''"
+        inner = self.text(f" pointing WHERE EXISTS (SELECT 1 FROM {self.quote(target)} WHERE ")
+        inside = self.text(f" AND ({going}))")
+        code = (
+            "DECLARE pointing record; found boolean;\nBEGIN\nFOR pointing IN\n"
+            f"SELECT place, {inner} || matched || {inside} || {spared} AS these\n"
+            f"FROM ({self._referring(target, declared)}) AS referring\nLOOP\n"
+            "EXECUTE 'SELECT EXISTS (SELECT 1 FROM ' || pointing.place || pointing.these || ')' "
+            "INTO found;\nIF found THEN RAISE EXCEPTION "
+            "'rows of % that stay point at rows that go', pointing.place; END IF;\n"
+            "END LOOP;\nEND"
+        )
+        mark = f"$seed_{blake2b(code.encode(), digest_size=8).hexdigest()}$"
+        return [f"DO {mark}\n{code} {mark}"]
+
+    def _referring(self, target: str, declared: Sequence[tuple[str, str, str]]) -> str:
+        """A SELECT of the tables that point here, and of how each row of theirs is matched."""
+        here = self.text(self.quote(target))
+        columns = "c.relname AS name, c.relnamespace = t.relnamespace AS own, c.oid::regclass::text"
+        pair = f"format('%s.%I = pointing.%I', {here}, b.attname, a.attname)"
+        keys = (
+            f"SELECT {columns} AS place, (SELECT string_agg({pair}, ' AND ') "
+            "FROM unnest(k.conkey, k.confkey) AS u (own, other) "
+            "JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.own "
+            "JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = u.other) AS matched "
+            "FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid "
+            "JOIN pg_class t ON t.oid = k.confrelid "
+            f"WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = {here}::regclass"
+        )
+        said = (
+            f"SELECT {columns} AS place, "
+            + self.text(f"{self.quote(target)}.{self.quote(key)} = pointing.{self.quote(column)}")
+            + " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
+            f"JOIN pg_class t ON t.oid = {here}::regclass WHERE a.attname = {self.text(column)} "
+            f"AND c.oid = to_regclass({self.text(self.quote(table))})"
+            for table, column, key in declared
+        )
+        return "\nUNION ALL ".join([keys, *said])
+
+    # -- the catalogue
+
+    def choices(self, check: str) -> tuple[str, frozenset[str]] | None:
+        found = _ONE_OF.fullmatch(check.strip())
+        if found is None:
+            return super().choices(check)
+        listed = found["many"] or found["one"].rstrip(")")
+        if _LITERAL.sub("", listed).strip(", "):
+            return None  # not only literals
+        column = found[1].strip('"').replace('""', '"')
+        values = (text.replace("''", "'") for text in _LITERAL.findall(listed))
+        return column, frozenset(values)
+
+    def foreign_keys(self, connection: Connection) -> list[Reference]:
+        rows = connection.exec_driver_sql(
+            "SELECT NULLIF(n.nspname, current_schema()), c.relname, k.oid, t.relname, "
+            "a.attname, b.attname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid "
+            "JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_class t ON t.oid = k.confrelid, "
+            "unnest(k.conkey, k.confkey) WITH ORDINALITY AS u (own, other, place) "
+            "JOIN pg_attribute a ON a.attnum = u.own JOIN pg_attribute b ON b.attnum = u.other "
+            "WHERE k.contype = 'f' AND k.conparentid = 0 "
+            "AND a.attrelid = k.conrelid AND b.attrelid = k.confrelid "
+            "AND t.relnamespace = current_schema()::regnamespace "
+            "ORDER BY 1, 2, k.conname, u.place"
+        )
+        found: dict[tuple[str | None, str, int, str], list[tuple[str, str]]] = {}
+        for schema, table, key, target_table, column, target in rows:
+            found.setdefault((schema, table, key, target_table), []).append((column, target))
+        return [
+            Reference(table, tuple(c for c, _ in pairs), target, tuple(t for _, t in pairs), schema)
+            for (schema, table, _, target), pairs in found.items()
+        ]
+
+    def triggers(self, connection: Connection, table: str) -> list[str]:
+        rows = connection.exec_driver_sql(
+            "SELECT tgname FROM pg_trigger WHERE tgrelid = to_regclass(%s) "
+            "AND NOT tgisinternal AND tgtype & 16 <> 0 ORDER BY tgname",
+            (self.quote(table),),
+        )
+        return [str(name) for (name,) in rows]
+
+    def copies(self, connection: Connection, tables: Sequence[str]) -> list[Copy]:
+        names = ("archive_mode", "log_statement", "wal_level")
+        (row,) = connection.exec_driver_sql(
+            f"SELECT {', '.join(f'current_setting({self.text(name)})' for name in names)}"
+        )
+        now = dict(zip(names, row, strict=True))
+        listed = ", ".join(map(self.quote, tables)) or "each masked table"
+        return [
+            Copy(
+                "table files: dead row versions",
+                f"{len(tables)} tables were masked",
+                f"run VACUUM FULL {listed}, which writes them anew",
+            ),
+            Copy(
+                "write-ahead log",
+                f"archive_mode is {now['archive_mode']}",
+                "run CHECKPOINT and pg_switch_wal(); delete archived segments from the restore on",
+            ),
+            Copy(
+                "replicas, replication slots and subscribers",
+                f"wal_level is {now['wal_level']}",
+                "let them catch up, then do the same there; drop slots that nothing reads",
+            ),
+            Copy(
+                "the server's log: the statements of the restore",
+                f"log_statement is {now['log_statement']}",
+                "delete it if statements were logged while the copy was restored; masking itself "
+                "writes masked values only",
+            ),
+        ]
+
+    # -- sessions
+
+    def pin(self) -> list[str]:
+        return [f"SET {name} = '{value}'" for name, value in _PINNED.items()]
+
+    def give_back(self, connection: Connection) -> list[str]:
+        listed = ", ".join(f"current_setting('{name}')" for name in _PINNED)
+        (row,) = connection.exec_driver_sql(f"SELECT {listed}")
+        return [f"SET {name} = {self.text(was)}" for name, was in zip(_PINNED, row, strict=True)]
+
+    def engine(self, url: URL) -> Engine:
+        from sqlalchemy import create_engine, event
+        from sqlalchemy.pool import NullPool
+
+        if not url.database:
+            raise UsageError("the URL names no database: write postgresql://user@host/database")
+        try:
+            engine = create_engine(
+                _through_psycopg(url),
+                poolclass=NullPool,
+                hide_parameters=True,
+                connect_args={"prepare_threshold": None},  # each statement comes once, and is long
+            )
+        except ModuleNotFoundError:
+            raise UsageError(
+                'PostgreSQL needs psycopg 3: pip install "terp_seed[postgresql]"'
+            ) from None
+        event.listen(engine, "connect", self._prepare)
+        return engine
+
+    def _prepare(self, connection: Any, record: object) -> None:
+        from psycopg.types.string import TextLoader
+
+        for name in _AS_TEXT:  # what Python would make of them is not what was written
+            connection.adapters.register_loader(name, TextLoader)
+        connection.rollback()
+        connection.autocommit = True  # a SET is undone with the transaction it is made in
+        for sql in self.pin():
+            connection.execute(sql)
+        connection.autocommit = False
+
+    def lock(self, connection: Connection) -> Lock:
+        return AdvisoryLock(connection)
+
+    def holder(self, connection: Connection) -> str:
+        found = connection.exec_driver_sql(HOLDER).first()
+        return f"connection {found[0]}{f' of {found[1]}' if found[1] else ''}" if found else ""
+
+    def translate(self, error: BaseException) -> Problem:
+        return problem(error)
+
+    def unreachable(self, error: BaseException) -> str:
+        return unreachable(error)
+
+
+def _typeless(literal: str) -> str:
+    """A number as a quoted text, whose type is that of the column it meets."""
+    return f"'{literal}'" if literal[:1] in _UNQUOTED else literal
+
+
+def _through_psycopg(url: URL) -> URL:
+    """The same database through psycopg 3, whatever driver the URL names."""
+    if url.drivername == "postgresql+asyncpg" and "ssl" in url.query:
+        ssl = url.query["ssl"]
+        url = url.difference_update_query(["ssl"]).update_query_dict({"sslmode": ssl})
+    if "application_name" not in url.query:
+        url = url.update_query_dict({"application_name": "terp_seed"})
+    return url.set(drivername="postgresql+psycopg")
+
+
+def _canonical(column: Canonical, name: str) -> str:
+    from sqlalchemy import types
+
+    kind = column.kind
+    if column.first is not None:
+        return f"'#' || ({name} - {column.first})"
+    if isinstance(kind, types.LargeBinary):
+        return f"'x' || encode({name}, 'hex')"
+    if isinstance(kind, types.Boolean):
+        return f"{name}::int::text"
+    if isinstance(kind, types.Numeric) and not isinstance(kind, types.Float):
+        return f"trim_scale({name})::text"
+    if isinstance(kind, types.DateTime):
+        moment = f"({name} AT TIME ZONE 'UTC')" if kind.timezone else name
+        return f"replace({moment}::text, ' 00:00:00', '')"
+    return f"{name}::text"
+
+
+def _setting(name: str) -> str:
+    """A setting of the transaction; names are kept short, and two stay two."""
+    plain = re.sub(r"\W", "_", name, flags=re.ASCII)
+    if plain != name or len(plain) > _NAME:
+        plain = f"{plain[: _NAME - 9]}_{blake2b(name.encode(), digest_size=4).hexdigest()}"
+    return f"seed.k_{plain}"
+
+
+def _first(name: str) -> str:
+    return f"current_setting('{_setting(name)}')::bigint"

@@ -1,0 +1,101 @@
+"""The errors of PostgreSQL by SQLSTATE: what each means, and where the name in it is."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+from terp_seed.database.dialects.model import Kind, Problem
+
+__all__ = ["problem", "unreachable"]
+
+_UNDONE = "the server undid the transaction, because another one held the rows it needs"
+_KINDS = {
+    "40001": Kind.RETRYABLE,
+    "40P01": Kind.RETRYABLE,
+    "55P03": Kind.RETRYABLE,
+    "25006": Kind.READ_ONLY,
+    "42501": Kind.DENIED,
+    "57P01": Kind.GONE,
+    "57P02": Kind.GONE,
+    "57P03": Kind.GONE,
+    "57P05": Kind.GONE,
+    "25P03": Kind.GONE,
+}
+_MEANINGS = {
+    "22001": "a value is too long",
+    "22003": "a number is out of range",
+    "22007": "a date or number cannot be read",
+    "22008": "a date or number cannot be read",
+    "22012": "a condition that was to hold does not hold, or a division by zero",
+    "22021": "a value does not fit the column's type or character set",
+    "22P02": "a value is not one the column knows",
+    "23502": "a column that must not be NULL got none",
+    "23503": "a row refers to one that does not exist",
+    "23505": "another row already owns a unique key",
+    "23514": "a CHECK does not hold",
+    "23P01": "an exclusion constraint does not hold",
+    "25P02": "an earlier statement failed, so the transaction takes no more",
+    "42703": "a column does not exist",
+    "42804": "a value does not have the column's type",
+    "42883": "there is no such function or operator for these types",
+    "42P01": "a table does not exist",
+    "53100": "the disk is full",
+    "53200": "the server is out of memory",
+    "57014": "the statement was cancelled on the server",
+}
+_STILL_REFERRED = re.compile("update or delete on table")
+_QUOTED = re.compile(r'"([^"]*)"')
+_IN_MESSAGE = ("42703", "42P01")  # a name that stands in the message only, and is no value
+_SCHEMA = "permission denied for schema"
+
+_UNREACHABLE = (
+    (
+        r"password authentication failed|no password supplied|no pg_hba.conf entry",
+        "the server does not accept this user and password",
+    ),
+    (r"role .* does not exist", "the server does not accept this user and password"),
+    (r"database .* does not exist", "the server has no such database"),
+    (r"permission denied for database", "the user may not use this database"),
+    (
+        r"Connection refused|timeout|No such file|No route to host|starting up",
+        "no server answers there; check host and port and whether it runs",
+    ),
+    (
+        r"resolve|could not translate host name|not known",
+        "the host name is not known",
+    ),
+)
+
+
+def problem(error: BaseException) -> Problem:
+    """What an error of psycopg means, without a value of a row."""
+    code: str | None = getattr(error, "sqlstate", None)
+    if code is None:
+        if type(error).__name__ == "OperationalError":
+            return Problem(Kind.GONE, "the connection is gone")
+        kind = type(error).__name__
+        return Problem(Kind.REFUSED, f"the database refused the statement ({kind})")
+    diagnosis: Any = getattr(error, "diag", None)
+    text = str(getattr(diagnosis, "message_primary", None) or "")
+    constraint = getattr(diagnosis, "constraint_name", None) or ""
+    if code == "23505" and constraint.endswith("_pkey"):
+        return Problem(Kind.KEY_TAKEN, "", code)
+    found = _KINDS.get(code, Kind.GONE if code.startswith("08") else Kind.REFUSED)
+    if found is Kind.RETRYABLE:
+        return Problem(found, _UNDONE, code)
+    if found is Kind.DENIED:
+        return Problem(found, "", code, "CREATE" if text.startswith(_SCHEMA) else "")
+    meaning = _MEANINGS.get(code, "the server refused the statement")
+    if code == "23503" and _STILL_REFERRED.match(text):
+        meaning = "another row still refers to it"
+    name = constraint or getattr(diagnosis, "column_name", None) or ""
+    if code in _IN_MESSAGE:
+        name = "".join(_QUOTED.findall(text)[:1]) or text.split()[1]
+    return Problem(found, meaning, code, name)
+
+
+def unreachable(error: BaseException) -> str:
+    """Why a connection failed, and what to do; empty if that is unknown."""
+    text = str(error)
+    return next((reason for pattern, reason in _UNREACHABLE if re.search(pattern, text)), "")

@@ -1,0 +1,81 @@
+"""How an engine is connected to, pinned and locked."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from datetime import datetime
+from typing import TYPE_CHECKING, ClassVar
+
+from terp_seed.database.dialects.model import Problem
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import URL, Connection, Engine
+
+__all__ = ["Lock", "Sessions"]
+
+
+class Lock(ABC):
+    """An advisory lock on one database, gone when its process is."""
+
+    @abstractmethod
+    def acquire(self, seconds: float) -> bool:
+        """Take the lock, waiting at most so long; False if it stays taken."""
+
+    @abstractmethod
+    def owned(self) -> bool:
+        """Whether this process still holds the lock."""
+
+    @abstractmethod
+    def release(self) -> None:
+        """Give the lock back; harmless if it is lost already."""
+
+    @abstractmethod
+    def taken(self) -> bool:
+        """Whether any process holds the lock; does not take it, and does not wait."""
+
+
+class Sessions(ABC):
+    """Connections of an engine, and what goes wrong on them."""
+
+    driver: ClassVar[str]
+    """The module that a driver's errors come from."""
+
+    @abstractmethod
+    def engine(self, url: URL) -> Engine:
+        """An engine with one unpooled connection, pinned on connect."""
+
+    def missing_file(self, url: URL) -> str | None:
+        """The file of a database that is not there; connecting would make an empty one."""
+        return None
+
+    @abstractmethod
+    def pin(self) -> list[str]:
+        """Statements that give the session one time zone, character set and mode."""
+
+    @abstractmethod
+    def give_back(self, connection: Connection) -> list[str]:
+        """Statements that undo `pin` and `set_clock` on a session that the caller lent."""
+
+    def set_clock(self, moment: datetime) -> list[str]:
+        """Statements that fix the session's clock, where the engine can."""
+        return []
+
+    @abstractmethod
+    def lock(self, connection: Connection) -> Lock:
+        """The lock on the database that the connection is in."""
+
+    def holder(self, connection: Connection) -> str:
+        """Who holds the lock, as far as the engine knows; empty if it does not."""
+        return ""
+
+    def readable(self, connection: Connection) -> bool:
+        """Whether a SELECT gets through at once, where writers keep readers out."""
+        return True
+
+    @abstractmethod
+    def translate(self, error: BaseException) -> Problem:
+        """What a driver's error means, without a value of a row."""
+
+    def unreachable(self, error: BaseException) -> str:
+        """Why a connection failed and what to do, without a value; empty if that is unknown."""
+        return ""

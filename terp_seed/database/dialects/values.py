@@ -1,0 +1,98 @@
+"""How an engine spells values and expressions over them."""
+
+from __future__ import annotations
+
+import re
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
+
+from terp_seed.database.dialects.model import Canonical
+from terp_seed.rows import literals as texts
+from terp_seed.rows.model import Cells, Lookup, Value
+
+if TYPE_CHECKING:
+    from sqlalchemy.types import TypeEngine
+
+__all__ = ["Values"]
+
+_NAME = re.compile(r"\{([^\W\d]\w*(?:\.[^\W\d]\w*)*)\}")
+
+
+class Values(ABC):
+    """Names, literals and expressions; standard SQL unless an engine says otherwise."""
+
+    now: ClassVar[str]
+    """The server's own clock as a text, UTC, whatever the session's is pinned to."""
+    user: ClassVar[str] = "CURRENT_USER"
+    """The database user, as the server knows it."""
+    version: ClassVar[str] = "VERSION()"
+    """The server's version, as a text."""
+
+    def quote(self, name: str) -> str:
+        """An identifier, quoted whatever it is."""
+        return '"' + name.replace('"', '""') + '"'
+
+    def named(self, sql: str) -> str:
+        """SQL of a `Check` or `Derived`, in which ``{column}`` and ``{table.column}`` are names.
+
+        A name is quoted as the engine does it, so that it keeps its capitals.
+        """
+        return _NAME.sub(lambda found: ".".join(map(self.mark, found[1].split("."))), sql)
+
+    def mark(self, name: str) -> str:
+        """A name in SQL that a person wrote, quoted so that a wrong one is an error."""
+        return self.quote(name)
+
+    @abstractmethod
+    def text(self, value: str) -> str:
+        """The literal of a text; `ValueError` if the engine cannot hold it."""
+
+    def binary(self, value: bytes) -> str:
+        """The literal of bytes."""
+        return f"x'{value.hex()}'"
+
+    def literal(self, value: Value) -> str:
+        """The literal of any value; `ValueError` if the engine cannot hold it."""
+        return texts.literal(value, self.text, self.binary, self.lookup)
+
+    def literals(self, cells: Cells) -> Sequence[str]:
+        """The literals of a column; references stay plain row numbers."""
+        return texts.literals(cells, self.text, self.binary, self.lookup)
+
+    def lookup(self, wanted: Lookup) -> str:
+        """A sub-select of the key of the row that a natural key names.
+
+        The derived table lets MySQL look into the table it is inserting into.
+        """
+        where = " AND ".join(
+            f"{self.quote(name)} = {self.literal(value)}" for name, value in wanted.where
+        )
+        return (
+            f"(SELECT seeded.{self.quote(wanted.id)} FROM (SELECT {self.quote(wanted.id)} "
+            f"FROM {self.quote(wanted.table)} WHERE {where}) AS seeded)"
+        )
+
+    def exactly(self, column: str, kind: TypeEngine[Any]) -> str:
+        """An expression of a column whose value, read and written again, is the same."""
+        return column
+
+    def size(self, column: str) -> str:
+        """The length of a column's value, at least roughly in bytes; NULL for NULL."""
+        return f"LENGTH({column})"
+
+    @abstractmethod
+    def canonical(self, columns: Sequence[Canonical], separator: str) -> str:
+        """An expression of the canonical texts of columns, joined, as UTF-8 bytes.
+
+        A rare value may be written in another way than `literals.canonical`
+        writes it, but never two different values alike.
+        """
+
+    @abstractmethod
+    def same(self, one: str, other: str) -> str:
+        """A condition: two values are the same to the last byte, or both NULL."""
+
+    def days_between(self, later: str, earlier: str) -> str:
+        """The whole days from one SQL expression to another."""
+        return f"(CAST({later} AS DATE) - CAST({earlier} AS DATE))"

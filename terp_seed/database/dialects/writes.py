@@ -1,0 +1,100 @@
+"""How an engine spells what changes rows."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from terp_seed.database.dialects.model import Piece, Written
+from terp_seed.database.dialects.values import Values
+
+__all__ = ["Writes"]
+
+
+class Writes(Values):
+    """INSERT, UPDATE and DELETE, and the keys that only the database knows."""
+
+    rows_per_statement: ClassVar[int]
+    for_update: ClassVar[str] = " FOR UPDATE"
+    """What makes a SELECT hold the rows it finds until the transaction ends."""
+
+    def take_keys(self, table: str, key: str, count: int) -> str:
+        """A SELECT of the first of ``count`` keys, none of which the table holds or will give out.
+
+        What the server itself gives out next is moved on behind them.
+        """
+        return f"SELECT COALESCE(MAX({self.quote(key)}), 0) + 1 FROM {self.quote(table)}"
+
+    @abstractmethod
+    def name_key(self, name: str, first_key: str) -> list[str]:
+        """Statements after which ``name`` stands for the value of a sub-select."""
+
+    @abstractmethod
+    def numbers(self, column: str, texts: Sequence[str], name: str) -> Written:
+        """A column of row numbers, to which the value of a named key is to be added."""
+
+    @abstractmethod
+    def documents(self, column: str, rows: Sequence[Sequence[Piece] | None]) -> Written:
+        """A column of JSON texts with keys in them that only the database knows."""
+
+    def insert(
+        self,
+        table: str,
+        columns: Sequence[Written],
+        lines: Sequence[str],
+        keys: Mapping[str, str],
+    ) -> str:
+        """One INSERT of rows whose literals are joined already, one row a line.
+
+        ``keys`` are the sub-selects of the named keys that the columns use.
+        """
+        rows = "),\n(".join(lines)
+        return f"INSERT INTO {self.target(table, columns)} VALUES\n({rows})"
+
+    def insert_missing(
+        self,
+        table: str,
+        columns: Sequence[Written],
+        row: Sequence[str],
+        keys: Mapping[str, str],
+        taken: str,
+    ) -> str:
+        """An INSERT of one row, unless a row exists for which ``taken`` is true."""
+        return (
+            f"INSERT INTO {self.target(table, columns)}\nSELECT {', '.join(row)} "
+            f"WHERE NOT EXISTS (SELECT 1 FROM {self.quote(table)} WHERE {taken})"
+        )
+
+    def target(self, table: str, columns: Sequence[Written]) -> str:
+        """A table and the columns of it that an INSERT fills."""
+        return f"{self.quote(table)} ({', '.join([self.quote(column.name) for column in columns])})"
+
+    @abstractmethod
+    def update(
+        self,
+        table: str,
+        key: Sequence[str],
+        columns: Sequence[str],
+        rows: Sequence[Sequence[str]],
+        still: Sequence[str],
+    ) -> str:
+        """One UPDATE of many rows; each of ``rows`` is its key, then its new values.
+
+        ``still`` are columns that must not move by themselves on the way.
+        """
+
+    @abstractmethod
+    def temporary_copy(self, name: str, key: str, select: str) -> list[str]:
+        """Statements that make an empty temporary table of a SELECT's columns; names are quoted."""
+
+    def update_from(
+        self, table: str, source: str, values: Sequence[tuple[str, str]], where: str
+    ) -> str:
+        """An UPDATE of ``table``, called ``live``, from ``source``, called ``kept``."""
+        given = ", ".join(f"{self.quote(name)} = {value}" for name, value in values)
+        return f"UPDATE {table} AS live SET {given} FROM {self.quote(source)} AS kept WHERE {where}"
+
+    def last_first(self, key: str) -> str:
+        """What makes a DELETE go from the last row to the first, where that matters."""
+        return ""

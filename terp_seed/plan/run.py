@@ -1,0 +1,231 @@
+"""A run before it happens: what was asked for, what the chain is, and where its statements go.
+
+The same `Run` is executed, printed and only looked at; its target alone says
+which of the three it is.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from time import sleep
+from typing import Any
+
+from alembic.script import Script as Revision
+from sqlalchemy.exc import DBAPIError
+
+from terp_seed.database.dialects import Kind
+from terp_seed.database.environment_stamp import environment_of
+from terp_seed.database.failures import problem_behind
+from terp_seed.database.schema import TableFacts
+from terp_seed.database.session import Session
+from terp_seed.errors import LockError, PlanError
+from terp_seed.ledger.ledger import Header, Ledger, Range, SeededRange
+from terp_seed.ledger.selection import RetainedRows
+from terp_seed.masking.boundary import BlockMasker, Boundary, boundary
+from terp_seed.plan.chain import Move, Request, current_heads, pending_move
+from terp_seed.plan.generation import (
+    Generation,
+    choose_generation,
+    recorded_settings,
+    refuse_other_key,
+)
+from terp_seed.plan.plan import Plan, PlannedRevision, PlannedTable, make_plan
+from terp_seed.plan.recorder import Recorder
+from terp_seed.plan.target import Live, Target
+from terp_seed.rows.model import TableRows
+from terp_seed.settings.options import Settings
+
+__all__ = ["Run", "build", "look", "record_history", "recorder_for", "refuse_other_settings"]
+
+_LOOKS = 50
+
+
+@dataclass(frozen=True)
+class Run:
+    """Everything that a run depends on, found out before the first write."""
+
+    settings: Settings
+    environment: str
+    generation: Generation
+    policy: Boundary | None
+    """What masks; None for a rollback by the ledger, which writes no row."""
+    plan: Plan
+    target: Target
+    move: Move
+    lineage: Sequence[Revision]
+    """The steps' revisions and all that they build on, oldest first."""
+    retained: RetainedRows
+
+    @property
+    def ledger(self) -> Ledger:
+        """The chain's ledger."""
+        return self.target.ledger
+
+    @property
+    def key_id(self) -> str | None:
+        """The name of the masking key, if rows are masked."""
+        return None if self.policy is None else self.policy.key_id
+
+    @property
+    def detail(self) -> dict[str, Any]:
+        """The settings, as the ledger's header keeps them."""
+        return self.generation.to_settings(self.key_id)
+
+    def prove(self, rows: TableRows) -> BlockMasker | None:
+        """What holds synthetic rows to the reserved ranges."""
+        return None if self.policy is None else self.policy.prove(rows)
+
+    def findings(self, rows: TableRows, facts: TableFacts | None) -> list[str]:
+        """What the masking policy says against these rows."""
+        return [] if self.policy is None else self.policy.findings(rows, facts)
+
+    def spared(self, planned: PlannedTable) -> frozenset[int]:
+        """The numbers of a table's rows that an earlier rollback left in place."""
+        _, numbers = self.retained.get(planned.range.place, (None, frozenset()))
+        return numbers
+
+    def ranges_before(self, revision: str) -> Mapping[str, Range]:
+        """The generated ranges that earlier revisions seeded, by table."""
+        return self.target.ranges_before(self.plan, self.lineage, revision)
+
+
+def look(session: Session, request: Request) -> tuple[str, Move]:
+    """Environment and pending steps, without the lock; does not write.
+
+    Another first run may be creating the very tables that are looked at.
+    """
+    for _ in range(_LOOKS):
+        try:
+            environment = environment_of(session.connection, session.settings, session.books)
+            return environment, pending_move(session, request, current_heads(session))
+        except DBAPIError as error:
+            if problem_behind(error).kind is not Kind.BEING_CREATED:
+                raise
+            sleep(0.1)
+        finally:
+            session.settle()
+    raise LockError("another run is creating the bookkeeping tables, and is not done; try again")
+
+
+def build(environment: str, target: Target, move: Move) -> Run:
+    """Make the plan and hold it against what the chain was seeded with; does not write.
+
+    `terp_seed.plan.preflight` holds it against the live schema.
+    """
+    settings, headers = target.settings, target.headers()
+    applied, lineage = move.applied, move.lineage
+    if target.connection is not None:
+        _refuse_lost_ledger(target.ledger, applied, headers)
+    recorded = recorded_settings(headers, applied)
+    generation = choose_generation(settings, environment, lineage, recorded)
+    by_ledger = target.connection is not None and not move.upwards
+    policy = None if by_ledger else boundary(settings, environment)
+    if policy is not None:
+        refuse_other_key(recorded, policy.key_id)
+    recorder = recorder_for(target, environment, generation, policy, headers)
+    plan = make_plan(lineage, move.steps, recorder)
+    run = Run(
+        settings, environment, generation, policy, plan, target, move, lineage, target.retained()
+    )
+    if isinstance(target, Live) and move.upwards:
+        _refuse_changed(target, recorder, applied, headers)
+    return run
+
+
+def refuse_other_settings(target: Target, environment: str, move: Move) -> None:
+    """Refuse a wish for another size: that nothing is to do is no answer to it."""
+    applied = move.applied
+    recorded = recorded_settings(target.headers(), applied)
+    if recorded:
+        choose_generation(target.settings, environment, applied, recorded)
+
+
+def recorder_for(
+    target: Target,
+    environment: str,
+    generation: Generation,
+    policy: Boundary | None,
+    headers: Mapping[str, Header],
+) -> Recorder:
+    """A recorder that knows which revisions the database skipped or was only told of.
+
+    Without a policy it makes and reads no rows: such a rollback goes by the ledger.
+    """
+    masks: dict[str, Any] = {"build": False, "load_files": False}
+    if policy is not None:
+        masks = {"mask": policy.mask, "numbers_rows": policy.numbers_rows}
+    return Recorder(
+        generation,
+        environment,
+        target.settings.data,
+        target.dialect_name,
+        connection=target.connection,
+        skipped=frozenset(name for name, header in headers.items() if header.state != "applied"),
+        **masks,
+    )
+
+
+def record_history(session: Session, applied: Sequence[Revision]) -> Plan:
+    """The plan of what was applied, made again from the recorded settings."""
+    target, settings = Live(session), session.settings
+    environment = environment_of(session.connection, settings, session.books)
+    headers = target.headers()
+    recorded = recorded_settings(headers, applied)
+    generation = choose_generation(settings, environment, applied, recorded)
+    policy = boundary(settings, environment)
+    recorder = recorder_for(target, environment, generation, policy, headers)
+    return make_plan(applied, [], recorder)
+
+
+def _refuse_lost_ledger(
+    ledger: Ledger, applied: Sequence[Revision], headers: Mapping[str, Header]
+) -> None:
+    lost = [script.revision for script in applied if script.revision not in headers]
+    if not lost:
+        return
+    apart = ""
+    if ledger.dialect.schemas and not ledger.books.schema:
+        apart = ", and keep the bookkeeping in a schema of its own (bookkeeping_schema in "
+        apart += "alembic.ini)"
+    raise PlanError(
+        f"the version table says that {', '.join(lost)} is applied, and the ledger knows nothing "
+        "of it: it was lost, perhaps to a schema tool that drops tables it does not know. Rebuild "
+        f"it from the rows: terp-seed ledger rebuild{apart}"
+    )
+
+
+def _refuse_changed(
+    target: Live, recorder: Recorder, applied: Sequence[Revision], headers: Mapping[str, Header]
+) -> None:
+    """Refuse an applied revision that declares other rows now than when it was applied.
+
+    The ledger's digest says so without the rows; where the plan had to make the past again, its
+    tables are compared, too, since later rows refer to them by row number.
+    """
+    reader = recorder.fresh(build=False, load_files=False)
+    for script in applied:
+        header = headers[script.revision]
+        past = recorder.recalled.planned[script.revision] if recorder.recalled else None
+        if header.state != "applied" or not (past or header.digest):
+            continue
+        now = past or reader.upgrade(script)
+        other = header.digest is not None and header.digest != now.digest
+        if other or (past and not _as_seeded(target, past)):
+            raise PlanError(
+                f"revision {script.revision} was changed since it was applied: it would seed other "
+                "rows now; restore its file and the data files that it names, or roll it back and "
+                "seed again"
+            )
+
+
+def _as_seeded(target: Live, past: PlannedRevision) -> bool:
+    ranges = target.ledger.ranges(target.connection, past.revision)
+    return len(past.tables) == len(ranges) and all(map(_same, past.tables, ranges))
+
+
+def _same(planned: PlannedTable, seeded: SeededRange) -> bool:
+    """Whether rows are as many as went in; those that were left out may be the last ones."""
+    rows = planned.rows
+    fewer = rows.skip_taken and seeded.count < rows.count
+    return rows.table == seeded.table and (seeded.count == rows.count or fewer)

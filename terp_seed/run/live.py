@@ -1,0 +1,220 @@
+"""A run against a database, from the guards to the last audit row.
+
+The order is the safety: environment, heads, lock, heads again, plan,
+preflight, and only then the first write.  Each revision commits as a whole.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from sqlalchemy.exc import DBAPIError
+
+from terp_seed.database.consent import UNASKED, Confirm, require_consent
+from terp_seed.database.failures import RetryableError, translated
+from terp_seed.database.lock import Held, advisory_lock
+from terp_seed.database.session import Session
+from terp_seed.errors import LockError, RollbackError, SeedError
+from terp_seed.ledger.audit import AuditLog
+from terp_seed.plan.chain import Move, Request, current_heads, pending_move
+from terp_seed.plan.operations import OPTION
+from terp_seed.plan.preflight import preflight
+from terp_seed.plan.result import StepResult, summary
+from terp_seed.plan.run import Run, build, look, refuse_other_settings
+from terp_seed.plan.target import Live
+from terp_seed.run.backup import RunBackup, wanted
+from terp_seed.run.dry_run import expected
+from terp_seed.run.executor import Executor
+from terp_seed.run.rollback import Rollback
+from terp_seed.run.steps import planned_steps
+from terp_seed.settings.log import logger
+from terp_seed.settings.progress import progress_of_run
+
+__all__ = ["Outcome", "run_live"]
+
+_ATTEMPTS = 3
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run did."""
+
+    environment: str
+    heads: tuple[str, ...]
+    """The heads of the chain afterwards."""
+    results: Sequence[StepResult] = ()
+
+
+def run_live(
+    session: Session,
+    request: Request,
+    confirm: Confirm = UNASKED,
+    expect: Callable[[Session, Run], None] = lambda session, run: None,
+) -> Outcome:
+    """Bring the database to where the request wants it, or raise `SeedError`.
+
+    Nothing pending: says so, and takes no lock.  Whatever fails, revisions
+    that were committed before stay, and nothing of the failed one does.
+    ``expect`` is called with the lock held, before anybody is asked.
+    """
+    environment, move = look(session, request)
+    if not move:
+        refuse_other_settings(Live(session), environment, move)
+        logger.info(f"nothing to do: the chain is at {_place(move.heads)}")
+        return Outcome(environment, move.heads)
+    with advisory_lock(session) as lock:
+        move = _unless_moved(session, move)
+        if move:
+            run = build(environment, Live(session), move)
+            session.settle()
+            if move.upwards:
+                preflight(session, run)
+            expect(session, run)
+            return _LiveRun(session, run, lock).go(confirm)
+    logger.info(f"nothing to do any more: another run went to {_place(move.heads)}")
+    return Outcome(environment, move.heads)
+
+
+def _unless_moved(session: Session, move: Move) -> Move:
+    """The move from where the chain is under the lock; `LockError` if it means another now."""
+    heads, request = current_heads(session), move.request
+    if heads != move.heads:
+        if request.relative:
+            raise LockError(
+                f"another run moved the chain from {_place(move.heads)} to {_place(heads)} while "
+                f"this one waited, so {request.destination} now means a different revision. Check "
+                "`current` and run the command again"
+            )
+        move = pending_move(session, request, heads)
+    session.settle()
+    return move
+
+
+@dataclass
+class _LiveRun:
+    """A planned run under the lock: asks, backs up, executes, reports."""
+
+    session: Session
+    run: Run
+    lock: Held
+    log: AuditLog = field(init=False)
+    backup: RunBackup = field(init=False)
+
+    def __post_init__(self) -> None:
+        session, run = self.session, self.run
+        self.log = AuditLog(session, run.environment, run.move.direction, run.move.command)
+        self.backup = RunBackup(session, run.environment, self._backup_kind())
+
+    def go(self, confirm: Confirm) -> Outcome:
+        """Do all of it; what was committed stays if it fails."""
+        session, run = self.session, self.run
+        self._refuse_blocked()
+        session.settle()
+        require_consent(session.settings, run.environment, self._announcement, confirm)
+        session.settle()
+        revisions = [] if run.move.upwards else [step.revision for step in run.plan.steps]
+        self.backup.begin("rollback" if revisions else "asked", run.move.heads, revisions)
+        for sql in session.dialect.set_clock(run.generation.clock):
+            session.stream.run(sql)
+        session.may_write()
+        with self.log.run(
+            plan_digest=run.plan.digest(),
+            lock_wait=round(self.lock.waited, 2),
+            key_id=run.key_id,
+            backup=self.backup.folder,
+        ):
+            executor = self._executor()
+            session.settle()
+            self._migrate(executor)
+        self.backup.end()
+        report = summary(executor.results, run.environment, run.generation.size)
+        if report:
+            print(report, file=sys.stderr)
+        return Outcome(run.environment, current_heads(session), executor.results)
+
+    def _backup_kind(self) -> str:
+        """What a rollback keeps first; on the way up, only a dump that was asked for."""
+        settings = self.session.settings
+        if not self.run.move.upwards:
+            return wanted(settings, self.run.environment)
+        return "dump" if settings.backup in ("dump", "both") else "none"
+
+    @cached_property
+    def _expected(self) -> list[StepResult]:
+        """What the run would do, found out when first asked for."""
+        return expected(self.session, self.run)
+
+    def _refuse_blocked(self) -> None:
+        """A rollback of several revisions is refused before the first of them is touched."""
+        if self.run.move.upwards or len(self.run.plan.steps) == 1:
+            return
+        blocked = [result.refusal for result in self._expected if result.refusal]
+        if blocked:
+            raise RollbackError("\n  ".join(blocked))
+
+    def _announcement(self) -> list[str]:
+        """What a person is asked to confirm, line by line."""
+        lines = [*map(str, self._expected)]
+        return lines if self.run.move.upwards else [*lines, str(self.backup)]
+
+    def _executor(self) -> Executor:
+        session = self.session
+        return Executor(
+            self.run,
+            self.log.audit,
+            Rollback(session, self.run.environment, self.backup.rows),
+            progress_of_run(),
+            session.dialect.statement_characters(session.connection),
+        )
+
+    def _migrate(self, executor: Executor) -> None:
+        """Let Alembic run the steps; a revision that lost a deadlock is tried again."""
+        session, request = self.session, self.run.move.request
+        for attempt in range(1, _ATTEMPTS + 1):
+            if session.connection.in_transaction() and not session.external:
+                # Alembic would take it for the caller's, and leave every commit to the caller.
+                raise SeedError("a transaction was left open, so nothing of this run would be kept")
+            request.configure(
+                connection=session.connection,
+                fn=planned_steps(executor, self.log.log),
+                on_version_apply=lambda **kw: self.lock.confirm(),
+                **{OPTION: executor},
+            )
+            try:
+                with executor.sql_guard.watch(session.connection), _translating("commit"):
+                    request.migrate()
+                return
+            except RetryableError as error:
+                session.settle()
+                if attempt == _ATTEMPTS or session.external:
+                    raise
+                logger.warning(f"{error}; attempt {attempt + 1} of {_ATTEMPTS}")
+                self._forget_undone(executor)
+                self.lock.confirm()
+                session.settle()
+            finally:
+                executor.progress.end()
+
+    def _forget_undone(self, executor: Executor) -> None:
+        """Keep, of what was executed, what was committed."""
+        lineage = self.run.move.request.lineage(current_heads(self.session))
+        applied = {script.revision for script in lineage}
+        executor.results[:] = [
+            result for result in executor.results if (result.revision in applied) == result.upgrade
+        ]
+
+
+def _place(heads: Sequence[str]) -> str:
+    return ", ".join(heads) or "base"
+
+
+@contextmanager
+def _translating(what: str) -> Iterator[None]:
+    try:
+        yield
+    except DBAPIError as error:
+        raise translated(error, what) from None

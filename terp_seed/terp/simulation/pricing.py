@@ -1,0 +1,86 @@
+"""Prices, quantities and terms: the numbers on an order line.
+
+Prices are whole dollars and quantities whole quarter pounds, or whole units
+of what is not flower.  So every product of the two is whole cents, and no
+total is ever rounded.
+"""
+
+from __future__ import annotations
+
+from itertools import accumulate
+
+TERMS = ("COD", "NET_7", "NET_15", "NET_30", "CONSIGNMENT", "PARTIAL")
+TERM_DAYS = (0, 7, 15, 30, 30, 30)
+
+MARGIN_SOURCES = ("CUSTOMER_PROFILE", "DEFAULT", "MANUAL")
+PROFILE, DEFAULT, MANUAL = range(3)
+
+# Percent, from, to, in hundredths: TERP's generators.
+_POUNDS = ((10, 50, 200), (70, 200, 500), (15, 500, 1000), (5, 1000, 2000))
+_UNITS = ((10, 100, 1000), (60, 1000, 3000), (20, 3000, 6000), (10, 6000, 10_000))
+_TABLE = 10  # bits: quantities come from a table of 1024
+
+# Lines of an order: a long tail from 1 to 15.  Whales order more at a time.
+_WHALE_LINES = (30, 75, 150, 175, 150, 120, 90, 65, 50, 35, 25, 15, 10, 6, 4)
+_OTHER_LINES = (210, 290, 220, 130, 70, 35, 18, 12, 7, 4, 2, 1, 1, 0, 0)
+
+
+def _quantiles(bands: tuple[tuple[int, int, int], ...], step: int) -> tuple[int, ...]:
+    """The quantities at equal steps of probability."""
+    size = 1 << _TABLE
+    found: list[int] = []
+    reached = 0
+    for percent, low, high in bands:
+        start, reached = len(found), reached + percent
+        number = size * reached // 100 - start
+        choices = (high - low) // step
+        found += [low + at * choices // number * step for at in range(number)]
+    return tuple(found)
+
+
+_QUANTITIES = (_quantiles(_UNITS, 100), _quantiles(_POUNDS, 25))
+_LINE_STEPS = tuple(tuple(accumulate(w)) for w in (_WHALE_LINES, _OTHER_LINES))
+_LINES = tuple(
+    tuple(
+        next(n for n, step in enumerate(steps, start=1) if at * steps[-1] // 1024 < step)
+        for at in range(1024)
+    )
+    for steps in _LINE_STEPS
+)
+
+
+def line_count(word: int, kind: int) -> int:
+    """How many lines an order has, for a whale (0) or another client (1)."""
+    return _LINES[kind][word >> 22]
+
+
+def quantity(word: int, flower: bool) -> int:
+    """A line's quantity in hundredths of a pound, or of a unit."""
+    return _QUANTITIES[flower][word >> 22]
+
+
+def margin(word: int, mood: int) -> int:
+    """A line's margin in tenths of a percent.
+
+    ``mood`` is 0 for an ordinary order, whose lines earn 15 to 35 percent and
+    25 on average, -1 for one that is all low, 1 for one that is all high.
+    """
+    luck = word & 1023
+    if mood > 0 or (not mood and luck < 18):
+        return 510 + (word >> 16) * 180 // 65_536
+    if mood < 0 or luck < 36:
+        return 65 + (word >> 16) * 25 // 65_536
+    return 150 + ((word >> 10 & 2047) * 101 >> 11) + ((word >> 21) * 101 >> 11)
+
+
+def price(cost: int, tenths: int) -> int:
+    """The price in whole dollars that earns a margin; pounds go by five dollars."""
+    step = 5 if cost >= 400 else 1
+    exact = cost * 1000
+    divisor = (1000 - tenths) * step
+    return (exact + divisor // 2) // divisor * step
+
+
+def margin_percent(price: int, cost: int) -> int:
+    """The margin in hundredths of a percent, to the nearest."""
+    return ((price - cost) * 20_000 + price) // (2 * price)

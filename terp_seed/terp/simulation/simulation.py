@@ -1,0 +1,88 @@
+"""One run's simulated business, shared by all seeders.
+
+It depends on the root seed, the as-of day and the row counts alone, so any seeder, revision or
+process that asks gets the same.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import date
+from functools import cached_property, lru_cache
+
+from terp_seed.rows.draw import seed_key
+from terp_seed.rows.seeders import SeedContext
+from terp_seed.terp.simulation.arrays import RandomWords
+from terp_seed.terp.simulation.batches import Batches
+from terp_seed.terp.simulation.buyers import Buyers
+from terp_seed.terp.simulation.clients import Clients
+from terp_seed.terp.simulation.clock import Clock
+from terp_seed.terp.simulation.fulfilment import Fulfilment
+from terp_seed.terp.simulation.intake import Intake
+from terp_seed.terp.simulation.invoices import Invoices
+from terp_seed.terp.simulation.orders import Orders
+from terp_seed.terp.simulation.products import Products
+from terp_seed.terp.simulation.schedule import Schedule, opening_day
+from terp_seed.terp.simulation.sizes import BatchStatus, Sizes, read_sizes
+
+
+@dataclass(frozen=True)
+class Simulation:
+    """Everything that is simulated, each part when it is first asked for."""
+
+    root_seed: int
+    as_of: date
+    sizes: Sizes
+
+    def _words(self, label: str) -> RandomWords:
+        """The random words of one part; another label would change every row made of them."""
+        return RandomWords(seed_key(self.root_seed, f"terp {label}"))
+
+    @cached_property
+    def clock(self) -> Clock:
+        return Clock(self.as_of)
+
+    @cached_property
+    def products(self) -> Products:
+        return Products(self.sizes.products, self.sizes.strains, self._words("goods"))
+
+    @cached_property
+    def clients(self) -> Clients:
+        return Clients(self.sizes.clients, self.clock, self._words("parties"))
+
+    @cached_property
+    def batches(self) -> Batches:
+        opening = opening_day(self.sizes.orders)
+        return Batches(self.sizes, self.products, self.clients, self._words("stock"), opening)
+
+    @cached_property
+    def schedule(self) -> Schedule:
+        live = self.sizes.by_status[BatchStatus.LIVE]
+        return Schedule(self.sizes.orders, live, self.clock, self._words("schedule"))
+
+    @cached_property
+    def orders(self) -> Orders:
+        buyers = Buyers(self.clients, self._words("buyers"))
+        return Orders(self.batches, self.schedule, buyers, self._words("book"))
+
+    @cached_property
+    def fulfilment(self) -> Fulfilment:
+        return Fulfilment(self.orders)
+
+    @cached_property
+    def intake(self) -> Intake:
+        return Intake(self.batches, self.orders.demand, self._words("supply"))
+
+    @cached_property
+    def invoices(self) -> Invoices:
+        return Invoices(self.orders, self.clock, self._words("ledgers"))
+
+
+@lru_cache(maxsize=1)
+def _simulation(root_seed: int, as_of: date, sizes: Sizes) -> Simulation:
+    return Simulation(root_seed, as_of, sizes)
+
+
+def simulation_of(context: SeedContext) -> Simulation:
+    """The simulation that a context asks for; made once for all seeders of a run."""
+    return _simulation(context.root_seed, context.as_of, read_sizes(context))
