@@ -82,6 +82,11 @@ class PostgreSQL(Dialect):
     version = "current_setting('server_version')"
     affected = ":ROW_COUNT"
     script_name = "psql"
+    opaque = re.compile(
+        r"""(?<!\w)[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*"
+        | (?<!\w)\$(\w*)\$.*?\$\1\$ | --[^\n]* | /\*.*?\*/""",
+        re.DOTALL | re.VERBOSE,
+    )
     indexes_foreign_keys = True  # CREATE INDEX would keep writers out until the commit
     integer_bits: ClassVar[Mapping[str, int]] = {"SMALLINT": 15, "INTEGER": 31}
 
