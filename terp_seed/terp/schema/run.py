@@ -1,7 +1,6 @@
 """The sandbox's Alembic environment: a database, or a script, and the revisions.
 
-It has a version table of its own, so the seeds' history and the schema's never
-mix.  What may be created or dropped is decided in `terp_seed.terp.schema.build`.
+Its version table is not that of the seeds, so the two histories never mix.  What may be created or dropped is decided in `terp_seed.terp.schema.build`.
 """
 
 from __future__ import annotations
@@ -78,7 +77,7 @@ def _migrate(connection: Connection) -> None:
     except DBAPIError as error:  # DDL holds no row's value
         raise SeedError(
             f"the database does not let the sandbox do this: {error.orig}. Cure that and run "
-            "the same command again: it goes on where it stopped"
+            "the same command again: it continues where it stopped"
         ) from error
 
 
