@@ -1,6 +1,7 @@
 """The sandbox's Alembic environment: a database, or a script, and the revisions.
 
-Its version table is not that of the seeds, so the two histories never mix.  What may be created or dropped is decided in `terp_seed.terp.schema.build`.
+Its version table is not that of the seeds, so the two histories never mix.  What may be created
+or dropped is decided in `terp_seed.terp.schema.build`.
 """
 
 from __future__ import annotations
@@ -110,8 +111,7 @@ def _leave_no_trace(connection: Connection) -> None:
     """Take away the empty version table that Alembic made before a refusal."""
     connection.rollback()
     version = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
-    if not inspect(connection).has_table(VERSION_TABLE):
-        return
-    if connection.scalar(select(func.count()).select_from(version)) == 0:
+    rows = select(func.count()).select_from(version)
+    if inspect(connection).has_table(VERSION_TABLE) and connection.scalar(rows) == 0:
         version.drop(connection)
     connection.commit()
