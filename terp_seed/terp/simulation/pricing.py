@@ -40,10 +40,9 @@ def _quantiles(bands: tuple[tuple[int, int, int], ...], step: int) -> tuple[int,
 
 
 _QUANTITIES = (_quantiles(_UNITS, 100), _quantiles(_POUNDS, 25))
-_LINE_STEPS = tuple(tuple(accumulate(w)) for w in (_WHALE_LINES, _OTHER_LINES))
 _LINES = tuple(
     tuple(1 + bisect_right(steps, place * steps[-1] // 1024) for place in range(1024))
-    for steps in _LINE_STEPS
+    for steps in (list(accumulate(_WHALE_LINES)), list(accumulate(_OTHER_LINES)))
 )
 
 
