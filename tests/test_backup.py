@@ -19,8 +19,7 @@ from terp_seed.database.consent import Confirm
 from terp_seed.errors import GuardError, UsageError, VerificationError
 from terp_seed.project.project import Project as Seeds
 from terp_seed.run.backup import expire, listing, new_backup
-from terp_seed.run.backup.restore import Restored
-from terp_seed.run.backup.restore import restore as put_back
+from terp_seed.run.backup.restore import Restored, restore_backup
 
 YES = Confirm(always=True, yes=True)
 
@@ -35,7 +34,7 @@ def seeds(toy: Toy, folder: Path, *x: str) -> Seeds:
 
 
 def restore(project: Seeds, backup: Path, confirm: Confirm) -> Restored:
-    return put_back(project.settings(), project.directory(), backup, confirm)
+    return restore_backup(project.settings(), project.directory(), backup, confirm)
 
 
 def down(toy: Toy, folder: Path, target: str = "base", *x: str, kind: str = "rows") -> Path:
@@ -200,7 +199,7 @@ def test_a_backup_of_a_revision_that_is_gone_says_so(sqlite_toy: Toy, folder: Pa
     sqlite_toy.upgrade()
     made = down(sqlite_toy, folder)
     (sqlite_toy.path / "seed_revisions" / "0003_crates.py").unlink()
-    with pytest.raises(UsageError, match="0003_crates, which is not a revision of this chain"):
+    with pytest.raises(UsageError, match="0003_crates, which this chain no longer has"):
         restore(seeds(sqlite_toy, folder), made, YES)
 
 
@@ -340,7 +339,7 @@ def test_a_dump_has_the_books_wherever_they_are(
 def test_backups_expire_by_age_and_number_but_for_the_newest(sqlite_toy: Toy, folder: Path) -> None:
     settings = seeds(sqlite_toy, folder).settings()
     for _ in range(23):
-        new_backup(settings, "dev", "asked", ()).keep()
+        new_backup(settings, "dev", "asked", ()).save()
     sqlite_toy.upgrade()
     made = down(sqlite_toy, folder)
     assert len(listing(settings)) == 20

@@ -8,8 +8,13 @@ from typing import Any
 
 import pytest
 
-from terp_seed.rows.bulk import UnwritableError, column_texts, each, once
-from terp_seed.rows.plain_texts import plain_texts
+from terp_seed.rows.texts import (
+    UnwritableError,
+    column_texts,
+    distinct_texts,
+    one_by_one,
+    plain_texts,
+)
 
 
 def alone(value: object) -> str:
@@ -48,9 +53,9 @@ def test_a_text_that_repeats_is_made_once() -> None:
         asked.append(sorted(values))
         return together(values)
 
-    assert once(make, ["a", "b", "a"] * 30) == ["many a", "many b", "many a"] * 30
+    assert distinct_texts(make, ["a", "b", "a"] * 30) == ["many a", "many b", "many a"] * 30
     different = [f"{number:02d}" for number in range(70)]
-    assert once(make, different) == together(different)
+    assert distinct_texts(make, different) == together(different)
     assert asked == [["a", "b"], different]
 
 
@@ -100,7 +105,7 @@ def test_the_reason_and_the_place_of_a_value_without_a_text_are_kept_and_never_t
 
     for value, reason in (("own", "a reason of its own"), ("Jane", "it has no SQL literal")):
         with pytest.raises(UnwritableError) as refused:
-            each(make, ["x", "y", value, value])
+            one_by_one(make, ["x", "y", value, value])
         assert refused.value.args == (reason, 2)
         assert refused.value.__cause__ is None
         assert refused.value.__suppress_context__

@@ -145,7 +145,7 @@ def test_a_revision_may_say_that_it_has_no_rollback(sqlite_toy: Toy) -> None:
         after="0004_x",
     )
     found = checks(sqlite_toy)
-    assert "no rollback, as they say: 0004_x" in found["plan and rollbacks"][1]
+    assert "declare no rollback: 0004_x" in found["plan and rollbacks"][1]
     assert found["up, down, up"][0] == "ok"
     sqlite_toy.revision(
         "0006_z",
@@ -184,7 +184,7 @@ def test_without_tables_it_says_so_and_checks_the_rest(sqlite_toy: Toy) -> None:
     assert found["masking policy"][0] == "ok"
     state, detail = found["up, down, up"]
     assert state == "skipped"
-    assert "there is no [alembic] section" in detail
+    assert "has no [alembic] section" in detail
     assert checks(sqlite_toy, "--no-round-trip")["up, down, up"] == ("skipped", "not asked for")
 
 

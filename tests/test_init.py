@@ -12,7 +12,7 @@ from alembic.config import CommandLine
 from docs_runner import REPOSITORY
 from strangers import MODEL, Stranger
 
-from terp_seed.project import templates
+from terp_seed.project.init import generic_files, section_text
 
 
 @pytest.fixture
@@ -221,10 +221,10 @@ def test_terps_own_seeds_without_its_repository(stranger: Stranger) -> None:
 
 
 def test_what_is_generic_has_one_source() -> None:
-    made = dict(templates.generic("seeds"))
+    made = dict(generic_files("seeds"))
     for name in ("seeds/env.py", "seeds/script.py.mako"):
         assert made[name] == (REPOSITORY / name).read_text()
-    section = templates.section(
+    section = section_text(
         section="seed", folder="seeds", revisions="seed_revisions", version_table="v", url=""
     )
     for line in (REPOSITORY / "alembic.ini").read_text().partition("[seed]")[2].splitlines():

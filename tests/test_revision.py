@@ -59,14 +59,14 @@ def test_the_line_of_alembic_that_does_the_same_can_be_typed(sqlite_toy: Toy) ->
     ("args", "code", "complaint"),
     [
         (["-m", "a message of more words than an id can hold"], 2, "shorten the message"),
-        (["-m", "!!!"], 2, "no letter that an id can have"),
+        (["-m", "!!!"], 2, "no letters for an id"),
         (["-m", "x", "--rev-id", "2026-01-01"], 2, "only a-z, 0-9 and _"),
         (["-m", "x", "--rev-id", "0001_labels"], 2, "is taken"),
         (["-m", "x", "--seeder", "depot"], 2, "depots"),
         (["-m", "x", "--file", "absent.csv", "--table", "labels"], 2, "cannot be read"),
-        (["-m", "x", "--file", "labels.csv"], 2, "--file, --table and --key go together"),
-        (["-m", "x", "--table", "labels"], 2, "--file, --table and --key go together"),
-        (["-m", "x", "--seeder", "depots", "--file", "labels.csv"], 2, "one of them"),
+        (["-m", "x", "--file", "labels.csv"], 2, "--file and --table go together"),
+        (["-m", "x", "--table", "labels"], 2, "--file and --table go together"),
+        (["-m", "x", "--seeder", "depots", "--file", "labels.csv"], 2, "not both"),
         (
             ["-m", "x", "--file", "labels.csv", "--table", "labels", "--key", "colour"],
             2,

@@ -473,8 +473,8 @@ def test_csv_keeps_an_empty_text_where_told_to(toy: Toy) -> None:
         ("code,wording\n", "has a header and no rows"),
         ("code,wording\nA,x\nB\n", "line 3: has 1 fields where the header has 2"),
         ("code,wording\nA,x,y\n", "line 2: has 3 fields"),
-        ("code,code\nA,x\n", "line 1: every column needs a name of its own"),
-        ("code,\nA,x\n", "line 1: every column needs a name of its own"),
+        ("code,code\nA,x\n", "line 1: every column needs its own name"),
+        ("code,\nA,x\n", "line 1: every column needs its own name"),
         ("code,wording\nA,x\0\n", "NUL byte"),
         (b"code,wording\nA,\xe9\n", "is not UTF-8 (byte 15)"),
         ("code,wording\nA,x\n".encode("utf-16"), "is not UTF-8"),
@@ -492,7 +492,7 @@ def test_a_csv_file_that_cannot_be_used(sqlite_toy: Toy, content: str | bytes, w
 
 def test_keep_empty_must_name_a_column(sqlite_toy: Toy) -> None:
     seed_file(sqlite_toy, "a.csv", "code,wording\nA,x\n", ', keep_empty=["words"]')
-    refused(sqlite_toy, "keep_empty: there is no column words")
+    refused(sqlite_toy, "keep_empty: unknown column words")
 
 
 def test_json_tags_say_what_json_cannot(toy: Toy) -> None:

@@ -378,7 +378,7 @@ def test_presets_that_cannot_be_used(sqlite_toy: Toy, text: str, words: str) -> 
 def test_seeders_that_do_not_exist(sqlite_toy: Toy) -> None:
     path = sqlite_toy.path / "alembic.ini"
     path.write_text(path.read_text().replace("toy_seeders", "toy_sedeers"))
-    with pytest.raises(UsageError, match="seeders = toy_sedeers: there is no such module"):
+    with pytest.raises(UsageError, match="seeders = toy_sedeers: the module was not found"):
         sqlite_toy.upgrade()
 
 

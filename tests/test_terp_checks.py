@@ -25,8 +25,6 @@ NEW_ONE = f"({PICKED.format('MAX')} = {SPLIT_LINE})"
 
 # What is done to a sound database, by the beginning of the check's name.
 PLANTED = {
-    "brands.vendorId leads": "UPDATE brands SET vendorId = 1",
-    "strains.parentStrainId leads": "UPDATE strains SET parentStrainId = 1",
     "products.brandId leads": "UPDATE products SET brandId = 1",
     "products.strainId leads": "UPDATE products SET strainId = 1",
     "no two products have": "UPDATE products SET nameCanonical = 'One for all'",

@@ -40,9 +40,9 @@ def create(project: Project, kind: str, as_json: bool) -> None:
 
     Writes only an audit event to the database.
     """
-    from terp_seed.run.backup.asked import create as make
+    from terp_seed.run.backup import create_backup
 
-    made = make(project.settings(), project.directory(), kind)
+    made = create_backup(project.settings(), project.directory(), kind)
     if as_json:
         document("backup create", **_fields(made))
     else:
@@ -75,7 +75,7 @@ def restore(project: Project, folder: Path, yes: bool, as_json: bool) -> None:
     Restores the rows that are missing and those that were masked.  BACKUP is the folder that the
     rollback named.  Asks first; without a terminal, use --yes.
     """
-    from terp_seed.run.backup.restore import restore as restore_backup
+    from terp_seed.run.backup.restore import restore_backup
 
     confirm = Confirm(always=True, yes=yes)
     done = restore_backup(project.settings(), project.directory(), folder, confirm)

@@ -33,19 +33,19 @@ def check(project: Project, round_trip: bool, as_json: bool) -> None:
     without rows.  If that database does not answer, the project's own alembic upgrade head makes
     the tables.
     """
-    from terp_seed.project.check import check as run_checks
+    from terp_seed.project.check import run_checks
 
-    outcomes = []
-    for outcome in run_checks(project, round_trip=round_trip):
-        outcomes.append(outcome)
+    results = []
+    for result in run_checks(project, round_trip=round_trip):
+        results.append(result)
         if not as_json:
-            click.echo(state(f"{outcome.state:<8}{outcome.name:<20}{outcome.detail}"))
-    errors = [outcome.error for outcome in outcomes if outcome.error is not None]
+            click.echo(state(f"{result.state:<8}{result.name:<20}{result.detail}"))
+    errors = [result.error for result in results if result.error is not None]
     if as_json:
         checks = [
-            {"check": outcome.name, "state": outcome.state, "detail": outcome.detail}
-            for outcome in outcomes
+            {"check": result.name, "state": result.state, "detail": result.detail}
+            for result in results
         ]
         document("check", passed=not errors, checks=checks)
     if errors:
-        raise type(errors[0])(f"{len(errors)} of {len(outcomes)} checks failed")
+        raise type(errors[0])(f"{len(errors)} of {len(results)} checks failed")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
@@ -41,46 +42,50 @@ def history(
     single: bool,
     limit: int,
     as_json: bool,
-    **wanted: Any,
+    **filters: Any,
 ) -> None:
     """Print what was run on the database, newest first.
 
     Reads only.
     """
     from terp_seed.database.session import opened
-    from terp_seed.ledger.history import history as read
+    from terp_seed.ledger.history import history as read_history
 
+    matches = _Filter(**filters).matches
     with opened(project.settings()) as session:
-        found = [run for run in read(session) if _fits(run, **wanted)]
+        found = [run for run in read_history(session) if matches(run)]
     runs = found[:limit] if limit else found
     if as_json:
         document("history", runs=[_fields(run, events=single) for run in runs])
     elif not runs:
-        click.echo("no run matches" if any(wanted.values()) else "no runs yet", err=True)
+        click.echo("no run matches" if any(filters.values()) else "no runs yet", err=True)
     elif single:
         _print_events(runs)
     else:
         _print_runs(runs)
 
 
-def _fits(
-    run: Run,
-    since: datetime | None,
-    until: datetime | None,
-    revision: str | None,
-    outcome: str | None,
-    user: str | None,
-) -> bool:
-    at = datetime.fromisoformat(run.first["at"])
-    names = {run.first["os_user"], run.first["db_user"]}
-    names |= {str(run.first["db_user"]).partition("@")[0]}
-    return (
-        (since is None or at >= since)
-        and (until is None or at < until)
-        and (revision is None or revision in run.revisions)
-        and (outcome is None or outcome == run.outcome)
-        and (user is None or user in names)
-    )
+@dataclass(frozen=True)
+class _Filter:
+    """Which runs to print; None lets every run pass."""
+
+    since: datetime | None
+    until: datetime | None
+    revision: str | None
+    outcome: str | None
+    user: str | None
+
+    def matches(self, run: Run) -> bool:
+        at = datetime.fromisoformat(run.first["at"])
+        db_user = run.first["db_user"]
+        users = {run.first["os_user"], db_user, str(db_user).partition("@")[0]}
+        return (
+            (self.since is None or at >= self.since)
+            and (self.until is None or at < self.until)
+            and (self.revision is None or self.revision in run.revisions)
+            and (self.outcome is None or self.outcome == run.outcome)
+            and (self.user is None or self.user in users)
+        )
 
 
 def _fields(run: Run, *, events: bool = False) -> dict[str, Any]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -12,6 +12,9 @@ from terp_seed.cli.options import yes as with_yes
 from terp_seed.cli.output import document, examples, table
 from terp_seed.errors import UsageError, VerificationError
 from terp_seed.project.project import Project
+
+if TYPE_CHECKING:
+    from terp_seed.mask_database.run import MaskOptions
 
 __all__ = ["mask"]
 
@@ -57,15 +60,14 @@ def mask(
     elif forgetting:
         _forget(project, as_json)
     else:
-        _mask(project, tables, again, yes, dry, as_json)
+        from terp_seed.mask_database.run import MaskOptions
+
+        _mask(project, MaskOptions(tables, again, yes), dry=dry, as_json=as_json)
 
 
-def _mask(
-    project: Project, tables: tuple[str, ...], again: bool, yes: bool, dry: bool, as_json: bool
-) -> None:
-    from terp_seed.mask_database.run import MaskOptions, mask_in_place, rehearse
+def _mask(project: Project, options: MaskOptions, *, dry: bool, as_json: bool) -> None:
+    from terp_seed.mask_database.run import mask_in_place, rehearse
 
-    options = MaskOptions(tables, again, yes)
     plans = (rehearse if dry else mask_in_place)(project.settings(), options)
     rows: list[dict[str, Any]] = [
         {

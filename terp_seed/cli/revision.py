@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
 from terp_seed.cli.options import as_json
 from terp_seed.cli.output import document, examples
+from terp_seed.errors import UsageError
 from terp_seed.project.project import Project
-
-if TYPE_CHECKING:
-    from terp_seed.project.new_revision import Body
 
 __all__ = ["revision"]
 
@@ -54,39 +51,35 @@ def revision(
 
     Uses script.py.mako.  A revision that cannot be written or loaded leaves no file behind.
     """
-    from terp_seed.project.new_revision import revision_id, write_revision
-
-    body = _body(seeder, file, table, keys)
-    settings = project.settings()
-    directory = project.directory()
-    taken = [each.revision for each in directory.walk_revisions()]
-    name = revision_id(taken, message, rev_id)
-    line = project.alembic("revision", "-m", message, "--rev-id", name)
-    path = write_revision(directory, settings.data, name, message, body)
-    shown = _short(path)
-    if as_json:
-        document("revision", revision=name, file=shown, alembic=line)
-    else:
-        click.echo(shown)
-
-
-def _body(
-    seeder: str | None, file: str | None, table: str | None, keys: tuple[str, ...]
-) -> Body | None:
-    from terp_seed.errors import UsageError
-    from terp_seed.project.new_revision import FromFile, FromSeeder
+    from terp_seed.project.new_revision import (
+        file_body,
+        revision_id,
+        seeder_body,
+        write_revision,
+    )
 
     if seeder and file:
-        raise UsageError("--seeder and --file: one revision, one of them")
-    if seeder:
-        return FromSeeder(seeder)
+        raise UsageError("give --seeder or --file, not both")
     if bool(file) != bool(table) or (keys and not file):
-        raise UsageError("--file, --table and --key go together: which file, to which table")
-    return FromFile(file, table, keys) if file and table else None
+        raise UsageError("--file and --table go together; --key needs both")
+    settings = project.settings()
+    directory = project.directory()
+    taken = [script.revision for script in directory.walk_revisions()]
+    name = revision_id(taken, message, rev_id)
+    body = ""
+    if seeder:
+        body = seeder_body(seeder)
+    elif file and table:
+        body = file_body(settings.data, file, table, keys)
+    path = _short(write_revision(directory, name, message, body))
+    if as_json:
+        line = project.alembic("revision", "-m", message, "--rev-id", name)
+        document("revision", revision=name, file=path, alembic=line)
+    else:
+        click.echo(path)
 
 
 def _short(path: Path) -> str:
-    """The path as seen from here, where it is below."""
-    here = Path.cwd()
-    full = path.resolve()
-    return str(full.relative_to(here)) if full.is_relative_to(here) else str(full)
+    """The path from the current folder, if it is below that."""
+    current, full = Path.cwd(), path.resolve()
+    return str(full.relative_to(current)) if full.is_relative_to(current) else str(full)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, NamedTuple
+from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
@@ -61,18 +62,18 @@ def seed(
     if target and table:
         raise UsageError("give TARGET or --table, not both")
     where = _target(project, table, up=not back) or target or ("base" if back else "head")
-    how = _How(dry_run, as_json)
+    carry_out = partial(_carry_out, dry_run=dry_run, as_json=as_json)
     if back:
-        _carry_out(project, "downgrade", where, how, confirm=Confirm(always=True, yes=yes))
+        carry_out(project, "downgrade", where, confirm=Confirm(always=True, yes=yes))
     elif plan_file is None:
-        _carry_out(project, "upgrade", where, how)
+        carry_out(project, "upgrade", where)
     else:
         from terp_seed.run.plan_file import PlanFile
 
         plan = PlanFile.read(plan_file)
         asked = {argument.partition("=")[0] for argument in project.x}
         project = with_options(project, {k: v for k, v in plan.options.items() if k not in asked})
-        _carry_out(project, "upgrade", plan.destination, how, expect=plan.expect)
+        carry_out(project, "upgrade", plan.destination, expect=plan.expect)
 
 
 @click.command(
@@ -103,50 +104,45 @@ def rollback(
     if target and table:
         raise UsageError("give TARGET or --table, not both")
     where = _target(project, table, up=False) or target or "-1"
-    how = _How(dry_run, as_json)
-    _carry_out(project, "downgrade", where, how, confirm=Confirm(always=True, yes=yes))
+    confirm = Confirm(always=True, yes=yes)
+    _carry_out(project, "downgrade", where, dry_run=dry_run, as_json=as_json, confirm=confirm)
 
 
 def _target(project: Project, table: str | None, *, up: bool) -> str | None:
     """The revision to go to for a table, after printing which revisions that includes."""
     if table is None:
         return None
-    from terp_seed.project.targets import target_of
+    from terp_seed.project.targets import table_target
 
-    found = target_of(project, table, up=up)
+    found = table_target(project, table, up=up)
     needs = f", and with it {', '.join(found.along)}" if found.along else ""
     verb = "is seeded by" if up else "goes with"
     click.echo(f"{table} {verb} {', '.join(found.seeding)}{needs}", err=True)
     return found.revision
 
 
-class _How(NamedTuple):
-    """How to carry out a command."""
-
-    dry_run: bool
-    as_json: bool
-
-
 def _carry_out(
-    project: Project, direction: Direction, target: str, how: _How, **options: Any
+    project: Project,
+    direction: Direction,
+    target: str,
+    *,
+    dry_run: bool,
+    as_json: bool,
+    **options: Any,
 ) -> None:
     """Print a forecast or run; ``options`` are those of `terp_seed.run.live.run_live`."""
     command = project.upgrade if direction == "upgrade" else project.downgrade
-    if how.dry_run:
-        show_forecast(command, target, as_json=how.as_json)
-    else:
-        from terp_seed.run.live import run_live
+    if dry_run:
+        show_forecast(command, target, as_json=as_json)
+        return
+    from terp_seed.run.live import run_live
 
-        outcomes: list[Outcome] = []
-        command(target, act=lambda *given: outcomes.append(run_live(*given, **options)))
-        if how.as_json:
-            _print(direction, outcomes[0])
-
-
-def _print(direction: Direction, outcome: Outcome) -> None:
-    document(
-        "seed" if direction == "upgrade" else "rollback",
-        environment=outcome.environment,
-        heads=list(outcome.heads),
-        revisions=[result.to_json() for result in outcome.results],
-    )
+    outcomes: list[Outcome] = []
+    command(target, act=lambda *given: outcomes.append(run_live(*given, **options)))
+    if as_json:
+        document(
+            "seed" if direction == "upgrade" else "rollback",
+            environment=outcomes[0].environment,
+            heads=list(outcomes[0].heads),
+            revisions=[result.to_json() for result in outcomes[0].results],
+        )

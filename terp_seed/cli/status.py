@@ -14,7 +14,7 @@ from terp_seed.project.project import Project
 if TYPE_CHECKING:
     from terp_seed.project.status import ChainStatus, RevisionStatus
 
-__all__ = ["look", "print_drift", "refuse_drift", "status"]
+__all__ = ["print_drift", "read_status", "refuse_drift", "status"]
 
 
 @click.command(epilog=examples("terp-seed status", "terp-seed status --drift --json"))
@@ -30,7 +30,7 @@ def status(project: Project, drift: bool, as_json: bool) -> None:
 
     Reads only.
     """
-    found = look(project, drift=drift)
+    found = read_status(project, drift=drift)
     if as_json:
         document("status", **found.to_json())
     else:
@@ -38,13 +38,13 @@ def status(project: Project, drift: bool, as_json: bool) -> None:
     refuse_drift(found)
 
 
-def look(project: Project, *, drift: bool) -> ChainStatus:
+def read_status(project: Project, *, drift: bool) -> ChainStatus:
     """The state of the chain in the project's database."""
     from terp_seed.database.session import opened
-    from terp_seed.project.status import status as read_status
+    from terp_seed.project.status import chain_status
 
     with opened(project.settings()) as session:
-        return read_status(session, project.directory(), drift=drift)
+        return chain_status(session, project.directory(), drift=drift)
 
 
 def refuse_drift(found: ChainStatus) -> None:

@@ -8,12 +8,12 @@ import click
 
 from terp_seed.cli.options import as_json, run_options
 from terp_seed.cli.output import document, examples, state
-from terp_seed.cli.status import look, print_drift, refuse_drift
+from terp_seed.cli.status import print_drift, read_status, refuse_drift
 from terp_seed.errors import VerificationError
 from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.project.verify import Verified
+    from terp_seed.project.verify import Violations
 
 __all__ = ["verify"]
 
@@ -39,11 +39,11 @@ def verify(project: Project, everything: bool, drift: bool, as_json: bool, **x: 
 
     Reads only.
     """
-    from terp_seed.project.verify import verify as count_violations
+    from terp_seed.project.verify import count_violations
 
     results = count_violations(project, everything=everything)
     broken = [result for result in results if result.broken]
-    found = look(project, drift=True) if drift else None
+    found = read_status(project, drift=True) if drift else None
     if as_json:
         document(
             "verify",
@@ -69,7 +69,7 @@ def verify(project: Project, everything: bool, drift: bool, as_json: bool, **x: 
         refuse_drift(found)
 
 
-def _show(results: list[Verified]) -> None:
+def _show(results: list[Violations]) -> None:
     for result in results:
         word = "BROKEN" if result.broken else "ok"
         line = f"{word:<8}{result.table:<28}  {result.name}  {result.broken or ''}"

@@ -53,10 +53,9 @@ def database_digests(
 ) -> dict[str, TableDigest]:
     """The digest of every table; does not write.
 
-    With ``exact`` values count to their last digit and microsecond, as they
-    can on one engine.  ``leave_out`` names tables that are not looked at, by default those in
-    which seeding and Alembic keep their books.  A time after ``since`` (UTC) in a column that is
-    left to the clock is the clock's: all such times count as one.
+    With ``exact`` values count to their last digit and microsecond: for databases of one engine.
+    ``leave_out`` names tables to skip, by default the bookkeeping of terp_seed and Alembic.  In a
+    column whose default is the clock, all times after ``since`` (UTC) count as one.
     """
     unwanted = set(leave_out)
     names = sorted(set(sa.inspect(connection).get_table_names()) - unwanted)
@@ -66,19 +65,25 @@ def database_digests(
 def table_digest(
     connection: Connection, name: str, *, exact: bool = False, since: datetime | None = None
 ) -> TableDigest:
-    """The digest of one table; a ledger's own clock times do not count.
+    """The digest of one table, without the clock times of the ledger.
 
     ``exact`` and ``since`` as in `database_digests`.
     """
     inspector = sa.inspect(connection)
     skipped = _CLOCK_TIMES.get(name, set())
-    found = [each for each in inspector.get_columns(name) if each["name"] not in skipped]
-    columns = sorted(each["name"] for each in found)
-    clock = {each["name"] for each in found if since and _CLOCK.search(str(each["default"]))}
+    defaults = {
+        column["name"]: str(column["default"])
+        for column in inspector.get_columns(name)
+        if column["name"] not in skipped
+    }
+    columns = sorted(defaults)
     key = inspector.get_pk_constraint(name)["constrained_columns"]
     total = sha256("\x1f".join(columns).encode())
     count = 0
-    listed = [_selected(connection, each, since if each in clock else None) for each in columns]
+    listed = [
+        _selected(connection, column, since if _CLOCK.search(defaults[column]) else None)
+        for column in columns
+    ]
     for row in _rows(connection, name, listed, key, repr if exact else _cell):
         total.update(("\x1e" + row).encode())
         count += 1
@@ -86,7 +91,7 @@ def table_digest(
 
 
 def differing(one: dict[str, TableDigest], other: dict[str, TableDigest]) -> list[str]:
-    """The tables that are not equal, or not in both."""
+    """The tables that differ or are missing on one side."""
     return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
 
 
@@ -106,7 +111,7 @@ def _rows(
 ) -> Iterator[str]:
     quote = dialect_named(connection.dialect.name).quote
     order = f" ORDER BY {', '.join(map(quote, key))}" if key else ""
-    # for this statement alone: a connection that streams everything gets out of step with MySQL
+    # stream this statement alone: streaming every one breaks a connection to MySQL
     result = connection.exec_driver_sql(
         f"SELECT {', '.join(listed)} FROM {quote(name)}{order}",
         execution_options={"no_parameters": True, "stream_results": True},

@@ -1,4 +1,4 @@
-"""A database's tables without their rows, made again in an empty SQLite file."""
+"""A database's tables without their rows, created again in an empty SQLite file."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.engine.interfaces import ReflectedColumn
 from sqlalchemy.sql.type_api import TypeEngine
 
 from terp_seed.database.autogenerate import include_name
@@ -21,25 +22,24 @@ _DEFAULTS = ("CURRENT_TIMESTAMP", "NULL", "TRUE", "FALSE")
 
 
 def copy_structure(source: Connection, target: Connection) -> int:
-    """Create the source's tables in the target, and return how many; reads no row.
+    """Create the source's tables in the SQLite target; return how many.  Reads no row.
 
-    From SQLite they are exactly the same.  From a server, columns get
-    SQLite's nearest type and keep their keys, NOT NULL and foreign keys;
-    collations, expressions as defaults, triggers and views stay behind.  The
-    tables of seeding are left out.
+    Tables of SQLite are copied exactly.  Those of a server get SQLite's nearest types and keep
+    keys, NOT NULL, unique and foreign keys; collations, defaults that are expressions, other
+    indexes, triggers and views are left out.  So are the tables of terp_seed.
     """
     if source.dialect.name == "sqlite":
-        return _same(source, target)
-    found = sa.MetaData()
-    found.reflect(source, only=lambda name, _: include_name(name, "table", {}))
-    like = sa.MetaData()
-    for table in found.tables.values():
-        _like(table, like)
-    like.create_all(target)
-    return len(like.tables)
+        return _copy_exactly(source, target)
+    tables = sa.MetaData()
+    sa.event.listen(tables, "column_reflect", _simplify)
+    tables.reflect(source, only=lambda name, _: include_name(name, "table", {}))
+    for table in tables.tables.values():
+        _simplify_constraints(table)
+    tables.create_all(target)
+    return len(tables.tables)
 
 
-def _same(source: Connection, target: Connection) -> int:
+def _copy_exactly(source: Connection, target: Connection) -> int:
     tables = 0
     for name, sql in source.exec_driver_sql(_SQLITE).all():
         if include_name(name, "table", {}):
@@ -48,33 +48,29 @@ def _same(source: Connection, target: Connection) -> int:
     return tables
 
 
-def _like(table: sa.Table, metadata: sa.MetaData) -> None:
-    columns = [_column(each) for each in table.columns]
-    keys = [
-        sa.ForeignKeyConstraint(
-            [each.parent.name for each in key.elements],
-            [each.target_fullname for each in key.elements],
-            ondelete=key.ondelete,
-        )
-        for key in table.foreign_key_constraints
-    ]
-    unique = [sa.UniqueConstraint(*index.columns.keys()) for index in table.indexes if index.unique]
-    sa.Table(table.name, metadata, *columns, *keys, *unique)
+def _simplify(inspector: Any, table: sa.Table, column: ReflectedColumn) -> None:
+    """Give a column that is being reflected a type and a default that SQLite understands."""
+    column["type"] = _type(column["type"])
+    column["default"] = _default(column["default"])
+    column.pop("computed", None)
 
 
-def _column(column: sa.Column[Any]) -> sa.Column[Any]:
-    return sa.Column(
-        column.name,
-        _type(column.type),
-        primary_key=column.primary_key,
-        nullable=column.nullable,
-        autoincrement=column.autoincrement,
-        server_default=_default(column),
-    )
+def _simplify_constraints(table: sa.Table) -> None:
+    """Keep the keys alone, unique ones without the name that SQLite takes once in a database."""
+    unique = [index.columns.keys() for index in table.indexes if index.unique]
+    table.indexes.clear()
+    for constraint in list(table.constraints):
+        # the check of an enum is an expression; what was reflected is the server's own text
+        if isinstance(constraint, sa.CheckConstraint) and isinstance(
+            constraint.sqltext, sa.TextClause
+        ):
+            table.constraints.remove(constraint)
+    for columns in unique:
+        table.append_constraint(sa.UniqueConstraint(*columns))
 
 
 def _type(kind: TypeEngine[Any]) -> TypeEngine[Any]:
-    """The nearest type that every engine has; an enum keeps its values, as a CHECK."""
+    """The nearest type that every engine has; an enum keeps its values, by a CHECK."""
     if isinstance(kind, sa.Enum):
         return sa.Enum(*kind.enums, create_constraint=True)
     if isinstance(kind, sa.Integer):
@@ -89,15 +85,14 @@ def _type(kind: TypeEngine[Any]) -> TypeEngine[Any]:
         return sa.Text()
 
 
-def _default(column: sa.Column[Any]) -> sa.TextClause | None:
-    """A default that SQLite understands; any other only says that there is one."""
-    if column.server_default is None:
+def _default(text: str | None) -> str | None:
+    """A default that SQLite understands; any other becomes an empty text."""
+    if text is None:
         return None
-    text = str(getattr(column.server_default, "arg", "NULL"))
     word = text.upper().removesuffix("()")
-    simple = text.startswith("'") or text.lstrip("-").replace(".", "").isdecimal()
     if "ON UPDATE" in word and word.startswith("CURRENT_TIMESTAMP"):
         word = "CURRENT_TIMESTAMP"
     if word in _DEFAULTS:
-        return sa.text(word)
-    return sa.text(text if simple else "''")
+        return word
+    simple = text.startswith("'") or text.lstrip("-").replace(".", "").isdecimal()
+    return text if simple else "''"

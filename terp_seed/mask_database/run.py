@@ -41,7 +41,7 @@ from terp_seed.mask_database.scope import PassPlan, plan_passes
 from terp_seed.masking.boundary import Boundary, boundary
 from terp_seed.masking.keys import Key
 from terp_seed.plan.chain import current_heads
-from terp_seed.run.backup import RowsBackup, RunBackup, wanted
+from terp_seed.run.backup import RowsBackup, RunBackup, StoredRows, wanted
 from terp_seed.settings.log import logger, quiet_statements
 from terp_seed.settings.options import Settings
 from terp_seed.settings.progress import progress_of_run
@@ -209,7 +209,7 @@ def _keep(backup: RunBackup, plans: Sequence[PassPlan]) -> None:
                 if places := before.changed(after):
                     old = [[*block.key_values[at], *_row(plan, block, at)] for at in places]
                     new = [_row(plan, after, at) for at in places]
-                    file.masked(plan.table, plan.key, plan.columns, old, new)
+                    file.add_masked(StoredRows(plan.table, plan.key, plan.columns, old), new)
     session.settle()
 
 
@@ -280,5 +280,5 @@ def _digests(
         return b""
     numbers: set[int] = set()
     for name, kind in plan.kinds.items():
-        numbers |= originals.of(kind, before.columns[name], after.columns[name])
+        numbers |= originals.digests(kind, before.columns[name], after.columns[name])
     return array("Q", sorted(numbers)).tobytes()

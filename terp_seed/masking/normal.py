@@ -1,7 +1,7 @@
 """One spelling for one value, before it is masked.
 
 ``Jane@X.com``, `` jane@x.com`` and the same in full-width letters belong to
-one person, so they become one pseudonym.  Nothing here is ever written.
+one person, so they become one pseudonym.  These spellings are never written.
 """
 
 from __future__ import annotations
@@ -79,7 +79,7 @@ def compact(text: str) -> str:
 
 
 def token(value: Value, normal: Normal) -> bytes:
-    """The bytes that stand for a value in a keyed function.
+    """The bytes that represent a value in a keyed function.
 
     Refuses what has no natural text: booleans, floats, documents, bytes.
     """

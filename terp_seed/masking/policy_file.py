@@ -411,7 +411,7 @@ def _conflicts(own: TableRules, found: Mapping[str, Rule]) -> Iterator[str]:
         listed = same_name(own.columns, column)
         if listed is not None and listed.kind != rule.kind:
             yield (
-                f"{own.name}.{column}: the file says {_kind_of(listed)}, the model's info says "
+                f"{own.name}.{column}: the file has {_kind_of(listed)}, the model's info has "
                 f"{_kind_of(rule)}; make them agree"
             )
 

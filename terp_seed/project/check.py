@@ -1,7 +1,6 @@
-"""What can be known of a project's seeds before anybody runs them; writes to no database.
+"""Checks of a project's seeds before a run; they write to no database.
 
-Every check is made, as far as those before it allow, and each has one line
-to say.
+Every check is made as far as earlier ones allow, and reports one line.
 """
 
 from __future__ import annotations
@@ -27,20 +26,20 @@ from terp_seed.project.round_trip import round_trip, transaction
 from terp_seed.project.scratch import Scratch, scratch
 from terp_seed.settings.options import ENVIRONMENTS
 
-__all__ = ["Outcome", "check"]
+__all__ = ["CheckResult", "run_checks"]
 
 _ID = re.compile(r"[a-z0-9_]+")
 
 
 @dataclass(frozen=True)
-class Outcome:
-    """One check: its name, what it found, and the error if it failed."""
+class CheckResult:
+    """The result of one check: its name, what it found, and the error if it failed."""
 
     name: str
     detail: str
     error: SeedError | None = None
     made: bool = True
-    """Whether the check was possible."""
+    """Whether the check could be made."""
 
     @property
     def state(self) -> str:
@@ -50,54 +49,54 @@ class Outcome:
         return "ok" if self.error is None else "failed"
 
 
-def check(project: Project, *, round_trip: bool = True) -> Iterator[Outcome]:
+def run_checks(project: Project, *, round_trip: bool = True) -> Iterator[CheckResult]:
     """Make the checks, one after the other.
 
-    With ``round_trip`` the seeds go up, down and up again on a scratch SQLite.
+    With ``round_trip`` the seeds go up, down and up again on a scratch SQLite file.
     """
     try:
         chain = chain_of(project)
     except CommandError as error:
-        yield Outcome("revisions load", str(error), _ours(error))
+        yield CheckResult("revisions load", str(error), _seed_error(error))
         return
-    yield Outcome("revisions load", f"{len(chain.scripts)} revisions")
-    yield _tried("one head", lambda: _one_head(chain))
-    yield _tried("revision ids", lambda: _ids(chain))
-    planned = _tried("plan and rollbacks", lambda: _plans(chain))
+    yield CheckResult("revisions load", f"{len(chain.scripts)} revisions")
+    yield _result("one head", lambda: _one_head(chain))
+    yield _result("revision ids", lambda: _ids(chain))
+    planned = _result("plan and rollbacks", lambda: _plans(chain))
     yield planned
     if planned.error is None:
         yield from _on_scratch(project, chain, round_trip)
 
 
-def _on_scratch(project: Project, chain: Chain, round_trip: bool) -> Iterator[Outcome]:
+def _on_scratch(project: Project, chain: Chain, round_trip: bool) -> Iterator[CheckResult]:
     try:
         with scratch(project, chain) as made:
-            yield _tried("masking policy", lambda: _policy(chain, made))
+            yield _result("masking policy", lambda: _policy(chain, made))
             if round_trip:
-                yield _tried("up, down, up", lambda: _round_trip(project, chain, made))
+                yield _result("up, down, up", lambda: _round_trip(project, chain, made))
             else:
-                yield Outcome("up, down, up", "not asked for", made=False)
+                yield CheckResult("up, down, up", "not asked for", made=False)
     except UsageError as error:
-        yield _tried("masking policy", lambda: _policy(chain, None))
-        yield Outcome("up, down, up", f"not possible: {error}", made=False)
+        yield _result("masking policy", lambda: _policy(chain, None))
+        yield CheckResult("up, down, up", f"not possible: {error}", made=False)
 
 
-def _tried(name: str, function: Callable[[], str]) -> Outcome:
-    """The outcome of a check that returns what it found, or raises what is wrong."""
+def _result(name: str, function: Callable[[], str]) -> CheckResult:
+    """The result of a function that returns what it found, or raises what is wrong."""
     try:
-        return Outcome(name, function())
+        return CheckResult(name, function())
     except CommandError as error:
-        return Outcome(name, str(error), _ours(error))
+        return CheckResult(name, str(error), _seed_error(error))
 
 
-def _ours(error: CommandError) -> SeedError:
+def _seed_error(error: CommandError) -> SeedError:
     return error if isinstance(error, SeedError) else PlanError(str(error))
 
 
 def _one_head(chain: Chain) -> str:
     heads = chain.directory.get_heads()
     if len(heads) > 1:
-        raise PlanError(f"there are {len(heads)}: {', '.join(heads)}; make the chain one line")
+        raise PlanError(f"there are {len(heads)}: {', '.join(heads)}; merge them")
     return heads[0] if heads else "the chain is empty"
 
 
@@ -106,7 +105,7 @@ def _ids(chain: Chain) -> str:
         attributes(script)
         if not _ID.fullmatch(script.revision):
             raise PlanError(f"revision {script.revision}: only a-z, 0-9 and _ are safe in an id")
-    longest = max((len(each.revision) for each in chain.scripts), default=0)
+    longest = max((len(script.revision) for script in chain.scripts), default=0)
     return f"at most {longest} of {ID_LENGTH} characters"
 
 
@@ -114,9 +113,9 @@ def _plans(chain: Chain) -> str:
     staying: set[str] = set()
     for environment in ENVIRONMENTS:
         staying |= chain.staying(environment)
-    stays = f"; no rollback, as they say: {', '.join(sorted(staying))}" if staying else ""
-    names = ", ".join(each.revision for each in chain.unplanned)
-    left_out = f"; not without a database: {names}" if names else ""
+    stays = f"; declare no rollback: {', '.join(sorted(staying))}" if staying else ""
+    names = ", ".join(script.revision for script in chain.unplanned)
+    left_out = f"; need a database: {names}" if names else ""
     return f"up and down in {', '.join(ENVIRONMENTS)}{left_out}{stays}"
 
 
@@ -133,7 +132,7 @@ def _policy(chain: Chain, made: Scratch | None) -> str:
                     facts = schema.table(rows.table) if schema else None
                     columns |= {(rows.table, name) for name in rows.columns}
                     found = border.unclassified(rows, facts)
-                    findings |= {f"revision {step.revision}, {each}": None for each in found}
+                    findings |= {f"revision {step.revision}, {text}": None for text in found}
     if findings:
         raise MaskingError("\n  ".join(findings))
     return f"{len(columns)} columns of {len({table for table, _ in columns})} tables"
@@ -149,17 +148,15 @@ def _schema(chain: Chain, made: Scratch | None) -> Iterator[Schema | None]:
 
 
 def _round_trip(project: Project, chain: Chain, made: Scratch) -> str:
-    """Up, down and up again; `VerificationError` if anything is left, or comes out different."""
+    """Up, down and up again; `VerificationError` if a rollback leaves rows, or others come back."""
     if chain.settings.bookkeeping_schema:
-        raise PlanError("bookkeeping_schema is set in the section, and SQLite has none")
-    ours = ("url=", "yes=", "env=", "backup=")
-    elsewhere = tuple(each for each in project.x if not each.startswith(ours))
+        raise PlanError("bookkeeping_schema is set in the section, and SQLite has no schemas")
     environment = chain.settings.env or "dev"
-    say = ["backup=none"]  # of a scratch file there is nothing to keep
+    x = ["backup=none"]  # a scratch file is not worth a backup
     if careful(environment):
-        say.append(f"yes={Path(str(made.url.database)).name}")
+        x.append(f"yes={Path(str(made.url.database)).name}")
     engine = dialect_named("sqlite").engine(made.url)
     with transaction(engine, replace(chain.settings, env=environment)) as connection:
-        there = replace(project, x=elsewhere)
-        rows = round_trip(there, connection, say, chain.staying(environment))
+        there = project.without("url", "yes", "env", "backup")
+        rows = round_trip(there, connection, x, chain.staying(environment))
     return f"{rows:,} rows and no trace, on {made.origin}"

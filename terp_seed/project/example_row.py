@@ -1,8 +1,8 @@
-"""One row that a stranger's table would take: what a first revision begins with."""
+"""An example row for a table of the project: what a first revision seeds."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -13,78 +13,73 @@ from terp_seed.errors import UsageError
 from terp_seed.masking.boundary import Boundary, boundary
 from terp_seed.masking.detect import PolicyGap, toml_key
 from terp_seed.masking.policy import Choice, Rule, TableRules
-from terp_seed.project.new_revision import FromRows
+from terp_seed.project.new_revision import row_body
 from terp_seed.rows.files import imported
 from terp_seed.rows.model import TableRows
 from terp_seed.settings.options import Settings
 
-__all__ = ["Sample", "sample"]
+__all__ = ["example_row"]
 
 
-@dataclass(frozen=True)
-class Sample:
-    """A row for a table, and the lines that the masking policy needs for it."""
+def example_row(settings: Settings, name: str) -> tuple[str, str]:
+    """The ``upgrade()`` that seeds one row of a table, and the lines its masking policy needs.
 
-    body: FromRows
-    policy: str
-
-
-def sample(settings: Settings, name: str) -> Sample:
-    """A row with what the table insists on; reads the table's structure, writes nothing.
-
-    Raises `UsageError` for a table that is not there, or that insists on
-    rows of another table.
+    The row has a value for each column that must have one.  Reads the table's structure, writes
+    nothing.  Raises `UsageError` for a table that does not exist or needs rows of another table.
     """
     with opened(settings) as session:
         facts = Schema(session).table(name)
         if facts is None:
             raise UsageError(f"table {name}: {settings.url.database!r} has no such table")
-        wanted = _wanted(facts)
+        columns = _needed_columns(facts)
         for reference in facts.references:
-            if reference.column in {column.name for column in wanted}:
+            if reference.column in {column.name for column in columns}:
                 raise UsageError(
                     f"table {name}: needs a row of {reference.target_table} first (column "
                     f"{reference.column}); begin with a table that needs no other"
                 )
-        row = {column.name: _value(column) for column in wanted}
-        key = next((each for each in facts.uniques if set(each) <= set(row)), tuple(row))
-        rows = imported(name, [row], key=key, id=facts.integer_key)
-        body = FromRows(name, [row], key, facts.integer_key)
-        return Sample(body, _policy(boundary(settings, "dev"), rows, facts))
+    row = {column.name: _value(column) for column in columns}
+    key = next((unique for unique in facts.uniques if set(unique) <= set(row)), tuple(row))
+    rows = imported(name, [row], key=key, id=facts.integer_key)
+    body = row_body(name, row, key, facts.integer_key)
+    return body, _policy(boundary(settings, "dev"), rows, facts)
 
 
-_SHORTER = ("", "pseudonymise", "redact")
+_STRATEGIES = ("", "pseudonymise", "redact")
 
 
 def _policy(border: Boundary, rows: TableRows, facts: TableFacts) -> str:
-    lines = [_line(border, rows, facts, each) for each in border.unclassified(rows, facts)]
+    lines = [_line(border, rows, facts, found) for found in border.unclassified(rows, facts)]
     return "\n".join([f"[tables.{toml_key(rows.table)}]", *lines]) if lines else ""
 
 
 def _line(border: Boundary, rows: TableRows, facts: TableFacts, gap: PolicyGap) -> str:
-    """What the column looks like, with the first strategy whose values fit into it."""
+    """An entry for a column that looks personal, with the first strategy whose values fit it."""
     line = gap.line
-    for strategy in _SHORTER:
+    for strategy in _STRATEGIES:
         choices = {"": Choice(strategy)} if strategy else {}
         rules = TableRules(rows.table, {gap.column: Rule(gap.kind, choices=choices)})
         policy = replace(border.policy, tables={rows.table: rules})
         found = replace(border, policy=policy).findings(rows, facts)
         line = gap.line.replace(" }", f', strategy = "{strategy}" }}' if strategy else " }")
-        if not any(each.startswith(f"{rows.table}.{gap.column}:") for each in found):
+        if not any(text.startswith(f"{rows.table}.{gap.column}:") for text in found):
             break
     return line
 
 
-def _wanted(facts: TableFacts) -> list[ColumnFacts]:
+def _needed_columns(facts: TableFacts) -> list[ColumnFacts]:
     """The columns that must have a value; if none must, the first that may."""
-    own = [each for each in facts.columns.values() if not each.computed]
-    free = [each for each in own if each.name != facts.integer_key]
-    needed = [each for each in free if not each.nullable and not each.filled]
-    texts = [each for each in free if isinstance(each.type, sa.String)]
-    wanted = needed or (texts or free)[:1]
-    if not wanted:
-        raise UsageError(f"table {facts.name}: has no column that a seed could give a value")
-    return wanted
+    free = [
+        column
+        for column in facts.columns.values()
+        if not column.computed and column.name != facts.integer_key
+    ]
+    required = [column for column in free if not column.nullable and not column.filled]
+    texts = [column for column in free if isinstance(column.type, sa.String)]
+    columns = required or (texts or free)[:1]
+    if not columns:
+        raise UsageError(f"table {facts.name}: has no column that a seed could fill")
+    return columns
 
 
 _VALUES: tuple[tuple[type[sa.types.TypeEngine[Any]], object], ...]

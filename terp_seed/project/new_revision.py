@@ -1,4 +1,4 @@
-"""A new seed revision: its id, its body, its file."""
+"""A new seed revision: its id, the body of its ``upgrade()``, its file."""
 
 from __future__ import annotations
 
@@ -6,7 +6,6 @@ import json
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Protocol
 
 from alembic.script import Script, ScriptDirectory
 
@@ -15,80 +14,47 @@ from terp_seed.plan.revisions import ID_LENGTH, clear_load_errors
 from terp_seed.rows.files import read_rows
 from terp_seed.rows.seeders import seeder_named
 
-__all__ = ["Body", "FromFile", "FromRows", "FromSeeder", "revision_id", "write_revision"]
+__all__ = ["file_body", "revision_id", "row_body", "seeder_body", "write_revision"]
 
 _ID = re.compile(r"[a-z0-9_]+")
 _NUMBERED = re.compile(r"(\d+)_")
 
 
-class Body(Protocol):
-    """What a revision does when it goes up."""
-
-    def lines(self, data: Path) -> str:
-        """The body of ``upgrade()``; `UsageError` for what could not run.
-
-        ``data`` is the folder that ``op.seed_file`` reads from.
-        """
+def seeder_body(name: str) -> str:
+    """An ``upgrade()`` that seeds the rows of a registered seeder; `UsageError` if unknown."""
+    seeder_named(name)
+    return f"op.seed({_literal(name)})"
 
 
-class FromSeeder:
-    """The rows of a registered seeder."""
+def file_body(data: Path, path: str, table: str, key: Sequence[str]) -> str:
+    """An ``upgrade()`` that seeds a CSV or JSON file, after reading it from the folder ``data``.
 
-    def __init__(self, name: str) -> None:
-        self.name = name
-
-    def lines(self, data: Path) -> str:
-        seeder_named(self.name)
-        return f"op.seed({_literal(self.name)})"
-
-
-class FromFile:
-    """The rows of a CSV or JSON file for one table, known by a natural key."""
-
-    def __init__(self, path: str, table: str, key: Sequence[str]) -> None:
-        self.path = path
-        self.table = table
-        self.key = key
-
-    def lines(self, data: Path) -> str:
-        rows = read_rows(data, self.path)
-        missing = [name for name in self.key if any(name not in row for row in rows)]
-        if missing:
-            raise UsageError(f"{self.path}: has no column {', '.join(missing)} to be the key")
-        key = f", key={_listed(self.key)}" if self.key else ""
-        return f"op.seed_file({_literal(self.table)}, {_literal(self.path)}{key})"
+    Raises `UsageError` for a file that cannot be seeded or lacks a column of the natural ``key``.
+    """
+    rows = read_rows(data, path)
+    missing = [name for name in key if any(name not in row for row in rows)]
+    if missing:
+        raise UsageError(f"{path}: has no column {', '.join(missing)} to be the key")
+    options = f", key={_listed(key)}" if key else ""
+    return f"op.seed_file({_literal(table)}, {_literal(path)}{options})"
 
 
-class FromRows:
-    """Rows that stand in the revision."""
-
-    def __init__(
-        self, table: str, rows: Sequence[Mapping[str, object]], key: Sequence[str], id_: str | None
-    ) -> None:
-        self.table = table
-        self.rows = rows
-        self.key = key
-        self.id = id_
-
-    def lines(self, data: Path) -> str:
-        options = [f"key={_listed(self.key)}"] if self.key else []
-        options += [] if self.id == "id" else [f"id={_literal(self.id)}"]
-        rows = "".join(
-            "            {"
-            + ", ".join(f"{_literal(k)}: {_literal(v)}" for k, v in row.items())
-            + "},\n"
-            for row in self.rows
-        )
-        more = "".join(f"        {option},\n" for option in options)
-        table = _literal(self.table)
-        return f"op.seed_rows(\n        {table},\n        [\n{rows}        ],\n{more}    )"
+def row_body(
+    table: str, row: Mapping[str, object], key: Sequence[str], integer_key: str | None
+) -> str:
+    """An ``upgrade()`` that seeds one row, written out in the revision."""
+    cells = ", ".join(f"{_literal(name)}: {_literal(value)}" for name, value in row.items())
+    lines = [f"{_literal(table)},", "[", f"    {{{cells}}},", "],"]
+    lines += [f"key={_listed(key)},"] if key else []
+    lines += [] if integer_key == "id" else [f"id={_literal(integer_key)},"]
+    return "\n".join(["op.seed_rows(", *(f"        {line}" for line in lines), "    )"])
 
 
 def revision_id(taken: Iterable[str], message: str, wanted: str | None = None) -> str:
-    """The id of the chain's next revision: its next number, and the message in few letters.
+    """The id of the chain's next revision: ``wanted``, or its next number and the message.
 
-    Raises `UsageError` if that is longer than the version table holds, is
-    taken, or has other characters than a-z, 0-9 and _.
+    Raises `UsageError` for an id that is too long for the version table, is taken, or has
+    characters other than a-z, 0-9 and _.
     """
     ids = list(taken)
     name = _numbered(ids, message) if wanted is None else wanted
@@ -109,28 +75,25 @@ def revision_id(taken: Iterable[str], message: str, wanted: str | None = None) -
 def _numbered(ids: Sequence[str], message: str) -> str:
     slug = re.sub(r"[^a-z0-9]+", "_", message.lower()).strip("_")
     if not slug:
-        raise UsageError(f"message {message!r}: has no letter that an id can have; give --rev-id")
-    found = [match[1] for each in ids if (match := _NUMBERED.match(each))]
-    if ids and not found:
+        raise UsageError(f"message {message!r}: has no letters for an id; give --rev-id")
+    numbers = [match[1] for revision in ids if (match := _NUMBERED.match(revision))]
+    if ids and not numbers:
         return slug  # the chain does not number its revisions
-    width = max(map(len, found), default=4)
-    return f"{max(map(int, found), default=0) + 1:0{width}}_{slug}"
+    width = max(map(len, numbers), default=4)
+    return f"{max(map(int, numbers), default=0) + 1:0{width}}_{slug}"
 
 
-def write_revision(
-    directory: ScriptDirectory, data: Path, name: str, message: str, body: Body | None = None
-) -> Path:
-    """Write the file from ``script.py.mako``, after the chain's one head, and load it.
+def write_revision(directory: ScriptDirectory, name: str, message: str, upgrades: str = "") -> Path:
+    """Write a revision from ``script.py.mako`` after the chain's head, and load it.
 
-    Raises `UsageError` or `PlanError`, and then no new file is left.
+    Raises `UsageError` or `PlanError`, and leaves no new file behind then.
     """
     heads = directory.get_heads()
     if len(heads) > 1:
         raise PlanError(
-            f"the chain has {len(heads)} heads, {', '.join(heads)}; make it one line again before "
-            "you add to it"
+            f"the chain has {len(heads)} heads, {', '.join(heads)}; merge them before you "
+            "add a revision"
         )
-    upgrades = body.lines(data) if body is not None else ""
     before = _files(directory)
     try:
         with clear_load_errors():
@@ -146,7 +109,7 @@ def write_revision(
 
 
 def _plain(message: str) -> str:
-    """The message as it may stand in a docstring."""
+    """The message without what would end a docstring."""
     return " ".join(message.replace("\\", "/").replace('"', "'").split())
 
 

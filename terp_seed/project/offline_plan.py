@@ -28,33 +28,32 @@ class Chain:
     directory: ScriptDirectory
     scripts: list[Script]
     has_url: bool
-    """Whether anybody says where the database is."""
+    """Whether the database is configured."""
 
     @property
     def unplanned(self) -> list[Script]:
-        """Revisions that read the database while they run: nobody knows them without it."""
-        return [each for each in self.scripts if attributes(each).online_only]
+        """Revisions that read the database while they run, so that they cannot be planned here."""
+        return [script for script in self.scripts if attributes(script).online_only]
 
     def plan(self, environment: str) -> Plan:
-        """What all revisions would do there, up and down again; reads no database.
+        """What all revisions would do in an environment, up and down again; reads no database.
 
-        Imported rows are in it as they stand in their files.  Raises what a
-        run would raise.
+        Imported rows are as in their files, not masked.  Raises what a run would raise.
         """
-        scripts = [each for each in self.scripts if each not in self.unplanned]
+        scripts = [script for script in self.scripts if script not in self.unplanned]
         generation = choose_generation(self.settings, environment, scripts, {})
         engine = self.settings.url.get_backend_name()
         recorder = Recorder(generation, environment, self.settings.data, engine)
-        down = [Step(each, upgrade=False) for each in reversed(scripts)]
+        down = [Step(script, upgrade=False) for script in reversed(scripts)]
         return make_plan(scripts, down, recorder)
 
     def staying(self, environment: str) -> set[str]:
-        """The revisions that seed rows there and declare that there is no rollback of them."""
+        """The revisions that seed rows in an environment and declare that they cannot roll back."""
         plan = self.plan(environment)
         return {
-            each.revision
-            for each in plan.steps
-            if each.retains_rows and plan.history[each.revision].tables
+            step.revision
+            for step in plan.steps
+            if step.retains_rows and plan.history[step.revision].tables
         }
 
 
@@ -68,8 +67,8 @@ def chain_of(project: Project) -> Chain:
         settings = project.settings()
     except UsageError:
         known = False
-        others = tuple(each for each in project.x if not each.startswith("url="))
-        project = replace(project, x=(*others, _NOWHERE))
+        project = project.without("url")
+        project = replace(project, x=(*project.x, _NOWHERE))
     settings = settings or project.settings()
     directory = project.directory()
     scripts = ancestors(directory, directory.get_heads())

@@ -11,7 +11,7 @@ from argparse import Namespace
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, TextIO
+from typing import Any, TextIO, TypedDict, Unpack
 
 from alembic import command
 from alembic.config import Config
@@ -30,13 +30,28 @@ __all__ = ["Act", "Project"]
 Act = Callable[..., Any]
 
 
+class Where(TypedDict, total=False):
+    """What an upgrade or a downgrade does otherwise than the project says."""
+
+    url: URL | None
+    """Another database."""
+    connection: Connection | None
+    """An open connection, in whose transaction everything happens."""
+    act: Act | None
+    """Called with the session and the request, in place of the run."""
+
+
 @dataclass(frozen=True)
 class Project:
-    """Where a project keeps its seeds, and what the command line said."""
+    """Where a project keeps its seeds, and the ``-x`` arguments of the command line."""
 
     ini: Path
     section: str = "seed"
     x: tuple[str, ...] = ()
+
+    def without(self, *keys: str) -> Project:
+        """The project without the ``-x`` arguments of these keys."""
+        return replace(self, x=tuple(x for x in self.x if x.partition("=")[0] not in keys))
 
     def config(self, *more: str, out: TextIO | None = None) -> Config:
         """Alembic's configuration, with ``-x`` arguments; `UsageError` without a section."""
@@ -65,41 +80,24 @@ class Project:
         load_seeders(settings.seeders)
         return settings
 
-    def upgrade(
-        self,
-        target: str,
-        *,
-        url: URL | None = None,
-        connection: Connection | None = None,
-        act: Act | None = None,
-    ) -> None:
-        """``alembic -n seed upgrade``, on another database or a connection if one is given.
+    def upgrade(self, target: str, **where: Unpack[Where]) -> None:
+        """``alembic -n seed upgrade``."""
+        command.upgrade(self._on(**where), target)
 
-        ``act`` is done in place of the run: it gets the session and the request.
-        """
-        command.upgrade(self._on(url, connection, act), target)
-
-    def downgrade(
-        self,
-        target: str,
-        *,
-        url: URL | None = None,
-        connection: Connection | None = None,
-        act: Act | None = None,
-    ) -> None:
-        """``alembic -n seed downgrade``; as `upgrade`."""
-        command.downgrade(self._on(url, connection, act), target)
+    def downgrade(self, target: str, **where: Unpack[Where]) -> None:
+        """``alembic -n seed downgrade``."""
+        command.downgrade(self._on(**where), target)
 
     def script(self, span: str, out: TextIO, *, up: bool = True, x: Sequence[str] = ()) -> None:
-        """``--sql``, into a file."""
+        """Write the script that ``--sql`` prints."""
         run = command.upgrade if up else command.downgrade
         run(self.config(*x, out=out), span, sql=True)
 
     def application_upgrade(self, url: URL) -> None:
         """``alembic upgrade head`` of the application's own ``[alembic]`` section, on a database.
 
-        Says where in the two ways that an ``env.py`` commonly reads: ``-x url=`` and
-        ``sqlalchemy.url``. One that reads neither goes to a database of its choice.
+        Passes the URL in the two ways that an ``env.py`` commonly reads: as ``-x url=`` and as
+        ``sqlalchemy.url``.  An ``env.py`` that reads neither connects to another database.
         """
         text = url.render_as_string(hide_password=False)
         toml = self.ini.parent / "pyproject.toml"
@@ -113,20 +111,23 @@ class Project:
         command.upgrade(config, "head")
 
     def alembic(self, *words: str) -> str:
-        """The line of plain ``alembic`` that does the same; for a shell, without passwords."""
+        """The ``alembic`` command that does the same, quoted for a shell, without passwords."""
         place = () if self.ini.name == str(self.ini) == "alembic.ini" else ("-c", str(self.ini))
-        x = [part for each in self.x for part in ("-x", _hidden(each))]
+        x = [part for argument in self.x for part in ("-x", _hidden(argument))]
         return shlex.join(["alembic", *place, "-n", self.section, *x, *words])
 
-    def _on(self, url: URL | None, connection: Connection | None, act: Act | None) -> Config:
+    def _on(
+        self,
+        url: URL | None = None,
+        connection: Connection | None = None,
+        act: Act | None = None,
+    ) -> Config:
         if connection is not None:
             url = connection.engine.url
         if url is None:
             config = self.config()
         else:
-            others = tuple(each for each in self.x if not each.startswith("url="))
-            place = f"url={url.render_as_string(hide_password=False)}"
-            config = replace(self, x=others).config(place)
+            config = self.without("url").config(f"url={url.render_as_string(hide_password=False)}")
         if connection is not None:
             config.attributes["connection"] = connection
         if act is not None:

@@ -1,14 +1,13 @@
-"""The proof that the preview is the run, for a given target.
+"""The proof that the preview does what the run does, for the project's own database.
 
-The target is copied twice.  The script goes to one copy, by the engine's own
-client; the other is seeded online.  Every table must be equal, the ledger and
-the version included; then the same on the way back.  The target itself is
-only read.
+The database is copied twice.  One copy gets the script, through the engine's own client; the other
+is seeded online.  Every table must be equal, ledger and version included; then the same for the
+way back.  The database itself is only read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -32,98 +31,90 @@ from terp_seed.plan.generation import recorded_settings
 from terp_seed.project.project import Project
 from terp_seed.settings.options import Settings
 
-__all__ = ["Proof", "prove"]
+__all__ = ["Comparison", "prove"]
 
-Look = Callable[[URL], dict[str, TableDigest]]
-_NOT_COMPARED = {"terp_seed_audit"}  # who and when differ by nature
+_NOT_COMPARED = {"terp_seed_audit"}  # its times and process ids always differ
 
 
 @dataclass(frozen=True)
-class Proof:
-    """One comparison: what was compared, how many tables and rows."""
+class Comparison:
+    """One comparison that found no difference: of what, and how many tables and rows."""
 
     what: str
     tables: int
     rows: int
 
 
-@dataclass(frozen=True)
-class _Start:
-    heads: tuple[str, ...]
-    x: list[str]
-    """What makes the script's settings those of the target."""
-
-    @property
-    def name(self) -> str:
-        return self.heads[0] if self.heads else "base"
-
-
-def prove(project: Project) -> list[Proof]:
-    """Prove upgrade and downgrade from where the target stands to the head.
+def prove(project: Project) -> list[Comparison]:
+    """Prove upgrade and downgrade between the database's revision and the head.
 
     Raises `VerificationError` naming the tables that differ.
     """
     settings = project.settings()
-    start = _start(project, settings)
+    start, x = _start(project, settings)
     head = project.directory().get_current_head() or "base"
-    if start.name == head:
-        raise UsageError(f"the target is at {head} already: there is no upgrade to preview")
-    look = partial(_digests, settings, datetime.now(UTC))
+    if start == head:
+        raise UsageError(f"the database is at {head} already, so an upgrade has nothing to preview")
+    digests = partial(_digests, settings, datetime.now(UTC))
     with _two_copies(settings.url) as (scripted, online):
-        before = look(scripted)
-        _script(project, start, f"{start.name}:{head}", scripted, up=True)
+        before = digests(scripted)
+        _apply(project, f"{start}:{head}", scripted, x=x)
         project.upgrade("head", url=online)
-        proofs = [_equal(look, scripted, online, f"upgrade {start.name} to {head}")]
-        _script(project, start, f"{head}:{start.name}", scripted, up=False)
-        project.downgrade(start.name, url=online)
-        proofs.append(_equal(look, scripted, online, f"downgrade {head} to {start.name}"))
-        after = look(scripted)
+        up = _compare(digests(scripted), digests(online), f"upgrade {start} to {head}")
+        _apply(project, f"{head}:{start}", scripted, x=[*x, "on-edited=delete"], up=False)
+        project.downgrade(start, url=online)
+        after = digests(scripted)
+        down = _compare(after, digests(online), f"downgrade {head} to {start}")
     left = [name for name in differing(before, after) if not name.startswith("terp_seed_")]
     if left:
         raise VerificationError(f"after the way back, {', '.join(left)} are not as before")
-    return proofs
+    return [up, down]
 
 
-def _start(project: Project, settings: Settings) -> _Start:
+def _start(project: Project, settings: Settings) -> tuple[str, list[str]]:
+    """The database's revision, and the ``-x`` arguments that give a script its settings."""
     with opened(settings) as session:
         environment = environment_of(session.connection, settings, session.books)
         heads = current_heads(session)
         headers = ledger_of(session).headers(session.connection)
         applied = ancestors(project.directory(), heads)
-        kept: Any = recorded_settings(headers, applied)
-    x = [] if settings.env else [f"env={environment}"]
-    given = settings.explicit
+        stored: Any = recorded_settings(headers, applied)
+    rows = ",".join(f"{name}:{count}" for name, count in stored.get("rows", {}).items())
     wanted = {
-        "size": kept.get("size"),
-        "rows": ",".join(f"{name}:{count}" for name, count in kept.get("rows", {}).items()),
-        "seed": kept.get("root_seed"),
-        "as-of": kept.get("as_of"),
+        "env": None if settings.env else environment,
+        "size": stored.get("size"),
+        "rows": rows,
+        "seed": stored.get("root_seed"),
+        "as-of": stored.get("as_of"),
     }
-    x += [f"{key}={value}" for key, value in wanted.items() if value and key not in given]
-    return _Start(heads, x)
+    x = [f"{k}={value}" for k, value in wanted.items() if value and k not in settings.explicit]
+    return heads[0] if heads else "base", x
 
 
-def _script(project: Project, start: _Start, span: str, target: URL, *, up: bool) -> None:
+def _apply(project: Project, span: str, target: URL, *, x: Sequence[str], up: bool = True) -> None:
     with TemporaryDirectory() as folder:
         path = Path(folder) / "script.sql"
-        x = start.x if up else [*start.x, "on-edited=delete"]
         with path.open("w", encoding="utf-8") as out:
             project.script(span, out, up=up, x=x)
         complaint = dialect_named(target.get_backend_name()).clients.apply(target, path)
     if complaint:
-        raise VerificationError(f"the script for {span} did not run through: {complaint}")
+        raise VerificationError(f"the script for {span} did not run to its end: {complaint}")
 
 
-def _equal(look: Look, one: URL, other: URL, what: str) -> Proof:
-    ours, theirs = look(one), look(other)
-    unequal = differing(ours, theirs)
+def _compare(
+    scripted: dict[str, TableDigest], online: dict[str, TableDigest], what: str
+) -> Comparison:
+    unequal = differing(scripted, online)
     if unequal:
         raise VerificationError(f"{what}: script and run differ in {', '.join(unequal)}")
-    return Proof(what, len(ours), sum(each.rows for each in ours.values()))
+    return Comparison(what, len(scripted), sum(table.rows for table in scripted.values()))
 
 
 def _digests(settings: Settings, since: datetime, url: URL) -> dict[str, TableDigest]:
-    """SQLite's clock goes on between script and run: its times since then count as one."""
+    """The digests of a copy.
+
+    SQLite's clock moves between script and run: its times after ``since`` count as one.
+    """
     with opened(replace(settings, url=url)) as session:
         return database_digests(
             session.connection, leave_out=_NOT_COMPARED, exact=True, since=since
@@ -131,43 +122,42 @@ def _digests(settings: Settings, since: datetime, url: URL) -> dict[str, TableDi
 
 
 @contextmanager
-def _two_copies(target: URL) -> Iterator[tuple[URL, URL]]:
-    dialect = dialect_named(target.get_backend_name())
+def _two_copies(original: URL) -> Iterator[tuple[URL, URL]]:
+    dialect = dialect_named(original.get_backend_name())
     scratch = _scratch_file if dialect.embedded else _scratch_database
-    with scratch(dialect, target, "script") as one, scratch(dialect, target, "run") as two:
-        dialect.clients.copy(target, one)
-        dialect.clients.copy(target, two)
+    with scratch(dialect, original, "script") as one, scratch(dialect, original, "run") as two:
+        dialect.clients.copy(original, one)
+        dialect.clients.copy(original, two)
         yield one, two
 
 
 @contextmanager
-def _scratch_file(dialect: Dialect, target: URL, name: str) -> Iterator[URL]:
+def _scratch_file(dialect: Dialect, original: URL, name: str) -> Iterator[URL]:
     with TemporaryDirectory() as folder:
-        yield target.set(database=f"{folder}/{name}.db")
+        yield original.set(database=f"{folder}/{name}.db")
 
 
 @contextmanager
-def _scratch_database(dialect: Dialect, target: URL, name: str) -> Iterator[URL]:
-    """A database of its own beside the target, which must not exist yet."""
-    scratch = f"{str(target.database)[:40]}_prove_{name}"
-    engine = dialect.engine(target).execution_options(isolation_level="AUTOCOMMIT")
+def _scratch_database(dialect: Dialect, original: URL, name: str) -> Iterator[URL]:
+    """A database beside the original, which must not exist yet."""
+    scratch = f"{str(original.database)[:40]}_prove_{name}"
+    quoted = dialect.quote(scratch)
+    engine = dialect.engine(original).execution_options(isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:
         try:
-            connection.exec_driver_sql(
-                f"CREATE DATABASE {dialect.quote(scratch)}{dialect.database_options}"
-            )
+            connection.exec_driver_sql(f"CREATE DATABASE {quoted}{dialect.database_options}")
         except DBAPIError as error:
             raise UsageError(
                 f"scratch database {scratch}: {translated(error, 'CREATE DATABASE')}; the proof "
-                "needs a user who may create and drop databases of that name"
+                "needs a user that may create and drop databases of that name"
             ) from None
         try:
-            yield target.set(database=scratch)
+            yield original.set(database=scratch)
         finally:
             try:
-                connection.exec_driver_sql(f"DROP DATABASE {dialect.quote(scratch)}")
+                connection.exec_driver_sql(f"DROP DATABASE {quoted}")
             except DBAPIError as error:
                 raise UsageError(
-                    f"scratch database {scratch}: {translated(error, 'DROP DATABASE')}; it is "
-                    "left behind, drop it by hand"
+                    f"scratch database {scratch}: {translated(error, 'DROP DATABASE')}; drop it "
+                    "yourself"
                 ) from None

@@ -1,7 +1,7 @@
 """Fixtures for the tests of an application: seeded rows, in a transaction that is rolled back.
 
-pytest finds this plugin by itself; nothing is imported, read or written until
-a test asks for one of its fixtures.
+pytest loads this plugin itself; nothing is imported, read or written until a test uses one of its
+fixtures.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ __all__ = [
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Two keys of pytest's own configuration."""
+    """Add two keys to pytest's configuration."""
     parser.addini(
         "terp_seed_config", "the alembic.ini that has the seed section", default="alembic.ini"
     )
@@ -35,7 +35,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @pytest.fixture(scope="session")
 def seed_project(pytestconfig: pytest.Config) -> Project:
-    """The project whose seeds are run; override it to say more, such as ``-x`` arguments."""
+    """The project whose seeds run; override it, for example to add ``-x`` arguments."""
     from terp_seed.project.project import Project
 
     ini = pytestconfig.rootpath / pytestconfig.getini("terp_seed_config")
@@ -44,10 +44,9 @@ def seed_project(pytestconfig: pytest.Config) -> Project:
 
 @pytest.fixture(scope="session")
 def seed_engine(seed_project: Project) -> Iterator[Engine]:
-    """The database that tests run on; override it with an engine of your own.
+    """The database that tests run on; override it with your own engine.
 
-    By default a scratch SQLite file with the tables that ``terp-seed check``
-    would give it.
+    By default a scratch SQLite file with the same tables as in ``terp-seed check``.
     """
     from terp_seed.database.dialects import dialect_named
     from terp_seed.errors import SeedError
@@ -67,19 +66,18 @@ def seed_engine(seed_project: Project) -> Iterator[Engine]:
 def seeded(seed_project: Project, seed_engine: Engine) -> Iterator[Callable[..., Connection]]:
     """Seed to a revision, and get the connection: ``seeded("0003_batches", size="small")``.
 
-    The connection is in a transaction that is rolled back when the test ends,
-    with everything that was written through it.  Keywords are the ``-x`` keys.
-    Only the bookkeeping tables stay, empty.  Refuses a database that is
-    stamped staging or production.
+    The connection is in a transaction that is rolled back when the test ends.  Keywords are the
+    ``-x`` keys.  Only the bookkeeping tables stay, empty.  Refuses a database that is stamped
+    staging or production.
     """
     from terp_seed.project.offline_plan import chain_of
-    from terp_seed.project.round_trip import seed, transaction
+    from terp_seed.project.round_trip import seed_quietly, transaction
 
     with transaction(seed_engine, chain_of(seed_project).settings) as connection:
 
         def seed_to(target: str = "head", **x: object) -> Connection:
             given = [f"{key.replace('_', '-')}={value}" for key, value in x.items()]
-            seed(seed_project, connection, target, given)
+            seed_quietly(seed_project, connection, target, given)
             return connection
 
         yield seed_to
@@ -87,10 +85,9 @@ def seeded(seed_project: Project, seed_engine: Engine) -> Iterator[Callable[...,
 
 @pytest.fixture
 def seed_round_trip(seed_project: Project, seed_engine: Engine) -> Callable[..., int]:
-    """Take every revision up, down and up again, and fail for one that leaves a trace.
+    """Take every revision up, down and up again; fail if a rollback leaves a trace.
 
-    A call returns how many rows were seeded.  Nothing of it all is kept.
-    Keywords are the ``-x`` keys.
+    A call returns how many rows were seeded, and keeps none of them.  Keywords are the ``-x`` keys.
     """
     from terp_seed.database.environment_stamp import stamped
     from terp_seed.errors import SeedError

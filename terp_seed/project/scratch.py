@@ -28,29 +28,29 @@ __all__ = ["Scratch", "scratch"]
 
 @dataclass(frozen=True)
 class Scratch:
-    """A database that nobody else knows."""
+    """A temporary database."""
 
     url: URL
     origin: str
-    """Where its tables come from, in words."""
+    """Where its tables come from, as text for a message."""
 
 
 @contextmanager
 def scratch(project: Project, chain: Chain) -> Iterator[Scratch]:
-    """Make the file, gone at the end; `UsageError` if nobody can say what its tables are.
+    """Make the file, and delete it at the end; `UsageError` if its tables cannot be made.
 
-    The tables are those of the project's database, if that answers and has
-    any; it is only read.  Else the project's own ``alembic upgrade head``
-    makes them, in the scratch file: it is stopped if it goes anywhere else.
+    The tables are those of the project's database, if that answers and has any; it is only read.
+    Otherwise the project's own ``alembic upgrade head`` makes them in the scratch file, and is
+    stopped if it connects to anything else.
     """
     with TemporaryDirectory() as folder:
         url = sa.make_url(f"sqlite:///{Path(folder).resolve()}/scratch.db")
         Path(str(url.database)).touch()
-        origin = _copied(chain, url) or _made(project, url)
+        origin = _copy_tables(chain, url) or _create_tables(project, url)
         yield Scratch(url, origin)
 
 
-def _copied(chain: Chain, url: URL) -> str:
+def _copy_tables(chain: Chain, url: URL) -> str:
     if not chain.has_url:
         return ""
     try:
@@ -60,15 +60,15 @@ def _copied(chain: Chain, url: URL) -> str:
         ):
             found = copy_structure(session.connection, target)
     except UsageError:
-        return ""  # it does not answer, or its file is not there yet
+        return ""  # it does not answer, or its file does not exist yet
     where = chain.settings.url.render_as_string()
     return f"the {found} tables of {where}, without their rows" if found else ""
 
 
-def _made(project: Project, url: URL) -> str:
+def _create_tables(project: Project, url: URL) -> str:
     if not has_section(project.ini, "alembic"):
         raise UsageError(
-            "no database answers, and there is no [alembic] section to make its tables"
+            "no database answers, and alembic.ini has no [alembic] section to make its tables"
         )
     try:
         with _nowhere_else(url), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
@@ -88,12 +88,12 @@ def _made(project: Project, url: URL) -> str:
 
 
 class _ElsewhereError(Exception):
-    """Somebody wanted to connect to another database."""
+    """The application tried to connect to another database."""
 
 
 @contextmanager
 def _nowhere_else(url: URL) -> Iterator[None]:
-    """Whatever an application's ``env.py`` does, it opens no database but this one."""
+    """Let an application's ``env.py`` open no database but this one."""
 
     def refuse(dialect: Any, record: Any, cargs: Any, cparams: Any) -> None:
         if dialect.name != "sqlite" or not cargs or cargs[0] != url.database:

@@ -1,4 +1,4 @@
-"""Where a chain stands in a database, revision by revision.  Reads, and never writes."""
+"""The status of a chain in a database, revision by revision.  Only reads."""
 
 from __future__ import annotations
 
@@ -19,17 +19,16 @@ from terp_seed.plan.chain import ancestors, current_heads
 from terp_seed.plan.generation import recorded_settings
 from terp_seed.plan.result import Counts, StepResult
 
-__all__ = ["ChainStatus", "RevisionStatus", "status"]
+__all__ = ["ChainStatus", "RevisionStatus", "chain_status"]
 
 _MOVES = ("applied", "skipped", "stamped")
 
 
 @dataclass
 class RevisionStatus(StepResult):
-    """One revision of the chain, and what the database says of it.
+    """One revision of the chain, and its state in the database.
 
-    ``inserted`` are its rows as the ledger has them; what became of them is
-    counted where it was asked for.
+    ``inserted`` counts its rows in the ledger; their drift is counted only where it was requested.
     """
 
     doc: str = ""
@@ -39,7 +38,7 @@ class RevisionStatus(StepResult):
 
 @dataclass(frozen=True)
 class ChainStatus:
-    """Where the chain stands."""
+    """The chain's state in a database."""
 
     environment: str | None
     database: str
@@ -47,12 +46,11 @@ class ChainStatus:
     settings: Mapping[str, Any]
     """Size, rows, root seed and as-of; empty for a chain at its base."""
     revisions: list[RevisionStatus]
-
     compared: bool = False
     """Whether the rows were compared with the ledger."""
 
     def to_json(self) -> dict[str, Any]:
-        """The status as its document carries it."""
+        """The fields of the JSON document."""
         return {
             "environment": self.environment,
             "database": self.database,
@@ -63,13 +61,15 @@ class ChainStatus:
 
     @property
     def drifted(self) -> int:
-        """How many rows are not as they were seeded."""
+        """How many rows were edited, deleted or replaced."""
         tables = (counts for found in self.revisions for counts in found.tables.values())
         return sum(counts.drifted for counts in tables)
 
 
-def status(session: Session, directory: ScriptDirectory, *, drift: bool = False) -> ChainStatus:
-    """Look at every revision; rows of other tables are read only for ``drift``."""
+def chain_status(
+    session: Session, directory: ScriptDirectory, *, drift: bool = False
+) -> ChainStatus:
+    """The status of every revision; reads rows of seeded tables only for ``drift``."""
     heads = current_heads(session)
     applied = ancestors(directory, heads)
     headers = ledger_of(session).headers(session.connection)
@@ -111,7 +111,7 @@ def _revision(
 
 
 def _events(session: Session) -> dict[str, Mapping[str, Any]]:
-    """The last event by which each revision came in."""
+    """The last event by which each revision was applied, skipped or stamped."""
     audit = session.books.audit
     if not table_exists(session.connection, audit):
         return {}

@@ -1,4 +1,4 @@
-"""From the name of a table to the revision to go to: what it needs, and what needs it."""
+"""The revision to go to for a table: up with what it needs, or down with what needs it."""
 
 from __future__ import annotations
 
@@ -12,26 +12,26 @@ from terp_seed.plan.plan import Plan
 from terp_seed.plan.run import record_history
 from terp_seed.project.project import Project
 
-__all__ = ["Target", "target_of"]
+__all__ = ["TableTarget", "table_target"]
 
 
 @dataclass(frozen=True)
-class Target:
-    """Where to go, and the revisions that are gone through because of it."""
+class TableTarget:
+    """The revision to go to for a table, and the revisions on the way."""
 
     revision: str
-    """What Alembic is told: a revision, or ``base``."""
+    """A target for Alembic: a revision, or ``base``."""
     seeding: tuple[str, ...]
     """The revisions that seed the table."""
     along: tuple[str, ...]
-    """The others: what those need, or on the way down what needs them."""
+    """The others: going up, what those need; going down, what needs them."""
 
 
-def target_of(project: Project, table: str, *, up: bool) -> Target:
-    """Up to the last revision that seeds the table, or down below the first.
+def table_target(project: Project, table: str, *, up: bool) -> TableTarget:
+    """Go up to the last revision that seeds the table, or down below the first.
 
-    ``table`` may also be a revision's name without its number.  Raises
-    `UsageError` if no revision seeds it.
+    ``table`` may also be a revision's id without its number.  Raises `UsageError` if no revision
+    seeds it.
     """
     directory = project.directory()
     scripts = ancestors(directory, directory.get_heads())
@@ -40,12 +40,10 @@ def target_of(project: Project, table: str, *, up: bool) -> Target:
     names = [script.revision for script in scripts]
     seeding = [name for name in names if table in _names(plan, name)]
     if not seeding:
-        known = {each for name in names for each in _names(plan, name)}
-        close = get_close_matches(table, sorted(known), n=1)
-        hint = (
-            f"; did you mean {close[0]!r}?" if close else f"; it seeds {', '.join(sorted(known))}"
-        )
-        raise UsageError(f"table {table!r}: no revision of this chain seeds it{hint}")
+        known = sorted(set().union(*(_names(plan, name) for name in names)))
+        close = get_close_matches(table, known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"it seeds {', '.join(known)}"
+        raise UsageError(f"table {table!r}: no revision of this chain seeds it; {hint}")
     if up:
         through = names[: names.index(seeding[-1]) + 1]
         revision = seeding[-1]
@@ -54,7 +52,7 @@ def target_of(project: Project, table: str, *, up: bool) -> Target:
         through = names[first:]
         revision = names[first - 1] if first else "base"
     along = tuple(name for name in through if name not in seeding)
-    return Target(revision, tuple(seeding), along)
+    return TableTarget(revision, tuple(seeding), along)
 
 
 def _names(plan: Plan, revision: str) -> set[str]:

@@ -1,4 +1,4 @@
-"""The declared invariants, held against a database at any time."""
+"""The invariants that seeds declare, checked in a database."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ from terp_seed.plan.chain import ancestors, current_heads
 from terp_seed.plan.run import record_history
 from terp_seed.project.project import Project
 
-__all__ = ["Verified", "verify"]
+__all__ = ["Violations", "count_violations"]
 
 
 @dataclass(frozen=True)
-class Verified:
+class Violations:
     """One invariant, and how many rows break it."""
 
     name: str
@@ -23,10 +23,10 @@ class Verified:
     broken: int
 
 
-def verify(project: Project, *, everything: bool = False) -> list[Verified]:
-    """Check the invariants of the applied revisions; does not write.
+def count_violations(project: Project, *, everything: bool = False) -> list[Violations]:
+    """Count the rows that break the invariants of the applied revisions; does not write.
 
-    Counts seeded rows, or with ``everything`` all rows of the database.
+    Counts among the seeded rows, or with ``everything`` among all rows of the database.
     """
     settings = project.settings()
     with opened(settings) as session:
@@ -37,10 +37,10 @@ def verify(project: Project, *, everything: bool = False) -> list[Verified]:
         for step in plan.history.values():
             seeded.update(step.ranges)
             checks.update({check.name: check for check in step.checks})
-        results: list[Verified] = []
+        results: list[Violations] = []
         for check in checks.values():
-            of = seeded.get(check.table)
-            if everything or of is not None:
-                count = violations(check, None if everything else of, ledger_of(session))
-                results.append(Verified(check.name, check.table, int(session.scalar(count))))
+            rows = seeded.get(check.table)
+            if everything or rows is not None:
+                count = violations(check, None if everything else rows, ledger_of(session))
+                results.append(Violations(check.name, check.table, int(session.scalar(count))))
         return results

@@ -84,7 +84,7 @@ def computed(
 
 
 def measured(values: Sequence[Value]) -> Bounds:
-    """The bounds of values that are all at hand."""
+    """The bounds of a list of values."""
     texts = [value for value in values if isinstance(value, str)]
     uniform = len(texts) == sum(value is not None for value in values)
     sized = [len(value) for value in values if isinstance(value, str | bytes)]

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from terp_seed.rows.bulk import Many, UnwritableError, column_texts
 from terp_seed.rows.literals import (
     JsonText,
     encodable,
@@ -19,6 +18,7 @@ from terp_seed.rows.literals import (
     plain_cells,
 )
 from terp_seed.rows.model import Cells, Lookup, Value
+from terp_seed.rows.texts import Many, UnwritableError, column_texts
 
 __all__ = ["copy_document", "copy_fields"]
 

@@ -1,4 +1,4 @@
-"""Row digests: what tells an edited row from a seeded one."""
+"""Row digests, which show whether a seeded row was edited."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from terp_seed.rows.model import Block
 __all__ = ["SEPARATOR", "block_digests", "canonical_columns", "digested", "packed"]
 
 SEPARATOR = "\x1f"
-"""What stands between the texts of a row."""
+"""The separator of the texts of a row."""
 
 
 def block_digests(block: Block, columns: Sequence[str]) -> bytes:
@@ -33,9 +33,9 @@ def packed(texts: Mapping[str, Sequence[str]], columns: Sequence[str]) -> bytes:
 def digested(rows: Iterable[bytes]) -> bytes:
     """The digests of rows from their joined texts."""
     fresh = blake2b(digest_size=8).copy  # a copy costs half of what a new one does
-    found = []
+    digests = []
     for row in rows:
         digest = fresh()
         digest.update(row)
-        found.append(digest.digest())
-    return b"".join(found)
+        digests.append(digest.digest())
+    return b"".join(digests)

@@ -1,8 +1,7 @@
 """Imported rows: hand-written ones, CSV files, JSON files.
 
-They are read and checked in full before anything is written, and they are
-*imported* to the masking boundary: what does not say that it is synthetic is
-taken for somebody's data.
+They are read and checked in full before anything is written.  To the masking boundary they are
+*imported*, so they are masked like personal data unless declared synthetic.
 """
 
 from __future__ import annotations
@@ -27,7 +26,7 @@ __all__ = ["imported", "read_rows"]
 Row = Mapping[str, Value]
 
 #: Characters of a CSV field.  No server takes a larger value by default; Python's
-#: own limit, 128 KB, is below what a text column takes.
+#: own limit, 128 KB, is less than a text column holds.
 _LARGEST_FIELD = 64 * 2**20
 
 
@@ -41,10 +40,10 @@ def imported(
     skip_taken: bool = False,
     source: str = "",
 ) -> TableRows:
-    """Turn rows into a `TableRows`; `UsageError` for rows that are not alike.
+    """Turn rows into a `TableRows`; `UsageError` if they do not have the same columns.
 
-    ``refs`` maps a column to ``"table.column"``: its values are looked up
-    there.  A row that brings its own ``id`` is known by its ``key``.
+    ``refs`` maps a column to ``"table.column"``, where its values are looked up.  A row with a
+    given ``id`` is identified by its ``key``.
     """
     where = source or f"table {table}"
     listed = list(rows)
@@ -89,7 +88,7 @@ def _columns(rows: Sequence[Row], where: str) -> list[str]:
 
 
 def _writable(values: list[Value], name: str, where: str) -> list[Value]:
-    """The values, each of which has a literal on every engine."""
+    """The values themselves; `UsageError` if one has no literal."""
     try:
         literals(Cells(values), encodable, bytes.hex, repr)
     except UnwritableError as error:
@@ -145,10 +144,9 @@ def _check_key(
 def read_rows(folder: Path, name: str, *, keep_empty: Sequence[str] = ()) -> list[dict[str, Any]]:
     """Read a CSV or JSON file below ``folder``; `UsageError` names file and line.
 
-    In CSV an empty field is NULL unless its column is in ``keep_empty``; all
-    other fields are text, of 64 Mi characters at most.  In JSON
-    ``{"$decimal": "1.50"}``, ``$bytes`` (base64), ``$date``, ``$time``,
-    ``$datetime`` and ``$json`` tag what JSON cannot say.
+    In CSV an empty field is NULL unless its column is in ``keep_empty``; all other fields are text,
+    of 64 Mi characters at most.  In JSON ``{"$decimal": "1.50"}``, ``$bytes`` (base64), ``$date``,
+    ``$time``, ``$datetime`` and ``$json`` tag values that JSON has no type for.
     """
     path = _inside(folder, name)
     readers: dict[str, Callable[[str], list[dict[str, Any]]]] = {
@@ -169,7 +167,7 @@ def read_rows(folder: Path, name: str, *, keep_empty: Sequence[str] = ()) -> lis
 
 
 def _inside(folder: Path, name: str) -> Path:
-    """The file, links followed, if it is below the folder."""
+    """The path with links resolved; `UsageError` unless it is below the folder."""
     try:
         path = (folder / name).resolve()
     except (OSError, ValueError, RuntimeError):  # a NUL, or links that lead in a circle
@@ -190,7 +188,7 @@ def _csv_rows(text: str, name: str, keep_empty: Sequence[str]) -> list[dict[str,
         _check_header(header, name, keep_empty)
         for fields in reader:
             if not fields:
-                continue  # a blank line is no row
+                continue  # skip blank lines
             if len(fields) != len(header):
                 raise UsageError(
                     f"{name}, line {reader.line_num}: has {len(fields)} fields where the header "
@@ -215,10 +213,10 @@ def _check_header(header: Sequence[str], name: str, keep_empty: Sequence[str]) -
     if not header:
         raise UsageError(f"{name}: is empty; its first line must name the columns")
     if len(set(header)) < len(header) or not all(header):
-        raise UsageError(f"{name}, line 1: every column needs a name of its own")
+        raise UsageError(f"{name}, line 1: every column needs its own name")
     unknown = [column for column in keep_empty if column not in header]
     if unknown:
-        raise UsageError(f"{name}: keep_empty: there is no column {', '.join(unknown)}")
+        raise UsageError(f"{name}: keep_empty: unknown column {', '.join(unknown)}")
 
 
 def _json_rows(text: str, name: str) -> list[dict[str, Any]]:

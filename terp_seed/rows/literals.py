@@ -1,9 +1,8 @@
 """Python values as SQL literals, exact for any value, and as canonical text.
 
-A literal depends on the value and the engine, never on the live schema, so
-that a script made without a database holds the very text that a run
-executes.  The canonical text is the same for a value on its way in and the
-same value read back, on every engine: the basis of row digests.
+A literal depends on the value and the engine, never on the live schema, so that a script made
+without a database holds exactly the text that a run executes.  The canonical text of a value is the
+same before it is written and after it is read back, on every engine: row digests are made of it.
 """
 
 from __future__ import annotations
@@ -21,9 +20,15 @@ from operator import index
 from typing import Any, cast
 from uuid import UUID
 
-from terp_seed.rows.bulk import Many, UnwritableError, column_texts, each
 from terp_seed.rows.model import Cells, Json, Lookup, Value
-from terp_seed.rows.plain_texts import scaled, utc
+from terp_seed.rows.texts import (
+    Many,
+    UnwritableError,
+    column_texts,
+    one_by_one,
+    scaled_text,
+    utc,
+)
 
 __all__ = [
     "NULL",
@@ -53,7 +58,7 @@ QuoteBytes = Callable[[bytes], str]
 NULL = "NULL"
 
 _JSON_TYPES = frozenset((dict, list, Json))
-_SPECIAL = "'\\\0\n\r\x1a"  # what some engine writes otherwise than it is
+_SPECIAL = "'\\\0\n\r\x1a"  # what some engine has to escape
 
 
 def encodable(text: str) -> str:
@@ -76,8 +81,8 @@ def literals(
 ) -> Sequence[str]:
     """The literals of a column; references stay plain row numbers.
 
-    Raises `ValueError` for a value that has no literal, with its place in
-    the column as second argument and never the value itself.
+    Raises `UnwritableError` for a value that has no literal, with its place in the column as second
+    argument and never the value itself.
     """
     texts = plain_cells(cells)
     if texts is not None:
@@ -112,28 +117,28 @@ def fill_nulls(texts: Sequence[str | None], null: str) -> Sequence[str]:
 
 
 def plain_cells(cells: Cells) -> Sequence[str | None] | None:
-    """The plain texts of a column; one of row numbers or scaled ones always has some."""
+    """The plain texts of a column; row numbers and scaled numbers always have some."""
     if cells.texts is None and (cells.ref is not None or cells.scale is not None):
-        return each(partial(_whole, cells.scale or 0), cells.values)
+        return one_by_one(partial(_whole, cells.scale or 0), cells.values)
     return cells.texts
 
 
 def _whole(scale: int, value: Value) -> str | None:
-    return None if value is None else scaled(index(value), scale)
+    return None if value is None else scaled_text(index(value), scale)
 
 
 def json_cells(cells: Cells) -> Cells:
-    """The same column, with JSON values as the texts that stand for them."""
+    """The same column, with the texts of JSON values."""
     values = cells.values
     if _JSON_TYPES.isdisjoint(cells.kinds):
         return cells
     distinct = {id(value): value for value in values}  # many rows hold one object of a pool
     if len(distinct) * 2 > len(values):
-        return replace(cells, values=each(_in_json, values))
+        return replace(cells, values=one_by_one(_in_json, values))
     with suppress(ValueError):
         texts = {key: _in_json(value) for key, value in distinct.items()}
         return replace(cells, values=[texts[id(value)] for value in values])
-    return replace(cells, values=each(_in_json, values))
+    return replace(cells, values=one_by_one(_in_json, values))
 
 
 def _in_json(value: Value) -> Value:
@@ -141,7 +146,7 @@ def _in_json(value: Value) -> Value:
 
 
 def quoted(text: Quote, values: Sequence[str]) -> Sequence[str]:
-    """Texts as literals; those of which every character is itself are only put in quotes."""
+    """Texts as literals; texts without special characters are only put in quotes."""
     together = "".join(values)
     if any(map(together.__contains__, _SPECIAL)):
         return [*map(text, values)]
@@ -222,11 +227,10 @@ def json_text(value: Value) -> str:
 def json_pieces(value: Value, refs: Mapping[str, str]) -> list[tuple[str, str | None, int]]:
     """The JSON text of a value, cut at the row numbers that it holds.
 
-    Each piece is (text before, table, row number); the last has no table.
-    A quotation mark inside a JSON string is escaped, so a name and its colon
-    can only be found where they are a name.
+    Each piece is (text before, table, row number); the last has no table.  A quotation mark inside
+    a JSON string is escaped, so only a name can match a name and its colon.
     """
-    # What stands between the finds, and in turn each find's name and number.
+    # Text between the matches, each followed by the name and the number of a match.
     *found, tail = _names(tuple(refs)).split(json_text(value))
     pieces: list[tuple[str, str | None, int]] = [
         (f'{before}"{name}":', refs[name], int(number))
@@ -293,10 +297,10 @@ _LONG = re.compile("[0-9]{16}")
 
 
 def canonical(value: Value) -> str:
-    """One text for a value and for what an engine gives back for it.
+    """One text for a value as it is written and as an engine returns it.
 
-    Texts that look like a number, a moment or a JSON object are taken for
-    one, because a CSV field is text on its way in and typed on its way out.
+    Texts that look like a number, a moment or a JSON object are treated as one, because a CSV field
+    is written as text and read back typed.
     """
     if isinstance(value, JsonText) and not _is_rewritten(value):
         return value

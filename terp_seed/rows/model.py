@@ -1,8 +1,8 @@
 """What a seed writes, before any engine is known: columns, tables, blocks.
 
-Rows travel in *blocks*: columns of equal length, a few thousand rows.  A
-`Column` is a pure function from row numbers to values, so any block can be
-made at any time, in any order, in any process.
+Rows travel in *blocks*: columns of equal length, a few thousand rows.  A `Column` is a pure
+function from row numbers to values, so any block can be made at any time, in any order, in any
+process.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from functools import cached_property
 from typing import Any, Literal
 
 from terp_seed.rows.draw import Span
-from terp_seed.rows.plain_texts import PLAIN, plain_texts
+from terp_seed.rows.texts import PLAIN, plain_texts
 
 __all__ = ["Block", "Bounds", "Cells", "Column", "Json", "Lookup", "TableRows", "Value", "ref"]
 
@@ -29,7 +29,7 @@ Provenance = Literal["synthetic", "imported"]
 
 @dataclass(frozen=True, slots=True)
 class Json:
-    """A JSON value that Python cannot tell from a plain one.
+    """A JSON value that Python cannot distinguish from a plain one.
 
     ``Json(None)`` is the JSON ``null``, where ``None`` is the SQL NULL;
     ``Json("text")`` is a JSON string.  A dict or a list needs no wrapping.
@@ -50,18 +50,18 @@ class Lookup:
 def ref(table: str, /, id: str = "id", **where: Value) -> Lookup:  # noqa: A002
     """Refer to the one row of ``table`` whose columns have these values.
 
-    ``ref("brands", name="Acme")`` stands for that row's ``id``, seeded or
-    not.  The run stops before it writes if there is no such row.
+    ``ref("brands", name="Acme")`` is written as that row's ``id``, whether it was seeded or not.
+    The run stops before it writes if no row matches.
     """
     return Lookup(table, tuple(where.items()), id)
 
 
 @dataclass(frozen=True, slots=True)
 class Bounds:
-    """What every value of a column is held to; `None` says nothing.
+    """The limits of every value of a column; None sets no limit.
 
-    Declared by a generator, measured for imported rows, compared with the
-    live schema before the first insert, checked again on every block.
+    Declared by a generator, measured for imported rows, compared with the live schema before the
+    first insert, checked again on every block.
     """
 
     length: int | None = None
@@ -110,14 +110,14 @@ class Cells:
 
     @cached_property
     def kinds(self) -> frozenset[type[Any]]:
-        """The types of the values that are there."""
+        """The types of the values other than None."""
         return frozenset(map(type, self.values)) - {type(None)}
 
     @cached_property
     def texts(self) -> Sequence[str | None] | None:
         """The plain texts of numbers or moments, None for NULL; None for other columns.
 
-        Made once: the literals and the digests both rest on them.
+        Made once, for the literals and the digests.
         """
         if not self.kinds:
             return [None] * len(self.values)
@@ -144,12 +144,10 @@ class Block:
 class TableRows:
     """All rows that one seeder gives one table.
 
-    ``key`` names the columns of the natural key, unique in the table: a row
-    that already owns one stops the run.  ``id`` is the table's integer key,
-    which the run fills from a contiguous range; None for a table without
-    one, whose ``key`` then identifies its rows.  ``derived`` columns are
-    outside the digest that tells an edited row from a seeded one, because a
-    later revision recomputes them.
+    ``key`` names the columns of the natural key, unique in the table: an existing row with the same
+    key stops the run.  ``id`` is the table's integer key, which the run fills from a contiguous
+    range; None for a table without one, whose rows ``key`` then identifies.  ``derived`` columns
+    are left out of the digest that detects edited rows, because a later revision recomputes them.
     """
 
     table: str
@@ -161,26 +159,26 @@ class TableRows:
     derived: tuple[str, ...] = ()
     provenance: Provenance = "synthetic"
     skip_taken: bool = False
-    """Leave a row alone that already owns a natural key, instead of stopping."""
+    """Skip rows whose natural key is taken, instead of stopping."""
 
     def block(self, start: int, stop: int) -> Block:
         """Make rows ``start`` to ``stop``; the same rows every time."""
         cells: dict[str, Cells] = {}
         same: dict[tuple[int, int], Cells] = {}  # columns that are one list have one set of texts
-        for name, of in self.columns.items():
+        for name, column in self.columns.items():
             values = self.values(name, start, stop)
-            made = Cells(values, of.scale, of.ref, of.json_refs)
-            cells[name] = same.setdefault((id(values), id(of)), made)
+            made = Cells(values, column.scale, column.ref, column.json_refs)
+            cells[name] = same.setdefault((id(values), id(column)), made)
         return Block(self.table, start, stop, cells)
 
     def values(self, column: str, start: int = 0, stop: int | None = None) -> Sequence[Value]:
-        """Make one column alone: what a later seeder needs to know of it."""
+        """Make the values of one column alone."""
         end = self.count if stop is None else stop
         span = Span(self.seed + f"{self.table}.{column}".encode(), start, end)
         return self.columns[column].make(span)
 
     def each(self, column: str) -> Iterator[Value]:
-        """The values of one column one by one; few of them are in memory at a time."""
+        """Iterate over the values of one column, with few of them in memory at a time."""
         for start in range(0, self.count, _AT_A_TIME):
             yield from self.values(column, start, min(start + _AT_A_TIME, self.count))
 

@@ -1,8 +1,7 @@
 """Pools: the values that Faker gives a column, drawn once.
 
-Rows pick from a pool by row number, so a Faker call never stands between a
-row and its value, and a pool costs the same for a hundred rows as for a
-million.
+Rows pick from a pool by row number, so no row depends on the order of Faker calls, and a pool costs
+the same for a hundred rows as for a million.
 """
 
 from __future__ import annotations
@@ -23,11 +22,11 @@ def faker_pool(
 ) -> tuple[str, ...]:
     """``size`` different values of a Faker provider, the same on every call.
 
-    The order depends on the arguments and on the Faker release alone, never
-    on the root seed: rows differ between root seeds by what they pick.
+    The order depends only on the arguments and the Faker release, not on the root seed: with
+    another root seed, rows pick other values.
     Raises `ValueError` if the provider does not have that many values.
     """
-    fake = _having(provider, locale)
+    fake = _faker_with(provider, locale)
     fake.seed_instance(int.from_bytes(sha256(f"{provider}\0{salt}".encode()).digest()[:8]))
     draw = getattr(fake, provider)
     values: dict[str, None] = {}
@@ -38,15 +37,15 @@ def faker_pool(
     raise ValueError(f"Faker's {provider} has fewer than {size} values")
 
 
-def _having(provider: str, locale: str) -> Faker:
-    """A Faker with this provider; one that knows persons alone is made in a fifth of the time."""
+def _faker_with(provider: str, locale: str) -> Faker:
+    """A Faker with this provider; one with persons alone takes a fifth of the time to make."""
     persons = _faker(locale, ("faker.providers.person",))
     return persons if hasattr(persons, provider) else _faker(locale)
 
 
 @cache
 def _faker(locale: str, providers: tuple[str, ...] | None = None) -> Faker:
-    """One for all pools, as each begins with a seed of its own."""
+    """One Faker for all pools, because each pool seeds it anew."""
     from faker import Faker
 
     named = None if providers is None else list(providers)

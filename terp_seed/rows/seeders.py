@@ -1,4 +1,4 @@
-"""Seeders: what produces the rows of one subject, and what must hold of them.
+"""Seeders: they produce the rows of one subject, and declare invariants.
 
 A seeder is a function of a `SeedContext` that returns the tables it fills,
 parents before children::
@@ -47,10 +47,9 @@ __all__ = [
 class Check:
     """An invariant: ``sql`` selects, as ``id``, the rows of ``table`` that break it.
 
-    The text is plain SQL that every supported engine runs.  Names in braces,
-    ``{brandId}`` or ``{r.brandId}``, are quoted for the engine, which some need
-    for capitals.  A run counts only the rows that it seeded; a person may ask
-    for the whole database.
+    The text is plain SQL that every supported engine runs.  Names in braces, ``{brandId}`` or
+    ``{r.brandId}``, are quoted for the engine, which some need for capitals.  A run counts only the
+    rows that it seeded; ``terp-seed verify --all`` counts all rows.
     """
 
     name: str
@@ -62,10 +61,9 @@ class Check:
 class Derived:
     """Columns that follow from other rows, recomputed by one UPDATE.
 
-    ``assignments`` maps a column of ``table`` to an SQL expression over that
-    row, whose table is not aliased, with names in braces as in a `Check`.
-    Only seeded rows are updated.  ``still``
-    names columns that the update must not move on its way, such as a MySQL
+    ``assignments`` maps a column of ``table`` to an SQL expression over that row, whose table has
+    no alias, with names in braces as in a `Check`.  Only seeded rows are updated.  ``still`` names
+    columns that must keep their values during the update, such as a MySQL
     ``ON UPDATE CURRENT_TIMESTAMP``.
     """
 
@@ -76,7 +74,7 @@ class Derived:
 
 @dataclass(frozen=True)
 class SeedContext:
-    """What a seeder may depend on, and nothing else: same context, same rows."""
+    """Everything that a seeder may depend on: the same context gives the same rows."""
 
     seeder: str
     root_seed: int
@@ -102,7 +100,7 @@ class SeedContext:
         )
 
     def seeded(self, table: str) -> TableRows:
-        """The rows that an earlier seeder gave ``table``, to be made again."""
+        """The rows of an earlier seeder for ``table``; `UsageError` if it seeded none."""
         try:
             return self.earlier[table]
         except KeyError:
@@ -141,19 +139,21 @@ def seeder(
 
 
 def derived_columns(table: str) -> frozenset[str]:
-    """The columns of a table that some seeder's rows decide: no change of anybody's."""
-    derives = [each for made in _SEEDERS.values() for each in made.derives]
-    return frozenset(name for each in derives if each.table == table for name in each.assignments)
+    """The columns of a table that seeders recompute."""
+    derives = [derived for registered in _SEEDERS.values() for derived in registered.derives]
+    return frozenset(
+        name for derived in derives if derived.table == table for name in derived.assignments
+    )
 
 
 _REFERENCES: dict[tuple[str, str, str, str], None] = {}
 
 
 def refers(column: str, target: str) -> None:
-    """Declare a reference that the schema leaves without a constraint.
+    """Declare a reference that has no constraint in the schema.
 
-    ``refers("products.brandId", "brands.id")``: checked before rows go in,
-    searched before rows come out.
+    ``refers("products.brandId", "brands.id")``: checked before rows are inserted, searched before
+    rows are deleted.
     """
     table, _, name = column.partition(".")
     target_table, _, key = target.partition(".")
@@ -176,7 +176,7 @@ def load_seeders(modules: Sequence[str]) -> None:
             if error.name != module and not module.startswith(f"{error.name}."):
                 raise
             raise UsageError(
-                f"seeders = {module}: there is no such module; correct the "
+                f"seeders = {module}: the module was not found; correct the "
                 "'seeders' line of the seed section in alembic.ini"
             ) from None
 
@@ -187,4 +187,4 @@ def seeder_named(name: str) -> Seeder:
         return _SEEDERS[name]
     except KeyError:
         known = ", ".join(sorted(_SEEDERS)) or "none"
-        raise UsageError(f"there is no seeder {name!r}; registered seeders: {known}") from None
+        raise UsageError(f"unknown seeder {name!r}; registered seeders: {known}") from None

@@ -1,4 +1,4 @@
-"""Somebody else's ``alembic.ini``: what it says, and a section added to its end."""
+"""The project's ``alembic.ini``: its sections, its URL, and a section added to its end."""
 
 from __future__ import annotations
 
@@ -8,21 +8,21 @@ from pathlib import Path
 
 from terp_seed.errors import UsageError
 
-__all__ = ["add_section", "has_section", "url_of_the_application"]
+__all__ = ["add_section", "application_url", "has_section"]
 
 _PLACEHOLDER = "driver://user:pass@localhost/dbname"  # what `alembic init` writes
 _DRIVER = re.compile(r"^(\w+)\+\w+:")
 
 
 def has_section(ini: Path, name: str) -> bool:
-    """Whether the file has the section; a file that is not there has none."""
+    """Whether the file exists and has the section."""
     return _parsed(ini).has_section(name)
 
 
-def url_of_the_application(ini: Path) -> str | None:
-    """The URL in ``[alembic]`` as it stands there, with our driver; None if there is none.
+def application_url(ini: Path) -> str | None:
+    """The URL in ``[alembic]``, unexpanded, with the driver of terp_seed.
 
-    None, too, for one that other keys of its section go into.
+    None if there is none, or if it refers to other keys of its section.
     """
     text = _parsed(ini).get("alembic", "sqlalchemy.url", fallback="").strip()
     if not text or text == _PLACEHOLDER or "%(" in text.replace("%(here)s", ""):
@@ -31,7 +31,7 @@ def url_of_the_application(ini: Path) -> str | None:
 
 
 def add_section(ini: Path, text: str) -> None:
-    """Add the text to the end of the file; every byte before it stays as it was."""
+    """Append text to the file, with its line endings; changes nothing before it."""
     before = ini.read_bytes() if ini.exists() else b""
     newline = b"\r\n" if b"\r\n" in before else b"\n"
     gap = b"" if not before else newline if before.endswith(b"\n") else newline * 2

@@ -1,7 +1,7 @@
 """The run's log: readable on a terminal, JSON on request, always on stderr.
 
-Importing the package configures nothing; a run does.  Alembic's and
-SQLAlchemy's records come out the same way.
+Importing the package configures nothing; a run does.  Records of Alembic and SQLAlchemy go the same
+way.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ __all__ = ["AUDIT", "coloured", "configure_logging", "logger", "quiet_statements
 
 _LEVELS = ("TRACE", "DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
 AUDIT = "terp_seed.audit"
-"""The name under which events of the audit are logged: as JSON, and never as text."""
+"""The logger of audit events, which are printed only as JSON."""
 
 _FORMAT = "<green>{time:HH:mm:ss}</green> <level>{level: <7}</level> {message}"
 
@@ -32,9 +32,8 @@ _FORMAT = "<green>{time:HH:mm:ss}</green> <level>{level: <7}</level> {message}"
 def configure_logging(environ: Mapping[str, str] = os.environ) -> None:
     """Send the log to stderr, and to ``TERP_SEED_LOG_FILE`` if that is set.
 
-    ``TERP_SEED_LOG=json`` writes one JSON object a line; a file always holds
-    JSON, is rotated at 10 MB and expires after 30 days.  The level is
-    ``TERP_SEED_LOG_LEVEL``, by default INFO.
+    ``TERP_SEED_LOG=json`` writes one JSON object a line; a file always holds JSON, is rotated
+    at 10 MB and deleted after 30 days.  The level is ``TERP_SEED_LOG_LEVEL``, by default INFO.
     """
     level = environ.get("TERP_SEED_LOG_LEVEL", "INFO").upper()
     style = environ.get("TERP_SEED_LOG", "text")
@@ -43,7 +42,7 @@ def configure_logging(environ: Mapping[str, str] = os.environ) -> None:
     if style not in ("text", "json"):
         raise UsageError(f"TERP_SEED_LOG: {style!r} is not possible; one of text, json")
     logger.remove()
-    # A record's own values, and never the variables of a traceback: they hold rows.
+    # Never log the variables of a traceback: they hold rows.
     safe: dict[str, Any] = {"level": level, "backtrace": False, "diagnose": False}
     if style == "json":
         logger.add(lambda message: print(_json_line(message.record), file=sys.stderr), **safe)
@@ -61,7 +60,7 @@ def configure_logging(environ: Mapping[str, str] = os.environ) -> None:
 
 
 def quiet_statements() -> None:
-    """Log no statement from now on: some name rows by keys that are personal themselves."""
+    """Stop logging statements, because some contain keys that are personal data."""
     logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
 
 
@@ -75,12 +74,12 @@ def _add_file(path: str, options: dict[str, Any]) -> None:
 
 
 def coloured(stream: TextIO, environ: Mapping[str, str] = os.environ) -> bool:
-    """Whether a stream wants colours: a terminal that has them, without ``NO_COLOR``."""
+    """Whether to use colours: on a terminal that has them, without ``NO_COLOR``."""
     return stream.isatty() and not environ.get("NO_COLOR") and environ.get("TERM") != "dumb"
 
 
 def _for_people(record: Record) -> bool:
-    """Whether a record is more than an event of the audit, which only machines read."""
+    """Whether a record is for people: an audit event is not, unless it is an error."""
     return record["extra"].get("logger") != AUDIT or record["level"].name == "ERROR"
 
 
@@ -108,18 +107,18 @@ class _Adopted(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         if record.name == "alembic.util.messaging" and record.levelno >= logging.ERROR:
-            return  # the same line is printed as FAILED
+            return  # Alembic prints the same line as FAILED
         message = record.getMessage()
         level: str | int = record.levelname
         if record.name == "alembic.runtime.migration" and not message.startswith("Running "):
-            level = "DEBUG"  # which dialect class it took is nobody's concern
+            level = "DEBUG"  # such as the class of the dialect
         logger.bind(logger=record.name).log(level, "{}", message)
 
 
 def _adopt_standard_logging(level: str) -> None:
     handler = _Adopted()
     verbose = level in ("TRACE", "DEBUG")
-    # SQLAlchemy says at INFO what it runs, and at DEBUG what came back: rows, so never that.
+    # SQLAlchemy logs statements at INFO and result rows at DEBUG: never allow the latter.
     for name, usual, most in (
         ("alembic", logging.INFO, logging.DEBUG),
         ("sqlalchemy", logging.WARNING, logging.INFO),

@@ -1,19 +1,19 @@
 """Settings of a run, resolved once: ``-x``, then the shell, then the ini section.
 
-Nothing else is read: never ``DATABASE_URL``, never a ``.env`` file.  A URL
-prints with its password hidden.
+Nothing else is read: never ``DATABASE_URL``, never a ``.env`` file.  A URL prints with its password
+hidden.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from alembic.config import Config
 from sqlalchemy.engine import URL, make_url
@@ -29,6 +29,8 @@ __all__ = [
     "resolve",
     "x_arguments",
 ]
+
+T = TypeVar("T")
 
 ENVIRONMENTS = ("dev", "test", "staging", "production")
 _ALIASES = {"development": "dev", "prod": "production", "testing": "test"}
@@ -58,9 +60,9 @@ _PLACES = {
     *("host", "port", "user", "passwd", "password", "db", "database"),
     *("read_default_file", "read_default_group"),
 }
-"""What a driver would take from a URL's query, over what the URL itself says."""
+"""Keys of a URL's query that a driver prefers to the URL itself."""
 _INI_NAMES = {"url": "sqlalchemy.url"}
-_NOT_IN_INI = {"yes"}  # consent is given for a run, never once and for all
+_NOT_IN_INI = {"yes"}  # consent is given for one run, never permanently
 
 _COUNT = re.compile(r"[0-9]{1,18}")  # more digits than any table holds are a mistake
 
@@ -73,7 +75,7 @@ _CHOICES = {
 
 @dataclass(frozen=True)
 class Settings:
-    """What a run was asked for.  None: not asked, the default decides later."""
+    """The settings of a run.  None: not given, the default is chosen later."""
 
     chain: str
     url: URL
@@ -97,7 +99,7 @@ class Settings:
     """``module:metadata``: whose ``Column.info["pii"]`` adds to the masking policy."""
     protected_hosts: tuple[str, ...] = ()
     explicit: frozenset[str] = frozenset()
-    """The keys that ``-x`` or the shell gave: asked for, not merely the default."""
+    """The keys given by ``-x`` or the shell, not by the section or a default."""
 
     @property
     def data(self) -> Path:
@@ -111,6 +113,8 @@ def resolve(config: Config, home: Path, environ: Mapping[str, str] = os.environ)
     _refuse_misspelt(config)
     x = x_arguments(config)
     chosen = {key: _lookup(config, x, environ, key) for key in _KEYS}
+    seconds = "a number of seconds from 0 to 86400"
+    wait = _parse("lock-timeout", chosen["lock-timeout"], _seconds, seconds)
     return Settings(
         chain=config.config_ini_section,
         url=database_url(config, x, environ),
@@ -118,9 +122,11 @@ def resolve(config: Config, home: Path, environ: Mapping[str, str] = os.environ)
         env=environment_name(chosen["env"]) if chosen["env"] else None,
         size=chosen["size"],
         rows=_row_counts(chosen["rows"]),
-        root_seed=_whole("seed", chosen["seed"]),
-        as_of=_day("as-of", chosen["as-of"]),
-        lock_timeout=_seconds("lock-timeout", chosen["lock-timeout"], 60.0),
+        root_seed=_parse("seed", chosen["seed"], int, "a whole number"),
+        as_of=_parse(
+            "as-of", chosen["as-of"], date.fromisoformat, "a date; write it as 2026-06-30"
+        ),
+        lock_timeout=60.0 if wait is None else wait,
         yes=chosen["yes"],
         backup=_choice("backup", chosen["backup"]),
         backup_folder=chosen["backup-folder"],
@@ -161,7 +167,7 @@ def x_arguments(config: Config) -> dict[str, str]:
 def database_url(
     config: Config, x: Mapping[str, str], environ: Mapping[str, str] = os.environ
 ) -> URL:
-    """Where the database is; raise `UsageError` if nobody says or the URL is not one."""
+    """The URL of the database; raise `UsageError` if there is none or it is not valid."""
     text = _lookup(config, x, environ, "url")
     if not text:
         raise UsageError(
@@ -216,13 +222,13 @@ def _refuse_unknown_shell(environ: Mapping[str, str]) -> None:
 
 
 def _refuse_misspelt(config: Config) -> None:
-    """A key of the section that is nearly one of ours; others may be anybody's."""
-    ours = {_INI_NAMES.get(key, key.replace("-", "_")) for key in _KEYS} | set(_section(config))
+    """Refuse a key of the section that is close to a known one; other keys pass."""
+    known = {_INI_NAMES.get(key, key.replace("-", "_")) for key in _KEYS} | set(_section(config))
     section = config.config_ini_section
     given = config.file_config.options(section) if config.file_config.has_section(section) else ()
     for name in given:
-        close = get_close_matches(name, ours, n=1, cutoff=0.85)
-        if close and name not in ours:
+        close = get_close_matches(name, known, n=1, cutoff=0.85)
+        if close and name not in known:
             raise UsageError(f"[{section}] {name}: unknown key; did you mean {close[0]!r}?")
 
 
@@ -239,33 +245,19 @@ def _row_counts(text: str | None) -> dict[str, int]:
     return counts
 
 
-def _whole(key: str, text: str | None) -> int | None:
+def _parse(key: str, text: str | None, parse: Callable[[str], T], expected: str) -> T | None:
     if text is None:
         return None
     try:
-        return int(text)
+        return parse(text)
     except ValueError:
-        raise UsageError(f"{key}: {text!r} is not a whole number") from None
+        raise UsageError(f"{key}: {text!r} is not {expected}") from None
 
 
-def _day(key: str, text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise UsageError(f"{key}: {text!r} is not a date; write it as 2026-06-30") from None
-
-
-def _seconds(key: str, text: str | None, default: float) -> float:
-    if text is None:
-        return default
-    try:
-        seconds = float(text)
-    except ValueError:
-        seconds = -1.0
+def _seconds(text: str) -> float:
+    seconds = float(text)
     if not 0 <= seconds <= 86400:
-        raise UsageError(f"{key}: {text!r} is not a number of seconds from 0 to 86400")
+        raise ValueError
     return seconds
 
 
@@ -279,10 +271,6 @@ def _words(text: str | None) -> tuple[str, ...]:
     return tuple((text or "").replace(",", " ").split())
 
 
-def _near(word: str, known: Sequence[str] | Mapping[str, Any] | set[str]) -> str:
-    close = get_close_matches(word, list(known), n=1)
-    return f"; did you mean {close[0]!r}?" if close else f"; known: {_list(sorted(known))}"
-
-
-def _list(names: Sequence[str]) -> str:
-    return ", ".join(names)
+def _near(word: str, known: Collection[str]) -> str:
+    close = get_close_matches(word, known, n=1)
+    return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"

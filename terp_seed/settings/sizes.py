@@ -12,7 +12,7 @@ __all__ = ["default_size", "preset", "presets"]
 
 
 def default_size(environment: str) -> str:
-    """The size of a run that names none: ``medium`` in staging, else ``small``."""
+    """The default size of a run: ``medium`` in staging, else ``small``."""
     return "medium" if environment == "staging" else "small"
 
 
@@ -24,8 +24,8 @@ def presets(home: Path) -> list[str]:
 def preset(home: Path, size: str, rows: Mapping[str, int]) -> dict[str, int]:
     """The row counts of a preset in ``sizes.toml``, with ``rows`` on top.
 
-    A project adds a preset by adding a table to the file.  Raises
-    `UsageError` for a size or a name in ``rows`` that the file does not know.
+    A project adds a preset by adding a table to the file.  Raises `UsageError` for a size or a name
+    in ``rows`` that is not in the file.
     """
     known = _read(home / "sizes.toml")
     if size not in known:

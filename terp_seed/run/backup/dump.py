@@ -14,22 +14,21 @@ from terp_seed.run.backup.manifest import File, checksum
 __all__ = ["BOOKS", "dump"]
 
 BOOKS = "books.sql"
-"""The file of bookkeeping that has a schema of its own."""
+"""The dump of the bookkeeping schema, if there is one."""
 
 
 def dump(session: Session, backup: Backup) -> None:
-    """Dump the database into the backup; `GuardError` if the dump fails or is short.
+    """Dump the database into the backup; `GuardError` if the dump fails or is incomplete.
 
-    The dump is of one moment, and is held to be whole if it has every table
-    and ends as a dump ends.  Bookkeeping in a schema of its own
-    has a file of its own.
+    The dump is of one moment, and is complete if it has every table and ends as a dump ends.  A
+    separate bookkeeping schema has its own file.
     """
     clients, books = session.dialect.clients, session.books.schema
     _dump(session, backup, clients.dump_name)
     if books:
         _dump(session, backup, BOOKS, books)
     backup.manifest.tools |= clients.dumper()
-    backup.keep()
+    backup.save()
 
 
 def _dump(session: Session, backup: Backup, name: str, schema: str | None = None) -> None:

@@ -1,4 +1,4 @@
-"""Where backups are, which there are, and when they expire."""
+"""Backups on disk: their folder, their list, and their expiry."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from terp_seed.errors import GuardError, UsageError
 from terp_seed.run.backup.manifest import MOMENT, Manifest
 from terp_seed.settings.options import Settings
 
-__all__ = ["Backup", "expire", "listing", "new_backup", "place"]
+__all__ = ["Backup", "backups_folder", "expire", "listing", "new_backup"]
 
 _KEPT = 20
 _KEPT_FOR = timedelta(days=30)
@@ -26,13 +26,13 @@ _KEPT_FOR = timedelta(days=30)
 
 @dataclass
 class Backup:
-    """One backup: its folder, and what its manifest says."""
+    """One backup: its folder and its manifest."""
 
     folder: Path
     manifest: Manifest
 
-    def keep(self) -> None:
-        """Write the manifest, after every file it names has been read back whole."""
+    def save(self) -> None:
+        """Write the manifest, after reading back every file that it names."""
         self.manifest.check(self.folder)
         try:
             self.manifest.write(self.folder)
@@ -47,8 +47,8 @@ class Backup:
         return datetime.strptime(self.manifest.made_at, MOMENT).replace(tzinfo=UTC)
 
 
-def place(settings: Settings, environ: Mapping[str, str] = os.environ) -> Path:
-    """The folder of all backups: ``backup-folder``, else one for state in the user's home."""
+def backups_folder(settings: Settings, environ: Mapping[str, str] = os.environ) -> Path:
+    """The folder of all backups: ``backup-folder``, else one in the user's state folder."""
     if settings.backup_folder:
         return Path(settings.backup_folder).expanduser()
     state = environ.get("XDG_STATE_HOME") or Path.home() / ".local" / "state"
@@ -56,16 +56,16 @@ def place(settings: Settings, environ: Mapping[str, str] = os.environ) -> Path:
 
 
 def new_backup(settings: Settings, environment: str, reason: str, heads: tuple[str, ...]) -> Backup:
-    """Make the folder of a new backup, for its owner's eyes alone; `GuardError` if it cannot be."""
+    """Make a new backup's folder, which only its owner can read; `GuardError` if that fails."""
     moment = datetime.now(UTC)
     name = Path(str(settings.url.database)).stem
-    folder = place(settings) / f"{moment:%Y%m%dT%H%M%S}-{name}-{token_hex(3)}"
+    folder = backups_folder(settings) / f"{moment:%Y%m%dT%H%M%S}-{name}-{token_hex(3)}"
     try:
         folder.mkdir(mode=0o700, parents=True)
     except OSError as error:
         raise GuardError(
             f"backup: {folder} cannot be made: {error.strerror}; nothing was done. Name another "
-            "folder with -x backup-folder=..., or say -x backup=none"
+            "folder with -x backup-folder=..., or use -x backup=none"
         ) from None
     manifest = Manifest(
         made_at=moment.strftime(MOMENT),
@@ -83,15 +83,15 @@ def new_backup(settings: Settings, environment: str, reason: str, heads: tuple[s
 
 
 def listing(settings: Settings) -> list[Backup]:
-    """All backups there are, of any database, newest first; what is none is passed over."""
+    """All backups of all databases, newest first; ignores folders that are not backups."""
     found: list[Backup] = []
-    root = place(settings)
+    root = backups_folder(settings)
     for folder in root.iterdir() if root.is_dir() else ():
         try:
             found.append(Backup(folder, Manifest.read(folder)))
         except UsageError:
             continue
-    return sorted(found, key=lambda each: each.folder.name, reverse=True)
+    return sorted(found, key=lambda backup: backup.folder.name, reverse=True)
 
 
 def expire(settings: Settings, now: datetime | None = None) -> None:

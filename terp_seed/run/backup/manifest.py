@@ -1,4 +1,4 @@
-"""The manifest of a backup: what is in it, of what, and how to tell that it is whole."""
+"""The manifest of a backup: its files, where they come from, and their checksums."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from typing import IO
 
 from terp_seed.errors import GuardError, UsageError
 
-__all__ = ["MANIFEST", "MOMENT", "File", "Manifest", "Statement", "checksum", "private"]
+__all__ = ["MANIFEST", "MOMENT", "File", "Manifest", "StoredInsert", "checksum", "private_file"]
 
 MANIFEST = "manifest.json"
 MOMENT = "%Y-%m-%dT%H:%M:%SZ"
@@ -26,15 +26,15 @@ _CHUNK = 1 << 20
 
 
 @dataclass(frozen=True)
-class Statement:
-    """One INSERT in a file of rows: where it stands, and what it is about."""
+class StoredInsert:
+    """One INSERT in a file of rows: its place in the file, and its rows."""
 
     table: str
     key: list[str]
     columns: list[str]
     masked: bool
-    """Whether the rows are there and were masked: each column comes twice, as it
-    was and as the mask left it.  Otherwise the rows were to be deleted."""
+    """Whether the rows were masked, and each column is stored twice: before and after masking.
+    Otherwise the rows were deleted."""
     rows: int
     offset: int
     """Bytes from the beginning of the file to the list of values."""
@@ -51,12 +51,12 @@ class File:
     tables: dict[str, int]
     """Rows by table."""
     revision: str | None = None
-    statements: list[Statement] = field(default_factory=list)
+    statements: list[StoredInsert] = field(default_factory=list)
 
 
 @dataclass
 class Manifest:
-    """What a backup says of itself."""
+    """The description of a backup."""
 
     made_at: str
     made_by: str
@@ -68,7 +68,7 @@ class Manifest:
     environment: str
     chain: str
     heads: list[str]
-    """Where the chain stood."""
+    """The heads of the chain when it was made."""
     tools: dict[str, str]
     files: list[File] = field(default_factory=list)
 
@@ -80,7 +80,7 @@ class Manifest:
         except OSError as error:
             raise UsageError(
                 f"backup {folder}: cannot be read: {MANIFEST}: {error.strerror}; terp-seed backup "
-                "list names those that there are"
+                "list prints the existing ones"
             ) from None
         except ValueError:
             fields = None
@@ -90,8 +90,8 @@ class Manifest:
             raise UsageError(f"backup {folder}: was made by another version of terp_seed")
         try:
             files = [
-                File(**{**each, "statements": [Statement(**one) for one in each["statements"]]})
-                for each in fields.pop("files")
+                File(**{**file, "statements": [StoredInsert(**one) for one in file["statements"]]})
+                for file in fields.pop("files")
             ]
             datetime.strptime(fields["made_at"], MOMENT).replace(tzinfo=UTC)
             return cls(files=files, **fields)
@@ -99,16 +99,16 @@ class Manifest:
             raise UsageError(f"backup {folder}: {MANIFEST} is not as it was written") from None
 
     def write(self, folder: Path) -> None:
-        """Write the manifest so that it is either the old one or the new one, on disk."""
+        """Replace the manifest on disk in one step."""
         fields = {"document": "backup", "version": _VERSION, **asdict(self)}
         unfinished = folder / f"{MANIFEST}.new"
-        with private(unfinished) as file:
+        with private_file(unfinished) as file:
             file.write(json.dumps(fields, indent=2, ensure_ascii=False).encode())
         unfinished.replace(folder / MANIFEST)
 
     def add(self, file: File) -> None:
-        """Add a file, in the place of one of the same name."""
-        self.files = [*(each for each in self.files if each.name != file.name), file]
+        """Add a file; it replaces one of the same name."""
+        self.files = [*(known for known in self.files if known.name != file.name), file]
 
     @property
     def kinds(self) -> list[str]:
@@ -124,7 +124,7 @@ class Manifest:
         return counts
 
     def check(self, folder: Path) -> None:
-        """Raise `GuardError` unless every file is there as it was written."""
+        """Raise `GuardError` unless every file is there and unchanged."""
         for file in self.files:
             path = folder / file.name
             if not path.is_file():
@@ -136,8 +136,8 @@ class Manifest:
 
 
 @contextmanager
-def private(path: Path) -> Iterator[IO[bytes]]:
-    """A new file that only its owner can read, safely on disk when the block ends."""
+def private_file(path: Path) -> Iterator[IO[bytes]]:
+    """A new file that only its owner can read, synchronised to disk at the end."""
     handle = os.open(path, os.O_RDWR | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(handle, "w+b") as file:
         yield file

@@ -1,7 +1,7 @@
-"""Restoring a backup of rows: what is missing comes back, what was masked is written back.
+"""Restoring a backup of rows: inserts what is missing, and undoes masking.
 
-A row that was changed since stops it, before anything is written.  Rows,
-ledger and version come back in one transaction, and are compared at its end.
+A row that was changed since the backup stops it before anything is written.  Rows, ledger and
+version are restored in one transaction, and compared with the backup at its end.
 """
 
 from __future__ import annotations
@@ -30,31 +30,32 @@ from terp_seed.plan.run import record_history
 from terp_seed.run.backup.dump import BOOKS
 from terp_seed.run.backup.folder import Backup
 from terp_seed.run.backup.manifest import Manifest
+from terp_seed.run.backup.rows import qualified
 from terp_seed.run.backup.staged import Staged, stage
 from terp_seed.settings.options import Settings
 
-__all__ = ["Restored", "restore"]
+__all__ = ["Restored", "restore_backup"]
 
 
 @dataclass(frozen=True)
 class Restored:
-    """What a restore did, rows by table."""
+    """What a restore did: rows by table, and revisions."""
 
     environment: str
     inserted: Mapping[str, int]
     written_back: Mapping[str, int]
     revisions: Sequence[str]
-    """The revisions that stand as applied again."""
+    """The revisions that are applied again."""
 
 
-def restore(
+def restore_backup(
     settings: Settings, directory: ScriptDirectory, folder: Path, confirm: Confirm
 ) -> Restored:
-    """Put a backup's rows back into the database that it was made of.
+    """Restore a backup's rows in the database that it was made from.
 
-    Raises `VerificationError` if rows were changed since, and `GuardError` for
-    a backup that is not whole or is of another environment; nothing is
-    written then.  A dump is not restored here: `UsageError` tells the command.
+    Raises `VerificationError` if rows were changed since, and `GuardError` for a backup that is
+    damaged or from another environment; nothing is written then.  A dump is not restored here: the
+    `UsageError` names the command that does.
     """
     backup = Backup(folder, Manifest.read(folder))
     if "rows" not in backup.manifest.kinds:
@@ -71,14 +72,14 @@ def restore(
         environment = environment_of(session.connection, settings, session.books)
         _refuse_elsewhere(session, backup, environment)
         session.settle()
-        with advisory_lock(session) as ours:
+        with advisory_lock(session) as lock:
             backup.manifest.check(folder)
-            applied, back = _chain(directory, session, backup.manifest)
+            applied, back = _revisions(directory, session, backup.manifest)
             session.settle()
             will = [f"restore {count:,} {table}" for table, count in backup.manifest.rows.items()]
             will += [f"mark as applied again: {', '.join(back)}"] if back else []
             require_consent(settings, environment, lambda: will, confirm)
-            return _Restore(session, backup, environment, applied, back).run(ours)
+            return _Restore(session, backup, environment, applied, back).run(lock)
 
 
 def _refuse_elsewhere(session: Session, backup: Backup, environment: str) -> None:
@@ -99,22 +100,22 @@ def _refuse_elsewhere(session: Session, backup: Backup, environment: str) -> Non
         )
 
 
-def _chain(
+def _revisions(
     directory: ScriptDirectory, session: Session, manifest: Manifest
 ) -> tuple[list[Script], list[str]]:
-    """All revisions that were applied then, and those of them that are not now."""
+    """The revisions that were applied at the backup, and those of them that no longer are."""
     try:
         then = ancestors(directory, manifest.heads)
     except RevisionError:
         raise UsageError(
-            f"the backup was made at {', '.join(manifest.heads)}, which is not a revision of this "
-            "chain any more; bring its file back"
+            f"the backup was made at {', '.join(manifest.heads)}, which this chain "
+            "no longer has; bring its file back"
         ) from None
     now = {script.revision for script in ancestors(directory, current_heads(session))}
     beyond = sorted(now - {script.revision for script in then})
     if beyond:
         raise GuardError(
-            f"the chain has gone on to {', '.join(beyond)} since the backup was made; roll back to "
+            f"the chain has moved to {', '.join(beyond)} since the backup was made; roll back to "
             f"{', '.join(manifest.heads) or 'base'} first"
         )
     return then, [script.revision for script in then if script.revision not in now]
@@ -128,7 +129,7 @@ class _Restore:
     applied: Sequence[Script]
     back: Sequence[str]
 
-    def run(self, ours: Held) -> Restored:
+    def run(self, lock: Held) -> Restored:
         session = self.session
         session.may_write()
         order = {script.revision: place for place, script in enumerate(self.applied)}
@@ -137,31 +138,33 @@ class _Restore:
         staged = stage(session, self.backup.folder, files)
         session.commit()
         log = AuditLog(session, self.environment, "restore", f"restore {self.backup.folder}")
-        with log.run(backup=str(self.backup.folder), lock_wait=round(ours.waited, 2)):
-            done = self._restored(staged)
-            ours.confirm()
+        with log.run(backup=str(self.backup.folder), lock_wait=round(lock.waited, 2)):
+            done = self._restore(staged)
+            lock.confirm()
             log.add("restored", rows={**done.inserted, **done.written_back})
         return done
 
-    def _restored(self, staged: Sequence[Staged]) -> Restored:
-        books = [each for each in staged if each.of.table == self.session.books.ledger.name]
-        rows = [each for each in staged if each not in books]
-        self._forget_kept()
-        _refuse_changed([*books, *rows])
+    def _restore(self, staged: Sequence[Staged]) -> Restored:
+        ledger = self.session.books.ledger.name
+        entries = [table for table in staged if table.stored.table == ledger]
+        rows = [table for table in staged if table.stored.table != ledger]
+        self._delete_retained()
+        _refuse_changed([*entries, *rows])
         inserted: Counter[str] = Counter()
         written: Counter[str] = Counter()
-        for each in [*rows, *books]:
-            if each.of.masked:
-                written[each.of.table] += each.write_back()
+        for table in [*rows, *entries]:
+            if table.stored.masked:
+                written[table.stored.table] += table.write_back()
             else:
-                inserted[each.of.table] += each.insert()
+                inserted[table.stored.table] += table.insert()
         _compare(staged)
-        self._stand()
-        inserted.pop(self.session.books.ledger.name, None)
+        self._restore_version()
+        self._recompute_derived()
+        inserted.pop(ledger, None)
         return Restored(self.environment, +inserted, +written, self.back)
 
-    def _forget_kept(self) -> None:
-        """What a rollback kept is in the ledger as such; the entries of then replace it."""
+    def _delete_retained(self) -> None:
+        """Delete the ledger's record of rows that the rollback kept; the backup's replaces it."""
         for revision in self.back:
             where = f"chain = {self._text(self.session.settings.chain)} AND revision = "
             self.session.stream.run(
@@ -169,23 +172,25 @@ class _Restore:
                 what="ledger",
             )
 
-    def _stand(self) -> None:
-        """The version as it was, and the columns that follow from the rows."""
+    def _restore_version(self) -> None:
         session, version = self.session, self.session.books.version
-        quote = session.dialect.quote
-        table = ".".join(map(quote, filter(None, (version.schema, version.name))))
+        table = qualified(session, version.name, version.schema)
         session.stream.run(f"DELETE FROM {table}", what="version")
         for head in self.backup.manifest.heads:
             session.stream.run(f"INSERT INTO {table} VALUES ({self._text(head)})", what="version")
+
+    def _recompute_derived(self) -> None:
+        """Recompute the columns that follow from the rows, as their revisions do."""
+        session = self.session
         plan = record_history(session, self.applied)
         headers = ledger_of(session).headers(session.connection)
-        keep = recorded_settings(headers, self.applied)
+        stored = recorded_settings(headers, self.applied)
         for revision in self.back:
             step = plan.history[revision]
             known = {**plan.ranges_before(revision), **step.ranges}
             for derived in step.derives:
                 if derived.table in known:
-                    day = date.fromisoformat(keep["as_of"])
+                    day = date.fromisoformat(stored["as_of"])
                     sql = recompute(derived, known[derived.table], ledger_of(session), day)
                     session.stream.run(sql, what=f"revision {revision}, derived {derived.table}")
 
@@ -194,19 +199,18 @@ class _Restore:
 
 
 def _refuse_changed(staged: Sequence[Staged]) -> None:
-    changed = [(each.changed, each.of.table) for each in staged]
+    changed = [(table.changed, table.stored.table) for table in staged]
     listed = ", ".join(f"{count} of {table}" for count, table in changed if count)
     if listed:
         raise VerificationError(
             f"rows were changed since the backup was made ({listed}); nothing was restored. Look "
-            "at them, and remove them first if the backup is to have its way"
+            "at them, and delete them first if you want the rows of the backup"
         )
 
 
 def _compare(staged: Sequence[Staged]) -> None:
-    wrong = [each.of.table for each in staged if each.missing or each.changed]
+    wrong = [table.stored.table for table in staged if table.missing or table.changed]
     if wrong:
         raise VerificationError(
-            f"the restored rows of {', '.join(wrong)} are not those of the backup; nothing of it "
-            "was kept"
+            f"the restored rows of {', '.join(wrong)} differ from the backup; nothing was restored"
         )

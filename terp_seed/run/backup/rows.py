@@ -1,7 +1,7 @@
-"""A backup of rows: our own INSERT statements, which restore them or can be read by a person.
+"""A backup of rows as INSERT statements.
 
-Rows are read inside the transaction that is going to change them, locked where
-the engine can, so what is kept is exactly what goes.
+Rows are read in the transaction that deletes or masks them, and locked where the engine can, so
+exactly the rows that change are saved.
 """
 
 from __future__ import annotations
@@ -18,16 +18,16 @@ from terp_seed.database.statements import EXACT
 from terp_seed.errors import GuardError
 from terp_seed.ledger.selection import Selection
 from terp_seed.run.backup.folder import Backup
-from terp_seed.run.backup.manifest import File, Statement, private
+from terp_seed.run.backup.manifest import File, StoredInsert, private_file
 
-__all__ = ["RowsBackup", "TableRows", "after", "rows_of", "rows_where"]
+__all__ = ["RowsBackup", "StoredRows", "masked_name", "qualified", "rows_of", "rows_where"]
 
 _ROWS = 500
 Rows = Sequence[Sequence[Any]]
 
 
-class TableRows(NamedTuple):
-    """Some rows of a table, whole."""
+class StoredRows(NamedTuple):
+    """Some complete rows of a table."""
 
     table: str
     key: Sequence[str]
@@ -38,8 +38,8 @@ class TableRows(NamedTuple):
 class RowsBackup:
     """Writes one file of rows into a backup.
 
-    Use it as a context: at its end the file is on disk, has been read back,
-    and stands in the manifest.  Raises `GuardError` if it cannot be written.
+    Use it as a context: at its end the file is on disk, has been read back and is listed in the
+    manifest.  Raises `GuardError` if it cannot be written.
     """
 
     def __init__(
@@ -49,12 +49,12 @@ class RowsBackup:
         self._longest = session.dialect.statement_characters(session.connection)
         self._backup = backup
         self._name, self._revision = f"{name}.sql", revision
-        self._statements: list[Statement] = []
+        self._statements: list[StoredInsert] = []
         self.counts: Counter[str] = Counter()
         """Rows by table, so far."""
 
     def __enter__(self) -> RowsBackup:
-        self._context = private(self._backup.folder / self._name)
+        self._context = private_file(self._backup.folder / self._name)
         try:
             self._file: IO[bytes] = self._context.__enter__()
         except OSError as error:
@@ -80,28 +80,26 @@ class RowsBackup:
                     self._statements,
                 )
             )
-            self._backup.keep()
+            self._backup.save()
 
-    def deleted(self, table: str, key: Sequence[str], columns: Sequence[str], rows: Rows) -> None:
-        """Keep whole rows that are going to be deleted."""
-        self._insert(table, key, columns, rows, masked=False)
+    def add_deleted(self, stored: StoredRows) -> None:
+        """Save rows that are about to be deleted."""
+        self._insert(stored, stored.columns, masked=False)
 
-    def masked(
-        self, table: str, key: Sequence[str], columns: Sequence[str], rows: Rows, masked: Rows
-    ) -> None:
-        """Keep rows that are going to be masked: key and columns, and what becomes of the columns.
+    def add_masked(self, stored: StoredRows, masked: Rows) -> None:
+        """Save rows that are about to be masked, before and after.
 
-        ``columns`` are those that are masked; a row of ``rows`` is its key and
-        these columns, one of ``masked`` the columns only.
+        The columns are those that are masked; a stored row is its key and these columns, a row of
+        ``masked`` the columns only.
         """
-        both = [[*before, *after] for before, after in zip(rows, masked, strict=True)]
-        self._insert(table, key, columns, both, masked=True)
+        both = [[*before, *after] for before, after in zip(stored.rows, masked, strict=True)]
+        masks = map(masked_name, range(len(stored.columns)))
+        names = [*stored.key, *stored.columns, *masks]
+        self._insert(stored._replace(rows=both), names, masked=True)
 
-    def _insert(
-        self, table: str, key: Sequence[str], columns: Sequence[str], rows: Rows, *, masked: bool
-    ) -> None:
+    def _insert(self, stored: StoredRows, names: Sequence[str], *, masked: bool) -> None:
         quote, literal = self._dialect.quote, self._dialect.literal
-        names = [*columns] if not masked else [*key, *columns, *map(after, range(len(columns)))]
+        table, key, columns, rows = stored
         head = f"INSERT INTO {quote(table)} ({', '.join(map(quote, names))}) VALUES\n"
         lines = (f"({', '.join(map(literal, row))})" for row in rows)
         for chunk in self._chunks(lines):
@@ -111,12 +109,12 @@ class RowsBackup:
             size = self._size - offset
             self._write(";\n")
             self._statements.append(
-                Statement(table, list(key), list(columns), masked, len(chunk), offset, size)
+                StoredInsert(table, list(key), list(columns), masked, len(chunk), offset, size)
             )
         self.counts[table] += len(rows)
 
     def _chunks(self, lines: Iterable[str]) -> Iterator[list[str]]:
-        """As many rows as a statement holds that the server will take back."""
+        """Cut lines into statements that the server accepts."""
         chunk: list[str] = []
         length = 0
         for line in lines:
@@ -144,42 +142,43 @@ class RowsBackup:
         )
 
 
-def after(place: int) -> str:
-    """What the masked form of a column is called in a statement."""
+def masked_name(place: int) -> str:
+    """The name of a masked column in a statement."""
     return f"masked_{place + 1}"
 
 
-def rows_of(session: Session, selection: Selection) -> Iterator[TableRows]:
-    """The rows of a selection as they stand, a part at a time; locked to the transaction's end."""
-    of = selection.range
+def rows_of(session: Session, selection: Selection) -> Iterator[StoredRows]:
+    """The current rows of a selection, a part at a time; locked to the transaction's end."""
+    seeded = selection.range
     for where in selection.conditions(session.dialect, "kept"):
-        for part in rows_where(session, of.table, where):
-            # A table without a primary key has a natural one, or it could not be seeded.
-            yield part if part.key else part._replace(key=of.shape.key)
+        for part in rows_where(session, seeded.table, where):
+            # A table without a primary key has a natural key, or it could not be seeded.
+            yield part if part.key else part._replace(key=seeded.shape.key)
 
 
 def rows_where(
     session: Session, table: str, where: str, schema: str | None = None
-) -> Iterator[TableRows]:
-    """The rows of a table, called ``kept``, for which a condition is true; as `rows_of`.
+) -> Iterator[StoredRows]:
+    """The rows of a table, with the alias ``kept``, that meet a condition; as `rows_of`.
 
-    Values are read so that their literals give back the very same ones.
+    Values are read so that their literals restore exactly the same values.
     """
     key, columns = _columns(session, table, schema)
     quote, dialect = session.dialect.quote, session.dialect
     order = f" ORDER BY {', '.join(f'kept.{quote(name)}' for name in key)}" if key else ""
     listed = ", ".join(dialect.exactly(f"kept.{quote(name)}", kind) for name, kind in columns)
     found = session.connection.exec_driver_sql(
-        f"SELECT {listed} FROM {_qualified(session, table, schema)} kept WHERE {where}"
+        f"SELECT {listed} FROM {qualified(session, table, schema)} kept WHERE {where}"
         f"{order}{dialect.for_update}",
         execution_options={**EXACT, "stream_results": True},
     )
     for rows in found.partitions(_ROWS):
         names = [name for name, _ in columns]
-        yield TableRows(table, key, names, [tuple(row) for row in rows])
+        yield StoredRows(table, key, names, [tuple(row) for row in rows])
 
 
-def _qualified(session: Session, table: str, schema: str | None) -> str:
+def qualified(session: Session, table: str, schema: str | None) -> str:
+    """A table's quoted name, with its schema if it has one."""
     return ".".join(map(session.dialect.quote, filter(None, (schema, table))))
 
 
@@ -189,8 +188,8 @@ def _columns(
     inspector = sa.inspect(session.connection)
     key = inspector.get_pk_constraint(table, schema=schema)["constrained_columns"]
     columns = [
-        (each["name"], each["type"])
-        for each in inspector.get_columns(table, schema=schema)
-        if not each.get("computed")
+        (column["name"], column["type"])
+        for column in inspector.get_columns(table, schema=schema)
+        if not column.get("computed")
     ]
     return key, columns

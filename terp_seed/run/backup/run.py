@@ -1,30 +1,37 @@
-"""The backup that a run makes before it destroys anything."""
+"""The backup of a run, made before anything is deleted or masked, and the one made on request."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from alembic.script import ScriptDirectory
+
 from terp_seed.database.consent import careful
-from terp_seed.database.session import Session
+from terp_seed.database.environment_stamp import environment_of
+from terp_seed.database.lock import advisory_lock
+from terp_seed.database.session import Session, opened
 from terp_seed.errors import GuardError
+from terp_seed.ledger.audit import AuditLog
+from terp_seed.plan.chain import ancestors, current_heads
+from terp_seed.plan.plan import PlannedRevision, Removal
 from terp_seed.run.backup.dump import dump
-from terp_seed.run.backup.folder import Backup, expire, new_backup, place
+from terp_seed.run.backup.folder import Backup, backups_folder, expire, new_backup
 from terp_seed.run.backup.rows import RowsBackup, rows_of, rows_where
-from terp_seed.run.rollback import Examination
+from terp_seed.run.rollback import Examination, Rollback
 from terp_seed.settings.options import Settings
 
-__all__ = ["RunBackup", "wanted"]
+__all__ = ["RunBackup", "create_backup", "wanted"]
 
 
 def wanted(settings: Settings, environment: str) -> str:
-    """``rows``, ``dump``, ``both`` or ``none``: what was asked for, else rows where it matters."""
+    """The kind of backup: the setting, else ``rows`` in staging and production and ``none``."""
     return settings.backup or ("rows" if careful(environment) else "none")
 
 
 @dataclass
 class RunBackup:
-    """One run's backup: the ledger first, then each revision's rows before they go."""
+    """The backup of one run: the ledger first, then each revision's rows before their deletion."""
 
     session: Session
     environment: str
@@ -34,18 +41,18 @@ class RunBackup:
     def __str__(self) -> str:
         """A line for the confirmation."""
         what = {"rows": "the rows", "dump": "the whole database", "both": "rows and database"}
-        folder = place(self.session.settings)
+        folder = backups_folder(self.session.settings)
         return f"back up {what[self.kind]} to {folder}" if self.kind in what else "make no backup"
 
     @property
     def folder(self) -> str | None:
-        """Where it is, once it is begun."""
+        """Its folder, once it has begun."""
         return str(self.made.folder) if self.made else None
 
     def begin(self, reason: str, heads: tuple[str, ...], revisions: Sequence[str]) -> None:
-        """Dump the database, or keep what the ledger says of the revisions; with the lock held.
+        """Dump the database, or save the revisions' ledger rows; the lock must be held.
 
-        Raises `GuardError` if the backup cannot be made whole.
+        Raises `GuardError` if the backup cannot be written completely.
         """
         if self.kind == "none":
             return
@@ -59,11 +66,11 @@ class RunBackup:
             where = f"kept.chain = {text(session.settings.chain)} AND kept.revision IN ({listed})"
             with RowsBackup(session, self.made, "ledger") as file:
                 for part in rows_where(session, table.name, where, table.schema):
-                    file.deleted(*part)
+                    file.add_deleted(part)
         session.settle()
 
     def rows(self, found: Examination) -> None:
-        """Keep the rows that a revision is about to lose, in its own transaction.
+        """Save the rows that a revision is about to delete, in the revision's transaction.
 
         Raises `GuardError` if they are not as many as were counted.
         """
@@ -73,15 +80,39 @@ class RunBackup:
         with RowsBackup(self.session, self.made, name, found.revision) as file:
             for drift in found.drifts:
                 for part in rows_of(self.session, found.selection(drift)):
-                    file.deleted(*part)
+                    file.add_deleted(part)
         deleted = {table: n.deleted for table, n in found.tables.items() if n.deleted}
         if dict(file.counts) != deleted:
             raise GuardError(
-                f"backup: {self.made.folder} holds other numbers of rows than are to be deleted; "
+                f"backup: {self.made.folder} does not hold as many rows as would be deleted; "
                 "nothing was deleted, run the command again"
             )
 
     def end(self) -> None:
-        """Let old backups expire."""
+        """Delete expired backups."""
         if self.made is not None:
             expire(self.session.settings)
+
+
+def create_backup(settings: Settings, directory: ScriptDirectory, kind: str) -> Backup:
+    """Back up the seeded rows or the database, under the lock; writes only an audit event."""
+    with opened(settings) as session:
+        environment = environment_of(session.connection, settings, session.books)
+        session.settle()
+        with advisory_lock(session):
+            heads = current_heads(session)
+            applied = [script.revision for script in ancestors(directory, heads)]
+            session.settle()
+            session.may_write()
+            backup = RunBackup(session, environment, kind)
+            backup.begin("asked", heads, applied)
+            rollback = Rollback(session, environment)
+            for revision in applied:
+                step = PlannedRevision(revision, upgrade=False, removals=[Removal(())])
+                backup.rows(rollback.examine(step, Removal(())))
+            made = backup.made
+            assert made is not None
+            log = AuditLog(session, environment, "backup", f"backup create --kind {kind}")
+            log.add("backup", rows=dict(made.manifest.rows), backup=str(made.folder))
+            backup.end()
+            return made

@@ -216,11 +216,7 @@ def _supplier_client(sim: Simulation) -> Callable[[Span], Sequence[int]]:
     return each(partial(sim.clients.row, SUPPLIER))
 
 
-@table(
-    "vendors",
-    rows=lambda sim: sim.clients.number(SUPPLIER),
-    key=("name",),
-)
+@table("vendors", rows=lambda sim: sim.clients.number(SUPPLIER), key=("name",))
 def vendors(sim: Simulation) -> Columns:
     """One for each supplier."""
     return {
