@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from hashlib import blake2b
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -452,12 +453,22 @@ def _typeless(literal: str) -> str:
 
 def _through_psycopg(url: URL) -> URL:
     """The same database through psycopg 3, whatever driver the URL names."""
-    if url.drivername == "postgresql+asyncpg" and "ssl" in url.query:
+    _, _, driver = url.drivername.partition("+")
+    if driver not in ("", "psycopg"):
+        _tell_driver(driver)
+    if driver == "asyncpg" and "ssl" in url.query:
         ssl = url.query["ssl"]
         url = url.difference_update_query(["ssl"]).update_query_dict({"sslmode": ssl})
     if "application_name" not in url.query:
         url = url.update_query_dict({"application_name": "terp_seed"})
     return url.set(drivername="postgresql+psycopg")
+
+
+@cache
+def _tell_driver(driver: str) -> None:
+    from terp_seed.settings.log import logger  # not for those who only look
+
+    logger.info(f"the database URL names {driver}; seeds go through psycopg 3 to the same database")
 
 
 def _canonical(column: Canonical, name: str) -> str:
