@@ -9,11 +9,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import Any
 
-from terp_seed.mask_database.report import page
 from terp_seed.masking.classes import DATA_CLASSES
 from terp_seed.masking.policy import Choice, Policy, Rule
 from terp_seed.masking.policy_file import load_policy
@@ -21,71 +19,90 @@ from terp_seed.masking.policy_file import load_policy
 DOCS = Path(__file__).resolve().parent
 PAGE = DOCS / "pii-inventory.md"
 INTRODUCTION = """\
-Written from the masking policy; do not edit it by hand. For each column that the seeders may
-write: its class, and what happens to an imported value in each environment. Generated rows are not
-masked but held to reserved ranges. Production takes no generated rows, and an imported value only
-where the policy has an entry for production.
+# Inventory of personal data
 
-A masked value made with a key is a pseudonym: for whoever holds the key it is still personal
-data."""
-LINKING = {"pseudonymise", "substitute", "tokenise", "hash"}
+`docs/pii_inventory.py` writes this page from the masking policy; do not edit it by hand. It lists
+the columns that the seeders may write, and how an imported value is masked in dev, test and
+staging. Generated rows are not masked: they are held to reserved ranges. Production takes no
+generated rows, and takes an imported value only where the policy names production.
+
+Under one key, equal values of a class become equal pseudonyms in every table. For whoever holds the
+key, a pseudonym is still personal data.
+"""
 
 
 def inventory(policy: Policy) -> str:
     """The page; the same policy gives the same text."""
-    tables = sorted(policy.tables.values(), key=lambda table: table.name.casefold())
-    rules = [(table.name, name, rule) for table in tables for name, rule in table.columns.items()]
-    personal = [row for entry in rules for row in rows_of(policy, *entry)]
-    plain: dict[tuple[str, str], list[str]] = {}
-    for table, name, rule in rules:
-        if rule.kind is None:
-            plain.setdefault((table, rule.reason or ""), []).append(name)
-    used = {row["class"] for row in personal}
-    lists = {
-        "classes": [
-            {"class": kind.name, "meaning": kind.meaning, "default": kind.strategy}
-            for kind in DATA_CLASSES.values()
-            if kind.name in used
-        ],
-        "personal": personal,
-        "not_personal": [
-            {"table": table, "columns": names, "reason": reason}
-            for (table, reason), names in plain.items()
-        ],
-    }
-    return page("Inventory of personal data", lists, INTRODUCTION)
+    names = sorted(policy.tables, key=str.casefold)
+    personal = {name: list(masked_columns(policy, name)) for name in names}
+    return "\n".join(
+        [
+            INTRODUCTION,
+            "## Classes and their default masking\n",
+            *classes(policy),
+            "\n## Personal columns, with class, and masking if it is not the default\n",
+            *(f"- {name}: {', '.join(columns)}" for name, columns in personal.items() if columns),
+            "\n## Columns that are not personal\n",
+            *reasons(policy, names),
+            "",
+        ]
+    )
 
 
-def rows_of(policy: Policy, table: str, name: str, rule: Rule) -> Iterator[dict[str, Any]]:
-    """A row for a personal column, or for each path of a document and the rest of it."""
-    parts = [(f"{name} at {path}", inner) for path, inner in rule.paths]
-    if rule.kind is not None:
-        parts.append((f"{name}, the rest" if parts else name, rule))
-    for place, part in parts:
-        dev, staging = (part.choice(env, policy.classes(env)) for env in ("dev", "staging"))
-        if part.paths:
-            dev = staging = part.other or Choice("removed")
-        strategies = {choice.strategy for choice in (dev, staging) if choice}
-        linked = f"every {part.domain or part.kind}" if strategies & LINKING else ""
-        if "date_shift" in strategies:
-            linked = f"all dates of one {policy.table(table).subject}"
-        yield {
-            "table": table,
-            "column": place,
-            "class": part.kind,
-            "dev_and_test": shown(dev, part),
-            "staging": shown(staging, part),
-            "linked_with": linked,
-        }
+def classes(policy: Policy) -> Iterator[str]:
+    """The classes that the policy uses."""
+    rules = [rule for table in policy.tables.values() for rule in table.columns.values()]
+    inner = [rule for outer in rules for _, rule in outer.paths]
+    used = {rule.kind for rule in [*rules, *inner]}
+    for kind in DATA_CLASSES.values():
+        if kind.name in used:
+            yield f"- {kind.name}, {kind.meaning}: {kind.strategy}"
 
 
-def shown(choice: Choice | None, rule: Rule) -> str:
-    """A choice as a person reads it."""
+def masked_columns(policy: Policy, table: str) -> Iterator[str]:
+    """A table's personal columns, or each path of a document and the rest of it."""
+    for name, rule in policy.tables[table].columns.items():
+        for path, inner in rule.paths:
+            yield f"`{name}` at `{path}` ({masking(policy, table, inner)})"
+        if rule.kind is not None:
+            place = f"`{name}`, the rest" if rule.paths else f"`{name}`"
+            yield f"{place} ({masking(policy, table, rule)})"
+
+
+def masking(policy: Policy, table: str, rule: Rule) -> str:
+    """The class, then the masking unless it is the default; that in staging if it is another."""
+    if rule.kind is None:
+        return f"not personal: {rule.reason}"
+    dev, staging = (rule.choice(env, policy.classes(env)) for env in ("dev", "staging"))
+    if rule.paths:
+        dev = staging = rule.other or Choice("removed")
+    shown, other = choice_text(dev), choice_text(staging)
+    text = rule.kind if shown == DATA_CLASSES[rule.kind].strategy else f"{rule.kind}: {shown}"
+    if "date_shift" in (shown, other):
+        text += f", all dates of one `{policy.table(table).subject}` alike"
+    return text if shown == other else f"{text}; staging: {other}"
+
+
+def choice_text(choice: Choice | None) -> str:
+    """A choice with its options and reason."""
     if choice is None:
-        return "not written" if rule.kind else f"kept: {rule.reason}"
+        return "not written"
     options = ", ".join(f"{name} {value}" for name, value in choice.options.items())
     text = f"{choice.strategy} ({options})" if options else choice.strategy
     return f"{text}: {choice.reason}" if choice.reason else text
+
+
+def reasons(policy: Policy, tables: Iterable[str]) -> Iterator[str]:
+    """Each reason once, with the columns that it is given for."""
+    columns: dict[str, dict[str, list[str]]] = {}
+    for table in tables:
+        for name, rule in policy.tables[table].columns.items():
+            if rule.kind is None:
+                columns.setdefault(rule.reason or "", {}).setdefault(table, []).append(f"`{name}`")
+    for reason, found in columns.items():
+        yield f"- {reason}: " + ", ".join(
+            f"{table} ({', '.join(names)})" for table, names in found.items()
+        )
 
 
 def main(*arguments: str) -> int:

@@ -6,7 +6,7 @@
     python docs/staging_validation.py URL --size small --out -  # prints it
 
 URL is an empty database of yours on MySQL or MariaDB.  Everything is done by the commands that a
-person types, in a folder of its own; the first that fails ends it, and nothing is written down.
+person types, in a scratch folder; if one fails, the script stops and writes nothing.
 """
 
 from __future__ import annotations
@@ -43,9 +43,8 @@ LEFT = (
 INTRODUCTION = """\
 # Staging, validated
 
-Written by `python docs/staging_validation.py URL`, which does all of it anew on an empty database:
-the commands that a person types, in this order, on a server stamped `staging`. A step that fails
-ends it, and no page is written.
+`python docs/staging_validation.py URL` runs these commands in this order on an empty database,
+stamps it `staging`, and writes this page if every step succeeds.
 """
 
 
@@ -57,8 +56,8 @@ class Step:
     command: str
     shows: str
     """A pattern that what is printed must hold."""
-    says: str = "{}"
-    """How that is said on the page."""
+    result: str = "{}"
+    """How the page shows it."""
 
 
 @dataclass(frozen=True)
@@ -125,7 +124,7 @@ class Validation:
         return str(self._sql("SELECT VERSION()"))
 
     def _carried_out(self, step: Step) -> Outcome:
-        backups = sorted((self.folder / "backups").glob("*"), key=lambda each: each.stat().st_mtime)
+        backups = sorted((self.folder / "backups").glob("*"), key=lambda path: path.stat().st_mtime)
         words = step.command.replace("BACKUP", str(backups[-1]) if backups else "")
         begun = time.perf_counter()
         done = subprocess.run(  # noqa: S603 - the steps above
@@ -143,12 +142,12 @@ class Validation:
         if done.returncode or found is None:
             raise SystemExit(f"{step.name}: ended with {done.returncode}\n{done.stdout}")
         shown = re.sub(r" +", " ", found[1]) if found.groups() else ""
-        return Outcome(step, step.says.format(shown), seconds)
+        return Outcome(step, step.result.format(shown), seconds)
 
     def _sql(self, *statements: str) -> object:
         engine = sa.create_engine(self.url, poolclass=sa.NullPool)
         with engine.begin() as connection:
-            done = [connection.exec_driver_sql(each) for each in statements]
+            done = [connection.exec_driver_sql(statement) for statement in statements]
             return done[-1].scalar() if done[-1].returns_rows else None
 
 
@@ -161,17 +160,18 @@ def page(server: str, size: str, outcomes: list[Outcome]) -> str:
         "| step | command | result | seconds |",
         "| --- | --- | --- | ---: |",
     ]
-    for each in outcomes:
-        step = each.step
-        lines.append(f"| {step.name} | `{step.command}` | {each.result} | {each.seconds:.1f} |")
+    for outcome in outcomes:
+        step = outcome.step
+        lines.append(
+            f"| {step.name} | `{step.command}` | {outcome.result} | {outcome.seconds:.1f} |"
+        )
     return "\n".join(lines) + "\n" + CLOSING
 
 
 CLOSING = """
-Before masking, two parties with real-looking names, addresses and numbers are put in beside the
-seeded rows, as a restored copy of production would hold them. The seeded rows, made up already,
-stay as they are: the rollback takes away exactly those, leaves the imported ones, and its backup,
-whose folder is `BACKUP` above, puts every row back as it was.
+Before masking, two parties with real-looking names, addresses and numbers are inserted, as in a
+copy of production. Masking leaves the seeded rows alone; the rollback removes exactly those and
+keeps the imported ones; `BACKUP`, its backup, restores every row.
 """
 
 

@@ -4,8 +4,8 @@
 
     python docs/terminal.py
 
-The commands are run on a pseudo-terminal, on SQLite in a folder of their own, and what stands on
-the screen when they have ended is drawn.  Times differ from run to run, so nobody compares them.
+The commands run on a pseudo-terminal, on SQLite in a scratch folder, and the final screen is drawn.
+Times differ from run to run, so no test compares the pictures.
 """
 
 from __future__ import annotations
@@ -95,34 +95,34 @@ class Screen:
 
 def on_a_terminal(command: str, folder: Path, environment: dict[str, str]) -> str:
     """Run a command on a pseudo-terminal, answer its questions, return what it printed."""
-    ours, theirs = pty.openpty()
-    ioctl(theirs, TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
+    master, slave = pty.openpty()
+    ioctl(slave, TIOCSWINSZ, struct.pack("HHHH", ROWS, COLUMNS, 0, 0))
     process = subprocess.Popen(  # noqa: S603 - the commands above
         ["/bin/sh", "-c", command],
         cwd=folder,
         env=environment,
-        stdin=theirs,
-        stdout=theirs,
-        stderr=theirs,
+        stdin=slave,
+        stdout=slave,
+        stderr=slave,
     )
-    os.close(theirs)
-    said = b""
-    for data in _read(ours):
-        said += data
+    os.close(slave)
+    printed = b""
+    for data in _read(master):
+        printed += data
         for question, answer in ANSWERS.items():
-            if said.endswith(question.encode()):
-                os.write(ours, f"{answer}\n".encode())
-    os.close(ours)
+            if printed.endswith(question.encode()):
+                os.write(master, f"{answer}\n".encode())
+    os.close(master)
     if process.wait():
-        raise SystemExit(f"{command}: {said.decode(errors='replace')}")
-    return said.decode().replace("\r\n", "\n")
+        raise SystemExit(f"{command}: {printed.decode(errors='replace')}")
+    return printed.decode().replace("\r\n", "\n")
 
 
 def _read(terminal: int) -> Iterator[bytes]:
     while True:
         try:
             data = os.read(terminal, 4096)
-        except OSError:  # nobody writes any more
+        except OSError:  # the other end is closed
             return
         if not data:
             return
@@ -172,10 +172,10 @@ def main(target: Path) -> None:
         "TERM": "xterm-256color",
     }
     environment.pop("NO_COLOR", None)
-    with TemporaryDirectory() as name:
-        folder = Path(name)
-        for each in ("seeds", "seed_revisions"):
-            shutil.copytree(DOCS.parent / each, folder / each)
+    with TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        for name in ("seeds", "seed_revisions"):
+            shutil.copytree(DOCS.parent / name, folder / name)
         shutil.copy(DOCS.parent / "alembic.ini", folder)
         for picture, commands in SCREENS.items():
             screen = Screen()

@@ -1,7 +1,7 @@
 """Reads the documentation as a person does: writes its files, runs its commands.
 
 A block's first word is its language; a second one is the file it stands for.
-``sh`` blocks are run in order, each in a shell of its own.  A ``text`` block
+``sh`` blocks are run in order, each in a new shell.  A ``text`` block
 right after one is what the command prints, perhaps among other lines; times
 do not count, ``...`` stands for anything, and a line that begins with FAILED
 or Error says that the command fails.
@@ -23,7 +23,7 @@ from servers import clean_environment, client_command
 
 REPOSITORY = Path(__file__).resolve().parent.parent
 PAGES = [REPOSITORY / "README.md", *sorted((REPOSITORY / "docs").glob("*.md"))]
-#: The database that the pages speak of, and what its client is told.
+#: The database on the pages, and the options of its client.
 URL = "mysql://terp:secret@db.example/terp"
 CLIENT = "-h db.example -u terp -p terp"
 
@@ -50,7 +50,7 @@ def blocks(page: Path) -> list[Block]:
 
 
 class Reader:
-    """Somebody who follows a page in a folder of their own.
+    """A reader who follows a page in a new folder.
 
     With ``fresh`` nothing is installed but Python, and the page installs the
     rest in the folder's own ``.venv``; else this interpreter's programs are there.
@@ -95,11 +95,13 @@ class Reader:
     def environment(self) -> dict[str, str]:
         """Return the environment of a command."""
         clean = clean_environment()
-        ours = Path(sys.executable).parent
+        installed = Path(sys.executable).parent
         path = [
-            each for each in clean.get("PATH", os.defpath).split(os.pathsep) if each != str(ours)
+            folder
+            for folder in clean.get("PATH", os.defpath).split(os.pathsep)
+            if folder != str(installed)
         ]
-        programs = self.folder / ".venv" / "bin" if self._fresh else ours
+        programs = self.folder / ".venv" / "bin" if self._fresh else installed
         path = [str(self._shims), str(programs), *path]
         return {**clean, "PATH": os.pathsep.join(path)}
 

@@ -70,7 +70,7 @@ def test_the_validation_names_commands_that_exist() -> None:
 
 
 def command_of(words: list[str]) -> click.Command:
-    """The command that these words name; every option of theirs is one of its own."""
+    """The command that these words name; every option among them must exist."""
     command: click.Command = main
     context = click.Context(main)
     before = ""
@@ -98,8 +98,8 @@ def options(group: click.Group, path: str) -> Iterator[tuple[str, click.Option]]
         if isinstance(command, click.Group):
             yield from options(command, f"{path} {name}")
         elif command is not None:
-            own = [each for each in command.params if isinstance(each, click.Option)]
-            yield from ((f"{path} {name}", each) for each in own)
+            found = [each for each in command.params if isinstance(each, click.Option)]
+            yield from ((f"{path} {name}", option) for option in found)
 
 
 OPTIONS = [
@@ -117,6 +117,9 @@ def test_every_option_is_with_its_command(command: str) -> None:
     heading = "## Shared options" if command == "terp-seed" else f"### {command}"
     part = page.partition(f"\n{heading}\n")[2].partition("\n##")[0]
     said = set(re.findall(r"`(--?[a-z][\w-]*)`", part))
+    for line in re.findall(r"^\* (.*All commands.*)$", page, re.MULTILINE):
+        if command != "terp-seed" and f"`{command}`" not in line:
+            said |= set(re.findall(r"^`(--[\w-]+)`", line))
     assert {option for owner, option in OPTIONS if owner == command} <= said
     shared = re.search(r"^\* shared: (.*)$", part, re.MULTILINE)
     for option in re.findall(r"`(--[\w-]+)`", shared[1] if shared else ""):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 import os
 import re
 import subprocess
@@ -97,6 +98,27 @@ def test_links_lead_somewhere(page: Path) -> None:
 def _anchors(page: Path) -> set[str]:
     headings = _HEADING.findall(page.read_text(encoding="utf-8"))
     return {re.sub(r"[^\w\- ]", "", each.lower()).replace(" ", "-") for each in headings}
+
+
+def test_the_site_has_the_groups_of_the_map() -> None:
+    conf = (REPOSITORY / "docs" / "site" / "conf.py").read_text(encoding="utf-8")
+    (groups,) = (
+        ast.literal_eval(node.value)
+        for node in ast.parse(conf).body
+        if isinstance(node, ast.Assign) and getattr(node.targets[0], "id", "") == "GROUPS"
+    )
+    parts = (REPOSITORY / "docs" / "index.md").read_text(encoding="utf-8").split("\n## ")[1:]
+    named = {part.partition("\n")[0]: re.findall(r"\]\(([\w-]+)\.md\)", part) for part in parts}
+    assert {name: text.replace("index ", "").split() for name, text in groups.items()} == named
+
+
+# Words of all pages, generated parts and code included.  It may only go down.
+BUDGET = 22_000
+
+
+def test_the_pages_stay_short() -> None:
+    words = {page.name: len(page.read_text(encoding="utf-8").split()) for page in PAGES}
+    assert sum(words.values()) <= BUDGET, sorted(words.items(), key=lambda item: -item[1])
 
 
 def test_the_map_names_every_page() -> None:

@@ -72,7 +72,7 @@ def test_every_error_is_there_with_its_exit_code() -> None:
 
 @pytest.fixture
 def granted(mariadb: MariaDB, project: Project, mariadb_url: str) -> Iterator[str]:
-    """A sandbox, and the URL for a user who may do what the reference says, and no more."""
+    """A sandbox, and the URL of a user with the documented privileges only."""
     project.run("alembic", "-x", f"url={mariadb_url}", "upgrade", "head")
     name = str(make_url(mariadb_url).database)
     pattern = name.replace("_", r"\_")

@@ -197,7 +197,7 @@ def test_the_file_decides_how_and_a_conflict_on_what_is_an_error(load):
     merged = merge_models(policy, table(pii={"class": "email", "strategy": "redact"}))
     assert merged.strategy("a", "x", "dev").strategy == "hash"
     for info in ({"pii": "phone"}, {"pii": False, "reason": "a label"}):
-        with pytest.raises(UsageError, match=r"a\.x: the file says class email"):
+        with pytest.raises(UsageError, match=r"a\.x: the file has class email"):
             merge_models(policy, table(**info))
 
 
@@ -308,7 +308,7 @@ def test_models_that_are_not_there_or_contradict_the_file_are_refused(modelled):
     policy = modelled.path / "seeds" / "masking.toml"
     policy.write_text('[tables.labels]\nwording = { pii = false, reason = "x" }\n')
     modelled.ini("models = toy_models:metadata")
-    with pytest.raises(UsageError, match=r"labels\.wording: the file says pii = false"):
+    with pytest.raises(UsageError, match=r"labels\.wording: the file has pii = false"):
         modelled.upgrade()
     ini = modelled.path / "alembic.ini"
     ini.write_text(ini.read_text().replace("toy_models:metadata", "toy_models:nothing"))

@@ -21,7 +21,7 @@ def key(text: str = KEY) -> Key:
 
 
 def remembered(kind: str, *before: Value, after: Sequence[Value] = ()) -> set[int]:
-    return Originals(key()).of(kind, before, after or [None] * len(before))
+    return Originals(key()).digests(kind, before, after or [None] * len(before))
 
 
 def recognised(kind: str, original: Value, text: str) -> bool:
@@ -88,14 +88,14 @@ def test_of_a_document_what_stayed_is_no_original() -> None:
 
 def test_each_value_is_remembered_once_and_under_its_key() -> None:
     one = Originals(key())
-    first = one.of("org_name", ["Canary Co", "CANARY  co", "Canary Co"], [None] * 3)
+    first = one.digests("org_name", ["Canary Co", "CANARY  co", "Canary Co"], [None] * 3)
     assert len(first) == 1
     assert first == {0x1C1744083931564E}  # what older releases remembered is recognised
-    assert one.of("org_name", ["Canary Co"], ["x"]) == first  # from memory
-    assert one.of("org_name", [None, "same", "Canary Co"], [None, "same", "x"]) == first
-    assert one.of("code", ["12345"], ["x"]) == one.of("code", ["12345"], ["x"]) == set()
-    assert one.of("free_text", ["Canary Co"], ["x"]).isdisjoint(first)
-    assert Originals(key(OTHER_KEY)).of("org_name", ["Canary Co"], ["x"]).isdisjoint(first)
+    assert one.digests("org_name", ["Canary Co"], ["x"]) == first  # from memory
+    assert one.digests("org_name", [None, "same", "Canary Co"], [None, "same", "x"]) == first
+    assert one.digests("code", ["12345"], ["x"]) == one.digests("code", ["12345"], ["x"]) == set()
+    assert one.digests("free_text", ["Canary Co"], ["x"]).isdisjoint(first)
+    assert Originals(key(OTHER_KEY)).digests("org_name", ["Canary Co"], ["x"]).isdisjoint(first)
 
 
 def test_the_digests_of_all_blocks_are_known_once_each() -> None:

@@ -30,7 +30,7 @@ _HEADING = re.compile(r"^##+ +(.+)$", re.MULTILINE)
 
 
 class Operator(Reader):
-    """Somebody with a terminal, the page, and nothing else."""
+    """An operator who has a terminal and the page."""
 
     def __init__(self, folder: Path, server: MariaDB, url: str, environment: str) -> None:
         self.server, self.url = server, url
@@ -71,7 +71,7 @@ class Operator(Reader):
         assert message in said, said
 
     def begin(self, heading: str, number: int) -> subprocess.Popen[str]:
-        """Start one block of a section, in a process group of its own."""
+        """Start one block of a section, in a new process group."""
         block = [each for each in self.sections[heading] if _runs(each)][number]
         return subprocess.Popen(
             ["bash", "-euo", "pipefail", "-c", self._replaced(block.text)],
@@ -120,7 +120,7 @@ def _runs(block: Block) -> bool:
 
 
 @contextmanager
-def nobody_writes(server: MariaDB, name: str, table: str) -> Iterator[None]:
+def table_locked(server: MariaDB, name: str, table: str) -> Iterator[None]:
     """A run stops at this table, and stays there."""
     connection = MySQLdb.connect(
         host=HOST, port=server.port, user="root", passwd=server.root_password, database=name
@@ -139,7 +139,7 @@ def until(happened: Callable[[], object]) -> None:
         time.sleep(0.05)
 
 
-def stands_still(operator: Operator) -> bool:
+def waits(operator: Operator) -> bool:
     """Whether a statement of a run waits for a table."""
     rows = operator.server.execute("SHOW FULL PROCESSLIST")
     return any("metadata lock" in str(row) and operator.name in str(row) for row in rows)
@@ -152,7 +152,7 @@ def free(operator: Operator) -> bool:
 
 def in_the_middle(operator: Operator, heading: str, number: int) -> subprocess.Popen[str]:
     process = operator.begin(heading, number)
-    until(lambda: stands_still(operator) or process.poll() is not None)
+    until(lambda: waits(operator) or process.poll() is not None)
     assert process.poll() is None, process.communicate()
     return process
 
@@ -207,7 +207,7 @@ def downgrade() -> None:
 
 
 def test_reference_data_in_production(tmp_path: Path, mariadb: MariaDB, mariadb_url: str) -> None:
-    """The same page; TERP's mock data is skipped there, and the rows of nobody are touched."""
+    """The same page; TERP's mock data is skipped there, and other rows are left alone."""
     operator = new_operator(tmp_path, mariadb, mariadb_url, "production")
     (operator.folder / "seed_revisions" / "0006_house_brands.py").write_text(HOUSE_BRANDS)
     operator.sql("INSERT INTO brands (name) VALUES ('Real')")
@@ -220,7 +220,7 @@ def test_reference_data_in_production(tmp_path: Path, mariadb: MariaDB, mariadb_
 
 
 def killed_in_the_middle(operator: Operator) -> None:
-    with nobody_writes(operator.server, operator.name, "orders"):
+    with table_locked(operator.server, operator.name, "orders"):
         run = in_the_middle(operator, "During", 0)
         operator.section("During", 1)
         os.killpg(run.pid, signal.SIGKILL)
@@ -232,7 +232,7 @@ def killed_in_the_middle(operator: Operator) -> None:
 
 def lock_held(operator: Operator) -> None:
     operator.section("Take it back", 0, 1)
-    with nobody_writes(operator.server, operator.name, "orders"):
+    with table_locked(operator.server, operator.name, "orders"):
         run = in_the_middle(operator, "Take it back", 1)
         operator.section("The lock is held")
         said, _ = run.communicate(timeout=60)
@@ -251,7 +251,7 @@ def answer_lost(operator: Operator, load: Callable[[str], object]) -> None:
 
 @pytest.fixture
 def small_disk(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A disk of its own for what is temporary, with room for a server and little else."""
+    """A small disk for temporary files, with room for a server and little else."""
     disk = tmp_path / "disk"
     disk.mkdir()
     size = "250m" if server_engine() == "mariadb" else "700m"

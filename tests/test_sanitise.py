@@ -866,8 +866,8 @@ def test_the_evidence_says_what_was_done(people: Copy) -> None:
     page = evidence_page(found)
     assert found["status"].startswith("pseudonymised: for whoever holds the key")
     assert found["scan"]["originals"] == 14
-    paths = {row["table"]: row["path"] for row in found["tables"]}
-    assert paths == {"codes": "nothing personal", "people": "imported: masked in place"}
+    masked = {row["table"]: row["masked_in_place"] for row in found["tables"]}
+    assert masked == {"codes": 0, "people": 7}
     columns = [(row["table"], row["column"], row["strategy"]) for row in found["columns"]]
     assert columns == [("people", "name", "substitute"), ("people", "mail", "pseudonymise")]
     assert "says nothing \\| of a party" in page

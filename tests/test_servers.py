@@ -14,6 +14,7 @@ import pytest
 import sqlalchemy as sa
 from projects import Project
 from servers import MariaDB, run_client
+from toys import Toy
 
 
 def test_database_is_empty_and_writable(database_url: str) -> None:
@@ -175,3 +176,14 @@ def test_server_dies_with_the_process_that_started_it(end: signal.Signals) -> No
 def _listens(port: int) -> bool:
     with socket.socket() as probe:
         return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+@pytest.mark.parametrize("driver", ["asyncpg", "psycopg2"])
+def test_another_driver_of_postgresql_is_replaced_and_it_is_said(
+    postgresql_toy: Toy, driver: str
+) -> None:
+    """The project's own ini file may name the driver of its application."""
+    url = postgresql_toy.url.replace("postgresql+psycopg:", f"postgresql+{driver}:")
+    done = postgresql_toy.run("alembic", "-n", "seed", "-x", f"url={url}", "upgrade", "head")
+    assert f"names {driver}; seeds go through psycopg 3" in done.stderr
+    assert postgresql_toy.counts()["depots"] == 4

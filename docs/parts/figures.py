@@ -25,19 +25,20 @@ _MEASURED = (
         "{1} s; 5 s wanted",
     ),
 )
-"""A page, lines of it, and what they say here; a page without such a line is an error."""
+"""A page, the pattern of its lines, and the text here; a page without such a line is an error."""
 
 
 def figures() -> str:
     """What the other pages and the gate say in numbers."""
     project = tomllib.loads((DOCS.parent / "pyproject.toml").read_text(encoding="utf-8"))
     gate = project["tool"]["coverage"]["report"]["fail_under"]
-    said = f"the suite fails below {gate} %, and below 100 % for lock, ledger and write path"
-    lines = [["Coverage of lines and branches", said, "`tests/run`"]]
-    for page, pattern, what, said in _MEASURED:
+    bar = f"the suite fails below {gate} %, and below 100 % for lock, ledger and write path"
+    lines = [["Coverage of lines and branches", bar, "`tests/run`"]]
+    for page, pattern, what, figure in _MEASURED:
         text = (DOCS / page).read_text(encoding="utf-8")
         found = [match.groups() for match in re.finditer(pattern, text, re.MULTILINE)]
         if not found:
             raise LookupError(f"{page} has no line like {pattern}")
-        lines += [[what.format(*each), said.format(*each), f"[{page}]({page})"] for each in found]
+        link = f"[{page}]({page})"
+        lines += [[what.format(*row), figure.format(*row), link] for row in found]
     return rows_of(["what", "figure", "from"], *lines)

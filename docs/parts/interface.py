@@ -1,4 +1,4 @@
-"""What the command line, the operations and the modules say of themselves."""
+"""Commands, operations, names and documents, from the code."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import inspect
 import json
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
+from functools import cache
 from importlib import import_module
 from importlib.resources import files
 from pathlib import Path
@@ -33,9 +34,9 @@ def operations() -> str:
 def _operation(function: Callable[..., Any]) -> str:
     signature = inspect.signature(function)
     given = [
-        each.replace(annotation=inspect.Parameter.empty)
-        for each in signature.parameters.values()
-        if each.name != "operations"
+        parameter.replace(annotation=inspect.Parameter.empty)
+        for parameter in signature.parameters.values()
+        if parameter.name != "operations"
     ]
     plain = signature.replace(parameters=given, return_annotation=inspect.Signature.empty)
     text = _docstring(function.__name__)
@@ -55,7 +56,7 @@ def _docstring(name: str) -> str:
 def bookkeeping() -> str:
     """The bookkeeping tables."""
     tables = books()
-    said = {
+    meanings = {
         tables.version: "Alembic's version table: the revision that the chain is at.",
         tables.ledger: "The rows of each applied revision: a header (`range_no` 0), a range for "
         "each table (`block_no` 0), blocks with the digests of the rows.",
@@ -64,11 +65,14 @@ def bookkeeping() -> str:
         tables.masking: "The progress of `terp-seed mask`, which creates it: a pass for some "
         "columns of a table (`block_no` 0), blocks with keyed digests of the originals.",
     }
-    return rows_of(["table", "holds"], *([f"`{each.name}`", text] for each, text in said.items()))
+    return rows_of(
+        ["table", "holds"], *([f"`{table.name}`", text] for table, text in meanings.items())
+    )
 
 
-# What more than this many commands take is described once.
-_SHARED_BY = 2
+# What more than this many commands take is described once; what all but this many take, with
+# the exceptions.
+_FEW = 2
 
 Described = tuple[str, str]
 
@@ -83,43 +87,56 @@ def commands() -> str:
 
 def _command(name: str, command: click.Command, shared: Sequence[Described]) -> str:
     arguments = [
-        each.make_metavar(click.Context(command))
-        for each in command.params
-        if isinstance(each, click.Argument)
+        argument.make_metavar(click.Context(command))
+        for argument in command.params
+        if isinstance(argument, click.Argument)
     ]
     taken = f" Takes `{' '.join(arguments)}`." if arguments else ""
     text = inspect.cleandoc(command.help or "").replace("``", "`") + taken
-    options_of = _described(command)
-    own = [
-        f"* {spelling}: {text}" for spelling, text in options_of if (spelling, text) not in shared
-    ]
-    also = ", ".join(each[0].split()[0] for each in options_of if each in shared)
+    described = _described(command)
+    own = [f"* {': '.join(option)}" for option in described if option not in shared]
+    named = [opt for opt in described if opt in shared and len(_without(opt)) > _FEW]
+    also = ", ".join(spelling.split()[0] for spelling, _ in named)
     lines = [*own, *([f"* shared: {also}"] if also else [])]
     return "\n\n".join(part for part in (f"### {name}", text, "\n".join(lines)) if part)
 
 
 def options() -> str:
-    """The options that many commands take."""
-    return "\n".join(f"* {spelling}: {text}" for spelling, text in sorted(_shared()))
+    """The options that many commands take; of what nearly all take, the exceptions."""
+    return "\n".join(f"* {': '.join(option)}{_exceptions(option)}" for option in sorted(_shared()))
+
+
+def _exceptions(option: Described) -> str:
+    without = _without(option)
+    if len(without) > _FEW:
+        return ""
+    return f" All commands but {', '.join(without)}." if without else " All commands."
+
+
+def _without(option: Described) -> list[str]:
+    """The commands that do not take an option."""
+    return [f"`{name}`" for name, options_of in _options().items() if option not in options_of]
 
 
 def _shared() -> list[Described]:
-    number = Counter(
-        option
-        for _, command in _commands(main_command, "terp-seed")
-        for option in _described(command)
-    )
-    return [option for option, times in number.items() if times > _SHARED_BY]
+    number = Counter(option for options_of in _options().values() for option in options_of)
+    return [option for option, times in number.items() if times > _FEW]
+
+
+@cache
+def _options() -> dict[str, list[Described]]:
+    """The options of every command."""
+    return {name: _described(command) for name, command in _commands(main_command, "terp-seed")}
 
 
 def _described(command: click.Command) -> list[Described]:
     """The options of a command, each as it is spelt and what it does."""
-    found = (each for each in command.params if isinstance(each, click.Option))
-    return [(_spelling(each), each.help or "") for each in found]
+    found = (option for option in command.params if isinstance(option, click.Option))
+    return [(_spelling(option), option.help or "") for option in found]
 
 
 def _spelling(option: click.Option) -> str:
-    names = ", ".join(f"`{each}`" for each in [*option.opts, *option.secondary_opts])
+    names = ", ".join(f"`{name}`" for name in [*option.opts, *option.secondary_opts])
     value = option.make_metavar(click.Context(main_command))
     return names if option.is_flag else f"{names} `{value}`"
 
@@ -162,7 +179,7 @@ def _whole(schema: dict[str, Any]) -> dict[str, Any]:
 def _fields(schema: dict[str, Any]) -> str:
     """The names of an object's fields; those of an inner object follow it in braces."""
     fields = schema["properties"].items()
-    return ", ".join(_field(name, each) for name, each in fields if name != "document")
+    return ", ".join(_field(name, field) for name, field in fields if name != "document")
 
 
 def _field(name: str, schema: dict[str, Any]) -> str:

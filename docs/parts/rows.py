@@ -34,7 +34,7 @@ def sizes() -> str:
     names = list(next(iter(presets.values())))
     return rows_of(
         ["preset", *names],
-        *([f"`{name}`", *(preset[each] for each in names)] for name, preset in presets.items()),
+        *([f"`{name}`", *(preset[table] for table in names)] for name, preset in presets.items()),
     )
 
 
@@ -55,14 +55,15 @@ def _described(size: str) -> dict[tuple[str, str], TableRows]:
 
 
 def counts() -> str:
-    """Rows of each table in each size."""
+    """Rows of each table by revision, in each size, separated by slashes."""
     found = [_described(size) for size in SIZES]
-    lines = [
-        [revision[:4], f"`{name}`", *(each[revision, name].count for each in found)]
-        for revision, name in found[0]
-    ]
-    totals = [sum(rows.count for rows in each.values()) for each in found]
-    return rows_of(["revision", "table", *SIZES], *lines, ["total", "", *totals])
+    lines: dict[str, list[str]] = {}
+    for revision, name in found[0]:
+        numbers = "/".join(str(tables[revision, name].count) for tables in found)
+        lines.setdefault(revision, []).append(f"`{name}` {numbers}")
+    totals = "/".join(str(sum(rows.count for rows in tables.values())) for tables in found)
+    texts = [f"* `{revision}`: {', '.join(counted)}" for revision, counted in lines.items()]
+    return "\n".join([*texts, f"* total: {totals}"])
 
 
 def _state(source: str, column: str, where: str = "1 = 1") -> str:

@@ -33,6 +33,10 @@ class Stream(ABC):
         for the error's sake.
         """
 
+    def copy(self, sql: str, data: str, *, rows: int, what: str = "") -> None:
+        """Pass on a COPY with its rows, ``rows`` of them, one a line."""
+        raise NotImplementedError(what)
+
     @abstractmethod
     def must_be_zero(self, count: str, what: str) -> int:
         """Hold a SELECT that counts against zero; return what it found.
@@ -64,6 +68,23 @@ class Live(Stream):
         """Run a statement and tell how many rows it touched."""
         return self._execute(sql, what).rowcount
 
+    def copy(self, sql: str, data: str, *, rows: int, what: str = "") -> None:
+        driver = self._connection.dialect.dbapi
+        assert driver is not None
+        cursor = self._connection.connection.cursor()
+        try:
+            with cursor.copy(sql) as copy:
+                copy.write(data)
+            taken = cursor.rowcount
+        except driver.Error as error:
+            wrapped = DBAPIError.instance(sql, None, error, driver.Error)
+            assert isinstance(wrapped, DBAPIError)
+            raise translated(wrapped, what) from None
+        finally:
+            cursor.close()
+        if taken != rows:
+            raise PlanError(f"{what}: the database took {taken} of {rows} rows")
+
     def must_be_zero(self, count: str, what: str) -> int:
         return int(self._execute(count, what).scalar_one())
 
@@ -86,6 +107,10 @@ class Printed(Stream):
 
     def run(self, sql: str, *, rows: int | None = None, what: str = "") -> None:
         self._out.write(f"{sql};\n")
+
+    def copy(self, sql: str, data: str, *, rows: int, what: str = "") -> None:
+        self._out.write(f"{sql};\n{data}\\.\n")
+        self.run(self._dialect.guard(f"{self._dialect.affected} = {rows}"))
 
     def must_be_zero(self, count: str, what: str) -> int:
         self.note(f"stops here unless this holds: {what}")

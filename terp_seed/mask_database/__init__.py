@@ -2,7 +2,7 @@
 
 Not part of seeding.  Seeding masks rows on their way in; this masks the rows
 that a database holds already.  The rows of our own generators are left alone:
-they belong to nobody, and the boundary held them to that.
+the boundary held them to the reserved ranges.
 
 ``run`` masks, block by block; ``leaks`` looks for what is left; ``evidence``
 writes down what was done.  What a key masks are pseudonyms, and stay personal

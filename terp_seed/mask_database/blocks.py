@@ -125,7 +125,7 @@ def write_block(session: Session, plan: PassPlan, before: RowBlock, after: RowBl
         values = [new[at] for at in places]
         if name in plan.parked:
             values = [f"{MARK}{new[at]}" if new[at] != old[at] else new[at] for at in places]
-        if plan.kinds[name] == "json":  # a text that is no document has become a text
+        if plan.kinds[name] == "json":  # what is not a document has become a text
             values = ["{}" if isinstance(value, str) else value for value in values]
         texts.append(_literals(session, values))
     keys = [after.keys[at] for at in places]
@@ -173,7 +173,7 @@ def _chunks(
 
 
 def _opened(value: Value) -> Value:
-    """The document that a text is; a text that is none stays one."""
+    """The document that a text holds; any other text as it is."""
     if not isinstance(value, str | bytes) or is_blank(value):
         return value
     try:

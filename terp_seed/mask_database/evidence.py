@@ -8,23 +8,22 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
 from terp_seed.database.compare import BOOKKEEPING
+from terp_seed.database.dialects import Copy
 from terp_seed.database.environment_stamp import who
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.database.tables import table_exists
 from terp_seed.ledger.audit import read
 from terp_seed.mask_database.progress import Pass, PassTable
-from terp_seed.mask_database.residue import copies
 from terp_seed.mask_database.run import begun
 from terp_seed.mask_database.seeded_rows import seeded_ranges
 from terp_seed.masking.boundary import Boundary
-from terp_seed.masking.classes import DATA_CLASSES
 from terp_seed.masking.detect import find_gaps
 from terp_seed.masking.profiles import profile_of_column
 from terp_seed.masking.substitutes import fingerprint
@@ -45,15 +44,12 @@ def evidence(settings: Settings) -> dict[str, Any]:
         scans = [event for event in events if event["event"] == "scanned"]
         return {
             **books.head(),
-            "categories": sorted(
-                {DATA_CLASSES[kind].meaning for made in passes for kind, _ in made.columns.values()}
-            ),
             "tables": list(books.tables()),
             "columns": list(books.columns()),
             "kept": list(books.kept()),
             "runs": [event for event in events if event["event"] != "scanned"],
             "scan": scans[-1] if scans else None,
-            "copies": copies(session, sorted({made.table for made in passes})),
+            "copies": _copies(session, sorted({made.table for made in passes})),
             "backups": _backups(settings),
         }
 
@@ -108,18 +104,15 @@ class _Books:
                 yield f"{gap.table}.{gap.column}"
 
     def tables(self) -> Iterator[dict[str, Any]]:
-        """The tables with personal or seeded rows, and the path that their rows took."""
+        """The tables with personal or seeded rows: how many were masked, and seeded how."""
         masked = {made.table: made.rows for made in sorted(self.passes, key=lambda p: p.rows)}
         seeded, kept = self._seeded(), {row["table"] for row in self.kept()}
         for name in (facts.name for facts in self.facts):
             if name not in masked.keys() | seeded.keys() | kept:
                 continue
-            paths = [f"{path}: seeded" for path in sorted(seeded[name], reverse=True)]
-            paths += ["imported: masked in place"] if name in masked else []
             count = self.session.scalar(f"SELECT COUNT(*) FROM {self.session.dialect.quote(name)}")
             yield {
                 "table": name,
-                "path": ", ".join(paths) or "nothing personal",
                 "rows": int(count),
                 "masked_in_place": masked.get(name, 0),
                 "seeded": seeded[name],
@@ -190,3 +183,28 @@ def _backups(settings: Settings) -> list[dict[str, str]]:
         for backup in listing(settings)
         if backup.manifest.database == name
     ]
+
+
+_UNKNOWN = "not known here"
+_ELSEWHERE = (
+    Copy(
+        "the dump or backup that this copy was restored from",
+        _UNKNOWN,
+        "delete it, or keep it where production's own data may be kept",
+    ),
+    Copy(
+        "snapshots of the disk or virtual machine, and file-system copies",
+        _UNKNOWN,
+        "delete those made between the restore and now",
+    ),
+)
+
+
+def _copies(session: Session, tables: Sequence[str]) -> list[dict[str, str]]:
+    """The copies of the originals that masking leaves behind, and what to do about each.
+
+    An UPDATE does not overwrite: a server keeps the old values in files of its
+    own until something is done about it.  The server is asked where it can tell.
+    """
+    found = [*session.dialect.copies(session.connection, tables), *_ELSEWHERE]
+    return [asdict(copy) for copy in found]

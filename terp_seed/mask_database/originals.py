@@ -1,10 +1,10 @@
-"""What was there before, remembered so that it can be recognised and not be told.
+"""The original values, remembered so that they can be recognised but not read.
 
-Of each masked value an 8-byte digest under a sub-key of the masking key is
+An 8-byte digest of every masked value, under a sub-key of the masking key, is
 kept: whoever lacks the key learns nothing from it, not even by guessing.  It
 takes 8 bytes for each distinct value of a block.  Not remembered is what
-could not be told from chance: values of fewer than 6 characters, single
-words, days, sums, and what belongs to nobody anyway.
+could not be told apart from chance: values of fewer than 6 characters, single
+words, days, sums, and reserved values.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
+from functools import lru_cache
 from hashlib import blake2b
 
 from terp_seed.masking.content import texts_in
@@ -30,7 +31,7 @@ _LEAST, _OPAQUE = 6, 16
 _MOST_WORDS = 20_000
 _MOST_CACHED = 1 << 16
 
-# What is written in words of its own is only compared as a whole.
+# Texts that people write are only compared as a whole.
 _WHOLE = frozenset({"free_text", "json", "special", "device"})
 _BY_CHANCE = frozenset({"date", "amount"})
 
@@ -46,7 +47,7 @@ def _telling(text: str) -> bool:
     return len(text) >= _OPAQUE or " " in text or "@" in text or not text.isalpha()
 
 
-def _is_nobodys(kind: str, text: str) -> bool:
+def _is_reserved(kind: str, text: str) -> bool:
     """Whether a value is one that masking itself could have written."""
     if kind == "email":
         return is_reserved_email(text)
@@ -58,18 +59,15 @@ class Originals:
 
     def __init__(self, key: Key) -> None:
         self._start = blake2b(key=key.subkey("terp_seed/originals"), digest_size=8).copy
-        self._cache: dict[tuple[bool, str], int] = {}
+        self._digest = lru_cache(_MOST_CACHED)(self._digest_of)
 
-    def of(self, kind: str, before: Sequence[Value], after: Sequence[Value]) -> set[int]:
+    def digests(self, kind: str, before: Sequence[Value], after: Sequence[Value]) -> set[int]:
         """The digests of the values of one column that were changed."""
         if kind in _BY_CHANCE:
             return set()
-        whole = kind in _WHOLE
-        found = set()
-        for text in _gone(before, after):
-            if not _is_nobodys(kind, text) and (number := self._number(whole, text)) is not None:
-                found.add(number)
-        return found
+        gone = (text for text in _gone(before, after) if not _is_reserved(kind, text))
+        found = {self._digest(kind in _WHOLE, text) for text in gone}
+        return {digest for digest in found if digest is not None}
 
     def in_text(self, text: str) -> Iterator[int]:
         """The digests of everything in a text that may be an original."""
@@ -84,17 +82,10 @@ class Originals:
                 if _telling(phrase):
                     yield self._make(b"phrase\0", phrase)
 
-    def _number(self, whole: bool, text: str) -> int | None:
-        cached = self._cache.get((whole, text))
-        if cached is not None:
-            return cached or None
+    def _digest_of(self, whole: bool, text: str) -> int | None:
         words = _words(text)
         spelt = " ".join(words if whole else words[:_PHRASE])
-        number = self._make(b"whole\0" if whole else b"phrase\0", spelt) if _telling(spelt) else 0
-        if len(self._cache) > _MOST_CACHED:
-            self._cache.clear()
-        self._cache[whole, text] = number
-        return number or None
+        return self._make(b"whole\0" if whole else b"phrase\0", spelt) if _telling(spelt) else None
 
     def _make(self, mark: bytes, text: str) -> int:
         state = self._start()

@@ -99,7 +99,7 @@ def refuse_restored(session: Session, key: Key | None, plans: Sequence[PassPlan]
         telling = found = 0
         for name, values in block.columns.items() if block else ():
             if name in plan.kinds:
-                numbers = originals.of(plan.kinds[name], values, [None] * len(values))
+                numbers = originals.digests(plan.kinds[name], values, [None] * len(values))
                 telling += len(numbers)
                 found += sum(number in known for number in numbers)
         if found * 2 > telling:

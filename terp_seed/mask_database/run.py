@@ -128,7 +128,7 @@ def begun(settings: Settings) -> Iterator[tuple[Session, Boundary]]:
             if environment == "production":
                 raise GuardError(
                     f"database {settings.url.database!r} is stamped production, and masking in "
-                    "place destroys its data; restore a copy, and stamp that staging"
+                    "place destroys what is there; restore a copy, and stamp that staging"
                 )
             session.settle()
             yield session, boundary(settings, environment)
@@ -280,5 +280,5 @@ def _digests(
         return b""
     numbers: set[int] = set()
     for name, kind in plan.kinds.items():
-        numbers |= originals.of(kind, before.columns[name], after.columns[name])
+        numbers |= originals.digests(kind, before.columns[name], after.columns[name])
     return array("Q", sorted(numbers)).tobytes()

@@ -1,6 +1,6 @@
 """The seeded rows of a table: masking in place leaves them alone.
 
-Generated rows are nobody's data.  Imported rows passed the masking boundary,
+Generated rows describe no real person.  Imported rows passed the masking boundary,
 unless that was in production.  Masking either again would only make them look
 edited to a rollback.
 """

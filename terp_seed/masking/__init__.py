@@ -2,8 +2,8 @@
 
 Two paths, named by where rows come from.  *Synthetic* rows are made up by
 generators and are held to reserved ranges.  *Imported* rows (files, hand
-written rows, existing tables, and whatever does not say) are masked, column by
-column, as the policy says.
+written rows, existing tables, and rows of unknown origin) are masked, column by
+column, by the policy.
 
 What a key masks are pseudonyms.  They stay personal data for whoever holds
 the key: passing this boundary takes no table out of the reach of data

@@ -62,7 +62,7 @@ class Boundary:
 
     @property
     def key_id(self) -> str | None:
-        """The name of the run's masking key, which says nothing of the key."""
+        """The name of the run's masking key, which reveals nothing of the key."""
         return None if self.key is None else self.key.id
 
     def masker(self, table: str, columns: Sequence[str], first_row: int = 0) -> Masker | None:
@@ -201,7 +201,7 @@ def boundary(
 
 
 def _metadata(place: str) -> Any:
-    """What ``module:name`` stands for: SQLAlchemy metadata, or a model base that has some."""
+    """What ``module:name`` names: SQLAlchemy metadata, or a model base that has some."""
     module, _, name = place.partition(":")
     try:
         found = getattr(import_module(module), name)

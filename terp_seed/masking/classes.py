@@ -1,4 +1,4 @@
-"""The classes of personal data, and what each is masked with if nobody says more."""
+"""The classes of personal data, and the strategy that masks each by default."""
 
 from __future__ import annotations
 

@@ -1,9 +1,9 @@
 """Personal data that shows by its shape: live e-mail, telephones, tax and card numbers.
 
 "Live" means outside the reserved ranges: an address at example.com or a
-number in 555-01XX is nobody's, and is not found.  Every search runs in time
+number in 555-01XX belongs to no person, and is not found.  Every search runs in time
 proportional to the text, whatever the text: no pattern repeats without a
-bound, and each at-sign is looked at once from both sides.
+bound, and every at-sign is looked at once from both sides.
 """
 
 from __future__ import annotations
@@ -50,7 +50,7 @@ _DEEPEST = 200
 
 @dataclass(frozen=True, slots=True)
 class Hit:
-    """A find: its kind and where it stands, never what it says."""
+    """A find: its kind and its place, never its text."""
 
     kind: str
     """``email``, ``phone``, ``tax_id`` or ``card``."""

@@ -2,16 +2,17 @@
 
 `date_shift` moves all dates of one subject by the same number of days, never
 by none, so intervals and order within a subject stay.  `generalise` replaces
-a value by the one that stands for its year, month, band or prefix; a value
-that already stands for its own stays, since any other would give it away.
+a value by the one that represents its year, month, band or prefix; a value
+that already represents its own stays, since any other would give it away.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from datetime import date, datetime, timedelta
 from decimal import Decimal
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from terp_seed.masking.normal import UnmaskableError, plain
 from terp_seed.masking.site import Mask, Site
@@ -26,22 +27,30 @@ _Day = TypeVar("_Day", date, datetime)
 
 
 def date_shift(site: Site) -> Mask:
-    """Move a date by 1 to ``days`` days, forth or back, as its subject's digest says."""
+    """Move a date by 1 to ``days`` days, forth or back, as its subject's digest decides."""
     digest, days = site.digest(), int(site.option("days", 30))
 
     def by_subject(value: Value, subject: bytes) -> Value:
         place = int.from_bytes(digest(subject)[:8]) * 2 * days >> 64
-        return _on_date(value, place - days if place < days else place - days + 1)
+        step = place - days if place < days else place - days + 1
+        return _on_date(value, lambda day: _moved(day, step))
 
-    return Mask(by_subject=by_subject, distinct=False)
+    return Mask(by_subject=by_subject)
 
 
-def _on_date(value: Value, days: int) -> Value:
-    if isinstance(value, str):
-        return _as_text(value, lambda day: _moved(day, days), lambda day: _moved(day, days))
-    if not isinstance(value, date):
+def _on_date(value: Value, change: Callable[[Any], Any]) -> Value:
+    """Change a date, a moment, or a text that is one of them in ISO form."""
+    if isinstance(value, date):
+        return change(value)
+    text = plain(value) if isinstance(value, str) else ""
+    day = None
+    with suppress(ValueError):  # the error, raised inside, would quote the value
+        day = (date if len(text) == 10 else datetime).fromisoformat(text)
+    if day is None:
         raise UnmaskableError("neither a date nor a text in ISO form")
-    return _moved(value, days)
+    if isinstance(day, datetime):
+        return change(day).isoformat(sep="T" if "T" in text else " ")
+    return change(day).isoformat()
 
 
 def _moved(day: _Day, days: int) -> _Day:
@@ -61,21 +70,6 @@ def _fits_timestamp(day: date) -> bool:
     return _EPOCH <= plain_day <= _LAST
 
 
-def _as_text(
-    value: str, on_date: Callable[[date], date], on_moment: Callable[[datetime], datetime]
-) -> str:
-    text = plain(value)
-    try:
-        if len(text) == 10:
-            return on_date(date.fromisoformat(text)).isoformat()
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        moment = None
-    if moment is None:  # outside the handler: its error quotes the value
-        raise UnmaskableError("neither a date nor a text in ISO form")
-    return on_moment(moment).isoformat(sep="T" if "T" in text else " ")
-
-
 def generalise(site: Site) -> Mask:
     """Replace a value by the representative of its year, month, band or prefix."""
     to = site.option("to", "year" if site.kind.name == "date" else "band")
@@ -86,24 +80,14 @@ def generalise(site: Site) -> Mask:
         first = site.option("first", 3)
         return Mask(by_value=lambda value: _prefix(value, first), ascii=False)
     month = to == "month"
-    return Mask(by_value=lambda value: _opened(value, month=month))
+    return Mask(by_value=lambda value: _on_date(value, lambda day: _opened(day, month)))
 
 
-def _opened(value: Value, *, month: bool) -> Value:
-    def on_date(day: date) -> date:
-        return day.replace(day=1) if month else day.replace(month=1, day=1)
-
-    def on_moment(moment: datetime) -> datetime:
-        opened = moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        return opened.replace(day=1) if month else opened.replace(month=1, day=1)
-
-    if isinstance(value, str):
-        return _as_text(value, on_date, on_moment)
-    if isinstance(value, datetime):
-        return on_moment(value)
-    if isinstance(value, date):
-        return on_date(value)
-    raise UnmaskableError("neither a date nor a text in ISO form")
+def _opened(day: _Day, month: bool) -> _Day:
+    """The first moment of the day's month or year."""
+    if isinstance(day, datetime):
+        day = day.replace(hour=0, minute=0, second=0, microsecond=0)
+    return day.replace(day=1) if month else day.replace(month=1, day=1)
 
 
 def _banded(value: Value, band: int) -> Value:

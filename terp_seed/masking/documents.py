@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any, Literal
 
 from terp_seed.masking.normal import UnmaskableError, is_blank
@@ -23,7 +24,7 @@ _STEP = re.compile(
     r"""\.\.(?P<deep>\w+)|\.(?P<key>\w+)|\["(?P<quoted>[^"]+)"\]|\[(?P<at>\*|\d+)\]"""
 )
 _DEEPEST = 200
-_MOST_KNOWN = 1 << 14
+_MOST_KNOWN, _SHORT = 1 << 14, 100
 _LEAVES = 1 << 20  # row numbers of leaves are apart by this much
 
 _Leaf = Callable[[Value, int], Value]
@@ -56,7 +57,7 @@ def mask_document(paths: Sequence[tuple[str, Mask | None]], other: Other) -> Mas
 
     ``other`` decides on what no path names: "keep" keeps it, a function is
     applied to its texts and keys, "remove" removes it.  Where several paths
-    lead to one place, the first decides.  A text that is no JSON is replaced
+    lead to one place, the first decides.  A text that is not JSON is replaced
     by ``{}``.
     """
     states = [(path_steps(path) or (), 0, _leaf(mask)) for path, mask in paths]
@@ -80,17 +81,8 @@ def mask_document(paths: Sequence[tuple[str, Mask | None]], other: Other) -> Mas
 
 def _remembering(change: Callable[[str], str]) -> Callable[[str], str]:
     """The same function; keys and short texts come again in every document."""
-    known: dict[str, str] = {}
-
-    def changed(text: str) -> str:
-        found = known.get(text)
-        if found is None:
-            found = change(text)
-            if len(known) < _MOST_KNOWN and len(text) < 100:
-                known[text] = found
-        return found
-
-    return changed
+    remembered = lru_cache(_MOST_KNOWN)(change)
+    return lambda text: remembered(text) if len(text) < _SHORT else change(text)
 
 
 def _in_text(value: str, change: Callable[[Any], Any]) -> str:

@@ -8,10 +8,10 @@ the ledger keep.
 from __future__ import annotations
 
 import base64
-import binascii
 import hmac
 import re
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -63,7 +63,7 @@ class Key:
         return cls(_decode(text.strip(), given[0]), source=given[0])
 
     def subkey(self, domain: str) -> bytes:
-        """The key of one linkage domain; those of two domains tell nothing of each other."""
+        """The key of one linkage domain; those of two domains reveal nothing of each other."""
         return hmac.digest(self._master, b"terp_seed/mask/v1\0" + domain.encode(), "sha256")
 
     def __repr__(self) -> str:
@@ -104,18 +104,12 @@ def _read(path: Path) -> str:
 def _decode(text: str, source: str) -> bytes:
     if not text:
         raise UsageError(f"{source} is set but empty; unset it, or {_MAKE_ONE}")
-    if re.fullmatch(r"[0-9A-Fa-f]+", text):
-        return bytes.fromhex(text) if len(text) % 2 == 0 else _not_a_key(source)
     padded = text.replace("-", "+").replace("_", "/").rstrip("=")
     padded += "=" * (-len(padded) % 4)
-    try:
+    with suppress(ValueError):
+        if re.fullmatch(r"[0-9A-Fa-f]+", text):
+            return bytes.fromhex(text)
         return base64.b64decode(padded, validate=True)
-    except (binascii.Error, ValueError):
-        pass
-    return _not_a_key(source)
-
-
-def _not_a_key(source: str) -> NoReturn:
     raise UsageError(f"{source} is neither hex nor base64; {_MAKE_ONE}")
 
 

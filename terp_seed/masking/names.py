@@ -1,4 +1,4 @@
-"""What a column's name says: rules over whole words, never over parts of words.
+"""What a column's name suggests: rules over whole words, never over parts of words.
 
 ``cancelledBy`` holds no *cell* and ``serviceInvoiceId`` no *EIN*, because a
 name is first split into its words.  A rule also asks what kind of column it
@@ -27,7 +27,7 @@ _SECRET = frozenset({"text", "binary"})
 class _Rule:
     kind: str
     phrases: tuple[str, ...]
-    """A phrase is hit where its words stand side by side in the name."""
+    """A phrase is hit where its words are side by side in the name."""
     types: frozenset[str]
     shortest: int
     """A shorter column cannot hold a value of the class: a flag, a grade."""
@@ -37,7 +37,7 @@ def _rule(kind: str, phrases: str, types: frozenset[str] = _TEXT, *, shortest: i
     return _Rule(kind, tuple(phrases.split(", ")), types, shortest)
 
 
-# The first rule that is hit decides: `ip address` stands before `address`.
+# The first rule that is hit decides: `ip address` comes before `address`.
 _RULES = (
     _rule("email", "email, emails, e mail, mailbox", shortest=6),
     _rule("device", "ip, ipaddress, mac address, user agent, useragent, device id"),
@@ -120,7 +120,7 @@ _LABELS = _set(
 )
 
 _ABOUT = _set("type status method kind category format template count preference")
-"""`phone_type` and `loginMethod` tell about a value, they do not hold one."""
+"""`phone_type` and `loginMethod` are about a value, they do not hold one."""
 
 _LONG_TEXT = 1000
 
@@ -134,34 +134,31 @@ def guess(table: str, column: str, kind: TypeKind, length: int | None) -> str | 
     """The class that the name and type suggest, or None if they suggest nothing.
 
     Documents always count as personal, and so does text without a limit,
-    unless its name says that it is a label.
+    unless its name is that of a label.
     """
     if kind == "json":
         return "json"
     if kind in ("boolean", "enum"):
         return None
-    said = words(column)
-    if said[-1:] and said[-1] in _ABOUT:
-        return _by_length(said, length) if kind == "text" else None
-    is_key = kind == "number" and said[-1:] == ("id",)
+    name = words(column)
+    if name[-1:] and name[-1] in _ABOUT:
+        return _by_length(name, length) if kind == "text" else None
+    text = f" {' '.join(name)} "
+    is_key = kind == "number" and name[-1:] == ("id",)
     for rule in _RULES:
         if kind not in rule.types or (kind == "text" and length and length < rule.shortest):
             continue
-        hit = next((phrase for phrase in rule.phrases if _says(said, phrase)), None)
+        hit = next((phrase for phrase in rule.phrases if f" {phrase} " in text), None)
         if hit is not None and not (is_key and not hit.endswith("id")):
             return rule.kind
     if kind != "text":
         return None
-    return _own_name(table, said) or _by_length(said, length)
+    return _own_name(table, name) or _by_length(name, length)
 
 
-def _says(said: tuple[str, ...], phrase: str) -> bool:
-    return f" {phrase} " in f" {' '.join(said)} "
-
-
-def _own_name(table: str, said: tuple[str, ...]) -> str | None:
+def _own_name(table: str, name: tuple[str, ...]) -> str | None:
     """`name` alone is a party's name in a table of parties, else a label."""
-    if " ".join(said) not in _OWN_NAME:
+    if " ".join(name) not in _OWN_NAME:
         return None
     head = words(table)[-1:]
     singular = {form for word in head for form in (word, word.removesuffix("s"))}
@@ -170,7 +167,7 @@ def _own_name(table: str, said: tuple[str, ...]) -> str | None:
     return "person_name" if singular & _PEOPLE else None
 
 
-def _by_length(said: tuple[str, ...], length: int | None) -> str | None:
+def _by_length(name: tuple[str, ...], length: int | None) -> str | None:
     if length is not None and length < _LONG_TEXT:
         return None
-    return None if said and said[-1] in _LABELS else "free_text"
+    return None if name and name[-1] in _LABELS else "free_text"

@@ -1,7 +1,7 @@
 """One spelling for one value, before it is masked.
 
 ``Jane@X.com``, `` jane@x.com`` and the same in full-width letters belong to
-one person, so they become one pseudonym.  Nothing here is ever written.
+one person, so they become one pseudonym.  These spellings are never written.
 """
 
 from __future__ import annotations
@@ -59,13 +59,12 @@ def tidy(text: str) -> str:
 def digits_of(text: str) -> str:
     """The digits of a telephone number; of a text with letters, the letters too."""
     digits = text.translate(_WITHOUT_MARKS)
-    if digits.isascii() and digits.isdigit():
-        return digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
-    spelt = folded(text)
-    bare = _EXTENSION.sub("", spelt)
-    digits = _NOT_DIGIT.sub("", bare)
-    if not digits or any(char.isalpha() for char in bare):
-        return spelt
+    if not (digits.isascii() and digits.isdigit()):
+        spelt = folded(text)
+        bare = _EXTENSION.sub("", spelt)
+        digits = _NOT_DIGIT.sub("", bare)
+        if not digits or any(char.isalpha() for char in bare):
+            return spelt
     return digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
 
 
@@ -79,7 +78,7 @@ def compact(text: str) -> str:
 
 
 def token(value: Value, normal: Normal) -> bytes:
-    """The bytes that stand for a value in a keyed function.
+    """The bytes that represent a value in a keyed function.
 
     Refuses what has no natural text: booleans, floats, documents, bytes.
     """

@@ -17,7 +17,7 @@ from terp_seed.settings.options import environment_name
 
 __all__ = ["Choice", "Policy", "Rule", "TableRules", "same_name"]
 
-T = TypeVar("T")
+_T = TypeVar("_T")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,7 +112,7 @@ class Policy:
         return [name for name in self.table(table).columns if name.casefold() not in live]
 
 
-def same_name(among: Mapping[str, T], name: str) -> T | None:
+def same_name(among: Mapping[str, _T], name: str) -> _T | None:
     """What a mapping holds under a name in any case; None if it holds nothing."""
     if name in among:
         return among[name]

@@ -1,7 +1,7 @@
 """Proof that made-up rows are made up: every classified value is in a reserved range.
 
-Our own generators write rows that stem from nobody.  They are not masked, they
-are held to that: an e-mail address is at a reserved domain, a telephone number
+Generated rows describe no real person.  They are not masked, they are held to
+that: an e-mail address is at a reserved domain, a telephone number
 is set aside for fiction, a tax number is never issued, and no text or document
 holds anything that looks live.
 """
@@ -72,51 +72,47 @@ class RangeCheck:
         self._seen: set[object] = set()
 
     def first_fault(self, values: Sequence[Value]) -> int | None:
-        """The place of the first value that may be somebody's; None if there is none."""
+        """The place of the first value that may be a person's; None if all are reserved."""
         if len(self._seen) > _MOST_SEEN:
             self._seen.clear()
-        texts = self._texts(values)
-        if texts is not None:
-            fresh = texts - self._seen
-            if self._all_hold(fresh):
-                if len(fresh) * 2 < len(values):  # a column that repeats: worth remembering
-                    self._seen |= fresh
-                return None
-        return next((n for n, value in enumerate(values) if not self._passes(value)), None)
+        fresh = self._texts(values) - self._seen
+        if self._all_hold(fresh):
+            if len(fresh) * 2 < len(values):  # a column that repeats: worth remembering
+                self._seen |= fresh
+            return None
+        return next(n for n, v in enumerate(values) if not self._all_hold(self._texts([v])))
 
-    def _texts(self, values: Sequence[Value]) -> set[str] | None:
-        """The different texts in some values; None if one has none to be held by."""
-        texts: set[str]
+    def _texts(self, values: Sequence[Value]) -> set[str]:
+        """The different texts to check in some values."""
+        texts: set[str] = set()
         if set(map(type, values)) <= _TEXTS:
-            texts = set(values)
+            texts.update(values)
             texts.discard(None)
             return texts
-        texts = set()
         for value in {id(value): value for value in values}.values():
-            if value is not None and not self._gather(value, texts):
-                return None
+            self._gather(value, texts)
         return texts
 
-    def _gather(self, value: Value, texts: set[str]) -> bool:
-        """Add the texts of a value that is not a text; False if it has none to be held by."""
+    def _gather(self, value: Value, texts: set[str]) -> None:
+        """Add the texts of a value: itself, those in it, or what it looks like as text."""
         if isinstance(value, Json):
             value = value.value
         if isinstance(value, str):
             texts.add(value)
-            return True
-        if isinstance(value, dict):
-            texts.update(value)
-            parts: Sequence[Value] = [*value.values()]
-        elif isinstance(value, list):
+        elif isinstance(value, dict | list):
             parts = value
-        else:
-            return self._is_document
-        kinds = set(map(type, parts))
-        if str in kinds:
-            texts.update([part for part in parts if part.__class__ is str])
-        if kinds.isdisjoint(_COMPOUND):
-            return True
-        return all([self._gather(part, texts) for part in parts if part.__class__ in _COMPOUND])  # noqa: C419
+            if isinstance(value, dict):
+                texts.update(value)
+                parts = list(value.values())
+            kinds = set(map(type, parts))
+            if str in kinds:
+                texts.update([part for part in parts if part.__class__ is str])
+            if not kinds.isdisjoint(_COMPOUND):
+                for part in parts:
+                    if part.__class__ in _COMPOUND:
+                        self._gather(part, texts)
+        elif value is not None and not isinstance(value, bool) and not self._is_document:
+            texts.add(str(value))
 
     def _all_hold(self, texts: set[str]) -> bool:
         if self._holds is _nothing_live:
@@ -124,16 +120,6 @@ class RangeCheck:
         if self._holds is _reserved and _ALL_RESERVED.fullmatch("\n".join([*texts, ""])):
             return True
         return all(is_blank(text) or self._holds(text) for text in texts)
-
-    def _passes(self, value: Value) -> bool:
-        texts: set[str] = set()
-        if value is None or isinstance(value, bool):
-            return True
-        if isinstance(value, str):
-            texts.add(value)
-        elif not self._gather(value, texts):
-            texts.add(str(value))
-        return self._all_hold(texts)
 
 
 def _nothing_live(text: str) -> bool:

@@ -1,4 +1,4 @@
-"""Values that can belong to nobody: what a masked or made-up value must be.
+"""Values that belong to no person: what a masked or made-up value must be.
 
 E-mail on names that RFC 2606 and RFC 6761 set aside; telephone numbers set
 aside for fiction; tax numbers that neither the IRS nor the SSA gives out; card
@@ -15,11 +15,11 @@ import re
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from terp_seed.masking.nanp import AREA_CODES, NOT_GEOGRAPHIC
-
 __all__ = [
     "CARDS",
+    "NANP_CODES",
     "NETWORKS",
+    "NOT_GEOGRAPHIC",
     "PHONES",
     "TAX_NUMBERS",
     "ReservedRange",
@@ -31,6 +31,44 @@ __all__ = [
     "is_reserved_email",
     "luhn_sum",
 ]
+
+_CODES = """
+201 202 203 204 205 206 207 208 209 210 212 213 214 215 216 217 218 219 220 223 224 225 226
+227 228 229 231 234 235 236 239 240 248 249 250 251 252 253 254 256 257 260 262 263 267 269
+270 272 273 274 276 279 281 283 289 301 302 303 304 305 306 307 308 309 310 312 313 314 315
+316 317 318 319 320 321 323 324 325 326 327 329 330 331 332 334 336 337 339 340 341 343 346
+347 350 351 352 353 354 360 361 363 364 365 367 368 369 380 382 385 386 401 402 403 404 405
+406 407 408 409 410 412 413 414 415 416 417 418 419 423 424 425 428 430 431 432 434 435 437
+438 440 442 443 445 447 448 450 458 463 464 468 469 470 472 474 475 478 479 480 484 501 502
+503 504 505 506 507 508 509 510 512 513 514 515 516 517 518 519 520 530 531 534 539 540 541
+548 551 557 559 561 562 563 564 567 570 571 572 573 574 575 579 580 581 582 584 585 586 587
+601 602 603 604 605 606 607 608 609 610 612 613 614 615 616 617 618 619 620 623 626 628 629
+630 631 636 639 640 641 645 646 647 650 651 656 657 659 660 661 662 667 669 670 671 672 678
+680 681 682 683 686 689 701 702 703 704 705 706 707 708 709 712 713 714 715 716 717 718 719
+720 724 725 726 727 728 730 731 732 734 737 738 740 742 743 747 748 753 754 757 760 762 763
+765 769 770 771 772 773 774 775 778 779 780 781 782 785 786 787 801 802 803 804 805 806 807
+808 810 812 813 814 815 816 817 818 819 820 821 825 826 828 830 831 832 835 838 839 840 843
+845 847 848 850 854 856 857 858 859 860 862 863 864 865 867 870 872 873 878 879 901 902 903
+904 905 906 907 908 909 910 912 913 914 915 916 917 918 919 920 925 928 929 930 931 934 936
+937 938 939 940 941 942 943 945 947 948 949 951 952 954 956 959 970 971 972 973 975 978 979
+980 983 984 985 986 989
+
+221 230 232 237 238 241 243 245 247 258 259 261 265 271 275 278 280 282 285 286 287 328 335
+338 342 348 349 356 357 358 359
+"""
+NANP_CODES = _CODES.split()
+"""The area codes of the United States and Canada under which 555-0100 to 555-0199 are fictional.
+
+Only geographic codes set that block aside.  The last row of codes is not in
+service at all.  451 codes of 100 numbers each: 45,100.
+"""
+
+_SERVICES = (
+    "500 521 522 525 526 527 528 529 532 533 544 566 577 588 600 622 633 "
+    "800 833 844 855 866 877 888 900"
+)
+NOT_GEOGRAPHIC = frozenset(_SERVICES.split())
+"""Toll-free, premium-rate and personal codes: a 555 number there may be a person's."""
 
 _DOMAINS = ("example.com", "example.net", "example.org")
 _TOP_LEVEL = ("test", "example", "invalid", "localhost")
@@ -64,7 +102,7 @@ class ReservedRange:
 
 
 def is_reserved_domain(domain: str) -> bool:
-    """Whether mail to this domain can reach nobody, by RFC 2606 or RFC 6761."""
+    """Whether RFC 2606 or RFC 6761 sets the domain aside, so that mail to it reaches no person."""
     name = domain.rstrip(".").lower()
     if name.rsplit(".", 1)[-1] in _TOP_LEVEL:
         return True
@@ -117,11 +155,8 @@ def is_live_card(digits: str) -> bool:
     return fits and luhn_sum(digits) % 10 == 0
 
 
-_CODES = AREA_CODES.split()
-
-
 def _phone(number: int) -> str:
-    return f"{_CODES[number // 100]}55501{number % 100:02d}"
+    return f"{NANP_CODES[number // 100]}55501{number % 100:02d}"
 
 
 def _tax(number: int) -> str:
@@ -133,7 +168,7 @@ def _tax(number: int) -> str:
 
 
 def _card(number: int) -> str:
-    body = f"0000{number:011d}"  # 0 is nobody's issuer digit
+    body = f"0000{number:011d}"  # no issuer has the digit 0
     right = -luhn_sum(body + "0") % 10
     return f"{body}{(right + 1) % 10}"
 

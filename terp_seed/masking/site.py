@@ -51,7 +51,7 @@ class Mask:
 
     ``by_value`` sees the value alone, ``by_row`` also the number of the row,
     ``by_subject`` also the bytes of the row's subject.  Values that are NULL
-    or blank never get here.  ``distinct``: different values stay different,
+    or blank never reach one.  ``distinct``: different values stay different,
     if need be up to ``capacity`` rows.  ``length`` is the longest text that
     comes out, None if never longer than the value itself.
     """

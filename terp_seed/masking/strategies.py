@@ -1,8 +1,8 @@
 """The strategies by name: their options, where they may be used, how they are built.
 
 Every strategy but `keep`, `partial`, `scrub_text` and `generalise` gives a
-value that differs from the input; those four may leave all or part of it, and
-say so.  A project adds its own with `custom`.
+value that differs from the input; those four may leave all or part of it.
+A project adds its own with `custom`.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Option:
 
 @dataclass(frozen=True, slots=True)
 class Strategy:
-    """How a strategy is built and what the policy file may say of it.
+    """How a strategy is built and what the policy file may give it.
 
     ``keyed``: under a key the result follows from the value, so equal values
     stay equal; without one it follows from the row number.
@@ -96,7 +96,7 @@ def _custom(transform: Transform, distinct: bool, length: int | None, site: Site
 
 
 def _keep(site: Site) -> None:
-    """The reason stands in the policy; there is nothing to do."""
+    """Nothing to do: the policy holds the reason."""
 
 
 def _nullify(site: Site) -> Mask:

@@ -1,7 +1,7 @@
 """Made-up names and addresses: pool values combined by the words of a digest.
 
 Faker fills the pools once, on first use; from then on a name costs two look-ups.
-The pools follow the installed Faker, so `fingerprint` says which ones they were.
+The pools follow the installed Faker, so `fingerprint` identifies them.
 """
 
 from __future__ import annotations
@@ -17,34 +17,15 @@ __all__ = ["LONGEST", "SUBSTITUTES", "fingerprint", "made_up"]
 
 _SIZE = 512  # a power of two, so that every word of a digest is as likely
 
-_FIRMS = (
-    "Trading Co",
-    "Supply Co",
-    "Wholesale",
-    "Distribution",
-    "Provisions",
-    "Holdings LLC",
-    "Logistics",
-    "Mercantile",
+_FIRM_NAMES = (
+    "Trading Co,Supply Co,Wholesale,Distribution,Provisions,Holdings LLC,Logistics,Mercantile"
 )
-_FLAVOURS = (
-    "Harbor",
-    "Summit",
-    "Prairie",
-    "Cedar",
-    "Granite",
-    "Coastal",
-    "Meadow",
-    "Ironwood",
-    "Valley",
-    "Lakeside",
-    "Redwood",
-    "Canyon",
-    "Pioneer",
-    "Sterling",
-    "Beacon",
-    "Orchard",
+_FIRMS = _FIRM_NAMES.split(",")
+_FLAVOUR_NAMES = (
+    "Harbor Summit Prairie Cedar Granite Coastal Meadow Ironwood Valley Lakeside Redwood Canyon "
+    "Pioneer Sterling Beacon Orchard"
 )
+_FLAVOURS = _FLAVOUR_NAMES.split()
 
 Make = Callable[[bytes], str]
 
@@ -56,16 +37,12 @@ def _pool(provider: str) -> tuple[str, ...]:
     return tuple(values[:_SIZE])
 
 
-def _word(digest: bytes, place: int, size: int) -> int:
-    return int.from_bytes(digest[4 * place : 4 * place + 4]) * size >> 32
-
-
 def _first(digest: bytes) -> str:
-    return _pool("first_name")[_word(digest, 0, _SIZE)]
+    return _pool("first_name")[int.from_bytes(digest[:4]) * _SIZE >> 32]
 
 
 def _last(digest: bytes) -> str:
-    return _pool("last_name")[_word(digest, 1, _SIZE)]
+    return _pool("last_name")[int.from_bytes(digest[4:8]) * _SIZE >> 32]
 
 
 def _person() -> Make:

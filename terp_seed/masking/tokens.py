@@ -6,7 +6,7 @@ values stay equal; or, where the column is unique, by a keyed permutation of
 the row number, so that no two rows share one.  A range smaller than the rows
 cannot do both.  A value that already is the number meant for its row takes
 the one of the row's mirror image instead; where more than half of a range is
-in use that one may be taken, and then the database's own key says so.
+in use that one may be taken, and then the database's own key refuses it.
 
 Everything else (licences, accounts) keeps its length, its separators and the
 kind and case of each character, and is moved by a keyed permutation of all
@@ -203,7 +203,7 @@ class _Shape:
         letters = [place for place, char in enumerate(outline) if char in "Aa"]
         self._digits, self._letters = _picked(digits, ""), _picked(letters, "")
         self._counts, self._share = (len(digits), len(letters)), 26 ** len(letters)
-        # Where each character of the result stands in digits + letters + LETTERS + outline.
+        # The place of each character of the result in digits + letters + LETTERS + outline.
         first, second = len(digits), len(digits) + len(letters)
         after = {"0": iter(range(first))}
         after["a"] = after["A"] = iter(range(first, second))

@@ -109,7 +109,7 @@ class Recorder:
         planned: PlannedRevision,
         function: Callable[[], None],
     ) -> None:
-        sql_guard = SqlGuard(backslash_escapes=dialect_named(self.dialect_name).backslash_escapes)
+        sql_guard = SqlGuard(dialect_named(self.dialect_name))
         script_of_it = _Refusing(sql_guard)
         opts = {
             OPTION: _Take(self, planned),

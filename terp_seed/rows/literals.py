@@ -39,11 +39,13 @@ __all__ = [
     "canonical",
     "canonical_cells",
     "encodable",
+    "fill_nulls",
     "json_cells",
     "json_pieces",
     "json_text",
     "literal",
     "literals",
+    "plain_cells",
     "quoted",
 ]
 
@@ -82,11 +84,11 @@ def literals(
     Raises `UnwritableError` for a value that has no literal, with its place in the column as second
     argument and never the value itself.
     """
-    texts = _plain_texts(cells)
+    texts = plain_cells(cells)
     if texts is not None:
         if cells.kinds <= _QUOTED:
             return [NULL if plain is None else f"'{plain}'" for plain in texts]
-        return _filled(texts, NULL)
+        return fill_nulls(texts, NULL)
     one = partial(literal, text=text, binary=binary, lookup=lookup)
     many: dict[type[Any], Many] = dict.fromkeys((str, JsonText), partial(quoted, text))
     return column_texts(cells.values, cells.kinds, NULL, one, many)
@@ -94,12 +96,12 @@ def literals(
 
 def canonical_cells(cells: Cells) -> Sequence[str]:
     """The canonical texts of a column, in order."""
-    texts = _plain_texts(cells)
+    texts = plain_cells(cells)
     if texts is None:
         return column_texts(cells.values, cells.kinds, "\0", canonical, _CANONICAL)
     if cells.ref is not None:
         return ["\0" if plain is None else f"#{plain}" for plain in texts]
-    full = _filled(texts, "\0")
+    full = fill_nulls(texts, "\0")
     if cells.kinds <= _QUOTED:
         return _without_midnight(full)
     if cells.scale is None and max(map(len, full), default=0) > _EXACT_DIGITS:
@@ -107,13 +109,14 @@ def canonical_cells(cells: Cells) -> Sequence[str]:
     return full
 
 
-def _filled(texts: Sequence[str | None], null: str) -> Sequence[str]:
+def fill_nulls(texts: Sequence[str | None], null: str) -> Sequence[str]:
+    """The texts, with ``null`` where there is none."""
     if None not in texts:
         return cast("Sequence[str]", texts)
     return [null if plain is None else plain for plain in texts]
 
 
-def _plain_texts(cells: Cells) -> Sequence[str | None] | None:
+def plain_cells(cells: Cells) -> Sequence[str | None] | None:
     """The plain texts of a column; row numbers and scaled numbers always have some."""
     if cells.texts is None and (cells.ref is not None or cells.scale is not None):
         return one_by_one(partial(_whole, cells.scale or 0), cells.values)

@@ -43,7 +43,7 @@ class Executor:
     def __post_init__(self) -> None:
         self.stream: Stream = self.run.target.stream
         self.ledger = self.run.ledger
-        self.sql_guard = SqlGuard(backslash_escapes=self.ledger.dialect.backslash_escapes)
+        self.sql_guard = SqlGuard(self.ledger.dialect)
 
     def execute(self, step: PlannedRevision, call: Callable[[], None]) -> None:
         """Write, or take out, what the step plans; ``call`` runs the revision's function."""

@@ -27,7 +27,7 @@ T = TypeVar("T")
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """One statement on its way out."""
+    """One statement on its way out, or a COPY with its data."""
 
     sql: str
     rows: int = 0
@@ -36,6 +36,13 @@ class Statement:
     """Whether it is an error if it inserts fewer."""
     what: str = ""
     note: str = ""
+    data: str | None = None
+    """The rows of a COPY, one a line."""
+
+    @property
+    def size(self) -> int:
+        """How many characters it takes."""
+        return len(self.sql) + len(self.data or "")
 
 
 @dataclass(frozen=True)
@@ -76,6 +83,20 @@ class Renderer:
             self._insert(columns, block.start + first, chunk, keys)
             for first, chunk in self._chunks(lines)
         ]
+
+    def begin(self) -> list[Statement]:
+        """What comes before the first block."""
+        return []
+
+    def end(self) -> list[Statement]:
+        """What comes after the last block."""
+        return []
+
+    @property
+    def last_first(self) -> bool:
+        """Whether the last row goes in first, which moves the server's key counter at once."""
+        rows = self.rows
+        return rows.id is not None and not rows.skip_taken and rows.count > 1
 
     def entry(self, number: int, block: Block) -> Statement:
         """The ledger's entry of a prepared block, counted from 1."""

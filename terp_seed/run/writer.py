@@ -20,6 +20,7 @@ from terp_seed.ledger.ledger import Digests, Ledger, Range
 from terp_seed.masking.boundary import Masks
 from terp_seed.plan.plan import PlannedTable
 from terp_seed.rows.model import Block, TableRows
+from terp_seed.run.copying import CopyRenderer, is_copied
 from terp_seed.run.prefetch import ahead
 from terp_seed.run.rendering import Renderer, Statement, referred
 
@@ -91,7 +92,8 @@ class Writer:
     def _renderer(self, rows: TableRows, of: Range | None = None) -> Renderer:
         range_ = of or Range("", 0, rows.table, rows.count, rows.id)
         spared = self.kept.get(range_.number, frozenset())
-        return Renderer(
+        copied = self.ledger.dialect.stages_rows and not spared and is_copied(rows)
+        return (CopyRenderer if copied else Renderer)(
             self.ledger,
             rows,
             range_,
@@ -104,15 +106,20 @@ class Writer:
     def _send(self, rows: TableRows, made: Iterator[Made]) -> int:
         done = 0
         for stop, statements in made:
-            for each in statements:
-                self.stream.note(each.note)
-                affected = self.stream.run(
-                    each.sql, rows=each.rows if each.exactly else None, what=each.what
-                )
-                if each.rows:
-                    done += each.rows if affected is None else affected
+            done += sum(map(self._run, statements))
             self.progress(rows.table, stop, rows.count)
         return done
+
+    def _run(self, statement: Statement) -> int:
+        """Pass a statement on; return how many rows it put into the table."""
+        self.stream.note(statement.note)
+        what, rows = statement.what, statement.rows
+        if statement.data is not None:
+            self.stream.copy(statement.sql, statement.data, rows=rows, what=what)
+            return 0  # they are staged
+        exactly = rows if statement.exactly else None
+        affected = self.stream.run(statement.sql, rows=exactly, what=what)
+        return 0 if not rows else rows if affected is None else affected
 
     def _reserve(self, planned: PlannedTable) -> None:
         if planned.range.number in self._reserved:
@@ -151,23 +158,26 @@ class Writer:
 def _made(renderer: Renderer) -> Iterator[Made]:
     """The statements of each block, and how many rows are done with them."""
     rows = renderer.rows
-    first_last = rows.id is not None and not rows.skip_taken and rows.count > 1
-    if first_last:
-        # The last row moves the server's key counter at once, so that an
-        # application that inserts while we write gets keys above ours.
+    before = renderer.begin()
+    if renderer.last_first:
+        # An application that inserts while we write then gets keys above ours.
         last = renderer.prepared(rows.block(rows.count - 1, rows.count))
-        yield 0, renderer.inserts(last)
+        before += renderer.inserts(last)
+    if before:
+        yield 0, before
     start, size, number = 0, _FIRST_ROWS, 0
     while start < rows.count:
         number += 1
         stop = min(start + size, rows.count)
         ready = renderer.prepared(rows.block(start, stop))
-        whole = not first_last or stop < rows.count
+        whole = not renderer.last_first or stop < rows.count
         inserts = renderer.inserts(ready if whole else _without_last(ready))
         yield stop, [*inserts, renderer.entry(number, ready)]
-        written = sum(len(each.sql) for each in inserts) + 1
+        written = sum(statement.size for statement in inserts) + 1
         size = min(BLOCK_ROWS, max(1, _BLOCK_CHARACTERS * (stop - start) // written))
         start = stop
+    if after := renderer.end():
+        yield rows.count, after
 
 
 def _without_last(block: Block) -> Block:

@@ -57,7 +57,7 @@ from terp_seed.rows.draw import Span
 from terp_seed.rows.model import Bounds, Column, TableRows, Value
 from terp_seed.rows.seeders import Check, Derived, SeedContext, refers, seeder
 from terp_seed.terp.checks.invariants import check_reference
-from terp_seed.terp.simulation.arrays import Spool, gather
+from terp_seed.terp.simulation.arrays import Spool
 from terp_seed.terp.simulation.clock import Clock
 from terp_seed.terp.simulation.simulation import Simulation, simulation_of
 
@@ -78,12 +78,9 @@ class Table:
     derived: tuple[str, ...]
 
     def build(self, context: SeedContext, simulation: Simulation) -> TableRows:
+        rows, columns = self.rows(simulation), self.columns(simulation)
         return context.table(
-            self.name,
-            rows=self.rows(simulation),
-            columns=self.columns(simulation),
-            key=self.key,
-            derived=self.derived,
+            self.name, rows=rows, columns=columns, key=self.key, derived=self.derived
         )
 
 
@@ -117,16 +114,13 @@ def register(
     A run is refused with `UsageError` where no earlier revision seeds the
     tables named in ``after``.
     """
-    references = [
-        (table.name, column, target)
-        for table in tables
-        for column, target in table.references.items()
-    ]
-    for referring, column, target in references:
-        refers(f"{referring}.{column}", f"{target}.id")
-    leads_somewhere = [check_reference(*reference) for reference in references]
+    references = []
+    for table in tables:
+        for column, target in table.references.items():
+            refers(f"{table.name}.{column}", f"{target}.id")
+            references.append(check_reference(table.name, column, target))
 
-    @seeder(name, derives=derives, checks=[*leads_somewhere, *checks])
+    @seeder(name, derives=derives, checks=[*references, *checks])
     def build(context: SeedContext) -> list[TableRows]:
         for earlier in after:
             context.seeded(earlier)
@@ -157,7 +151,7 @@ def at(values: Sequence[Value] | Spool, rows: Source) -> Make:
     """
     make = _read(rows)
     if isinstance(values, Spool):
-        return lambda span: gather(values, make(span))
+        return lambda span: values.gather(make(span))
     return lambda span: [values[row] for row in make(span)]
 
 

@@ -97,7 +97,6 @@ def _sizes(figures: Figures, part: str) -> Table:
             "rows",
             "up, s",
             "x floor",
-            "µs a row",
             "peak, MB",
             "`--sql`, s",
             "down, s",
@@ -114,7 +113,6 @@ def _sizes(figures: Figures, part: str) -> Table:
                     f"{rows:,}",
                     f"{get('upgrade'):.2f}",
                     _if_taken(ratio),
-                    f"{get('upgrade') / rows * 1e6:.0f}",
                     f"{get('upgrade', 'peak'):.0f}",
                     _if_taken(partial(get, "script")),
                     _if_taken(partial(get, "downgrade")),
@@ -140,22 +138,17 @@ def _peers(figures: Figures) -> Table:
     records = _peer_records(figures)
     rows = records[0]["rows"]
     wall = {r["what"]: figures.get("peers", "mariadb", rows, r["what"]) for r in records}
-    lines: Table = [(f"{rows:,} clients", "seconds", "x ours", "x floor", "CPU, s", "peak, MB")]
+    lines: Table = [(f"{rows:,} clients", "seconds", "x terp_seed", "peak, MB")]
     for record in sorted(records, key=lambda each: wall[each["what"]]):
         what = record["what"]
-        cpu, peak = (
-            f"{figures.get('peers', 'mariadb', rows, what, kind):.{digits}f}"
-            if record[kind]
-            else ""
-            for kind, digits in (("cpu", 2), ("peak", 0))
+        peak = (
+            f"{figures.get('peers', 'mariadb', rows, what, 'peak'):.0f}" if record["peak"] else ""
         )
         lines.append(
             (
                 "floor: LOAD DATA" if what == "floor load" else what,
                 f"{wall[what]:.2f}",
                 f"{wall[what] / wall['terp_seed']:.1f}",
-                f"{wall[what] / wall['floor load']:.1f}",
-                cpu,
                 peak,
             )
         )

@@ -72,10 +72,10 @@ class Result:
             elif name.startswith("fire "):
                 self.said.append(f"{name.removeprefix('fire ')}: {value}")
 
-    def brief(self) -> str:
-        """How the tests ended, and what they said, without what they counted."""
-        ended = [f"{number} {what}" for what, number in sorted(self.outcomes.items())]
-        return ", ".join([*ended, *self.said]) or "not run"
+    @property
+    def passed(self) -> bool:
+        """Whether every test of the row was run and passed."""
+        return set(self.outcomes) == {"passed"}
 
     def __str__(self) -> str:
         found = ", ".join(f"{number} {what}" for what, number in sorted(self.outcomes.items()))
@@ -130,8 +130,16 @@ def table(engine: str, found: dict[str, Result]) -> str:
             cells = (f"{row}: {text['failure']}", text["cause"], text["must"], f"{where}: {result}")
             lines.append(f"| {' | '.join(cells)} |")
     if engine != "mariadb":  # one table tells what the rows mean
-        lines.append("; ".join(f"{row} {found.get(row, Result()).brief()}" for row in ROWS) + ".")
+        lines += summary(found)
     return "\n".join(lines)
+
+
+def summary(found: dict[str, Result]) -> Iterator[str]:
+    """How many rows passed, and the others one by one; then what was measured."""
+    others = [row for row in ROWS if not found.get(row, Result()).passed]
+    yield f"{len(ROWS) - len(others)} of {len(ROWS)} rows passed.\n"
+    yield from (f"* {row}: {found.get(row, Result())}" for row in others)
+    yield from (f"* {row}: {text}" for row in ROWS for text in found.get(row, Result()).said)
 
 
 _HEAD = ("failure", "how it is caused", "what must be true after", "tests and result")

@@ -19,6 +19,7 @@ from terp_seed.database.dialects.model import (
     Piece,
     Problem,
     Reference,
+    Staged,
     Written,
 )
 from terp_seed.database.dialects.mysql import MySQL
@@ -44,6 +45,7 @@ __all__ = [
     "Problem",
     "Reference",
     "SQLite",
+    "Staged",
     "Written",
     "dialect_named",
     "dialect_of",

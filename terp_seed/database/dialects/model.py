@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
-__all__ = ["Canonical", "Copy", "Kind", "Piece", "Problem", "Reference", "Written"]
+__all__ = ["Canonical", "Copy", "Kind", "Piece", "Problem", "Reference", "Staged", "Written"]
 
 Piece = tuple[str, str | None, int]
 """A part of a JSON text: a text, then a key's name and the number to add to it."""
@@ -27,6 +27,17 @@ class Written:
     name: str
     texts: Sequence[Sequence[str]]
     value: Callable[[Sequence[str]], str] | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Staged:
+    """One column of rows that are copied to a staging table, on their way to the real one."""
+
+    name: str
+    keys: Sequence[str] = ()
+    """The named keys from which the numbers in it count; none for plain values."""
+    is_document: bool = False
+    """Whether the numbers are inside of a JSON text: it takes three fields."""
 
 
 @dataclass(frozen=True, slots=True)

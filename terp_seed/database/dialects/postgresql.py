@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping, Sequence
+from functools import cache
 from hashlib import blake2b
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -21,7 +22,15 @@ from terp_seed.database.dialects.advisorylock import (
     AdvisoryLock,
 )
 from terp_seed.database.dialects.base import Dialect
-from terp_seed.database.dialects.model import Canonical, Copy, Piece, Problem, Reference, Written
+from terp_seed.database.dialects.model import (
+    Canonical,
+    Copy,
+    Piece,
+    Problem,
+    Reference,
+    Staged,
+    Written,
+)
 from terp_seed.database.dialects.postgresql_clients import PostgreSQLClients
 from terp_seed.database.dialects.postgresql_errors import problem, unreachable
 from terp_seed.database.dialects.sessions import Lock
@@ -51,6 +60,7 @@ _PINNED = {
 }
 _UNQUOTED = frozenset("0123456789-")
 _NAME = 50
+_STAGE = "terp_seed_stage"
 _AS_TEXT = ("json", "jsonb", "inet", "cidr", "interval")
 _ONE_OF = re.compile(  # (("size")::text = ANY ((ARRAY['S'::character varying])::text[]))
     r"""\(*("(?:[^"]|"")+"|\w+)\)?(?:::[\w\ ]+(?:\(\d+\))?)?\s*=\s*
@@ -68,10 +78,16 @@ class PostgreSQL(Dialect):
     driver = "psycopg"
     clients = PostgreSQLClients()
     rows_per_statement = 1000
+    stages_rows = True
     now = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS')"
     version = "current_setting('server_version')"
     affected = ":ROW_COUNT"
     script_name = "psql"
+    opaque = re.compile(
+        r"""(?<!\w)[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*"
+        | (?<!\w)\$(\w*)\$.*?\$\1\$ | --[^\n]* | /\*.*?\*/""",
+        re.DOTALL | re.VERBOSE,
+    )
     indexes_foreign_keys = True  # CREATE INDEX would keep writers out until the commit
     integer_bits: ClassVar[Mapping[str, int]] = {"SMALLINT": 15, "INTEGER": 31}
 
@@ -159,6 +175,50 @@ class PostgreSQL(Dialect):
 
     def target(self, table: str, columns: Sequence[Written]) -> str:
         return f"{super().target(table, columns)} OVERRIDING SYSTEM VALUE"
+
+    def stage(self, table: str, columns: Sequence[Staged]) -> str:
+        # Of the table's own types, so that a value is read as the table would read it.
+        listed = ", ".join(
+            f"{expression} AS c{place}"
+            for place, expression in enumerate(chain(*(self._staged(column) for column in columns)))
+        )
+        return (
+            f"CREATE TEMPORARY TABLE {_STAGE} ON COMMIT DROP AS\n"
+            f"SELECT {listed} FROM {self.quote(table)} WHERE false"
+        )
+
+    def _staged(self, column: Staged) -> list[str]:
+        name = self.quote(column.name)
+        if column.is_document:
+            return ["NULL::text", "NULL::bigint[]", "NULL::int[]"]
+        return [f"{name}::bigint" if column.keys else name]
+
+    def copy_to_stage(self) -> str:
+        return f"COPY pg_temp.{_STAGE} FROM STDIN"
+
+    def insert_staged(self, table: str, columns: Sequence[Staged]) -> str:
+        values, place = [], 0
+        for column in columns:
+            firsts = [f"(SELECT {_first(name)})" for name in column.keys]
+            if column.is_document:
+                added = f"n + (ARRAY[{', '.join(firsts)}])[t]"
+                keys = (
+                    f"SELECT array_agg(({added})::text ORDER BY o) "
+                    f"FROM unnest(c{place + 1}, c{place + 2}) WITH ORDINALITY AS u (n, t, o)"
+                )
+                values.append(f"format(c{place}, VARIADIC ({keys}))::json")
+                place += 3
+            else:
+                values.append(f"{firsts[0]} + c{place}" if firsts else f"c{place}")
+                place += 1
+        names = ", ".join(self.quote(column.name) for column in columns)
+        return (
+            f"INSERT INTO {self.quote(table)} ({names}) OVERRIDING SYSTEM VALUE\n"
+            f"SELECT {', '.join(values)} FROM pg_temp.{_STAGE}"
+        )
+
+    def drop_stage(self) -> str:
+        return f"DROP TABLE pg_temp.{_STAGE}"
 
     def update(
         self,
@@ -393,12 +453,22 @@ def _typeless(literal: str) -> str:
 
 def _through_psycopg(url: URL) -> URL:
     """The same database through psycopg 3, whatever driver the URL names."""
-    if url.drivername == "postgresql+asyncpg" and "ssl" in url.query:
+    _, _, driver = url.drivername.partition("+")
+    if driver not in ("", "psycopg"):
+        _tell_driver(driver)
+    if driver == "asyncpg" and "ssl" in url.query:
         ssl = url.query["ssl"]
         url = url.difference_update_query(["ssl"]).update_query_dict({"sslmode": ssl})
     if "application_name" not in url.query:
         url = url.update_query_dict({"application_name": "terp_seed"})
     return url.set(drivername="postgresql+psycopg")
+
+
+@cache
+def _tell_driver(driver: str) -> None:
+    from terp_seed.settings.log import logger  # not for those who only look
+
+    logger.info(f"the database URL names {driver}; seeds go through psycopg 3 to the same database")
 
 
 def _canonical(column: Canonical, name: str) -> str:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from terp_seed.database.dialects.model import Piece, Written
+from terp_seed.database.dialects.model import Piece, Staged, Written
 from terp_seed.database.dialects.values import Values
 
 __all__ = ["Writes"]
@@ -16,6 +16,8 @@ class Writes(Values):
     """INSERT, UPDATE and DELETE, and the keys that only the database knows."""
 
     rows_per_statement: ClassVar[int]
+    stages_rows: ClassVar[bool] = False
+    """Whether many rows go in by COPY, through a staging table."""
     for_update: ClassVar[str] = " FOR UPDATE"
     """What makes a SELECT hold the rows it finds until the transaction ends."""
 
@@ -51,6 +53,22 @@ class Writes(Values):
         """
         rows = "),\n(".join(lines)
         return f"INSERT INTO {self.target(table, columns)} VALUES\n({rows})"
+
+    def stage(self, table: str, columns: Sequence[Staged]) -> str:
+        """The statement that makes the staging table for rows of ``table``."""
+        raise NotImplementedError
+
+    def copy_to_stage(self) -> str:
+        """The COPY whose rows go to the staging table, all fields in order."""
+        raise NotImplementedError
+
+    def insert_staged(self, table: str, columns: Sequence[Staged]) -> str:
+        """The INSERT that takes all staged rows, their keys added to the numbers."""
+        raise NotImplementedError
+
+    def drop_stage(self) -> str:
+        """The statement that drops the staging table."""
+        raise NotImplementedError
 
     def insert_missing(
         self,

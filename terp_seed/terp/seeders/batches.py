@@ -72,8 +72,7 @@ def lots(sim: Simulation) -> Columns:
     return {
         "code": code("SEED-LOT-"),
         "supplier_client_id": row_of(
-            "clients",
-            each(lambda supplier: clients.row(SUPPLIER, supplier), batches.lot_supplier),
+            "clients", each(lambda supplier: clients.row(SUPPLIER, supplier), batches.lot_supplier)
         ),
         "vendorId": row_of("vendors", batches.lot_supplier),
         "date": came,

@@ -10,11 +10,10 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from functools import partial
 from math import lcm
-from typing import Any
 
-from terp_seed.rows.columns import computed, constant, pick
+from terp_seed.rows.columns import constant, pick
 from terp_seed.rows.draw import Span
-from terp_seed.rows.model import Column, Value
+from terp_seed.rows.model import Value
 from terp_seed.terp.checks.invariants import CLIENTS as INVARIANTS
 from terp_seed.terp.simulation.clients import (
     CLASSES,
@@ -24,17 +23,17 @@ from terp_seed.terp.simulation.clients import (
     WHALE,
     class_of,
     classes,
-    domain,
     ordinal_of,
     repeat_pattern,
 )
 from terp_seed.terp.simulation.clock import DAY, HOUR, TODAY
-from terp_seed.terp.simulation.names import KINDS
+from terp_seed.terp.simulation.names import KINDS, domain
 from terp_seed.terp.simulation.simulation import Simulation
 from terp_seed.terp.table import (
     ROWS,
     WORDS,
     Columns,
+    Make,
     Source,
     at,
     choice,
@@ -61,14 +60,15 @@ _WISHES = (
     "More indoor AAA in the fall", "Larger outdoor lots at a discount", "Consistent greenhouse AA",
     "New strains first", "Infused pre-rolls when they are back",
 )  # fmt: skip
+_TYPES = sorted({type_ for kinds in KINDS for _, type_ in kinds})
 _LIMIT_REASON = "Raised after a year of timely payments"
 
 
-def _by_class(function: Callable[[int, int], Value], steps: int = 1, **bounds: Any) -> Column:
+def _by_class(function: Callable[[int, int], Value], steps: int = 1) -> Make:
     """Values by class and ordinal, where an ordinal counts only modulo ``steps``."""
     rows = range(len(CYCLE) * steps)
     pattern = [function(class_of(row), ordinal_of(row)) for row in rows]
-    return computed(partial(repeat_pattern, pattern), **bounds)
+    return partial(repeat_pattern, pattern)
 
 
 def _name_and_email(sim: Simulation) -> Columns:
@@ -79,9 +79,9 @@ def _name_and_email(sim: Simulation) -> Columns:
     }
 
 
-def _business_type(class_: int, ordinal: int) -> str:
+def _business_type(class_: int, ordinal: int) -> int:
     """The type that a business's name suggests."""
-    return KINDS[class_][ordinal % len(KINDS[class_])][1]
+    return _TYPES.index(KINDS[class_][ordinal % len(KINDS[class_])][1])
 
 
 def _preferred_contact(row: int, word: int) -> int:
@@ -100,10 +100,6 @@ def _credit_reviewed(day: int, class_: int, word: int) -> int:
     return min(day + 90 + word % 300, TODAY - 1) * DAY + 15 * HOUR + word % 7200
 
 
-def _is_set_by_hand(class_: int, ordinal: int) -> bool:
-    return class_ == WHALE and ordinal % 3 == 1
-
-
 def _enters_portal(class_: int, ordinal: int) -> bool:
     return class_ == WHALE and ordinal % 2 == 0
 
@@ -114,52 +110,38 @@ def _last_login(row: int, word: int) -> int:
     return (TODAY - 1 - word % 20) * DAY + 9 * HOUR + word % 28_800
 
 
+def _wish(class_: int, word: int) -> int:
+    return 1 + word % len(_WISHES) if class_ == WHALE else 0
+
+
 def _roles() -> Columns:
     return {
-        "is_buyer": _by_class(lambda class_, _: class_ != SUPPLIER),
-        "is_seller": _by_class(lambda class_, _: class_ == SUPPLIER),
-        "is_brand": _by_class(lambda class_, n: class_ == SUPPLIER and n % 3 == 0, 3),
-        "is_referee": _by_class(lambda class_, _: class_ == WHALE),
-        "is_contractor": _by_class(lambda class_, n: class_ == REGULAR and n % 25 == 4, 25),
+        "is_buyer": plain(_by_class(lambda class_, _: class_ != SUPPLIER)),
+        "is_seller": plain(_by_class(lambda class_, _: class_ == SUPPLIER)),
+        "is_brand": plain(_by_class(lambda class_, n: class_ == SUPPLIER and n % 3 == 0, 3)),
+        "is_referee": plain(_by_class(lambda class_, _: class_ == WHALE)),
+        "is_contractor": plain(_by_class(lambda class_, n: class_ == REGULAR and n % 25 == 4, 25)),
     }
 
 
 def _credit(sim: Simulation) -> Columns:
     """Credit for buyers alone; a limit set by hand has a reason."""
+    by_hand = _by_class(lambda class_, n: class_ == WHALE and n % 3 == 1, 3)
     return {
         "credit_limit": hundredths(each(_credit_limit, classes, WORDS)),
         "credit_limit_updated_at": moment(
             sim.clock, each(_credit_reviewed, sim.clients.joined, classes, WORDS), nullable=True
         ),
-        "creditLimitSource": _by_class(
-            lambda class_, n: "MANUAL" if _is_set_by_hand(class_, n) else "CALCULATED",
-            3,
-            length=10,
-            ascii_only=True,
-        ),
-        "credit_limit_override_reason": _by_class(
-            lambda class_, n: _LIMIT_REASON if _is_set_by_hand(class_, n) else None,
-            3,
-            length=len(_LIMIT_REASON),
-            nullable=True,
-            ascii_only=True,
-        ),
+        "creditLimitSource": choice(by_hand, ("CALCULATED", "MANUAL")),
+        "credit_limit_override_reason": choice(by_hand, (None, _LIMIT_REASON)),
     }
 
 
 def _portal(sim: Simulation) -> Columns:
     return {
-        "vip_portal_enabled": _by_class(_enters_portal, 2),
+        "vip_portal_enabled": plain(_by_class(_enters_portal, 2)),
         "vip_portal_last_login": moment(sim.clock, each(_last_login, ROWS, WORDS), nullable=True),
-        "wishlist": text(
-            each(
-                lambda class_, word: _WISHES[word % len(_WISHES)] if class_ == WHALE else None,
-                classes,
-                WORDS,
-            ),
-            60,
-            nullable=True,
-        ),
+        "wishlist": choice(each(_wish, classes, WORDS), (None, *_WISHES)),
     }
 
 
@@ -197,13 +179,7 @@ def clients(sim: Simulation) -> Columns:
         **_name_and_email(sim),
         "phone": text(each(sim.clients.phone), 14),
         "address": text(each(sim.clients.address), 80),
-        "businessType": _by_class(
-            _business_type,
-            lcm(*map(len, KINDS)),
-            length=12,
-            choices=sorted({type_ for kinds in KINDS for _, type_ in kinds}),
-            ascii_only=True,
-        ),
+        "businessType": choice(_by_class(_business_type, lcm(*map(len, KINDS))), _TYPES),
         "preferredContact": choice(each(_preferred_contact, ROWS, WORDS), _CONTACTS),
         "payment_terms": plain(sim.clients.terms),
         **_roles(),
@@ -239,11 +215,7 @@ def _supplier_client(sim: Simulation) -> Callable[[Span], Sequence[int]]:
     return each(partial(sim.clients.row, SUPPLIER))
 
 
-@table(
-    "vendors",
-    rows=lambda sim: sim.clients.number(SUPPLIER),
-    key=("name",),
-)
+@table("vendors", rows=lambda sim: sim.clients.number(SUPPLIER), key=("name",))
 def vendors(sim: Simulation) -> Columns:
     """One for each supplier."""
     return {

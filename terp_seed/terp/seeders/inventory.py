@@ -68,10 +68,7 @@ def locations(sim: Simulation) -> Columns:
     }
 
 
-@table(
-    "inventoryMovements",
-    rows=lambda sim: len(sim.intake.movements),
-)
+@table("inventoryMovements", rows=lambda sim: len(sim.intake.movements))
 def movements(sim: Simulation) -> Columns:
     """What happened to the batches before the first sale."""
     batches, movements = sim.batches, sim.intake.movements

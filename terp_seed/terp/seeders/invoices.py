@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from operator import mul, sub
 
 from terp_seed.rows.columns import code, constant
@@ -47,11 +47,7 @@ def _changed_at(sent: int, settled: int) -> int:
     return max(sent, settled * DAY + 19 * HOUR) if settled else sent
 
 
-@table(
-    "invoices",
-    rows=lambda sim: len(sim.invoices.order),
-    key=("invoiceNumber",),
-)
+@table("invoices", rows=lambda sim: len(sim.invoices.order), key=("invoiceNumber",))
 def invoices(sim: Simulation) -> Columns:
     """One for each order that has left."""
     clock, orders, invoices = sim.clock, sim.orders, sim.invoices
@@ -85,10 +81,7 @@ def _invoice_lines(sim: Simulation) -> Groups:
     return Groups.from_counts(starts[order + 1] - starts[order] for order in orders)
 
 
-@table(
-    "invoiceLineItems",
-    rows=lambda sim: len(_invoice_lines(sim)),
-)
+@table("invoiceLineItems", rows=lambda sim: len(_invoice_lines(sim)))
 def invoice_lines(sim: Simulation) -> Columns:
     """The lines of each invoice's order."""
     orders, lines, products = sim.orders, sim.orders.lines, sim.products
@@ -121,11 +114,7 @@ def _received_at(row: int, day: int) -> int:
     return day * DAY + 17 * HOUR + row * 2_654_435_761 % 5400
 
 
-@table(
-    "payments",
-    rows=lambda sim: len(sim.invoices.payments.day),
-    key=("paymentNumber",),
-)
+@table("payments", rows=lambda sim: len(sim.invoices.payments.day), key=("paymentNumber",))
 def payments(sim: Simulation) -> Columns:
     """The payments of invoices that are paid or partly paid."""
     clock, invoices = sim.clock, sim.invoices
@@ -152,10 +141,7 @@ def payments(sim: Simulation) -> Columns:
     }
 
 
-@table(
-    "invoice_payments",
-    rows=lambda sim: len(sim.invoices.payments.day),
-)
+@table("invoice_payments", rows=lambda sim: len(sim.invoices.payments.day))
 def invoice_payments(sim: Simulation) -> Columns:
     """Each payment is for one invoice."""
     return {
@@ -169,23 +155,8 @@ def invoice_payments(sim: Simulation) -> Columns:
     }
 
 
-def _then(
-    invoices: Sequence[int], of_invoice: Callable[[int], Value], of_payment: Callable[[int], Value]
-) -> Make:
-    """The values of some invoices, then those of all payments."""
-    number = len(invoices)
-
-    def make(span: Span) -> list[Value]:
-        payments = range(max(0, span.start - number), max(0, span.stop - number))
-        first = [of_invoice(invoice) for invoice in invoices[span.start : span.stop]]
-        return first + [of_payment(payment) for payment in payments]
-
-    return make
-
-
 @table(
-    "client_transactions",
-    rows=lambda sim: len(sim.invoices.valid) + len(sim.invoices.payments.day),
+    "client_transactions", rows=lambda sim: len(sim.invoices.valid) + len(sim.invoices.payments.day)
 )
 def client_transactions(sim: Simulation) -> Columns:
     """Valid invoices, then payments."""
@@ -193,7 +164,14 @@ def client_transactions(sim: Simulation) -> Columns:
     payments, client = invoices.payments, invoices.client
 
     def both(of_invoice: Callable[[int], Value], of_payment: Callable[[int], Value]) -> Make:
-        return _then(valid, of_invoice, of_payment)
+        """The values of the valid invoices, then those of all payments."""
+
+        def make(span: Span) -> list[Value]:
+            rows = range(max(0, span.start - len(valid)), max(0, span.stop - len(valid)))
+            first = [of_invoice(invoice) for invoice in valid[span.start : span.stop]]
+            return first + [of_payment(payment) for payment in rows]
+
+        return make
 
     def status(invoice: int) -> str:
         name = Status(invoices.status[invoice]).name

@@ -54,10 +54,7 @@ def order_lines(sim: Simulation) -> Columns:
         "quantity": hundredths(lines.quantity),
         "cogs_per_unit": cost_column,
         "original_cogs_per_unit": cost_column,
-        "effective_cogs_basis": choice(
-            each(is_ranged, product),
-            ("MANUAL", "MID"),
-        ),
+        "effective_cogs_basis": choice(each(is_ranged, product), ("MANUAL", "MID")),
         "original_range_min": dollars(at(products.least, product), nullable=True),
         "original_range_max": dollars(at(products.greatest, product), nullable=True),
         "margin_percent": hundredths(each(margin_percent, lines.price, cost)),

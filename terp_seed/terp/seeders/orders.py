@@ -50,9 +50,7 @@ _QUOTES = ("UNSENT", None, "SENT", "VIEWED", "REJECTED", "EXPIRED", "CONVERTED")
 _PACKING = ("PENDING",) * 9 + ("PICKING", "PACKED") + ("READY",) * 5
 _SALES = ("PENDING", "PARTIAL", "PAID", "OVERDUE", "CANCELLED")
 _SALE_OF_INVOICE: dict[int, str] = {
-    Status.PARTIAL: "PARTIAL",
-    Status.PAID: "PAID",
-    Status.OVERDUE: "OVERDUE",
+    **{status: status.name for status in (Status.PARTIAL, Status.PAID, Status.OVERDUE)},
     Status.VOID: "CANCELLED",
 }
 _NOTES = (
@@ -120,10 +118,7 @@ def orders(sim: Simulation) -> Columns:
         "fulfillmentStatus": choice(kind, STAGE_OF_KIND),
         "pickPackStatus": choice(kind, _PACKING),
         "saleStatus": text(
-            each(_sale_status(sim), kind, invoices.invoice_of),
-            9,
-            choices=_SALES,
-            nullable=True,
+            each(_sale_status(sim), kind, invoices.invoice_of), 9, choices=_SALES, nullable=True
         ),
         "valid_until": day(clock, each(_valid_until, kind, schedule.day), nullable=True),
         "due_date": day(clock, each(invoices.due_of_order), nullable=True),
@@ -148,10 +143,7 @@ def orders(sim: Simulation) -> Columns:
     }
 
 
-@table(
-    "order_status_history",
-    rows=lambda sim: len(sim.fulfilment),
-)
+@table("order_status_history", rows=lambda sim: len(sim.fulfilment))
 def status_history(sim: Simulation) -> Columns:
     """One row for each stage that an order reached."""
     return {
@@ -164,10 +156,7 @@ def status_history(sim: Simulation) -> Columns:
     }
 
 
-@table(
-    "inventoryMovements",
-    rows=lambda sim: len(sim.orders.movements.order),
-)
+@table("inventoryMovements", rows=lambda sim: len(sim.orders.movements.order))
 def movements(sim: Simulation) -> Columns:
     """What left by orders and what came back, by time."""
     movements = sim.orders.movements

@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 from tempfile import TemporaryFile
 from typing import IO
 from weakref import finalize
@@ -55,14 +55,13 @@ class RandomWords:
 
 
 _RECENT = 1 << 14  # items that stay in memory
-_READ = 1 << 14  # items that are read at once
 
 
 class Spool:
     """An array that grows at its end, of which only the end is in memory.
 
-    What `spill` finds to be old goes to a file without a name, which is gone
-    with the process.  ``append`` is that of the array in memory.
+    `spill` moves the older items to an unnamed file, which is gone with the
+    process.  ``append`` is that of the array in memory.
     """
 
     def __init__(self, code: str) -> None:
@@ -70,21 +69,9 @@ class Spool:
         self.append: Callable[[int], None] = self._tail.append
         self._file: IO[bytes] | None = None
         self._written = 0
-        self._page: array[int] = array(code)
-        self._page_start = 0
 
     def __len__(self) -> int:
         return self._written + len(self._tail)
-
-    def __getitem__(self, row: int) -> int:
-        if row >= self._written:
-            return self._tail[row - self._written]
-        offset = row - self._page_start
-        if not 0 <= offset < len(self._page):
-            self._page_start = row - row % _READ
-            self._page = self.part(self._page_start, min(self._written, self._page_start + _READ))
-            offset = row - self._page_start
-        return self._page[offset]
 
     def part(self, start: int, stop: int) -> array[int]:
         """The items from ``start`` to ``stop``."""
@@ -96,8 +83,16 @@ class Spool:
         written.fromfile(self._file, min(stop, self._written) - start)
         return written + recent
 
+    def gather(self, rows: Sequence[int]) -> list[int]:
+        """The items at some rows, which ascend and are close together."""
+        if not rows:
+            return []
+        start = rows[0]
+        part = self.part(start, rows[-1] + 1)
+        return [part[row - start] for row in rows]
+
     def spill(self) -> None:
-        """Write what is not recent to the file, if it is much."""
+        """Write the items that are not recent to the file, if they are many."""
         if len(self._tail) < 2 * _RECENT:
             return
         if self._file is None:
@@ -110,15 +105,6 @@ class Spool:
         self._written += old
 
 
-def gather(values: Spool, rows: Sequence[int]) -> list[int]:
-    """The items at some rows, which ascend and are close together."""
-    if not rows:
-        return []
-    start = rows[0]
-    part = values.part(start, rows[-1] + 1)
-    return [part[row - start] for row in rows]
-
-
 @dataclass(frozen=True)
 class Groups:
     """Children in consecutive rows by parent: ``starts[p]`` is parent p's first row."""
@@ -128,12 +114,7 @@ class Groups:
     @classmethod
     def from_counts(cls, counts: Iterable[int]) -> Groups:
         """Group children from the number that each parent has."""
-        starts = array("I", [0])
-        total = 0
-        for count in counts:
-            total += count
-            starts.append(total)
-        return cls(starts)
+        return cls(array("I", accumulate(counts, initial=0)))
 
     def __len__(self) -> int:
         return self.starts[-1]

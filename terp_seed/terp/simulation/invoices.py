@@ -11,7 +11,6 @@ from array import array
 from bisect import bisect_left
 from dataclasses import dataclass, field
 from enum import IntEnum
-from functools import cached_property
 from heapq import merge
 from itertools import repeat
 from operator import itemgetter
@@ -26,13 +25,7 @@ from terp_seed.terp.simulation.schedule import Kind
 class Status(IntEnum):
     """TERP's statuses of an invoice."""
 
-    DRAFT = 0
-    SENT = 1
-    VIEWED = 2
-    PARTIAL = 3
-    PAID = 4
-    OVERDUE = 5
-    VOID = 6
+    DRAFT, SENT, VIEWED, PARTIAL, PAID, OVERDUE, VOID = range(7)
 
 
 _OVERDUE = 15  # percent of invoices
@@ -65,6 +58,8 @@ class Invoices:
         self.words = words
         # One entry for each invoice.
         self.order: array[int] = array("I")
+        self.client: array[int] = array("I")
+        self.total: array[int] = array("I")  # cents
         self.day: array[int] = array("H")
         self.due: array[int] = array("H")
         self.status: array[int] = array("B")
@@ -78,19 +73,8 @@ class Invoices:
         self._judge()
         self._collect()
         self._reconcile()
-
-    @cached_property
-    def valid(self) -> array[int]:
-        return array("I", [n for n, status in enumerate(self.status) if status != Status.VOID])
-
-    @cached_property
-    def client(self) -> array[int]:
-        return array("I", [self.orders.client[order] for order in self.order])
-
-    @cached_property
-    def total(self) -> array[int]:
-        """The total of each invoice, in cents."""
-        return array("I", [self.orders.total[order] for order in self.order])
+        void = Status.VOID
+        self.valid = array("I", [n for n, status in enumerate(self.status) if status != void])
 
     def due_of_order(self, order: int) -> int:
         """The day on which an order, or its invoice, is due; 0 for one that never will be."""
@@ -108,6 +92,8 @@ class Invoices:
             self.invoice_of.append(len(self.order) if shipped else -1)
             if shipped:
                 self.order.append(order)
+                self.client.append(orders.client[order])
+                self.total.append(orders.total[order])
                 self.day.append(shipped // DAY)
                 self.due.append(shipped // DAY + TERM_DAYS[orders.terms[order]])
 
@@ -123,7 +109,7 @@ class Invoices:
                 coming.append(invoice)
             else:
                 late = TODAY - self.due[invoice]
-                debt = self.orders.total[order] << _SHIFT | invoice
+                debt = self.total[invoice] << _SHIFT | invoice
                 (old if late > _OLD else recent).append(debt)
         self._judge_coming(coming)
         recent.sort()
@@ -132,12 +118,7 @@ class Invoices:
 
     def _judge_coming(self, coming: list[int]) -> None:
         words = self.words.endless("coming")
-        shown = [
-            Status.DRAFT,
-            Status.SENT,
-            Status.VIEWED,
-            Status.PARTIAL,
-        ]
+        shown = [Status.DRAFT, Status.SENT, Status.VIEWED, Status.PARTIAL]
         for invoice in reversed(coming):
             word = words()
             if shown:
@@ -199,8 +180,7 @@ class Invoices:
 
     def _payments(self, invoice: int, status: int, other: int) -> list[tuple[int, int]]:
         """The days and amounts in which an invoice was paid."""
-        order, start = self.order[invoice], self.day[invoice]
-        total = self.orders.total[order]
+        order, total, start = self.order[invoice], self.total[invoice], self.day[invoice]
         most = min(_SLOWEST, TODAY - start)
         wait = 1 + other % _SLOWEST if most == _SLOWEST else other % (most + 1)
         last = max(start, self.clock.working_day(start + wait))

@@ -45,6 +45,7 @@ _STREETS = _words(
     "Kestrelmoor Larkhollow Mistlebrook Nettlewick Otterglen Pebblemoor Quillfern Rustlebay "
     "Sablewood Thistlegate Umberfield Velvetmarsh Wickerdale Yarrowmere"
 )
+_MAKERS = ("Family Farm", "Reserve", "Botanicals", "House", "Fields", "Craft", "Select")
 _STREET_TYPES = ("Bend", "Row", "Run", "Terrace", "Trace", "Walk")
 
 _WHALE_KINDS = (
@@ -79,15 +80,15 @@ AREA_CODES = (
 
 @dataclass(frozen=True)
 class Names:
-    """All combinations of some word lists, without repetition.
+    """All combinations of two word lists, without repetition.
 
     The n-th name is the same for every count.  ``step`` must have no factor
     in common with the number of combinations.  When they are used up, they
     are used again with a number appended.
     """
 
-    parts: tuple[tuple[str, ...], ...]
-    joints: tuple[str, ...]
+    first: tuple[str, ...]
+    second: tuple[str, ...]
     step: int
     start: int = 100
 
@@ -97,9 +98,7 @@ class Names:
 
     @cached_property
     def _combinations(self) -> list[str]:
-        texts = [""]
-        for part, joint in zip(self.parts, self.joints, strict=True):
-            texts = [text + word + joint for word in part for text in texts]
+        texts = [f"{first} {second}" for second in self.second for first in self.first]
         size = len(texts)
         return [texts[(place * self.step + self.start) % size] for place in range(size)]
 
@@ -109,19 +108,10 @@ class Names:
         return f"{text} {round_ + 1}" if round_ else text
 
 
-strain_names: Names = Names((_TEXTURES, _THINGS), (" ", ""), step=2407)
-brand_names: Names = Names(
-    (
-        _TEXTURES,
-        ("Family Farm", "Reserve", "Botanicals", "House", "Fields", "Craft", "Select"),
-    ),
-    (" ", ""),
-    step=183,
-)
-street_names: Names = Names((_STREETS, _STREET_TYPES), (" ", ""), step=37)
-
-
-_business_names: Names = Names((_TEXTURES, _PLACES), (" ", ""), step=2471, start=11)
+strain_names: Names = Names(_TEXTURES, _THINGS, step=2407)
+brand_names: Names = Names(_TEXTURES, _MAKERS, step=183)
+street_names: Names = Names(_STREETS, _STREET_TYPES, step=37)
+_business_names: Names = Names(_TEXTURES, _PLACES, step=2471, start=11)
 
 
 def business_name(ordinal: int, kinds: tuple[tuple[str, str], ...], start: int) -> str:
@@ -137,9 +127,6 @@ def business_name(ordinal: int, kinds: tuple[tuple[str, str], ...], start: int) 
     return f"{name} {kinds[ordinal % len(kinds)][0]}"
 
 
-def slug(name: str) -> str:
-    """A host label for a business name."""
-    label = name.lower().replace(" ", "-")
-    if label.replace("-", "").isalnum():
-        return label
-    return "".join(char for char in label if char.isalnum() or char == "-")
+def domain(business: str) -> str:
+    """A business's domain, below a top level that is reserved for examples."""
+    return f"{business.lower().replace(' ', '-').replace('.', '')}.example"

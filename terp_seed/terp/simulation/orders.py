@@ -224,11 +224,12 @@ class Orders:
     def _repeat(self, order: int) -> None:
         """Order what the quote before offered, from what is on sale now."""
         lines, arrivals = self.lines, self.batches.arrivals
-        for line in range(lines.starts[order - 1], lines.starts[order]):
-            batch = self._shelf.batch[arrivals[lines.batch[line]].slot]
-            amount = lines.quantity[line]
-            self._append_line(batch, amount, lines.price[line], lines.margin_source[line])
-            self._allocate(order, batch, amount)
+        start, stop = lines.starts[order - 1], lines.starts[order]
+        parts = (lines.batch, lines.quantity, lines.price, lines.margin_source)
+        for old, *line in zip(*(part.part(start, stop) for part in parts), strict=True):
+            batch = self._shelf.batch[arrivals[old].slot]
+            self._append_line(batch, *line)
+            self._allocate(order, batch, line[0])
 
     def _allocate(self, order: int, batch: int, amount: int) -> None:
         """Allocate stock to the last line, if the order takes any."""

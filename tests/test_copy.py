@@ -1,0 +1,183 @@
+"""PostgreSQL's COPY: what goes in is what an INSERT of the same rows would have put there."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from projects import Project
+from toys import Toy
+
+from terp_seed.database.compare import database_digests, differing
+from terp_seed.database.dialects import PostgreSQL
+from terp_seed.database.session import opened
+from terp_seed.errors import PlanError
+from terp_seed.project.project import Project as Seeds
+from terp_seed.rows.copy_fields import copy_document, copy_fields
+from terp_seed.rows.literals import UnwritableError, json_cells, json_text
+from terp_seed.rows.model import Cells
+
+_ESCAPED = re.compile(r"\\(.)", re.DOTALL)
+_MEANING = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
+
+
+def read_field(field: str) -> str | None:
+    """A field as PostgreSQL's documentation says that it is read."""
+    assert not set(field) & set("\t\n\r")
+    if field == r"\N":
+        return None
+    return _ESCAPED.sub(lambda found: _MEANING[found[1]], field)
+
+
+@given(st.lists(TEXTS | st.sampled_from([r"\N", "\\.", "NULL", "a\tb", "\r\n"]) | st.none()))
+def test_every_text_is_read_back_as_it_was(values: list[str | None]) -> None:
+    assert [read_field(field) for field in copy_fields(Cells(values))] == values
+
+
+@given(st.binary())
+def test_bytes_are_read_back_as_they_were(value: bytes) -> None:
+    (field,) = copy_fields(Cells([value]))
+    assert read_field(field) == f"\\x{value.hex()}"
+
+
+@pytest.mark.parametrize("value", ["a\0b", "\ud800"])
+def test_what_no_text_can_be_is_named_with_its_place(value: str) -> None:
+    with pytest.raises(UnwritableError) as caught:
+        copy_fields(Cells(["fine", value]))
+    assert caught.value.args[1] == 1
+
+
+DOCUMENTS = st.recursive(
+    st.none() | st.booleans() | st.integers(-9, 9) | TEXTS,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(st.sampled_from(["a", "orderId", "%s"]) | TEXTS, inner, max_size=3)
+    ),
+    max_leaves=8,
+)
+
+
+@given(st.lists(st.dictionaries(TEXTS, DOCUMENTS, max_size=3), max_size=3), st.integers(0, 99))
+def test_a_document_is_the_template_with_its_numbers(items: list[Any], number: int) -> None:
+    value = [{"orderId": number, "lineId": number + 1}, *items]
+    refs, places = {"orderId": "orders", "lineId": "lines"}, {"orders": 1, "lines": 2}
+    (ready,) = json_cells(Cells([value])).values
+    template, numbers, tables = copy_document(ready, refs, places)
+    plain = read_field(template)
+    assert plain is not None
+    parts = zip(numbers.strip("{}").split(","), tables.strip("{}").split(","), strict=True)
+    filled = iter([str(int(n) + 1000 * int(table)) for n, table in parts])
+    made = re.sub("%%|%s", lambda found: "%" if found[0] == "%%" else next(filled), plain)
+
+    def moved(part: Any) -> Any:
+        if isinstance(part, list):
+            return [moved(inner) for inner in part]
+        if not isinstance(part, dict):
+            return part
+        return {
+            name: inner + 1000 * places[refs[name]]
+            if name in refs and type(inner) is int and inner >= 0
+            else moved(inner)
+            for name, inner in part.items()
+        }
+
+    assert json.loads(made) == moved(json.loads(json_text(value)))
+
+
+# -- on a server
+
+ROWS = """
+odd = ["plain", r"\\N", "\\\\.", "a\\tb", "line\\nline", "carriage\\r", "\\\\", "'", "100 %s %%"]
+odd += ["NULL", "", "\\U0001f600"]
+rows = [
+    {"code": f"C-{n:03}", "wording": odd[n % len(odd)] if n % 7 else None, "place": n,
+     "extra": {"n": n, "text": odd[n % len(odd)]} if n % 5 else None}
+    for n in range(250)
+]
+op.seed_rows("labels", rows, key=["code"])
+"""
+
+
+def stored(toy: Toy) -> list[Any]:
+    return toy.rows("SELECT code, wording, place, extra::text FROM labels ORDER BY id")
+
+
+def test_copied_rows_are_those_that_an_insert_would_have_put_there(
+    postgresql_toy: Toy, client: Callable[..., object], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a run, by a script that psql applies, and as the text of INSERTs."""
+    toy = postgresql_toy
+    toy.only("0001_many", ROWS)
+    script = toy.call("upgrade", "head", sql=True)
+    assert "COPY pg_temp." in script
+    toy.upgrade()
+    by_run = stored(toy)
+    assert len(by_run) == 250
+    toy.document("status", "--drift")
+    toy.downgrade("base")
+    client(toy.url, script)
+    assert stored(toy) == by_run
+    toy.downgrade("base")
+    monkeypatch.setattr(PostgreSQL, "stages_rows", False)
+    assert "COPY" not in toy.call("upgrade", "head", sql=True)
+    toy.upgrade()
+    assert stored(toy) == by_run
+
+
+def test_a_trigger_that_swallows_a_row_stops_the_run(postgresql_toy: Toy) -> None:
+    toy = postgresql_toy
+    toy.only("0001_many", ROWS)
+    toy.execute(
+        "CREATE FUNCTION swallow() RETURNS trigger LANGUAGE plpgsql AS "
+        "'BEGIN IF NEW.place = 7 THEN RETURN NULL; END IF; RETURN NEW; END'",
+        "CREATE TRIGGER swallow BEFORE INSERT ON labels FOR EACH ROW EXECUTE FUNCTION swallow()",
+    )
+    with pytest.raises(PlanError, match=r"took 249 of 250 rows.*trigger"):
+        toy.upgrade()
+    assert toy.counts() == {}
+
+
+def test_a_script_stops_at_a_row_too_few(
+    postgresql_toy: Toy, client: Callable[..., object]
+) -> None:
+    """A script that lost a line of its data on the way is no whole one."""
+    toy = postgresql_toy
+    toy.only("0001_many", ROWS)
+    script = toy.call("upgrade", "head", sql=True)
+    lines = script.splitlines(keepends=True)
+    (place,) = [n for n, line in enumerate(lines) if re.match(r"\d+\tC-007\t", line)]
+    client(toy.url, "".join(lines[:place] + lines[place + 1 :]), check=False)
+    assert toy.counts() == {}
+
+
+def test_an_application_gets_keys_behind_the_copied_ones(postgresql_toy: Toy) -> None:
+    toy = postgresql_toy
+    toy.only("0001_many", ROWS)
+    toy.upgrade()
+    toy.execute("INSERT INTO labels (code) VALUES ('MINE')")
+    assert toy.value("SELECT MAX(id) FROM labels") == 251
+
+
+def test_references_inside_documents_lead_where_those_of_an_insert_lead(
+    project: Project, new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """TERP's orders hold a document that names batches and products by id."""
+    digests = []
+    for stages in (True, False):
+        url = new_database("postgresql")
+        project.run("alembic", "-x", f"url={url}", "upgrade", "head")
+        monkeypatch.setattr(PostgreSQL, "stages_rows", stages)
+        seeds = Seeds(project.path / "alembic.ini", x=(f"url={url}", "size=medium"))
+        seeds.upgrade("head")
+        with opened(seeds.settings()) as session:
+            session.connection.exec_driver_sql("SET timezone = 'UTC'")
+            digests.append(database_digests(session.connection))
+            assert session.scalar("SELECT COUNT(*) FROM orders WHERE items IS NOT NULL") > 100
+    assert differing(*digests) == []
