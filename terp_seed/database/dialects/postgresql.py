@@ -58,13 +58,15 @@ _PINNED = {
     "idle_in_transaction_session_timeout": "0",
     "row_security": "off",  # a policy that would hide rows is an error
 }
+_SPECIAL = re.compile(r"[\n\r'\\]")
+_ESCAPED = {"\n": "\\n", "\r": "\\r", "'": "''", "\\": "\\\\"}
 _UNQUOTED = frozenset("0123456789-")
 _NAME = 50
 _STAGE = "terp_seed_stage"
-_AS_TEXT = ("json", "jsonb", "inet", "cidr", "interval")
+_AS_TEXT = ("json", "jsonb", "inet", "cidr")
 _ONE_OF = re.compile(  # (("size")::text = ANY ((ARRAY['S'::character varying])::text[]))
     r"""\(*("(?:[^"]|"")+"|\w+)\)?(?:::[\w\ ]+(?:\(\d+\))?)?\s*=\s*
-        (?:ANY\s*\(+ARRAY\[(?P<many>.*)\]\)*(?:::[\w\ ]+\[\])?\)*
+        (?:ANY\s*\(+ARRAY\[(?P<many>.*?)\]\)*(?:::[\w\ ]+\[\])?\)*
         |(?P<one>'(?:[^']|'')*'(?:::[\w\ ]+)?\)*))""",
     re.DOTALL | re.VERBOSE,
 )
@@ -98,6 +100,8 @@ class PostgreSQL(Dialect):
             encodable(value)
         if "\0" in value:
             raise UnwritableError("it holds a NUL, which no text of PostgreSQL can")
+        if "\n" in value or "\r" in value:  # a row is one line, whatever a text holds
+            return "E'" + _SPECIAL.sub(lambda found: _ESCAPED[found[0]], value) + "'"
         return "'" + value.replace("'", "''") + "'"
 
     def binary(self, value: bytes) -> str:
@@ -437,7 +441,11 @@ class PostgreSQL(Dialect):
 
     def holder(self, connection: Connection) -> str:
         found = connection.exec_driver_sql(HOLDER).first()
-        return f"connection {found[0]}{f' of {found[1]}' if found[1] else ''}" if found else ""
+        if found is None:
+            return ""
+        number, application = found
+        known = application in ("", "terp_seed")
+        return f"connection {number}" if known else f"connection {number} of {application}"
 
     def translate(self, error: BaseException) -> Problem:
         return problem(error)
