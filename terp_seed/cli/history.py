@@ -12,7 +12,7 @@ from terp_seed.cli.output import document, examples, state, table
 from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.ledger.history import Event, Run
+    from terp_seed.ledger.history import Event, PastRun
 
 __all__ = ["history", "lock"]
 
@@ -48,10 +48,10 @@ def history(
     Reads only.
     """
     from terp_seed.database.session import opened
-    from terp_seed.ledger.history import history as read
+    from terp_seed.ledger.history import past_runs
 
     with opened(project.settings()) as session:
-        found = [run for run in read(session) if _fits(run, **wanted)]
+        found = [run for run in past_runs(session) if _fits(run, **wanted)]
     runs = found[:limit] if limit else found
     if as_json:
         document("history", runs=[_fields(run, events=single) for run in runs])
@@ -64,7 +64,7 @@ def history(
 
 
 def _fits(
-    run: Run,
+    run: PastRun,
     since: datetime | None,
     until: datetime | None,
     revision: str | None,
@@ -83,7 +83,7 @@ def _fits(
     )
 
 
-def _fields(run: Run, *, events: bool = False) -> dict[str, Any]:
+def _fields(run: PastRun, *, events: bool = False) -> dict[str, Any]:
     """A run as a part of a JSON document."""
     first = run.first
     names = ("run_id", "at", "os_user", "host", "pid", "db_user", "chain", "environment")
@@ -105,7 +105,7 @@ def _fields(run: Run, *, events: bool = False) -> dict[str, Any]:
     }
 
 
-def _print_runs(runs: list[Run]) -> None:
+def _print_runs(runs: list[PastRun]) -> None:
     table(
         ["when (UTC)", "who", "environment", "command", "revisions", "rows", "seconds", "outcome"],
         [
@@ -130,7 +130,7 @@ def _span(revisions: list[str]) -> str:
     return f"{revisions[0]} to {revisions[-1]}"
 
 
-def _print_events(runs: list[Run]) -> None:
+def _print_events(runs: list[PastRun]) -> None:
     table(
         ["when (UTC)", "run", "who", "event", "revision", "rows", "detail"],
         [

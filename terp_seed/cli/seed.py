@@ -15,7 +15,7 @@ from terp_seed.errors import UsageError
 from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.run.live import Outcome
+    from terp_seed.run.live import RunOutcome
 
 __all__ = ["rollback", "seed"]
 
@@ -137,13 +137,13 @@ def _carry_out(
     else:
         from terp_seed.run.live import run_live
 
-        outcomes: list[Outcome] = []
+        outcomes: list[RunOutcome] = []
         command(target, act=lambda *given: outcomes.append(run_live(*given, **options)))
         if how.as_json:
             _print(direction, outcomes[0])
 
 
-def _print(direction: Direction, outcome: Outcome) -> None:
+def _print(direction: Direction, outcome: RunOutcome) -> None:
     document(
         "seed" if direction == "upgrade" else "rollback",
         environment=outcome.environment,
