@@ -56,7 +56,6 @@ EVERY_STATE = {
 }
 """How many different values even the small database has."""
 
-SQLITE = dialect_named("sqlite")
 _DAYS = re.compile(r"\{days:([^:{}]+):([^:{}]+)\}")
 _BLOCK = 1000
 

@@ -75,8 +75,8 @@ class SqlGuard:
 
         def look(*arguments: Any) -> None:
             _, _, statement, _, context, _ = arguments
-            ours = context is not None and context.execution_options.get("terp_seed")
-            if not ours:
+            internal = context is not None and context.execution_options.get("terp_seed")
+            if not internal:
                 self.check(statement)
 
         event.listen(connection, "before_cursor_execute", look)
