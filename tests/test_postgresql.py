@@ -230,6 +230,19 @@ def test_any_driver_of_a_url_is_replaced(postgresql_url: str, driver: str) -> No
         assert connection.exec_driver_sql("SHOW TimeZone").scalar() == "UTC"
 
 
+def test_a_lent_connection_reads_json_as_before_afterwards(postgresql_toy: Toy) -> None:
+    """In between it is read as it was written, so nothing looks edited."""
+    toy = postgresql_toy
+    toy.only("0001_a", 'op.seed_rows("labels", [{"code": "a", "extra": {"b": [1]}}], key=["code"])')
+    with toy.db.connect() as connection:
+        toy.upgrade(attributes={"connection": connection})
+        connection.rollback()
+        assert connection.exec_driver_sql("SELECT extra FROM labels").scalar() == {"b": [1]}
+        connection.rollback()
+        toy.downgrade("base", "on-edited=abort", attributes={"connection": connection})
+    assert toy.counts() == {}
+
+
 def test_a_text_with_a_nul_is_refused(postgresql_toy: Toy) -> None:
     postgresql_toy.only(
         "0001_a", 'op.seed_rows("labels", [{"code": "a", "wording": "x\\0y"}], key=["code"])'

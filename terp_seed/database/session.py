@@ -129,7 +129,8 @@ def _borrowed(settings: Settings, given: Connection) -> Iterator[Session]:
         for sql in dialect.pin():
             session.stream.run(sql)
         session.commit()
-        yield session
+        with dialect.read_as_written(given):
+            yield session
     except BaseException as error:
         clear_frames(error.__traceback__)  # or a cursor that was struck holds the caller's file
         raise

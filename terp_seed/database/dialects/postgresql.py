@@ -9,7 +9,8 @@ drops when the connection ends.  Sequences are moved on before a row goes in.
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import cache
 from hashlib import blake2b
 from itertools import chain
@@ -425,11 +426,23 @@ class PostgreSQL(Dialect):
         event.listen(engine, "connect", self._prepare)
         return engine
 
-    def _prepare(self, connection: Any, record: object) -> None:
-        from psycopg.types.string import TextLoader
+    @contextmanager
+    def read_as_written(self, connection: Connection) -> Iterator[None]:
+        if connection.dialect.driver != "psycopg":
+            raise UsageError(
+                f"the connection that you handed over uses {connection.dialect.driver}; make its "
+                "engine with postgresql+psycopg://..."
+            )
+        lent: Any = connection.connection.driver_connection
+        before = _load_as_text(lent.adapters)
+        try:
+            yield
+        finally:
+            for oid, loader in before.items():
+                lent.adapters.register_loader(oid, loader)
 
-        for name in _AS_TEXT:  # what Python would make of them is not what was written
-            connection.adapters.register_loader(name, TextLoader)
+    def _prepare(self, connection: Any, record: object) -> None:
+        _load_as_text(connection.adapters)
         connection.rollback()
         connection.autocommit = True  # a SET is undone with the transaction it is made in
         for sql in self.pin():
@@ -452,6 +465,18 @@ class PostgreSQL(Dialect):
 
     def unreachable(self, error: BaseException) -> str:
         return unreachable(error)
+
+
+def _load_as_text(adapters: Any) -> dict[int, Any]:
+    """Read as texts what Python would make something else of; return the loaders used before."""
+    from psycopg.types.string import TextLoader
+
+    before = {}
+    for name in _AS_TEXT:
+        oid = adapters.types[name].oid
+        before[oid] = adapters.get_loader(oid, 0)  # 0: what the server sends as text
+        adapters.register_loader(oid, TextLoader)
+    return before
 
 
 def _typeless(literal: str) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -55,6 +56,13 @@ class Sessions(ABC):
     @abstractmethod
     def give_back(self, connection: Connection) -> list[str]:
         """Statements that undo `pin` and `set_clock` on a session that the caller lent."""
+
+    def read_as_written(self, connection: Connection) -> AbstractContextManager[None]:
+        """While a connection that the caller lent is used, read values as they were written.
+
+        `UsageError` if its driver cannot.
+        """
+        return nullcontext()
 
     def set_clock(self, moment: datetime) -> list[str]:
         """Statements that fix the session's clock, where the engine can."""
