@@ -82,6 +82,7 @@ class PostgreSQL(Dialect):
     clients = PostgreSQLClients()
     rows_per_statement = 1000
     stages_rows = True
+    reuses_keys = False  # a sequence never goes back
     now = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS')"
     version = "current_setting('server_version')"
     affected = ":ROW_COUNT"
