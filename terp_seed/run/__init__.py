@@ -1,4 +1,4 @@
-"""The run itself, against a database (``online``) or as a script (``offline``).
+"""The run itself, against a database (``live``) or as a script (``script``).
 
 ``executor`` performs one revision, ``writer`` inserts its rows, ``rollback`` removes them,
 ``dry_run`` counts what would happen, ``backup`` keeps what a rollback removes.
