@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
+from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
 from typing import TYPE_CHECKING, ClassVar
 
@@ -55,6 +56,10 @@ class Sessions(ABC):
     @abstractmethod
     def give_back(self, connection: Connection) -> list[str]:
         """Statements that undo `pin` and `set_clock` on a session that the caller lent."""
+
+    def pinned(self, connection: Connection) -> AbstractContextManager[None]:
+        """Pins each transaction of a session that the caller lent, where `pin` cannot."""
+        return nullcontext()
 
     def set_clock(self, moment: datetime) -> list[str]:
         """Statements that fix the session's clock, where the engine can."""
