@@ -69,9 +69,11 @@ def advisory_lock(session: Session, left: str = WHOLE) -> Iterator[Held]:
 def _acquire(session: Session, lock: Lock) -> float:
     """Take the lock, and return how many seconds that took.
 
-    Ends the transaction that it read in, because Alembic must find none open.
+    Waits in no transaction, which would keep a pooler's connection from the
+    holder, and leaves none, because Alembic must find none open.
     """
     seconds, started = session.settings.lock_timeout, monotonic()
+    session.settle()
     if not lock.acquire(0):
         holder = _holder(session)
         session.settle()

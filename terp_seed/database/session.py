@@ -126,10 +126,10 @@ def _borrowed(settings: Settings, given: Connection) -> Iterator[Session]:
     back = dialect.give_back(given)
     session.settle()
     try:
-        for sql in dialect.pin():
-            session.stream.run(sql)
-        session.commit()
-        with dialect.read_as_written(given):
+        with dialect.read_as_written(given), dialect.pinned(given):
+            for sql in dialect.pin():
+                session.stream.run(sql)
+            session.commit()
             yield session
     except BaseException as error:
         clear_frames(error.__traceback__)  # or a cursor that was struck holds the caller's file

@@ -7,6 +7,7 @@ its environment, and stops if the chain is not where it was made for.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from io import TextIOBase
 from typing import TextIO
 
@@ -29,6 +30,8 @@ from terp_seed.run.steps import planned_steps
 from terp_seed.settings.options import Settings
 
 __all__ = ["write_script"]
+
+_ONE_AT_A_TIME = "one run at a time: stops here if another one holds the lock"
 
 
 def write_script(settings: Settings, request: Request, start: tuple[str, ...], out: TextIO) -> None:
@@ -56,6 +59,8 @@ class _Printer:
         self._run, self._out = run, out
         self._stream, self._ledger = run.target.stream, run.ledger
         self._dialect = run.ledger.dialect
+        first = self._dialect.in_transaction(run.settings.lock_timeout)
+        self._beginning = [self._dialect.begin, *first]
         self._audit = Audit(
             self._dialect,
             self._ledger.books,
@@ -72,15 +77,17 @@ class _Printer:
         run = self._run
         remover = ScriptedRollback(self._stream, self._ledger, run.plan)
         executor = Executor(run, self._audit, remover)
-        version_table = run.settings.version_table
+        table = run.settings.version_table
         try:
             self._begin()
             self._guards()
-            self._section("audit")
             started = self._audit.event("started", plan_digest=run.plan.digest(), script=True)
-            self._stream.run(started)
+            self._section("audit", started)
+            self._close()
             run.move.request.configure(
-                output_buffer=_Sink(self._out, self._dialect, version_table, executor.sql_guard),
+                output_buffer=_Sink(
+                    self._out, self._dialect, self._beginning, table, executor.sql_guard
+                ),
                 fn=planned_steps(executor),
                 **{OPTION: executor},
             )
@@ -89,8 +96,8 @@ class _Printer:
         except BrokenPipeError:
             raise
         except BaseException:
-            self._section("this script is incomplete, and stops here")
-            self._stream.run(self._dialect.guard("0 = 1"))
+            stop = self._dialect.guard("0 = 1")
+            self._section("this script is incomplete, and stops here", stop)
             raise
 
     def _begin(self) -> None:
@@ -100,12 +107,21 @@ class _Printer:
         self._stream.note(_header(run))
         for line in dialect.prologue(seconds):
             self._out.write(f"{line}\n")
-        self._section("one time zone, character set and mode")
-        self._statements(dialect.pin() + dialect.set_clock(run.generation.clock))
-        self._section("the bookkeeping tables, if they are missing")
-        self._statements(self._ledger.books.create(compiler))
-        self._section("one run at a time: stops here if another one holds the lock")
-        self._statements(dialect.take_lock(seconds))
+        pins = dialect.pin() + dialect.set_clock(run.generation.clock)
+        self._section("one time zone, character set and mode", *pins)
+        self._open()
+        tables = self._ledger.books.create(compiler)
+        self._section("the bookkeeping tables, if they are missing", *tables)
+        self._section(_ONE_AT_A_TIME, *dialect.take_lock(seconds))
+
+    def _open(self) -> None:
+        """Begin a transaction, where each is pinned and locked."""
+        if len(self._beginning) > 1:
+            self._section(_ONE_AT_A_TIME, *self._beginning)
+
+    def _close(self) -> None:
+        if len(self._beginning) > 1:
+            self._stream.run("COMMIT")
 
     def _guards(self) -> None:
         """Print what stops the script in a database that it was not made for."""
@@ -114,30 +130,30 @@ class _Printer:
         stamp = f"(SELECT name FROM {qualified_name(dialect, books.environment)} WHERE id = 1)"
         if not dialect.schemas and run.environment == "dev":
             stamp = f"COALESCE({stamp}, 'dev')"  # an unstamped SQLite file
-        self._section(f"stops here unless this database is stamped {run.environment}")
-        self._stream.run(dialect.guard(f"{stamp} = {dialect.text(run.environment)}"))
+        stamped = dialect.guard(f"{stamp} = {dialect.text(run.environment)}")
+        self._section(f"stops here unless this database is stamped {run.environment}", stamped)
         heads = run.move.heads
         table = qualified_name(dialect, books.version)
         condition = f"(SELECT COUNT(*) FROM {table}) = {len(heads)}"
         for head in heads:
             wanted = f"version_num = {dialect.text(head)}"
             condition += f" AND EXISTS (SELECT 1 FROM {table} WHERE {wanted})"
-        self._section(f"stops here unless the chain is at {', '.join(heads) or 'its base'}")
-        self._stream.run(dialect.guard(condition))
+        place = ", ".join(heads) or "its base"
+        self._section(f"stops here unless the chain is at {place}", dialect.guard(condition))
         if heads:
-            self._section("stops here unless the chain was seeded with the settings above")
-            self._stream.run(dialect.guard(self._ledger.settings_are(heads[0], run.detail)))
+            same = dialect.guard(self._ledger.settings_are(heads[0], run.detail))
+            self._section("stops here unless the chain was seeded with the settings above", same)
 
     def _end(self) -> None:
         """Print the audit's ``finished`` and let the lock go."""
-        self._section("done")
-        self._stream.run(self._audit.event("finished", script=True))
-        self._statements(self._dialect.drop_lock())
+        self._open()
+        finished = self._audit.event("finished", script=True)
+        self._section("done", finished, *self._dialect.drop_lock())
+        self._close()
 
-    def _section(self, text: str) -> None:
-        self._stream.note(f"\n{text}")
-
-    def _statements(self, statements: list[str]) -> None:
+    def _section(self, title: str, *statements: str) -> None:
+        if statements:
+            self._stream.note(f"\n{title}")
         for sql in statements:
             self._stream.run(sql)
 
@@ -147,16 +163,22 @@ class _Sink(TextIOBase):
 
     Alembic writes one statement a call.  Its CREATE and DROP of the version
     table are left out, because they would commit a transaction on MySQL (the
-    prologue makes the table); its BEGIN becomes the engine's own.  After a
+    prologue makes the table); its BEGIN becomes ``beginning``.  After a
     statement that moves the version comes a guard that it did: on SQLite a run
     can slip in before the script's transaction begins.
     """
 
     def __init__(
-        self, out: TextIO, dialect: Dialect, version_table: str, sql_guard: SqlGuard
+        self,
+        out: TextIO,
+        dialect: Dialect,
+        beginning: Sequence[str],
+        version_table: str,
+        sql_guard: SqlGuard,
     ) -> None:
         self._out = out
         self._dialect = dialect
+        self._beginning = "".join(f"{sql};\n" for sql in beginning)
         self._version_table = version_table
         self._sql_guard = sql_guard
 
@@ -164,7 +186,7 @@ class _Sink(TextIOBase):
         """Pass a statement on, if it may be."""
         statement = text.strip()
         if statement == "BEGIN;":
-            self._out.write(f"{self._dialect.begin};\n")
+            self._out.write(self._beginning)
         elif not self._about_version_table(statement):
             self._sql_guard.check(statement)
             self._out.write(f"{statement}\n")

@@ -1,35 +1,76 @@
-"""The advisory lock of PostgreSQL, which the server keeps apart by database."""
+"""The advisory locks of PostgreSQL, which the server keeps apart by database.
+
+There are two.  A run holds the first from beginning to end, and another run
+waits for it.  Each transaction that writes holds the second, so that two of
+them never overlap, whatever becomes of the first.
+
+A pooler that lends a server connection for one transaction breaks a lock of
+the session: another client gets it as well, and it outlives the run.  Behind a
+pooler the first lock belongs to a transaction, too, which a connection beside
+that of the run keeps open.
+"""
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
 from terp_seed.database.dialects.sessions import Lock
+from terp_seed.database.dialects.transactions import (
+    WRITE_LOCK,
+    ask,
+    begin_pinned,
+    driver_of,
+    unwatch,
+)
+from terp_seed.errors import LockError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-__all__ = ["DROP_LOCK", "HOLDER", "TAKE_LOCK", "AdvisoryLock"]
+__all__ = ["HOLDER", "AdvisoryLock", "wait_in_transaction"]
 
-_HIGH, _LOW = 0x74657270, 0x73656564  # "terp" and "seed"
-_NUMBER = (_HIGH << 32) + _LOW
+_RUN_LOCK = 0x7465727073656564  # "terpseed"
 _PAUSE = 0.05  # seconds between two looks; Ctrl-C gets through there
 
-TAKE_LOCK = f"SELECT pg_advisory_lock({_NUMBER})"
-DROP_LOCK = f"SELECT pg_advisory_unlock({_NUMBER})"
 
-_GRANTED = (
-    "FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid WHERE l.locktype = 'advisory' "
-    f"AND l.classid = {_HIGH} AND l.objid = {_LOW} AND l.objsubid = 1 AND l.granted "
-    "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
-)
-HOLDER = f"SELECT l.pid, a.application_name {_GRANTED}"
+def _granted(number: int) -> str:
+    return (
+        "FROM pg_locks l LEFT JOIN pg_stat_activity a ON a.pid = l.pid "
+        f"WHERE l.locktype = 'advisory' AND l.classid = {number >> 32} "
+        f"AND l.objid = {number & 0xFFFFFFFF} AND l.objsubid = 1 AND l.granted "
+        "AND l.database = (SELECT oid FROM pg_database WHERE datname = current_database())"
+    )
+
+
+HOLDER = f"SELECT l.pid, a.application_name {_granted(_RUN_LOCK)}"
 """A SELECT of the process and the application that hold the lock."""
+
+_TAKEN = f"SELECT count(*) {_granted(_RUN_LOCK)}"
+_OWNED = f"{_TAKEN} AND l.pid = pg_backend_pid()"
+_NOT_WRITING = f"SELECT count(*) = 0 {_granted(WRITE_LOCK)}"
+_WRITING = f"SELECT count(*) {_granted(WRITE_LOCK)} AND l.pid = pg_backend_pid()"
+_FOR_EVER = (  # the second is known from version 17 on
+    "SELECT set_config(name, '0', true) FROM pg_settings "
+    "WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')"
+)
+
+
+def wait_in_transaction(seconds: float) -> list[str]:
+    """Statements that take both locks until the transaction ends, or fail after so long."""
+    wait = max(1, round(seconds * 1000))  # 0 would wait for ever
+    return [
+        f"SET LOCAL lock_timeout = {wait}",
+        f"SELECT pg_advisory_xact_lock({_RUN_LOCK})",
+        f"SELECT pg_advisory_xact_lock({WRITE_LOCK})",
+        "SET LOCAL lock_timeout = DEFAULT",
+    ]
 
 
 class AdvisoryLock(Lock):
-    """A lock of the run's own session: gone when the connection is.
+    """A lock that is gone when the run's connection is, or the one beside it.
 
     It is asked for again and again, because to wait for it on the server ends
     in an error, which would end a transaction that the caller lent.
@@ -37,24 +78,140 @@ class AdvisoryLock(Lock):
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+        self._beside: _Beside | None = None
+        self._held = False
 
     def acquire(self, seconds: float) -> bool:
+        if _server_process(self._connection) != driver_of(self._connection).info.backend_pid:
+            self._beside = _Beside(self._connection)
+        try:
+            taken = self._wait(seconds)
+        except BaseException:
+            if self._beside is not None:
+                self._beside.close()
+            raise
+        if not taken:
+            self._let_go()
+            return False
+        self._connection.execution_options(terp_seed_locks=True)
+        begin_pinned(self._connection)
+        return True
+
+    def _wait(self, seconds: float) -> bool:
         until = monotonic() + seconds
-        while not self._ask(f"SELECT pg_try_advisory_lock({_NUMBER})"):
+        while not self._try():
             if monotonic() >= until:
                 return False
             sleep(min(_PAUSE, max(0.0, until - monotonic())))
+        if self._beside is not None:
+            with _explained():  # is there a second one?
+                _server_process(self._connection)
         return True
 
+    def _try(self) -> bool:
+        """Take the lock; a run that lost it may still be writing, and has to end first."""
+        if self._beside is None:
+            take = f"SELECT pg_try_advisory_lock({_RUN_LOCK})"
+            self._held = self._held or bool(ask(self._connection, take))
+        else:
+            self._held = self._held or self._beside.take()
+        return self._held and self._may_write()
+
+    def _may_write(self) -> bool:
+        if self._connection.in_transaction():  # which the caller may have lent
+            return bool(ask(self._connection, f"SELECT pg_try_advisory_xact_lock({WRITE_LOCK})"))
+        assert self._beside is not None
+        return bool(self._beside.ask(_NOT_WRITING))
+
     def owned(self) -> bool:
-        return bool(self._ask(f"SELECT count(*) {_GRANTED} AND l.pid = pg_backend_pid()"))
+        return self._is_held() and bool(ask(self._connection, _WRITING))
+
+    def _is_held(self) -> bool:
+        if self._beside is None:
+            return bool(ask(self._connection, _OWNED))
+        return self._beside.is_open() and bool(self._beside.ask(_OWNED))
 
     def release(self) -> None:
-        if self.owned():  # a warning otherwise
-            self._ask(DROP_LOCK)
+        self._connection.execution_options(terp_seed_locks=False)
+        unwatch(self._connection)
+        self._let_go()
+
+    def _let_go(self) -> None:
+        if self._beside is not None:
+            self._beside.close()
+            self._beside = None
+        elif self._is_held():  # a warning otherwise
+            ask(self._connection, f"SELECT pg_advisory_unlock({_RUN_LOCK})")
+        self._held = False
 
     def taken(self) -> bool:
-        return bool(self._ask(f"SELECT count(*) {_GRANTED}"))
+        return bool(ask(self._connection, _TAKEN))
 
-    def _ask(self, sql: str) -> Any:
-        return self._connection.exec_driver_sql(sql).scalar()
+
+def _server_process(connection: Connection) -> int:
+    """The process that answers; a pooler tells its clients another number when they connect."""
+    driver = driver_of(connection)
+    idle = not driver.info.transaction_status
+    ((process,),) = driver.execute("SELECT pg_backend_pid()").fetchall()
+    if idle:  # keeps no server connection from another run
+        driver.rollback()
+    return int(process)
+
+
+class _Beside:
+    """A connection beside the run's, whose open transaction keeps the lock."""
+
+    def __init__(self, connection: Connection) -> None:
+        import psycopg
+
+        info = driver_of(connection).info
+        with _explained():
+            self._connection: psycopg.Connection[Any] = psycopg.connect(
+                info.dsn, password=info.password or None, prepare_threshold=None
+            )
+
+    def take(self) -> bool:
+        """Take the lock; who does not get it leaves the pool's connection to others."""
+        if self.ask(f"SELECT pg_try_advisory_xact_lock({_RUN_LOCK})"):
+            self.ask(_FOR_EVER)
+            return True
+        with _explained():
+            self._connection.rollback()
+        return False
+
+    def ask(self, sql: str) -> Any:
+        """The first value that a SELECT gives; `LockError` if the connection is gone."""
+        with _explained():
+            row = self._connection.execute(sql).fetchone()
+        return row and row[0]
+
+    def is_open(self) -> bool:
+        """Whether the server still has the transaction."""
+        try:
+            self.ask("SELECT 1")
+        except LockError:
+            return False
+        return True
+
+    def close(self) -> None:
+        """End the transaction, and with it the lock."""
+        import psycopg
+
+        with suppress(psycopg.Error):
+            self._connection.rollback()
+        self._connection.close()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
+    import psycopg
+
+    try:
+        yield
+    except psycopg.Error as error:
+        code = f" (error {error.sqlstate})" if error.sqlstate else ""
+        raise LockError(
+            f"behind a connection pooler the lock needs a server connection beside that of the "
+            f"run, and there is none{code}; allow its pool two or more for each run, or use the "
+            "server's own port"
+        ) from None

@@ -1,26 +1,25 @@
 """PostgreSQL 13 and later, through psycopg 3.
 
 A literal is always a quoted text, so its type is that of the column it goes
-to: one text serves boolean, number, enum and JSON alike.  The lock is an
-advisory lock of the session, which the server keeps apart by database and
-drops when the connection ends.  Sequences are moved on before a row goes in.
+to: one text serves boolean, number, enum and JSON alike.  Nothing is set or
+locked for the session behind a connection pooler: `transactions` and
+`advisorylock` say how.  Sequences are moved on before a row goes in.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from hashlib import blake2b
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from terp_seed.database.dialects.advisorylock import (
-    DROP_LOCK,
     HOLDER,
-    TAKE_LOCK,
     AdvisoryLock,
+    wait_in_transaction,
 )
 from terp_seed.database.dialects.base import Dialect
 from terp_seed.database.dialects.model import (
@@ -35,6 +34,7 @@ from terp_seed.database.dialects.model import (
 from terp_seed.database.dialects.postgresql_clients import PostgreSQLClients
 from terp_seed.database.dialects.postgresql_errors import problem, unreachable
 from terp_seed.database.dialects.sessions import Lock
+from terp_seed.database.dialects.transactions import PIN, begin_pinned, pinned
 from terp_seed.errors import UsageError
 from terp_seed.rows.literals import NULL, encodable, quoted
 from terp_seed.rows.model import Cells, Value
@@ -46,19 +46,6 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgreSQL"]
 
-_PINNED = {
-    "client_encoding": "UTF8",
-    "timezone": "UTC",
-    "datestyle": "ISO, YMD",
-    "intervalstyle": "postgres",
-    "standard_conforming_strings": "on",
-    "bytea_output": "hex",
-    "extra_float_digits": "1",
-    "client_min_messages": "warning",
-    "default_transaction_isolation": "read committed",
-    "idle_in_transaction_session_timeout": "0",
-    "row_security": "off",  # a policy that would hide rows is an error
-}
 _SPECIAL = re.compile(r"[\n\r'\\]")
 _ESCAPED = {"\n": "\\n", "\r": "\\r", "'": "''", "\\": "\\\\"}
 _UNQUOTED = frozenset("0123456789-")
@@ -85,6 +72,7 @@ class PostgreSQL(Dialect):
     reuses_keys = False  # a sequence never goes back
     now = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS')"
     version = "current_setting('server_version')"
+    begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
     affected = ":ROW_COUNT"
     script_name = "psql"
     opaque = re.compile(
@@ -267,12 +255,14 @@ class PostgreSQL(Dialect):
     def guard(self, condition: str) -> str:
         return f"SELECT 1 / CASE WHEN {condition} THEN 1 ELSE 0 END"
 
+    def in_transaction(self, seconds: float) -> list[str]:
+        return [PIN, *wait_in_transaction(seconds)]
+
     def take_lock(self, seconds: float) -> list[str]:
-        wait = max(1, round(seconds * 1000))  # 0 would wait for ever
-        return [f"SET lock_timeout = {wait}", TAKE_LOCK, "SET lock_timeout = DEFAULT"]
+        return []  # each transaction has its own
 
     def drop_lock(self) -> list[str]:
-        return [DROP_LOCK]
+        return []
 
     def refuse_dependents(
         self,
@@ -400,12 +390,13 @@ class PostgreSQL(Dialect):
     # -- sessions
 
     def pin(self) -> list[str]:
-        return [f"SET {name} = '{value}'" for name, value in _PINNED.items()]
+        return []  # each transaction is pinned
 
     def give_back(self, connection: Connection) -> list[str]:
-        listed = ", ".join(f"current_setting('{name}')" for name in _PINNED)
-        (row,) = connection.exec_driver_sql(f"SELECT {listed}")
-        return [f"SET {name} = {self.text(was)}" for name, was in zip(_PINNED, row, strict=True)]
+        return []
+
+    def pinned(self, connection: Connection) -> AbstractContextManager[None]:
+        return pinned(connection)
 
     def engine(self, url: URL) -> Engine:
         from sqlalchemy import create_engine, event
@@ -418,13 +409,15 @@ class PostgreSQL(Dialect):
                 _through_psycopg(url),
                 poolclass=NullPool,
                 hide_parameters=True,
+                isolation_level="READ COMMITTED",
                 connect_args={"prepare_threshold": None},  # each statement comes once, and is long
             )
         except ModuleNotFoundError:
             raise UsageError(
                 'PostgreSQL needs psycopg 3: pip install "terp_seed[postgresql]"'
             ) from None
-        event.listen(engine, "connect", self._prepare)
+        event.listen(engine, "connect", _prepare)
+        begin_pinned(engine)
         return engine
 
     @contextmanager
@@ -441,14 +434,6 @@ class PostgreSQL(Dialect):
         finally:
             for oid, loader in before.items():
                 lent.adapters.register_loader(oid, loader)
-
-    def _prepare(self, connection: Any, record: object) -> None:
-        _load_as_text(connection.adapters)
-        connection.rollback()
-        connection.autocommit = True  # a SET is undone with the transaction it is made in
-        for sql in self.pin():
-            connection.execute(sql)
-        connection.autocommit = False
 
     def lock(self, connection: Connection) -> Lock:
         return AdvisoryLock(connection)
@@ -478,6 +463,10 @@ def _load_as_text(adapters: Any) -> dict[int, Any]:
         before[oid] = adapters.get_loader(oid, 0)  # 0: what the server sends as text
         adapters.register_loader(oid, TextLoader)
     return before
+
+
+def _prepare(connection: Any, record: object) -> None:
+    _load_as_text(connection.adapters)
 
 
 def _typeless(literal: str) -> str:

@@ -33,6 +33,14 @@ class Scripts(Writes):
     def guard(self, condition: str) -> str:
         """A statement that fails unless ``condition`` is true."""
 
+    def in_transaction(self, seconds: float) -> list[str]:
+        """Script statements at the beginning of each transaction.
+
+        Where a pooler may lend each its own connection they pin and lock it,
+        waiting at most so long for another run.
+        """
+        return []
+
     @abstractmethod
     def take_lock(self, seconds: float) -> list[str]:
         """Script statements that take the lock or stop."""

@@ -64,6 +64,10 @@ class Sessions(ABC):
         """
         return nullcontext()
 
+    def pinned(self, connection: Connection) -> AbstractContextManager[None]:
+        """Pins each transaction of a session that the caller lent, where `pin` cannot."""
+        return nullcontext()
+
     def set_clock(self, moment: datetime) -> list[str]:
         """Statements that fix the session's clock, where the engine can."""
         return []

@@ -1,0 +1,115 @@
+"""How each transaction on PostgreSQL begins.
+
+Settings are made for one transaction, never for the session: a pooler may lend
+another server connection to the next one, and this one to another program.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import TYPE_CHECKING, Any
+
+from terp_seed.errors import LockError
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine import Connection, Engine
+
+__all__ = ["PIN", "WRITE_LOCK", "ask", "begin_pinned", "driver_of", "pinned", "unwatch"]
+
+WRITE_LOCK = 0x7465727077726974
+"""The number ("terpwrit") of the lock that each transaction holds which writes."""
+
+_PINNED = {
+    "client_encoding": "UTF8",
+    "timezone": "UTC",
+    "datestyle": "ISO, YMD",
+    "intervalstyle": "postgres",
+    "standard_conforming_strings": "on",
+    "bytea_output": "hex",
+    "extra_float_digits": "1",
+    "client_min_messages": "warning",
+    "idle_in_transaction_session_timeout": "0",
+    "row_security": "off",  # a policy that would hide rows is an error
+}
+
+
+def _set(values: dict[str, str]) -> str:
+    quoted = {name: value.replace("'", "''") for name, value in values.items()}
+    return ", ".join(f"set_config('{name}', '{value}', true)" for name, value in quoted.items())
+
+
+PIN = f"SELECT {_set(_PINNED)}"
+"""Gives the transaction one time zone, character set and mode."""
+
+_PIN_AND_LOCK = f"{PIN}, pg_try_advisory_xact_lock({WRITE_LOCK}) AS locked"
+_OPTIONS = {"no_parameters": True, "terp_seed": True}
+
+
+def driver_of(connection: Connection) -> Any:
+    """The connection as psycopg knows it."""
+    return connection.connection.driver_connection
+
+
+def ask(connection: Connection, sql: str) -> Any:
+    """The first value that a SELECT gives."""
+    return connection.exec_driver_sql(sql, execution_options=_OPTIONS).scalar()
+
+
+def begin_pinned(target: Connection | Engine) -> None:
+    """From here on, pin each transaction, and lock it if the connection is to write.
+
+    Harmless if that is so already.
+    """
+    from sqlalchemy import event
+
+    event.listen(target, "before_cursor_execute", _begin)
+
+
+def unwatch(connection: Connection) -> None:
+    """Take back `begin_pinned`."""
+    from sqlalchemy import event
+
+    if event.contains(connection, "before_cursor_execute", _begin):
+        event.remove(connection, "before_cursor_execute", _begin)
+
+
+def _begin(connection: Connection, cursor: object, statement: str, *_: object) -> None:
+    """Put a statement before the first of each transaction.
+
+    At the event "begin" SQLAlchemy would take an error for a transaction that has begun.
+    """
+    driver = driver_of(connection)
+    if driver.info.transaction_status or driver.autocommit or statement.startswith(PIN):
+        return  # begun already
+    lock = connection.get_execution_options().get("terp_seed_locks")
+    sql = _PIN_AND_LOCK if lock else PIN
+    answer = connection.exec_driver_sql(sql, execution_options=_OPTIONS).one()
+    if lock and not answer.locked:
+        raise LockError(
+            "another run is writing to the database, so this one keeps nothing of the revision; "
+            "run the command again when it is done"
+        )
+
+
+@contextmanager
+def pinned(connection: Connection) -> Iterator[None]:
+    """Pin the transactions of a connection that the caller lent, and no later ones."""
+    if connection.in_transaction():
+        listed = ", ".join(f"current_setting('{name}')" for name in _PINNED)
+        was = connection.exec_driver_sql(f"SELECT {listed}").one()
+        connection.exec_driver_sql(PIN, execution_options=_OPTIONS)
+        try:
+            yield
+        finally:
+            from sqlalchemy.exc import DBAPIError
+
+            with suppress(DBAPIError):  # a rollback takes them back as well
+                back = _set(dict(zip(_PINNED, was, strict=True)))
+                connection.exec_driver_sql(f"SELECT {back}", execution_options=_OPTIONS)
+        return
+    begin_pinned(connection)
+    try:
+        yield
+    finally:
+        unwatch(connection)
