@@ -539,7 +539,7 @@ class PostgreSQL(Server):
     def _start_on_a_free_port(self) -> None:
         self._start()
         self.execute(
-            f"CREATE USER {USER} PASSWORD '{self.password}'",
+            f"CREATE USER {USER} PASSWORD '{self.password}' CREATEDB",
             f"GRANT SET ON PARAMETER session_replication_role TO {USER}",  # rows without triggers
         )
 
