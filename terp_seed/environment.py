@@ -19,7 +19,7 @@ from terp_seed.database.failures import translated
 from terp_seed.database.interrupts import interruptible
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import PlanError, UsageError
-from terp_seed.plan.revisions import loaded
+from terp_seed.plan.revisions import load_revisions
 from terp_seed.settings.options import Settings, resolve
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def run() -> None:
 
 
 def _settings() -> Settings:
-    return resolve(context.config, Path(loaded(context.script).dir).resolve())
+    return resolve(context.config, Path(load_revisions(context.script).dir).resolve())
 
 
 def _ready(settings: Settings) -> None:

@@ -21,6 +21,36 @@ _numbers = itertools.count(1)
 Client = Callable[..., subprocess.CompletedProcess[str]]
 
 
+#: Files whose tests speak the SQL of the other engines, or whose subject PostgreSQL does not have
+#: yet: there they run on the others only. A file leaves this list, none comes in.
+NOT_YET_ON_POSTGRESQL = {
+    "test_ledger_rebuild",  # ids are compared, and sequences leave gaps
+    "test_literals",  # the columns' types are spelt for the others
+    "test_preview_stops",
+    "test_prove",  # database/compare.py compares clocks of one type
+    "test_sandbox",
+    "test_sanitise",  # masking in place
+    "test_pytest_plugin",  # a round trip compares ids, and sequences leave gaps
+    "test_docs_pages",
+    "test_deaths",  # ids are compared, and sequences leave gaps
+    "test_endurance",
+    "test_hostile",
+    "test_races",
+}
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Deselect, and so count, what does not run on PostgreSQL yet."""
+    later = [
+        item
+        for item in items
+        if item.path.stem in NOT_YET_ON_POSTGRESQL
+        and getattr(getattr(item, "callspec", None), "params", {}).get("engine") == "postgresql"
+    ]
+    config.hook.pytest_deselected(items=later)
+    items[:] = [item for item in items if item not in set(later)]
+
+
 @pytest.fixture(autouse=True)
 def _state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Backups of tests go to a folder of theirs, never to the home of whoever runs them."""
@@ -67,7 +97,7 @@ def start_server() -> Iterator[Callable[..., MariaDB]]:
         yield lambda *options: stack.enter_context(_start(*options))
 
 
-@pytest.fixture(params=("sqlite", server_engine()))
+@pytest.fixture(params=("sqlite", server_engine(), "postgresql"))
 def engine(request: pytest.FixtureRequest) -> str:
     """The engine of this round of the test; whatever depends on it runs once for each."""
     return str(request.param)

@@ -538,7 +538,10 @@ class PostgreSQL(Server):
 
     def _start_on_a_free_port(self) -> None:
         self._start()
-        self.execute(f"CREATE USER {USER} PASSWORD '{self.password}'")
+        self.execute(
+            f"CREATE USER {USER} PASSWORD '{self.password}'",
+            f"GRANT SET ON PARAMETER session_replication_role TO {USER}",  # rows without triggers
+        )
 
     def _start(self, *options: str, **more: Any) -> None:
         for attempt in range(50):

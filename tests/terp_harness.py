@@ -20,11 +20,14 @@ from pathlib import Path
 import sqlalchemy as sa
 
 import terp_seed.terp.seeders  # noqa: F401 - registers the seeders
-from terp_seed.database.dialects import dialect_named
+from terp_seed.database.dialects import SQLite
 from terp_seed.rows.literals import json_pieces
 from terp_seed.rows.model import Block, Json, TableRows
 from terp_seed.rows.seeders import Check, SeedContext, Seeder, seeder_named
 from terp_seed.terp.schema.tables import metadata
+
+#: SQL of a check or a derived column, with its names quoted.
+NAMED = SQLite().named
 
 SEEDERS = ("catalogue", "clients", "batches", "inventory", "orders")
 AS_OF = date(2026, 6, 30)
@@ -53,7 +56,6 @@ EVERY_STATE = {
 }
 """How many different values even the small database has."""
 
-SQLITE = dialect_named("sqlite")
 _DAYS = re.compile(r"\{days:([^:{}]+):([^:{}]+)\}")
 _BLOCK = 1000
 
@@ -146,7 +148,7 @@ class Seeded:
             self.db.execute(f'UPDATE "{derived.table}" SET {", ".join(sets)}')
 
     def _said(self, sql: str) -> str:
-        text = SQLITE.named(sql.replace("{as_of}", f"'{self.as_of}'"))
+        text = NAMED(sql.replace("{as_of}", f"'{self.as_of}'"))
         return _DAYS.sub(r"CAST(julianday(\1) - julianday(\2) AS INTEGER)", text)
 
     def unseed(self, name: str) -> None:
@@ -159,10 +161,7 @@ class Seeded:
 
     def broken(self, checks: Sequence[Check]) -> dict[str, list[int]]:
         """The rows that break each of some invariants."""
-        found = {
-            check.name: [row[0] for row in self.db.execute(SQLITE.named(check.sql))]
-            for check in checks
-        }
+        found = {check.name: [row[0] for row in self.all(NAMED(check.sql))] for check in checks}
         return {name: rows for name, rows in found.items() if rows}
 
     def all(self, sql: str) -> list[tuple]:

@@ -82,7 +82,7 @@ def test_rows_come_back_and_the_chain_with_them(toy: Toy, folder: Path, target: 
 def test_rows_come_back_into_a_table_without_an_integer_key(
     toy: Toy, folder: Path, table: str
 ) -> None:
-    toy.execute(f"CREATE TABLE tags {table.replace('code(50)', 'code') if toy.sqlite else table}")
+    toy.execute(f"CREATE TABLE tags {table if toy.mysql else table.replace('code(50)', 'code')}")
     rows = '[{"code": "A", "name": None}, {"code": "B", "name": "b"}]'
     toy.only("0001_tags", f'op.seed_rows("tags", {rows}, key=["code"], id=None)')
     toy.upgrade()
@@ -275,7 +275,7 @@ def test_a_dump_is_restored_by_the_command_that_is_printed(toy: Toy, folder: Pat
     done = subprocess.run(
         command.replace("--password ", ""),
         shell=True,
-        env={**os.environ, "MYSQL_PWD": password or ""},
+        env={**os.environ, "MYSQL_PWD": password or "", "PGPASSWORD": password or ""},
         capture_output=True,
         check=False,
     )

@@ -313,7 +313,7 @@ def _unclassified(it: Trouble) -> Done:
     return it.mask()
 
 
-@case("database … is stamped production, and masking in place destroys what is there; …")
+@case("database … is stamped production, and masking in place destroys its data; …")
 def _production_in_place(it: Trouble) -> Done:
     it.sandbox()
     it.terp_seed("env", "stamp", "production", "--yes")

@@ -11,6 +11,8 @@ from filelock import FileLock
 from sqlalchemy.engine import make_url
 from toys import Toy
 
+from terp_seed.database.dialects import dialect_of
+
 SKIPPING = """
 op.seed_rows("labels", [{"code": "FRAGILE"}, {"code": "MINE"}, {"code": "NEW"}], key=["code"],
              on_conflict="skip")
@@ -105,8 +107,7 @@ def test_a_plan_waits_for_nobody(toy: Toy) -> None:
             held.enter_context(FileLock(f"{make_url(toy.url).database}.terp_seed.database.lock"))
         else:
             connection = held.enter_context(toy.connect())
-            name = f"terp_seed:{make_url(toy.url).database}"
-            assert connection.exec_driver_sql(f"SELECT GET_LOCK('{name}', 0)").scalar() == 1
+            assert dialect_of(connection).lock(connection).acquire(0)
         assert toy.document("plan")["rows"] == 33
 
 

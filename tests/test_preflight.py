@@ -85,7 +85,7 @@ def test_a_column_that_must_not_be_null_any_more(toy: Toy) -> None:
     if toy.sqlite:
         remake(toy, "labels", "wording VARCHAR(60)", "wording VARCHAR(60) NOT NULL")
     else:
-        toy.execute("ALTER TABLE labels MODIFY wording VARCHAR(60) NOT NULL")
+        toy.modify("labels", "wording", "VARCHAR(60)", null=False)
     assert findings(toy) == [
         "revision 0001_labels, table labels, column wording: must not be NULL, and the seed holds "
         "NULL (row 3)"
@@ -94,11 +94,10 @@ def test_a_column_that_must_not_be_null_any_more(toy: Toy) -> None:
 
 def test_a_shorter_column(toy: Toy) -> None:
     for table, column, size in (("labels", "wording", 60), ("crates", "code", 20)):
-        need = " NOT NULL" if column == "code" else ""
         if toy.sqlite:
             remake(toy, table, f"{column} VARCHAR({size})", f"{column} VARCHAR(12)")
         else:
-            toy.execute(f"ALTER TABLE {table} MODIFY {column} VARCHAR(12){need}")
+            toy.modify(table, column, "VARCHAR(12)", null=column != "code")
     found = findings(toy)
     assert found[0] == (
         "revision 0001_labels, table labels, column wording: holds 12 characters, and the seed has "
@@ -113,8 +112,11 @@ def test_a_shorter_column(toy: Toy) -> None:
 def test_an_enum_without_a_value(toy: Toy) -> None:
     if toy.sqlite:
         remake(toy, "depots", "'branch'", "'annex'")
+    elif toy.postgresql:
+        toy.execute("CREATE TYPE other_kind AS ENUM ('main', 'annex')")
+        toy.modify("depots", "kind", "other_kind")
     else:
-        toy.execute("ALTER TABLE depots MODIFY kind ENUM('main', 'annex')")
+        toy.modify("depots", "kind", "ENUM('main', 'annex')")
     assert findings(toy) == [
         "revision 0002_depots, table depots, column kind: is an enum that does not know branch; it "
         "knows annex, main"
@@ -138,8 +140,8 @@ def test_a_number_that_is_too_large(toy: Toy) -> None:
         remake(toy, "depots", "capacity INTEGER", "capacity SMALLINT")
         remake(toy, "depots", "price NUMERIC(8, 2)", "price NUMERIC(3, 2)")
     else:
-        toy.execute("ALTER TABLE depots MODIFY capacity SMALLINT NOT NULL")
-        toy.execute("ALTER TABLE depots MODIFY price DECIMAL(3, 2) NOT NULL")
+        toy.modify("depots", "capacity", "SMALLINT", null=False)
+        toy.modify("depots", "price", "DECIMAL(3, 2)", null=False)
     toy.only(
         "0001_a",
         """
@@ -227,7 +229,9 @@ def test_characters_that_a_column_cannot_hold(mariadb_toy: Toy, charset: str, te
 
 
 def test_a_computed_column_and_a_view(toy: Toy) -> None:
-    toy.execute("ALTER TABLE scans ADD COLUMN twice INTEGER GENERATED ALWAYS AS (crate_id * 2)")
+    stored = " STORED" if toy.postgresql else ""
+    computed = f"INTEGER GENERATED ALWAYS AS (crate_id * 2){stored}"
+    toy.execute(f"ALTER TABLE scans ADD COLUMN twice {computed}")
     toy.execute("CREATE VIEW seen AS SELECT id, crate_id FROM scans")
     toy.only(
         "0001_a",

@@ -12,7 +12,7 @@ from sqlalchemy import create_engine, make_url
 from terp_seed.database.compare import database_digests
 
 if TYPE_CHECKING:
-    from servers import MariaDB
+    from servers import MariaDB, PostgreSQL
 
 
 @pytest.fixture
@@ -21,7 +21,8 @@ def target(engine: str, request: pytest.FixtureRequest, new_database: Callable[[
     url = new_database(engine)
     if engine == "sqlite":
         return url
-    server: MariaDB = request.getfixturevalue("mariadb")
+    fixture = engine if engine == "postgresql" else "mariadb"
+    server: MariaDB | PostgreSQL = request.getfixturevalue(fixture)
     return server.root_url(str(make_url(url).database))
 
 

@@ -35,7 +35,9 @@ RESTRICT = SET_NULL.replace("SET NULL", "RESTRICT")
 
 def _notes(toy: Toy, create: str) -> None:
     text = ""
-    if not toy.sqlite:  # a foreign key wants the collation of what it refers to
+    if (
+        not toy.sqlite and not toy.postgresql
+    ):  # a foreign key wants the collation of what it refers to
         collation = toy.value(
             "SELECT collation_name FROM information_schema.columns "
             "WHERE table_schema = DATABASE() AND table_name = 'depots' AND column_name = 'code'"
@@ -214,15 +216,18 @@ def test_a_kept_row_that_its_key_does_not_tell_stops_it(toy: Toy) -> None:
     toy.only("0001_towns", 'op.seed_rows("towns", [{"code": 5}], key=["code"], id=None)')
     toy.upgrade()
     toy.execute("INSERT INTO notes VALUES (7, '5')")
+    if toy.postgresql:  # where the literal of 5 is that of the text, too
+        toy.downgrade("base", "on-dependents=keep")
+        assert toy.counts() == {"notes": 1, "towns": 1}
+        return
     with pytest.raises(PlanError, match="table towns: rows that are to be kept cannot be told"):
         toy.downgrade("base", "on-dependents=keep")
     assert toy.counts() == {"notes": 1, "towns": 1}
 
 
 def test_a_chain_of_rows_that_need_each_other_stays_whole(toy: Toy) -> None:
-    auto = "AUTOINCREMENT" if toy.sqlite else "AUTO_INCREMENT"
     toy.execute(
-        f"CREATE TABLE nodes (id INTEGER PRIMARY KEY {auto}, code VARCHAR(9) UNIQUE, up INTEGER, "
+        f"CREATE TABLE nodes (id {toy.counted_key}, code VARCHAR(9) UNIQUE, up INTEGER, "
         "FOREIGN KEY (up) REFERENCES nodes (id) ON DELETE CASCADE)",
         "CREATE TABLE notes (id INTEGER PRIMARY KEY, node_id INTEGER, "
         "FOREIGN KEY (node_id) REFERENCES nodes (id) ON DELETE CASCADE)",
@@ -241,9 +246,8 @@ def test_a_chain_of_rows_that_need_each_other_stays_whole(toy: Toy) -> None:
 @pytest.mark.parametrize("rule", ["RESTRICT", "CASCADE"])
 def test_rows_that_refer_to_rows_before_them_go_last_first(toy: Toy, rule: str) -> None:
     """RESTRICT does not stand in the way, and what a cascade would take is counted."""
-    auto = "AUTOINCREMENT" if toy.sqlite else "AUTO_INCREMENT"
     toy.execute(
-        f"CREATE TABLE nodes (id INTEGER PRIMARY KEY {auto}, code VARCHAR(9) UNIQUE, up INTEGER, "
+        f"CREATE TABLE nodes (id {toy.counted_key}, code VARCHAR(9) UNIQUE, up INTEGER, "
         f"FOREIGN KEY (up) REFERENCES nodes (id) ON DELETE {rule})"
     )
     toy.only("0001_nodes", 'op.seed_rows("nodes", [{"code": c} for c in "ABCD"], key=["code"])')

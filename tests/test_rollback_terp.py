@@ -43,6 +43,13 @@ class Terp:
             if connection.dialect.name == "sqlite":
                 connection.exec_driver_sql("PRAGMA foreign_keys = OFF")  # a row need not be whole
                 connection.exec_driver_sql("PRAGMA ignore_check_constraints = ON")
+            elif connection.dialect.name == "postgresql":
+                for table in sa.inspect(connection).get_table_names():
+                    for check in sa.inspect(connection).get_check_constraints(table):
+                        connection.exec_driver_sql(
+                            f'ALTER TABLE "{table}" DROP CONSTRAINT "{check["name"]}"'
+                        )
+                connection.exec_driver_sql("SET session_replication_role = replica")
             else:
                 connection.exec_driver_sql("SET FOREIGN_KEY_CHECKS = 0, sql_mode = ''")
             yield connection

@@ -125,6 +125,7 @@ def test_an_id_that_is_taken_stops_the_run(toy: Toy) -> None:
 
 
 def test_every_kind_of_value(toy: Toy) -> None:
+    nul = "y" if toy.postgresql else "\0"  # which no text of it holds
     toy.only(
         "0001_a",
         """
@@ -134,7 +135,7 @@ def test_every_kind_of_value(toy: Toy) -> None:
             "blob": bytes(range(256)), "body": "x\\0y\\r\\nz\\x1a", "amount": Decimal("12.30"),
             "day": date(2026, 2, 3), "moment": datetime(2026, 3, 29, 1, 30, tzinfo=timezone.utc),
         }], key=["code"])
-        """,
+        """.replace("\\0", nul.replace("\0", "\\0")),
         head="from datetime import date, datetime, timezone\nfrom decimal import Decimal",
     )
     toy.upgrade()
@@ -145,7 +146,7 @@ def test_every_kind_of_value(toy: Toy) -> None:
     assert row["wording"] == "a'b\\c\t%s :x 100% \U0001f600"
     assert row["extra"] == {"ключ": [1, 2.5, None, True], "at": "2026-01-02 03:04:05"}
     assert row["blob"] == bytes(range(256))
-    assert row["body"] == "x\0y\r\nz\x1a"
+    assert row["body"] == f"x{nul}y\r\nz\x1a"
     assert (row["amount"], row["day"]) == (Decimal("12.30"), date(2026, 2, 3))
     assert row["moment"] == datetime(2026, 3, 29, 1, 30)
     toy.downgrade()
@@ -512,7 +513,9 @@ def test_json_tags_say_what_json_cannot(toy: Toy) -> None:
 
     with toy.db.connect() as connection:
         (found,) = connection.execute(sa.select(labels)).mappings()
-        assert connection.exec_driver_sql("SELECT extra FROM labels").scalar() == "null"
+        extra = "CAST(extra AS CHAR(9))" if not toy.sqlite else "extra"
+        kept = connection.exec_driver_sql(f"SELECT {extra} FROM labels").scalar()
+        assert str(kept).strip() == "null"
     assert found["amount"] == Decimal("19.90")
     assert found["blob"] == b"\x00\xff"
     assert (found["day"], found["moment"]) == (date(2026, 2, 3), datetime(2026, 2, 3, 4, 5, 6))
@@ -525,7 +528,9 @@ def test_json_numbers_and_objects_keep_their_value(toy: Toy) -> None:
     seed_file(toy, "a.json", '[{"code": "A", "amount": 1.10, "extra": {"a": [1.5, {"b": null}]}}]')
     toy.upgrade()
     assert float(toy.value("SELECT amount FROM labels")) == 1.1
-    assert json.loads(toy.value("SELECT extra FROM labels")) == {"a": [1.5, {"b": None}]}
+    found = toy.value("SELECT extra FROM labels")
+    document = json.loads(found) if isinstance(found, str) else found
+    assert document == {"a": [1.5, {"b": None}]}
 
 
 @pytest.mark.parametrize(

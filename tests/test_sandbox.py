@@ -355,7 +355,7 @@ def test_down_makes_one_line_of_the_databases_own_refusal(mariadb_url: str, mari
         assert "\n" not in str(refusal.value)
     finally:
         mariadb.execute(f"DROP DATABASE {mine}_other")
-    made.downgrade()  # it goes on where it stopped
+    made.downgrade()  # it continues where it stopped
     assert not made.tables() & set(TABLES)
 
 

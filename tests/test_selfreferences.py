@@ -4,8 +4,9 @@ from __future__ import annotations
 
 from hypothesis import given
 from hypothesis import strategies as st
-from terp_seed.run.self_references import _outermost_first
 from toys import Toy
+
+from terp_seed.run.delete_order import _outermost_first
 
 KEYS = st.integers(1, 12)
 

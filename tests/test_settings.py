@@ -41,7 +41,7 @@ from terp_seed.errors import GuardError, PlanError, SeedError, UsageError
         ("on-edited=delet", "on-edited: 'delet' is not possible; did you mean 'delete'?"),
         ("backup=all", "backup: 'all' is not possible"),
         ("url=mysql", "the database URL cannot be read"),
-        ("url=oracle://u@h/d", "no such engine here; terp_seed seeds mariadb, mysql, sqlite"),
+        ("url=oracle://u@h/d", "no such engine here; terp_seed seeds mariadb, mysql, postg"),
         ("url=mysql+pymysql://u@h/d", "driver 'pymysql': only mysqlclient is supported"),
         ("url=mysql://u@127.0.0.1", "the URL names no database"),
     ],

@@ -7,6 +7,7 @@ import json
 import pytest
 from toys import Toy
 
+from terp_seed.database.dialects import dialect_named
 from terp_seed.errors import PlanError, SeedError
 from terp_seed.plan.sql_guard import SqlGuard
 
@@ -141,7 +142,7 @@ def test_a_block_without_a_transaction_is_refused(toy: Toy, prefix: str) -> None
     ],
 )
 def test_reading_is_allowed(statement: str) -> None:
-    gate = SqlGuard(backslash_escapes=True)
+    gate = SqlGuard(dialect_named("mysql"))
     with gate.close("0001_raw", None):
         gate.check(statement)
 
@@ -168,7 +169,7 @@ def test_reading_is_allowed(statement: str) -> None:
     ],
 )
 def test_writing_needs_a_reason(statement: str) -> None:
-    gate = SqlGuard(backslash_escapes=True)
+    gate = SqlGuard(dialect_named("mysql"))
     with (
         gate.close("0001_raw", None),
         pytest.raises(PlanError, match="bypasses masking"),
@@ -262,11 +263,61 @@ def test_a_backslash_is_an_escape_where_the_engine_takes_it_for_one() -> None:
     """Else what is a text to the guard is a DELETE to the engine, or the other way round."""
     hidden = r"WITH x AS (SELECT '\' a) DELETE FROM labels WHERE code = 'x'"
     escaped = r"SELECT 'it\'s; DROP TABLE labels'"
-    sqlite, mysql = SqlGuard(backslash_escapes=False), SqlGuard(backslash_escapes=True)
+    sqlite, mysql = SqlGuard(dialect_named("sqlite")), SqlGuard(dialect_named("mysql"))
     with sqlite.close("0001_raw", None), pytest.raises(PlanError, match="bypasses masking"):
         sqlite.check(hidden)
     with mysql.close("0001_raw", None):
         mysql.check(escaped)
+
+
+@pytest.mark.parametrize(
+    ("engine", "hidden"),
+    [
+        ("postgresql", "SELECT $$'$$; DELETE FROM labels; SELECT $$'$$"),
+        ("postgresql", "SELECT $a$ $$ ' $a$; DELETE FROM labels; SELECT ''"),
+        ("postgresql", "SELECT E'\\''; DELETE FROM labels; SELECT ''"),
+        ("postgresql", "SELECT 1 # 2; DELETE FROM labels"),
+        ("postgresql", "SELECT 1 --x\n; DELETE FROM labels"),
+        ("sqlite", "SELECT 1 --x\n; DELETE FROM labels"),
+        ("sqlite", "SELECT [']; DELETE FROM labels; SELECT [']"),
+        ("mysql", "SELECT 1 --x\n; DELETE FROM labels"),
+        ("mysql", "SELECT `'`; DELETE FROM labels; SELECT `'`"),
+    ],
+)
+def test_a_write_behind_what_the_engine_takes_for_a_quote_is_found(
+    engine: str, hidden: str
+) -> None:
+    guard = SqlGuard(dialect_named(engine))
+    with guard.close("0001_raw", None), pytest.raises(PlanError, match="bypasses masking"):
+        guard.check(hidden)
+
+
+@pytest.mark.parametrize(
+    ("engine", "harmless"),
+    [
+        ("postgresql", "SELECT $x$; DELETE FROM labels $x$"),
+        ("postgresql", "SELECT E'it\\'s; DELETE FROM labels'"),
+        ("sqlite", "SELECT [; DELETE FROM labels]"),
+        ("mysql", "SELECT `; DELETE FROM labels`"),
+    ],
+)
+def test_a_quoted_text_is_no_statement(engine: str, harmless: str) -> None:
+    guard = SqlGuard(dialect_named(engine))
+    with guard.close("0001_raw", None):
+        guard.check(harmless)
+
+
+@pytest.mark.parametrize(
+    ("engine", "call"),
+    [
+        ("mysql", "SELECT `RELEASE_ALL_LOCKS`()"),
+        ("postgresql", 'SELECT "pg_advisory_unlock_all" ()'),
+    ],
+)
+def test_a_function_of_locks_is_found_behind_quotes(engine: str, call: str) -> None:
+    guard = SqlGuard(dialect_named(engine))
+    with guard.close("0001_raw", "a reason"), pytest.raises(PlanError, match="locks"):
+        guard.check(call)
 
 
 def test_a_delete_behind_a_backslash_is_refused_on_the_engine_itself(sqlite_toy: Toy) -> None:

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from terp_harness import SEEDERS, seeded
+from terp_harness import NAMED, SEEDERS, seeded
 
-from terp_seed.database.dialects import dialect_named
 from terp_seed.rows.seeders import seeder_named
 
 CHECKS = {check.name: check for name in SEEDERS for check in seeder_named(name).checks}
@@ -134,7 +133,7 @@ def test_check_finds_rows_of_its_table(sound, name):
     beginning = next(b for b in PLANTED if name.startswith(b))
     sound.db.execute(PLANTED[beginning])
     try:
-        found = {row[0] for row in sound.all(dialect_named("sqlite").named(check.sql))}
+        found = {row[0] for row in sound.all(NAMED(check.sql))}
         assert found <= {row[0] for row in sound.all(f'SELECT id FROM "{check.table}"')}
     finally:
         sound.db.rollback()

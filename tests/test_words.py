@@ -62,18 +62,13 @@ WAIVERS: dict[str, int] = {
     "terp_seed/plan/recorder.py": 1,
     "terp_seed/plan/revisions.py": 1,
     "terp_seed/plan/run.py": 2,
-    "terp_seed/run/delete_order.py": 3,
-    "terp_seed/run/dependents.py": 1,
     "terp_seed/run/dry_run.py": 1,
     "terp_seed/run/executor.py": 1,
-    "terp_seed/run/ledger_recovery.py": 3,
     "terp_seed/run/live.py": 1,
-    "terp_seed/run/locate.py": 7,
     "terp_seed/run/plan_file.py": 2,
     "terp_seed/run/rollback.py": 2,
     "terp_seed/run/script.py": 2,
-    "terp_seed/terp/schema/run.py": 2,
-    "terp_seed/terp/schema/tables.py": 2,
+    "terp_seed/terp/schema/tables.py": 1,
 }
 
 

@@ -173,11 +173,11 @@ def test_keys_are_taken_when_the_first_rows_are_ready() -> None:
 def test_a_range_of_which_nothing_is_left_is_taken_anew() -> None:
     """Somebody removed the rows that a rollback had kept: the old entry goes first."""
     table = planned({"name": constant("x")})
-    script = written(table, kept={1: frozenset()})
+    script = written(table, retained={1: frozenset()})
     assert script.index("DELETE FROM") < script.index('INSERT INTO "terp_seed_ledger"')
     assert "UPDATE" not in script
     assert "DELETE" not in written(table)
-    resumed = written(table, kept={1: frozenset({0})})
+    resumed = written(table, retained={1: frozenset({0})})
     assert "UPDATE" in resumed
     assert "DELETE" not in resumed
 
@@ -189,8 +189,8 @@ def test_rows_are_cut_into_statements_by_their_number_and_by_their_length() -> N
     wide = Column(lambda span: ["x" * (60 if row in (0, 3) else 10) for row in span.rows()])
     script = written(planned({"name": wide}, 8), statement_characters=45)  # of 15 each
     assert spans_of(script) == [(8, 8), (1, 1), (2, 3), (4, 4), (5, 7)]
-    kept = frozenset({1, 4})
-    script = written(planned({"name": constant("x")}, 6), kept={1: kept})
+    retained = frozenset({1, 4})
+    script = written(planned({"name": constant("x")}, 6), retained={1: retained})
     assert re.findall(r"^\((\d+), 'x'\)", script, re.MULTILINE) == ["5", "0", "2", "3"]
 
 

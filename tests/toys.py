@@ -35,6 +35,29 @@ from toy_schema import metadata  # noqa: E402 - a module of the toy project
 
 HEAD = "0003_crates"
 
+#: Sets the sequence of a key, its own or one that its default calls, behind what the table holds.
+REWIND = """
+    SELECT setval(seq, (SELECT COALESCE(MAX({key}), 0) + 1 FROM {table}), false)
+    FROM (SELECT COALESCE(pg_get_serial_sequence('{table}', '{column}')::regclass::oid, (
+        SELECT d.refobjid FROM pg_attrdef f JOIN pg_depend d ON d.objid = f.oid
+        JOIN pg_sequence s ON s.seqrelid = d.refobjid WHERE f.adrelid = '{table}'::regclass
+    ))::regclass AS seq) AS own
+"""
+
+
+def rewind(connection: Connection) -> None:
+    """Set PostgreSQL's sequences to what the tables hold: a rollback leaves them, with gaps."""
+    if connection.dialect.name != "postgresql":
+        return
+    quote = connection.dialect.identifier_preparer.quote_identifier
+    inspector = sa.inspect(connection)
+    for table in inspector.get_table_names():
+        kinds = {each["name"]: each["type"] for each in inspector.get_columns(table)}
+        for column in inspector.get_pk_constraint(table)["constrained_columns"]:
+            if isinstance(kinds[column], sa.Integer):
+                sql = REWIND.format(table=quote(table), key=quote(column), column=column)
+                connection.exec_driver_sql(sql)
+
 
 class Toy(Project):
     """A copy of the toy project with a database of its own, which holds the toy tables."""
@@ -57,6 +80,40 @@ class Toy(Project):
     def sqlite(self) -> bool:
         """Whether the database is a SQLite file."""
         return self.db.dialect.name == "sqlite"
+
+    @property
+    def postgresql(self) -> bool:
+        """Whether the database is PostgreSQL's."""
+        return self.db.dialect.name == "postgresql"
+
+    @property
+    def mysql(self) -> bool:
+        """Whether the database is MySQL's or MariaDB's."""
+        return not self.sqlite and not self.postgresql
+
+    @property
+    def counted_key(self) -> str:
+        """How the engine spells an integer key that it counts itself."""
+        if self.postgresql:
+            return "SERIAL PRIMARY KEY"
+        return f"INTEGER PRIMARY KEY {'AUTOINCREMENT' if self.sqlite else 'AUTO_INCREMENT'}"
+
+    def modify(self, table: str, column: str, kind: str, *, null: bool = True) -> None:
+        """Give a column of a server's table another type."""
+        if self.postgresql:
+            need = "DROP" if null else "SET"
+            self.execute(
+                f"ALTER TABLE {table} ALTER {column} TYPE {kind} USING {column}::text::{kind}, "
+                f"ALTER {column} {need} NOT NULL"
+            )
+        else:
+            self.execute(f"ALTER TABLE {table} MODIFY {column} {kind}{'' if null else ' NOT NULL'}")
+
+    def rewind(self) -> None:
+        """Set PostgreSQL's sequences to what the tables hold; other engines need no help."""
+        with self.connect() as connection:
+            rewind(connection)
+            connection.commit()
 
     def create(self, *, stamp: str | None = "dev") -> None:
         """Make the toy tables, and stamp the database."""

@@ -13,7 +13,7 @@ from terp_seed.cli.output import document, examples, state, table
 from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.ledger.history import Event, Run
+    from terp_seed.ledger.history import Event, PastRun
 
 __all__ = ["history", "lock"]
 
@@ -49,11 +49,11 @@ def history(
     Reads only.
     """
     from terp_seed.database.session import opened
-    from terp_seed.ledger.history import history as read_history
+    from terp_seed.ledger.history import past_runs
 
     matches = _Filter(**filters).matches
     with opened(project.settings()) as session:
-        found = [run for run in read_history(session) if matches(run)]
+        found = [run for run in past_runs(session) if matches(run)]
     runs = found[:limit] if limit else found
     if as_json:
         document("history", runs=[_fields(run, events=single) for run in runs])
@@ -75,7 +75,7 @@ class _Filter:
     outcome: str | None
     user: str | None
 
-    def matches(self, run: Run) -> bool:
+    def matches(self, run: PastRun) -> bool:
         at = datetime.fromisoformat(run.first["at"])
         db_user = run.first["db_user"]
         users = {run.first["os_user"], db_user, str(db_user).partition("@")[0]}
@@ -88,7 +88,7 @@ class _Filter:
         )
 
 
-def _fields(run: Run, *, events: bool = False) -> dict[str, Any]:
+def _fields(run: PastRun, *, events: bool = False) -> dict[str, Any]:
     """A run as a part of a JSON document."""
     first = run.first
     names = ("run_id", "at", "os_user", "host", "pid", "db_user", "chain", "environment")
@@ -110,7 +110,7 @@ def _fields(run: Run, *, events: bool = False) -> dict[str, Any]:
     }
 
 
-def _print_runs(runs: list[Run]) -> None:
+def _print_runs(runs: list[PastRun]) -> None:
     table(
         ["when (UTC)", "who", "environment", "command", "revisions", "rows", "seconds", "outcome"],
         [
@@ -135,7 +135,7 @@ def _span(revisions: list[str]) -> str:
     return f"{revisions[0]} to {revisions[-1]}"
 
 
-def _print_events(runs: list[Run]) -> None:
+def _print_events(runs: list[PastRun]) -> None:
     table(
         ["when (UTC)", "run", "who", "event", "revision", "rows", "detail"],
         [

@@ -146,10 +146,10 @@ def _fields(found: Rebuilt | None) -> dict[str, Any]:
                 "tables": [
                     {
                         "table": located.rows.table,
-                        "intact": located.found.intact,
-                        "edited": len(located.found.edited),
-                        "replaced": len(located.found.replaced),
-                        "missing": located.found.missing,
+                        "intact": located.drift.intact,
+                        "edited": len(located.drift.edited),
+                        "replaced": len(located.drift.replaced),
+                        "missing": located.drift.missing,
                         "first_id": located.range.first_key,
                     }
                     for located in revision.tables

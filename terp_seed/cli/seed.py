@@ -16,7 +16,7 @@ from terp_seed.errors import UsageError
 from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.run.live import Outcome
+    from terp_seed.run.live import RunOutcome
 
 __all__ = ["rollback", "seed"]
 
@@ -137,7 +137,7 @@ def _carry_out(
         return
     from terp_seed.run.live import run_live
 
-    outcomes: list[Outcome] = []
+    outcomes: list[RunOutcome] = []
     command(target, act=lambda *given: outcomes.append(run_live(*given, **options)))
     if as_json:
         document(

@@ -41,7 +41,7 @@ from terp_seed.errors import SeedError
 from terp_seed.rows.literals import json_text
 from terp_seed.settings.log import AUDIT, logger
 
-__all__ = ["Audit", "AuditLog", "pace", "read"]
+__all__ = ["Audit", "AuditLog", "measure_pace", "read_events"]
 
 _LAST = 20  # revisions whose pace counts
 
@@ -73,7 +73,7 @@ class Audit:
         **detail: Any,
     ) -> dict[str, Any]:
         """What one event says, but for what the server adds: its clock and its user."""
-        told = {"command": self.command or None, **detail}
+        details = {"command": self.command or None, **detail}
         return {
             "run_id": self.run_id,
             "event": event,
@@ -84,7 +84,7 @@ class Audit:
             "database_name": self.database,
             "table_rows": None if rows is None else dict(rows),
             "plan_digest": plan_digest,
-            "detail": {key: value for key, value in told.items() if value is not None},
+            "detail": {key: value for key, value in details.items() if value is not None},
             **self._caller(),
         }
 
@@ -143,7 +143,7 @@ class AuditLog:
         table = session.books.audit
         new = (table.c.run_id == self.audit.run_id, table.c.id > self._logged)
         with suppress(DBAPIError):  # the table is the audit, and the run may be well without a log
-            for event in read(session.connection, session.books, *new):
+            for event in read_events(session.connection, session.books, *new):
                 _log("INFO", event, committed=not session.external)
                 self._logged = event["id"]
             session.settle()
@@ -185,17 +185,17 @@ class AuditLog:
         _log(level, self.audit.fields(event, **fields), committed=False)
 
 
-def read(connection: Connection, books: Books, *where: Any) -> list[dict[str, Any]]:
+def read_events(connection: Connection, books: Books, *where: Any) -> list[dict[str, Any]]:
     """Events in the order of their adding, rows and detail parsed; does not write."""
     table = books.audit
-    found = connection.execute(sa.select(table).where(*where).order_by(table.c.id))
+    rows = connection.execute(sa.select(table).where(*where).order_by(table.c.id))
     return [
         {
             **row,
             "table_rows": json.loads(row["table_rows"]) if row["table_rows"] else None,
             "detail": json.loads(row["detail"] or "{}"),
         }
-        for row in found.mappings()
+        for row in rows.mappings()
     ]
 
 
@@ -205,7 +205,7 @@ def _log(level: str, event: Mapping[str, Any], *, committed: bool) -> None:
     logger.bind(logger=AUDIT, **event, committed=committed).log(level, "{}", f"{what}{failed}")
 
 
-def pace(connection: Connection, books: Books) -> float | None:
+def measure_pace(connection: Connection, books: Books) -> float | None:
     """Rows a second of the last revisions on this database; None if none was measured."""
     audit = books.audit
     if not table_exists(connection, audit):

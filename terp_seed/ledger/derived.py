@@ -8,19 +8,19 @@ from datetime import date
 from terp_seed.ledger.ledger import Ledger, Range
 from terp_seed.rows.seeders import Check, Derived
 
-__all__ = ["recompute", "seeded", "violations"]
+__all__ = ["range_condition", "recompute", "violations"]
 
 _DAYS = re.compile(r"\{days:([^:{}]+):([^:{}]+)\}")
 
 
-def seeded(of: Range, ledger: Ledger, column: str | None = None) -> str:
+def range_condition(seeded_range: Range, ledger: Ledger, column: str | None = None) -> str:
     """A condition: a row of the range's table is one of the range."""
-    first = ledger.first_key(of)
-    key = column or ledger.dialect.quote(of.id or "id")
-    return f"{key} >= {first} AND {key} < {first} + {of.count}"
+    first = ledger.first_key(seeded_range)
+    key = column or ledger.dialect.quote(seeded_range.id or "id")
+    return f"{key} >= {first} AND {key} < {first} + {seeded_range.count}"
 
 
-def recompute(derived: Derived, of: Range, ledger: Ledger, as_of: date) -> str:
+def recompute(derived: Derived, seeded_range: Range, ledger: Ledger, as_of: date) -> str:
     """One UPDATE that recomputes the derived columns of the seeded rows."""
     quote = ledger.dialect.quote
     assignments = [
@@ -32,21 +32,25 @@ def recompute(derived: Derived, of: Range, ledger: Ledger, as_of: date) -> str:
     return (
         f"UPDATE {quote(derived.table)} SET\n  "
         + ",\n  ".join(assignments)
-        + f"\nWHERE {seeded(of, ledger)}"
+        + f"\nWHERE {range_condition(seeded_range, ledger)}"
     )
 
 
-def violations(check: Check, of: Range | None, ledger: Ledger) -> str:
+def violations(check: Check, seeded_range: Range | None, ledger: Ledger) -> str:
     """A SELECT that counts the rows that break an invariant.
 
     Only seeded ones with a range; of the whole database without.
     """
     sql = ledger.dialect.named(check.sql.strip())
-    where = "" if of is None else f" WHERE {seeded(of, ledger, 'violations.id')}"
+    where = (
+        ""
+        if seeded_range is None
+        else f" WHERE {range_condition(seeded_range, ledger, 'violations.id')}"
+    )
     return f"SELECT COUNT(*) FROM (\n{sql}\n) AS violations{where}"
 
 
 def _expanded(expression: str, ledger: Ledger, as_of: date) -> str:
     dialect = ledger.dialect
     text = dialect.named(expression.replace("{as_of}", dialect.text(as_of.isoformat())))
-    return _DAYS.sub(lambda found: dialect.days_between(found[1], found[2]), text)
+    return _DAYS.sub(lambda days: dialect.days_between(days[1], days[2]), text)

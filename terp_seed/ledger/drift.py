@@ -72,7 +72,7 @@ def find_drift(
     ``blocks`` are digests to compare with instead of the ledger's.  With
     ``hold`` the rows stay locked until the transaction ends.
     """
-    found = Drift(seeded)
+    drift = Drift(seeded)
     lock = session.dialect.for_update if hold else ""
     rows = _Rows(session, seeded, ranges, lock)
     texts = JoinedTexts(session, seeded, ranges, lock) if seeded.id is not None else None
@@ -80,13 +80,13 @@ def find_drift(
         blocks = ledger_of(session).blocks(session.connection, seeded)
     for digests in blocks:
         if texts and texts.digests(*_ids(seeded, digests)) == digests.rows:  # the usual case
-            found.intact += digests.count
+            drift.intact += digests.count
             continue
-        intact = found.intact
-        rows.compare(digests, found)
-        if found.intact == intact + digests.count:
+        intact = drift.intact
+        rows.compare(digests, drift)
+        if drift.intact == intact + digests.count:
             texts = None  # this engine writes some value differently: do not ask it again
-    return found
+    return drift
 
 
 @dataclass
@@ -98,27 +98,27 @@ class _Rows:
     ranges: Ranges
     lock: str
 
-    def compare(self, digests: Digests, found: Drift) -> None:
+    def compare(self, digests: Digests, drift: Drift) -> None:
         """Count the rows of one block by what became of them."""
         seeded, shape = self.seeded, self.seeded.shape
         rows = self._by_key(digests) if seeded.id is None else self._by_id(digests)
-        found.missing += digests.count - len(rows)
+        drift.missing += digests.count - len(rows)
         if not rows:
             return
         block = self._block(list(rows.values()))
         whole = block_digests(block, shape.columns)
         if whole == digests.rows:  # all there, and none edited
-            found.intact += len(rows)
+            drift.intact += len(rows)
             return
         keys = block_digests(block, shape.key) if shape.key else b""
         for place, number in enumerate(rows):
             now, then = _slice(place), _slice(number - digests.first_row)
             if whole[now] == digests.rows[then]:
-                found.intact += 1
+                drift.intact += 1
             elif digests.keys is None or keys[now] == digests.keys[then]:
-                found.edited.append(number)
+                drift.edited.append(number)
             else:
-                found.replaced.append(number)
+                drift.replaced.append(number)
 
     @property
     def _columns(self) -> list[str]:
@@ -141,11 +141,11 @@ class _Rows:
         quote = self.session.dialect.quote
         select = f"SELECT {', '.join(map(quote, self._columns))} FROM {quote(self.seeded.table)}"
         names = [*map(quote, self.seeded.shape.key)]
-        found: Rows = {}
+        by_number: Rows = {}
         for number, key in enumerate(digests.row_keys or (), start=digests.first_row):
             for row in self.session.rows(f"{select} WHERE {equal_to(names, key)}{self.lock}"):
-                found[number] = row
-        return found
+                by_number[number] = row
+        return by_number
 
     def _block(self, rows: Sequence[Sequence[Any]]) -> Block:
         """The rows as they were when they went in: references as row numbers."""

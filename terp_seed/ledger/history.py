@@ -11,16 +11,16 @@ import sqlalchemy as sa
 
 from terp_seed.database.session import Session
 from terp_seed.database.tables import ENDS, table_exists
-from terp_seed.ledger.audit import read
+from terp_seed.ledger.audit import read_events
 
-__all__ = ["Event", "LockStatus", "Run", "history", "lock_status"]
+__all__ = ["Event", "LockStatus", "PastRun", "lock_status", "past_runs"]
 
 Event = Mapping[str, Any]
 """A row of the audit, its rows and detail parsed."""
 
 
 @dataclass(frozen=True)
-class Run:
+class PastRun:
     """One run: its events, oldest first, and what became of it.
 
     ``outcome`` is ``finished``, ``failed``, ``interrupted``, ``running`` or
@@ -81,8 +81,8 @@ class Run:
 
     def detail(self, key: str) -> Any:
         """The first thing that an event says under this name."""
-        found = (event["detail"].get(key) for event in self.events)
-        return next((value for value in found if value is not None), None)
+        values = (event["detail"].get(key) for event in self.events)
+        return next((value for value in values if value is not None), None)
 
 
 def seconds_between(earlier: str, later: str) -> float:
@@ -91,7 +91,7 @@ def seconds_between(earlier: str, later: str) -> float:
     return round(passed.total_seconds(), 3)
 
 
-def history(session: Session) -> list[Run]:
+def past_runs(session: Session) -> list[PastRun]:
     """All runs of all chains, newest first; none where there is no audit yet."""
     audit = session.books.audit
     if not table_exists(session.connection, audit):
@@ -101,13 +101,13 @@ def history(session: Session) -> list[Run]:
     seen = session.connection.execute(sa.select(sa.func.max(audit.c.id))).scalar() or 0
     taken = session.dialect.lock(session.connection).taken()
     session.settle()
-    grouped = _grouped(read(session.connection, session.books))
+    grouped = _grouped(read_events(session.connection, session.books))
     session.settle()
-    runs: list[Run] = []
+    runs: list[PastRun] = []
     for events in reversed(grouped):
         alone = not any(run.outcome == "running" for run in runs)
         may_run = alone and (taken or events[0]["id"] > seen)
-        runs.append(Run(events, _outcome(events, may_run)))
+        runs.append(PastRun(events, _outcome(events, may_run)))
     return runs
 
 
@@ -142,7 +142,7 @@ class LockStatus:
     taken: bool
     holder: str = ""
     """What the engine says: a connection's number."""
-    run: Run | None = None
+    run: PastRun | None = None
     seconds: float | None = None
     """Since that run started."""
 
@@ -165,7 +165,7 @@ def lock_status(session: Session) -> LockStatus:
     if not session.dialect.readable(session.connection):
         return LockStatus(taken=True)
     holder = session.dialect.holder(session.connection)
-    run = next((run for run in history(session) if run.outcome == "running"), None)
+    run = next((run for run in past_runs(session) if run.outcome == "running"), None)
     now = str(session.scalar(f"SELECT {session.dialect.now}"))
     seconds = None if run is None else seconds_between(run.first["at"], now)
     return LockStatus(True, holder, run, seconds)

@@ -31,7 +31,6 @@ __all__ = [
     "SeededRange",
     "Shape",
     "ledger_of",
-    "shape",
 ]
 
 _BLOCKS = 32  # that are read at once
@@ -52,6 +51,24 @@ class Shape:
     json_refs: Mapping[str, Mapping[str, Place]]
     provenance: str
     skip_taken: bool
+
+    @classmethod
+    def of(cls, rows: TableRows, refs: Mapping[str, Range]) -> Shape:
+        """The shape of planned rows; ``refs`` are the ranges that they refer to, by table."""
+        columns = rows.columns.items()
+        return cls(
+            id=rows.id,
+            key=list(rows.key),
+            columns=[name for name in rows.columns if name not in rows.derived],
+            refs={name: refs[column.ref].place for name, column in columns if column.ref},
+            json_refs={
+                name: {key: refs[table].place for key, table in column.json_refs.items()}
+                for name, column in columns
+                if column.json_refs
+            },
+            provenance=rows.provenance,
+            skip_taken=rows.skip_taken,
+        )
 
     def to_json(self) -> str:
         """The text that the ledger keeps."""
@@ -166,7 +183,7 @@ class Ledger:
             "table_name": rows.table,
             "first_row": 0,
             "row_count": rows.count,
-            "detail": shape(rows, refs).to_json(),
+            "detail": Shape.of(rows, refs).to_json(),
         }
         if rows.id is None:
             return self._insert(wanted.revision, wanted.number, 0, **values)
@@ -174,58 +191,57 @@ class Ledger:
         first = self.dialect.take_keys(rows.table, rows.id, rows.count)
         return f"INSERT INTO {self.table} ({columns}, first_key)\nVALUES ({literals}, ({first}))"
 
-    def record(self, of: SeededRange) -> str:
+    def record(self, seeded: SeededRange) -> str:
         """The statement that writes a range whose first key is known already."""
         values = {
             "state": "seeded",
-            "table_name": of.table,
+            "table_name": seeded.table,
             "first_row": 0,
-            "row_count": of.count,
-            "detail": of.shape.to_json(),
+            "row_count": seeded.count,
+            "detail": seeded.shape.to_json(),
         }
-        if of.first_key is not None:
-            values["first_key"] = of.first_key
-        return self._insert(of.revision, of.number, 0, **values)
+        if seeded.first_key is not None:
+            values["first_key"] = seeded.first_key
+        return self._insert(seeded.revision, seeded.number, 0, **values)
 
     def resume(self, wanted: Range, rows: TableRows, refs: Mapping[str, Range]) -> str:
         """The statement that takes a range back of which a rollback retained some rows."""
-        detail = self.dialect.text(shape(rows, refs).to_json())
+        detail = self.dialect.text(Shape.of(rows, refs).to_json())
         return (
             f"UPDATE {self.table} SET state = 'seeded', row_keys = NULL, "
             f"row_count = {rows.count}, detail = {detail} "
             f"WHERE {self._where(wanted.revision, wanted.number)} AND block_no = 0"
         )
 
-    def end_at_last(self, of: Range) -> str:
+    def end_at_last(self, range_: Range) -> str:
         """The statement that ends a range at the last row of it that went in.
 
         Ids behind that one are free again: a row that takes one is not ours.
         """
         quote, ledger = self.dialect.quote, self.table
-        key = f"rows_in.{quote(str(of.id))}"
+        key = f"rows_in.{quote(str(range_.id))}"
         first, count = f"{ledger}.first_key", f"{ledger}.row_count"
         return (
             f"UPDATE {ledger} SET row_count = (SELECT COALESCE(MAX({key}) - {first} + 1, 0) "
-            f"FROM {quote(of.table)} rows_in WHERE {key} >= {first} AND {key} < {first} + {count}) "
-            f"WHERE {self._where(of.revision, of.number)} AND block_no = 0"
+            f"FROM {quote(range_.table)} rows_in "
+            f"WHERE {key} >= {first} AND {key} < {first} + {count}) "
+            f"WHERE {self._where(range_.revision, range_.number)} AND block_no = 0"
         )
 
-    def drop(self, of: Range) -> str:
+    def drop(self, range_: Range) -> str:
         """The statement that forgets a range of which nothing is left."""
-        return f"DELETE FROM {self.table} WHERE {self._where(of.revision, of.number)}"
+        return f"DELETE FROM {self.table} WHERE {self._where(range_.revision, range_.number)}"
 
-    def first_key(self, of: Range) -> str:
+    def first_key(self, range_: Range) -> str:
         """A sub-select of the first key of a range."""
-        return (
-            f"(SELECT first_key FROM {self.table} WHERE {self._where(of.revision, of.number)}"
-            " AND block_no = 0)"
-        )
+        where = self._where(range_.revision, range_.number)
+        return f"(SELECT first_key FROM {self.table} WHERE {where} AND block_no = 0)"
 
-    def block(self, of: Range, number: int, digests: Digests) -> str:
+    def block(self, range_: Range, number: int, digests: Digests) -> str:
         """The statement that keeps the digests of one block, counted from 1."""
         values: dict[str, Any] = {
             "state": "seeded",
-            "table_name": of.table,
+            "table_name": range_.table,
             "first_row": digests.first_row,
             "row_count": digests.count,
             "digests": digests.rows,
@@ -234,7 +250,7 @@ class Ledger:
             values["key_digests"] = digests.keys
         if digests.row_keys is not None:
             values["row_keys"] = json_text(list(digests.row_keys))
-        return self._insert(of.revision, of.number, number, **values)
+        return self._insert(range_.revision, range_.number, number, **values)
 
     def forget(self, revision: str) -> str:
         """The statement that removes all entries of a revision but what was retained."""
@@ -244,12 +260,12 @@ class Ledger:
         """The statement that removes all entries of a revision, retained rows too."""
         return f"DELETE FROM {self.table} WHERE {self._where(revision)}"
 
-    def retain(self, of: Range, numbers: Sequence[int]) -> str:
+    def retain(self, range_: Range, numbers: Sequence[int]) -> str:
         """The statement that marks a range's rows of these numbers as retained."""
         listed = self.dialect.text(json_text(list(numbers)))
         return (
             f"UPDATE {self.table} SET state = 'retained', row_keys = {listed} "
-            f"WHERE {self._where(of.revision, of.number)} AND block_no = 0"
+            f"WHERE {self._where(range_.revision, range_.number)} AND block_no = 0"
         )
 
     def retain_all(self, revision: str) -> str:
@@ -313,15 +329,15 @@ class Ledger:
         )
         return {(row.revision, row.range_no): (_range(row), _numbers(row)) for row in rows}
 
-    def blocks(self, connection: Connection, of: Range) -> Iterator[Digests]:
+    def blocks(self, connection: Connection, range_: Range) -> Iterator[Digests]:
         """The digests of a range's rows, block by block; a few in memory at a time."""
         ledger, last = self.books.ledger, 0
         wanted = (
             sa.select(ledger)
             .where(
                 ledger.c.chain == self.chain,
-                ledger.c.revision == of.revision,
-                ledger.c.range_no == of.number,
+                ledger.c.revision == range_.revision,
+                ledger.c.range_no == range_.number,
             )
             .order_by(ledger.c.block_no)
             .limit(_BLOCKS)
@@ -371,28 +387,6 @@ class Ledger:
 def ledger_of(session: Session) -> Ledger:
     """The ledger of the chain in the session's database."""
     return Ledger(session.dialect, session.books, session.settings.chain)
-
-
-def shape(rows: TableRows, refs: Mapping[str, Range]) -> Shape:
-    """The shape of rows that are about to be written; ``refs`` are the ranges they refer to."""
-    places = {table: (of.revision, of.number) for table, of in refs.items()}
-    return Shape(
-        id=rows.id,
-        key=list(rows.key),
-        columns=[name for name in rows.columns if name not in rows.derived],
-        refs={
-            name: places[column.ref]
-            for name, column in rows.columns.items()
-            if column.ref is not None
-        },
-        json_refs={
-            name: {key: places[table] for key, table in column.json_refs.items()}
-            for name, column in rows.columns.items()
-            if column.json_refs
-        },
-        provenance=rows.provenance,
-        skip_taken=rows.skip_taken,
-    )
 
 
 def _places(data: Mapping[str, Sequence[Any]]) -> dict[str, Place]:

@@ -37,6 +37,6 @@ def restamp(settings: Settings, name: str, consent: Callable[[str], bool]) -> No
         for sql in session.books.create(session.connection.dialect):
             session.stream.run(sql, what="bookkeeping tables")
         session.commit()
-        kept = made_by if made_by == "sandbox" and name in _HARMLESS else "person"
-        stamp(session.connection, name, origin=kept, tables=session.books)
+        creator = made_by if made_by == "sandbox" and name in _HARMLESS else "person"
+        stamp(session.connection, name, origin=creator, tables=session.books)
         AuditLog(session, name, "stamp", f"env stamp {name}").add("environment", before=before)

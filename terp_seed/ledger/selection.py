@@ -10,7 +10,7 @@ from terp_seed.database.dialects import Dialect
 from terp_seed.database.session import Session
 from terp_seed.ledger.ledger import Place, SeededRange, ledger_of
 
-__all__ = ["RetainedRows", "Selection", "equal_to", "numbered", "retained_rows"]
+__all__ = ["RetainedRows", "Selection", "equal_to", "find_retained_rows", "match_numbers"]
 
 _MOST = 2_000  # ids or keys named in one condition
 
@@ -64,7 +64,7 @@ class Selection:
 
     def excluded(self, dialect: Dialect, alias: str) -> str:
         """A condition that is true for all rows of the table but these."""
-        return "".join(f" AND NOT ({each})" for each in self.conditions(dialect, alias))
+        return "".join(f" AND NOT ({condition})" for condition in self.conditions(dialect, alias))
 
     def _chosen_keys(self) -> list[Sequence[str]]:
         return [key for number, key in (self.keys or {}).items() if number not in self.without]
@@ -78,9 +78,9 @@ class Selection:
             low = cut
 
 
-def numbered(of: SeededRange, numbers: Iterable[int], expression: str) -> Iterator[str]:
+def match_numbers(seeded: SeededRange, numbers: Iterable[int], expression: str) -> Iterator[str]:
     """Conditions that together select the rows of these numbers, by their ids, once each."""
-    ids = [of.first + number for number in sorted(numbers)]
+    ids = [seeded.first + number for number in sorted(numbers)]
     for start in range(0, len(ids), _MOST):
         yield f"{expression} IN ({', '.join(map(str, ids[start : start + _MOST]))})"
 
@@ -89,21 +89,23 @@ RetainedRows = Mapping[Place, tuple[SeededRange, frozenset[int]]]
 """By revision and range: the range, and the numbers of the rows that rollbacks retained."""
 
 
-def retained_rows(session: Session) -> RetainedRows:
+def find_retained_rows(session: Session) -> RetainedRows:
     """The rows that rollbacks retained and that are still there; does not write."""
-    found: dict[Place, tuple[SeededRange, frozenset[int]]] = {}
+    retained: dict[Place, tuple[SeededRange, frozenset[int]]] = {}
     for place, (seeded, numbers) in ledger_of(session).retained(session.connection).items():
-        found[place] = (seeded, _still_there(session, seeded, numbers))
-    return found
+        retained[place] = (seeded, _existing_numbers(session, seeded, numbers))
+    return retained
 
 
-def _still_there(session: Session, seeded: SeededRange, numbers: frozenset[int]) -> frozenset[int]:
+def _existing_numbers(
+    session: Session, seeded: SeededRange, numbers: frozenset[int]
+) -> frozenset[int]:
     if seeded.id is None:
         return numbers
     quote = session.dialect.quote
     key, first = quote(seeded.id), seeded.first
     whole = len(numbers) == seeded.count
-    chosen = Selection(seeded).ids(key) if whole else numbered(seeded, numbers, key)
+    chosen = Selection(seeded).ids(key) if whole else match_numbers(seeded, numbers, key)
     return frozenset(
         row[0] - first
         for where in chosen

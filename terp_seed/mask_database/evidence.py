@@ -19,7 +19,7 @@ from terp_seed.database.environment_stamp import who
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.database.tables import table_exists
-from terp_seed.ledger.audit import read
+from terp_seed.ledger.audit import read_events
 from terp_seed.mask_database.progress import Pass, PassTable
 from terp_seed.mask_database.run import begun
 from terp_seed.mask_database.seeded_rows import seeded_ranges
@@ -157,7 +157,7 @@ class _Books:
         session, audit = self.session, self.session.books.audit
         if not table_exists(session.connection, audit):
             return
-        for event in read(session.connection, session.books, audit.c.direction == "mask"):
+        for event in read_events(session.connection, session.books, audit.c.direction == "mask"):
             yield {
                 "at": event["at"],
                 "event": event["event"],

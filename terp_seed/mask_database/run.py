@@ -41,7 +41,7 @@ from terp_seed.mask_database.scope import PassPlan, plan_passes
 from terp_seed.masking.boundary import Boundary, boundary
 from terp_seed.masking.keys import Key
 from terp_seed.plan.chain import current_heads
-from terp_seed.run.backup import RowsBackup, RunBackup, StoredRows, wanted
+from terp_seed.run.backup import RunBackup, StoredRows, rows_file, wanted
 from terp_seed.settings.log import logger, quiet_statements
 from terp_seed.settings.options import Settings
 from terp_seed.settings.progress import progress_of_run
@@ -128,7 +128,7 @@ def begun(settings: Settings) -> Iterator[tuple[Session, Boundary]]:
             if environment == "production":
                 raise GuardError(
                     f"database {settings.url.database!r} is stamped production, and masking in "
-                    "place destroys its data; restore a copy, and stamp that staging"
+                    "place destroys what is there; restore a copy, and stamp that staging"
                 )
             session.settle()
             yield session, boundary(settings, environment)
@@ -200,7 +200,7 @@ def _keep(backup: RunBackup, plans: Sequence[PassPlan]) -> None:
     backup.begin("mask", current_heads(session), ())
     if backup.made is None or backup.kind == "dump":
         return
-    with RowsBackup(session, backup.made, "masked") as file:
+    with rows_file(session, backup.made, "masked") as file:
         for plan in plans:
             rows = plan.progress.rows
             for block in read_blocks(session, plan):

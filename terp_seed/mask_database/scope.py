@@ -39,10 +39,7 @@ class PassPlan:
     facts: TableFacts
     progress: Pass
     masker: Masker
-    strategies: Mapping[str, str]
     seeded: SeededRows
-    parked: frozenset[str]
-    """The columns whose masked values carry the mark until the pass is done."""
     still: tuple[str, ...]
     """The columns that an UPDATE must not move by itself."""
     triggers: tuple[str, ...]
@@ -67,6 +64,18 @@ class PassPlan:
     def kinds(self) -> Mapping[str, str]:
         """The class of each column to be masked."""
         return {name: kind for name, (kind, _) in self.progress.columns.items()}
+
+    @cached_property
+    def strategies(self) -> Mapping[str, str]:
+        """The strategy of each of them."""
+        return {name: strategy for name, (_, strategy) in self.progress.columns.items()}
+
+    @cached_property
+    def parked(self) -> frozenset[str]:
+        """Those whose values could meet one that is not masked yet: marked until all are."""
+        unique = {name for columns in self.facts.uniques for name in columns}
+        tokens = {name for name, how in self.strategies.items() if how == "tokenise"}
+        return frozenset(tokens & unique | {*self.key} & {*self.columns})
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
@@ -224,14 +233,11 @@ class _Planner:
         masker = self.border.masker(facts.name, list(made.columns))
         assert masker is not None
         moving = dialect.moving_columns(connection, facts.name)
-        strategies = {name: strategy for name, (_, strategy) in made.columns.items()}
         return PassPlan(
             facts=facts,
             progress=made,
             masker=masker,
-            strategies=strategies,
             seeded=seeded,
-            parked=frozenset(_parked(facts, strategies)),
             still=tuple(name for name in moving if name not in made.columns),
             triggers=tuple(dialect.triggers(connection, facts.name)),
         )
@@ -270,14 +276,6 @@ def _samples(session: Session, facts: TableFacts, names: Sequence[str]) -> dict[
         sql = f"SELECT {listed} FROM {quote(facts.name)}"
         rows += session.rows(f"{sql}{f' ORDER BY {order}' if order else ''} LIMIT {_SAMPLES}")
     return {name: [row[at] for row in rows] for at, name in enumerate(names)}
-
-
-def _parked(facts: TableFacts, strategies: Mapping[str, str]) -> Iterator[str]:
-    """The columns whose masked values could meet one that is not masked yet."""
-    unique = {name for columns in facts.uniques for name in columns}
-    for name, strategy in strategies.items():
-        if name in facts.key or (name in unique and strategy == "tokenise"):
-            yield name
 
 
 # -- foreign keys between personal columns: after masking they must still join.  An enforced key

@@ -59,13 +59,12 @@ def tidy(text: str) -> str:
 def digits_of(text: str) -> str:
     """The digits of a telephone number; of a text with letters, the letters too."""
     digits = text.translate(_WITHOUT_MARKS)
-    if digits.isascii() and digits.isdigit():
-        return digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
-    spelt = folded(text)
-    bare = _EXTENSION.sub("", spelt)
-    digits = _NOT_DIGIT.sub("", bare)
-    if not digits or any(char.isalpha() for char in bare):
-        return spelt
+    if not (digits.isascii() and digits.isdigit()):
+        spelt = folded(text)
+        bare = _EXTENSION.sub("", spelt)
+        digits = _NOT_DIGIT.sub("", bare)
+        if not digits or any(char.isalpha() for char in bare):
+            return spelt
     return digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
 
 

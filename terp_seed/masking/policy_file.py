@@ -172,7 +172,7 @@ class _Reader:
             where = f"[environments.{name}] {kind}"
             if kind not in DATA_CLASSES:
                 self._problem(where, _unknown("class", kind, DATA_CLASSES))
-            elif (choice := self._choice(given, kind, name, where)) is not None:
+            elif choice := self._choice(given, kind, name, where):
                 choices[kind] = choice
         return choices
 
@@ -229,16 +229,14 @@ class _Reader:
         return Rule(None, self._reason(given, f"{where}: pii = false"))
 
     def _choices(self, given: Mapping[str, Any], kind: str, where: str) -> dict[str, Choice]:
-        entries = {
-            name: (given[name], f"{where}: {name}") for name in ENVIRONMENTS if name in given
-        }
         own = {name: given[name] for name in _CHOICE_KEYS & given.keys()}
-        if own.keys() - {"reason"}:
-            entries[""] = (own, where)
+        entries: dict[str, Any] = {"": own} if own.keys() - {"reason"} else {}
+        entries |= {name: given[name] for name in ENVIRONMENTS if name in given}
         found = {
-            name: self._choice(entry, kind, name, place) for name, (entry, place) in entries.items()
+            name: self._choice(entry, kind, name, f"{where}: {name}" if name else where)
+            for name, entry in entries.items()
         }
-        return {name: choice for name, choice in found.items() if choice is not None}
+        return {name: choice for name, choice in found.items() if choice}
 
     def _choice(self, given: Any, kind: str, environment: str, where: str) -> Choice | None:
         """The strategy of an entry, by name or as a table with its options."""

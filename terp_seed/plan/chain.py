@@ -81,8 +81,8 @@ class Move:
     @property
     def steps(self) -> list[Step]:
         """The steps that run a revision's code; a stamp runs none."""
-        found = (step for step in self.alembic_steps if isinstance(step, RevisionStep))
-        return [Step(step.revision, step.is_upgrade) for step in found]
+        revision_steps = (step for step in self.alembic_steps if isinstance(step, RevisionStep))
+        return [Step(step.revision, step.is_upgrade) for step in revision_steps]
 
     @property
     def upwards(self) -> bool:

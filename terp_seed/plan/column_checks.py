@@ -21,14 +21,14 @@ from terp_seed.database.schema import ColumnFacts
 from terp_seed.database.session import Session
 from terp_seed.rows.model import TableRows, Value
 
-__all__ = ["change", "oversize", "unreadable"]
+__all__ = ["find_alteration", "find_oversize", "find_unreadable"]
 
 Changes = Callable[[Value], bool]
 
 _WIDE = Context(prec=200)
 
 
-def change(live: ColumnFacts) -> tuple[str, Changes] | None:
+def find_alteration(live: ColumnFacts) -> tuple[str, Changes] | None:
     """What the column does to some values, and to which; None if it keeps them all."""
     kind = live.type
     if isinstance(kind, sa.Numeric) and not isinstance(kind, sa.Float) and kind.precision:
@@ -67,7 +67,7 @@ def _falls_between(value: Value, *, step: int) -> bool:
 _REST = 2_000  # the names of table and columns, more than they ever need
 
 
-def oversize(session: Session, rows: TableRows) -> Iterator[str]:
+def find_oversize(session: Session, rows: TableRows) -> Iterator[str]:
     """Findings for imported rows that no statement can hold; generated ones are small."""
     most = session.dialect.largest_statement(session.connection)
     if most is None or rows.provenance != "imported":
@@ -90,7 +90,7 @@ _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?", re.ASCII)
 
 
-def unreadable(live: ColumnFacts) -> tuple[str, Callable[[Value], bool]] | None:
+def find_unreadable(live: ColumnFacts) -> tuple[str, Callable[[Value], bool]] | None:
     """What the column is, and which texts are none; None for a column that takes any."""
     if isinstance(live.type, sa.Integer | sa.Boolean):
         return "is a whole number", lambda value: _is_no(_WHOLE, value)

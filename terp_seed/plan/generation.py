@@ -11,7 +11,7 @@ from alembic.script import Script
 
 from terp_seed.errors import UsageError
 from terp_seed.ledger.ledger import Header
-from terp_seed.plan.revisions import attributes
+from terp_seed.plan.revisions import read_attributes
 from terp_seed.settings.options import Settings
 from terp_seed.settings.sizes import default_size, preset
 
@@ -59,8 +59,8 @@ def recorded_settings(
 
     ``applied`` are its applied revisions, oldest first.
     """
-    found = (headers[script.revision] for script in reversed(applied) if script.revision in headers)
-    newest = next(found, None)
+    known = (headers[script.revision] for script in reversed(applied) if script.revision in headers)
+    newest = next(known, None)
     return {} if newest is None else newest.detail
 
 
@@ -75,12 +75,12 @@ def choose_generation(
     Raises `UsageError` if others are asked for explicitly on a seeded chain.
     """
     if recorded:
-        found = Generation.from_settings(recorded)
-        _refuse_other(settings, found)
-        return found
+        generation = Generation.from_settings(recorded)
+        _refuse_other(settings, generation)
+        return generation
     size = settings.size or default_size(environment)
     as_of = settings.as_of or next(
-        (day for day in (attributes(script).as_of for script in scripts) if day), _AS_OF
+        (day for day in (read_attributes(script).as_of for script in scripts) if day), _AS_OF
     )
     return Generation(
         size,
@@ -101,15 +101,15 @@ def refuse_other_key(recorded: Mapping[str, Any], mask_key: str | None) -> None:
         )
 
 
-def _refuse_other(settings: Settings, found: Generation) -> None:
+def _refuse_other(settings: Settings, generation: Generation) -> None:
     asked: dict[str, tuple[Any, Any]] = {
-        "size": (settings.size, found.size),
-        "seed": (settings.root_seed, found.root_seed),
-        "as-of": (settings.as_of, found.as_of),
+        "size": (settings.size, generation.size),
+        "seed": (settings.root_seed, generation.root_seed),
+        "as-of": (settings.as_of, generation.as_of),
     }
     if "rows" in settings.explicit:
-        wanted = preset(settings.home, settings.size or found.size, settings.rows)
-        asked["rows"] = (_short(wanted), _short(found.rows))
+        wanted = preset(settings.home, settings.size or generation.size, settings.rows)
+        asked["rows"] = (_short(wanted), _short(generation.rows))
     for key, (wish, now) in asked.items():
         if key in settings.explicit and wish != now:
             raise UsageError(

@@ -17,14 +17,14 @@ from terp_seed.ledger.selection import Selection
 from terp_seed.rows.literals import canonical
 from terp_seed.rows.model import Lookup, TableRows, Value
 
-__all__ = ["count_skipped", "crowded", "occupied", "unresolved"]
+__all__ = ["count_skipped", "find_broken_references", "find_crowding", "find_taken_keys"]
 
 _CHUNK = 500
 _NULL = canonical(None)
 _IN_ADVANCE = 20_000  # keys that are looked up one by one; above, by their extremes first
 
 
-def crowded(
+def find_crowding(
     session: Session, rows: TableRows, retained: tuple[SeededRange, frozenset[int]]
 ) -> Iterator[str]:
     """A finding if rows do not fit around those that an earlier rollback retained."""
@@ -44,16 +44,16 @@ def crowded(
         )
 
 
-def occupied(
+def find_taken_keys(
     session: Session,
     rows: TableRows,
     facts: TableFacts,
     before: Sequence[TableRows] = (),
-    spared: frozenset[int] = frozenset(),
+    retained: frozenset[int] = frozenset(),
 ) -> Iterator[str]:
     """Findings for natural keys that a row already owns; none if they are to be skipped.
 
-    ``before`` are the rows that the plan writes before these; ``spared`` are
+    ``before`` are the rows that the plan writes before these; ``retained`` are
     row numbers that an earlier rollback left in place: ours.
     """
     if rows.skip_taken or not rows.count:
@@ -66,7 +66,7 @@ def occupied(
     for key in dict.fromkeys(keys):
         if any(rows.columns[name].ref for name in key):
             continue  # it refers to rows that are not there yet, so nobody owns it
-        taken = _count_taken(session, rows, key, spared)
+        taken = _count_taken(session, rows, key, retained)
         if taken:
             yield (
                 f"table {rows.table}, key {', '.join(key)}: {taken} of its values already belong "
@@ -82,14 +82,14 @@ def occupied(
 
 
 def count_skipped(
-    session: Session, rows: TableRows, before: Sequence[TableRows], spared: frozenset[int]
+    session: Session, rows: TableRows, before: Sequence[TableRows], retained: frozenset[int]
 ) -> int:
     """How many rows ``on_conflict="skip"`` leaves out: somebody, or a row before, has their key.
 
-    ``spared`` are row numbers that an earlier rollback left in place: they do not count.
+    ``retained`` are row numbers that an earlier rollback left in place: they do not count.
     """
     repeated = _repeated(rows, rows.key, before)
-    return len(repeated - spared) + _count_taken(session, rows, rows.key, repeated | spared)
+    return len(repeated - retained) + _count_taken(session, rows, rows.key, repeated | retained)
 
 
 def _repeated(rows: TableRows, key: Sequence[str], before: Sequence[TableRows]) -> frozenset[int]:
@@ -105,7 +105,7 @@ def _repeated(rows: TableRows, key: Sequence[str], before: Sequence[TableRows]) 
 
 
 def _count_taken(
-    session: Session, rows: TableRows, key: Sequence[str], spared: frozenset[int]
+    session: Session, rows: TableRows, key: Sequence[str], retained: frozenset[int]
 ) -> int:
     if _empty(session, rows.table):
         return 0
@@ -116,7 +116,7 @@ def _count_taken(
     cells = (
         line
         for number, line in enumerate(zip(*columns, strict=True))
-        if number not in spared and not _has_lookup(line)
+        if number not in retained and not _has_lookup(line)
     )
     taken = 0
     while chunk := list(islice(cells, _CHUNK)):
@@ -161,7 +161,7 @@ def _matching(
     return int(session.scalar(f"SELECT COUNT(*) FROM {quote(table)} WHERE {where}")) if cells else 0
 
 
-def unresolved(
+def find_broken_references(
     session: Session,
     rows: TableRows,
     facts: TableFacts,
@@ -174,7 +174,10 @@ def unresolved(
     """
     if rows.provenance != "imported":
         return
-    targets = {each.column: (each.target_table, each.target) for each in facts.references}
+    targets = {
+        reference.column: (reference.target_table, reference.target)
+        for reference in facts.references
+    }
     counts: dict[str, int] = {}
     for name in rows.columns:
         where = f"table {rows.table}, column {name}"
@@ -183,9 +186,9 @@ def unresolved(
                 yield f"{where}: refers to {value.table}, which has no such table or column"
             elif isinstance(value, Lookup):
                 wanted = dict(value.where)
-                found = _found(session, value.table, wanted, before, counts)
-                if found != 1:
-                    reason = _no_single_row(rows, value.table, wanted, found)
+                count = _found(session, value.table, wanted, before, counts)
+                if count != 1:
+                    reason = _no_single_row(rows, value.table, wanted, count)
                     yield f"{where}, row {number + 1}: {reason}"
             elif value is not None and name in targets:
                 table, column = targets[name]
@@ -197,13 +200,13 @@ def unresolved(
                     yield f"{place}: refers to a row of {table} that does not exist"
 
 
-def _no_single_row(rows: TableRows, table: str, wanted: dict[str, Value], found: int) -> str:
-    if not found and rows.table == table and _planned(rows, wanted):
+def _no_single_row(rows: TableRows, table: str, wanted: dict[str, Value], count: int) -> str:
+    if not count and rows.table == table and _planned(rows, wanted):
         return (
             "refers to a row of the same operation, which cannot be looked up yet; seed that one "
             "by an operation before"
         )
-    return f"refers to {found} rows of {table}, not one"
+    return f"refers to {count} rows of {table}, not one"
 
 
 def _can_look(wanted: Lookup, schema: Schema) -> bool:

@@ -191,12 +191,12 @@ class _RangesBefore(Mapping[str, Range]):
 
     @cached_property
     def _ranges(self) -> dict[str, Range]:
-        found: dict[str, Range] = {}
+        ranges: dict[str, Range] = {}
         for revision, planned in self._plan.history.items():
             if revision == self._revision:
                 break
-            found.update(planned.ranges)
-        return found
+            ranges.update(planned.ranges)
+        return ranges
 
     def __getitem__(self, table: str) -> Range:
         return self._ranges[table]

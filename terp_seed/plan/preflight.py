@@ -14,12 +14,12 @@ import sqlalchemy as sa
 from terp_seed.database.schema import ColumnFacts, Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, PlanError
-from terp_seed.plan.column_checks import change, oversize, unreadable
-from terp_seed.plan.key_conflicts import crowded, occupied, unresolved
+from terp_seed.plan.column_checks import find_alteration, find_oversize, find_unreadable
+from terp_seed.plan.key_conflicts import find_broken_references, find_crowding, find_taken_keys
 from terp_seed.plan.run import Run
 from terp_seed.rows.model import Bounds, Column, TableRows, Value
 
-__all__ = ["Findings", "findings", "preflight"]
+__all__ = ["Findings", "collect_findings", "preflight"]
 
 Lines = Iterator[str]
 
@@ -48,22 +48,22 @@ class Findings:
         return iter(dict.fromkeys(self.schema + self.masking))
 
 
-def findings(session: Session, run: Run) -> Findings:
+def collect_findings(session: Session, run: Run) -> Findings:
     """Hold every table of the plan against the live schema and the policy; does not write."""
-    schema, found = Schema(session), Findings()
+    schema, findings = Schema(session), Findings()
     before: list[TableRows] = []
     for step, planned in run.plan.insertions:
         where, rows = f"revision {step.revision}, ", planned.rows
-        lines = _table(session, schema, rows, before, run.spared(planned))
-        found.schema += [where + line for line in lines]
+        lines = _table(session, schema, rows, before, run.retained_numbers(planned))
+        findings.schema += [where + line for line in lines]
         if planned.range.place in run.retained:
-            lines = crowded(session, rows, run.retained[planned.range.place])
-            found.schema += [where + line for line in lines]
+            lines = find_crowding(session, rows, run.retained[planned.range.place])
+            findings.schema += [where + line for line in lines]
         facts = schema.table(rows.table)
         if facts is not None:
-            found.masking += [where + line for line in run.findings(rows, facts)]
+            findings.masking += [where + line for line in run.findings(rows, facts)]
         before.append(rows)
-    return found
+    return findings
 
 
 def preflight(session: Session, run: Run) -> None:
@@ -71,10 +71,10 @@ def preflight(session: Session, run: Run) -> None:
 
     Findings of the masking policy alone make a `MaskingError`.
     """
-    found = findings(session, run)
-    listed = "\n  ".join(found)
+    findings = collect_findings(session, run)
+    listed = "\n  ".join(findings)
     if listed:
-        kind = PlanError if found.schema else MaskingError
+        kind = PlanError if findings.schema else MaskingError
         raise kind(f"the plan does not fit this database, nothing was written:\n  {listed}")
 
 
@@ -83,7 +83,7 @@ def _table(
     schema: Schema,
     rows: TableRows,
     before: Sequence[TableRows],
-    spared: frozenset[int],
+    retained: frozenset[int],
 ) -> Lines:
     facts = schema.table(rows.table)
     if facts is None:
@@ -93,13 +93,13 @@ def _table(
     yield from _missing_values(rows, facts)
     fits = True
     for name, column in rows.columns.items():
-        found = list(_column(rows, name, column, facts))
-        fits = fits and not found
-        yield from found
+        problems = list(_column(rows, name, column, facts))
+        fits = fits and not problems
+        yield from problems
     if fits:
-        yield from oversize(session, rows)
-        yield from occupied(session, rows, facts, before, spared)
-        yield from unresolved(session, rows, facts, before, schema)
+        yield from find_oversize(session, rows)
+        yield from find_taken_keys(session, rows, facts, before, retained)
+        yield from find_broken_references(session, rows, facts, before, schema)
 
 
 def _key(rows: TableRows, facts: TableFacts) -> Lines:
@@ -145,8 +145,8 @@ def _column(rows: TableRows, name: str, column: Column, facts: TableFacts) -> Li
         yield f"{where}: must not be NULL, and the seed holds NULL{_first(rows, name, _is_null)}"
     misfits = (
         [*_misfits(rows, name, bounds, live)]
-        or [*_unreadable(rows, name, live)]
-        or [*_changed(rows, name, live)]
+        or [*_find_unreadable(rows, name, live)]
+        or [*_find_altered(rows, name, live)]
     )
     yield from (f"{where}: {text}" for text in misfits)
 
@@ -208,21 +208,21 @@ def _numbers(column: Column, live: ColumnFacts) -> Lines:
             yield f"keeps {scale or 0} decimal places, and the seed has {column.scale}"
 
 
-def _unreadable(rows: TableRows, name: str, live: ColumnFacts) -> Lines:
+def _find_unreadable(rows: TableRows, name: str, live: ColumnFacts) -> Lines:
     """Imported texts that a number or date column cannot take for one."""
-    found = unreadable(live) if rows.provenance == "imported" else None
-    if found is not None:
-        what, wrong = found
+    check = find_unreadable(live) if rows.provenance == "imported" else None
+    if check is not None:
+        what, wrong = check
         row = _first(rows, name, wrong)
         if row:
             yield f"{what}, and the seed's text is none{row}"
 
 
-def _changed(rows: TableRows, name: str, live: ColumnFacts) -> Lines:
+def _find_altered(rows: TableRows, name: str, live: ColumnFacts) -> Lines:
     """Imported values that the column would keep otherwise than they are."""
-    found = change(live) if rows.provenance == "imported" else None
-    if found is not None:
-        does, changes = found
+    check = find_alteration(live) if rows.provenance == "imported" else None
+    if check is not None:
+        does, changes = check
         row = _first(rows, name, lambda value: value is not None and changes(value))
         if row:
             yield f"{does}, which would change the seed's value{row}"

@@ -25,7 +25,7 @@ from terp_seed.ledger.ledger import Range
 from terp_seed.plan.generation import Generation
 from terp_seed.plan.operations import OPTION, SeedOp, SeedRowsOp, UnseedOp
 from terp_seed.plan.plan import PlannedRevision, PlannedTable, Removal
-from terp_seed.plan.revisions import Attributes, attributes
+from terp_seed.plan.revisions import Attributes, read_attributes
 from terp_seed.plan.sql_guard import SqlGuard
 from terp_seed.rows.files import imported, read_rows
 from terp_seed.rows.model import TableRows
@@ -65,10 +65,10 @@ class Recorder:
 
     def upgrade(self, script: Script) -> PlannedRevision:
         """Record a revision's ``upgrade``: what it inserts."""
-        says = attributes(script)
-        planned = self._planned(script, says, upgrade=True)
-        if not planned.skipped and not (says.raw_sql and says.online_only):
-            self._run(script, says, planned, script.module.upgrade)
+        attributes = read_attributes(script)
+        planned = self._planned(script, attributes, upgrade=True)
+        if not planned.skipped and not (attributes.raw_sql and attributes.online_only):
+            self._run(script, attributes, planned, script.module.upgrade)
         self.planned[script.revision] = planned
         return planned
 
@@ -86,30 +86,30 @@ class Recorder:
 
     def downgrade(self, script: Script) -> PlannedRevision:
         """Record a revision's ``downgrade``: what it takes out again."""
-        says = attributes(script)
-        planned = self._planned(script, says, upgrade=False)
-        if not planned.skipped and not (says.raw_sql and says.online_only):
-            self._run(script, says, planned, script.module.downgrade)
+        attributes = read_attributes(script)
+        planned = self._planned(script, attributes, upgrade=False)
+        if not planned.skipped and not (attributes.raw_sql and attributes.online_only):
+            self._run(script, attributes, planned, script.module.downgrade)
         return planned
 
-    def _planned(self, script: Script, says: Attributes, *, upgrade: bool) -> PlannedRevision:
-        elsewhere = self.environment not in says.environments
+    def _planned(self, script: Script, attributes: Attributes, *, upgrade: bool) -> PlannedRevision:
+        elsewhere = self.environment not in attributes.environments
         return PlannedRevision(
             script.revision,
             upgrade,
             skipped=elsewhere or script.revision in self.skipped,
-            raw_sql=says.raw_sql,
-            online_only=says.online_only,
+            raw_sql=attributes.raw_sql,
+            online_only=attributes.online_only,
         )
 
     def _run(
         self,
         script: Script,
-        says: Attributes,
+        attributes: Attributes,
         planned: PlannedRevision,
         function: Callable[[], None],
     ) -> None:
-        sql_guard = SqlGuard(backslash_escapes=dialect_named(self.dialect_name).backslash_escapes)
+        sql_guard = SqlGuard(dialect_named(self.dialect_name))
         script_of_it = _Refusing(sql_guard)
         opts = {
             OPTION: _Take(self, planned),
@@ -117,7 +117,7 @@ class Recorder:
             "output_buffer": script_of_it,
             "transactional_ddl": True,  # so that an autocommit_block shows its COMMIT
         }
-        connection = self.connection if says.online_only else None
+        connection = self.connection if attributes.online_only else None
         if connection is not None:
             opts.update(as_sql=False, output_buffer=None)
         context = MigrationContext.configure(
@@ -125,7 +125,7 @@ class Recorder:
             dialect_name=None if connection is not None else self.dialect_name,
             opts=opts,
         )
-        with install_operations(context), sql_guard.close(script.revision, says.raw_sql):
+        with install_operations(context), sql_guard.close(script.revision, attributes.raw_sql):
             if connection is None:
                 call_function(function, script.revision, script_of_it.hint)
             else:
@@ -204,8 +204,8 @@ class Recorder:
 class _Earlier(Mapping[str, TableRows]):
     """The tables that earlier revisions and seeders filled; asking for one recalls the past."""
 
-    def __init__(self, recorder: Recorder, here: dict[str, TableRows]) -> None:
-        self._recorder, self._here = recorder, here
+    def __init__(self, recorder: Recorder, known: dict[str, TableRows]) -> None:
+        self._recorder, self._here = recorder, known
 
     def __getitem__(self, table: str) -> TableRows:
         if table in self._here:

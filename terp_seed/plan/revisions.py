@@ -19,7 +19,7 @@ from alembic.util import CommandError
 from terp_seed.errors import PlanError, SeedError, UsageError
 from terp_seed.settings.options import ENVIRONMENTS, environment_name
 
-__all__ = ["ID_LENGTH", "Attributes", "attributes", "clear_load_errors", "loaded"]
+__all__ = ["ID_LENGTH", "Attributes", "clear_load_errors", "load_revisions", "read_attributes"]
 
 ID_LENGTH = 32  # Alembic's version column
 
@@ -34,7 +34,7 @@ class Attributes:
     as_of: date | None
 
 
-def attributes(script: Script) -> Attributes:
+def read_attributes(script: Script) -> Attributes:
     """Read and check a revision's attributes; `PlanError` names what is wrong."""
     where = f"revision {script.revision}"
     if len(script.revision) > ID_LENGTH:
@@ -90,7 +90,7 @@ def _day(value: Any, where: str) -> date | None:
         raise PlanError(f'{where}: as_of must be a date in quotes, as "2026-06-30"') from None
 
 
-def loaded(directory: ScriptDirectory) -> ScriptDirectory:
+def load_revisions(directory: ScriptDirectory) -> ScriptDirectory:
     """The directory, every revision of it imported; `PlanError` names the one that cannot be.
 
     Also where Alembic only warns: an id of two files, a ``down_revision`` of none.

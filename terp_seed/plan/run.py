@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from time import sleep
 from typing import Any
 
-from alembic.script import Script as Revision
+from alembic.script import Script
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.dialects import Kind
@@ -32,11 +32,18 @@ from terp_seed.plan.generation import (
 )
 from terp_seed.plan.plan import Plan, PlannedRevision, PlannedTable, make_plan
 from terp_seed.plan.recorder import Recorder
-from terp_seed.plan.target import Live, Target
+from terp_seed.plan.target import LiveTarget, Target
 from terp_seed.rows.model import TableRows
 from terp_seed.settings.options import Settings
 
-__all__ = ["Run", "build", "look", "record_history", "recorder_for", "refuse_other_settings"]
+__all__ = [
+    "Run",
+    "build_run",
+    "find_move",
+    "make_recorder",
+    "record_history",
+    "refuse_other_settings",
+]
 
 _LOOKS = 50
 
@@ -53,7 +60,7 @@ class Run:
     plan: Plan
     target: Target
     move: Move
-    lineage: Sequence[Revision]
+    lineage: Sequence[Script]
     """The steps' revisions and all that they build on, oldest first."""
     retained: RetainedRows
 
@@ -80,7 +87,7 @@ class Run:
         """What the masking policy says against these rows."""
         return [] if self.policy is None else self.policy.findings(rows, facts)
 
-    def spared(self, planned: PlannedTable) -> frozenset[int]:
+    def retained_numbers(self, planned: PlannedTable) -> frozenset[int]:
         """The numbers of a table's rows that an earlier rollback left in place."""
         _, numbers = self.retained.get(planned.range.place, (None, frozenset()))
         return numbers
@@ -90,7 +97,7 @@ class Run:
         return self.target.ranges_before(self.plan, self.lineage, revision)
 
 
-def look(session: Session, request: Request) -> tuple[str, Move]:
+def find_move(session: Session, request: Request) -> tuple[str, Move]:
     """Environment and pending steps, without the lock; does not write.
 
     Another first run may be creating the very tables that are looked at.
@@ -108,7 +115,7 @@ def look(session: Session, request: Request) -> tuple[str, Move]:
     raise LockError("another run is creating the bookkeeping tables, and is not done; try again")
 
 
-def build(environment: str, target: Target, move: Move) -> Run:
+def build_run(environment: str, target: Target, move: Move) -> Run:
     """Make the plan and hold it against what the chain was seeded with; does not write.
 
     `terp_seed.plan.preflight` holds it against the live schema.
@@ -123,12 +130,12 @@ def build(environment: str, target: Target, move: Move) -> Run:
     policy = None if by_ledger else boundary(settings, environment)
     if policy is not None:
         refuse_other_key(recorded, policy.key_id)
-    recorder = recorder_for(target, environment, generation, policy, headers)
+    recorder = make_recorder(target, environment, generation, policy, headers)
     plan = make_plan(lineage, move.steps, recorder)
     run = Run(
         settings, environment, generation, policy, plan, target, move, lineage, target.retained()
     )
-    if isinstance(target, Live) and move.upwards:
+    if isinstance(target, LiveTarget) and move.upwards:
         _refuse_changed(target, recorder, applied, headers)
     return run
 
@@ -141,7 +148,7 @@ def refuse_other_settings(target: Target, environment: str, move: Move) -> None:
         choose_generation(target.settings, environment, applied, recorded)
 
 
-def recorder_for(
+def make_recorder(
     target: Target,
     environment: str,
     generation: Generation,
@@ -166,20 +173,20 @@ def recorder_for(
     )
 
 
-def record_history(session: Session, applied: Sequence[Revision]) -> Plan:
+def record_history(session: Session, applied: Sequence[Script]) -> Plan:
     """The plan of what was applied, made again from the recorded settings."""
-    target, settings = Live(session), session.settings
+    target, settings = LiveTarget(session), session.settings
     environment = environment_of(session.connection, settings, session.books)
     headers = target.headers()
     recorded = recorded_settings(headers, applied)
     generation = choose_generation(settings, environment, applied, recorded)
     policy = boundary(settings, environment)
-    recorder = recorder_for(target, environment, generation, policy, headers)
+    recorder = make_recorder(target, environment, generation, policy, headers)
     return make_plan(applied, [], recorder)
 
 
 def _refuse_lost_ledger(
-    ledger: Ledger, applied: Sequence[Revision], headers: Mapping[str, Header]
+    ledger: Ledger, applied: Sequence[Script], headers: Mapping[str, Header]
 ) -> None:
     lost = [script.revision for script in applied if script.revision not in headers]
     if not lost:
@@ -196,7 +203,7 @@ def _refuse_lost_ledger(
 
 
 def _refuse_changed(
-    target: Live, recorder: Recorder, applied: Sequence[Revision], headers: Mapping[str, Header]
+    target: LiveTarget, recorder: Recorder, applied: Sequence[Script], headers: Mapping[str, Header]
 ) -> None:
     """Refuse an applied revision that declares other rows now than when it was applied.
 
@@ -219,7 +226,7 @@ def _refuse_changed(
             )
 
 
-def _as_seeded(target: Live, past: PlannedRevision) -> bool:
+def _as_seeded(target: LiveTarget, past: PlannedRevision) -> bool:
     ranges = target.ledger.ranges(target.connection, past.revision)
     return len(past.tables) == len(ranges) and all(map(_same, past.tables, ranges))
 

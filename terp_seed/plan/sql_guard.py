@@ -16,19 +16,11 @@ from typing import Any
 from sqlalchemy import event
 from sqlalchemy.engine import Connection
 
+from terp_seed.database.dialects import Dialect
 from terp_seed.errors import PlanError
 
 __all__ = ["SqlGuard"]
 
-# A client of MySQL runs what stands in /*! ... */ and /*M! ... */.
-_EXECUTABLE = re.compile(r"/\*M?!\d*")
-_COMMENTS = r"""| `[^`]*` | --(?=\s|$)[^\n]* | \#[^\n]* | /\*.*?\*/ | \*/"""
-_PIECES = {  # quoted texts and comments, by whether a backslash escapes what follows it
-    True: re.compile(
-        r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" """ + _COMMENTS, re.DOTALL | re.VERBOSE
-    ),
-    False: re.compile(r"""'[^']*' | "[^"]*" """ + _COMMENTS, re.DOTALL | re.VERBOSE),
-}
 _WRITING = re.compile(  # REPLACE(...) is a function, FOR UPDATE a lock of rows
     r"(?<!FOR\s)\b(INSERT|UPDATE|DELETE|REPLACE|MERGE)\b(?!\s*\()|\bINTO\b", re.IGNORECASE
 )
@@ -42,10 +34,11 @@ _READS = {  # a verb, and the words that turn it into writing after all
 _LOCKS = re.compile(
     r"\b(GET_LOCK|RELEASE_LOCK|RELEASE_ALL_LOCKS|pg_(?:try_)?advisory_\w+)\s*\(", re.IGNORECASE
 )
-_WRITES = {"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "CALL", "DO", "SET", "PRAGMA"}
+_WRITES = {"INSERT", "UPDATE", "DELETE", "REPLACE", "MERGE", "CALL", "COPY", "DO", "SET", "PRAGMA"}
 _UNPINS = re.compile(
     r"SET\b.*\b(autocommit|password|role|foreign_key_checks|foreign_keys|sql_mode|names|time_zone|"
-    r"character_?set\w*|collation_\w+|transaction)\b",
+    r"character_?set\w*|collation_\w+|transaction|time\s+zone|timezone|datestyle|search_path|"
+    r"session\s+authorization|row_security|standard_conforming_strings|session_replication_role)\b",
     re.IGNORECASE | re.DOTALL,
 )
 
@@ -53,8 +46,8 @@ _UNPINS = re.compile(
 class SqlGuard:
     """Open to everything, until a revision's code runs behind it."""
 
-    def __init__(self, *, backslash_escapes: bool) -> None:
-        self._piece = _PIECES[backslash_escapes]
+    def __init__(self, dialect: Dialect) -> None:
+        self._dialect = dialect
         self._revision: str | None = None
         self._raw_sql: str | None = None
 
@@ -82,8 +75,8 @@ class SqlGuard:
 
         def look(*arguments: Any) -> None:
             _, _, statement, _, context, _ = arguments
-            ours = context is not None and context.execution_options.get("terp_seed")
-            if not ours:
+            internal = context is not None and context.execution_options.get("terp_seed")
+            if not internal:
                 self.check(statement)
 
         event.listen(connection, "before_cursor_execute", look)
@@ -110,8 +103,7 @@ class SqlGuard:
         """Raise `PlanError` if the revision may not run these statements."""
         if self._revision is None:
             return
-        plain = self._piece.sub(_emptied, _EXECUTABLE.sub(" ", text))
-        for statement in plain.split(";"):
+        for statement in self._dialect.bare(text).split(";"):
             self._check(statement)
 
     def _check(self, statement: str) -> None:
@@ -147,8 +139,3 @@ class SqlGuard:
                 'op.seed_rows(), or set raw_sql = "reason" in the revision and write its '
                 "downgrade() yourself"
             )
-
-
-def _emptied(piece: re.Match[str]) -> str:
-    """A quoted text without its content, a comment as a blank."""
-    return piece[0][0] * 2 if piece[0][0] in "'\"`" else " "

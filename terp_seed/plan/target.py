@@ -7,18 +7,18 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Protocol, TextIO
 
-from alembic.script import Script as Revision
+from alembic.script import Script
 from sqlalchemy.engine import Connection
 
 from terp_seed.database.dialects import dialect_named
 from terp_seed.database.session import Session, books_of
 from terp_seed.database.statements import Printed, Stream
 from terp_seed.ledger.ledger import Header, Ledger, Range, ledger_of
-from terp_seed.ledger.selection import RetainedRows, retained_rows
+from terp_seed.ledger.selection import RetainedRows, find_retained_rows
 from terp_seed.plan.plan import Plan
 from terp_seed.settings.options import Settings
 
-__all__ = ["Live", "Script", "Target"]
+__all__ = ["LiveTarget", "ScriptTarget", "Target"]
 
 
 class Target(Protocol):
@@ -51,13 +51,13 @@ class Target(Protocol):
         """The rows that earlier rollbacks left in place."""
 
     def ranges_before(
-        self, plan: Plan, lineage: Sequence[Revision], revision: str
+        self, plan: Plan, lineage: Sequence[Script], revision: str
     ) -> Mapping[str, Range]:
         """The generated ranges of the revisions before one."""
 
 
 @dataclass(frozen=True)
-class Live:
+class LiveTarget:
     """A database.  Its ledger says what earlier revisions seeded."""
 
     session: Session
@@ -86,10 +86,10 @@ class Live:
         return self.ledger.headers(self.connection)
 
     def retained(self) -> RetainedRows:
-        return retained_rows(self.session)
+        return find_retained_rows(self.session)
 
     def ranges_before(
-        self, plan: Plan, lineage: Sequence[Revision], revision: str
+        self, plan: Plan, lineage: Sequence[Script], revision: str
     ) -> dict[str, Range]:
         names = [script.revision for script in lineage]
         place = {name: number for number, name in enumerate(names[: names.index(revision)])}
@@ -103,7 +103,7 @@ class Live:
 
 
 @dataclass(frozen=True)
-class Script:
+class ScriptTarget:
     """A script, made without a database: the plan says what earlier revisions seeded."""
 
     out: TextIO
@@ -133,6 +133,6 @@ class Script:
         return {}
 
     def ranges_before(
-        self, plan: Plan, lineage: Sequence[Revision], revision: str
+        self, plan: Plan, lineage: Sequence[Script], revision: str
     ) -> Mapping[str, Range]:
         return plan.ranges_before(revision)

@@ -19,7 +19,7 @@ from terp_seed.database.schema import Schema
 from terp_seed.database.session import opened
 from terp_seed.errors import MaskingError, PlanError, SeedError, UsageError
 from terp_seed.masking.boundary import boundary
-from terp_seed.plan.revisions import ID_LENGTH, attributes
+from terp_seed.plan.revisions import ID_LENGTH, read_attributes
 from terp_seed.project.offline_plan import Chain, chain_of
 from terp_seed.project.project import Project
 from terp_seed.project.round_trip import round_trip, transaction
@@ -102,7 +102,7 @@ def _one_head(chain: Chain) -> str:
 
 def _ids(chain: Chain) -> str:
     for script in chain.scripts:
-        attributes(script)
+        read_attributes(script)
         if not _ID.fullmatch(script.revision):
             raise PlanError(f"revision {script.revision}: only a-z, 0-9 and _ are safe in an id")
     longest = max((len(script.revision) for script in chain.scripts), default=0)

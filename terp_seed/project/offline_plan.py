@@ -11,7 +11,7 @@ from terp_seed.plan.chain import Step, ancestors
 from terp_seed.plan.generation import choose_generation
 from terp_seed.plan.plan import Plan, make_plan
 from terp_seed.plan.recorder import Recorder
-from terp_seed.plan.revisions import attributes
+from terp_seed.plan.revisions import read_attributes
 from terp_seed.project.project import Project
 from terp_seed.settings.options import Settings
 
@@ -33,7 +33,7 @@ class Chain:
     @property
     def unplanned(self) -> list[Script]:
         """Revisions that read the database while they run, so that they cannot be planned here."""
-        return [script for script in self.scripts if attributes(script).online_only]
+        return [script for script in self.scripts if read_attributes(script).online_only]
 
     def plan(self, environment: str) -> Plan:
         """What all revisions would do in an environment, up and down again; reads no database.

@@ -21,7 +21,7 @@ from sqlalchemy.exc import ArgumentError
 
 from terp_seed.errors import UsageError
 from terp_seed.plan.chain import ACT
-from terp_seed.plan.revisions import loaded
+from terp_seed.plan.revisions import load_revisions
 from terp_seed.rows.seeders import load_seeders
 from terp_seed.settings.options import Settings, resolve
 
@@ -71,7 +71,7 @@ class Project:
 
     def directory(self) -> ScriptDirectory:
         """The project's seed revisions; `PlanError` if one cannot be loaded."""
-        return loaded(ScriptDirectory.from_config(self.config()))
+        return load_revisions(ScriptDirectory.from_config(self.config()))
 
     def settings(self) -> Settings:
         """The settings, as a run would resolve them; loads the project's seeders."""

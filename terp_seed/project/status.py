@@ -11,7 +11,7 @@ from alembic.script import Script, ScriptDirectory
 from terp_seed.database.environment_stamp import stamped
 from terp_seed.database.session import Session
 from terp_seed.database.tables import table_exists
-from terp_seed.ledger.audit import read
+from terp_seed.ledger.audit import read_events
 from terp_seed.ledger.drift import find_drift
 from terp_seed.ledger.ledger import Header, SeededRange, ledger_of
 from terp_seed.ledger.selection import RetainedRows
@@ -116,7 +116,9 @@ def _events(session: Session) -> dict[str, Mapping[str, Any]]:
     if not table_exists(session.connection, audit):
         return {}
     where = (audit.c.chain == session.settings.chain, audit.c.event.in_(_MOVES))
-    return {event["revision"]: event for event in read(session.connection, session.books, *where)}
+    return {
+        event["revision"]: event for event in read_events(session.connection, session.books, *where)
+    }
 
 
 def _count(

@@ -1,5 +1,5 @@
-"""The run itself, against a database (``online``) or as a script (``offline``).
+"""The run itself, against a database (``live``) or printed (``script``).
 
-``executor`` performs one revision, ``writer`` inserts its rows, ``rollback`` removes them,
+``executor`` executes one revision, ``writer`` inserts its rows, ``rollback`` removes them,
 ``dry_run`` counts what would happen, ``backup`` keeps what a rollback removes.
 """

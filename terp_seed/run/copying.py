@@ -14,7 +14,7 @@ from functools import partial
 from terp_seed.database.dialects import Staged
 from terp_seed.rows.copy_fields import copy_document, copy_fields
 from terp_seed.rows.model import Block, Cells, TableRows
-from terp_seed.run.rendering import Renderer, Statement
+from terp_seed.run.rendering import Renderer, WriteStatement
 
 __all__ = ["CopyRenderer", "is_copied"]
 
@@ -35,11 +35,11 @@ class CopyRenderer(Renderer):
     def last_first(self) -> bool:
         return False  # the keys were taken before the rows
 
-    def begin(self) -> list[Statement]:
+    def begin(self) -> list[WriteStatement]:
         dialect = self.ledger.dialect
-        return [Statement(dialect.stage(self.rows.table, self._staged()), what=self._what)]
+        return [WriteStatement(dialect.stage(self.rows.table, self._staged()), what=self._what)]
 
-    def inserts(self, block: Block) -> list[Statement]:
+    def inserts(self, block: Block) -> list[WriteStatement]:
         fields: list[Sequence[str]] = []
         if self.rows.id is not None:
             fields.append([*map(str, range(block.start, block.stop))])
@@ -48,7 +48,7 @@ class CopyRenderer(Renderer):
         data = "\n".join(["\t".join(row) for row in zip(*fields, strict=True)])
         which = f"rows {block.start + 1} to {block.stop}"
         return [
-            Statement(
+            WriteStatement(
                 self.ledger.dialect.copy_to_stage(),
                 rows=len(block),
                 what=f"{self._what}, {which}",
@@ -57,12 +57,12 @@ class CopyRenderer(Renderer):
             )
         ]
 
-    def end(self) -> list[Statement]:
+    def end(self) -> list[WriteStatement]:
         dialect, table = self.ledger.dialect, self.rows.table
         insert = dialect.insert_staged(table, self._staged())
         return [
-            Statement(insert, rows=self.rows.count, exactly=True, what=self._what),
-            Statement(dialect.drop_stage(), what=self._what),
+            WriteStatement(insert, rows=self.rows.count, exactly=True, what=self._what),
+            WriteStatement(dialect.drop_stage(), what=self._what),
         ]
 
     @property

@@ -15,8 +15,8 @@ from terp_seed.ledger.selection import Selection
 
 __all__ = [
     "Dependents",
-    "dependents",
-    "pointed_at",
+    "find_dependents",
+    "referenced_numbers",
 ]
 
 _FIRST_KEYS = 5
@@ -36,40 +36,41 @@ class Dependents:
 
     def __str__(self) -> str:
         keys = ", ".join(self.first_keys)
-        of = self.reference
-        where = ".".join(filter(None, (of.schema, of.table, of.column)))
-        return f"{self.count} in {where} -> {of.target_table} (first: {keys})"
+        reference = self.reference
+        where = ".".join(filter(None, (reference.schema, reference.table, reference.column)))
+        return f"{self.count} in {where} -> {reference.target_table} (first: {keys})"
 
 
-def dependents(
+def find_dependents(
     session: Session, going: Sequence[Selection], gone: Sequence[Selection] = ()
 ) -> list[Dependents]:
     """Rows that stay and point at rows that are ``going``; does not write.
 
     ``gone`` are rows that will have been removed by then.  A row that took
-    over a seeded id is nobody's of ours: it counts when it points, and does
-    not when it is pointed at.
+    over a seeded id was not seeded: it counts when it points, and does not
+    when it is pointed at.
     """
-    targets = _by_table(going)
-    leaving = _by_table([*going, *gone])
-    found: list[Dependents] = []
-    for reference in inbound(session, [each.range.table for each in going]):
-        ours = leaving.get(reference.table.casefold(), []) if reference.schema is None else []
+    targets, leaving = _by_table(going), _by_table([*going, *gone])
+    dependents: list[Dependents] = []
+    for reference in inbound(session, [selection.range.table for selection in going]):
+        sources = leaving.get(reference.table.casefold(), []) if reference.schema is None else []
         for rows in targets[reference.target_table.casefold()]:
-            found += _pointing(session, reference, rows, ours)
-    return found
+            dependents += _pointing(session, reference, rows, sources)
+    return dependents
 
 
 def _pointing(
-    session: Session, reference: Reference, rows: Selection, ours: Sequence[Selection]
+    session: Session, reference: Reference, rows: Selection, leaving: Sequence[Selection]
 ) -> list[Dependents]:
     source = _source(session, reference)
-    spared = "".join(each.excluded(session.dialect, "pointing") for each in ours)
-    where = [each + spared for each in _conditions(session, reference, rows)]
-    counts = [int(session.scalar(f"SELECT COUNT(*) {source} WHERE {each}")) for each in where]
+    staying = "".join(selection.excluded(session.dialect, "pointing") for selection in leaving)
+    conditions = [condition + staying for condition in _conditions(session, reference, rows)]
+    counts = [
+        int(session.scalar(f"SELECT COUNT(*) {source} WHERE {where}")) for where in conditions
+    ]
     if not any(counts):
         return []
-    pointing = tuple(each for each, count in zip(where, counts, strict=True) if count)
+    pointing = tuple(where for where, count in zip(conditions, counts, strict=True) if count)
     key = _key_column(session, reference)
     quoted = f"pointing.{session.dialect.quote(key)}"
     keys = session.rows(
@@ -80,7 +81,7 @@ def _pointing(
 
 
 def _conditions(session: Session, reference: Reference, rows: Selection) -> Iterator[str]:
-    """What a row is asked, to know whether it points at the selected ones."""
+    """Conditions that hold for a row that points at one of the selected rows."""
     quote = session.dialect.quote
     pairs = zip(reference.columns, reference.targets, strict=True)
     by_id = [column for column, target in pairs if target == rows.range.id]
@@ -88,45 +89,45 @@ def _conditions(session: Session, reference: Reference, rows: Selection) -> Iter
         yield from rows.ids(f"pointing.{quote(by_id[0])}")
         return
     target = quote(reference.target_table)
-    for each in rows.conditions(session.dialect, "seeded"):
-        matched = f"{each} AND {_joined(session, reference)}"
+    for condition in rows.conditions(session.dialect, "seeded"):
+        matched = f"{condition} AND {_joined(session, reference)}"
         yield f"EXISTS (SELECT 1 FROM {target} seeded WHERE {matched})"
 
 
-def pointed_at(session: Session, found: Dependents) -> set[int]:
+def referenced_numbers(session: Session, dependents: Dependents) -> set[int]:
     """The numbers of the seeded rows that some dependents point at."""
     quote = session.dialect.quote
-    of, keys = found.rows.range, found.rows.keys
-    names = [of.id] if of.id is not None else of.shape.key
+    seeded, keys = dependents.rows.range, dependents.rows.keys
+    names = [seeded.id] if seeded.id is not None else seeded.shape.key
     listed = ", ".join(f"target.{quote(name)}" for name in names)
-    joined = _joined(session, found.reference, "target")
+    joined = _joined(session, dependents.reference, "target")
     rows = [
         tuple(row)
-        for where in found.where
+        for where in dependents.where
         for row in session.rows(
-            f"SELECT DISTINCT {listed} {_source(session, found.reference)} "
-            f"JOIN {quote(of.table)} target ON {joined} WHERE {where}"
+            f"SELECT DISTINCT {listed} {_source(session, dependents.reference)} "
+            f"JOIN {quote(seeded.table)} target ON {joined} WHERE {where}"
         )
     ]
-    if of.id is not None:
-        return {row[0] - of.first for row in rows}
+    if seeded.id is not None:
+        return {row[0] - seeded.first for row in rows}
     by_key = {tuple(key): number for number, key in (keys or {}).items()}
     named = {tuple(map(session.dialect.literal, row)) for row in rows}
     if not named <= by_key.keys():
         raise PlanError(
-            f"revision {of.revision}, table {of.table}: rows that are to be kept cannot be told by "
-            "their key, because it was seeded as another type than the column's; move or remove "
-            "what depends on them"
+            f"revision {seeded.revision}, table {seeded.table}: rows that are to be kept cannot be "
+            "told by their key, because it was seeded as another type than the column's; move or "
+            "remove what depends on them"
         )
     return {by_key[key] for key in named}
 
 
 def _by_table(rows: Sequence[Selection]) -> Mapping[str, list[Selection]]:
     """By their table's name, in small letters: a server may keep no others."""
-    found: dict[str, list[Selection]] = {}
-    for each in rows:
-        found.setdefault(each.range.table.casefold(), []).append(each)
-    return found
+    by_table: dict[str, list[Selection]] = {}
+    for selection in rows:
+        by_table.setdefault(selection.range.table.casefold(), []).append(selection)
+    return by_table
 
 
 def _joined(session: Session, reference: Reference, seeded: str = "seeded") -> str:

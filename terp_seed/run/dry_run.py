@@ -11,18 +11,18 @@ from dataclasses import dataclass
 from typing import Any
 
 from terp_seed.database.session import Session
-from terp_seed.ledger.audit import pace
+from terp_seed.ledger.audit import measure_pace
 from terp_seed.ledger.selection import Selection
 from terp_seed.plan.chain import Request
 from terp_seed.plan.key_conflicts import count_skipped
 from terp_seed.plan.plan import PlannedTable
-from terp_seed.plan.preflight import Findings, findings
+from terp_seed.plan.preflight import Findings, collect_findings
 from terp_seed.plan.result import Counts, StepResult, total
-from terp_seed.plan.run import Run, build, look
-from terp_seed.plan.target import Live
+from terp_seed.plan.run import Run, build_run, find_move
+from terp_seed.plan.target import LiveTarget
 from terp_seed.run.rollback import Rollback
 
-__all__ = ["Forecast", "expected", "forecast"]
+__all__ = ["Forecast", "forecast", "forecast_steps"]
 
 _ROWS_PER_SECOND = 20_000  # where nothing was ever measured
 
@@ -70,11 +70,11 @@ class Forecast:
 
 def forecast(session: Session, request: Request) -> Forecast:
     """What `terp_seed.run.live.run_live` would do; does not write and takes no lock."""
-    environment, move = look(session, request)
-    run = build(environment, Live(session), move)
-    found = findings(session, run)
-    results = expected(session, run)
-    rate = pace(session.connection, session.books) or _ROWS_PER_SECOND
+    environment, move = find_move(session, request)
+    run = build_run(environment, LiveTarget(session), move)
+    findings = collect_findings(session, run)
+    results = forecast_steps(session, run)
+    rate = measure_pace(session.connection, session.books) or _ROWS_PER_SECOND
     session.settle()
     return Forecast(
         environment=environment,
@@ -83,13 +83,13 @@ def forecast(session: Session, request: Request) -> Forecast:
         destination=request.destination,
         settings=run.generation.to_settings(),
         revisions=results,
-        findings=found,
+        findings=findings,
         seconds=total(results) / rate,
         digest=run.plan.digest(),
     )
 
 
-def expected(session: Session, run: Run) -> list[StepResult]:
+def forecast_steps(session: Session, run: Run) -> list[StepResult]:
     """What each step of a run would do, after the ones before it; does not write."""
     return list((_insertions if run.move.upwards else _removals)(session, run))
 
@@ -102,12 +102,12 @@ def _removals(session: Session, run: Run) -> Iterator[StepResult]:
         if step.retains_rows:
             result.tables = dict(rollback.leftovers(step))
         for removal in () if step.skipped else step.removals:
-            found = rollback.examine(step, removal, gone)
-            gone += map(found.selection, found.drifts)
-            for table, counts in found.tables.items():
+            examination = rollback.examine(step, removal, gone)
+            gone += map(examination.selection, examination.drifts)
+            for table, counts in examination.tables.items():
                 result.count(table, counts)
-            result.dependents += map(str, found.dependents)
-            result.refusal = result.refusal or found.refusal
+            result.dependents += map(str, examination.dependents)
+            result.refusal = result.refusal or examination.refusal
         yield result
 
 
@@ -130,10 +130,10 @@ def _inserted(
     before: Sequence[PlannedTable],
     following: dict[str, int],
 ) -> Counts:
-    rows, spared = planned.rows, run.spared(planned)
-    skipped = len(spared)
+    rows, retained = planned.rows, run.retained_numbers(planned)
+    skipped = len(retained)
     if rows.skip_taken:
-        skipped += count_skipped(session, rows, [other.rows for other in before], spared)
+        skipped += count_skipped(session, rows, [other.rows for other in before], retained)
     counts = Counts(inserted=rows.count - skipped, skipped=skipped)
     if rows.id is not None and rows.count:
         first = _first_key(session, run, planned, following)
@@ -146,7 +146,7 @@ def _first_key(
     session: Session, run: Run, planned: PlannedTable, following: Mapping[str, int]
 ) -> int:
     """Where the rows go: above all others, or where the retained ones of them are."""
-    if run.spared(planned):
+    if run.retained_numbers(planned):
         seeded, _ = run.retained[planned.range.place]
         return seeded.first
     quote, rows = session.dialect.quote, planned.rows

@@ -43,7 +43,7 @@ class Executor:
     def __post_init__(self) -> None:
         self.stream: Stream = self.run.target.stream
         self.ledger = self.run.ledger
-        self.sql_guard = SqlGuard(backslash_escapes=self.ledger.dialect.backslash_escapes)
+        self.sql_guard = SqlGuard(self.ledger.dialect)
 
     def execute(self, step: PlannedRevision, call: Callable[[], None]) -> None:
         """Write, or take out, what the step plans; ``call`` runs the revision's function."""
@@ -110,7 +110,7 @@ class Executor:
             ChainMap({}, known),
             progress=self.progress,
             statement_characters=self.statement_characters,
-            kept=_retained_rows(self.run, step),
+            retained=_retained_rows(self.run, step),
         )
         self._writer.announce(step.tables)
         call()
@@ -145,10 +145,10 @@ class Executor:
             if check.table not in known:
                 continue
             count = violations(check, known[check.table], self.ledger)
-            found = self.stream.must_be_zero(count, f"{check.name} ({check.table})")
-            if found:
+            broken = self.stream.must_be_zero(count, f"{check.name} ({check.table})")
+            if broken:
                 raise VerificationError(
-                    f"revision {step.revision}: {found} seeded rows of {check.table} break "
+                    f"revision {step.revision}: {broken} seeded rows of {check.table} break "
                     f"{check.name}; nothing of this revision was kept"
                 )
 

@@ -1,17 +1,17 @@
 """``ledger rebuild``: a lost ledger, written again from the rows that it was about.
 
 The version says which revisions are applied; their rows are generated again,
-looked for in the database, and put on record where they are.  Rows that are
-not where the seed put them belong to nobody: no later rollback takes them.
+looked for in the database, and put on record where they are.  No later
+rollback deletes rows that are not where the seed put them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
 
-from alembic.script import Script, ScriptDirectory
+from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.consent import Confirm, require_consent
@@ -21,21 +21,20 @@ from terp_seed.database.lock import advisory_lock
 from terp_seed.database.session import Session
 from terp_seed.database.tables import table_exists
 from terp_seed.errors import PlanError, UsageError
-from terp_seed.ledger.audit import AuditLog, read
+from terp_seed.ledger.audit import AuditLog, read_events
 from terp_seed.ledger.ledger import Header, ledger_of
 from terp_seed.masking.boundary import Boundary, boundary
 from terp_seed.plan.chain import ancestors, current_heads
 from terp_seed.plan.generation import Generation, choose_generation, recorded_settings
 from terp_seed.plan.plan import Plan, PlannedRevision
-from terp_seed.plan.run import recorder_for
-from terp_seed.plan.target import Live
+from terp_seed.plan.run import make_recorder
+from terp_seed.plan.target import LiveTarget
 from terp_seed.run.locate import Located, Search
-from terp_seed.settings.options import Settings
 from terp_seed.settings.sizes import presets
 
 __all__ = ["Rebuilt", "RebuiltRevision", "rebuild"]
 
-_AT_LEAST = 0.25  # of a size's sample rows must be there, to go on with it
+_AT_LEAST = 0.25  # of a size's sample rows must be there, or the size is given up
 _ENOUGH = 40  # sample rows, to judge by them
 
 
@@ -43,15 +42,24 @@ _ENOUGH = 40  # sample rows, to judge by them
 class RebuiltRevision:
     """What is put on record of one revision.
 
-    ``state`` is ``stamped`` where no row of it was found: there is nothing to
+    ``state`` is ``stamped`` if none of its rows was found: there is nothing to
     roll back.
     """
 
     revision: str
     state: str
-    tables: Sequence[Located]
+    tables: Sequence[Located] = ()
     digest: bytes | None = None
     """What the revision declares, if it counts as applied."""
+
+    @classmethod
+    def of(cls, planned: PlannedRevision, tables: Sequence[Located]) -> RebuiltRevision:
+        """A revision with the tables that it seeded."""
+        if planned.skipped:
+            return cls(planned.revision, "skipped")
+        if tables and not any(table.present for table in tables):
+            return cls(planned.revision, "stamped", tables)
+        return cls(planned.revision, "applied", tables, planned.digest)
 
 
 @dataclass(frozen=True)
@@ -65,39 +73,40 @@ class Rebuilt:
     @property
     def intact(self) -> int:
         """Rows that are as they were seeded."""
-        return sum(each.found.intact for each in self._tables())
+        return sum(table.drift.intact for table in self._tables)
 
     @property
     def missing(self) -> int:
-        """Rows that are gone, or whose id is another row's now, of revisions that are not."""
-        applied = (each for each in self.revisions if each.state == "applied")
-        return sum(of.range.count - of.present for each in applied for of in each.tables)
+        """Rows of applied revisions that were deleted, or whose id is another row's now."""
+        applied = [revision for revision in self.revisions if revision.state == "applied"]
+        tables = [table for revision in applied for table in revision.tables]
+        return sum(table.rows.count - table.present for table in tables)
 
     @property
     def fits(self) -> bool:
-        """Whether most tables speak for it: where rows were changed, fewer were than were not.
+        """Whether most tables have more intact rows than edited ones.
 
         Generated rows count, because only they tell one root seed from another.
         """
-        tables = list(self._tables())
-        there = [each for each in tables if each.present]
-        generated = [each for each in there if each.rows.provenance == "synthetic"]
-        against = [e for e in generated or there if e.found.intact < len(e.found.edited)]
-        if not there:
-            return all(each.rows.skip_taken for each in tables)
-        return self.intact > 0 and 2 * len(against) < len(generated or there)
+        present = [table for table in self._tables if table.present]
+        if not present:
+            return all(table.rows.skip_taken for table in self._tables)
+        generated = [table for table in present if table.rows.provenance == "synthetic"]
+        tables = generated or present
+        against = [table for table in tables if table.drift.intact < len(table.drift.edited)]
+        return self.intact > 0 and 2 * len(against) < len(tables)
 
     @property
     def rows(self) -> dict[str, int]:
         """Rows found, by table."""
-        counts: dict[str, int] = {}
-        for each in self._tables():
-            counts[each.rows.table] = counts.get(each.rows.table, 0) + each.present
-        return counts
+        counts: Counter[str] = Counter()
+        for table in self._tables:
+            counts[table.rows.table] += table.present
+        return dict(counts)
 
-    def _tables(self) -> Iterator[Located]:
-        for revision in self.revisions:
-            yield from revision.tables
+    @property
+    def _tables(self) -> list[Located]:
+        return [table for revision in self.revisions for table in revision.tables]
 
 
 def rebuild(
@@ -110,187 +119,172 @@ def rebuild(
 ) -> Rebuilt | None:
     """Write the ledger of the applied revisions that it does not know; None if it knows all.
 
-    Rows that were only to go in where nobody had them (``on_conflict="skip"``)
-    are taken for seeded if the audit counted them, or if ``claim`` names their
-    table.  All of it is one transaction, under the lock and with consent; a dry
-    run only looks.  Raises `PlanError` if the rows fit no size, or more than one.
+    Rows of ``on_conflict="skip"`` are taken for seeded if the audit counted
+    them, or if ``claim`` names their table.  All of it is one transaction,
+    under the lock and with consent; a dry run only reads.  Raises `PlanError`
+    if the rows fit no size, or more than one.
     """
     environment = environment_of(session.connection, session.settings, session.books)
-    applied = ancestors(directory, current_heads(session))
-    nothing = not _lost(applied, ledger_of(session).headers(session.connection))
-    session.settle()
-    if nothing or dry_run:
-        return None if nothing else _looked(session, directory, environment, claim)
-    with advisory_lock(session) as ours:
-        found = _looked(session, directory, environment, claim)
+    reconstruction = _Reconstruction(session, directory, environment, claim)
+    if dry_run or not reconstruction.lost:
         session.settle()
-        if found is not None:  # another rebuild may have been quicker
-            require_consent(session.settings, environment, lambda: _will(found), confirm)
+        return reconstruction.find()
+    session.settle()
+    with advisory_lock(session) as lock:
+        # Another rebuild may have been quicker.
+        rebuilt = _Reconstruction(session, directory, environment, claim).find()
+        session.settle()
+        if rebuilt is not None:
+            require_consent(session.settings, environment, lambda: _announcement(rebuilt), confirm)
             session.may_write()
-            _write(session, found)
-            ours.confirm()
+            _write(session, rebuilt)
+            lock.confirm()
             audit = AuditLog(session, environment, "ledger", "ledger rebuild")
-            waited = round(ours.waited, 2)
-            audit.add("ledger", rows=found.rows, size=found.generation.size, lock_wait=waited)
-    return found
+            waited = round(lock.waited, 2)
+            audit.add("ledger", rows=rebuilt.rows, size=rebuilt.generation.size, lock_wait=waited)
+    return rebuilt
 
 
-def _will(found: Rebuilt) -> list[str]:
+def _announcement(rebuilt: Rebuilt) -> list[str]:
     return [
-        f"put {each.revision} on record as {each.state}: "
-        f"{sum(of.present for of in each.tables):,} rows found"
-        for each in found.revisions
+        f"put {revision.revision} on record as {revision.state}: "
+        f"{sum(table.present for table in revision.tables):,} rows found"
+        for revision in rebuilt.revisions
     ]
 
 
-def _looked(
-    session: Session, directory: ScriptDirectory, environment: str, claim: Sequence[str]
-) -> Rebuilt | None:
-    applied = ancestors(directory, current_heads(session))
-    headers = ledger_of(session).headers(session.connection)
-    lost = _lost(applied, headers)
-    if not lost:
-        return None
-    known = {name: each for name, each in headers.items() if name not in lost}
-    look = _Look(session, environment, applied, known, lost, claim)
-    keep = recorded_settings(
-        {name: header for name, header in known.items() if header.state == "applied"}, applied
-    )
-    ways = list(_generations(session.settings, environment, applied, keep))
-    try:
-        return _chosen(list(look.fitting(ways)), ways)
-    except DBAPIError as error:
-        raise translated(error, "ledger rebuild") from None
-
-
-def _lost(applied: Sequence[Script], headers: Mapping[str, Header]) -> list[str]:
-    """The revisions to rebuild: unknown ones, and ones that were stamped in an empty ledger."""
-    stamped = all(header.state == "stamped" for header in headers.values())
-    names = [script.revision for script in applied]
-    return [name for name in names if name not in headers or stamped]
-
-
-def _generations(
-    settings: Settings, environment: str, applied: Sequence[Script], keep: Mapping[str, Any]
-) -> Iterator[Generation]:
-    """The ways in which the chain may have been seeded."""
-    if keep or "size" in settings.explicit:
-        yield choose_generation(settings, environment, applied, keep)
-        return
-    found: dict[tuple[tuple[str, int], ...], Generation] = {}
-    for size in presets(settings.home):
-        generation = choose_generation(replace(settings, size=size), environment, applied, {})
-        found.setdefault(tuple(sorted(generation.rows.items())), generation)
-    yield from found.values()
-
-
-@dataclass
-class _Look:
+class _Reconstruction:
     """Holds ways of seeding against the rows in a database."""
 
-    session: Session
-    environment: str
-    applied: Sequence[Script]
-    known: Mapping[str, Header]
-    lost: Sequence[str]
-    claim: Sequence[str]
+    def __init__(
+        self,
+        session: Session,
+        directory: ScriptDirectory,
+        environment: str,
+        claim: Sequence[str],
+    ) -> None:
+        self._session, self._environment, self._claim = session, environment, claim
+        self._applied = ancestors(directory, current_heads(session))
+        headers = ledger_of(session).headers(session.connection)
+        # A ledger that only knows stamps was emptied before the chain was stamped again.
+        stamped = all(header.state == "stamped" for header in headers.values())
+        names = [script.revision for script in self._applied]
+        self.lost = [name for name in names if name not in headers or stamped]
+        self._headers = {name: headers[name] for name in headers if name not in self.lost}
 
-    def fitting(self, ways: Sequence[Generation]) -> Iterator[Rebuilt]:
+    def find(self) -> Rebuilt | None:
+        """The one way of seeding that the rows fit; None if nothing is lost."""
+        if not self.lost:
+            return None
+        generations = self._generations()
+        try:
+            return _choose(self._fitting(generations), generations)
+        except DBAPIError as error:
+            raise translated(error, "ledger rebuild") from None
+
+    def _generations(self) -> list[Generation]:
+        """The ways in which the chain may have been seeded."""
+        settings = self._session.settings
+        headers = self._headers.items()
+        applied = {name: header for name, header in headers if header.state == "applied"}
+        recorded = recorded_settings(applied, self._applied)
+        if recorded or "size" in settings.explicit:
+            return [choose_generation(settings, self._environment, self._applied, recorded)]
+        by_rows: dict[tuple[tuple[str, int], ...], Generation] = {}
+        for size in presets(settings.home):
+            sized = replace(settings, size=size)
+            generation = choose_generation(sized, self._environment, self._applied, {})
+            by_rows.setdefault(tuple(sorted(generation.rows.items())), generation)
+        return list(by_rows.values())
+
+    def _fitting(self, generations: Sequence[Generation]) -> list[Rebuilt]:
         """The ways that the rows fit; `PlanError` if none does because of a doubt."""
         doubt: PlanError | None = None
-        fits, choice = False, len(ways) > 1
-        for generation in ways:
-            border = boundary(self.session.settings, self.environment)
+        fitting: list[Rebuilt] = []
+        choice = len(generations) > 1
+        for generation in generations:
             try:
-                found = self._tried(generation, border, in_a_hurry=choice)
+                rebuilt = self._try(generation, in_a_hurry=choice)
             except PlanError as error:
                 doubt = error  # which does not matter if another size fits
                 continue
-            rebuilt = Rebuilt(generation, border.key_id, found)
-            likely = not choice or rebuilt.missing <= sum(rebuilt.rows.values())
-            if found and rebuilt.fits and likely:
-                fits = True
-                yield rebuilt
-        if doubt is not None and not fits:
+            if rebuilt is None or not rebuilt.fits:
+                continue
+            if not choice or rebuilt.missing <= sum(rebuilt.rows.values()):
+                fitting.append(rebuilt)
+        if doubt is not None and not fitting:
             raise doubt
+        return fitting
 
-    def _tried(
-        self, generation: Generation, border: Boundary, *, in_a_hurry: bool
-    ) -> list[RebuiltRevision]:
-        """The rows of one way of seeding, looked for; empty if hardly any is there.
+    def _try(self, generation: Generation, *, in_a_hurry: bool) -> Rebuilt | None:
+        """The rows of one way of seeding, located; None if hardly any is there.
 
-        A large size takes long to make, so what is no good is dropped on the way.
+        A large size takes long to make, so a wrong one is given up on the way.
         """
-        search = self._search(border)
-        recorder = recorder_for(
-            Live(self.session), self.environment, generation, border, self.known
-        )
-        plan = Plan(recorder.planned)
-        for script in self.applied:
-            name = script.revision
+        policy = boundary(self._session.settings, self._environment)
+        target = LiveTarget(self._session)
+        recorder = make_recorder(target, self._environment, generation, policy, self._headers)
+        plan, search = Plan(recorder.planned), self._search(policy)
+        for script in self._applied:
             recorder.upgrade(script)
-            if name in self.lost:
-                search.look(plan, name)
+            if script.revision in self.lost:
+                search.locate(plan, script.revision)
             if in_a_hurry and search.asked > _ENOUGH and search.met < search.asked * _AT_LEAST:
-                return []
-        self._refuse_strangers(plan)
-        if search.more():
-            return []
-        located = search.survey()
-        return [
-            _revision(
-                plan.history[name],
-                [each for each in located if each.range.revision == name],
-            )
-            for name in self.lost
+                return None
+        self._refuse_unseeded(plan)
+        if search.exceeded():
+            return None
+        by_revision: dict[str, list[Located]] = {name: [] for name in self.lost}
+        for table in search.compare():
+            by_revision[table.range.revision].append(table)
+        revisions = [
+            RebuiltRevision.of(plan.history[name], tables) for name, tables in by_revision.items()
         ]
+        return Rebuilt(generation, policy.key_id, revisions)
 
-    def _search(self, border: Boundary) -> Search:
-        ledger, connection = ledger_of(self.session), self.session.connection
-        ranges = ledger.ranges(connection) if self.known else []
-        there = {(of.revision, of.number): of for of in ranges if of.revision in self.known}
-        return Search(self.session, border.prove, there, self._written(), self.claim)
+    def _search(self, policy: Boundary) -> Search:
+        session = self._session
+        ranges = ledger_of(session).ranges(session.connection) if self._headers else []
+        known = {range_.place: range_ for range_ in ranges if range_.revision in self._headers}
+        return Search(session, policy.prove, known, self._written_rows(), self._claim)
 
-    def _written(self) -> dict[tuple[str, str], int]:
-        """How many rows each revision wrote; a script counts also those that it left out."""
-        audit = self.session.books.audit
-        found: dict[tuple[str, str], int] = {}
-        if table_exists(self.session.connection, audit):
-            where = (audit.c.chain == self.session.settings.chain, audit.c.event == "applied")
-            for event in read(self.session.connection, self.session.books, *where):
-                if event["os_user"] is not None:
-                    rows = event["table_rows"] or {}
-                    found |= {(event["revision"], name): rows[name] for name in rows}
-        return found
+    def _written_rows(self) -> dict[tuple[str, str], int]:
+        """How many rows each revision wrote, by the audit of its run.
 
-    def _refuse_strangers(self, plan: Plan) -> None:
-        seeded = {each.rows.table for step in plan.history.values() for each in step.tables}
-        strangers = sorted(set(self.claim) - seeded)
-        if strangers:
-            raise UsageError(f"{', '.join(strangers)}: no applied revision seeds this table")
+        A script's audit counts also the rows that it left out.
+        """
+        session, audit = self._session, self._session.books.audit
+        if not table_exists(session.connection, audit):
+            return {}
+        applied = (audit.c.chain == session.settings.chain, audit.c.event == "applied")
+        return {
+            (event["revision"], table): count
+            for event in read_events(session.connection, session.books, *applied)
+            if event["os_user"] is not None
+            for table, count in (event["table_rows"] or {}).items()
+        }
 
-
-def _revision(planned: PlannedRevision, tables: Sequence[Located]) -> RebuiltRevision:
-    if planned.skipped:
-        return RebuiltRevision(planned.revision, "skipped", ())
-    if tables and not any(each.present for each in tables):
-        return RebuiltRevision(planned.revision, "stamped", tables)
-    return RebuiltRevision(planned.revision, "applied", tables, planned.digest)
+    def _refuse_unseeded(self, plan: Plan) -> None:
+        seeded = {table.rows.table for step in plan.history.values() for table in step.tables}
+        unseeded = sorted(set(self._claim) - seeded)
+        if unseeded:
+            raise UsageError(f"{', '.join(unseeded)}: no applied revision seeds this table")
 
 
-def _chosen(fitting: Sequence[Rebuilt], ways: Sequence[Generation]) -> Rebuilt:
+def _choose(fitting: Sequence[Rebuilt], generations: Sequence[Generation]) -> Rebuilt:
     """The one way of seeding that the rows fit."""
     if not fitting:
-        seed, as_of = ways[0].root_seed, ways[0].as_of
+        seed, as_of = generations[0].root_seed, generations[0].as_of
+        sizes = ", ".join(generation.size for generation in generations)
         raise PlanError(
-            f"the rows in the database are not those of size {_sizes(ways)} with root seed {seed} "
-            f"as of {as_of}, and nothing was written; say how the chain was seeded, with -x size="
-            "..., -x rows=..., -x seed=... or -x as-of=..., and TERP_SEED_MASK_KEY if it had one"
+            f"the rows in the database are not those of size {sizes} with root seed {seed} as of "
+            f"{as_of}, and nothing was written; say how the chain was seeded, with -x size=..., "
+            "-x rows=..., -x seed=... or -x as-of=..., and TERP_SEED_MASK_KEY if it had one"
         )
-    best = max((each.intact, -each.missing) for each in fitting)
-    winners = [each for each in fitting if (each.intact, -each.missing) == best]
+    best = max((rebuilt.intact, -rebuilt.missing) for rebuilt in fitting)
+    winners = [rebuilt for rebuilt in fitting if (rebuilt.intact, -rebuilt.missing) == best]
     if len(winners) > 1:
-        sizes = _sizes([each.generation for each in winners])
+        sizes = ", ".join(rebuilt.generation.size for rebuilt in winners)
         raise PlanError(
             f"the rows in the database are the same in size {sizes}, and later revisions need to "
             "know which it was; say so with -x size=..."
@@ -298,20 +292,16 @@ def _chosen(fitting: Sequence[Rebuilt], ways: Sequence[Generation]) -> Rebuilt:
     return winners[0]
 
 
-def _sizes(ways: Sequence[Generation]) -> str:
-    return ", ".join(each.size for each in ways)
-
-
-def _write(session: Session, found: Rebuilt) -> None:
+def _write(session: Session, rebuilt: Rebuilt) -> None:
     ledger, stream = ledger_of(session), session.stream
-    detail = found.generation.to_settings(found.mask_key)
-    for revision in found.revisions:
+    detail = rebuilt.generation.to_settings(rebuilt.mask_key)
+    for revision in rebuilt.revisions:
         stream.run(ledger.erase(revision.revision), what="ledger")
         header = Header(revision.revision, revision.state, detail, revision.digest)
         stream.run(ledger.open(header), what="ledger")
-        for each in revision.tables if revision.state == "applied" else ():
-            stream.run(ledger.record(each.range), what="ledger")
-            for number, digests in enumerate(each.digests, start=1):
-                stream.run(ledger.block(each.range, number, digests), what="ledger")
-            if each.range.shape.skip_taken:
-                stream.run(ledger.end_at_last(each.range), what="ledger")
+        for table in revision.tables if revision.state == "applied" else ():
+            stream.run(ledger.record(table.range), what="ledger")
+            for number, digests in enumerate(table.digests, start=1):
+                stream.run(ledger.block(table.range, number, digests), what="ledger")
+            if table.rows.skip_taken:
+                stream.run(ledger.end_at_last(table.range), what="ledger")

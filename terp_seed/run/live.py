@@ -24,23 +24,23 @@ from terp_seed.plan.chain import Move, Request, current_heads, pending_move
 from terp_seed.plan.operations import OPTION
 from terp_seed.plan.preflight import preflight
 from terp_seed.plan.result import StepResult, summary
-from terp_seed.plan.run import Run, build, look, refuse_other_settings
-from terp_seed.plan.target import Live
+from terp_seed.plan.run import Run, build_run, find_move, refuse_other_settings
+from terp_seed.plan.target import LiveTarget
 from terp_seed.run.backup import RunBackup, wanted
-from terp_seed.run.dry_run import expected
+from terp_seed.run.dry_run import forecast_steps
 from terp_seed.run.executor import Executor
 from terp_seed.run.rollback import Rollback
 from terp_seed.run.steps import planned_steps
 from terp_seed.settings.log import logger
 from terp_seed.settings.progress import progress_of_run
 
-__all__ = ["Outcome", "run_live"]
+__all__ = ["RunOutcome", "run_live"]
 
 _ATTEMPTS = 3
 
 
 @dataclass(frozen=True)
-class Outcome:
+class RunOutcome:
     """What a run did."""
 
     environment: str
@@ -54,29 +54,29 @@ def run_live(
     request: Request,
     confirm: Confirm = UNASKED,
     expect: Callable[[Session, Run], None] = lambda session, run: None,
-) -> Outcome:
+) -> RunOutcome:
     """Bring the database to where the request wants it, or raise `SeedError`.
 
     Nothing pending: says so, and takes no lock.  Whatever fails, revisions
     that were committed before stay, and nothing of the failed one does.
     ``expect`` is called with the lock held, before anybody is asked.
     """
-    environment, move = look(session, request)
+    environment, move = find_move(session, request)
     if not move:
-        refuse_other_settings(Live(session), environment, move)
+        refuse_other_settings(LiveTarget(session), environment, move)
         logger.info(f"nothing to do: the chain is at {_place(move.heads)}")
-        return Outcome(environment, move.heads)
+        return RunOutcome(environment, move.heads)
     with advisory_lock(session) as lock:
         move = _unless_moved(session, move)
         if move:
-            run = build(environment, Live(session), move)
+            run = build_run(environment, LiveTarget(session), move)
             session.settle()
             if move.upwards:
                 preflight(session, run)
             expect(session, run)
             return _LiveRun(session, run, lock).go(confirm)
     logger.info(f"nothing to do any more: another run went to {_place(move.heads)}")
-    return Outcome(environment, move.heads)
+    return RunOutcome(environment, move.heads)
 
 
 def _unless_moved(session: Session, move: Move) -> Move:
@@ -109,7 +109,7 @@ class _LiveRun:
         self.log = AuditLog(session, run.environment, run.move.direction, run.move.command)
         self.backup = RunBackup(session, run.environment, self._backup_kind())
 
-    def go(self, confirm: Confirm) -> Outcome:
+    def go(self, confirm: Confirm) -> RunOutcome:
         """Do all of it; what was committed stays if it fails."""
         session, run = self.session, self.run
         self._refuse_blocked()
@@ -134,7 +134,7 @@ class _LiveRun:
         report = summary(executor.results, run.environment, run.generation.size)
         if report:
             print(report, file=sys.stderr)
-        return Outcome(run.environment, current_heads(session), executor.results)
+        return RunOutcome(run.environment, current_heads(session), executor.results)
 
     def _backup_kind(self) -> str:
         """What a rollback keeps first; on the way up, only a dump that was asked for."""
@@ -146,7 +146,7 @@ class _LiveRun:
     @cached_property
     def _expected(self) -> list[StepResult]:
         """What the run would do, found out when first asked for."""
-        return expected(self.session, self.run)
+        return forecast_steps(self.session, self.run)
 
     def _refuse_blocked(self) -> None:
         """A rollback of several revisions is refused before the first of them is touched."""

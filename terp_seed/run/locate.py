@@ -1,33 +1,32 @@
 """Finds seeded rows again where the ledger is lost, from the plan that made them.
 
-A table's rows stand at consecutive ids, so one number says where they are: the
-id of the first.  Every sample row that is found votes for it: by its natural
-key, or, in a table without one, by all of its columns, references included.
+A table's rows have consecutive ids, so one number locates them: the id of the
+first row.  Each sample row that is found votes for it: by its natural key or,
+in a table without one, by all of its columns, references included.
 Reads, and never writes.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError
 from terp_seed.ledger.drift import Drift, find_drift
-from terp_seed.ledger.ledger import Digests, Range, SeededRange, ledger_of, shape
+from terp_seed.ledger.ledger import Digests, Place, Range, SeededRange, Shape, ledger_of
+from terp_seed.ledger.selection import equal_to
 from terp_seed.masking.boundary import Masks
 from terp_seed.plan.plan import Plan, PlannedTable
-from terp_seed.rows.literals import NULL, JsonText, literals
+from terp_seed.rows.literals import NULL, JsonText
 from terp_seed.rows.model import Block, TableRows
-from terp_seed.run.writer import BLOCK_ROWS, Writer
+from terp_seed.run.rendering import Renderer, referenced_tables
+from terp_seed.run.writer import BLOCK_ROWS
 
 __all__ = ["Located", "Search"]
 
 _SAMPLES = 40
-
-Place = tuple[str, int]
-"""A range, by its revision and number."""
 
 
 @dataclass(frozen=True)
@@ -35,14 +34,68 @@ class Located:
     """One planned table: where its rows are, and what became of them."""
 
     rows: TableRows
-    range: SeededRange
     digests: Sequence[Digests]
-    found: Drift
+    drift: Drift
+
+    @property
+    def range(self) -> SeededRange:
+        """Where its rows are."""
+        return self.drift.range
 
     @property
     def present(self) -> int:
         """How many of its rows are there."""
-        return self.found.there
+        return self.drift.there
+
+
+@dataclass(frozen=True, eq=False)
+class _Wanted:
+    """A planned table whose rows are looked for, and what makes them."""
+
+    planned: PlannedTable
+    renderer: Renderer
+
+    @property
+    def rows(self) -> TableRows:
+        return self.planned.rows
+
+    @property
+    def place(self) -> Place:
+        return self.planned.range.place
+
+    @property
+    def references(self) -> dict[str, Range]:
+        """The range that the references to each table count from."""
+        return {table: self.renderer.known[table] for table in referenced_tables(self.rows)}
+
+    @property
+    def search_columns(self) -> Sequence[str]:
+        """The columns by which a row is looked for."""
+        columns = self.rows.columns.items()
+        return self.rows.key or [
+            name
+            for name, column in columns
+            if name not in self.rows.derived and not column.json_refs
+        ]
+
+    @property
+    def prerequisites(self) -> set[Place]:
+        """The ranges without which its rows cannot be distinguished from others."""
+        tables = (self.rows.columns[name].ref for name in self.search_columns)
+        return {self.references[table].place for table in tables if table is not None}
+
+    def seeded(self, first: int | None) -> SeededRange:
+        """Its range, if this is the first key."""
+        return SeededRange.of(self.planned.range, first, Shape.of(self.rows, self.references))
+
+    def blocks(self, starts: Iterable[int], size: int) -> Iterator[Block]:
+        for start in starts:
+            stop = min(start + size, self.rows.count)
+            yield self.renderer.prepared(self.rows.block(start, stop))
+
+    def digests(self) -> Iterator[Digests]:
+        starts = range(0, self.rows.count, BLOCK_ROWS)
+        return map(self.renderer.digests, self.blocks(starts, BLOCK_ROWS))
 
 
 @dataclass
@@ -52,170 +105,148 @@ class Search:
     session: Session
     masks: Masks
     known: dict[Place, SeededRange]
-    """The ranges that the ledger still has; those that are found come to them."""
+    """The ranges that the ledger still has; those that are located are added."""
     written: Mapping[tuple[str, str], int]
-    """How many rows went in, by revision and table, as far as anybody knows: of
-    rows that were only to go in where nobody had them."""
+    """How many rows went in, by revision and table, where the audit counted them: needed for
+    rows with ``on_conflict="skip"``."""
     claim: Collection[str] = ()
     """Tables of such rows, all of which went in."""
     asked: int = 0
-    """How many sample rows were looked for, and how many of them were found."""
+    """How many sample rows were looked for."""
     met: int = 0
-    _tables: list[PlannedTable] = field(default_factory=list)
+    """How many of them were found."""
+    _wanted: list[_Wanted] = field(default_factory=list)
     _gone: set[Place] = field(default_factory=set)
-    _writers: dict[str, Writer] = field(default_factory=dict)
 
-    def look(self, plan: Plan, revision: str) -> None:
+    def locate(self, plan: Plan, revision: str) -> None:
         """Find the first key of a revision's tables; `PlanError` if one is in doubt.
 
-        A table of which no row is found gets a range above all rows, where
-        nothing is.  So does one whose rows were only to go in where nobody had
-        them, unless it is known that some did.
+        A table without a row that is found gets a range above all rows, where
+        nothing is.  So does one with ``on_conflict="skip"``, unless it is
+        known that some of its rows went in.
         """
-        tables = plan.history[revision].tables
-        known = {**plan.ranges_before(revision), **plan.history[revision].ranges}
-        writer = Writer(self.session.stream, ledger_of(self.session), self.masks, known)
-        self._writers[revision] = writer
-        self._tables += tables
-        left = {_place(each.range): each for each in tables}
-        while left:
-            ready = [p for p, each in left.items() if self._needs(each) <= self.known.keys()]
-            for place in ready or list(left)[:1]:
-                planned = left.pop(place)
-                first = self._first_key(planned)
-                self.known[place] = self._seeded(planned, first)
-
-    def survey(self) -> list[Located]:
-        """Compare all rows with what they were, once `look` has found them."""
-        found: list[Located] = []
-        for planned in self._tables:
-            rows, of = planned.rows, self.known[_place(planned.range)]
-            spans = _spans(range(0, rows.count, BLOCK_ROWS), BLOCK_ROWS, rows.count)
-            writer = self._writers[of.revision]
-            digests = [writer.digests(rows, block) for block in writer.made(rows, spans)]
-            found.append(
-                Located(rows, of, digests, find_drift(self.session, of, self.known, digests))
+        planned = plan.history[revision]
+        ledger, ranges = ledger_of(self.session), {**plan.ranges_before(revision), **planned.ranges}
+        waiting = [
+            _Wanted(
+                table, Renderer(ledger, table.rows, table.range, self.masks(table.rows), ranges)
             )
-        return found
+            for table in planned.tables
+        ]
+        self._wanted += waiting
+        while waiting:
+            ready = (table for table in waiting if table.prerequisites <= self.known.keys())
+            wanted = next(ready, waiting[0])
+            waiting.remove(wanted)
+            self.known[wanted.place] = wanted.seeded(self._first_key(wanted))
 
-    def more(self) -> bool:
+    def compare(self) -> list[Located]:
+        """Compare all rows with what they were, once `locate` has found them."""
+        located: list[Located] = []
+        for wanted in self._wanted:
+            digests = list(wanted.digests())
+            drift = find_drift(self.session, self.known[wanted.place], self.known, digests)
+            located.append(Located(wanted.rows, digests, drift))
+        return located
+
+    def exceeded(self) -> bool:
         """Whether a table holds seeded rows beyond those that were looked for."""
-        generated = (each for each in self._tables if each.rows.provenance == "synthetic")
-        return any(self._goes_on(each.rows, self.known[_place(each.range)]) for each in generated)
+        return any(self._has_next_row(wanted) for wanted in self._wanted)
 
-    def _seeded(self, planned: PlannedTable, first: int | None) -> SeededRange:
-        form = shape(planned.rows, self._refs(planned))
-        return SeededRange.of(planned.range, first, form)
-
-    def _refs(self, planned: PlannedTable) -> dict[str, Range]:
-        """Which range stands for each table that the rows refer to."""
-        known = self._writers[planned.range.revision].known
-        refs = (column.ref for column in planned.rows.columns.values())
-        inside = (table for c in planned.rows.columns.values() for table in c.json_refs.values())
-        return {table: known[table] for table in (*refs, *inside) if table is not None}
-
-    def _needs(self, planned: PlannedTable) -> set[Place]:
-        """The ranges without which the rows cannot be told from others."""
-        rows, refs = planned.rows, self._refs(planned)
-        named = (rows.columns[name].ref for name in _telling(rows))
-        return {_place(refs[table]) for table in named if table is not None}
-
-    def _first_key(self, planned: PlannedTable) -> int | None:
-        rows = planned.rows
+    def _first_key(self, wanted: _Wanted) -> int | None:
+        rows = wanted.rows
         if rows.id is None:
             return None
-        votes = self._votes(planned)
+        votes = self._votes(wanted)
         if rows.skip_taken:
-            most = self.written.get((planned.range.revision, rows.table), 0)
+            most = self.written.get((wanted.planned.range.revision, rows.table), 0)
             most = rows.count if rows.table in self.claim else most
             votes = Counter({first: count for first, count in votes.items() if count <= most})
-        first = self._elected(planned, votes)
+        first = self._elected(wanted, votes)
         if first is not None:
             self.met += 0 if rows.skip_taken else votes[first]
             return first
-        self._gone.add(_place(planned.range))
+        self._gone.add(wanted.place)
         quote = self.session.dialect.quote
         above = f"SELECT COALESCE(MAX({quote(rows.id)}), 0) + 1 FROM {quote(rows.table)}"
         return int(self.session.scalar(above))
 
-    def _votes(self, planned: PlannedTable) -> Counter[int]:
-        rows, quote = planned.rows, self.session.dialect.quote
-        samples = rows.count - 1 if rows.skip_taken else min(_SAMPLES, rows.count - 1)
-        spread = {n * (rows.count - 1) // max(samples, 1) for n in range(samples + 1)}
-        numbers = sorted(spread)
-        votes: Counter[int] = Counter()
-        writer = self._writers[planned.range.revision]
+    def _votes(self, wanted: _Wanted) -> Counter[int]:
+        rows, quote = wanted.rows, self.session.dialect.quote
+        last = rows.count - 1
+        samples = last if rows.skip_taken else min(_SAMPLES, last)
+        numbers = sorted({n * last // max(samples, 1) for n in range(samples + 1)})
         self.asked += 0 if rows.skip_taken else len(numbers)
-        for block in writer.made(rows, _spans(numbers, 1, rows.count)):
-            where = self._where(planned, block)
+        votes: Counter[int] = Counter()
+        for block in wanted.blocks(numbers, 1):
+            where = self._where(wanted, block)
             if where:
                 sql = f"SELECT {quote(str(rows.id))} FROM {quote(rows.table)} WHERE {where}"
                 votes.update(row[0] - block.start for row in self.session.rows(sql))
         return votes
 
-    def _where(self, planned: PlannedTable, block: Block) -> str:
-        """The condition that a sample row meets, unless somebody edited it."""
-        refs, dialect = self._refs(planned), self.session.dialect
-        parts: list[str] = []
-        for name in _telling(planned.rows):
-            cells = block.columns[name]
+    def _where(self, wanted: _Wanted, block: Block) -> str:
+        """The condition that a sample row meets, unless it was edited."""
+        dialect = self.session.dialect
+        conditions: list[str] = []
+        for name in wanted.search_columns:
+            cells, column = block.columns[name], dialect.quote(name)
             if isinstance(cells.values[0], float | JsonText):
                 continue  # what is stored need not be equal to what was written
-            (text,) = literals(cells, dialect.text, dialect.binary, dialect.lookup)
+            (literal,) = dialect.literals(cells)
             if cells.ref is not None:
-                of = self.known.get(_place(refs[cells.ref]))
-                if of is None or _place(of) in self._gone:
+                place = wanted.references[cells.ref].place
+                if place not in self.known or place in self._gone:
                     continue
-                text = text if text == NULL else f"{of.first_key} + {text}"
-            column = dialect.quote(name)
-            parts.append(f"{column} IS NULL" if text == NULL else f"{column} = {text}")
-        return " AND ".join(parts)
+                if literal != NULL:
+                    literal = f"{self.known[place].first} + {literal}"
+            null = literal == NULL
+            conditions.append(f"{column} IS NULL" if null else equal_to([column], [literal]))
+        return " AND ".join(conditions)
 
-    def _elected(self, planned: PlannedTable, votes: Counter[int]) -> int | None:
+    def _elected(self, wanted: _Wanted, votes: Counter[int]) -> int | None:
         """The first key that the votes speak for, if they do.
 
-        Without a natural key one row alone is no witness: it may be somebody's
-        own that happens to be equal; and edited rows are none at all.
+        Without a natural key one row is not enough: it may be equal by chance.
+        Nor are edited rows.
         """
-        alone = not planned.rows.key and planned.rows.count > 1
+        alone = not wanted.rows.key and wanted.rows.count > 1
         if max(votes.values(), default=0) < (2 if alone else 1):
             return None
-        first = self._best(planned, votes)
-        if planned.rows.key:
+        first = self._best(wanted, votes)
+        if wanted.rows.key:
             return first
-        seen = self._drift(planned, first)
-        return first if seen.intact > len(seen.edited) else None
+        drift = self._drift(wanted, first)
+        return first if drift.intact > len(drift.edited) else None
 
-    def _best(self, planned: PlannedTable, votes: Counter[int]) -> int:
+    def _best(self, wanted: _Wanted, votes: Counter[int]) -> int:
         """The first key with the most votes; among equals, the one with the most intact rows."""
         most = max(votes.values())
         leading = [first for first, count in votes.items() if count == most]
         if len(leading) == 1:
             return leading[0]
-        intact = {each: self._drift(planned, each).intact for each in leading[:_SAMPLES]}
+        intact = {first: self._drift(wanted, first).intact for first in leading[:_SAMPLES]}
         best = max(intact.values())
         winners = [first for first, count in intact.items() if count == best]
         if len(winners) > 1 or not best:
+            range_ = wanted.planned.range
             raise PlanError(
-                f"table {planned.rows.table}: the rows of revision {planned.range.revision} may "
-                f"begin at id {winners[0]} or at id {winners[1]}, and nothing tells which; restore "
+                f"table {range_.table}: the rows of revision {range_.revision} may begin at id "
+                f"{winners[0]} or at id {winners[1]}, and nothing tells which; restore "
                 "terp_seed_ledger from a backup"
             )
         return winners[0]
 
-    def _drift(self, planned: PlannedTable, first: int) -> Drift:
+    def _drift(self, wanted: _Wanted, first: int) -> Drift:
         """What became of the rows, if this is their first key."""
-        rows, writer = planned.rows, self._writers[planned.range.revision]
-        of = self._seeded(planned, first)
-        spans = _spans(range(0, rows.count, BLOCK_ROWS), BLOCK_ROWS, rows.count)
-        digests = (writer.digests(rows, block) for block in writer.made(rows, spans))
-        ranges: Mapping[Place, SeededRange] = {**self.known, _place(of): of}
-        return find_drift(self.session, of, ranges, digests)
+        seeded = wanted.seeded(first)
+        ranges = {**self.known, wanted.place: seeded}
+        return find_drift(self.session, seeded, ranges, wanted.digests())
 
-    def _goes_on(self, rows: TableRows, of: SeededRange) -> bool:
+    def _has_next_row(self, wanted: _Wanted) -> bool:
         """Whether the row after the last is there, as a larger size would have it."""
-        quote = self.session.dialect.quote
-        if of.id is None or of.first_key is None or len(rows.key) != 1:
+        rows, seeded = wanted.rows, self.known[wanted.place]
+        if rows.provenance != "synthetic" or seeded.id is None or len(rows.key) != 1:
             return False
         (name,) = rows.key
         if rows.columns[name].ref is not None:
@@ -224,20 +255,8 @@ class Search:
             (value,) = rows.values(name, rows.count, rows.count + 1)
         except (LookupError, ValueError):
             return False  # its seeder has no row after the last
-        where = f"{quote(of.id)} = {of.first_key + rows.count}"
-        where += f" AND {quote(name)} = {self.session.dialect.literal(value)}"
-        return bool(self.session.scalar(f"SELECT COUNT(*) FROM {quote(rows.table)} WHERE {where}"))
-
-
-def _telling(rows: TableRows) -> Sequence[str]:
-    """The columns by which a row is looked for."""
-    plain = (name for name, c in rows.columns.items() if name not in rows.derived)
-    return rows.key or [name for name in plain if not rows.columns[name].json_refs]
-
-
-def _spans(starts: Sequence[int], size: int, count: int) -> list[tuple[int, int]]:
-    return [(start, min(start + size, count)) for start in starts]
-
-
-def _place(of: Range) -> Place:
-    return of.revision, of.number
+        dialect = self.session.dialect
+        columns = map(dialect.quote, (seeded.id, name))
+        where = equal_to(columns, [str(seeded.first + rows.count), dialect.literal(value)])
+        sql = f"SELECT COUNT(*) FROM {dialect.quote(rows.table)} WHERE {where}"
+        return bool(self.session.scalar(sql))

@@ -18,8 +18,8 @@ from terp_seed.database.session import Session
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.plan.chain import Request
 from terp_seed.plan.plan import Plan
-from terp_seed.plan.run import Run, build, look
-from terp_seed.plan.target import Live
+from terp_seed.plan.run import Run, build_run, find_move
+from terp_seed.plan.target import LiveTarget
 
 __all__ = ["PlanFile", "write_plan_file"]
 
@@ -111,8 +111,8 @@ def write_plan_file(path: Path) -> Callable[[Session, Request], None]:
     """Write the plan of a request to a file; does not write to the database."""
 
     def act(session: Session, request: Request) -> None:
-        environment, move = look(session, request)
-        run = build(environment, Live(session), move)
+        environment, move = find_move(session, request)
+        run = build_run(environment, LiveTarget(session), move)
         made = asdict(PlanFile.of(session, run))
         session.settle()
         text = json.dumps({"document": "plan artefact", "version": _VERSION, **made}, indent=2)

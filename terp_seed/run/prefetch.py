@@ -9,7 +9,7 @@ from queue import Empty, Queue
 from threading import Event, Thread
 from typing import TypeVar
 
-__all__ = ["ahead"]
+__all__ = ["prefetch"]
 
 T = TypeVar("T")
 
@@ -18,7 +18,7 @@ _SWITCH_SECONDS = 0.00003
 
 
 @contextmanager
-def ahead(source: Iterator[T]) -> Iterator[Iterator[T]]:
+def prefetch(source: Iterator[T]) -> Iterator[Iterator[T]]:
     """The items of ``source`` in their order, each made in a thread while the last is in use.
 
     At most two items exist that were not taken yet.  What ``source`` raises
@@ -38,7 +38,7 @@ def ahead(source: Iterator[T]) -> Iterator[Iterator[T]]:
         except BaseException as error:  # whoever takes the items raises it
             made.put((False, error))
 
-    thread = Thread(target=make, name="terp_seed ahead", daemon=True)
+    thread = Thread(target=make, name="terp_seed prefetch", daemon=True)
     switching = sys.getswitchinterval()
     sys.setswitchinterval(min(switching, _SWITCH_SECONDS))
     thread.start()

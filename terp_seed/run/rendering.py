@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import TypeVar
 
-from terp_seed.database.dialects import Piece, Written
+from terp_seed.database.dialects import STATEMENT_CHARACTERS, Piece, Written
 from terp_seed.errors import PlanError
 from terp_seed.ledger.ledger import Digests, Ledger, Range
 from terp_seed.masking.boundary import BlockMasker
@@ -19,14 +19,14 @@ from terp_seed.rows.digests import canonical_columns, packed
 from terp_seed.rows.literals import UnwritableError, json_cells, json_pieces
 from terp_seed.rows.model import Block, Bounds, Cells, TableRows, Value
 
-__all__ = ["Renderer", "Statement"]
+__all__ = ["Renderer", "WriteStatement"]
 
 
 T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True)
-class Statement:
+class WriteStatement:
     """One statement on its way out, or a COPY with its data."""
 
     sql: str
@@ -55,9 +55,9 @@ class Renderer:
     masker: BlockMasker | None
     known: Mapping[str, Range]
     """The ranges that the rows refer to, by table."""
-    spared: frozenset[int]
+    retained: frozenset[int] = frozenset()
     """Row numbers that are in the table already."""
-    characters: int
+    characters: int = STATEMENT_CHARACTERS
     """How long a statement may be."""
 
     def prepared(self, block: Block) -> Block:
@@ -69,26 +69,26 @@ class Renderer:
             columns[name] = self._guarded(name, block.start, partial(json_cells, cells))
         return replace(ready, columns=columns)
 
-    def inserts(self, block: Block) -> list[Statement]:
+    def inserts(self, block: Block) -> list[WriteStatement]:
         """The INSERTs of a prepared block."""
         columns = self._columns(block)
-        texts = [each for column in columns for each in column.texts]
+        texts = [text for column in columns for text in column.texts]
         keys = self._keys()
         if self.rows.skip_taken:
             return [self._missing(columns, row, keys) for row in zip(*texts, strict=True)]
         lines = [*map(", ".join, zip(*texts, strict=True))]
-        if self.spared:
-            lines = [line for at, line in enumerate(lines, block.start) if at not in self.spared]
+        if self.retained:
+            lines = [line for at, line in enumerate(lines, block.start) if at not in self.retained]
         return [
             self._insert(columns, block.start + first, chunk, keys)
             for first, chunk in self._chunks(lines)
         ]
 
-    def begin(self) -> list[Statement]:
+    def begin(self) -> list[WriteStatement]:
         """What comes before the first block."""
         return []
 
-    def end(self) -> list[Statement]:
+    def end(self) -> list[WriteStatement]:
         """What comes after the last block."""
         return []
 
@@ -98,9 +98,9 @@ class Renderer:
         rows = self.rows
         return rows.id is not None and not rows.skip_taken and rows.count > 1
 
-    def entry(self, number: int, block: Block) -> Statement:
+    def entry(self, number: int, block: Block) -> WriteStatement:
         """The ledger's entry of a prepared block, counted from 1."""
-        return Statement(self.ledger.block(self.range, number, self.digests(block)))
+        return WriteStatement(self.ledger.block(self.range, number, self.digests(block)))
 
     def digests(self, block: Block) -> Digests:
         """What the ledger keeps of a prepared block."""
@@ -120,9 +120,9 @@ class Renderer:
 
     def _insert(
         self, columns: Sequence[Written], first: int, lines: Sequence[str], keys: Mapping[str, str]
-    ) -> Statement:
+    ) -> WriteStatement:
         which = f"rows {first + 1} to {first + len(lines)}"
-        return Statement(
+        return WriteStatement(
             self.ledger.dialect.insert(self.rows.table, columns, lines, keys),
             rows=len(lines),
             exactly=True,
@@ -132,12 +132,12 @@ class Renderer:
 
     def _missing(
         self, columns: Sequence[Written], row: Sequence[str], keys: Mapping[str, str]
-    ) -> Statement:
+    ) -> WriteStatement:
         dialect = self.ledger.dialect
         names = [column.name for column in columns]
         places = [names.index(name) for name in self.rows.key]
         taken = " AND ".join(f"{dialect.quote(names[at])} = {row[at]}" for at in places)
-        return Statement(
+        return WriteStatement(
             dialect.insert_missing(self.rows.table, columns, row, keys, taken),
             rows=1,
             what=f"revision {self.range.revision}, table {self.rows.table}",
@@ -189,8 +189,8 @@ class Renderer:
     def _keys(self) -> dict[str, str]:
         """The first keys that the rows count from, by name."""
         ranges = [self.range] if self.rows.id is not None else []
-        ranges += [self.known[table] for table in referred(self.rows)]
-        return {of.name: self.ledger.first_key(of) for of in ranges}
+        ranges += [self.known[table] for table in referenced_tables(self.rows)]
+        return {range_.name: self.ledger.first_key(range_) for range_ in ranges}
 
     def _chunks(self, lines: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
         """Cut rows into statements by number, and by size where rows are large."""
@@ -205,14 +205,14 @@ class Renderer:
             yield first, lines[first:]
 
 
-def referred(rows: TableRows) -> list[str]:
+def referenced_tables(rows: TableRows) -> list[str]:
     """The tables that rows refer to by row number."""
-    found: dict[str, None] = {}
+    tables: dict[str, None] = {}
     for column in rows.columns.values():
         if column.ref is not None:
-            found[column.ref] = None
-        found.update(dict.fromkeys(column.json_refs.values()))
-    return list(found)
+            tables[column.ref] = None
+        tables.update(dict.fromkeys(column.json_refs.values()))
+    return list(tables)
 
 
 def _hold(rows: TableRows, name: str, cells: Cells, start: int) -> None:

@@ -15,11 +15,11 @@ from terp_seed.database.session import Session
 from terp_seed.errors import PlanError, RollbackError
 from terp_seed.ledger.drift import Drift, find_drift
 from terp_seed.ledger.ledger import SeededRange, ledger_of
-from terp_seed.ledger.selection import Selection, numbered
+from terp_seed.ledger.selection import Selection, match_numbers
 from terp_seed.plan.plan import PlannedRevision, Removal
 from terp_seed.plan.result import Counts
-from terp_seed.run.delete_order import child_indexes, referring_first
-from terp_seed.run.dependents import Dependents, dependents, pointed_at
+from terp_seed.run.delete_order import child_indexes, group_for_deletion
+from terp_seed.run.dependents import Dependents, find_dependents, referenced_numbers
 from terp_seed.run.removal import Going, Remover
 from terp_seed.settings.log import logger
 
@@ -65,10 +65,10 @@ class Examination:
     @property
     def tables(self) -> dict[str, Counts]:
         """What becomes of the rows, by table, children first."""
-        found: dict[str, Counts] = {}
+        tables: dict[str, Counts] = {}
         for drift in reversed(self.drifts):
-            found.setdefault(drift.range.table, Counts()).add(self.counts(drift))
-        return found
+            tables.setdefault(drift.range.table, Counts()).add(self.counts(drift))
+        return tables
 
     @property
     def refusal(self) -> str:
@@ -123,7 +123,7 @@ class Rollback(Remover):
         seeded = [range_ for range_ in ranges.values() if range_.revision == step.revision]
         chosen = _covered(step, removal, seeded)
         drifts = [find_drift(self.session, range_, ranges, hold=hold) for range_ in chosen]
-        row_keys = {of.number: self._row_keys(of) for of in chosen if of.id is None}
+        row_keys = {range_.number: self._row_keys(range_) for range_ in chosen if range_.id is None}
         on_dependents, on_edited = self._policies(removal)
         retained = {
             drift.range.number: set(drift.edited if on_edited == "keep" else ()) for drift in drifts
@@ -133,30 +133,32 @@ class Rollback(Remover):
             return [_selection(d, retained[d.range.number], row_keys) for d in drifts]
 
         seeded_rows = [_selection(drift, (), row_keys) for drift in drifts]
-        found = dependents(self.session, going(), [*gone, *seeded_rows])
-        if not found or on_dependents == "keep":
-            self._retain_needed(retained, found)
+        dependents = find_dependents(self.session, going(), [*gone, *seeded_rows])
+        if not dependents or on_dependents == "keep":
+            self._retain_needed(retained, dependents)
             # A row that stays is one more that others are needed by: until none is.
-            while any(retained.values()) and (more := dependents(self.session, going(), gone)):
+            while any(retained.values()) and (more := find_dependents(self.session, going(), gone)):
                 self._retain_needed(retained, more)
         frozen = {number: frozenset(numbers) for number, numbers in retained.items()}
-        return Examination(step.revision, drifts, found, frozen, row_keys, on_dependents, on_edited)
+        return Examination(
+            step.revision, drifts, dependents, frozen, row_keys, on_dependents, on_edited
+        )
 
     def find(self, step: PlannedRevision, removal: Removal) -> Sequence[Going]:
         """The rows that go, once they are locked, examined and backed up."""
-        found = self.examine(step, removal, hold=True)
-        if found.refusal:
-            raise RollbackError(found.refusal)
-        self.backup(found)
-        self._drifts |= {drift.range.place: drift for drift in found.drifts}
+        examination = self.examine(step, removal, hold=True)
+        if examination.refusal:
+            raise RollbackError(examination.refusal)
+        self.backup(examination)
+        self._drifts |= {drift.range.place: drift for drift in examination.drifts}
         return [
             Going(
                 drift.range,
-                found.counts(drift),
-                self._conditions(drift.range, found.selection(drift)),
-                sorted(found.retained[drift.range.number]),
+                examination.counts(drift),
+                self._conditions(drift.range, examination.selection(drift)),
+                sorted(examination.retained[drift.range.number]),
             )
-            for drift in found.drifts
+            for drift in examination.drifts
         ]
 
     def run(self, going: Going, where: str, delete: str) -> int:
@@ -177,11 +179,11 @@ class Rollback(Remover):
             )
 
     def leftovers(self, step: PlannedRevision) -> Mapping[str, Counts]:
-        found: dict[str, Counts] = {}
+        tables: dict[str, Counts] = {}
         for seeded in self.ledger.ranges(self.session.connection, step.revision):
             counts = Counts(retained=seeded.count, ids=seeded.ids)
-            found.setdefault(seeded.table, Counts()).add(counts)
-        return found
+            tables.setdefault(seeded.table, Counts()).add(counts)
+        return tables
 
     def retain(self, step: PlannedRevision) -> Mapping[str, Counts]:
         left = super().retain(step)
@@ -198,9 +200,9 @@ class Rollback(Remover):
             settings.on_edited or removal.on_edited or default,
         )
 
-    def _retain_needed(self, retained: dict[int, set[int]], found: Iterable[Dependents]) -> None:
-        for pointing in found:
-            retained[pointing.rows.range.number] |= pointed_at(self.session, pointing)
+    def _retain_needed(self, retained: dict[int, set[int]], needing: Iterable[Dependents]) -> None:
+        for dependents in needing:
+            retained[dependents.rows.range.number] |= referenced_numbers(self.session, dependents)
 
     def _row_keys(self, seeded: SeededRange) -> RowKeys:
         blocks = self.ledger.blocks(self.session.connection, seeded)
@@ -216,8 +218,8 @@ class Rollback(Remover):
             return
         key = self.session.dialect.quote(seeded.id)
         if not self.session.dialect.last_first(seeded.id):
-            for group in referring_first(self.session, seeded):
-                yield from numbered(seeded, set(group) - rows.without, key)
+            for group in group_for_deletion(self.session, seeded):
+                yield from match_numbers(seeded, set(group) - rows.without, key)
         yield from rows.last_first(key, _ROWS)
 
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from terp_seed.database.statements import Stream
-from terp_seed.ledger.derived import seeded
+from terp_seed.ledger.derived import range_condition
 from terp_seed.ledger.ledger import Ledger, Range
 from terp_seed.plan.plan import Plan, PlannedRevision, PlannedTable, Removal
 from terp_seed.plan.result import Counts
@@ -42,7 +42,7 @@ class ScriptedRollback(Remover):
         self._leaving = {planned.rows.table: "0 = 1" for planned in tables}
         for planned in tables:
             if planned.rows.id is not None:
-                condition = seeded(planned.range, self.ledger)
+                condition = range_condition(planned.range, self.ledger)
                 self._leaving[planned.rows.table] += f" OR {condition}"
         return [
             Going(planned.range, Counts(deleted=planned.rows.count), self._conditions(planned))
@@ -62,11 +62,11 @@ class ScriptedRollback(Remover):
 
     def leftovers(self, step: PlannedRevision) -> Mapping[str, Counts]:
         self.stream.note(f"\nrevision {step.revision} declares no rollback: its rows stay")
-        found: dict[str, Counts] = {}
+        tables: dict[str, Counts] = {}
         for planned in self.plan.history[step.revision].tables:
             counts = Counts(retained=planned.rows.count)
-            found.setdefault(planned.rows.table, Counts()).add(counts)
-        return found
+            tables.setdefault(planned.rows.table, Counts()).add(counts)
+        return tables
 
     def _search(self, table: str, going: str, leaving: Mapping[str, str]) -> None:
         """Print what stops if rows that were not seeded depend on those that go."""
@@ -85,9 +85,9 @@ class ScriptedRollback(Remover):
             "not seeded depend on them"
         )
         if rows.id is not None:
-            self._search(rows.table, seeded(planned.range, self.ledger), self._leaving)
+            self._search(rows.table, range_condition(planned.range, self.ledger), self._leaving)
         if not rows.key or any(rows.columns[name].ref for name in rows.key):
-            yield seeded(planned.range, self.ledger)
+            yield range_condition(planned.range, self.ledger)
             return
         for start in reversed(range(0, rows.count, BLOCK_ROWS)):
             block = rows.block(start, min(start + BLOCK_ROWS, rows.count))

@@ -19,10 +19,10 @@ from terp_seed.errors import MaskingError, PlanError, RollbackError
 from terp_seed.ledger.audit import Audit
 from terp_seed.plan.chain import Move, Request
 from terp_seed.plan.operations import OPTION
-from terp_seed.plan.revisions import attributes
-from terp_seed.plan.run import Run, build
+from terp_seed.plan.revisions import read_attributes
+from terp_seed.plan.run import Run, build_run
 from terp_seed.plan.sql_guard import SqlGuard
-from terp_seed.plan.target import Script
+from terp_seed.plan.target import ScriptTarget
 from terp_seed.run.executor import Executor
 from terp_seed.run.rollback_script import ScriptedRollback
 from terp_seed.run.steps import planned_steps
@@ -39,14 +39,14 @@ def write_script(settings: Settings, request: Request, start: tuple[str, ...], o
     Whatever fails, what was already printed ends in a statement that makes
     the engine's client stop.
     """
-    target = Script(out, settings)
+    target = ScriptTarget(out, settings)
     environment = settings.env or "dev"
     refuse_protected(settings, environment)
     context = MigrationContext.configure(dialect_name=target.dialect_name, opts={"as_sql": True})
     move = Move(request, start, request.steps(start, context))
     _refuse_online_only(move)
     _refuse_unscriptable(settings, environment, move)
-    run = build(environment, target, move)
+    run = build_run(environment, target, move)
     _refuse_unclassified(run)
     _Printer(run, out).write()
 
@@ -125,12 +125,12 @@ class _Printer:
     def _guards(self) -> None:
         """Print what stops the script in a database that it was not made for."""
         run, dialect = self._run, self._dialect
-        found = (
+        stamp = (
             f"(SELECT name FROM {self._quote(self._ledger.books.environment.name)} WHERE id = 1)"
         )
         if not dialect.schemas and run.environment == "dev":
-            found = f"COALESCE({found}, 'dev')"  # an unstamped SQLite file
-        stamped = dialect.guard(f"{found} = {dialect.text(run.environment)}")
+            stamp = f"COALESCE({stamp}, 'dev')"  # an unstamped SQLite file
+        stamped = dialect.guard(f"{stamp} = {dialect.text(run.environment)}")
         self._section(f"stops here unless this database is stamped {run.environment}", stamped)
         heads = run.move.heads
         table = self._quote(self._ledger.books.version.name)
@@ -214,7 +214,7 @@ class _Sink(TextIOBase):
 
 def _refuse_online_only(move: Move) -> None:
     for step in move.steps:
-        if attributes(step.script).online_only:
+        if read_attributes(step.script).online_only:
             raise PlanError(
                 f"revision {step.script.revision}: reads the database while it runs "
                 "(online_only = True), so there is no script of it; run it online"
@@ -236,13 +236,13 @@ def _refuse_unscriptable(settings: Settings, environment: str, move: Move) -> No
 
 
 def _refuse_unclassified(run: Run) -> None:
-    found = [
+    findings = [
         finding
         for _, planned in run.plan.insertions
         for finding in run.findings(planned.rows, None)
     ]
-    if found:
-        raise MaskingError("; ".join(dict.fromkeys(found)))
+    if findings:
+        raise MaskingError("; ".join(dict.fromkeys(findings)))
 
 
 def _header(run: Run) -> str:

@@ -12,7 +12,7 @@ from alembic.script import Script
 from terp_seed.errors import PlanError
 from terp_seed.ledger.ledger import Header
 from terp_seed.plan.recorder import call_function
-from terp_seed.plan.revisions import attributes
+from terp_seed.plan.revisions import read_attributes
 from terp_seed.run.executor import Executor
 
 __all__ = ["planned_steps"]
@@ -29,11 +29,11 @@ def planned_steps(
     planned = {step.revision: step for step in executor.run.plan.steps}
 
     def execute(step: RevisionStep, function: Callable[[], None]) -> None:
-        says = attributes(step.revision)
+        declared = read_attributes(step.revision)
         revision = step.revision.revision
 
         def call() -> None:
-            with executor.sql_guard.close(revision, says.raw_sql):
+            with executor.sql_guard.close(revision, declared.raw_sql):
                 call_function(function, revision)
 
         executor.execute(planned[revision], call)
@@ -103,6 +103,6 @@ def _between(step: StampStep) -> list[str]:
     upper, lower = (step.to_, step.from_) if step.is_upgrade else (step.from_, step.to_)
     if not upper:
         return []
-    found = step.revision_map.iterate_revisions(upper, lower or "base")
-    names = [script.revision for script in found if isinstance(script, Script)]
+    scripts = step.revision_map.iterate_revisions(upper, lower or "base")
+    names = [script.revision for script in scripts if isinstance(script, Script)]
     return names[::-1] if step.is_upgrade else names

@@ -8,7 +8,7 @@ calls in the same order make a script and a run.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
 from itertools import chain
@@ -16,13 +16,13 @@ from itertools import chain
 from terp_seed.database.dialects import STATEMENT_CHARACTERS
 from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError
-from terp_seed.ledger.ledger import Digests, Ledger, Range
+from terp_seed.ledger.ledger import Ledger, Range
 from terp_seed.masking.boundary import Masks
 from terp_seed.plan.plan import PlannedTable
 from terp_seed.rows.model import Block, TableRows
 from terp_seed.run.copying import CopyRenderer, is_copied
-from terp_seed.run.prefetch import ahead
-from terp_seed.run.rendering import Renderer, Statement, referred
+from terp_seed.run.prefetch import prefetch
+from terp_seed.run.rendering import Renderer, WriteStatement, referenced_tables
 
 __all__ = ["BLOCK_ROWS", "Writer"]
 
@@ -33,7 +33,7 @@ _FIRST_ROWS = 100
 _BLOCK_CHARACTERS = 1 << 20  # three blocks exist at a time, each in several forms
 
 Progress = Callable[[str, int, int], None]
-Made = tuple[int, list[Statement]]
+Made = tuple[int, list[WriteStatement]]
 
 
 @dataclass
@@ -49,7 +49,7 @@ class Writer:
     known: MutableMapping[str, Range]
     progress: Progress = lambda table, done, total: None
     statement_characters: int = STATEMENT_CHARACTERS
-    kept: Mapping[int, frozenset[int]] = field(default_factory=dict)
+    retained: Mapping[int, frozenset[int]] = field(default_factory=dict)
     """Row numbers, by range, that an earlier rollback left in place."""
     _named: set[str] = field(default_factory=set)
     _reserved: set[int] = field(default_factory=set)
@@ -68,10 +68,10 @@ class Writer:
         """
         rows = planned.rows
         self.stream.note(f"\n{rows.table}: {rows.count} rows, {rows.provenance}")
-        for table in referred(rows):
+        for table in referenced_tables(rows):
             self._name(table)
         made = _made(self._renderer(rows, planned.range))
-        with ahead(made) if rows.count > BLOCK_ROWS else nullcontext(made) as coming:
+        with prefetch(made) if rows.count > BLOCK_ROWS else nullcontext(made) as coming:
             first = next(coming, None)  # before the keys are taken: others may be taking keys, too
             self._reserve(planned)
             done = self._send(rows, coming if first is None else chain([first], coming))
@@ -79,27 +79,16 @@ class Writer:
             self.stream.run(self.ledger.end_at_last(planned.range), what="ledger")
         return done
 
-    def made(self, rows: TableRows, spans: Iterable[tuple[int, int]]) -> Iterator[Block]:
-        """Rows as they would be written, span by span: masked, and held to their bounds."""
-        renderer = self._renderer(rows)
-        for start, stop in spans:
-            yield renderer.prepared(rows.block(start, stop))
-
-    def digests(self, rows: TableRows, block: Block) -> Digests:
-        """What the ledger keeps of one block of `made`."""
-        return self._renderer(rows).digests(block)
-
-    def _renderer(self, rows: TableRows, of: Range | None = None) -> Renderer:
-        range_ = of or Range("", 0, rows.table, rows.count, rows.id)
-        spared = self.kept.get(range_.number, frozenset())
-        copied = self.ledger.dialect.stages_rows and not spared and is_copied(rows)
+    def _renderer(self, rows: TableRows, range_: Range) -> Renderer:
+        retained = self.retained.get(range_.number, frozenset())
+        copied = self.ledger.dialect.stages_rows and not retained and is_copied(rows)
         return (CopyRenderer if copied else Renderer)(
             self.ledger,
             rows,
             range_,
             self.masks(rows),
             self.known,
-            spared,
+            retained,
             self.statement_characters,
         )
 
@@ -110,7 +99,7 @@ class Writer:
             self.progress(rows.table, stop, rows.count)
         return done
 
-    def _run(self, statement: Statement) -> int:
+    def _run(self, statement: WriteStatement) -> int:
         """Pass a statement on; return how many rows it put into the table."""
         self.stream.note(statement.note)
         what, rows = statement.what, statement.rows
@@ -126,11 +115,11 @@ class Writer:
             return
         self._reserved.add(planned.range.number)
         what = f"revision {planned.range.revision}, table {planned.rows.table}"
-        refs = {table: self._known(table) for table in referred(planned.rows)}
-        kept = self.kept.get(planned.range.number)
-        if kept is not None and not kept:  # somebody removed what was kept
+        refs = {table: self._known(table) for table in referenced_tables(planned.rows)}
+        retained = self.retained.get(planned.range.number)
+        if retained is not None and not retained:  # the retained rows were deleted since
             self.stream.run(self.ledger.drop(planned.range), what=what)
-        take = self.ledger.resume if kept else self.ledger.reserve
+        take = self.ledger.resume if retained else self.ledger.reserve
         self.stream.run(take(planned.range, planned.rows, refs), what=what)
         if planned.rows.id is not None:
             self._say(planned.range)
@@ -140,8 +129,8 @@ class Writer:
         coming = self._coming.get(table)
         if coming is not None and coming.range.number not in self._reserved:
             self._reserve(coming)
-        elif (of := self._known(table)).name not in self._named:
-            self._say(of)
+        elif (known := self._known(table)).name not in self._named:
+            self._say(known)
 
     def _known(self, table: str) -> Range:
         try:

@@ -78,12 +78,9 @@ class Table:
     derived: tuple[str, ...]
 
     def build(self, context: SeedContext, simulation: Simulation) -> TableRows:
+        rows, columns = self.rows(simulation), self.columns(simulation)
         return context.table(
-            self.name,
-            rows=self.rows(simulation),
-            columns=self.columns(simulation),
-            key=self.key,
-            derived=self.derived,
+            self.name, rows=rows, columns=columns, key=self.key, derived=self.derived
         )
 
 
@@ -117,16 +114,13 @@ def register(
     A run is refused with `UsageError` where no earlier revision seeds the
     tables named in ``after``.
     """
-    references = [
-        (table.name, column, target)
-        for table in tables
-        for column, target in table.references.items()
-    ]
-    for referring, column, target in references:
-        refers(f"{referring}.{column}", f"{target}.id")
-    leads_somewhere = [check_reference(*reference) for reference in references]
+    references = []
+    for table in tables:
+        for column, target in table.references.items():
+            refers(f"{table.name}.{column}", f"{target}.id")
+            references.append(check_reference(table.name, column, target))
 
-    @seeder(name, derives=derives, checks=[*leads_somewhere, *checks])
+    @seeder(name, derives=derives, checks=[*references, *checks])
     def build(context: SeedContext) -> list[TableRows]:
         for earlier in after:
             context.seeded(earlier)

@@ -50,6 +50,9 @@ class Figures:
         return self.get(part, engine, rows, what) / self.get(part, engine, rows, floor)
 
 
+_NAMES = (("mariadb", "MariaDB"), ("postgresql", "PostgreSQL"), ("sqlite", "SQLite"))
+
+
 def bars(figures: Figures) -> list[Bar]:
     """All bars that the figures can tell of."""
     found = []
@@ -63,6 +66,14 @@ def _server(f: Figures) -> Iterator[Bar]:
     ratio = f.ratio("clients", "mariadb", 500_000)
     yield Bar("500,000 clients on MariaDB, of LOAD DATA", ratio, 2.5)
     yield Bar("the same, the stretch", ratio, 2.0)
+
+
+def _copied(f: Figures) -> Iterator[Bar]:
+    ratio = f.ratio("clients", "postgresql", 500_000)
+    yield Bar("500,000 clients on PostgreSQL, of COPY", ratio, 2.0)
+    yield Bar("the same, the stretch", ratio, 1.5)
+    peak = f.get("clients", "postgresql", 500_000, "upgrade", "peak")
+    yield Bar("peak memory at 500,000 clients on PostgreSQL", peak, 100, unit=" MB")
 
 
 def _embedded(f: Figures) -> Iterator[Bar]:
@@ -83,32 +94,32 @@ def _linked(f: Figures) -> Iterator[Bar]:
 
 
 def _downgrade(f: Figures) -> Iterator[Bar]:
-    for engine, name in (("mariadb", "MariaDB"), ("sqlite", "SQLite")):
+    for engine, name in _NAMES:
         ratio = f.ratio("clients", engine, 500_000, "downgrade")
         yield Bar(f"downgrade of 500,000 clients on {name}, of DELETE by range", ratio, 2.0)
 
 
 def _script(f: Figures) -> Iterator[Bar]:
-    for engine, name in (("mariadb", "MariaDB"), ("sqlite", "SQLite")):
+    for engine, name in _NAMES:
         script, run = (f.get("clients", engine, 500_000, what) for what in ("script", "upgrade"))
         yield Bar(f"`--sql` of 500,000 clients for {name}, of the run", script / run, 1.0)
 
 
 def _growth(f: Figures) -> Iterator[Bar]:
-    for engine, name in (("mariadb", "MariaDB"), ("sqlite", "SQLite")):
+    for engine, name in _NAMES:
         few, many = (f.get("clients", engine, n, "upgrade") / n for n in (10_000, 1_000_000))
         yield Bar(f"cost per row, 10,000 to 1,000,000 clients on {name}", many / few, 1.5)
 
 
 def _start(f: Figures) -> Iterator[Bar]:
-    for engine, name in (("mariadb", "MariaDB"), ("sqlite", "SQLite")):
+    for engine, name in _NAMES:
         ours = f.get("current", engine, 0, "current")
         plain = f.get("current", engine, 0, "plain current")
         yield Bar(f"`alembic -n seed current` on {name}, of plain Alembic's", ours / plain, 1.2)
 
 
 def _few(f: Figures) -> Iterator[Bar]:
-    for engine, name in (("mariadb", "MariaDB"), ("sqlite", "SQLite")):
+    for engine, name in _NAMES:
         ours = f.get("current", engine, 0, "current")
         least = ours + f.get("clients", engine, 1_000, "floor load")
         whole = f.get("clients", engine, 1_000, "upgrade")
@@ -116,7 +127,7 @@ def _few(f: Figures) -> Iterator[Bar]:
 
 
 def _memory(f: Figures) -> Iterator[Bar]:
-    for engine, name in (("mariadb", "MariaDB"), ("sqlite", "SQLite")):
+    for engine, name in _NAMES:
         few, *_, many = f.rows("load", engine)
         peak = f.get("load", engine, many, "upgrade", "peak")
         yield Bar(f"peak memory at {many:,} order lines on {name}", peak, 150, unit=" MB")
@@ -144,13 +155,14 @@ def _peers(f: Figures) -> Iterator[Bar]:
 def _targets(f: Figures) -> Iterator[Bar]:
     for rows, seconds in ((100, 1), (1_000, 5), (10_000, 60), (50_000, 300)):
         for seeder in ("clients", "batches", "inventory", "orders"):
-            for engine, name in (("mariadb", "MariaDB"), ("sqlite", "SQLite")):
+            for engine, name in _NAMES:
                 value = f.get("targets", engine, rows, seeder)
                 yield Bar(f"{rows:,} records by {seeder} on {name}", value, seconds, unit=" s")
 
 
 _BARS: tuple[Callable[[Figures], Iterator[Bar]], ...] = (
     _server,
+    _copied,
     _linked,
     _embedded,
     _peers,

@@ -1,8 +1,9 @@
 """The least that an engine takes for the very same rows, which are ready.
 
 MariaDB: LOAD DATA of files that it wrote itself, and DELETE by range, on the
-server alone. SQLite: `executemany` in one transaction, and DELETE by range.
-The tables have the same indexes and foreign keys.
+server alone. PostgreSQL: COPY of such files, and DELETE by range. SQLite:
+`executemany` in one transaction, and DELETE by range. The tables have the same
+indexes and foreign keys.
 """
 
 from __future__ import annotations
@@ -34,6 +35,8 @@ class Floor:
         self._files: list[tuple[str, Path]] = []
         if seeded.engine == "mariadb":
             self._write_files()
+        elif seeded.engine == "postgresql":
+            self._copy_files()
 
     def _write_files(self) -> None:
         server, name = self.lab.server, self.seeded.name
@@ -45,6 +48,13 @@ class Floor:
             )
             self._files.append((table, path))
 
+    def _copy_files(self) -> None:
+        server, name = self.lab.postgresql, self.seeded.name
+        for table, _, _ in server.execute(_TABLES, database=name):
+            path = server.folder / "data" / f"{name}.{table}.copy"
+            server.execute(f"COPY \"{table}\" TO '{path}'", database=name)
+            self._files.append((table, path))
+
     def seconds(self, empty: Database, take: bool) -> list[float]:
         """The seconds to put all rows in, and if asked to take them out again."""
         if self.seeded.engine == "sqlite":
@@ -52,6 +62,12 @@ class Floor:
             command += ["take"] if take else []
             done = subprocess.run(command, check=True, capture_output=True, encoding="utf-8")
             return [float(each) for each in json.loads(done.stdout)]
+        if self.seeded.engine == "postgresql":
+            copies = [f"COPY \"{table}\" FROM '{path}'" for table, path in self._files]
+            deletes = [f'DELETE FROM "{table}" WHERE id >= 1' for table, _ in reversed(self._files)]
+            return [
+                self._postgresql(empty, statements) for statements in (copies, deletes)[: 1 + take]
+            ]
         server = self.lab.server
         with contextlib.closing(
             MySQLdb.connect(
@@ -71,6 +87,11 @@ class Floor:
                 for table, _ in reversed(self._files)
             ]
             return [_transaction(connection, each) for each in (loads, deletes)[: 1 + take]]
+
+    def _postgresql(self, database: Database, statements: list[str]) -> float:
+        started = time.perf_counter()
+        self.lab.postgresql.execute("BEGIN", *statements, "COMMIT", database=database.name)
+        return time.perf_counter() - started
 
     def close(self) -> None:
         """Remove the files."""

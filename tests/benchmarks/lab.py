@@ -13,14 +13,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from servers import MariaDB, clean_environment, find_program, run_client
+from servers import USER, MariaDB, PostgreSQL, clean_environment, find_program, run_client
 
 from benchmarks.measure import Cost, measured
 
 REPOSITORY = Path(__file__).resolve().parents[2]
-ENGINES = ("mariadb", "sqlite")
+ENGINES = ("mariadb", "postgresql", "sqlite")
 #: What a server ships with; the tests' own settings are quicker than that.
 AS_SHIPPED = ("--innodb-flush-log-at-trx-commit=1", "--innodb-buffer-pool-size=128M")
+POSTGRESQL_AS_SHIPPED = (
+    *("-c", "fsync=on", "-c", "full_page_writes=on", "-c", "synchronous_commit=on"),
+    *("-c", "shared_buffers=128MB"),
+)
 
 
 @dataclass(frozen=True)
@@ -35,9 +39,10 @@ class Database:
 class Lab:
     """Where everything is measured; gone when it is left."""
 
-    def __init__(self, folder: Path, server: MariaDB) -> None:
+    def __init__(self, folder: Path, server: MariaDB, postgresql: PostgreSQL) -> None:
         self.folder = folder
         self.server = server
+        self.postgresql = postgresql
         self.project = folder / "project"
         self.project.mkdir()
         self._numbers = itertools.count(1)
@@ -77,6 +82,11 @@ class Lab:
             for each in self.folder.glob(f"{name}.db*"):
                 each.unlink()
             return
+        if engine == "postgresql":
+            self.postgresql.execute(f'CREATE DATABASE "{name}" TEMPLATE template OWNER {USER}')
+            yield Database(engine, name, self.postgresql.url(name))
+            self.postgresql.drop(name)
+            return
         url = self.server.create(name)
         run_client(url, self._dump)
         yield Database(engine, name, url)
@@ -84,7 +94,8 @@ class Lab:
 
     def _make_templates(self) -> None:
         url = self.server.create("template")
-        for each in (f"sqlite:///{self._template}", url):
+        copied = self.postgresql.create("template")
+        for each in (f"sqlite:///{self._template}", url, copied):
             for command in (["alembic", "upgrade", "head"], ["terp-seed", "env", "stamp", "dev"]):
                 subprocess.run(
                     command,
@@ -102,7 +113,7 @@ def opened() -> Iterator[Lab]:
     """Start a private server and make everything that the measurements need."""
     folder = Path(tempfile.mkdtemp(prefix="terp-seed-bench-"))
     try:
-        with MariaDB(*AS_SHIPPED) as server:
-            yield Lab(folder, server)
+        with MariaDB(*AS_SHIPPED) as server, PostgreSQL(*POSTGRESQL_AS_SHIPPED) as postgresql:
+            yield Lab(folder, server, postgresql)
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -36,7 +36,7 @@ def _text(figures: Figures, results: list[dict[str, Any]]) -> str:
         ("clients", "Clients, by number"),
         ("load", "The linked set, by order lines"),
     ):
-        if any(figures.rows(part, engine) for engine in ("mariadb", "sqlite")):
+        if any(figures.rows(part, engine) for engine in ("mariadb", "postgresql", "sqlite")):
             parts.append(f"### {title}\n\n{_markdown(_sizes(figures, part))}")
     if figures.rows("peers", "mariadb"):
         parts.append(f"### Peers\n\n{_markdown(_peers(figures))}\n\n{_versions(figures)}")
@@ -103,7 +103,7 @@ def _sizes(figures: Figures, part: str) -> Table:
             "x floor",
         )
     ]
-    for engine in ("mariadb", "sqlite"):
+    for engine in ("mariadb", "postgresql", "sqlite"):
         for rows in figures.rows(part, engine):
             get = partial(figures.get, part, engine, rows)
             ratio = partial(figures.ratio, part, engine, rows)
@@ -180,7 +180,11 @@ def _draw(figures: Figures) -> None:
     from matplotlib import pyplot as plt
 
     picture, (left, right) = plt.subplots(1, 2, figsize=(11, 4.2))
-    for engine, colour in (("mariadb", "tab:blue"), ("sqlite", "tab:orange")):
+    for engine, colour in (
+        ("mariadb", "tab:blue"),
+        ("postgresql", "tab:green"),
+        ("sqlite", "tab:orange"),
+    ):
         sizes = figures.rows("clients", engine)
         for what, style in (("upgrade", "o-"), ("floor load", "s--")):
             costs = [figures.get("clients", engine, n, what) / n * 1e6 for n in sizes]

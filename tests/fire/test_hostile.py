@@ -24,7 +24,7 @@ from toys import Toy
 from terp_seed.database.dialects import MySQL, SQLite
 from terp_seed.errors import SeedError
 from terp_seed.masking.policy_file import load_policy
-from terp_seed.plan.revisions import attributes
+from terp_seed.plan.revisions import read_attributes
 from terp_seed.rows.files import imported, read_rows
 from terp_seed.rows.literals import literals
 from terp_seed.settings.options import resolve
@@ -246,7 +246,7 @@ def test_files_of_settings(text: str) -> None:
 def test_attributes_of_revisions(values: dict[str, Any], revision: str) -> None:
     """U-2."""
     module = SimpleNamespace(upgrade=print, downgrade=print, **values)
-    clear(lambda: attributes(SimpleNamespace(revision=revision, module=module)))  # type: ignore[arg-type]
+    clear(lambda: read_attributes(SimpleNamespace(revision=revision, module=module)))  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "loop", "out", "above", "absolute", "nul"])

@@ -7,19 +7,20 @@ from __future__ import annotations
 
 import multiprocessing
 import os
+import re
 import time
 from collections.abc import Callable
-from multiprocessing.synchronize import Event
+from multiprocessing.synchronize import Barrier, Event
 from pathlib import Path
 from queue import Empty
 from typing import Any
 
-import MySQLdb
 import pytest
 import sqlalchemy as sa
 from children import Child
 from counts import count
 from projects import Project
+from servers import server_engine
 
 CONNECTIONS = 4
 PAUSE = CONNECTIONS / 200  # 200 transactions a second together
@@ -53,23 +54,38 @@ WORK = (  # one of these is a transaction; {n} is the connection's own number, {
 )
 
 
-def work(url: dict[str, Any], number: int, done: Event, results: Any) -> None:
+def spelled(statement: str, engine: sa.Engine) -> str:
+    """The statement with its names quoted, where the engine would fold them."""
+    if engine.dialect.name != "postgresql":
+        return statement
+    quoted = re.split("('[^']*')", statement)
+    quoted[::2] = [re.sub(r"\b[a-z]+[A-Z]\w*", r'"\g<0>"', part) for part in quoted[::2]]
+    return "".join(quoted)
+
+
+def work(url: str, number: int, begin: Barrier, done: Event, results: Any) -> None:
     """One connection of the application: transaction after transaction, timed, until done."""
-    connection = MySQLdb.connect(**url)
-    connection.query("SET SESSION innodb_lock_wait_timeout = 50")
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
+    dbapi = engine.dialect.dbapi
+    assert dbapi is not None
+    connection = engine.raw_connection()
+    cursor = connection.cursor()
+    if engine.dialect.name != "postgresql":
+        cursor.execute("SET SESSION innodb_lock_wait_timeout = 50")
+    statements = [spelled(statement, engine) for statement in WORK]
     waits: list[tuple[float, int]] = []
     errors: list[str] = []
+    begin.wait(90)
     turn = len(WORK) * round(time.time() * 100)  # its codes are new whenever it begins
     while not done.is_set():
         which = turn % len(WORK)
         before = f"{turn - which + 1}"
-        statement = WORK[which].format(n=number, i=turn, before=before)
+        statement = statements[which].format(n=number, i=turn, before=before)
         began = time.monotonic()
         try:
-            connection.query(statement)
-            connection.store_result()
+            cursor.execute(statement)
             connection.commit()
-        except MySQLdb.Error as error:
+        except dbapi.Error as error:
             errors.append(f"{error.args[0]} in {WORK[which][:40]}")
             connection.rollback()
         waits.append((time.monotonic() - began, which))
@@ -82,26 +98,20 @@ class Application:
     """The application: its connections, and what became of its transactions."""
 
     def __init__(self, url: str) -> None:
-        parts = sa.make_url(url)
-        self._url = {
-            "host": parts.host,
-            "port": parts.port,
-            "user": parts.username,
-            "passwd": parts.password,
-            "db": parts.database,
-            "charset": "utf8mb4",
-        }
+        self._url = url
         self._forks = multiprocessing.get_context("forkserver")
 
     def beside(self, what: Callable[[], None]) -> tuple[list[tuple[float, int]], list[str]]:
         """Let it work while something is done; return its waits, sorted, and its errors."""
         done, results = self._forks.Event(), self._forks.Queue()
+        begin = self._forks.Barrier(CONNECTIONS + 1)
         workers = [
-            self._forks.Process(target=work, args=(self._url, number, done, results))
+            self._forks.Process(target=work, args=(self._url, number, begin, done, results))
             for number in range(1, CONNECTIONS + 1)
         ]
         for worker in workers:
             worker.start()
+        begin.wait(90)
         try:
             what()
         finally:
@@ -134,21 +144,24 @@ def percentiles(waits: list[tuple[float, int]]) -> str:
     return "/".join(f"{1000 * each:.3g}" for each in picked)
 
 
+@pytest.mark.parametrize("server", [server_engine(), "postgresql"])
 def test_an_application_at_work_gets_no_error(
     project: Project,
-    mariadb_url: str,
+    new_database: Callable[[str], str],
+    server: str,
     start_alembic: Callable[..., Child],
     tally: Callable[..., None],
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     """C-15, C-19: 200 transactions a second on its own rows while we seed and unseed."""
-    x = ("-x", f"url={mariadb_url}")
+    url = new_database(server)
+    x = ("-x", f"url={url}")
     assert start_alembic(project.path, *x, "upgrade", "head").wait() == 0
-    engine = sa.create_engine(mariadb_url, poolclass=sa.NullPool)
+    engine = sa.create_engine(url, poolclass=sa.NullPool)
     with engine.begin() as connection:
         for statement in OWN:
-            connection.exec_driver_sql(statement.format(numbers=NUMBERS))
-    application = Application(mariadb_url)
+            connection.exec_driver_sql(spelled(statement.format(numbers=NUMBERS), engine))
+    application = Application(url)
     alone, errors = application.beside(lambda: time.sleep(count("seconds")))
     assert errors == []
     found = {"alone": alone}
@@ -174,8 +187,8 @@ def test_an_application_at_work_gets_no_error(
     tally(**{f"ms {name} (p50/p95/p99/max)": percentiles(waits) for name, waits in found.items()})
     tally(application_errors=0, transactions=sum(map(len, found.values())))
     with engine.connect() as connection:
-        others = "SELECT COUNT(*) FROM clients WHERE teri_code NOT LIKE 'APP-%%'"
-        assert connection.exec_driver_sql(others).scalar() == 0
-        mine = "SELECT COUNT(*) FROM clients WHERE teri_code LIKE 'APP-%%'"
-        assert connection.exec_driver_sql(mine).scalar() > CONNECTIONS
+        others = "SELECT COUNT(*) FROM clients WHERE teri_code NOT LIKE 'APP-%'"
+        assert connection.scalar(sa.text(others)) == 0
+        mine = "SELECT COUNT(*) FROM clients WHERE teri_code LIKE 'APP-%'"
+        assert connection.scalar(sa.text(mine)) > CONNECTIONS
     assert isinstance(project.path, Path)

@@ -25,6 +25,14 @@ _OF_THE_MOMENT = {
     "terp_seed_environment": {"stamped_at", "stamped_by"},
 }
 
+#: PostgreSQL keeps no NUL, neither in a text nor in a JSON string of jsonb.
+NUL = "\u2400"
+WITHOUT_NUL = f"""
+]
+TEXTS = [text and text.replace("\\0", "{NUL}") for text in TEXTS]
+
+DOCUMENTS"""
+
 Contents = dict[str, list[str]]
 
 
@@ -33,8 +41,14 @@ class Torture(Toy):
 
     def create(self, *, stamp: str | None = "dev") -> None:
         """Make the tables by the engine's own client, and stamp the database."""
-        name = "sqlite" if self.sqlite else "mysql"
-        run_client(self.url, TORTURE / "schema" / f"{name}.sql")
+        family = "mysql" if self.db.dialect.name == "mariadb" else self.db.dialect.name
+        run_client(self.url, TORTURE / "schema" / f"{family}.sql")
+        if self.postgresql:
+            values = self.path / "torture_values.py"
+            values.write_text(values.read_text().replace("\n]\n\nDOCUMENTS", WITHOUT_NUL))
+            for file in (self.path / "seeds" / "data").iterdir():
+                plain = file.read_bytes().replace(b"\0", NUL.encode())
+                file.write_bytes(plain.replace(b"\\u0000", NUL.encode()))
         if stamp:
             with self.db.begin() as connection:
                 guards.stamp(connection, stamp, origin="test")
@@ -52,7 +66,9 @@ class Torture(Toy):
         found: Contents = {}
         with self.db.connect() as connection:
             quote = connection.dialect.identifier_preparer.quote_identifier
-            if not self.sqlite:
+            if self.postgresql:
+                connection.exec_driver_sql("SET TIME ZONE 'UTC'")
+            elif not self.sqlite:
                 connection.exec_driver_sql("SET time_zone = '+00:00'")  # as a run's own session
             for name in sa.inspect(connection).get_table_names():
                 if name == AUDIT:
@@ -76,20 +92,21 @@ class Torture(Toy):
 
     def add_foreign_rows(self) -> None:
         """Put rows that nobody seeded into every table, with gaps among their ids."""
-        zone = "" if self.sqlite else "SET time_zone = '+00:00';"
-        run_client(self.url, zone + foreign_rows(self.quoted))
+        zone = "SET time_zone = '+00:00';" if self.quoted("x") == "`x`" else ""
+        run_client(self.url, zone + foreign_rows(self.quoted, always=self.postgresql))
 
     def quoted(self, name: str) -> str:
         """Return a name as the engine's client wants it."""
-        return f'"{name}"' if self.sqlite else f"`{name}`"
+        return f'"{name}"' if self.sqlite or self.postgresql else f"`{name}`"
 
 
-def foreign_rows(quoted: Callable[[str], str]) -> str:
+def foreign_rows(quoted: Callable[[str], str], *, always: bool = False) -> str:
     """Return statements that put rows into every table; two of them own a seeded key."""
     order, key, group = quoted("order"), quoted("key"), quoted("group")
+    system = " OVERRIDING SYSTEM VALUE" if always else ""
     return f"""
         INSERT INTO things (id, label, words) VALUES (3, 'theirs', 'x'), (50, 'theirs too', NULL);
-        INSERT INTO notes (id, label) VALUES (1000000, 'theirs');
+        INSERT INTO notes (id, label){system} VALUES (1000000, 'theirs');
         INSERT INTO tags (id, label) VALUES (7, 'theirs'), (9, 'gone');
         DELETE FROM tags WHERE id = 9;
         INSERT INTO words (lang, word, meaning) VALUES ('en', 'door', 'theirs');
@@ -148,6 +165,6 @@ def statements(script: str) -> list[str]:
     found: list[list[str]] = [[]]
     for line in script.splitlines(keepends=True):
         found[-1].append(line)
-        if not line.startswith("--") and (line.endswith(";\n") or line.startswith(".")):
+        if not line.startswith("--") and (line.endswith(";\n") or line.startswith((".", "\\"))):
             found.append([])
     return ["".join(lines) for lines in found if lines]

@@ -33,14 +33,23 @@ class Catalogue(ABC):
     """Whether bookkeeping may live in another schema."""
     ddl_commits: ClassVar[bool] = False
     """Whether CREATE TABLE commits the transaction that it is run in."""
-    backslash_escapes: ClassVar[bool] = False
-    """Whether a backslash in a quoted text escapes what follows it."""
+    opaque: ClassVar[re.Pattern[str]] = re.compile(
+        r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]* | /\*.*?\*/""", re.DOTALL | re.VERBOSE
+    )
+    """Quoted texts, quoted names and comments, as the engine reads them."""
     indexes_foreign_keys: ClassVar[bool]
     """Whether each foreign key is to be taken for indexed: none is made for a rollback."""
     integer_bits: ClassVar[Mapping[str, int]] = {}
     """How many bits each integer type holds, beside its sign; 63 if it is not here."""
     database_options: ClassVar[str] = ""
     """What CREATE DATABASE says of a new database, with a blank in front."""
+
+    def bare(self, sql: str) -> str:
+        """A text of SQL without what is quoted and without comments.
+
+        A quoted name that is called like a function stays, without its quotes.
+        """
+        return self.opaque.sub(_emptied, sql)
 
     text_bytes: ClassVar[Mapping[str, int]] = {}
     """How many bytes each text type holds that says nothing of characters."""
@@ -104,3 +113,10 @@ class Catalogue(ABC):
     @abstractmethod
     def copies(self, connection: Connection, tables: Sequence[str]) -> list[Copy]:
         """Where the engine itself keeps originals after these tables were masked in place."""
+
+
+def _emptied(piece: re.Match[str]) -> str:
+    quote, quoted = piece[0][0], piece[0][1:-1]
+    if quote in '"`' and piece.string[piece.end() :].lstrip().startswith("("):
+        return quoted
+    return quote * 2 if quote in "'\"`[" else " "

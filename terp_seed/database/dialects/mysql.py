@@ -38,6 +38,9 @@ _ESCAPED = {"\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z", "'": "''", "\\
 _VARIABLE = 50
 _LONG = 2**24 - 1  # MEDIUMTEXT and MEDIUMBLOB
 
+# The server runs what stands in /*! ... */ and /*M! ... */.
+_EXECUTABLE = re.compile(r"/\*M?!\d*")
+
 
 class MySQL(Dialect):
     """MySQL 8 and later, MariaDB 10.6 and later."""
@@ -51,7 +54,11 @@ class MySQL(Dialect):
     user = "CURRENT_USER()"
     affected = "ROW_COUNT()"
     script_name = "mariadb or mysql"
-    backslash_escapes = True
+    opaque = re.compile(
+        r"""'(?:[^'\\]|\\.|'')*' | "(?:[^"\\]|\\.|"")*" | `(?:[^`]|``)*`
+        | --(?=\s|$)[^\n]* | \#[^\n]* | /\*.*?\*/ | \*/""",
+        re.DOTALL | re.VERBOSE,
+    )
     ddl_commits = True
     indexes_foreign_keys = True
     database_options = " CHARSET utf8mb4"
@@ -77,6 +84,9 @@ class MySQL(Dialect):
 
     def quote(self, name: str) -> str:
         return "`" + name.replace("`", "``") + "`"
+
+    def bare(self, sql: str) -> str:
+        return super().bare(_EXECUTABLE.sub(" ", sql))
 
     def text(self, value: str) -> str:
         if not value.isascii():

@@ -9,8 +9,9 @@ locked for the session behind a connection pooler: `transactions` and
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping, Sequence
-from contextlib import AbstractContextManager
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import cache
 from hashlib import blake2b
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -45,13 +46,15 @@ if TYPE_CHECKING:
 
 __all__ = ["PostgreSQL"]
 
+_SPECIAL = re.compile(r"[\n\r'\\]")
+_ESCAPED = {"\n": "\\n", "\r": "\\r", "'": "''", "\\": "\\\\"}
 _UNQUOTED = frozenset("0123456789-")
 _NAME = 50
 _STAGE = "terp_seed_stage"
-_AS_TEXT = ("json", "jsonb", "inet", "cidr", "interval")
+_AS_TEXT = ("json", "jsonb", "inet", "cidr")
 _ONE_OF = re.compile(  # (("size")::text = ANY ((ARRAY['S'::character varying])::text[]))
     r"""\(*("(?:[^"]|"")+"|\w+)\)?(?:::[\w\ ]+(?:\(\d+\))?)?\s*=\s*
-        (?:ANY\s*\(+ARRAY\[(?P<many>.*)\]\)*(?:::[\w\ ]+\[\])?\)*
+        (?:ANY\s*\(+ARRAY\[(?P<many>.*?)\]\)*(?:::[\w\ ]+\[\])?\)*
         |(?P<one>'(?:[^']|'')*'(?:::[\w\ ]+)?\)*))""",
     re.DOTALL | re.VERBOSE,
 )
@@ -71,6 +74,11 @@ class PostgreSQL(Dialect):
     begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
     affected = ":ROW_COUNT"
     script_name = "psql"
+    opaque = re.compile(
+        r"""(?<!\w)[eE]'(?:[^'\\]|\\.|'')*' | '(?:[^']|'')*' | "(?:[^"]|"")*"
+        | (?<!\w)\$(\w*)\$.*?\$\1\$ | --[^\n]* | /\*.*?\*/""",
+        re.DOTALL | re.VERBOSE,
+    )
     indexes_foreign_keys = True  # CREATE INDEX would keep writers out until the commit
     integer_bits: ClassVar[Mapping[str, int]] = {"SMALLINT": 15, "INTEGER": 31}
 
@@ -81,6 +89,8 @@ class PostgreSQL(Dialect):
             encodable(value)
         if "\0" in value:
             raise UnwritableError("it holds a NUL, which no text of PostgreSQL can")
+        if "\n" in value or "\r" in value:  # a row is one line, whatever a text holds
+            return "E'" + _SPECIAL.sub(lambda found: _ESCAPED[found[0]], value) + "'"
         return "'" + value.replace("'", "''") + "'"
 
     def binary(self, value: bytes) -> str:
@@ -384,9 +394,6 @@ class PostgreSQL(Dialect):
     def give_back(self, connection: Connection) -> list[str]:
         return []
 
-    def pinned(self, connection: Connection) -> AbstractContextManager[None]:
-        return pinned(connection)
-
     def engine(self, url: URL) -> Engine:
         from sqlalchemy import create_engine, event
         from sqlalchemy.pool import NullPool
@@ -409,12 +416,32 @@ class PostgreSQL(Dialect):
         begin_pinned(engine)
         return engine
 
+    @contextmanager
+    def adapted(self, connection: Connection) -> Iterator[None]:
+        if connection.dialect.driver != "psycopg":
+            raise UsageError(
+                f"the connection that you handed over uses {connection.dialect.driver}; make its "
+                "engine with postgresql+psycopg://..."
+            )
+        lent: Any = connection.connection.driver_connection
+        before = _load_as_text(lent.adapters)
+        try:
+            with pinned(connection):
+                yield
+        finally:
+            for oid, loader in before.items():
+                lent.adapters.register_loader(oid, loader)
+
     def lock(self, connection: Connection) -> Lock:
         return AdvisoryLock(connection)
 
     def holder(self, connection: Connection) -> str:
         found = connection.exec_driver_sql(HOLDER).first()
-        return f"connection {found[0]}{f' of {found[1]}' if found[1] else ''}" if found else ""
+        if found is None:
+            return ""
+        number, application = found
+        known = application in ("", "terp_seed")
+        return f"connection {number}" if known else f"connection {number} of {application}"
 
     def translate(self, error: BaseException) -> Problem:
         return problem(error)
@@ -424,10 +451,19 @@ class PostgreSQL(Dialect):
 
 
 def _prepare(connection: Any, record: object) -> None:
+    _load_as_text(connection.adapters)
+
+
+def _load_as_text(adapters: Any) -> dict[int, Any]:
+    """Read as texts what Python would make something else of; return the loaders used before."""
     from psycopg.types.string import TextLoader
 
-    for name in _AS_TEXT:  # what Python would make of them is not what was written
-        connection.adapters.register_loader(name, TextLoader)
+    before = {}
+    for name in _AS_TEXT:
+        oid = adapters.types[name].oid
+        before[oid] = adapters.get_loader(oid, 0)  # 0: what the server sends as text
+        adapters.register_loader(oid, TextLoader)
+    return before
 
 
 def _typeless(literal: str) -> str:
@@ -437,12 +473,22 @@ def _typeless(literal: str) -> str:
 
 def _through_psycopg(url: URL) -> URL:
     """The same database through psycopg 3, whatever driver the URL names."""
-    if url.drivername == "postgresql+asyncpg" and "ssl" in url.query:
+    _, _, driver = url.drivername.partition("+")
+    if driver not in ("", "psycopg"):
+        _tell_driver(driver)
+    if driver == "asyncpg" and "ssl" in url.query:
         ssl = url.query["ssl"]
         url = url.difference_update_query(["ssl"]).update_query_dict({"sslmode": ssl})
     if "application_name" not in url.query:
         url = url.update_query_dict({"application_name": "terp_seed"})
     return url.set(drivername="postgresql+psycopg")
+
+
+@cache
+def _tell_driver(driver: str) -> None:
+    from terp_seed.settings.log import logger  # not for those who only look
+
+    logger.info(f"the database URL names {driver}; seeds go through psycopg 3 to the same database")
 
 
 def _canonical(column: Canonical, name: str) -> str:

@@ -57,6 +57,11 @@ class SQLite(Dialect):
     affected = "changes()"
     script_name = "sqlite3"
     embedded = True
+    opaque = re.compile(
+        r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | `(?:[^`]|``)*` | \[[^\]]*\]
+        | --[^\n]* | /\*.*?\*/""",
+        re.DOTALL | re.VERBOSE,
+    )
     indexes_foreign_keys = False
     schemas = False
     for_update = ""  # BEGIN IMMEDIATE holds all there are

@@ -5,17 +5,17 @@ outside the working tree, and it expires.
 """
 
 from terp_seed.run.backup.folder import Backup, expire, listing, new_backup
-from terp_seed.run.backup.rows import RowsBackup, StoredRows
+from terp_seed.run.backup.rows import StoredRows, rows_file
 from terp_seed.run.backup.run import RunBackup, create_backup, wanted
 
 __all__ = [
     "Backup",
-    "RowsBackup",
     "RunBackup",
     "StoredRows",
     "create_backup",
     "expire",
     "listing",
     "new_backup",
+    "rows_file",
     "wanted",
 ]

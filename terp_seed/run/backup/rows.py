@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from hashlib import sha256
 from typing import IO, Any, NamedTuple
 
@@ -20,7 +21,15 @@ from terp_seed.ledger.selection import Selection
 from terp_seed.run.backup.folder import Backup
 from terp_seed.run.backup.manifest import File, StoredInsert, private_file
 
-__all__ = ["RowsBackup", "StoredRows", "masked_name", "qualified", "rows_of", "rows_where"]
+__all__ = [
+    "RowsFile",
+    "StoredRows",
+    "masked_name",
+    "qualified",
+    "rows_file",
+    "rows_of",
+    "rows_where",
+]
 
 _ROWS = 500
 Rows = Sequence[Sequence[Any]]
@@ -35,52 +44,42 @@ class StoredRows(NamedTuple):
     rows: Rows
 
 
-class RowsBackup:
-    """Writes one file of rows into a backup.
+@contextmanager
+def rows_file(
+    session: Session, backup: Backup, name: str, revision: str | None = None
+) -> Iterator[RowsFile]:
+    """Write a file of rows into a backup.
 
-    Use it as a context: at its end the file is on disk, has been read back and is listed in the
-    manifest.  Raises `GuardError` if it cannot be written.
+    At the end the file is on disk, has been read back and is listed in the manifest.  Raises
+    `GuardError` if it cannot be written.
     """
+    path = backup.folder / f"{name}.sql"
+    try:
+        with private_file(path) as file:
+            rows = RowsFile(session, file)
+            rows.write(f"-- Rows of {backup.manifest.database}, not masked: keep them safe.\n")
+            yield rows
+    except OSError as error:
+        raise GuardError(
+            f"backup: {path} cannot be written: {error.strerror}; nothing was done"
+        ) from None
+    digest, tables = rows.digest.hexdigest(), dict(rows.counts)
+    backup.manifest.add(File(path.name, rows.size, digest, tables, revision, rows.inserts))
+    backup.save()
 
-    def __init__(
-        self, session: Session, backup: Backup, name: str, revision: str | None = None
-    ) -> None:
+
+class RowsFile:
+    """A file of rows that is being written; made by `rows_file`."""
+
+    def __init__(self, session: Session, file: IO[bytes]) -> None:
         self._dialect = session.dialect
         self._longest = session.dialect.statement_characters(session.connection)
-        self._backup = backup
-        self._name, self._revision = f"{name}.sql", revision
-        self._statements: list[StoredInsert] = []
+        self._file = file
+        self.size = 0
+        self.digest = sha256()
+        self.inserts: list[StoredInsert] = []
         self.counts: Counter[str] = Counter()
         """Rows by table, so far."""
-
-    def __enter__(self) -> RowsBackup:
-        self._context = private_file(self._backup.folder / self._name)
-        try:
-            self._file: IO[bytes] = self._context.__enter__()
-        except OSError as error:
-            raise self._failed(error) from None
-        self._digest = sha256()
-        self._size = 0
-        self._write(f"-- Rows of {self._backup.manifest.database}, not masked: keep them safe.\n")
-        return self
-
-    def __exit__(self, *error: Any) -> None:
-        try:
-            self._context.__exit__(*error)
-        except OSError as failure:
-            raise self._failed(failure) from None
-        if error[0] is None:
-            self._backup.manifest.add(
-                File(
-                    self._name,
-                    self._size,
-                    self._digest.hexdigest(),
-                    dict(self.counts),
-                    self._revision,
-                    self._statements,
-                )
-            )
-            self._backup.save()
 
     def add_deleted(self, stored: StoredRows) -> None:
         """Save rows that are about to be deleted."""
@@ -103,12 +102,12 @@ class RowsBackup:
         head = f"INSERT INTO {quote(table)} ({', '.join(map(quote, names))}) VALUES\n"
         lines = (f"({', '.join(map(literal, row))})" for row in rows)
         for chunk in self._chunks(lines):
-            self._write(head)
-            offset = self._size
-            self._write(",\n".join(chunk))
-            size = self._size - offset
-            self._write(";\n")
-            self._statements.append(
+            self.write(head)
+            offset = self.size
+            self.write(",\n".join(chunk))
+            size = self.size - offset
+            self.write(";\n")
+            self.inserts.append(
                 StoredInsert(table, list(key), list(columns), masked, len(chunk), offset, size)
             )
         self.counts[table] += len(rows)
@@ -126,20 +125,12 @@ class RowsBackup:
         if chunk:
             yield chunk
 
-    def _write(self, text: str) -> None:
+    def write(self, text: str) -> None:
+        """Append text to the file."""
         encoded = text.encode()
-        try:
-            self._file.write(encoded)
-        except OSError as error:
-            raise self._failed(error) from None
-        self._digest.update(encoded)
-        self._size += len(encoded)
-
-    def _failed(self, error: OSError) -> GuardError:
-        return GuardError(
-            f"backup: {self._backup.folder / self._name} cannot be written: {error.strerror}; "
-            "nothing was done"
-        )
+        self._file.write(encoded)
+        self.digest.update(encoded)
+        self.size += len(encoded)
 
 
 def masked_name(place: int) -> str:

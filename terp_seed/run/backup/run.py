@@ -17,7 +17,7 @@ from terp_seed.plan.chain import ancestors, current_heads
 from terp_seed.plan.plan import PlannedRevision, Removal
 from terp_seed.run.backup.dump import dump
 from terp_seed.run.backup.folder import Backup, backups_folder, expire, new_backup
-from terp_seed.run.backup.rows import RowsBackup, rows_of, rows_where
+from terp_seed.run.backup.rows import rows_file, rows_of, rows_where
 from terp_seed.run.rollback import Examination, Rollback
 from terp_seed.settings.options import Settings
 
@@ -64,7 +64,7 @@ class RunBackup:
             table, text = session.books.ledger, session.dialect.text
             listed = ", ".join(map(text, revisions))
             where = f"kept.chain = {text(session.settings.chain)} AND kept.revision IN ({listed})"
-            with RowsBackup(session, self.made, "ledger") as file:
+            with rows_file(session, self.made, "ledger") as file:
                 for part in rows_where(session, table.name, where, table.schema):
                     file.add_deleted(part)
         session.settle()
@@ -77,7 +77,7 @@ class RunBackup:
         if self.made is None or self.kind == "dump" or not found.drifts:
             return
         name = f"{found.revision}-{found.drifts[0].range.number}"
-        with RowsBackup(self.session, self.made, name, found.revision) as file:
+        with rows_file(self.session, self.made, name, found.revision) as file:
             for drift in found.drifts:
                 for part in rows_of(self.session, found.selection(drift)):
                     file.add_deleted(part)

@@ -1,11 +1,10 @@
 """Columns that follow from other rows, as SQL that every engine runs.
 
-Sums are rounded, because SQLite adds decimals as floating point.  An
-expression reads no column that the same UPDATE assigns before it: MySQL would
-see the new value where others see the old one.  Conditions stand inside the
-sums, and joins are outer ones: MySQL's statistics know nothing of rows that
-were written or deleted a moment ago, and for each batch it would look through
-all rows of a status, deleted ones included.
+Sums are rounded, because SQLite adds decimals as floating point.  An expression reads no column
+that the same UPDATE assigns before it: MySQL would see the new value where others see the old
+one.  Conditions are inside the sums, and joins are outer ones: MySQL's statistics do not know
+rows that were written or deleted a moment ago, so for each batch it would read all rows of a
+status, deleted ones included.
 """
 
 from __future__ import annotations

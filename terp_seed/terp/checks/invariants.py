@@ -70,9 +70,7 @@ def _shared(table: str, column: str) -> str:
 
 
 CATALOGUE = _checks(
-    products={
-        "no two products have one name": _shared("products", "nameCanonical"),
-    },
+    products={"no two products have one name": _shared("products", "nameCanonical")}
 )
 
 CLIENTS = _checks(
@@ -146,13 +144,6 @@ _STATUS = _checks(
 BATCHES = (*_ORIGINS, *_STATUS)
 
 _OF_TYPE = "{{inventoryMovements}} WHERE {{inventoryMovementType}} = '{}'"
-_PREVIOUS = (
-    "SELECT id, {quantityBefore}, {createdAt},"
-    " LAG({quantityAfter}) OVER (PARTITION BY {batchId} ORDER BY id) AS {leftOver},"
-    " LAG({createdAt}) OVER (PARTITION BY {batchId} ORDER BY id) AS earlier"
-    " FROM {inventoryMovements}"
-)
-
 
 INVENTORY = _checks(
     batches={
@@ -198,7 +189,10 @@ INVENTORY = _checks(
             f" OR ABS({{quantityBefore}} + {{quantityChange}} - {{quantityAfter}}) > {_CENT}"
         ),
         "a movement begins where the one before it ended": (
-            f"SELECT id FROM ({_PREVIOUS}) m"
+            "SELECT id FROM (SELECT id, {quantityBefore}, {createdAt},"
+            " LAG({quantityAfter}) OVER (PARTITION BY {batchId} ORDER BY id) AS {leftOver},"
+            " LAG({createdAt}) OVER (PARTITION BY {batchId} ORDER BY id) AS earlier"
+            " FROM {inventoryMovements}) m"
             f" WHERE ABS({{quantityBefore}} - COALESCE({{leftOver}}, 0)) > {_CENT}"
             " OR {createdAt} < earlier"
         ),
@@ -209,14 +203,6 @@ INVENTORY = _checks(
     },
 )
 
-_LINE_SUMS = (
-    "SELECT order_id, SUM(quantity * unit_price) AS billed, SUM(line_total) AS listed"
-    " FROM order_line_items GROUP BY order_id"
-)
-_ALLOCATED = (
-    "SELECT order_line_item_id, SUM(quantity_allocated) AS allocated"
-    " FROM order_line_item_allocations GROUP BY order_line_item_id"
-)
 _TAKES_STOCK = "NOT o.is_draft AND {o.orderType} = 'SALE' AND {o.fulfillmentStatus} <> 'CANCELLED'"
 _GONE = "('SHIPPED', 'DELIVERED', 'RETURNED', 'RESTOCKED', 'RETURNED_TO_VENDOR')"
 _WAITING = "('CONFIRMED', 'READY_FOR_PACKING', 'PACKED')"
@@ -224,7 +210,9 @@ _WAITING = "('CONFIRMED', 'READY_FOR_PACKING', 'PACKED')"
 _SALES = _checks(
     orders={
         "ORD-001 an order's total is the sum of quantity times price": (
-            f"SELECT o.id FROM orders o JOIN ({_LINE_SUMS}) l ON l.order_id = o.id"
+            "SELECT o.id FROM orders o JOIN (SELECT order_id, SUM(line_total) AS listed,"
+            " SUM(quantity * unit_price) AS billed FROM order_line_items GROUP BY order_id) l"
+            " ON l.order_id = o.id"
             f" WHERE {_differs('o.total', 'l.billed')} OR {_differs('o.total', 'l.listed')}"
             f" OR {_differs('o.subtotal', 'o.total')}"
         ),
@@ -300,7 +288,9 @@ _SALES = _checks(
         ),
         "a sale's lines are allocated in full, those of drafts and quotes not at all": (
             "SELECT l.id FROM order_line_items l JOIN orders o ON o.id = l.order_id"
-            f" LEFT JOIN ({_ALLOCATED}) a ON a.order_line_item_id = l.id"
+            " LEFT JOIN (SELECT order_line_item_id, SUM(quantity_allocated) AS allocated"
+            " FROM order_line_item_allocations GROUP BY order_line_item_id) a"
+            " ON a.order_line_item_id = l.id"
             f" WHERE ABS(COALESCE(a.allocated, 0) - CASE WHEN {_TAKES_STOCK} THEN l.quantity"
             f" ELSE 0 END) > {_CENT}"
         ),

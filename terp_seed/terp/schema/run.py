@@ -1,7 +1,7 @@
 """The sandbox's Alembic environment: a database, or a script, and the revisions.
 
-It has a version table of its own, so the seeds' history and the schema's never
-mix.  What may be created or dropped is decided in `terp_seed.terp.schema.build`.
+Its version table is not that of the seeds, so the two histories never mix.  What may be created
+or dropped is decided in `terp_seed.terp.schema.build`.
 """
 
 from __future__ import annotations
@@ -78,7 +78,7 @@ def _migrate(connection: Connection) -> None:
     except DBAPIError as error:  # DDL holds no row's value
         raise SeedError(
             f"the database does not let the sandbox do this: {error.orig}. Cure that and run "
-            "the same command again: it goes on where it stopped"
+            "the same command again: it continues where it stopped"
         ) from error
 
 
@@ -111,8 +111,7 @@ def _leave_no_trace(connection: Connection) -> None:
     """Take away the empty version table that Alembic made before a refusal."""
     connection.rollback()
     version = Table(VERSION_TABLE, MetaData(), Column("version_num", String(32)))
-    if not inspect(connection).has_table(VERSION_TABLE):
-        return
-    if connection.scalar(select(func.count()).select_from(version)) == 0:
+    rows = select(func.count()).select_from(version)
+    if inspect(connection).has_table(VERSION_TABLE) and connection.scalar(rows) == 0:
         version.drop(connection)
     connection.commit()

@@ -2,7 +2,7 @@
 
 ``versions/<revision>.json`` lists what its revision creates: columns in order, unique keys,
 indexes and foreign keys, under TERP's own names.  A file is as frozen as its revision; when
-TERP's schema grows, a new revision brings a file of its own.  Not created are foreign keys to
+TERP's schema grows, a new revision brings its own file.  Not created are foreign keys to
 tables that no file lists (``bills``, ``calendar_events`` ...), although their columns are.
 
 Types that an engine lacks are replaced by the nearest one: on MySQL and MariaDB an enum is a

@@ -23,12 +23,11 @@ from terp_seed.terp.simulation.clients import (
     WHALE,
     class_of,
     classes,
-    domain,
     ordinal_of,
     repeat_pattern,
 )
 from terp_seed.terp.simulation.clock import DAY, HOUR, TODAY
-from terp_seed.terp.simulation.names import KINDS
+from terp_seed.terp.simulation.names import KINDS, domain
 from terp_seed.terp.simulation.simulation import Simulation
 from terp_seed.terp.table import (
     ROWS,

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from operator import mul, sub
 
 from terp_seed.rows.columns import code, constant
@@ -155,20 +155,6 @@ def invoice_payments(sim: Simulation) -> Columns:
     }
 
 
-def _then(
-    invoices: Sequence[int], of_invoice: Callable[[int], Value], of_payment: Callable[[int], Value]
-) -> Make:
-    """The values of some invoices, then those of all payments."""
-    number = len(invoices)
-
-    def make(span: Span) -> list[Value]:
-        payments = range(max(0, span.start - number), max(0, span.stop - number))
-        first = [of_invoice(invoice) for invoice in invoices[span.start : span.stop]]
-        return first + [of_payment(payment) for payment in payments]
-
-    return make
-
-
 @table(
     "client_transactions", rows=lambda sim: len(sim.invoices.valid) + len(sim.invoices.payments.day)
 )
@@ -178,7 +164,14 @@ def client_transactions(sim: Simulation) -> Columns:
     payments, client = invoices.payments, invoices.client
 
     def both(of_invoice: Callable[[int], Value], of_payment: Callable[[int], Value]) -> Make:
-        return _then(valid, of_invoice, of_payment)
+        """The values of the valid invoices, then those of all payments."""
+
+        def make(span: Span) -> list[Value]:
+            rows = range(max(0, span.start - len(valid)), max(0, span.stop - len(valid)))
+            first = [of_invoice(invoice) for invoice in valid[span.start : span.stop]]
+            return first + [of_payment(payment) for payment in rows]
+
+        return make
 
     def status(invoice: int) -> str:
         name = Status(invoices.status[invoice]).name

@@ -50,9 +50,7 @@ _QUOTES = ("UNSENT", None, "SENT", "VIEWED", "REJECTED", "EXPIRED", "CONVERTED")
 _PACKING = ("PENDING",) * 9 + ("PICKING", "PACKED") + ("READY",) * 5
 _SALES = ("PENDING", "PARTIAL", "PAID", "OVERDUE", "CANCELLED")
 _SALE_OF_INVOICE: dict[int, str] = {
-    Status.PARTIAL: "PARTIAL",
-    Status.PAID: "PAID",
-    Status.OVERDUE: "OVERDUE",
+    **{status: status.name for status in (Status.PARTIAL, Status.PAID, Status.OVERDUE)},
     Status.VOID: "CANCELLED",
 }
 _NOTES = (

@@ -6,7 +6,7 @@ from array import array
 from bisect import bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from itertools import islice
+from itertools import accumulate, islice
 from tempfile import TemporaryFile
 from typing import IO
 from weakref import finalize
@@ -114,12 +114,7 @@ class Groups:
     @classmethod
     def from_counts(cls, counts: Iterable[int]) -> Groups:
         """Group children from the number that each parent has."""
-        starts = array("I", [0])
-        total = 0
-        for count in counts:
-            total += count
-            starts.append(total)
-        return cls(starts)
+        return cls(array("I", accumulate(counts, initial=0)))
 
     def __len__(self) -> int:
         return self.starts[-1]

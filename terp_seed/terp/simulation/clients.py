@@ -20,14 +20,7 @@ from terp_seed.rows.draw import Span
 from terp_seed.rows.pools import faker_pool
 from terp_seed.terp.simulation.arrays import RandomWords
 from terp_seed.terp.simulation.clock import TODAY, Clock
-from terp_seed.terp.simulation.names import (
-    AREA_CODES,
-    CITIES,
-    KINDS,
-    business_name,
-    slug,
-    street_names,
-)
+from terp_seed.terp.simulation.names import AREA_CODES, CITIES, KINDS, business_name, street_names
 
 T = TypeVar("T")
 
@@ -142,8 +135,3 @@ class Clients:
         word = self._persons[supplier]
         first, last = faker_pool("first_name", _POOL), faker_pool("last_name", _POOL)
         return f"{first[word % _POOL]} {last[(word >> 16) % _POOL]}"
-
-
-def domain(name: str) -> str:
-    """A business's domain, below a top level that is reserved for examples."""
-    return f"{slug(name)}.example"

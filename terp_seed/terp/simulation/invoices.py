@@ -25,13 +25,7 @@ from terp_seed.terp.simulation.schedule import Kind
 class Status(IntEnum):
     """TERP's statuses of an invoice."""
 
-    DRAFT = 0
-    SENT = 1
-    VIEWED = 2
-    PARTIAL = 3
-    PAID = 4
-    OVERDUE = 5
-    VOID = 6
+    DRAFT, SENT, VIEWED, PARTIAL, PAID, OVERDUE, VOID = range(7)
 
 
 _OVERDUE = 15  # percent of invoices
@@ -124,12 +118,7 @@ class Invoices:
 
     def _judge_coming(self, coming: list[int]) -> None:
         words = self.words.endless("coming")
-        shown = [
-            Status.DRAFT,
-            Status.SENT,
-            Status.VIEWED,
-            Status.PARTIAL,
-        ]
+        shown = [Status.DRAFT, Status.SENT, Status.VIEWED, Status.PARTIAL]
         for invoice in reversed(coming):
             word = words()
             if shown:

@@ -127,9 +127,6 @@ def business_name(ordinal: int, kinds: tuple[tuple[str, str], ...], start: int) 
     return f"{name} {kinds[ordinal % len(kinds)][0]}"
 
 
-def slug(name: str) -> str:
-    """A host label for a business name."""
-    label = name.lower().replace(" ", "-")
-    if label.replace("-", "").isalnum():
-        return label
-    return "".join(char for char in label if char.isalnum() or char == "-")
+def domain(business: str) -> str:
+    """A business's domain, below a top level that is reserved for examples."""
+    return f"{business.lower().replace(' ', '-').replace('.', '')}.example"

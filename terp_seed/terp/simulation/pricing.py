@@ -7,6 +7,7 @@ total is ever rounded.
 
 from __future__ import annotations
 
+from bisect import bisect_right
 from itertools import accumulate
 
 TERMS = ("COD", "NET_7", "NET_15", "NET_30", "CONSIGNMENT", "PARTIAL")
@@ -28,24 +29,20 @@ _OTHER_LINES = (210, 290, 220, 130, 70, 35, 18, 12, 7, 4, 2, 1, 1, 0, 0)
 def _quantiles(bands: tuple[tuple[int, int, int], ...], step: int) -> tuple[int, ...]:
     """The quantities at equal steps of probability."""
     size = 1 << _TABLE
-    found: list[int] = []
+    quantities: list[int] = []
     reached = 0
     for percent, low, high in bands:
-        start, reached = len(found), reached + percent
+        start, reached = len(quantities), reached + percent
         number = size * reached // 100 - start
         choices = (high - low) // step
-        found += [low + at * choices // number * step for at in range(number)]
-    return tuple(found)
+        quantities += [low + place * choices // number * step for place in range(number)]
+    return tuple(quantities)
 
 
 _QUANTITIES = (_quantiles(_UNITS, 100), _quantiles(_POUNDS, 25))
-_LINE_STEPS = tuple(tuple(accumulate(w)) for w in (_WHALE_LINES, _OTHER_LINES))
 _LINES = tuple(
-    tuple(
-        next(n for n, step in enumerate(steps, start=1) if at * steps[-1] // 1024 < step)
-        for at in range(1024)
-    )
-    for steps in _LINE_STEPS
+    tuple(1 + bisect_right(steps, place * steps[-1] // 1024) for place in range(1024))
+    for steps in (list(accumulate(_WHALE_LINES)), list(accumulate(_OTHER_LINES)))
 )
 
 

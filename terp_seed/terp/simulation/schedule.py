@@ -26,22 +26,9 @@ class Kind(IntEnum):
     come back.
     """
 
-    DRAFT_QUOTE = 0
-    DRAFT_SALE = 1
-    SENT = 2
-    VIEWED = 3
-    REJECTED = 4
-    EXPIRED = 5
-    CONVERTED = 6
-    CANCELLED = 7
-    CONFIRMED = 8
-    READY = 9
-    PACKED = 10
-    SHIPPED = 11
-    DELIVERED = 12
-    RETURNED = 13
-    RESTOCKED = 14
-    TO_VENDOR = 15
+    DRAFT_QUOTE, DRAFT_SALE, SENT, VIEWED, REJECTED, EXPIRED, CONVERTED = range(7)
+    CANCELLED, CONFIRMED, READY, PACKED, SHIPPED, DELIVERED = range(7, 13)
+    RETURNED, RESTOCKED, TO_VENDOR = range(13, 16)
 
 
 _QUOTE = Kind.SENT  # until it is known what became of it

@@ -13,12 +13,7 @@ from terp_seed.rows.seeders import SeedContext
 class BatchStatus(IntEnum):
     """TERP's statuses of a batch."""
 
-    AWAITING_INTAKE = 0
-    LIVE = 1
-    SOLD_OUT = 2
-    ON_HOLD = 3
-    QUARANTINED = 4
-    CLOSED = 5
+    AWAITING_INTAKE, LIVE, SOLD_OUT, ON_HOLD, QUARANTINED, CLOSED = range(6)
 
 
 # Batches by status, in percent: TERP's data-completeness requirements.
@@ -68,23 +63,13 @@ def read_sizes(context: SeedContext) -> Sizes:
             f"rows: products: {live} live batches need as many products, since no product "
             f"may be on two of them; {products} are too few"
         )
-    needed = _strains(products)
+    # Ten strains for every hundred products, of which ninety are flower.
+    needed = max(10, -(-products // 100) * 10)
     strains = rows.get("strains", needed)
     if strains < needed:
         raise UsageError(
             f"rows: strains: {products} products need {needed} strains, or two products "
             f"would have one name; {strains} are too few"
         )
-    return Sizes(
-        plain.clients,
-        plain.batches,
-        plain.orders,
-        products,
-        max(1, rows.get("brands", min(60, 4 + products // 20))),
-        strains,
-    )
-
-
-def _strains(products: int) -> int:
-    """Ten strains for every hundred products, of which ninety are flower."""
-    return max(10, -(-products // 100) * 10)
+    brands = max(1, rows.get("brands", min(60, 4 + products // 20)))
+    return Sizes(plain.clients, plain.batches, plain.orders, products, brands, strains)

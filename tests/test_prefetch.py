@@ -16,7 +16,7 @@ from terp_seed.rows.columns import code, computed
 from terp_seed.rows.draw import Span
 from terp_seed.rows.model import TableRows
 from terp_seed.rows.seeders import SeedContext, seeder
-from terp_seed.run.prefetch import ahead
+from terp_seed.run.prefetch import prefetch
 
 
 def threads() -> set[str]:
@@ -35,13 +35,13 @@ def test_items_come_in_their_order_and_few_are_waiting() -> None:
     """However slow the taker is, the maker is at most two ahead: memory stays flat."""
     made: list[int] = []
     taken = []
-    with ahead(counted(50, made)) as items:
+    with prefetch(counted(50, made)) as items:
         for item in items:
             taken.append(item)
             time.sleep(0.002)
             assert len(made) <= len(taken) + 2
     assert taken == list(range(50))
-    assert "terp_seed ahead" not in threads()
+    assert "terp_seed prefetch" not in threads()
 
 
 def test_an_error_is_raised_in_its_place() -> None:
@@ -53,21 +53,21 @@ def test_an_error_is_raised_in_its_place() -> None:
         raise LookupError("the third")
 
     taken: list[int] = []
-    with ahead(failing()) as items, pytest.raises(LookupError, match="the third"):
+    with prefetch(failing()) as items, pytest.raises(LookupError, match="the third"):
         taken.extend(items)
     assert taken == [1, 2]
-    assert "terp_seed ahead" not in threads()
+    assert "terp_seed prefetch" not in threads()
 
 
 def test_who_stops_taking_stops_the_maker() -> None:
     """Ctrl-C while the server works: nothing is made for nobody, and no thread is left."""
     made: list[int] = []
     interval = sys.getswitchinterval()
-    with suppress(KeyboardInterrupt), ahead(counted(10**9, made)) as items:
+    with suppress(KeyboardInterrupt), prefetch(counted(10**9, made)) as items:
         next(items)
         raise KeyboardInterrupt
     assert len(made) < 10
-    assert "terp_seed ahead" not in threads()
+    assert "terp_seed prefetch" not in threads()
     assert sys.getswitchinterval() == interval
 
 
@@ -91,7 +91,7 @@ def test_what_fails_late_leaves_nothing(toy: Toy) -> None:
         toy.upgrade("head", "rows=depots:6000")
     assert toy.value("SELECT COUNT(*) FROM labels") == 0
     assert toy.version() is None
-    assert "terp_seed ahead" not in threads()
+    assert "terp_seed prefetch" not in threads()
 
 
 def test_rows_written_ahead_are_the_rows_of_their_numbers(toy: Toy) -> None:
