@@ -24,18 +24,11 @@ Client = Callable[..., subprocess.CompletedProcess[str]]
 #: Files whose tests speak the SQL of the other engines, or whose subject PostgreSQL does not have
 #: yet: there they run on the others only. A file leaves this list, none comes in.
 NOT_YET_ON_POSTGRESQL = {
-    "test_ledger_rebuild",  # ids are compared, and sequences leave gaps
     "test_literals",  # the columns' types are spelt for the others
     "test_preview_stops",
-    "test_prove",  # database/compare.py compares clocks of one type
     "test_sandbox",
     "test_sanitise",  # masking in place
-    "test_pytest_plugin",  # a round trip compares ids, and sequences leave gaps
-    "test_docs_pages",
-    "test_deaths",  # ids are compared, and sequences leave gaps
-    "test_endurance",
     "test_hostile",
-    "test_races",
 }
 
 

@@ -9,6 +9,7 @@ import pytest
 import sqlalchemy as sa
 from click.testing import CliRunner
 from projects import Project
+from test_rollback import CAPITALS
 from toys import HEAD, Toy
 
 from terp_seed.cli import main
@@ -244,8 +245,9 @@ def terp(project: Project, database_url: str) -> Seeds:
 def _do(terp: Seeds, *statements: str) -> None:
     engine = sa.create_engine(terp.x[0].removeprefix("url="))
     with engine.begin() as connection:
+        quote = connection.dialect.identifier_preparer.quote_identifier
         for statement in statements:
-            connection.execute(sa.text(statement))
+            connection.execute(sa.text(CAPITALS.sub(lambda name: quote(name[0]), statement)))
     engine.dispose()
 
 

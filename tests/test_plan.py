@@ -152,7 +152,7 @@ def test_a_reviewed_plan_is_carried_out(toy: Toy, plan: str) -> None:
 @pytest.mark.parametrize(
     ("move", "what"),
     [
-        (lambda toy: toy.upgrade("0001_labels"), "where the chain stands, the revisions"),
+        (lambda toy: toy.upgrade("0001_labels"), "the current heads, the revisions"),
         (lambda toy: toy.execute("ALTER TABLE depots ADD COLUMN more INTEGER"), "the shape"),
         (lambda toy: toy.data("labels.csv", "code,wording\nL1,other\n"), "the rows"),
         (

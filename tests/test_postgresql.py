@@ -74,7 +74,8 @@ def test_an_application_that_inserts_meanwhile_gets_keys_of_its_own(postgresql_t
         f"{ONE}\nwith engine.begin() as app:\n    {insert}\n"
         + ONE.replace('"ABC"', '"DEF"')
         + f"\nwith engine.begin() as app:\n    {insert}",
-        head=f"import sqlalchemy as sa\nengine = sa.create_engine({toy.url!r})",
+        head="import sqlalchemy as sa\n"
+        f"engine = sa.create_engine({toy.url!r}, poolclass=sa.NullPool)",
     )
     toy.upgrade()
     codes = [code for (code,) in toy.rows("SELECT code FROM things ORDER BY id")]

@@ -41,7 +41,7 @@ def test_items_come_in_their_order_and_few_are_waiting() -> None:
             time.sleep(0.002)
             assert len(made) <= len(taken) + 2
     assert taken == list(range(50))
-    assert "terp_seed prefetch" not in threads()
+    assert not any(name.startswith("terp_seed prefetch") for name in threads())
 
 
 def test_an_error_is_raised_in_its_place() -> None:
@@ -56,18 +56,18 @@ def test_an_error_is_raised_in_its_place() -> None:
     with prefetch(failing()) as items, pytest.raises(LookupError, match="the third"):
         taken.extend(items)
     assert taken == [1, 2]
-    assert "terp_seed prefetch" not in threads()
+    assert not any(name.startswith("terp_seed prefetch") for name in threads())
 
 
 def test_who_stops_taking_stops_the_maker() -> None:
-    """Ctrl-C while the server works: nothing is made for nobody, and no thread is left."""
+    """Ctrl-C while the server works: no more items are made, and no thread is left."""
     made: list[int] = []
     interval = sys.getswitchinterval()
     with suppress(KeyboardInterrupt), prefetch(counted(10**9, made)) as items:
         next(items)
         raise KeyboardInterrupt
     assert len(made) < 10
-    assert "terp_seed prefetch" not in threads()
+    assert not any(name.startswith("terp_seed prefetch") for name in threads())
     assert sys.getswitchinterval() == interval
 
 
@@ -91,7 +91,7 @@ def test_what_fails_late_leaves_nothing(toy: Toy) -> None:
         toy.upgrade("head", "rows=depots:6000")
     assert toy.value("SELECT COUNT(*) FROM labels") == 0
     assert toy.version() is None
-    assert "terp_seed prefetch" not in threads()
+    assert not any(name.startswith("terp_seed prefetch") for name in threads())
 
 
 def test_rows_written_ahead_are_the_rows_of_their_numbers(toy: Toy) -> None:

@@ -219,3 +219,65 @@ def _engine_names(tree: ast.Module) -> int:
             parts = {*(node.module or "").split("."), *(alias.name for alias in node.names)}
             count += "sqlalchemy" in parts and not parts.isdisjoint(ENGINES)
     return count
+
+
+#: Public names that are defined more than once: this set only shrinks.  A command in
+#: ``terp_seed.cli`` may have the name of what it calls.
+DEFINED_TWICE = {
+    "Clients",
+    "Kind",
+    "Staged",
+    "TableRows",
+    "Target",
+    "create",
+    "each",
+    "movements",
+    "once",
+    "plain",
+    "problem",
+    "run",
+    "table",
+}
+
+
+def test_a_public_name_is_defined_once() -> None:
+    places: dict[str, list[str]] = {}
+    for name, tree in TREES.items():
+        for node in tree.body if not name.startswith("terp_seed.cli.") else ():
+            if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
+                places.setdefault(node.name, []).append(name)
+    twice = {name: found for name, found in places.items() if len(found) > 1}
+    assert twice.keys() <= DEFINED_TWICE, twice
+
+
+#: Functions with more than five parameters, commands among them: this set only shrinks.
+MANY_PARAMETERS = {
+    "terp_seed.cli.history._fits",
+    "terp_seed.cli.init.init",
+    "terp_seed.cli.mask._mask",
+    "terp_seed.cli.mask.mask",
+    "terp_seed.cli.revision.revision",
+    "terp_seed.cli.seed.rollback",
+    "terp_seed.cli.seed.seed",
+    "terp_seed.plan.operations.seed_file",
+    "terp_seed.plan.operations.seed_rows",
+    "terp_seed.rows.columns.computed",
+    "terp_seed.rows.files.imported",
+    "terp_seed.rows.seeders.table",
+}
+
+
+def test_a_function_has_at_most_five_parameters() -> None:
+    many = {
+        f"{name}.{node.name}"
+        for name, tree in TREES.items()
+        for node in ast.walk(tree)
+        if isinstance(node, ast.FunctionDef) and _parameters(node) > 5
+    }
+    assert many <= MANY_PARAMETERS, many - MANY_PARAMETERS
+
+
+def _parameters(node: ast.FunctionDef) -> int:
+    """How many parameters a function has besides ``self`` or ``cls``."""
+    arguments = node.args.posonlyargs + node.args.args + node.args.kwonlyargs
+    return sum(argument.arg not in ("self", "cls") for argument in arguments)

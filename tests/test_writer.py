@@ -99,7 +99,7 @@ def test_no_json_is_null_beside_json_with_references() -> None:
     values = [None, {"thingId": 0}]
     column = Column(lambda span: values[span.start : span.stop], json_refs={"thingId": "things"})
     script = written(planned({"items": column}))
-    assert "(0, NULL)" in script
+    assert "(0, NULL, 0)" in script
     assert """(1, '{"thingId":%d}', 0)""" in script
     assert 'printf(column2, "things_r1_1" + column3)' in script
 

@@ -13,6 +13,7 @@ import subprocess
 import sys
 from argparse import Namespace
 from collections.abc import Iterator
+from hashlib import sha256
 from pathlib import Path
 from textwrap import dedent, indent
 from typing import Any
@@ -57,6 +58,21 @@ def rewind(connection: Connection) -> None:
             if isinstance(kinds[column], sa.Integer):
                 sql = REWIND.format(table=quote(table), key=quote(column), column=column)
                 connection.exec_driver_sql(sql)
+
+
+_REFERENCES = {"depot_id": "depots", "crate_id": "crates", "parent_id": "labels"}
+
+
+def _numbered(
+    table: str, row: dict[str, Any], numbers: dict[str, dict[int, int]]
+) -> dict[str, Any]:
+    """A row with the ids in it, its own and others', as row numbers."""
+    return {
+        column: numbers[_REFERENCES.get(column, table)].get(value, value)
+        if column == "id" or column in _REFERENCES
+        else value
+        for column, value in row.items()
+    }
 
 
 class Toy(Project):
@@ -152,6 +168,36 @@ class Toy(Project):
         """Return the digest of every table that is not bookkeeping."""
         with self.db.connect() as connection:
             return database_digests(connection)
+
+    def numbered_digests(self) -> dict[str, TableDigest]:
+        """Digests for which an id is the number of its row, where an engine never gives one twice.
+
+        On the other engines ids count as they are.
+        """
+        if not self.postgresql:
+            return self.digests()
+        with self.db.connect() as connection:
+            tables = sa.MetaData()
+            tables.reflect(connection)
+            rows = {
+                table.name: connection.execute(sa.select(table).order_by(*table.primary_key)).all()
+                for table in tables.sorted_tables
+                if not table.name.startswith("terp_seed_")
+            }
+        numbers = {
+            name: {row.id: number for number, row in enumerate(found)}
+            for name, found in rows.items()
+            if "id" in tables.tables[name].columns
+        }
+        return {
+            name: TableDigest(
+                len(found),
+                sha256(
+                    repr([_numbered(name, row._asdict(), numbers) for row in found]).encode()
+                ).hexdigest(),
+            )
+            for name, found in rows.items()
+        }
 
     def everything(self) -> dict[str, TableDigest]:
         """Return the digest of every table there is."""

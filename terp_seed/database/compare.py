@@ -15,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
+from sqlalchemy.engine.interfaces import ReflectedColumn
 
 from terp_seed.database.dialects import dialect_named
 from terp_seed.rows.literals import canonical
@@ -71,17 +72,21 @@ def table_digest(
     """
     inspector = sa.inspect(connection)
     skipped = _CLOCK_TIMES.get(name, set())
-    defaults = {
-        column["name"]: str(column["default"])
+    found = {
+        column["name"]: column
         for column in inspector.get_columns(name)
         if column["name"] not in skipped
     }
-    columns = sorted(defaults)
+    columns = sorted(found)
     key = inspector.get_pk_constraint(name)["constrained_columns"]
     total = sha256("\x1f".join(columns).encode())
     count = 0
     listed = [
-        _selected(connection, column, since if _CLOCK.search(defaults[column]) else None)
+        _selected(
+            connection,
+            found[column],
+            since if _CLOCK.search(str(found[column]["default"])) else None,
+        )
         for column in columns
     ]
     for row in _rows(connection, name, listed, key, repr if exact else _cell):
@@ -95,11 +100,13 @@ def differing(one: dict[str, TableDigest], other: dict[str, TableDigest]) -> lis
     return sorted(name for name in {*one, *other} if one.get(name) != other.get(name))
 
 
-def _selected(connection: Connection, column: str, since: datetime | None) -> str:
-    quoted = dialect_named(connection.dialect.name).quote(column)
+def _selected(connection: Connection, column: ReflectedColumn, since: datetime | None) -> str:
+    dialect = dialect_named(connection.dialect.name)
+    quoted = dialect.quote(column["name"])
     if since is None:
         return quoted
-    return f"CASE WHEN {quoted} >= '{since:%Y-%m-%d %H:%M:%S}' THEN 'clock' ELSE {quoted} END"
+    text = dialect.exactly(quoted, column["type"])
+    return f"CASE WHEN {quoted} >= '{since:%Y-%m-%d %H:%M:%S}' THEN 'clock' ELSE {text} END"
 
 
 def _rows(

@@ -126,7 +126,7 @@ def _borrowed(settings: Settings, given: Connection) -> Iterator[Session]:
     back = dialect.give_back(given)
     session.settle()
     try:
-        with dialect.adapted(given):
+        with dialect.read_as_written(given), dialect.pinned(given):
             for sql in dialect.pin():
                 session.stream.run(sql)
             session.commit()

@@ -9,10 +9,10 @@ A command that writes leaves its event with an `AuditLog`, in one line::
 
     AuditLog(session, environment, "restore", "restore FILE").add("restored", rows=counts)
 
-or, if it takes long enough to fail on its way, as a run of its own::
+or, if it takes long enough to fail on its way, as a separate run::
 
     audit = AuditLog(session, environment, "mask", "mask")
-    with audit.run(lock_wait=ours.waited, backup=path):
+    with audit.run(lock_wait=lock.waited, backup=path):
         ...
 """
 
@@ -38,6 +38,7 @@ from terp_seed.database.interrupts import signal_behind
 from terp_seed.database.session import Session
 from terp_seed.database.tables import Books, table_exists
 from terp_seed.errors import SeedError
+from terp_seed.ledger.ledger import qualified_name
 from terp_seed.rows.literals import json_text
 from terp_seed.settings.log import AUDIT, logger
 
@@ -60,8 +61,8 @@ class Audit:
     command: str = ""
     """What was asked for: ``upgrade head``."""
     scripted: bool = False
-    """A script names nobody: who applies it is not known, and it must not
-    differ between two makings."""
+    """A script names no user: who applies it is not known, and it must be the
+    same each time it is made."""
 
     def fields(
         self,
@@ -72,7 +73,7 @@ class Audit:
         plan_digest: str | None = None,
         **detail: Any,
     ) -> dict[str, Any]:
-        """What one event says, but for what the server adds: its clock and its user."""
+        """The columns of one event, except the server's own: its clock and its user."""
         details = {"command": self.command or None, **detail}
         return {
             "run_id": self.run_id,
@@ -95,9 +96,7 @@ class Audit:
             for name, value in self.fields(event, **fields).items()
         }
         texts |= {"at": self.dialect.now, "db_user": self.dialect.user}
-        table = self.books.audit
-        quote = self.dialect.quote
-        name = f"{quote(table.schema)}.{quote(table.name)}" if table.schema else quote(table.name)
+        name = qualified_name(self.dialect, self.books.audit)
         return f"INSERT INTO {name} ({', '.join(texts)})\nVALUES ({', '.join(texts.values())})"
 
     def _caller(self) -> dict[str, Any]:
@@ -109,8 +108,8 @@ class Audit:
 class AuditLog:
     """The audit of one run on a live database.
 
-    Each event is logged once it is committed, as it stands in the table.  In
-    a transaction that is the caller's, it is logged with ``committed`` false.
+    Each event is logged once it is committed, as the table has it.  In a
+    transaction that is the caller's, it is logged with ``committed`` false.
     """
 
     def __init__(self, session: Session, environment: str, direction: str, command: str) -> None:
@@ -138,7 +137,7 @@ class AuditLog:
         self._session.stream.run(self.audit.event(event, **fields), what="audit")
 
     def log(self) -> None:
-        """Log the events that were committed since; call outside a transaction of ours."""
+        """Log the events that were committed since; call outside a transaction of the run."""
         session = self._session
         table = session.books.audit
         new = (table.c.run_id == self.audit.run_id, table.c.id > self._logged)
@@ -166,7 +165,7 @@ class AuditLog:
         self.log()
 
     def _ended_badly(self, error: BaseException) -> None:
-        """Say so in a transaction of its own, on a new connection if need be; else in the log."""
+        """Add the event in a separate transaction, on a new connection if need be; or log it."""
         session = self._session
         signal = signal_behind(error)
         event = "interrupted" if signal else "failed"

@@ -55,7 +55,6 @@ class Drift:
 
     @property
     def there(self) -> int:
-        """How many seeded rows are there."""
         return self.intact + len(self.edited)
 
 

@@ -55,7 +55,6 @@ class PastRun:
 
     @property
     def command(self) -> str:
-        """What was asked for: ``upgrade head``."""
         return str(self.first["detail"].get("command") or self.first["direction"])
 
     @property
@@ -65,7 +64,6 @@ class PastRun:
 
     @property
     def rows(self) -> dict[str, int]:
-        """Rows written or removed, by table."""
         counts: dict[str, int] = {}
         for event in self.events:
             for table, count in (event["table_rows"] or {}).items():
@@ -92,12 +90,12 @@ def seconds_between(earlier: str, later: str) -> float:
 
 
 def past_runs(session: Session) -> list[PastRun]:
-    """All runs of all chains, newest first; none where there is no audit yet."""
+    """All runs of all chains, newest first; none without an audit table."""
     audit = session.books.audit
     if not table_exists(session.connection, audit):
         return []
-    # In this order: whoever had started by then, and holds no lock, is over, and
-    # would have said so before it let go of the lock.
+    # In this order: a run that had started by then and holds no lock has ended, and
+    # would have added its last event before it released the lock.
     seen = session.connection.execute(sa.select(sa.func.max(audit.c.id))).scalar() or 0
     taken = session.dialect.lock(session.connection).taken()
     session.settle()
@@ -131,13 +129,13 @@ def _outcome(events: Sequence[Event], may_run: bool) -> str:
     if last in ENDS:
         return str(last)
     if events[0]["event"] != "started":
-        return "finished"  # one event that was committed with its deed
+        return "finished"  # one event, committed with what it reports
     return "running" if may_run else "crashed"
 
 
 @dataclass(frozen=True)
 class LockStatus:
-    """Whether a database's lock is held, and by whom, as far as anybody knows."""
+    """Whether a database's lock is held, and by whom, as far as it is known."""
 
     taken: bool
     holder: str = ""

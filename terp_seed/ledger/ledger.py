@@ -1,8 +1,8 @@
 """The ledger: which rows a revision inserted, and which settings it ran with.
 
-Everything is said in SQL text, so that a script keeps the same books as a
-run.  A revision's ranges are written before its rows; digests follow block by
-block, in the same transaction.
+It is written in SQL text, so that a script keeps the same books as a run.  A
+revision's ranges are written before its rows; digests follow block by block,
+in the same transaction.
 """
 
 from __future__ import annotations
@@ -31,6 +31,7 @@ __all__ = [
     "SeededRange",
     "Shape",
     "ledger_of",
+    "qualified_name",
 ]
 
 _BLOCKS = 32  # that are read at once
@@ -71,12 +72,10 @@ class Shape:
         )
 
     def to_json(self) -> str:
-        """The text that the ledger keeps."""
         return json_text(asdict(self))
 
     @classmethod
     def from_json(cls, text: str) -> Shape:
-        """Read what `to_json` wrote."""
         data = json.loads(text)
         refs = _places(data.pop("refs"))
         held = {name: _places(places) for name, places in data.pop("json_refs").items()}
@@ -95,8 +94,12 @@ class Range:
 
     @property
     def place(self) -> Place:
-        """The range by its revision and its number there."""
         return self.revision, self.number
+
+    @property
+    def label(self) -> str:
+        """What the range is called in messages."""
+        return f"revision {self.revision}, table {self.table}"
 
     @property
     def name(self) -> str:
@@ -127,7 +130,7 @@ class SeededRange(Range):
     def first(self) -> int:
         """The id of the range's first row; `PlanError` for a range without integer keys."""
         if self.first_key is None:
-            raise PlanError(f"revision {self.revision}, table {self.table}: its rows have no ids")
+            raise PlanError(f"{self.label}: its rows have no ids")
         return self.first_key
 
 
@@ -164,45 +167,28 @@ class Ledger:
     @property
     def table(self) -> str:
         """The ledger's name, quoted, with its schema."""
-        return self._qualified(self.books.ledger)
+        return qualified_name(self.dialect, self.books.ledger)
 
     def open(self, header: Header) -> str:
         """The statement that writes a revision's header."""
-        values: dict[str, Any] = {"state": header.state, "detail": json_text(dict(header.detail))}
-        if header.digest is not None:
-            values["digests"] = header.digest
-        return self._insert(header.revision, 0, 0, **values)
+        detail = json_text(dict(header.detail))
+        place = (header.revision, 0)
+        return self._insert(place, 0, state=header.state, detail=detail, digests=header.digest)
 
     def reserve(self, wanted: Range, rows: TableRows, refs: Mapping[str, Range]) -> str:
         """The statement that takes a range of keys above what the table holds.
 
-        ``refs`` says which range stands for each table that the rows refer to.
+        ``refs`` are the ranges that the rows refer to, by table.
         """
-        values = {
-            "state": "seeded",
-            "table_name": rows.table,
-            "first_row": 0,
-            "row_count": rows.count,
-            "detail": Shape.of(rows, refs).to_json(),
-        }
-        if rows.id is None:
-            return self._insert(wanted.revision, wanted.number, 0, **values)
-        columns, literals = self._cells(wanted.revision, wanted.number, 0, values)
-        first = self.dialect.take_keys(rows.table, rows.id, rows.count)
-        return f"INSERT INTO {self.table} ({columns}, first_key)\nVALUES ({literals}, ({first}))"
+        first = None
+        if rows.id is not None:
+            first = f"({self.dialect.take_keys(rows.table, rows.id, rows.count)})"
+        return self._insert_range(wanted, Shape.of(rows, refs), first)
 
     def record(self, seeded: SeededRange) -> str:
         """The statement that writes a range whose first key is known already."""
-        values = {
-            "state": "seeded",
-            "table_name": seeded.table,
-            "first_row": 0,
-            "row_count": seeded.count,
-            "detail": seeded.shape.to_json(),
-        }
-        if seeded.first_key is not None:
-            values["first_key"] = seeded.first_key
-        return self._insert(seeded.revision, seeded.number, 0, **values)
+        first = None if seeded.first_key is None else str(seeded.first_key)
+        return self._insert_range(seeded, seeded.shape, first)
 
     def resume(self, wanted: Range, rows: TableRows, refs: Mapping[str, Range]) -> str:
         """The statement that takes a range back of which a rollback retained some rows."""
@@ -216,7 +202,7 @@ class Ledger:
     def end_at_last(self, range_: Range) -> str:
         """The statement that ends a range at the last row of it that went in.
 
-        Ids behind that one are free again: a row that takes one is not ours.
+        Ids behind that one are free again: a row that takes one was not seeded.
         """
         quote, ledger = self.dialect.quote, self.table
         key = f"rows_in.{quote(str(range_.id))}"
@@ -239,18 +225,17 @@ class Ledger:
 
     def block(self, range_: Range, number: int, digests: Digests) -> str:
         """The statement that keeps the digests of one block, counted from 1."""
-        values: dict[str, Any] = {
-            "state": "seeded",
-            "table_name": range_.table,
-            "first_row": digests.first_row,
-            "row_count": digests.count,
-            "digests": digests.rows,
-        }
-        if digests.keys is not None:
-            values["key_digests"] = digests.keys
-        if digests.row_keys is not None:
-            values["row_keys"] = json_text(list(digests.row_keys))
-        return self._insert(range_.revision, range_.number, number, **values)
+        return self._insert(
+            range_.place,
+            number,
+            state="seeded",
+            table_name=range_.table,
+            first_row=digests.first_row,
+            row_count=digests.count,
+            digests=digests.rows,
+            key_digests=digests.keys,
+            row_keys=None if digests.row_keys is None else json_text(list(digests.row_keys)),
+        )
 
     def forget(self, revision: str) -> str:
         """The statement that removes all entries of a revision but what was retained."""
@@ -288,9 +273,9 @@ class Ledger:
         )
 
     def headers(self, connection: Connection) -> dict[str, Header]:
-        """All headers of the chain by revision; empty if there is no ledger."""
+        """All headers of the chain by revision; empty without a ledger table."""
         ledger = self.books.ledger
-        if not self._exists(connection):
+        if not table_exists(connection, ledger):
             return {}
         rows = connection.execute(
             sa.select(ledger.c.revision, ledger.c.state, ledger.c.detail, ledger.c.digests).where(
@@ -320,7 +305,7 @@ class Ledger:
     def retained(self, connection: Connection) -> dict[Place, tuple[SeededRange, frozenset[int]]]:
         """The ranges of which a rollback retained some rows, and the rows' numbers."""
         ledger = self.books.ledger
-        if not self._exists(connection):
+        if not table_exists(connection, ledger):
             return {}
         rows = connection.execute(
             sa.select(ledger).where(
@@ -348,26 +333,33 @@ class Ledger:
                 yield Digests(row.first_row, row.row_count, row.digests, row.key_digests, keys)
             last = rows[-1].block_no
 
-    def _exists(self, connection: Connection) -> bool:
-        ledger = self.books.ledger
-        return table_exists(connection, ledger)
+    def _insert_range(self, range_: Range, shape: Shape, first_key: str | None) -> str:
+        return self._insert(
+            range_.place,
+            0,
+            first_key,
+            state="seeded",
+            table_name=range_.table,
+            first_row=0,
+            row_count=range_.count,
+            detail=shape.to_json(),
+        )
 
-    def _insert(self, revision: str, number: int, block: int, **values: Any) -> str:
-        columns, literals = self._cells(revision, number, block, values)
-        return f"INSERT INTO {self.table} ({columns})\nVALUES ({literals})"
-
-    def _cells(
-        self, revision: str, number: int, block: int, values: Mapping[str, Any]
-    ) -> tuple[str, str]:
+    def _insert(self, place: Place, block: int, first_key: str | None = None, **values: Any) -> str:
+        """An INSERT of one entry; ``first_key`` is SQL, and values of None are left out."""
+        revision, number = place
         cells = {
             "chain": self._literal(self.chain),
             "revision": self._literal(revision),
             "range_no": str(number),
             "block_no": str(block),
-            **{name: self._literal(value) for name, value in values.items()},
+            **{name: self._literal(value) for name, value in values.items() if value is not None},
             "written_at": self.dialect.now,
         }
-        return ", ".join(cells), ", ".join(cells.values())
+        if first_key is not None:
+            cells["first_key"] = first_key
+        columns, literals = ", ".join(cells), ", ".join(cells.values())
+        return f"INSERT INTO {self.table} ({columns})\nVALUES ({literals})"
 
     def _literal(self, value: str | int | bytes) -> str:
         if isinstance(value, bytes):
@@ -379,9 +371,10 @@ class Ledger:
         where = f"chain = {text(self.chain)} AND revision = {text(revision)}"
         return where if number is None else f"{where} AND range_no = {number}"
 
-    def _qualified(self, table: sa.Table) -> str:
-        quote = self.dialect.quote
-        return f"{quote(table.schema)}.{quote(table.name)}" if table.schema else quote(table.name)
+
+def qualified_name(dialect: Dialect, table: sa.Table) -> str:
+    """A bookkeeping table's name, quoted, with its schema."""
+    return ".".join(map(dialect.quote, filter(None, (table.schema, table.name))))
 
 
 def ledger_of(session: Session) -> Ledger:

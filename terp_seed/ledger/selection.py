@@ -5,6 +5,7 @@ from __future__ import annotations
 from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from terp_seed.database.dialects import Dialect
 from terp_seed.database.session import Session
@@ -51,16 +52,16 @@ class Selection:
 
     def last_first(self, expression: str, most: int) -> Iterator[str]:
         """Conditions on an expression that holds a row's id: ``most`` rows each, the last first."""
-        first, spared = self.range.first, sorted(self.without)
         for low in reversed(range(0, self.range.count, most)):
-            high = min(low + most, self.range.count) - 1
-            yield _between(expression, first + low, first + high, _ids(first, spared, low, high))
+            yield self._between(expression, low, min(low + most, self.range.count) - 1)
 
     def ids(self, expression: str) -> Iterator[str]:
         """The same for an expression that holds a row's id."""
-        first, spared = self.range.first, sorted(self.without)
-        for low, high in self._stretches():
-            yield _between(expression, first + low, first + high, _ids(first, spared, low, high))
+        low = 0
+        for cut in [*self._exceptions[_MOST::_MOST], self.range.count]:
+            if cut > low:  # so that no condition has too many exceptions
+                yield self._between(expression, low, cut - 1)
+            low = cut
 
     def excluded(self, dialect: Dialect, alias: str) -> str:
         """A condition that is true for all rows of the table but these."""
@@ -69,13 +70,17 @@ class Selection:
     def _chosen_keys(self) -> list[Sequence[str]]:
         return [key for number, key in (self.keys or {}).items() if number not in self.without]
 
-    def _stretches(self) -> Iterator[tuple[int, int]]:
-        """Row numbers from and to, so that none has too many exceptions."""
-        low = 0
-        for cut in [*sorted(self.without)[_MOST::_MOST], self.range.count]:
-            if cut > low:
-                yield low, cut - 1
-            low = cut
+    @cached_property
+    def _exceptions(self) -> list[int]:
+        return sorted(self.without)
+
+    def _between(self, expression: str, low: int, high: int) -> str:
+        """The condition of the rows with these numbers and the ones between."""
+        first, exceptions = self.range.first, self._exceptions
+        start, stop = bisect_left(exceptions, low), bisect_right(exceptions, high)
+        ids = ", ".join(str(first + number) for number in exceptions[start:stop])
+        between = f"{expression} BETWEEN {first + low} AND {first + high}"
+        return f"{between} AND {expression} NOT IN ({ids})" if ids else between
 
 
 def match_numbers(seeded: SeededRange, numbers: Iterable[int], expression: str) -> Iterator[str]:
@@ -118,15 +123,3 @@ def equal_to(columns: Iterable[str], literals: Sequence[str]) -> str:
     return " AND ".join(
         f"{column} = {literal}" for column, literal in zip(columns, literals, strict=True)
     )
-
-
-def _ids(first: int, numbers: Sequence[int], low: int, high: int) -> list[int]:
-    start, stop = bisect_left(numbers, low), bisect_right(numbers, high)
-    return [first + number for number in numbers[start:stop]]
-
-
-def _between(expression: str, low: int, high: int, without: Sequence[int]) -> str:
-    between = f"{expression} BETWEEN {low} AND {high}"
-    if not without:
-        return between
-    return f"{between} AND {expression} NOT IN ({', '.join(map(str, without))})"

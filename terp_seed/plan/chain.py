@@ -1,4 +1,4 @@
-"""The chain: where it stands, what Alembic was asked to do with it, and the steps that takes."""
+"""The chain: its current heads, what Alembic was asked to do with it, and the steps that takes."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ class Request:
     def steps(self, heads: tuple[str, ...], context: MigrationContext) -> list[MigrationStep]:
         """The steps from these heads; empty if there is nothing to do."""
         if not heads and self.destination.startswith("-"):
-            return []  # below the base there is nothing; Alembic takes it for a mistake
+            return []  # there is nothing below the base; Alembic would call it an error
         return list(self.steps_from(heads, context))
 
     def lineage(self, heads: Iterable[str]) -> list[Script]:
@@ -75,7 +75,6 @@ class Move:
     alembic_steps: Sequence[MigrationStep]
 
     def __bool__(self) -> bool:
-        """Whether there is anything to do."""
         return bool(self.alembic_steps)
 
     @property
@@ -98,7 +97,6 @@ class Move:
 
     @property
     def command(self) -> str:
-        """What was asked for: ``upgrade head``."""
         return f"{self.direction} {self.request.destination}"
 
     @property

@@ -1,10 +1,10 @@
 """Values of imported rows that their column would refuse, or keep otherwise than given.
 
 A CSV field is text.  A server refuses one that its column cannot read, with
-the revision half-way; SQLite keeps it, as text, without a word.  A server
+the revision half-way; SQLite silently keeps it as text.  A server silently
 rounds a decimal, cuts a fraction of a second, strips a CHAR's trailing spaces
-and fills a BINARY up without a word in any mode.  Such a row would look edited
-from its first day on, so it is refused before anything is written.
+and pads a BINARY.  Such a row would look edited from its first day on, so it
+is refused before anything is written.
 """
 
 from __future__ import annotations
@@ -21,38 +21,42 @@ from terp_seed.database.schema import ColumnFacts
 from terp_seed.database.session import Session
 from terp_seed.rows.model import TableRows, Value
 
-__all__ = ["find_alteration", "find_oversize", "find_unreadable"]
+__all__ = ["find_oversize", "value_checks"]
 
-Changes = Callable[[Value], bool]
+Check = tuple[str, Callable[[Value], bool]]
 
 _WIDE = Context(prec=200)
 
 
-def find_alteration(live: ColumnFacts) -> tuple[str, Changes] | None:
-    """What the column does to some values, and to which; None if it keeps them all."""
+def value_checks(live: ColumnFacts) -> Iterator[Check]:
+    """What the column refuses or changes: the message, and a test of one value."""
+    yield from _readable(live)
+    for what, changes in _altered(live):
+        yield f"{what}, which would change the seed's value", changes
+
+
+def _altered(live: ColumnFacts) -> Iterator[Check]:
     kind = live.type
     if isinstance(kind, sa.Numeric) and not isinstance(kind, sa.Float) and kind.precision:
         places = kind.scale or 0
-        return f"keeps {places} decimal places of {kind.precision} digits", partial(
-            _does_not_fit, whole=kind.precision - places, places=places
-        )
-    if isinstance(kind, sa.CHAR) and live.charset is not None:
-        return "drops trailing spaces", lambda value: str(value).endswith(" ")
-    if isinstance(kind, sa.BINARY) and kind.length:
+        what = f"keeps {places} decimal places of {kind.precision} digits"
+        yield what, partial(_does_not_fit, whole=kind.precision - places, places=places)
+    elif isinstance(kind, sa.CHAR) and live.charset is not None:
+        yield "drops trailing spaces", lambda value: str(value).endswith(" ")
+    elif isinstance(kind, sa.BINARY) and kind.length:
         length = kind.length
-        return f"fills up to {length} bytes", lambda value: len(value) < length
-    if isinstance(kind, sa.DateTime | sa.Time) and hasattr(kind, "fsp"):
+        yield f"fills up to {length} bytes", lambda value: value is not None and len(value) < length
+    elif isinstance(kind, sa.DateTime | sa.Time) and hasattr(kind, "fsp"):
         digits: int = kind.fsp or 0
         step = 10 ** (6 - digits)
-        return f"keeps {digits} digits after the second", partial(_falls_between, step=step)
-    return None
+        yield f"keeps {digits} digits after the second", partial(_falls_between, step=step)
 
 
 def _does_not_fit(value: Value, *, whole: int, places: int) -> bool:
     try:
         number = Decimal(repr(value) if isinstance(value, float) else value)
     except (InvalidOperation, TypeError, ValueError):
-        return False  # no number at all: the engine says so
+        return False  # not a number: the engine refuses it
     if not number.is_finite() or number.copy_abs() >= 10**whole:
         return True
     return number != number.quantize(Decimal(1).scaleb(-places), context=_WIDE)
@@ -90,18 +94,22 @@ _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?", re.ASCII)
 
 
-def find_unreadable(live: ColumnFacts) -> tuple[str, Callable[[Value], bool]] | None:
-    """What the column is, and which texts are none; None for a column that takes any."""
+def _readable(live: ColumnFacts) -> Iterator[Check]:
     if isinstance(live.type, sa.Integer | sa.Boolean):
-        return "is a whole number", lambda value: _is_no(_WHOLE, value)
-    if isinstance(live.type, sa.Numeric):
-        return "is a number", lambda value: _is_no(_NUMBER, value)
-    if isinstance(live.type, sa.Date | sa.DateTime):
-        return "is a date", lambda value: _is_no(_MOMENT, value) or _is_no_day(value)
-    return None
+        yield (
+            "is a whole number, and the seed's text is none",
+            lambda value: _differs(_WHOLE, value),
+        )
+    elif isinstance(live.type, sa.Numeric):
+        yield "is a number, and the seed's text is none", lambda value: _differs(_NUMBER, value)
+    elif isinstance(live.type, sa.Date | sa.DateTime):
+        yield (
+            "is a date, and the seed's text is none",
+            lambda value: _differs(_MOMENT, value) or _is_no_day(value),
+        )
 
 
-def _is_no(pattern: re.Pattern[str], value: Value) -> bool:
+def _differs(pattern: re.Pattern[str], value: Value) -> bool:
     return isinstance(value, str) and pattern.fullmatch(value) is None
 
 

@@ -47,7 +47,6 @@ class Generation:
 
     @classmethod
     def from_settings(cls, recorded: Mapping[str, Any]) -> Generation:
-        """Read what `to_settings` wrote."""
         as_of = date.fromisoformat(recorded["as_of"])
         return cls(recorded["size"], recorded["rows"], recorded["root_seed"], as_of)
 

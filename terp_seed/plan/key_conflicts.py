@@ -13,7 +13,7 @@ from itertools import islice
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.ledger.ledger import SeededRange
-from terp_seed.ledger.selection import Selection
+from terp_seed.ledger.selection import Selection, equal_to
 from terp_seed.rows.literals import canonical
 from terp_seed.rows.model import Lookup, TableRows, Value
 
@@ -54,7 +54,7 @@ def find_taken_keys(
     """Findings for natural keys that a row already owns; none if they are to be skipped.
 
     ``before`` are the rows that the plan writes before these; ``retained`` are
-    row numbers that an earlier rollback left in place: ours.
+    row numbers that an earlier rollback left in place.
     """
     if rows.skip_taken or not rows.count:
         return
@@ -65,7 +65,7 @@ def find_taken_keys(
         keys += [key for key in uniques if key and set(key) <= rows.columns.keys()]
     for key in dict.fromkeys(keys):
         if any(rows.columns[name].ref for name in key):
-            continue  # it refers to rows that are not there yet, so nobody owns it
+            continue  # it refers to rows that are not there yet, so it is free
         taken = _count_taken(session, rows, key, retained)
         if taken:
             yield (
@@ -84,7 +84,7 @@ def find_taken_keys(
 def count_skipped(
     session: Session, rows: TableRows, before: Sequence[TableRows], retained: frozenset[int]
 ) -> int:
-    """How many rows ``on_conflict="skip"`` leaves out: somebody, or a row before, has their key.
+    """How many rows ``on_conflict="skip"`` leaves out: their key is taken, or seeded before.
 
     ``retained`` are row numbers that an earlier rollback left in place: they do not count.
     """
@@ -107,11 +107,11 @@ def _repeated(rows: TableRows, key: Sequence[str], before: Sequence[TableRows]) 
 def _count_taken(
     session: Session, rows: TableRows, key: Sequence[str], retained: frozenset[int]
 ) -> int:
-    if _empty(session, rows.table):
+    if _is_empty(session, rows.table):
         return 0
     columns = [rows.each(name) for name in key]
     many = rows.count > _IN_ADVANCE and rows.provenance == "synthetic"
-    if many and len(key) == 1 and not _between(session, rows, key[0]):
+    if many and len(key) == 1 and not _holds_between(session, rows, key[0]):
         return 0
     cells = (
         line
@@ -120,7 +120,7 @@ def _count_taken(
     )
     taken = 0
     while chunk := list(islice(cells, _CHUNK)):
-        taken += _matching(session, rows.table, key, chunk)
+        taken += _count_owners(session, rows.table, key, chunk)
     return taken
 
 
@@ -128,13 +128,13 @@ def _has_lookup(line: Sequence[Value]) -> bool:
     return any(isinstance(value, Lookup) for value in line)
 
 
-def _empty(session: Session, table: str) -> bool:
+def _is_empty(session: Session, table: str) -> bool:
     sql = f"SELECT 1 FROM {session.dialect.quote(table)} LIMIT 1"
     return session.scalar(sql) is None
 
 
-def _between(session: Session, rows: TableRows, column: str) -> bool:
-    """Whether the table holds anything from the least to the greatest of our keys."""
+def _holds_between(session: Session, rows: TableRows, column: str) -> bool:
+    """Whether the table holds anything from the least to the greatest seeded key."""
     quote, literal = session.dialect.quote, session.dialect.literal
     least, greatest = min(rows.each(column)), max(rows.each(column))
     sql = (
@@ -144,21 +144,17 @@ def _between(session: Session, rows: TableRows, column: str) -> bool:
     return session.scalar(sql) is not None
 
 
-def _matching(
+def _count_owners(
     session: Session, table: str, key: Sequence[str], cells: Sequence[tuple[Value, ...]]
 ) -> int:
     quote, literal = session.dialect.quote, session.dialect.literal
-    if len(key) == 1:
-        listed = ", ".join(literal(value) for (value,) in cells)
-        where = f"{quote(key[0])} IN ({listed})"
+    names = [*map(quote, key)]
+    lines = [[*map(literal, line)] for line in cells]
+    if len(names) == 1:
+        where = f"{names[0]} IN ({', '.join(value for (value,) in lines)})"
     else:
-        where = " OR ".join(
-            "("
-            + " AND ".join(f"{quote(n)} = {literal(v)}" for n, v in zip(key, line, strict=True))
-            + ")"
-            for line in cells
-        )
-    return int(session.scalar(f"SELECT COUNT(*) FROM {quote(table)} WHERE {where}")) if cells else 0
+        where = " OR ".join(f"({equal_to(names, line)})" for line in lines)
+    return int(session.scalar(f"SELECT COUNT(*) FROM {quote(table)} WHERE {where}"))
 
 
 def find_broken_references(
@@ -182,26 +178,26 @@ def find_broken_references(
     for name in rows.columns:
         where = f"table {rows.table}, column {name}"
         for number, value in enumerate(rows.each(name)):
-            if isinstance(value, Lookup) and not _can_look(value, schema):
+            if isinstance(value, Lookup) and not _target_exists(value, schema):
                 yield f"{where}: refers to {value.table}, which has no such table or column"
             elif isinstance(value, Lookup):
                 wanted = dict(value.where)
-                count = _found(session, value.table, wanted, before, counts)
+                count = _count_rows(session, value.table, wanted, before, counts)
                 if count != 1:
-                    reason = _no_single_row(rows, value.table, wanted, count)
+                    reason = _explain(rows, value.table, wanted, count)
                     yield f"{where}, row {number + 1}: {reason}"
             elif value is not None and name in targets:
                 table, column = targets[name]
                 target = schema.table(table)
                 if target is None or column not in target.columns:
                     yield f"{where}: refers to {table}.{column}, which does not exist"
-                elif not _found(session, table, {column: value}, [*before, rows], counts):
+                elif not _count_rows(session, table, {column: value}, [*before, rows], counts):
                     place = f"{where}, row {number + 1}"
                     yield f"{place}: refers to a row of {table} that does not exist"
 
 
-def _no_single_row(rows: TableRows, table: str, wanted: dict[str, Value], count: int) -> str:
-    if not count and rows.table == table and _planned(rows, wanted):
+def _explain(rows: TableRows, table: str, wanted: dict[str, Value], count: int) -> str:
+    if not count and rows.table == table and _count_planned(rows, wanted):
         return (
             "refers to a row of the same operation, which cannot be looked up yet; seed that one "
             "by an operation before"
@@ -209,13 +205,13 @@ def _no_single_row(rows: TableRows, table: str, wanted: dict[str, Value], count:
     return f"refers to {count} rows of {table}, not one"
 
 
-def _can_look(wanted: Lookup, schema: Schema) -> bool:
+def _target_exists(wanted: Lookup, schema: Schema) -> bool:
     target = schema.table(wanted.table)
     names = [wanted.id, *(name for name, _ in wanted.where)]
     return target is not None and all(name in target.columns for name in names)
 
 
-def _found(
+def _count_rows(
     session: Session,
     table: str,
     where: dict[str, Value],
@@ -224,15 +220,17 @@ def _found(
 ) -> int:
     """How many rows there will be: those that are there, and those seeded before."""
     quote, literal = session.dialect.quote, session.dialect.literal
-    condition = " AND ".join(f"{quote(name)} = {literal(value)}" for name, value in where.items())
+    condition = equal_to(map(quote, where), [*map(literal, where.values())])
     sql = f"SELECT COUNT(*) FROM {quote(table)} WHERE {condition}"
     if sql not in counts:
         there = int(session.scalar(sql))
-        counts[sql] = there or sum(_planned(rows, where) for rows in before if rows.table == table)
+        counts[sql] = there or sum(
+            _count_planned(rows, where) for rows in before if rows.table == table
+        )
     return counts[sql]
 
 
-def _planned(rows: TableRows, where: dict[str, Value]) -> int:
+def _count_planned(rows: TableRows, where: dict[str, Value]) -> int:
     """How many of the rows match: a text of a file may be a number in the table."""
     if not where.keys() <= rows.columns.keys():
         return 0

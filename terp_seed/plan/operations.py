@@ -8,6 +8,7 @@ plan, or the writer.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -32,11 +33,11 @@ class Taker(Protocol):
 
 
 @Operations.register_operation("seed")
+@dataclass
 class SeedOp(MigrateOperation):
     """Insert the rows of a registered seeder."""
 
-    def __init__(self, seeder: str) -> None:
-        self.seeder = seeder
+    seeder: str
 
     def declaration(self, data: Path) -> str:
         """What the operation says; the size of a run does not change it."""
@@ -54,34 +55,30 @@ class SeedOp(MigrateOperation):
 
 @Operations.register_operation("seed_rows")
 @Operations.register_operation("seed_file")
+@dataclass
 class SeedRowsOp(MigrateOperation):
     """Insert rows that are given, in the revision or in a file."""
 
-    def __init__(
-        self,
-        table: str,
-        *,
-        rows: Sequence[Mapping[str, Any]] | None = None,
-        path: str | None = None,
-        key: Sequence[str] = (),
-        id: str | None = "id",  # noqa: A002 - the column is called so
-        refs: Mapping[str, str] | None = None,
-        on_conflict: str = "stop",
-        keep_empty: Sequence[str] = (),
-    ) -> None:
-        if on_conflict not in _ON_CONFLICT:
+    table: str
+    rows: Sequence[Mapping[str, Any]] | None = None
+    path: str | None = None
+    key: Sequence[str] = ()
+    id: str | None = "id"
+    refs: Mapping[str, str] | None = None
+    on_conflict: str = "stop"
+    keep_empty: Sequence[str] = ()
+
+    def __post_init__(self) -> None:
+        if self.on_conflict not in _ON_CONFLICT:
             raise UsageError(
-                f"table {table}: on_conflict={on_conflict!r} is not possible; one of "
+                f"table {self.table}: on_conflict={self.on_conflict!r} is not possible; one of "
                 f"{', '.join(_ON_CONFLICT)}"
             )
-        self.table = table
-        self.rows = rows
-        self.path = path
-        self.key = key
-        self.id = id
-        self.refs = refs
-        self.skip_taken: bool = on_conflict == "skip"
-        self.keep_empty = keep_empty
+
+    @property
+    def skip_taken(self) -> bool:
+        """Whether rows are left out whose natural key is taken."""
+        return self.on_conflict == "skip"
 
     def declaration(self, data: Path) -> str:
         """What the operation says, with a digest of its rows or of its file below ``data``."""
@@ -145,18 +142,13 @@ class SeedRowsOp(MigrateOperation):
 
 
 @Operations.register_operation("unseed")
+@dataclass
 class UnseedOp(MigrateOperation):
     """Delete the rows that this revision inserted."""
 
-    def __init__(
-        self,
-        tables: tuple[str, ...],
-        on_dependents: str | None = None,
-        on_edited: str | None = None,
-    ) -> None:
-        self.tables = tables
-        self.on_dependents = on_dependents
-        self.on_edited = on_edited
+    tables: tuple[str, ...]
+    on_dependents: str | None = None
+    on_edited: str | None = None
 
     @classmethod
     def unseed(

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cache, partial
 from hashlib import sha256
-from typing import TYPE_CHECKING
+from itertools import takewhile
+from typing import TYPE_CHECKING, TypeVar
 
 from alembic.script import Script
 
@@ -19,7 +20,9 @@ from terp_seed.rows.seeders import Check, Derived
 if TYPE_CHECKING:
     from terp_seed.plan.recorder import Recorder
 
-__all__ = ["Plan", "PlannedRevision", "PlannedTable", "Removal", "make_plan"]
+__all__ = ["LazyMapping", "Plan", "PlannedRevision", "PlannedTable", "Removal", "make_plan"]
+
+T = TypeVar("T")
 
 _SAMPLE = 200
 _BLOCK = 5_000
@@ -42,7 +45,6 @@ class Removal:
     on_edited: str | None = None
 
     def covers(self, table: str) -> bool:
-        """Whether the table's rows are to go."""
         return not self.tables or table in self.tables
 
 
@@ -121,8 +123,14 @@ class Plan:
         return [(step, planned) for step in steps for planned in step.tables]
 
     def ranges_before(self, revision: str) -> Mapping[str, Range]:
-        """The seeded range of each table that earlier revisions filled, found out when asked."""
-        return _RangesBefore(self, revision)
+        """The generated range of each table that earlier revisions filled; read on demand."""
+        return LazyMapping({}, partial(self._ranges_before, revision))
+
+    def _ranges_before(self, revision: str) -> dict[str, Range]:
+        ranges: dict[str, Range] = {}
+        for name in takewhile(lambda name: name != revision, self.history):
+            ranges |= self.history[name].ranges
+        return ranges
 
     def digest(self, sample: int | None = _SAMPLE) -> str:
         """SHA-256 over the first and last rows and the shape of each step; None: over all rows.
@@ -151,7 +159,7 @@ def make_plan(scripts: Sequence[Script], steps: Sequence[Step], recorder: Record
     recorder.past = [script for script in scripts if script.revision not in pending]
     own = [script for script in scripts if script.revision in pending]
     recorded = {script.revision: recorder.upgrade(script) for script in own}
-    plan = Plan(_History([script.revision for script in scripts], recorded, recorder))
+    plan = Plan(LazyMapping(recorded, lambda: recorder.recall().planned))
     for step in steps:
         revision = step.script.revision
         if step.upgrade:
@@ -163,49 +171,20 @@ def make_plan(scripts: Sequence[Script], steps: Sequence[Step], recorder: Record
     return plan
 
 
-class _History(Mapping[str, PlannedRevision]):
-    """The revisions of a plan; the past is recorded when one of its revisions is asked for."""
+class LazyMapping(Mapping[str, T]):
+    """Items that are known, and others that are loaded when one of them is asked for."""
 
-    def __init__(
-        self, names: Sequence[str], recorded: dict[str, PlannedRevision], recorder: Recorder
-    ) -> None:
-        self._names, self._recorded, self._recorder = list(names), recorded, recorder
+    def __init__(self, known: Mapping[str, T], load: Callable[[], Mapping[str, T]]) -> None:
+        self._known, self._load = known, cache(load)
 
-    def __getitem__(self, revision: str) -> PlannedRevision:
-        if revision in self._recorded:
-            return self._recorded[revision]
-        return self._recorder.recall().planned[revision]
+    def __getitem__(self, name: str) -> T:
+        return self._known[name] if name in self._known else self._load()[name]
 
     def __iter__(self) -> Iterator[str]:
-        return iter(self._names)
+        return iter({**self._load(), **self._known})
 
     def __len__(self) -> int:
-        return len(self._names)
-
-
-class _RangesBefore(Mapping[str, Range]):
-    """The ranges by table of a plan's revisions before one of them."""
-
-    def __init__(self, plan: Plan, revision: str) -> None:
-        self._plan, self._revision = plan, revision
-
-    @cached_property
-    def _ranges(self) -> dict[str, Range]:
-        ranges: dict[str, Range] = {}
-        for revision, planned in self._plan.history.items():
-            if revision == self._revision:
-                break
-            ranges.update(planned.ranges)
-        return ranges
-
-    def __getitem__(self, table: str) -> Range:
-        return self._ranges[table]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._ranges)
-
-    def __len__(self) -> int:
-        return len(self._ranges)
+        return len([*self])
 
 
 def _parts(rows: TableRows, sample: int | None) -> Iterator[bytes]:

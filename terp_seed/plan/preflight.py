@@ -14,7 +14,7 @@ import sqlalchemy as sa
 from terp_seed.database.schema import ColumnFacts, Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, PlanError
-from terp_seed.plan.column_checks import find_alteration, find_oversize, find_unreadable
+from terp_seed.plan.column_checks import find_oversize, value_checks
 from terp_seed.plan.key_conflicts import find_broken_references, find_crowding, find_taken_keys
 from terp_seed.plan.run import Run
 from terp_seed.rows.model import Bounds, Column, TableRows, Value
@@ -54,7 +54,7 @@ def collect_findings(session: Session, run: Run) -> Findings:
     before: list[TableRows] = []
     for step, planned in run.plan.insertions:
         where, rows = f"revision {step.revision}, ", planned.rows
-        lines = _table(session, schema, rows, before, run.retained_numbers(planned))
+        lines = _check_table(session, schema, rows, before, run.retained_numbers(planned))
         findings.schema += [where + line for line in lines]
         if planned.range.place in run.retained:
             lines = find_crowding(session, rows, run.retained[planned.range.place])
@@ -78,7 +78,7 @@ def preflight(session: Session, run: Run) -> None:
         raise kind(f"the plan does not fit this database, nothing was written:\n  {listed}")
 
 
-def _table(
+def _check_table(
     session: Session,
     schema: Schema,
     rows: TableRows,
@@ -89,11 +89,11 @@ def _table(
     if facts is None:
         yield f"table {rows.table}: does not exist{_near(rows.table, schema.tables)}"
         return
-    yield from _key(rows, facts)
-    yield from _missing_values(rows, facts)
+    yield from _check_key(rows, facts)
+    yield from _check_missing(rows, facts)
     fits = True
     for name, column in rows.columns.items():
-        problems = list(_column(rows, name, column, facts))
+        problems = list(_check_column(rows, name, column, facts))
         fits = fits and not problems
         yield from problems
     if fits:
@@ -102,7 +102,7 @@ def _table(
         yield from find_broken_references(session, rows, facts, before, schema)
 
 
-def _key(rows: TableRows, facts: TableFacts) -> Lines:
+def _check_key(rows: TableRows, facts: TableFacts) -> Lines:
     if rows.id is None:
         if not any(
             unique and set(unique) <= set(rows.key) for unique in (facts.key, *facts.uniques)
@@ -122,7 +122,7 @@ def _key(rows: TableRows, facts: TableFacts) -> Lines:
         )
 
 
-def _missing_values(rows: TableRows, facts: TableFacts) -> Lines:
+def _check_missing(rows: TableRows, facts: TableFacts) -> Lines:
     for column in facts.columns.values():
         given = column.name in rows.columns or column.name == rows.id
         if not given and not column.nullable and not column.filled:
@@ -132,7 +132,7 @@ def _missing_values(rows: TableRows, facts: TableFacts) -> Lines:
             )
 
 
-def _column(rows: TableRows, name: str, column: Column, facts: TableFacts) -> Lines:
+def _check_column(rows: TableRows, name: str, column: Column, facts: TableFacts) -> Lines:
     where = f"table {rows.table}, column {name}"
     live = facts.columns.get(name)
     if live is None:
@@ -143,15 +143,11 @@ def _column(rows: TableRows, name: str, column: Column, facts: TableFacts) -> Li
         yield f"{where}: the database computes it; take it out of the seed"
     if bounds.nullable and not live.nullable and None in rows.each(name):
         yield f"{where}: must not be NULL, and the seed holds NULL{_first(rows, name, _is_null)}"
-    misfits = (
-        [*_misfits(rows, name, bounds, live)]
-        or [*_find_unreadable(rows, name, live)]
-        or [*_find_altered(rows, name, live)]
-    )
+    misfits = [*_check_values(rows, name, bounds, live)] or _check_imported(rows, name, live)
     yield from (f"{where}: {text}" for text in misfits)
 
 
-def _misfits(rows: TableRows, name: str, bounds: Bounds, live: ColumnFacts) -> Lines:
+def _check_values(rows: TableRows, name: str, bounds: Bounds, live: ColumnFacts) -> Lines:
     longest = None if live.choices is not None else _longest(live, bounds)
     size = bounds.length or 0
     if longest is not None and size > longest:
@@ -162,24 +158,18 @@ def _misfits(rows: TableRows, name: str, bounds: Bounds, live: ColumnFacts) -> L
             f"{_first(rows, name, lambda value: _size(value) > longest)}"
         )
     if live.choices is not None:
-        known = live.choices
-        choices = bounds.choices
+        known, choices = live.choices, bounds.choices
         if choices is None:
             choices = frozenset(filter(None, rows.each(name)))
-        unknown = sorted(str(value) for value in choices if value not in live.choices)
-        if unknown and rows.provenance == "imported":  # it may be somebody's data: do not show it
-            yield (
-                "is an enum that does not know the value"
-                f"{_first(rows, name, lambda value: value and value not in known)}; it knows "
-                f"{', '.join(sorted(known))}"
-            )
-        elif unknown:
-            yield (
-                f"is an enum that does not know {', '.join(unknown)}; it knows "
-                f"{', '.join(sorted(live.choices))}"
-            )
-    yield from _characters(rows, name, bounds, live.charset or "utf8mb4")
-    yield from _numbers(rows.columns[name], live)
+        unknown = sorted(str(value) for value in choices if value not in known)
+        if unknown:
+            values = ", ".join(unknown)
+            if rows.provenance == "imported":  # it may be personal: do not show it
+                place = _first(rows, name, lambda value: value and value not in known)
+                values = f"the value{place}"
+            yield f"is an enum that does not know {values}; it knows {', '.join(sorted(known))}"
+    yield from _check_characters(rows, name, bounds, live.charset or "utf8mb4")
+    yield from _check_numbers(rows.columns[name], live)
     if bounds.fraction and not getattr(live.type, "fsp", 6):
         yield (
             "keeps whole seconds, and the seed has fractions of a second"
@@ -187,7 +177,7 @@ def _misfits(rows: TableRows, name: str, bounds: Bounds, live: ColumnFacts) -> L
         )
 
 
-def _numbers(column: Column, live: ColumnFacts) -> Lines:
+def _check_numbers(column: Column, live: ColumnFacts) -> Lines:
     bounds = column.bounds
     if bounds.low is None or bounds.high is None:
         return
@@ -208,24 +198,15 @@ def _numbers(column: Column, live: ColumnFacts) -> Lines:
             yield f"keeps {scale or 0} decimal places, and the seed has {column.scale}"
 
 
-def _find_unreadable(rows: TableRows, name: str, live: ColumnFacts) -> Lines:
-    """Imported texts that a number or date column cannot take for one."""
-    check = find_unreadable(live) if rows.provenance == "imported" else None
-    if check is not None:
-        what, wrong = check
+def _check_imported(rows: TableRows, name: str, live: ColumnFacts) -> Lines:
+    """The first imported value that the column cannot read, or would change."""
+    if rows.provenance != "imported":
+        return
+    for problem, wrong in value_checks(live):
         row = _first(rows, name, wrong)
         if row:
-            yield f"{what}, and the seed's text is none{row}"
-
-
-def _find_altered(rows: TableRows, name: str, live: ColumnFacts) -> Lines:
-    """Imported values that the column would keep otherwise than they are."""
-    check = find_alteration(live) if rows.provenance == "imported" else None
-    if check is not None:
-        does, changes = check
-        row = _first(rows, name, lambda value: value is not None and changes(value))
-        if row:
-            yield f"{does}, which would change the seed's value{row}"
+            yield f"{problem}{row}"
+            return
 
 
 def _longest(live: ColumnFacts, bounds: Bounds) -> int | None:
@@ -234,7 +215,7 @@ def _longest(live: ColumnFacts, bounds: Bounds) -> int | None:
     return None if live.bytes is None else live.bytes // _BYTES[bounds.plane]
 
 
-def _characters(rows: TableRows, name: str, bounds: Bounds, charset: str) -> Lines:
+def _check_characters(rows: TableRows, name: str, bounds: Bounds, charset: str) -> Lines:
     plane = _PLANES.get(charset, "ascii")
     if bounds.length is None or _RANK[bounds.plane] <= _RANK[plane]:
         return

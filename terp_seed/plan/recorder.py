@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from io import TextIOBase
@@ -24,8 +24,8 @@ from terp_seed.errors import GuardError, PlanError
 from terp_seed.ledger.ledger import Range
 from terp_seed.plan.generation import Generation
 from terp_seed.plan.operations import OPTION, SeedOp, SeedRowsOp, UnseedOp
-from terp_seed.plan.plan import PlannedRevision, PlannedTable, Removal
-from terp_seed.plan.revisions import Attributes, read_attributes
+from terp_seed.plan.plan import LazyMapping, PlannedRevision, PlannedTable, Removal
+from terp_seed.plan.revisions import read_attributes
 from terp_seed.plan.sql_guard import SqlGuard
 from terp_seed.rows.files import imported, read_rows
 from terp_seed.rows.model import TableRows
@@ -64,11 +64,7 @@ class Recorder:
     """What recorded the past, once something asked for it."""
 
     def upgrade(self, script: Script) -> PlannedRevision:
-        """Record a revision's ``upgrade``: what it inserts."""
-        attributes = read_attributes(script)
-        planned = self._planned(script, attributes, upgrade=True)
-        if not planned.skipped and not (attributes.raw_sql and attributes.online_only):
-            self._run(script, attributes, planned, script.module.upgrade)
+        planned = self._record(script, script.module.upgrade, upgrade=True)
         self.planned[script.revision] = planned
         return planned
 
@@ -85,39 +81,34 @@ class Recorder:
         return self.recalled
 
     def downgrade(self, script: Script) -> PlannedRevision:
-        """Record a revision's ``downgrade``: what it takes out again."""
-        attributes = read_attributes(script)
-        planned = self._planned(script, attributes, upgrade=False)
-        if not planned.skipped and not (attributes.raw_sql and attributes.online_only):
-            self._run(script, attributes, planned, script.module.downgrade)
-        return planned
+        return self._record(script, script.module.downgrade, upgrade=False)
 
-    def _planned(self, script: Script, attributes: Attributes, *, upgrade: bool) -> PlannedRevision:
+    def _record(
+        self, script: Script, function: Callable[[], None], *, upgrade: bool
+    ) -> PlannedRevision:
+        attributes = read_attributes(script)
         elsewhere = self.environment not in attributes.environments
-        return PlannedRevision(
+        planned = PlannedRevision(
             script.revision,
             upgrade,
             skipped=elsewhere or script.revision in self.skipped,
             raw_sql=attributes.raw_sql,
             online_only=attributes.online_only,
         )
+        if not planned.skipped and not (planned.raw_sql and planned.online_only):
+            self._run(planned, function)
+        return planned
 
-    def _run(
-        self,
-        script: Script,
-        attributes: Attributes,
-        planned: PlannedRevision,
-        function: Callable[[], None],
-    ) -> None:
+    def _run(self, planned: PlannedRevision, function: Callable[[], None]) -> None:
         sql_guard = SqlGuard(dialect_named(self.dialect_name))
-        script_of_it = _Refusing(sql_guard)
+        script = _UnreadScript(sql_guard)
         opts = {
             OPTION: _Take(self, planned),
             "as_sql": True,
-            "output_buffer": script_of_it,
+            "output_buffer": script,
             "transactional_ddl": True,  # so that an autocommit_block shows its COMMIT
         }
-        connection = self.connection if attributes.online_only else None
+        connection = self.connection if planned.online_only else None
         if connection is not None:
             opts.update(as_sql=False, output_buffer=None)
         context = MigrationContext.configure(
@@ -125,12 +116,12 @@ class Recorder:
             dialect_name=None if connection is not None else self.dialect_name,
             opts=opts,
         )
-        with install_operations(context), sql_guard.close(script.revision, attributes.raw_sql):
+        with install_operations(context), sql_guard.close(planned.revision, planned.raw_sql):
             if connection is None:
-                call_function(function, script.revision, script_of_it.hint)
+                call_function(function, planned.revision, script.hint)
             else:
                 with sql_guard.watch(connection):
-                    call_function(function, script.revision)
+                    call_function(function, planned.revision)
 
     def tables_of(self, operation: SeedOp | SeedRowsOp, planned: PlannedRevision) -> None:
         """Add an operation's tables to the plan of its revision."""
@@ -156,7 +147,7 @@ class Recorder:
             generation.root_seed,
             generation.as_of,
             generation.rows,
-            _Earlier(self, dict(self.earlier)),
+            LazyMapping(dict(self.earlier), lambda: self.recall().earlier),
         )
 
     def _imported(self, operation: SeedRowsOp) -> TableRows:
@@ -201,24 +192,6 @@ class Recorder:
             )
 
 
-class _Earlier(Mapping[str, TableRows]):
-    """The tables that earlier revisions and seeders filled; asking for one recalls the past."""
-
-    def __init__(self, recorder: Recorder, known: dict[str, TableRows]) -> None:
-        self._recorder, self._here = recorder, known
-
-    def __getitem__(self, table: str) -> TableRows:
-        if table in self._here:
-            return self._here[table]
-        return self._recorder.recall().earlier[table]
-
-    def __iter__(self) -> Iterator[str]:
-        return iter({**self._recorder.recall().earlier, **self._here})
-
-    def __len__(self) -> int:
-        return len([*self])
-
-
 class _Take:
     """The taker that records."""
 
@@ -239,8 +212,8 @@ class _Take:
             self._recorder.tables_of(operation, planned)
 
 
-class _Refusing(TextIOBase):
-    """A script that nobody reads; what is written to it passes the sql_guard."""
+class _UnreadScript(TextIOBase):
+    """A script that is thrown away; what is written to it passes the guard."""
 
     def __init__(self, sql_guard: SqlGuard) -> None:
         self._sql_guard = sql_guard

@@ -40,7 +40,6 @@ class Counts:
         return self.edited + self.replaced + self.missing
 
     def add(self, other: Counts) -> None:
-        """Count rows of the same table in."""
         for name in _NUMBERS:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         ends = [*(self.ids or ()), *(other.ids or ())]
@@ -74,7 +73,6 @@ class StepResult:
 
     @property
     def upgrade(self) -> bool:
-        """Whether the revision is applied; otherwise it is rolled back."""
         return self.direction == "upgrade"
 
     @property
@@ -83,7 +81,6 @@ class StepResult:
         return sum(counts.written for counts in self.tables.values())
 
     def count(self, table: str, counts: Counts) -> None:
-        """Add rows of one table."""
         self.tables.setdefault(table, Counts()).add(counts)
 
     def rows(self, what: str = "written") -> dict[str, int]:
@@ -92,7 +89,6 @@ class StepResult:
         return {table: number for table, number in numbers.items() if number}
 
     def to_json(self) -> dict[str, Any]:
-        """The result as documents carry it."""
         fields = asdict(self)
         fields["seconds"] = None if self.seconds is None else round(self.seconds, 3)
         fields["tables"] = [

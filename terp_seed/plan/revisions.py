@@ -1,4 +1,4 @@
-"""Loads the revision files, and reads what they say of themselves beside Alembic's attributes."""
+"""Loads the revision files, and reads their attributes beside Alembic's."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ def _flag(value: Any, where: str) -> bool:
 
 def _reason(value: Any, where: str) -> str | None:
     if value is not None and not (isinstance(value, str) and value.strip()):
-        raise PlanError(f"{where}: raw_sql must be the reason why it needs SQL of its own")
+        raise PlanError(f"{where}: raw_sql must be the reason why it runs raw SQL")
     return value
 
 

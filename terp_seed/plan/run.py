@@ -20,7 +20,7 @@ from terp_seed.database.failures import problem_behind
 from terp_seed.database.schema import TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import LockError, PlanError
-from terp_seed.ledger.ledger import Header, Ledger, Range, SeededRange
+from terp_seed.ledger.ledger import Header, Ledger, Range, SeededRange, ledger_of
 from terp_seed.ledger.selection import RetainedRows
 from terp_seed.masking.boundary import BlockMasker, Boundary, boundary
 from terp_seed.plan.chain import Move, Request, current_heads, pending_move
@@ -32,7 +32,7 @@ from terp_seed.plan.generation import (
 )
 from terp_seed.plan.plan import Plan, PlannedRevision, PlannedTable, make_plan
 from terp_seed.plan.recorder import Recorder
-from terp_seed.plan.target import LiveTarget, Target
+from terp_seed.plan.target import Target
 from terp_seed.rows.model import TableRows
 from terp_seed.settings.options import Settings
 
@@ -66,7 +66,6 @@ class Run:
 
     @property
     def ledger(self) -> Ledger:
-        """The chain's ledger."""
         return self.target.ledger
 
     @property
@@ -135,13 +134,13 @@ def build_run(environment: str, target: Target, move: Move) -> Run:
     run = Run(
         settings, environment, generation, policy, plan, target, move, lineage, target.retained()
     )
-    if isinstance(target, LiveTarget) and move.upwards:
-        _refuse_changed(target, recorder, applied, headers)
+    if target.session is not None and move.upwards:
+        _refuse_changed(target.session, recorder, applied, headers)
     return run
 
 
 def refuse_other_settings(target: Target, environment: str, move: Move) -> None:
-    """Refuse a wish for another size: that nothing is to do is no answer to it."""
+    """Refuse explicit settings that the chain was not seeded with, though nothing is pending."""
     applied = move.applied
     recorded = recorded_settings(target.headers(), applied)
     if recorded:
@@ -175,7 +174,7 @@ def make_recorder(
 
 def record_history(session: Session, applied: Sequence[Script]) -> Plan:
     """The plan of what was applied, made again from the recorded settings."""
-    target, settings = LiveTarget(session), session.settings
+    target, settings = Target.live(session), session.settings
     environment = environment_of(session.connection, settings, session.books)
     headers = target.headers()
     recorded = recorded_settings(headers, applied)
@@ -191,19 +190,18 @@ def _refuse_lost_ledger(
     lost = [script.revision for script in applied if script.revision not in headers]
     if not lost:
         return
-    apart = ""
+    advice = "Rebuild it from the rows: terp-seed ledger rebuild"
     if ledger.dialect.schemas and not ledger.books.schema:
-        apart = ", and keep the bookkeeping in a schema of its own (bookkeeping_schema in "
-        apart += "alembic.ini)"
+        advice += ", and keep the bookkeeping in a schema apart (bookkeeping_schema in alembic.ini)"
     raise PlanError(
         f"the version table says that {', '.join(lost)} is applied, and the ledger knows nothing "
-        "of it: it was lost, perhaps to a schema tool that drops tables it does not know. Rebuild "
-        f"it from the rows: terp-seed ledger rebuild{apart}"
+        "of it: it was lost, perhaps to a schema tool that drops tables it does not know. "
+        f"{advice}"
     )
 
 
 def _refuse_changed(
-    target: LiveTarget, recorder: Recorder, applied: Sequence[Script], headers: Mapping[str, Header]
+    session: Session, recorder: Recorder, applied: Sequence[Script], headers: Mapping[str, Header]
 ) -> None:
     """Refuse an applied revision that declares other rows now than when it was applied.
 
@@ -218,7 +216,7 @@ def _refuse_changed(
             continue
         now = past or reader.upgrade(script)
         other = header.digest is not None and header.digest != now.digest
-        if other or (past and not _as_seeded(target, past)):
+        if other or (past and not _as_seeded(session, past)):
             raise PlanError(
                 f"revision {script.revision} was changed since it was applied: it would seed other "
                 "rows now; restore its file and the data files that it names, or roll it back and "
@@ -226,12 +224,12 @@ def _refuse_changed(
             )
 
 
-def _as_seeded(target: LiveTarget, past: PlannedRevision) -> bool:
-    ranges = target.ledger.ranges(target.connection, past.revision)
-    return len(past.tables) == len(ranges) and all(map(_same, past.tables, ranges))
+def _as_seeded(session: Session, past: PlannedRevision) -> bool:
+    ranges = ledger_of(session).ranges(session.connection, past.revision)
+    return len(past.tables) == len(ranges) and all(map(_is_same, past.tables, ranges))
 
 
-def _same(planned: PlannedTable, seeded: SeededRange) -> bool:
+def _is_same(planned: PlannedTable, seeded: SeededRange) -> bool:
     """Whether rows are as many as went in; those that were left out may be the last ones."""
     rows = planned.rows
     fewer = rows.skip_taken and seeded.count < rows.count

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from functools import cached_property
-from typing import Protocol, TextIO
+from typing import TextIO
 
 from alembic.script import Script
 from sqlalchemy.engine import Connection
@@ -18,79 +17,50 @@ from terp_seed.ledger.selection import RetainedRows, find_retained_rows
 from terp_seed.plan.plan import Plan
 from terp_seed.settings.options import Settings
 
-__all__ = ["LiveTarget", "ScriptTarget", "Target"]
+__all__ = ["Target"]
 
 
-class Target(Protocol):
+@dataclass(frozen=True)
+class Target:
     """Where a run's statements go, and what is known of the database there."""
 
-    @property
-    def settings(self) -> Settings:
-        """What was asked for."""
+    settings: Settings
+    stream: Stream
+    ledger: Ledger
+    dialect_name: str
+    """SQLAlchemy's name of the engine."""
+    session: Session | None = None
+    """The database; None for a script, which goes by the plan alone."""
 
-    @property
-    def stream(self) -> Stream:
-        """Takes the statements."""
+    @classmethod
+    def live(cls, session: Session) -> Target:
+        """A database.  Its ledger says what earlier revisions seeded."""
+        name = session.connection.dialect.name
+        return cls(session.settings, session.stream, ledger_of(session), name, session)
 
-    @property
-    def ledger(self) -> Ledger:
-        """The chain's ledger."""
+    @classmethod
+    def script(cls, settings: Settings, out: TextIO) -> Target:
+        """A script, made without a database: the plan says what earlier revisions seeded."""
+        dialect = dialect_named(settings.url.get_backend_name())
+        ledger = Ledger(dialect, books_of(settings, dialect), settings.chain)
+        return cls(settings, Printed(out, dialect), ledger, settings.url.get_dialect()().name)
 
     @property
     def connection(self) -> Connection | None:
-        """The database, if there is one to read."""
-
-    @property
-    def dialect_name(self) -> str:
-        """SQLAlchemy's name of the engine."""
+        return None if self.session is None else self.session.connection
 
     def headers(self) -> Mapping[str, Header]:
-        """The revisions that the ledger knows."""
+        return {} if self.connection is None else self.ledger.headers(self.connection)
 
     def retained(self) -> RetainedRows:
-        """The rows that earlier rollbacks left in place."""
+        return {} if self.session is None else find_retained_rows(self.session)
 
     def ranges_before(
         self, plan: Plan, lineage: Sequence[Script], revision: str
     ) -> Mapping[str, Range]:
         """The generated ranges of the revisions before one."""
-
-
-@dataclass(frozen=True)
-class LiveTarget:
-    """A database.  Its ledger says what earlier revisions seeded."""
-
-    session: Session
-
-    @property
-    def settings(self) -> Settings:
-        return self.session.settings
-
-    @property
-    def stream(self) -> Stream:
-        return self.session.stream
-
-    @property
-    def ledger(self) -> Ledger:
-        return ledger_of(self.session)
-
-    @property
-    def connection(self) -> Connection:
-        return self.session.connection
-
-    @property
-    def dialect_name(self) -> str:
-        return self.session.connection.dialect.name
-
-    def headers(self) -> Mapping[str, Header]:
-        return self.ledger.headers(self.connection)
-
-    def retained(self) -> RetainedRows:
-        return find_retained_rows(self.session)
-
-    def ranges_before(
-        self, plan: Plan, lineage: Sequence[Script], revision: str
-    ) -> dict[str, Range]:
+        if self.connection is None:
+            return plan.ranges_before(revision)
         names = [script.revision for script in lineage]
         place = {name: number for number, name in enumerate(names[: names.index(revision)])}
         ranges = [
@@ -100,39 +70,3 @@ class LiveTarget:
         ]
         ranges.sort(key=lambda seeded: (place[seeded.revision], seeded.number))
         return {seeded.table: seeded for seeded in ranges}
-
-
-@dataclass(frozen=True)
-class ScriptTarget:
-    """A script, made without a database: the plan says what earlier revisions seeded."""
-
-    out: TextIO
-    settings: Settings
-
-    @cached_property
-    def stream(self) -> Stream:
-        return Printed(self.out, self.ledger.dialect)
-
-    @cached_property
-    def ledger(self) -> Ledger:
-        dialect = dialect_named(self.settings.url.get_backend_name())
-        return Ledger(dialect, books_of(self.settings, dialect), self.settings.chain)
-
-    @property
-    def connection(self) -> None:
-        return None
-
-    @property
-    def dialect_name(self) -> str:
-        return str(self.settings.url.get_dialect()().name)
-
-    def headers(self) -> Mapping[str, Header]:
-        return {}
-
-    def retained(self) -> RetainedRows:
-        return {}
-
-    def ranges_before(
-        self, plan: Plan, lineage: Sequence[Script], revision: str
-    ) -> Mapping[str, Range]:
-        return plan.ranges_before(revision)

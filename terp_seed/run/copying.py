@@ -37,7 +37,9 @@ class CopyRenderer(Renderer):
 
     def begin(self) -> list[WriteStatement]:
         dialect = self.ledger.dialect
-        return [WriteStatement(dialect.stage(self.rows.table, self._staged()), what=self._what)]
+        return [
+            WriteStatement(dialect.stage(self.rows.table, self._staged()), what=self.range.label)
+        ]
 
     def inserts(self, block: Block) -> list[WriteStatement]:
         fields: list[Sequence[str]] = []
@@ -51,7 +53,7 @@ class CopyRenderer(Renderer):
             WriteStatement(
                 self.ledger.dialect.copy_to_stage(),
                 rows=len(block),
-                what=f"{self._what}, {which}",
+                what=f"{self.range.label}, {which}",
                 note=f"{self.rows.table}: {which}",
                 data=f"{data}\n",
             )
@@ -61,13 +63,9 @@ class CopyRenderer(Renderer):
         dialect, table = self.ledger.dialect, self.rows.table
         insert = dialect.insert_staged(table, self._staged())
         return [
-            WriteStatement(insert, rows=self.rows.count, exactly=True, what=self._what),
-            WriteStatement(dialect.drop_stage(), what=self._what),
+            WriteStatement(insert, rows=self.rows.count, exactly=True, what=self.range.label),
+            WriteStatement(dialect.drop_stage(), what=self.range.label),
         ]
-
-    @property
-    def _what(self) -> str:
-        return f"revision {self.range.revision}, table {self.rows.table}"
 
     def _staged(self) -> list[Staged]:
         columns = [] if self.rows.id is None else [Staged(self.rows.id, [self.range.name])]

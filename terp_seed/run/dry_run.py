@@ -1,7 +1,7 @@
 """The dry run with true counts: what a run would do to the live database, and what is in its way.
 
 Reads, and never writes; takes no lock.  What it counts is what the run does,
-if nobody else changes the rows in between.
+unless the rows change in between.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from terp_seed.plan.plan import PlannedTable
 from terp_seed.plan.preflight import Findings, collect_findings
 from terp_seed.plan.result import Counts, StepResult, total
 from terp_seed.plan.run import Run, build_run, find_move
-from terp_seed.plan.target import LiveTarget
+from terp_seed.plan.target import Target
 from terp_seed.run.rollback import Rollback
 
 __all__ = ["Forecast", "forecast", "forecast_steps"]
@@ -43,7 +43,6 @@ class Forecast:
     digest: str
 
     def to_json(self) -> dict[str, Any]:
-        """The forecast as its document carries it."""
         return {
             "environment": self.environment,
             "database": self.database,
@@ -64,14 +63,13 @@ class Forecast:
 
     @property
     def refusals(self) -> list[str]:
-        """Why revisions would not be rolled back."""
         return [result.refusal for result in self.revisions if result.refusal]
 
 
 def forecast(session: Session, request: Request) -> Forecast:
     """What `terp_seed.run.live.run_live` would do; does not write and takes no lock."""
     environment, move = find_move(session, request)
-    run = build_run(environment, LiveTarget(session), move)
+    run = build_run(environment, Target.live(session), move)
     findings = collect_findings(session, run)
     results = forecast_steps(session, run)
     rate = measure_pace(session.connection, session.books) or _ROWS_PER_SECOND
@@ -91,16 +89,16 @@ def forecast(session: Session, request: Request) -> Forecast:
 
 def forecast_steps(session: Session, run: Run) -> list[StepResult]:
     """What each step of a run would do, after the ones before it; does not write."""
-    return list((_insertions if run.move.upwards else _removals)(session, run))
+    return list((_forecast_insertions if run.move.upwards else _forecast_removals)(session, run))
 
 
-def _removals(session: Session, run: Run) -> Iterator[StepResult]:
+def _forecast_removals(session: Session, run: Run) -> Iterator[StepResult]:
     rollback = Rollback(session, run.environment)
     gone: list[Selection] = []
     for step in run.plan.steps:
         result = StepResult(step.revision, "downgrade", step.state, raw_sql=step.raw_sql)
         if step.retains_rows:
-            result.tables = dict(rollback.leftovers(step))
+            result.tables = dict(rollback.count_leftovers(step))
         for removal in () if step.skipped else step.removals:
             examination = rollback.examine(step, removal, gone)
             gone += map(examination.selection, examination.drifts)
@@ -111,19 +109,19 @@ def _removals(session: Session, run: Run) -> Iterator[StepResult]:
         yield result
 
 
-def _insertions(session: Session, run: Run) -> Iterator[StepResult]:
+def _forecast_insertions(session: Session, run: Run) -> Iterator[StepResult]:
     before: list[PlannedTable] = []
     following: dict[str, int] = {}
     for step in run.plan.steps:
         result = StepResult(step.revision, "upgrade", step.state, raw_sql=step.raw_sql)
         for planned in step.tables:
-            counts = _inserted(session, run, planned, before, following)
+            counts = _count_inserted(session, run, planned, before, following)
             result.count(planned.rows.table, counts)
             before.append(planned)
         yield result
 
 
-def _inserted(
+def _count_inserted(
     session: Session,
     run: Run,
     planned: PlannedTable,
@@ -145,7 +143,7 @@ def _inserted(
 def _first_key(
     session: Session, run: Run, planned: PlannedTable, following: Mapping[str, int]
 ) -> int:
-    """Where the rows go: above all others, or where the retained ones of them are."""
+    """The first key of the rows: above all others, or that of the retained ones."""
     if run.retained_numbers(planned):
         seeded, _ = run.retained[planned.range.place]
         return seeded.first

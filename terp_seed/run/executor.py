@@ -83,8 +83,7 @@ class Executor:
         if self._taken >= len(planned):
             raise PlanError(
                 f"revision {self._step.revision}: does something that was not planned; it must do "
-                "the same each time, and one that is raw_sql and online_only can only use SQL of "
-                "its own"
+                "the same each time, and one that is raw_sql and online_only can only run raw SQL"
             )
         if unseed:
             self._count(self.remover.remove(self._step, self._step.removals[self._taken]))

@@ -28,14 +28,11 @@ from terp_seed.plan.chain import ancestors, current_heads
 from terp_seed.plan.generation import Generation, choose_generation, recorded_settings
 from terp_seed.plan.plan import Plan, PlannedRevision
 from terp_seed.plan.run import make_recorder
-from terp_seed.plan.target import LiveTarget
+from terp_seed.plan.target import Target
 from terp_seed.run.locate import Located, Search
 from terp_seed.settings.sizes import presets
 
 __all__ = ["Rebuilt", "RebuiltRevision", "rebuild"]
-
-_AT_LEAST = 0.25  # of a size's sample rows must be there, or the size is given up
-_ENOUGH = 40  # sample rows, to judge by them
 
 
 @dataclass(frozen=True)
@@ -54,7 +51,6 @@ class RebuiltRevision:
 
     @classmethod
     def of(cls, planned: PlannedRevision, tables: Sequence[Located]) -> RebuiltRevision:
-        """A revision with the tables that it seeded."""
         if planned.skipped:
             return cls(planned.revision, "skipped")
         if tables and not any(table.present for table in tables):
@@ -72,7 +68,6 @@ class Rebuilt:
 
     @property
     def intact(self) -> int:
-        """Rows that are as they were seeded."""
         return sum(table.drift.intact for table in self._tables)
 
     @property
@@ -98,7 +93,6 @@ class Rebuilt:
 
     @property
     def rows(self) -> dict[str, int]:
-        """Rows found, by table."""
         counts: Counter[str] = Counter()
         for table in self._tables:
             counts[table.rows.table] += table.present
@@ -222,14 +216,14 @@ class _Reconstruction:
         A large size takes long to make, so a wrong one is given up on the way.
         """
         policy = boundary(self._session.settings, self._environment)
-        target = LiveTarget(self._session)
+        target = Target.live(self._session)
         recorder = make_recorder(target, self._environment, generation, policy, self._headers)
         plan, search = Plan(recorder.planned), self._search(policy)
         for script in self._applied:
             recorder.upgrade(script)
             if script.revision in self.lost:
                 search.locate(plan, script.revision)
-            if in_a_hurry and search.asked > _ENOUGH and search.met < search.asked * _AT_LEAST:
+            if in_a_hurry and search.hopeless:
                 return None
         self._refuse_unseeded(plan)
         if search.exceeded():

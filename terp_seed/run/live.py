@@ -25,7 +25,7 @@ from terp_seed.plan.operations import OPTION
 from terp_seed.plan.preflight import preflight
 from terp_seed.plan.result import StepResult, summary
 from terp_seed.plan.run import Run, build_run, find_move, refuse_other_settings
-from terp_seed.plan.target import LiveTarget
+from terp_seed.plan.target import Target
 from terp_seed.run.backup import RunBackup, wanted
 from terp_seed.run.dry_run import forecast_steps
 from terp_seed.run.executor import Executor
@@ -59,23 +59,23 @@ def run_live(
 
     Nothing pending: says so, and takes no lock.  Whatever fails, revisions
     that were committed before stay, and nothing of the failed one does.
-    ``expect`` is called with the lock held, before anybody is asked.
+    ``expect`` is called with the lock held, before the person is asked.
     """
     environment, move = find_move(session, request)
     if not move:
-        refuse_other_settings(LiveTarget(session), environment, move)
-        logger.info(f"nothing to do: the chain is at {_place(move.heads)}")
+        refuse_other_settings(Target.live(session), environment, move)
+        logger.info(f"nothing to do: the chain is at {_name_heads(move.heads)}")
         return RunOutcome(environment, move.heads)
     with advisory_lock(session) as lock:
         move = _unless_moved(session, move)
         if move:
-            run = build_run(environment, LiveTarget(session), move)
+            run = build_run(environment, Target.live(session), move)
             session.settle()
             if move.upwards:
                 preflight(session, run)
             expect(session, run)
-            return _LiveRun(session, run, lock).go(confirm)
-    logger.info(f"nothing to do any more: another run went to {_place(move.heads)}")
+            return _LiveRun(session, run, lock).execute(confirm)
+    logger.info(f"nothing to do any more: another run went to {_name_heads(move.heads)}")
     return RunOutcome(environment, move.heads)
 
 
@@ -84,10 +84,11 @@ def _unless_moved(session: Session, move: Move) -> Move:
     heads, request = current_heads(session), move.request
     if heads != move.heads:
         if request.relative:
+            before, now = _name_heads(move.heads), _name_heads(heads)
             raise LockError(
-                f"another run moved the chain from {_place(move.heads)} to {_place(heads)} while "
-                f"this one waited, so {request.destination} now means a different revision. Check "
-                "`current` and run the command again"
+                f"another run moved the chain from {before} to {now} while this one waited, so "
+                f"{request.destination} now means a different revision. Check `current` and run "
+                "the command again"
             )
         move = pending_move(session, request, heads)
     session.settle()
@@ -109,7 +110,7 @@ class _LiveRun:
         self.log = AuditLog(session, run.environment, run.move.direction, run.move.command)
         self.backup = RunBackup(session, run.environment, self._backup_kind())
 
-    def go(self, confirm: Confirm) -> RunOutcome:
+    def execute(self, confirm: Confirm) -> RunOutcome:
         """Do all of it; what was committed stays if it fails."""
         session, run = self.session, self.run
         self._refuse_blocked()
@@ -208,7 +209,7 @@ class _LiveRun:
         ]
 
 
-def _place(heads: Sequence[str]) -> str:
+def _name_heads(heads: Sequence[str]) -> str:
     return ", ".join(heads) or "base"
 
 

@@ -26,7 +26,8 @@ from terp_seed.run.writer import BLOCK_ROWS
 
 __all__ = ["Located", "Search"]
 
-_SAMPLES = 40
+_SAMPLES = 40  # rows of a table
+_AT_LEAST = 0.25  # of the sample rows must be there
 
 
 @dataclass(frozen=True)
@@ -39,12 +40,10 @@ class Located:
 
     @property
     def range(self) -> SeededRange:
-        """Where its rows are."""
         return self.drift.range
 
     @property
     def present(self) -> int:
-        """How many of its rows are there."""
         return self.drift.there
 
 
@@ -91,7 +90,7 @@ class _Wanted:
     def blocks(self, starts: Iterable[int], size: int) -> Iterator[Block]:
         for start in starts:
             stop = min(start + size, self.rows.count)
-            yield self.renderer.prepared(self.rows.block(start, stop))
+            yield self.renderer.prepare(self.rows.block(start, stop))
 
     def digests(self) -> Iterator[Digests]:
         starts = range(0, self.rows.count, BLOCK_ROWS)
@@ -111,12 +110,12 @@ class Search:
     rows with ``on_conflict="skip"``."""
     claim: Collection[str] = ()
     """Tables of such rows, all of which went in."""
-    asked: int = 0
-    """How many sample rows were looked for."""
-    met: int = 0
-    """How many of them were found."""
     _wanted: list[_Wanted] = field(default_factory=list)
     _gone: set[Place] = field(default_factory=set)
+    _asked: int = 0
+    """How many sample rows were looked for."""
+    _met: int = 0
+    """How many of them were found."""
 
     def locate(self, plan: Plan, revision: str) -> None:
         """Find the first key of a revision's tables; `PlanError` if one is in doubt.
@@ -149,6 +148,11 @@ class Search:
             located.append(Located(wanted.rows, digests, drift))
         return located
 
+    @property
+    def hopeless(self) -> bool:
+        """Whether most sample rows are missing, of enough to judge by."""
+        return self._asked > _SAMPLES and self._met < self._asked * _AT_LEAST
+
     def exceeded(self) -> bool:
         """Whether a table holds seeded rows beyond those that were looked for."""
         return any(self._has_next_row(wanted) for wanted in self._wanted)
@@ -164,7 +168,7 @@ class Search:
             votes = Counter({first: count for first, count in votes.items() if count <= most})
         first = self._elected(wanted, votes)
         if first is not None:
-            self.met += 0 if rows.skip_taken else votes[first]
+            self._met += 0 if rows.skip_taken else votes[first]
             return first
         self._gone.add(wanted.place)
         quote = self.session.dialect.quote
@@ -176,7 +180,7 @@ class Search:
         last = rows.count - 1
         samples = last if rows.skip_taken else min(_SAMPLES, last)
         numbers = sorted({n * last // max(samples, 1) for n in range(samples + 1)})
-        self.asked += 0 if rows.skip_taken else len(numbers)
+        self._asked += 0 if rows.skip_taken else len(numbers)
         votes: Counter[int] = Counter()
         for block in wanted.blocks(numbers, 1):
             where = self._where(wanted, block)

@@ -1,8 +1,8 @@
 """The reviewed plan as a file: made in one step of a pipeline, held against the database later.
 
-What counts is what would be written and to what: the environment, where the
-chain stands, the tables' shape and every row.  How a revision's file is laid
-out does not count.
+What counts is what would be written and to what: the environment, the chain's
+heads, the tables' shape and every row.  How a revision's file is laid out does
+not count.
 """
 
 from __future__ import annotations
@@ -19,14 +19,14 @@ from terp_seed.errors import PlanError, UsageError
 from terp_seed.plan.chain import Request
 from terp_seed.plan.plan import Plan
 from terp_seed.plan.run import Run, build_run, find_move
-from terp_seed.plan.target import LiveTarget
+from terp_seed.plan.target import Target
 
 __all__ = ["PlanFile", "write_plan_file"]
 
 _VERSION = 1
 _CHANGED = {
     "environment": "the environment",
-    "heads": "where the chain stands",
+    "heads": "the current heads",
     "revisions": "the revisions to go through",
     "settings": "the settings (size, rows, root seed, as-of)",
     "schema": "the shape of the tables",
@@ -112,7 +112,7 @@ def write_plan_file(path: Path) -> Callable[[Session, Request], None]:
 
     def act(session: Session, request: Request) -> None:
         environment, move = find_move(session, request)
-        run = build_run(environment, LiveTarget(session), move)
+        run = build_run(environment, Target.live(session), move)
         made = asdict(PlanFile.of(session, run))
         session.settle()
         text = json.dumps({"document": "plan artefact", "version": _VERSION, **made}, indent=2)

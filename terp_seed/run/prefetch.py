@@ -1,63 +1,43 @@
-"""Making the next thing while this one is being used: generation beside the server's work."""
+"""Making the next items while one is in use: generation beside the server's work."""
 
 from __future__ import annotations
 
 import sys
+from collections import deque
 from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from queue import Empty, Queue
-from threading import Event, Thread
-from typing import TypeVar
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from typing import TypeVar, cast
 
 __all__ = ["prefetch"]
 
 T = TypeVar("T")
 
+_END = object()
+_AHEAD = 2
+
 _SWITCH_SECONDS = 0.00003
-"""How long the maker may keep the interpreter when an answer has come."""
+"""How long the thread may keep the interpreter when an answer has come."""
 
 
 @contextmanager
 def prefetch(source: Iterator[T]) -> Iterator[Iterator[T]]:
-    """The items of ``source`` in their order, each made in a thread while the last is in use.
+    """The items of ``source`` in order, the next two made in a thread while one is in use.
 
-    At most two items exist that were not taken yet.  What ``source`` raises
-    is raised in its place.  When the block is left, for whatever reason, the
-    thread has ended.
+    What ``source`` raises is raised in its place.  When the block is left, for
+    whatever reason, the thread has ended.
     """
-    made: Queue[tuple[bool, T | BaseException]] = Queue(1)
-    enough = Event()
-
-    def make() -> None:
-        try:
-            for item in source:
-                made.put((True, item))
-                if enough.is_set():
-                    return
-            made.put((False, StopIteration()))
-        except BaseException as error:  # whoever takes the items raises it
-            made.put((False, error))
-
-    thread = Thread(target=make, name="terp_seed prefetch", daemon=True)
-    switching = sys.getswitchinterval()
-    sys.setswitchinterval(min(switching, _SWITCH_SECONDS))
-    thread.start()
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(min(interval, _SWITCH_SECONDS))
     try:
-        yield _taken(made)
+        with ThreadPoolExecutor(1, "terp_seed prefetch") as thread:
+            yield _items(source, thread)
     finally:
-        enough.set()
-        with suppress(Empty):  # room for the one item that the maker may have in its hands
-            made.get_nowait()
-        sys.setswitchinterval(switching)
-        thread.join()
+        sys.setswitchinterval(interval)
 
 
-def _taken(made: Queue[tuple[bool, T | BaseException]]) -> Iterator[T]:
-    while True:
-        is_item, what = made.get()
-        if is_item:
-            yield what  # type: ignore[misc]
-        elif isinstance(what, StopIteration):
-            return
-        else:
-            raise what  # type: ignore[misc]
+def _items(source: Iterator[T], thread: ThreadPoolExecutor) -> Iterator[T]:
+    coming = deque(thread.submit(next, source, _END) for _ in range(_AHEAD))
+    while (item := coming.popleft().result()) is not _END:
+        coming.append(thread.submit(next, source, _END))
+        yield cast("T", item)

@@ -16,11 +16,11 @@ from terp_seed.ledger.ledger import Ledger, Range
 from terp_seed.plan.plan import PlannedRevision, Removal
 from terp_seed.plan.result import Counts
 
-__all__ = ["Going", "Remover"]
+__all__ = ["Deletion", "Remover"]
 
 
 @dataclass(frozen=True)
-class Going:
+class Deletion:
     """Rows of one range that are to be deleted, and how to tell them from all others."""
 
     range: Range
@@ -30,11 +30,6 @@ class Going:
     retained: Sequence[int] = ()
     """The numbers of the rows that stay in the ledger as retained."""
 
-    @property
-    def what(self) -> str:
-        """What is deleted, for an error's sake."""
-        return f"revision {self.range.revision}, table {self.range.table}"
-
 
 class Remover(ABC):
     """Takes revisions' rows out; commits nothing."""
@@ -43,49 +38,51 @@ class Remover(ABC):
     ledger: Ledger
 
     @abstractmethod
-    def find(self, step: PlannedRevision, removal: Removal) -> Sequence[Going]:
+    def find(self, step: PlannedRevision, removal: Removal) -> Sequence[Deletion]:
         """The rows that one ``op.unseed`` takes out, parents first.
 
         Raises `RollbackError`, before anything is deleted, if they must not go.
         """
 
     @abstractmethod
-    def run(self, going: Going, where: str, delete: str) -> int:
+    def run(self, deletion: Deletion, where: str, delete: str) -> int:
         """Pass on the DELETE of some rows; return how many went."""
 
     @abstractmethod
-    def leftovers(self, step: PlannedRevision) -> Mapping[str, Counts]:
+    def count_leftovers(self, step: PlannedRevision) -> Mapping[str, Counts]:
         """The rows of a revision that declares no rollback."""
 
-    def preparing(self, going: Going) -> AbstractContextManager[None]:
+    def prepare(self, deletion: Deletion) -> AbstractContextManager[None]:
         """What the deletes of a range need around them."""
         return nullcontext()
 
     def remove(self, step: PlannedRevision, removal: Removal) -> Mapping[str, Counts]:
         """Delete what one ``op.unseed`` names; rows that stay are retained in the ledger."""
         removed: dict[str, Counts] = {}
-        for going in reversed(self.find(step, removal)):
-            with self.preparing(going):
-                deleted = sum(self._delete(going, where) for where in going.conditions)
-            self.confirm(going, deleted)
-            if going.retained:
-                self.stream.run(self.ledger.retain(going.range, going.retained), what="ledger")
-            removed.setdefault(going.range.table, Counts()).add(going.counts)
+        for deletion in reversed(self.find(step, removal)):
+            with self.prepare(deletion):
+                deleted = sum(self._delete(deletion, where) for where in deletion.conditions)
+            self.confirm(deletion, deleted)
+            if deletion.retained:
+                self.stream.run(
+                    self.ledger.retain(deletion.range, deletion.retained), what="ledger"
+                )
+            removed.setdefault(deletion.range.table, Counts()).add(deletion.counts)
         return removed
 
     def retain(self, step: PlannedRevision) -> Mapping[str, Counts]:
         """Leave the rows of a revision that declares no rollback, in the ledger as retained."""
-        left = self.leftovers(step)
+        left = self.count_leftovers(step)
         self.stream.run(self.ledger.retain_all(step.revision), what="ledger")
         return left
 
-    def confirm(self, going: Going, deleted: int) -> None:
+    def confirm(self, deletion: Deletion, deleted: int) -> None:
         """Raise `RollbackError` if other rows went than were found."""
-        going.counts.deleted = deleted
+        deletion.counts.deleted = deleted
 
-    def _delete(self, going: Going, where: str) -> int:
-        dialect, range_ = self.ledger.dialect, going.range
+    def _delete(self, deletion: Deletion, where: str) -> int:
+        dialect, range_ = self.ledger.dialect, deletion.range
         order = "" if range_.id is None else dialect.last_first(range_.id)
         return self.run(
-            going, where, f"DELETE FROM {dialect.quote(range_.table)} WHERE {where}{order}"
+            deletion, where, f"DELETE FROM {dialect.quote(range_.table)} WHERE {where}{order}"
         )

@@ -14,12 +14,13 @@ from typing import TypeVar
 from terp_seed.database.dialects import STATEMENT_CHARACTERS, Piece, Written
 from terp_seed.errors import PlanError
 from terp_seed.ledger.ledger import Digests, Ledger, Range
+from terp_seed.ledger.selection import equal_to
 from terp_seed.masking.boundary import BlockMasker
 from terp_seed.rows.digests import canonical_columns, packed
 from terp_seed.rows.literals import UnwritableError, json_cells, json_pieces
 from terp_seed.rows.model import Block, Bounds, Cells, TableRows, Value
 
-__all__ = ["Renderer", "WriteStatement"]
+__all__ = ["Renderer", "WriteStatement", "cut_into_statements", "referenced_tables"]
 
 
 T = TypeVar("T")
@@ -41,7 +42,6 @@ class WriteStatement:
 
     @property
     def size(self) -> int:
-        """How many characters it takes."""
         return len(self.sql) + len(self.data or "")
 
 
@@ -60,12 +60,12 @@ class Renderer:
     characters: int = STATEMENT_CHARACTERS
     """How long a statement may be."""
 
-    def prepared(self, block: Block) -> Block:
+    def prepare(self, block: Block) -> Block:
         """The block as it is written: masked, held to what was declared, JSON as texts."""
         ready = block if self.masker is None else self.masker.apply(block)
         columns = {}
         for name, cells in ready.columns.items():
-            _hold(self.rows, name, cells, block.start)
+            _check_bounds(self.rows, name, cells, block.start)
             columns[name] = self._guarded(name, block.start, partial(json_cells, cells))
         return replace(ready, columns=columns)
 
@@ -73,23 +73,22 @@ class Renderer:
         """The INSERTs of a prepared block."""
         columns = self._columns(block)
         texts = [text for column in columns for text in column.texts]
-        keys = self._keys()
+        keys = self._first_keys()
         if self.rows.skip_taken:
-            return [self._missing(columns, row, keys) for row in zip(*texts, strict=True)]
+            return [self._insert_missing(columns, row, keys) for row in zip(*texts, strict=True)]
         lines = [*map(", ".join, zip(*texts, strict=True))]
         if self.retained:
             lines = [line for at, line in enumerate(lines, block.start) if at not in self.retained]
+        most = self.ledger.dialect.rows_per_statement
         return [
             self._insert(columns, block.start + first, chunk, keys)
-            for first, chunk in self._chunks(lines)
+            for first, chunk in cut_into_statements(lines, most, self.characters)
         ]
 
     def begin(self) -> list[WriteStatement]:
-        """What comes before the first block."""
         return []
 
     def end(self) -> list[WriteStatement]:
-        """What comes after the last block."""
         return []
 
     @property
@@ -126,21 +125,21 @@ class Renderer:
             self.ledger.dialect.insert(self.rows.table, columns, lines, keys),
             rows=len(lines),
             exactly=True,
-            what=f"revision {self.range.revision}, table {self.rows.table}, {which}",
+            what=f"{self.range.label}, {which}",
             note=f"{self.rows.table}: {which}",
         )
 
-    def _missing(
+    def _insert_missing(
         self, columns: Sequence[Written], row: Sequence[str], keys: Mapping[str, str]
     ) -> WriteStatement:
         dialect = self.ledger.dialect
         names = [column.name for column in columns]
-        places = [names.index(name) for name in self.rows.key]
-        taken = " AND ".join(f"{dialect.quote(names[at])} = {row[at]}" for at in places)
+        places = map(names.index, self.rows.key)
+        taken = equal_to(map(dialect.quote, self.rows.key), [row[place] for place in places])
         return WriteStatement(
             dialect.insert_missing(self.rows.table, columns, row, keys, taken),
             rows=1,
-            what=f"revision {self.range.revision}, table {self.rows.table}",
+            what=self.range.label,
         )
 
     def _columns(self, block: Block) -> list[Written]:
@@ -186,38 +185,41 @@ class Renderer:
 
         return [None if value is None else named(value) for value in cells.values]
 
-    def _keys(self) -> dict[str, str]:
+    def _first_keys(self) -> dict[str, str]:
         """The first keys that the rows count from, by name."""
         ranges = [self.range] if self.rows.id is not None else []
         ranges += [self.known[table] for table in referenced_tables(self.rows)]
         return {range_.name: self.ledger.first_key(range_) for range_ in ranges}
 
-    def _chunks(self, lines: Sequence[str]) -> Iterator[tuple[int, Sequence[str]]]:
-        """Cut rows into statements by number, and by size where rows are large."""
-        most = self.ledger.dialect.rows_per_statement
-        first = size = 0
-        for place, length in enumerate(map(len, lines)):
-            size += length
-            if place > first and (size > self.characters or place - first == most):
-                yield first, lines[first:place]
-                first, size = place, length
-        if lines:
-            yield first, lines[first:]
+
+def cut_into_statements(
+    texts: Sequence[str], rows: int, characters: int
+) -> Iterator[tuple[int, Sequence[str]]]:
+    """Cut the texts of rows into statements: the first row's place, and the texts.
+
+    A statement has at most so many rows, and at most so many characters unless
+    a single row is longer.
+    """
+    first = size = 0
+    for place, length in enumerate(map(len, texts)):
+        size += length
+        if place > first and (size > characters or place - first == rows):
+            yield first, texts[first:place]
+            first, size = place, length
+    if texts:
+        yield first, texts[first:]
 
 
 def referenced_tables(rows: TableRows) -> list[str]:
     """The tables that rows refer to by row number."""
-    tables: dict[str, None] = {}
-    for column in rows.columns.values():
-        if column.ref is not None:
-            tables[column.ref] = None
-        tables.update(dict.fromkeys(column.json_refs.values()))
-    return list(tables)
+    columns = rows.columns.values()
+    tables = [table for c in columns for table in (c.ref, *c.json_refs.values()) if table]
+    return list(dict.fromkeys(tables))
 
 
-def _hold(rows: TableRows, name: str, cells: Cells, start: int) -> None:
+def _check_bounds(rows: TableRows, name: str, cells: Cells, start: int) -> None:
     """Hold a column to the bounds its generator declared."""
-    broken = _broken(rows.columns[name].bounds, cells.values)
+    broken = _broken_bound(rows.columns[name].bounds, cells.values)
     if broken:
         raise PlanError(
             f"table {rows.table}, column {name}, rows from {start + 1}: the seeder broke its own "
@@ -225,7 +227,7 @@ def _hold(rows: TableRows, name: str, cells: Cells, start: int) -> None:
         )
 
 
-def _broken(bounds: Bounds, values: Sequence[Value]) -> str:
+def _broken_bound(bounds: Bounds, values: Sequence[Value]) -> str:
     if bounds.length is not None:
         longest = _longest(values)
         if longest > bounds.length:

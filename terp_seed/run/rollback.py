@@ -20,7 +20,7 @@ from terp_seed.plan.plan import PlannedRevision, Removal
 from terp_seed.plan.result import Counts
 from terp_seed.run.delete_order import child_indexes, group_for_deletion
 from terp_seed.run.dependents import Dependents, find_dependents, referenced_numbers
-from terp_seed.run.removal import Going, Remover
+from terp_seed.run.removal import Deletion, Remover
 from terp_seed.settings.log import logger
 
 __all__ = ["Examination", "Rollback"]
@@ -97,7 +97,7 @@ class Rollback(Remover):
 
     session: Session
     environment: str
-    backup: Callable[[Examination], None] = lambda found: None
+    backup: Callable[[Examination], None] = lambda examination: None
     """Called when everything may go, before the first delete."""
     _drifts: dict[tuple[str, int], Drift] = field(default_factory=dict)
 
@@ -115,8 +115,8 @@ class Rollback(Remover):
         """Compare the rows with the ledger and find what depends on them; does not write.
 
         ``gone`` are rows that will have been removed by then.  With ``hold``
-        the rows are locked before anything else is looked at: nobody can edit
-        them, and no foreign key can come to point at their ids, until the
+        the rows are locked before anything else is looked at: they cannot be
+        edited, and no foreign key can come to point at their ids, until the
         transaction ends.
         """
         ranges = {range_.place: range_ for range_ in self.ledger.ranges(self.session.connection)}
@@ -144,7 +144,7 @@ class Rollback(Remover):
             step.revision, drifts, dependents, frozen, row_keys, on_dependents, on_edited
         )
 
-    def find(self, step: PlannedRevision, removal: Removal) -> Sequence[Going]:
+    def find(self, step: PlannedRevision, removal: Removal) -> Sequence[Deletion]:
         """The rows that go, once they are locked, examined and backed up."""
         examination = self.examine(step, removal, hold=True)
         if examination.refusal:
@@ -152,7 +152,7 @@ class Rollback(Remover):
         self.backup(examination)
         self._drifts |= {drift.range.place: drift for drift in examination.drifts}
         return [
-            Going(
+            Deletion(
                 drift.range,
                 examination.counts(drift),
                 self._conditions(drift.range, examination.selection(drift)),
@@ -161,24 +161,24 @@ class Rollback(Remover):
             for drift in examination.drifts
         ]
 
-    def run(self, going: Going, where: str, delete: str) -> int:
-        return self.session.stream.affected(delete, what=going.what)
+    def run(self, deletion: Deletion, where: str, delete: str) -> int:
+        return self.session.stream.affected(delete, what=deletion.range.label)
 
-    def preparing(self, going: Going) -> AbstractContextManager[None]:
-        if going.range.id is None:
+    def prepare(self, deletion: Deletion) -> AbstractContextManager[None]:
+        if deletion.range.id is None:
             return nullcontext()
-        return child_indexes(self.session, going.range)
+        return child_indexes(self.session, deletion.range)
 
-    def confirm(self, going: Going, deleted: int) -> None:
+    def confirm(self, deletion: Deletion, deleted: int) -> None:
         """Refuse to have deleted more rows than were found: one has just been added."""
-        super().confirm(going, deleted)
-        if deleted > self._drifts[going.range.place].there:
+        super().confirm(deletion, deleted)
+        if deleted > self._drifts[deletion.range.place].there:
             raise RollbackError(
-                f"{going.what}: while its rows were being removed, another program put rows of its "
-                "own in their place, so nothing was deleted; run the command again"
+                f"{deletion.range.label}: while its rows were being removed, another program "
+                "inserted rows in their place, so nothing was deleted; run the command again"
             )
 
-    def leftovers(self, step: PlannedRevision) -> Mapping[str, Counts]:
+    def count_leftovers(self, step: PlannedRevision) -> Mapping[str, Counts]:
         tables: dict[str, Counts] = {}
         for seeded in self.ledger.ranges(self.session.connection, step.revision):
             counts = Counts(retained=seeded.count, ids=seeded.ids)

@@ -17,7 +17,7 @@ from terp_seed.plan.plan import Plan, PlannedRevision, PlannedTable, Removal
 from terp_seed.plan.result import Counts
 from terp_seed.rows.model import Block, TableRows
 from terp_seed.rows.seeders import logical_references
-from terp_seed.run.removal import Going, Remover
+from terp_seed.run.removal import Deletion, Remover
 from terp_seed.run.writer import BLOCK_ROWS
 
 __all__ = ["ScriptedRollback"]
@@ -33,7 +33,7 @@ class ScriptedRollback(Remover):
     _leaving: dict[str, str] = field(default_factory=dict)
     """For every table of the removal, the condition of the rows that go."""
 
-    def find(self, step: PlannedRevision, removal: Removal) -> Sequence[Going]:
+    def find(self, step: PlannedRevision, removal: Removal) -> Sequence[Deletion]:
         tables = [
             planned
             for planned in self.plan.history[step.revision].tables
@@ -45,22 +45,22 @@ class ScriptedRollback(Remover):
                 condition = range_condition(planned.range, self.ledger)
                 self._leaving[planned.rows.table] += f" OR {condition}"
         return [
-            Going(planned.range, Counts(deleted=planned.rows.count), self._conditions(planned))
+            Deletion(planned.range, Counts(deleted=planned.rows.count), self._conditions(planned))
             for planned in tables
         ]
 
-    def run(self, going: Going, where: str, delete: str) -> int:
-        if going.range.id is None:
-            table = going.range.table
+    def run(self, deletion: Deletion, where: str, delete: str) -> int:
+        if deletion.range.id is None:
+            table = deletion.range.table
             self._search(table, where, {**self._leaving, table: where})
         for sql in self.ledger.dialect.delete_exactly(delete):
             self.stream.run(sql)
         return 0
 
-    def confirm(self, going: Going, deleted: int) -> None:
+    def confirm(self, deletion: Deletion, deleted: int) -> None:
         pass  # the target has counted: the script stops there if other rows went
 
-    def leftovers(self, step: PlannedRevision) -> Mapping[str, Counts]:
+    def count_leftovers(self, step: PlannedRevision) -> Mapping[str, Counts]:
         self.stream.note(f"\nrevision {step.revision} declares no rollback: its rows stay")
         tables: dict[str, Counts] = {}
         for planned in self.plan.history[step.revision].tables:

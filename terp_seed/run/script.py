@@ -1,6 +1,6 @@
 """A run that is printed instead of executed: ``--sql``.  It never connects.
 
-The script guards itself, since nobody watches it run.  It pins the session
+The script guards itself, since it runs unwatched.  It pins the session
 and takes the lock as a run does, stops in a database that is not stamped for
 its environment, and stops if the chain is not where it was made for.
 """
@@ -17,12 +17,13 @@ from terp_seed.database.dialects import Dialect
 from terp_seed.database.environment_stamp import refuse_protected
 from terp_seed.errors import MaskingError, PlanError, RollbackError
 from terp_seed.ledger.audit import Audit
+from terp_seed.ledger.ledger import qualified_name
 from terp_seed.plan.chain import Move, Request
 from terp_seed.plan.operations import OPTION
 from terp_seed.plan.revisions import read_attributes
 from terp_seed.plan.run import Run, build_run
 from terp_seed.plan.sql_guard import SqlGuard
-from terp_seed.plan.target import ScriptTarget
+from terp_seed.plan.target import Target
 from terp_seed.run.executor import Executor
 from terp_seed.run.rollback_script import ScriptedRollback
 from terp_seed.run.steps import planned_steps
@@ -39,7 +40,7 @@ def write_script(settings: Settings, request: Request, start: tuple[str, ...], o
     Whatever fails, what was already printed ends in a statement that makes
     the engine's client stop.
     """
-    target = ScriptTarget(out, settings)
+    target = Target.script(settings, out)
     environment = settings.env or "dev"
     refuse_protected(settings, environment)
     context = MigrationContext.configure(dialect_name=target.dialect_name, opts={"as_sql": True})
@@ -125,15 +126,14 @@ class _Printer:
     def _guards(self) -> None:
         """Print what stops the script in a database that it was not made for."""
         run, dialect = self._run, self._dialect
-        stamp = (
-            f"(SELECT name FROM {self._quote(self._ledger.books.environment.name)} WHERE id = 1)"
-        )
+        books = self._ledger.books
+        stamp = f"(SELECT name FROM {qualified_name(dialect, books.environment)} WHERE id = 1)"
         if not dialect.schemas and run.environment == "dev":
             stamp = f"COALESCE({stamp}, 'dev')"  # an unstamped SQLite file
         stamped = dialect.guard(f"{stamp} = {dialect.text(run.environment)}")
         self._section(f"stops here unless this database is stamped {run.environment}", stamped)
         heads = run.move.heads
-        table = self._quote(self._ledger.books.version.name)
+        table = qualified_name(dialect, books.version)
         condition = f"(SELECT COUNT(*) FROM {table}) = {len(heads)}"
         for head in heads:
             wanted = f"version_num = {dialect.text(head)}"
@@ -156,10 +156,6 @@ class _Printer:
             self._stream.note(f"\n{title}")
         for sql in statements:
             self._stream.run(sql)
-
-    def _quote(self, name: str) -> str:
-        schema, quote = self._ledger.books.schema, self._dialect.quote
-        return f"{quote(schema)}.{quote(name)}" if schema else quote(name)
 
 
 class _Sink(TextIOBase):
@@ -217,7 +213,7 @@ def _refuse_online_only(move: Move) -> None:
         if read_attributes(step.script).online_only:
             raise PlanError(
                 f"revision {step.script.revision}: reads the database while it runs "
-                "(online_only = True), so there is no script of it; run it online"
+                "(online_only = True), so it cannot be a script; run it online"
             )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from functools import wraps
+from functools import partial, wraps
 from typing import Any
 
 from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep, StampStep
@@ -29,11 +29,10 @@ def planned_steps(
     planned = {step.revision: step for step in executor.run.plan.steps}
 
     def execute(step: RevisionStep, function: Callable[[], None]) -> None:
-        declared = read_attributes(step.revision)
-        revision = step.revision.revision
+        revision, attributes = step.revision.revision, read_attributes(step.revision)
 
         def call() -> None:
-            with executor.sql_guard.close(revision, declared.raw_sql):
+            with executor.sql_guard.close(revision, attributes.raw_sql):
                 call_function(function, revision)
 
         executor.execute(planned[revision], call)
@@ -44,32 +43,23 @@ def planned_steps(
             if isinstance(step, RevisionStep):
                 if step.revision.revision in done:
                     continue
-                step.migration_fn = _bind(execute, step)
+                module = step.revision.module
+                function = module.upgrade if step.is_upgrade else module.downgrade
+                step.migration_fn = _bind(function, partial(execute, step, function))
             elif isinstance(step, StampStep):
-                step.migration_fn = _bind_stamp(step, executor)
+                step.migration_fn = _bind(step.stamp_revision, partial(_stamp, step, executor))
             yield step
             committed()  # Alembic asks for the next one when this one's transaction is over
 
     return remaining
 
 
-def _bind(
-    execute: Callable[[RevisionStep, Callable[[], None]], None], step: RevisionStep
-) -> Callable[..., None]:
-    module = step.revision.module
-    function = module.upgrade if step.is_upgrade else module.downgrade
+def _bind(function: Callable[..., Any], perform: Callable[[], None]) -> Callable[..., None]:
+    """What Alembic calls for a step; it logs "Running upgrade" after the function's name."""
 
-    @wraps(function)  # Alembic logs "Running upgrade" after its name
+    @wraps(function)
     def run(**kw: Any) -> None:
-        execute(step, function)
-
-    return run
-
-
-def _bind_stamp(step: StampStep, executor: Executor) -> Callable[..., None]:
-    @wraps(step.stamp_revision)
-    def run(**kw: Any) -> None:
-        _stamp(step, executor)
+        perform()
 
     return run
 

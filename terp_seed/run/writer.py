@@ -19,7 +19,7 @@ from terp_seed.errors import PlanError
 from terp_seed.ledger.ledger import Ledger, Range
 from terp_seed.masking.boundary import Masks
 from terp_seed.plan.plan import PlannedTable
-from terp_seed.rows.model import Block, TableRows
+from terp_seed.rows.model import TableRows
 from terp_seed.run.copying import CopyRenderer, is_copied
 from terp_seed.run.prefetch import prefetch
 from terp_seed.run.rendering import Renderer, WriteStatement, referenced_tables
@@ -33,7 +33,9 @@ _FIRST_ROWS = 100
 _BLOCK_CHARACTERS = 1 << 20  # three blocks exist at a time, each in several forms
 
 Progress = Callable[[str, int, int], None]
-Made = tuple[int, list[WriteStatement]]
+
+Batch = tuple[int, list[WriteStatement]]
+"""The statements of a block, and how many rows of the table are done with them."""
 
 
 @dataclass
@@ -51,7 +53,7 @@ class Writer:
     statement_characters: int = STATEMENT_CHARACTERS
     retained: Mapping[int, frozenset[int]] = field(default_factory=dict)
     """Row numbers, by range, that an earlier rollback left in place."""
-    _named: set[str] = field(default_factory=set)
+    _bound: set[str] = field(default_factory=set)
     _reserved: set[int] = field(default_factory=set)
     _coming: dict[str, PlannedTable] = field(default_factory=dict)
 
@@ -69,12 +71,12 @@ class Writer:
         rows = planned.rows
         self.stream.note(f"\n{rows.table}: {rows.count} rows, {rows.provenance}")
         for table in referenced_tables(rows):
-            self._name(table)
-        made = _made(self._renderer(rows, planned.range))
-        with prefetch(made) if rows.count > BLOCK_ROWS else nullcontext(made) as coming:
-            first = next(coming, None)  # before the keys are taken: others may be taking keys, too
+            self._bind_table(table)
+        source = _render(self._renderer(rows, planned.range))
+        with prefetch(source) if rows.count > BLOCK_ROWS else nullcontext(source) as batches:
+            first = next(batches, None)  # made before the keys are taken, which others wait for
             self._reserve(planned)
-            done = self._send(rows, coming if first is None else chain([first], coming))
+            done = self._send(rows, batches if first is None else chain([first], batches))
         if rows.skip_taken:
             self.stream.run(self.ledger.end_at_last(planned.range), what="ledger")
         return done
@@ -92,9 +94,9 @@ class Writer:
             self.statement_characters,
         )
 
-    def _send(self, rows: TableRows, made: Iterator[Made]) -> int:
+    def _send(self, rows: TableRows, batches: Iterator[Batch]) -> int:
         done = 0
-        for stop, statements in made:
+        for stop, statements in batches:
             done += sum(map(self._run, statements))
             self.progress(rows.table, stop, rows.count)
         return done
@@ -114,63 +116,54 @@ class Writer:
         if planned.range.number in self._reserved:
             return
         self._reserved.add(planned.range.number)
-        what = f"revision {planned.range.revision}, table {planned.rows.table}"
-        refs = {table: self._known(table) for table in referenced_tables(planned.rows)}
+        what = planned.range.label
+        refs = {table: self._range_of(table) for table in referenced_tables(planned.rows)}
         retained = self.retained.get(planned.range.number)
         if retained is not None and not retained:  # the retained rows were deleted since
             self.stream.run(self.ledger.drop(planned.range), what=what)
         take = self.ledger.resume if retained else self.ledger.reserve
         self.stream.run(take(planned.range, planned.rows, refs), what=what)
         if planned.rows.id is not None:
-            self._say(planned.range)
+            self._bind(planned.range)
 
-    def _name(self, table: str) -> None:
+    def _bind_table(self, table: str) -> None:
         """Bind the first key of a table's range to a name in SQL."""
         coming = self._coming.get(table)
         if coming is not None and coming.range.number not in self._reserved:
             self._reserve(coming)
-        elif (known := self._known(table)).name not in self._named:
-            self._say(known)
+        elif (range_ := self._range_of(table)).name not in self._bound:
+            self._bind(range_)
 
-    def _known(self, table: str) -> Range:
+    def _range_of(self, table: str) -> Range:
         try:
             return self.known[table]
         except KeyError:
             raise PlanError(f"table {table}: rows refer to it, but no revision seeds it") from None
 
-    def _say(self, range_: Range) -> None:
-        self._named.add(range_.name)
+    def _bind(self, range_: Range) -> None:
+        self._bound.add(range_.name)
         for sql in self.ledger.dialect.name_key(range_.name, self.ledger.first_key(range_)):
             self.stream.run(sql)
 
 
-def _made(renderer: Renderer) -> Iterator[Made]:
-    """The statements of each block, and how many rows are done with them."""
-    rows = renderer.rows
+def _render(renderer: Renderer) -> Iterator[Batch]:
+    rows, last = renderer.rows, renderer.rows.count - 1
     before = renderer.begin()
     if renderer.last_first:
-        # An application that inserts while we write then gets keys above ours.
-        last = renderer.prepared(rows.block(rows.count - 1, rows.count))
-        before += renderer.inserts(last)
+        # An application that inserts in between then gets keys above the seeded ones.
+        before += renderer.inserts(renderer.prepare(rows.block(last, rows.count)))
+        renderer = replace(renderer, retained=renderer.retained | {last})
     if before:
         yield 0, before
     start, size, number = 0, _FIRST_ROWS, 0
     while start < rows.count:
         number += 1
         stop = min(start + size, rows.count)
-        ready = renderer.prepared(rows.block(start, stop))
-        whole = not renderer.last_first or stop < rows.count
-        inserts = renderer.inserts(ready if whole else _without_last(ready))
-        yield stop, [*inserts, renderer.entry(number, ready)]
+        block = renderer.prepare(rows.block(start, stop))
+        inserts = renderer.inserts(block)
+        yield stop, [*inserts, renderer.entry(number, block)]
         written = sum(statement.size for statement in inserts) + 1
         size = min(BLOCK_ROWS, max(1, _BLOCK_CHARACTERS * (stop - start) // written))
         start = stop
     if after := renderer.end():
         yield rows.count, after
-
-
-def _without_last(block: Block) -> Block:
-    columns = {
-        name: replace(cells, values=cells.values[:-1]) for name, cells in block.columns.items()
-    }
-    return Block(block.table, block.start, block.stop - 1, columns)

@@ -32,10 +32,11 @@ class Place:
 def place(toy: Toy) -> Place:
     """Look at a database, its ledger included, but for the clock's own times."""
     ledger = toy.rows(
-        "SELECT revision, range_no, block_no, state, table_name, first_key, row_count, detail "
+        "SELECT revision, range_no, block_no, state, table_name, row_count, detail"
+        f"{'' if toy.postgresql else ', first_key'} "
         "FROM terp_seed_ledger ORDER BY revision, range_no, block_no"
     )
-    return Place(toy.digests(), toy.states(), ledger)
+    return Place(toy.numbered_digests(), toy.states(), ledger)
 
 
 def places(toy: Toy, *x: str) -> dict[str | None, Place]:

@@ -27,21 +27,22 @@ def test_up_and_down_again_and_again(toy: Toy, tally: Callable[..., None]) -> No
 
     def ledger() -> list[tuple[object, ...]]:
         return toy.rows(
-            "SELECT revision, range_no, block_no, state, first_key, row_count, detail "
+            "SELECT revision, range_no, block_no, state, row_count, detail"
+            f"{'' if toy.postgresql else ', first_key'} "
             "FROM terp_seed_ledger ORDER BY revision, range_no, block_no"
         )
 
     toy.upgrade("head", rows)
-    whole, books = toy.digests(), ledger()
+    whole, books = toy.numbered_digests(), ledger()
     toy.downgrade()
-    empty, start = toy.digests(), len(toy.audit())
+    empty, start = toy.numbered_digests(), len(toy.audit())
     rounds, warm = count("rounds"), 0
     for turn in range(rounds):
         toy.upgrade("head", rows)
-        assert toy.digests() == whole
+        assert toy.numbered_digests() == whole
         assert ledger() == books
         toy.downgrade()
-        assert toy.digests() == empty
+        assert toy.numbered_digests() == empty
         assert ledger() == []
         if turn == rounds // 2:
             gc.collect()

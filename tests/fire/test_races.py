@@ -60,14 +60,14 @@ def test_up_and_down_at_once(
     wholes: dict[str | None, object] = {}
     for revision in ("0001_labels", "0002_depots", HEAD):
         toy.upgrade(revision)
-        wholes[revision] = toy.digests()
+        wholes[revision] = toy.numbered_digests()
     toy.downgrade()
-    wholes[None] = toy.digests()
+    wholes[None] = toy.numbered_digests()
     dice = random.Random(number)
     ways = [("upgrade", "head"), ("downgrade", "base"), ("upgrade", "0002_depots")]
     ended = together(start, [(toy, dice.choice(ways)) for _ in range(number)])
     assert [child.process.exitcode for child in ended] == [0] * number, [c.said for c in ended]
-    assert toy.digests() == wholes[toy.version()]
+    assert toy.numbered_digests() == wholes[toy.version()]
     events = [event for event, _ in toy.audit()]
     assert events.count("started") == events.count("finished")
     tally(races=1, processes=number)
@@ -97,7 +97,7 @@ def test_two_databases_at_once(
     ended = together(start, [(each, ("upgrade", "head")) for each in (toy, other) * 3])
     assert [child.process.exitcode for child in ended] == [0] * 6, [c.said for c in ended]
     assert toy.counts() == other.counts() == FULL
-    assert toy.digests() == other.digests()
+    assert toy.numbered_digests() == other.numbered_digests()
     tally(races=1, processes=6)
 
 

@@ -37,6 +37,8 @@ class Catalogue(ABC):
         r"""'(?:[^']|'')*' | "(?:[^"]|"")*" | --[^\n]* | /\*.*?\*/""", re.DOTALL | re.VERBOSE
     )
     """Quoted texts, quoted names and comments, as the engine reads them."""
+    reuses_keys: ClassVar[bool] = True
+    """Whether the keys that a rollback frees are those that the next seed takes."""
     indexes_foreign_keys: ClassVar[bool]
     """Whether each foreign key is to be taken for indexed: none is made for a rollback."""
     integer_bits: ClassVar[Mapping[str, int]] = {}

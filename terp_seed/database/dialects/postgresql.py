@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from hashlib import blake2b
 from itertools import chain
@@ -69,6 +69,7 @@ class PostgreSQL(Dialect):
     clients = PostgreSQLClients()
     rows_per_statement = 1000
     stages_rows = True
+    reuses_keys = False  # a sequence never goes back
     now = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS')"
     version = "current_setting('server_version')"
     begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
@@ -394,6 +395,9 @@ class PostgreSQL(Dialect):
     def give_back(self, connection: Connection) -> list[str]:
         return []
 
+    def pinned(self, connection: Connection) -> AbstractContextManager[None]:
+        return pinned(connection)
+
     def engine(self, url: URL) -> Engine:
         from sqlalchemy import create_engine, event
         from sqlalchemy.pool import NullPool
@@ -417,7 +421,7 @@ class PostgreSQL(Dialect):
         return engine
 
     @contextmanager
-    def adapted(self, connection: Connection) -> Iterator[None]:
+    def read_as_written(self, connection: Connection) -> Iterator[None]:
         if connection.dialect.driver != "psycopg":
             raise UsageError(
                 f"the connection that you handed over uses {connection.dialect.driver}; make its "
@@ -426,8 +430,7 @@ class PostgreSQL(Dialect):
         lent: Any = connection.connection.driver_connection
         before = _load_as_text(lent.adapters)
         try:
-            with pinned(connection):
-                yield
+            yield
         finally:
             for oid, loader in before.items():
                 lent.adapters.register_loader(oid, loader)
@@ -450,10 +453,6 @@ class PostgreSQL(Dialect):
         return unreachable(error)
 
 
-def _prepare(connection: Any, record: object) -> None:
-    _load_as_text(connection.adapters)
-
-
 def _load_as_text(adapters: Any) -> dict[int, Any]:
     """Read as texts what Python would make something else of; return the loaders used before."""
     from psycopg.types.string import TextLoader
@@ -464,6 +463,10 @@ def _load_as_text(adapters: Any) -> dict[int, Any]:
         before[oid] = adapters.get_loader(oid, 0)  # 0: what the server sends as text
         adapters.register_loader(oid, TextLoader)
     return before
+
+
+def _prepare(connection: Any, record: object) -> None:
+    _load_as_text(connection.adapters)
 
 
 def _typeless(literal: str) -> str:

@@ -57,12 +57,15 @@ class Sessions(ABC):
     def give_back(self, connection: Connection) -> list[str]:
         """Statements that undo `pin` and `set_clock` on a session that the caller lent."""
 
-    def adapted(self, connection: Connection) -> AbstractContextManager[None]:
-        """Reads values as they were written from a connection that the caller lent.
+    def read_as_written(self, connection: Connection) -> AbstractContextManager[None]:
+        """While a connection that the caller lent is used, read values as they were written.
 
-        It also pins each of its transactions, where `pin` cannot.  `UsageError`
-        if its driver cannot.
+        `UsageError` if its driver cannot.
         """
+        return nullcontext()
+
+    def pinned(self, connection: Connection) -> AbstractContextManager[None]:
+        """Pins each transaction of a session that the caller lent, where `pin` cannot."""
         return nullcontext()
 
     def set_clock(self, moment: datetime) -> list[str]:
