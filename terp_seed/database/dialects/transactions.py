@@ -57,17 +57,14 @@ def ask(connection: Connection, sql: str) -> Any:
 
 
 def begin_pinned(target: Connection | Engine) -> None:
-    """From here on, pin each transaction, and lock it if the connection is to write.
-
-    Harmless if that is so already.
-    """
+    """From here on, pin each transaction, and lock it if its run holds the lock."""
     from sqlalchemy import event
 
     event.listen(target, "before_cursor_execute", _begin)
 
 
 def unwatch(connection: Connection) -> None:
-    """Take back `begin_pinned`."""
+    """Take back `begin_pinned`; harmless if that is done."""
     from sqlalchemy import event
 
     if event.contains(connection, "before_cursor_execute", _begin):
@@ -108,8 +105,15 @@ def pinned(connection: Connection) -> Iterator[None]:
                 back = _set(dict(zip(_PINNED, was, strict=True)))
                 connection.exec_driver_sql(f"SELECT {back}", execution_options=_OPTIONS)
         return
+    from psycopg import IsolationLevel
+
+    driver = driver_of(connection)
+    level, driver.isolation_level = driver.isolation_level, IsolationLevel.READ_COMMITTED
     begin_pinned(connection)
     try:
         yield
     finally:
         unwatch(connection)
+        if not driver.closed:
+            driver.rollback()
+            driver.isolation_level = level
