@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import subprocess
+import sys
 from collections.abc import Callable
 from pathlib import Path
 
@@ -43,6 +44,8 @@ class Torture(Toy):
         """Make the tables by the engine's own client, and stamp the database."""
         family = "mysql" if self.db.dialect.name == "mariadb" else self.db.dialect.name
         run_client(self.url, TORTURE / "schema" / f"{family}.sql")
+        for name in ("torture_values", "torture_seeders"):  # those of another engine's copy
+            sys.modules.pop(name, None)
         if self.postgresql:
             values = self.path / "torture_values.py"
             values.write_text(values.read_text().replace("\n]\n\nDOCUMENTS", WITHOUT_NUL))
