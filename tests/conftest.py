@@ -33,7 +33,6 @@ NOT_YET_ON_POSTGRESQL = {
     "test_docs_pages",
     "test_deaths",  # ids are compared, and sequences leave gaps
     "test_endurance",
-    "test_hostile",
     "test_races",
 }
 

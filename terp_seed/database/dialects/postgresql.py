@@ -83,6 +83,7 @@ class PostgreSQL(Dialect):
     rows_per_statement = 1000
     stages_rows = True
     now = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS')"
+    keeps_nul = False
     version = "current_setting('server_version')"
     affected = ":ROW_COUNT"
     script_name = "psql"
