@@ -26,8 +26,6 @@ Client = Callable[..., subprocess.CompletedProcess[str]]
 NOT_YET_ON_POSTGRESQL = {
     "test_literals",  # the columns' types are spelt for the others
     "test_preview_stops",
-    "test_sandbox",
-    "test_sanitise",  # masking in place
     "test_hostile",
 }
 

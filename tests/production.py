@@ -101,7 +101,7 @@ class Production:
             return "\n".join(
                 repr(tuple(row))
                 for name in names
-                for row in connection.execute(sa.text(f"SELECT * FROM {self._quoted(name)}"))
+                for row in connection.execute(sa.text(f"SELECT * FROM {self.quoted(name)}"))
             )
 
     def all(self, sql: str) -> list[tuple[Any, ...]]:
@@ -113,7 +113,8 @@ class Production:
             for statement in statements:
                 connection.exec_driver_sql(statement)
 
-    def _quoted(self, name: str) -> str:
+    def quoted(self, name: str) -> str:
+        """A name as the engine's SQL writes it."""
         return self.db.dialect.identifier_preparer.quote_identifier(name)
 
 

@@ -248,8 +248,24 @@ def test_a_text_with_a_nul_is_refused(postgresql_toy: Toy) -> None:
     postgresql_toy.only(
         "0001_a", 'op.seed_rows("labels", [{"code": "a", "wording": "x\\0y"}], key=["code"])'
     )
-    with pytest.raises(PlanError, match=r"column wording, row 1: .* holds a NUL"):
+    with pytest.raises(PlanError, match=r"column wording: no text .* holds a NUL.* \(row 1\)"):
         postgresql_toy.upgrade()
+    with pytest.raises(PlanError, match=r"column wording, row 1: .* holds a NUL"):
+        postgresql_toy.upgrade("head", sql=True)  # which sees no schema
+    assert postgresql_toy.counts() == {}
+
+
+def test_a_document_with_a_nul_is_kept_by_json_and_refused_by_jsonb(postgresql_toy: Toy) -> None:
+    toy = postgresql_toy
+    toy.only(
+        "0001_a", 'op.seed_rows("labels", [{"code": "a", "extra": {"b": "\\0"}}], key=["code"])'
+    )
+    toy.upgrade()
+    toy.downgrade("base", "on-edited=abort")
+    toy.modify("labels", "extra", "JSONB")
+    with pytest.raises(PlanError, match="a document holds a NUL, which jsonb cannot keep"):
+        toy.upgrade()
+    assert toy.counts() == {}
 
 
 def test_a_url_without_a_database_is_refused() -> None:

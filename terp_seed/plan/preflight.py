@@ -94,6 +94,8 @@ def _check_table(
     fits = True
     for name, column in rows.columns.items():
         problems = list(_check_column(rows, name, column, facts))
+        if not session.dialect.keeps_nul:
+            problems += _find_nul(rows, name)
         fits = fits and not problems
         yield from problems
     if fits:
@@ -207,6 +209,16 @@ def _check_imported(rows: TableRows, name: str, live: ColumnFacts) -> Lines:
         if row:
             yield f"{problem}{row}"
             return
+
+
+def _find_nul(rows: TableRows, name: str) -> Lines:
+    """Imported texts with a character that no text of the engine can hold."""
+    row = _first(rows, name, lambda value: isinstance(value, str) and "\0" in value)
+    if row:
+        yield (
+            f"table {rows.table}, column {name}: no text of this database holds a NUL, and the "
+            f"seed has one{row}"
+        )
 
 
 def _longest(live: ColumnFacts, bounds: Bounds) -> int | None:

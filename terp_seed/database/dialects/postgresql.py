@@ -71,6 +71,7 @@ class PostgreSQL(Dialect):
     stages_rows = True
     reuses_keys = False  # a sequence never goes back
     now = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS')"
+    keeps_nul = False
     version = "current_setting('server_version')"
     begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
     affected = ":ROW_COUNT"

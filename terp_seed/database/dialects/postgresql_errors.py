@@ -30,6 +30,7 @@ _MEANINGS = {
     "22012": "a condition that was to hold does not hold, or a division by zero",
     "22021": "a value does not fit the column's type or character set",
     "22P02": "a value is not one the column knows",
+    "22P05": "a document holds a NUL, which jsonb cannot keep",
     "23502": "a column that must not be NULL got none",
     "23503": "a row refers to one that does not exist",
     "23505": "another row already owns a unique key",

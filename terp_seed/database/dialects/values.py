@@ -26,6 +26,8 @@ class Values(ABC):
     """The server's own clock as a text, UTC, whatever the session's is pinned to."""
     user: ClassVar[str] = "CURRENT_USER"
     """The database user, as the server knows it."""
+    keeps_nul: ClassVar[bool] = True
+    """Whether a text may hold the character NUL."""
     version: ClassVar[str] = "VERSION()"
     """The server's version, as a text."""
 
