@@ -268,6 +268,24 @@ def test_a_document_with_a_nul_is_kept_by_json_and_refused_by_jsonb(postgresql_t
     assert toy.counts() == {}
 
 
+def test_a_character_that_the_database_cannot_hold_is_refused(
+    postgresql: PostgreSQL, new_toy: Callable[..., Toy]
+) -> None:
+    postgresql.execute(
+        "CREATE DATABASE test_latin1 OWNER seeder ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
+    )
+    toy = new_toy(postgresql.url("test_latin1"))
+    seed = 'op.seed_rows("labels", [{"code": "a", "wording": %r}], key=["code"])'
+    toy.only("0001_a", seed % "caf\u00e9")
+    toy.upgrade()
+    assert toy.value("SELECT wording FROM labels") == "caf\u00e9"
+    toy.downgrade()
+    toy.only("0001_a", seed % "\u4e2d")
+    with pytest.raises(PlanError, match=r"set LATIN1 cannot hold the seed's characters \(row 1\)"):
+        toy.upgrade()
+    postgresql.drop("test_latin1")
+
+
 def test_a_url_without_a_database_is_refused() -> None:
     with pytest.raises(UsageError, match="names no database"):
         dialect_named("postgresql").engine(sa.make_url("postgresql://u@h"))

@@ -41,8 +41,8 @@ def find_alteration(live: ColumnFacts) -> tuple[str, Changes] | None:
     if isinstance(kind, sa.BINARY) and kind.length:
         length = kind.length
         return f"fills up to {length} bytes", lambda value: len(value) < length
-    if isinstance(kind, sa.DateTime | sa.Time) and hasattr(kind, "fsp"):
-        digits: int = kind.fsp or 0
+    digits = live.second_digits
+    if digits is not None:
         step = 10 ** (6 - digits)
         return f"keeps {digits} digits after the second", partial(_falls_between, step=step)
     return None

@@ -338,6 +338,15 @@ class PostgreSQL(Dialect):
         values = (text.replace("''", "'") for text in _LITERAL.findall(listed))
         return column, frozenset(values)
 
+    def charsets(self, connection: Connection, table: str) -> dict[str, str]:
+        # The whole database has one; a column that is no text has no collation.
+        rows = connection.exec_driver_sql(
+            "SELECT attname, getdatabaseencoding() FROM pg_attribute "
+            "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND attcollation <> 0",
+            (self.quote(table),),
+        )
+        return {str(name): str(charset) for name, charset in rows}
+
     def foreign_keys(self, connection: Connection) -> list[Reference]:
         rows = connection.exec_driver_sql(
             "SELECT NULLIF(n.nspname, current_schema()), c.relname, k.oid, t.relname, "
