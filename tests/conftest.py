@@ -25,7 +25,6 @@ Client = Callable[..., subprocess.CompletedProcess[str]]
 #: yet: there they run on the others only. A file leaves this list, none comes in.
 NOT_YET_ON_POSTGRESQL = {
     "test_ledger_rebuild",  # ids are compared, and sequences leave gaps
-    "test_literals",  # the columns' types are spelt for the others
     "test_prove",  # database/compare.py compares clocks of one type
     "test_pytest_plugin",  # a round trip compares ids, and sequences leave gaps
     "test_docs_pages",
