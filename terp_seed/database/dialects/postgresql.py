@@ -122,6 +122,14 @@ class PostgreSQL(Dialect):
         plain = types.Integer | types.Boolean | types.String | types.LargeBinary
         return column if isinstance(kind, plain) else f"{column}::text"
 
+    def comparable(self, column: str, kind: TypeEngine[Any]) -> str:
+        from sqlalchemy.dialects.postgresql import ARRAY
+        from sqlalchemy.dialects.postgresql.ranges import AbstractRange
+        from sqlalchemy.types import CHAR
+
+        # Python has objects of its own for these, and a CHAR is read with its padding.
+        return f"{column}::text" if isinstance(kind, ARRAY | AbstractRange | CHAR) else column
+
     def size(self, column: str) -> str:
         return f"octet_length({column}::text)"
 
