@@ -21,27 +21,6 @@ _numbers = itertools.count(1)
 Client = Callable[..., subprocess.CompletedProcess[str]]
 
 
-#: Files whose tests speak the SQL of the other engines, or whose subject PostgreSQL does not have
-#: yet: there they run on the others only. A file leaves this list, none comes in.
-NOT_YET_ON_POSTGRESQL = {
-    "test_literals",  # the columns' types are spelt for the others
-    "test_preview_stops",
-    "test_hostile",
-}
-
-
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Deselect, and so count, what does not run on PostgreSQL yet."""
-    later = [
-        item
-        for item in items
-        if item.path.stem in NOT_YET_ON_POSTGRESQL
-        and getattr(getattr(item, "callspec", None), "params", {}).get("engine") == "postgresql"
-    ]
-    config.hook.pytest_deselected(items=later)
-    items[:] = [item for item in items if item not in set(later)]
-
-
 @pytest.fixture(autouse=True)
 def _state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> None:
     """Backups of tests go to a folder of theirs, never to the home of whoever runs them."""

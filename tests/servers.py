@@ -123,6 +123,11 @@ def client_command(url: str) -> list[str]:
     return [*command, parts.database] if parts.database else command
 
 
+def client_environment(url: str) -> dict[str, str]:
+    """Return what the engine's own client finds in its environment."""
+    return {**clean_environment(), "PGPASSWORD": make_url(url).password or ""}
+
+
 def run_client(
     url: str, script: Path | str, *, check: bool = True, timeout: float = 300
 ) -> subprocess.CompletedProcess[str]:
@@ -145,7 +150,7 @@ def run_client(
             capture_output=True,
             encoding="utf-8",
             errors="replace",
-            env={**clean_environment(), "PGPASSWORD": make_url(url).password or ""},
+            env=client_environment(url),
             timeout=timeout,
         )
     if check and result.returncode:

@@ -244,6 +244,40 @@ def test_a_lent_connection_reads_json_as_before_afterwards(postgresql_toy: Toy) 
     assert toy.counts() == {}
 
 
+@pytest.mark.parametrize(
+    ("key", "given"),
+    [("id SERIAL PRIMARY KEY, code VARCHAR(9)", ""), ("code VARCHAR(9) PRIMARY KEY", ", id=None")],
+    ids=["by id", "by natural key"],
+)
+def test_what_python_reads_otherwise_is_no_edit(postgresql_toy: Toy, key: str, given: str) -> None:
+    """Beside a jsonb, whose text is never the seed's, so that the values are compared."""
+    toy = postgresql_toy
+    kinds = "tags TEXT[], span INT4RANGE, short CHAR(9), at TIMESTAMPTZ, wait INTERVAL, uid UUID"
+    toy.execute(f"CREATE TABLE things ({key}, doc JSONB, {kinds})")
+    names = '["doc", "tags", "span", "wait", "uid", "short"]'
+    (toy.path / "seeds" / "masking.toml").write_text(
+        f'[tables.things]\nnot_personal = [{{ columns = {names}, reason = "made up" }}]\n'
+    )
+    row = {
+        "code": "a",
+        "doc": {"b": 1, "a": [1, 2]},
+        "tags": '{x,"y z"}',
+        "span": "[1,5)",
+        "short": "abc",
+        "at": "2026-01-01 12:00:00",
+        "wait": "30:00:00",
+        "uid": "6ba7b810-9dad-11d1-80b4-00c04fd430c8",
+    }
+    toy.only("0001_a", f"op.seed_rows('things', [{row}], key=['code']{given})")
+    toy.upgrade()
+    toy.document("status", "--drift")
+    toy.execute("UPDATE things SET tags = '{x}'")
+    assert "edited" in str(toy.document("status", "--drift", code=8))
+    toy.execute("""UPDATE things SET tags = '{x,"y z"}'""")
+    toy.downgrade("base", "on-edited=abort")
+    assert toy.counts() == {}
+
+
 def test_a_text_with_a_nul_is_refused(postgresql_toy: Toy) -> None:
     postgresql_toy.only(
         "0001_a", 'op.seed_rows("labels", [{"code": "a", "wording": "x\\0y"}], key=["code"])'
@@ -266,6 +300,24 @@ def test_a_document_with_a_nul_is_kept_by_json_and_refused_by_jsonb(postgresql_t
     with pytest.raises(PlanError, match="a document holds a NUL, which jsonb cannot keep"):
         toy.upgrade()
     assert toy.counts() == {}
+
+
+def test_a_character_that_the_database_cannot_hold_is_refused(
+    postgresql: PostgreSQL, new_toy: Callable[..., Toy]
+) -> None:
+    postgresql.execute(
+        "CREATE DATABASE test_latin1 OWNER seeder ENCODING 'LATIN1' LOCALE 'C' TEMPLATE template0"
+    )
+    toy = new_toy(postgresql.url("test_latin1"))
+    seed = 'op.seed_rows("labels", [{"code": "a", "wording": %r}], key=["code"])'
+    toy.only("0001_a", seed % "caf\u00e9")
+    toy.upgrade()
+    assert toy.value("SELECT wording FROM labels") == "caf\u00e9"
+    toy.downgrade()
+    toy.only("0001_a", seed % "\u4e2d")
+    with pytest.raises(PlanError, match=r"set LATIN1 cannot hold the seed's characters \(row 1\)"):
+        toy.upgrade()
+    postgresql.drop("test_latin1")
 
 
 def test_a_url_without_a_database_is_refused() -> None:

@@ -40,6 +40,15 @@ class ColumnFacts:
         """The greatest number of characters, or bytes for binary columns."""
         return getattr(self.type, "length", None)
 
+    @property
+    def second_digits(self) -> int | None:
+        """How many digits it keeps after the second; None if it keeps what it is given."""
+        if not isinstance(self.type, sa.DateTime | sa.Time):
+            return None
+        if hasattr(self.type, "fsp"):  # MySQL's, which keeps none unless it says so
+            return self.type.fsp or 0
+        return getattr(self.type, "precision", None)
+
 
 @dataclass(frozen=True)
 class TableFacts:

@@ -15,6 +15,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from itertools import groupby
 from typing import Any
 
@@ -124,13 +125,21 @@ class _Rows:
         shape = self.seeded.shape
         return list(dict.fromkeys([*shape.columns, *shape.key]))
 
+    @cached_property
+    def _values(self) -> str:
+        """The columns as a SELECT lists them."""
+        dialect, types = self.session.dialect, column_types(self.session, self.seeded)
+        return ", ".join(
+            dialect.comparable(dialect.quote(name), types[name]) for name in self._columns
+        )
+
     def _by_id(self, digests: Digests) -> Rows:
         """The rows at the block's ids, by row number."""
         seeded, quote = self.seeded, self.session.dialect.quote
         low, high = _ids(seeded, digests)
         key = quote(str(seeded.id))
         rows = self.session.rows(
-            f"SELECT {key}, {', '.join(map(quote, self._columns))} FROM {quote(seeded.table)} "
+            f"SELECT {key}, {self._values} FROM {quote(seeded.table)} "
             f"WHERE {key} BETWEEN {low} AND {high} ORDER BY {key}{self.lock}"
         )
         return {row[0] - seeded.first: row[1:] for row in rows}
@@ -138,7 +147,7 @@ class _Rows:
     def _by_key(self, digests: Digests) -> Rows:
         """The rows that own the block's natural keys, by row number."""
         quote = self.session.dialect.quote
-        select = f"SELECT {', '.join(map(quote, self._columns))} FROM {quote(self.seeded.table)}"
+        select = f"SELECT {self._values} FROM {quote(self.seeded.table)}"
         names = [*map(quote, self.seeded.shape.key)]
         by_number: Rows = {}
         for number, key in enumerate(digests.row_keys or (), start=digests.first_row):
@@ -180,7 +189,7 @@ class JoinedTexts:
         return digested(map(SEPARATOR.encode().join, zip(*columns, strict=True)))
 
     def _expressions(self) -> str:
-        dialect, types = self._session.dialect, self._types()
+        dialect, types = self._session.dialect, column_types(self._session, self._seeded)
 
         def joined(names: Sequence[str]) -> str:
             texts = [
@@ -193,23 +202,6 @@ class JoinedTexts:
             dialect.quote(part) if isinstance(part, str) else joined(part) for part in self._parts
         )
 
-    def _types(self) -> dict[str, TypeEngine[Any]]:
-        """The type of each column; `RollbackError` if a seeded one is not there any more."""
-        table = self._seeded.table
-        try:
-            columns = sa.inspect(self._session.connection).get_columns(table)
-        except sa.exc.NoSuchTableError:
-            columns = []
-        types = {column["name"]: column["type"] for column in columns}
-        gone = [name for name in self._seeded.shape.columns if name not in types]
-        if gone:
-            what = f"has no {', '.join(gone)}" if types else "does not exist"
-            raise RollbackError(
-                f"revision {self._seeded.revision}: table {table} {what} any more, so its rows "
-                "cannot be compared with what was seeded; bring the schema back to what it was"
-            )
-        return types
-
     def _texts(self, place: int, rows: Sequence[Sequence[Any]]) -> Sequence[bytes]:
         values = [row[place] for row in rows]
         part = self._parts[place]
@@ -217,6 +209,24 @@ class JoinedTexts:
             return values
         cells = row_numbers(self._seeded, part, values, self._ranges)
         return [text.encode() for text in canonical_cells(cells)]
+
+
+def column_types(session: Session, seeded: SeededRange) -> dict[str, TypeEngine[Any]]:
+    """The type of each column; `RollbackError` if a seeded one is not there any more."""
+    table, shape = seeded.table, seeded.shape
+    try:
+        columns = sa.inspect(session.connection).get_columns(table)
+    except sa.exc.NoSuchTableError:
+        columns = []
+    types = {column["name"]: column["type"] for column in columns}
+    gone = [name for name in dict.fromkeys([*shape.columns, *shape.key]) if name not in types]
+    if gone:
+        what = f"has no {', '.join(gone)}" if types else "does not exist"
+        raise RollbackError(
+            f"revision {seeded.revision}: table {table} {what} any more, so its rows "
+            "cannot be compared with what was seeded; bring the schema back to what it was"
+        )
+    return types
 
 
 def first_key(seeded: SeededRange, column: str, ranges: Ranges) -> int | None:

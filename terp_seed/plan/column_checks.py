@@ -46,8 +46,8 @@ def _altered(live: ColumnFacts) -> Iterator[Check]:
     elif isinstance(kind, sa.BINARY) and kind.length:
         length = kind.length
         yield f"fills up to {length} bytes", lambda value: value is not None and len(value) < length
-    elif isinstance(kind, sa.DateTime | sa.Time) and hasattr(kind, "fsp"):
-        digits: int = kind.fsp or 0
+    elif live.second_digits is not None:
+        digits = live.second_digits
         step = 10 ** (6 - digits)
         yield f"keeps {digits} digits after the second", partial(_falls_between, step=step)
 

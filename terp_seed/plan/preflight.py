@@ -31,8 +31,17 @@ _PLANES = {
     "utf16": "full",
     "utf16le": "full",
     "utf32": "full",
+    "UTF8": "full",  # PostgreSQL's names have capitals
+    "SQL_ASCII": "full",
 }
-_CODECS = {"latin1": "cp1252", "latin2": "iso8859-2", "cp1250": "cp1250", "cp1251": "cp1251"}
+_CODECS = {
+    "latin1": "cp1252",  # MySQL's own idea of it
+    "latin2": "iso8859-2",
+    "cp1250": "cp1250",
+    "cp1251": "cp1251",
+    **{f"LATIN{number}": f"latin{number}" for number in range(1, 11)},
+    **{f"WIN{number}": f"cp{number}" for number in range(1250, 1259)},
+}
 _RANK = {"ascii": 0, "bmp": 1, "full": 2}
 _BYTES = {"ascii": 1, "bmp": 3, "full": 4}
 
@@ -172,7 +181,7 @@ def _check_values(rows: TableRows, name: str, bounds: Bounds, live: ColumnFacts)
             yield f"is an enum that does not know {values}; it knows {', '.join(sorted(known))}"
     yield from _check_characters(rows, name, bounds, live.charset or "utf8mb4")
     yield from _check_numbers(rows.columns[name], live)
-    if bounds.fraction and not getattr(live.type, "fsp", 6):
+    if bounds.fraction and live.second_digits == 0:
         yield (
             "keeps whole seconds, and the seed has fractions of a second"
             f"{_first(rows, name, lambda value: getattr(value, 'microsecond', False))}"

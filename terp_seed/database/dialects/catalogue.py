@@ -78,7 +78,7 @@ class Catalogue(ABC):
         return False
 
     def charsets(self, connection: Connection, table: str) -> dict[str, str]:
-        """The character set of each text column, where columns have their own."""
+        """The character set of each text column, where an engine has more than one."""
         return {}
 
     def choices(self, check: str) -> tuple[str, frozenset[str]] | None:

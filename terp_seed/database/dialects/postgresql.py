@@ -111,6 +111,14 @@ class PostgreSQL(Dialect):
         plain = types.Integer | types.Boolean | types.String | types.LargeBinary
         return column if isinstance(kind, plain) else f"{column}::text"
 
+    def comparable(self, column: str, kind: TypeEngine[Any]) -> str:
+        from sqlalchemy.dialects.postgresql import ARRAY
+        from sqlalchemy.dialects.postgresql.ranges import AbstractRange
+        from sqlalchemy.types import CHAR
+
+        # Python has objects of its own for these, and a CHAR is read with its padding.
+        return f"{column}::text" if isinstance(kind, ARRAY | AbstractRange | CHAR) else column
+
     def size(self, column: str) -> str:
         return f"octet_length({column}::text)"
 
@@ -328,6 +336,15 @@ class PostgreSQL(Dialect):
         column = found[1].strip('"').replace('""', '"')
         values = (text.replace("''", "'") for text in _LITERAL.findall(listed))
         return column, frozenset(values)
+
+    def charsets(self, connection: Connection, table: str) -> dict[str, str]:
+        # The whole database has one; a column that is no text has no collation.
+        rows = connection.exec_driver_sql(
+            "SELECT attname, getdatabaseencoding() FROM pg_attribute "
+            "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND attcollation <> 0",
+            (self.quote(table),),
+        )
+        return {str(name): str(charset) for name, charset in rows}
 
     def foreign_keys(self, connection: Connection) -> list[Reference]:
         rows = connection.exec_driver_sql(

@@ -79,6 +79,10 @@ class Values(ABC):
         """An expression of a column whose value, read and written again, is the same."""
         return column
 
+    def comparable(self, column: str, kind: TypeEngine[Any]) -> str:
+        """An expression of a column whose value can be held against the one that was written."""
+        return column
+
     def size(self, column: str) -> str:
         """The length of a column's value, at least roughly in bytes; NULL for NULL."""
         return f"LENGTH({column})"
