@@ -108,7 +108,6 @@ def opened(
         session = Session(connection, dialect, settings, tables, external=False)
         for sql in dialect.pin():
             session.stream.run(sql)
-        session.commit()  # a setting may be part of the transaction it is made in
         if patient:
             _wait_to_read(session)
         session.settle()
@@ -129,7 +128,7 @@ def _borrowed(settings: Settings, given: Connection) -> Iterator[Session]:
         with dialect.read_as_written(given), dialect.pinned(given):
             for sql in dialect.pin():
                 session.stream.run(sql)
-            session.commit()
+            session.settle()
             yield session
     except BaseException as error:
         clear_frames(error.__traceback__)  # or a cursor that was struck holds the caller's file
@@ -139,7 +138,7 @@ def _borrowed(settings: Settings, given: Connection) -> Iterator[Session]:
             session.settle()
             for sql in back:
                 session.stream.run(sql)
-            session.commit()
+            session.settle()
 
 
 def _wait_to_read(session: Session) -> None:
