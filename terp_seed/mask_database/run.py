@@ -128,7 +128,7 @@ def begun(settings: Settings) -> Iterator[tuple[Session, Boundary]]:
             if environment == "production":
                 raise GuardError(
                     f"database {settings.url.database!r} is stamped production, and masking in "
-                    "place destroys what is there; restore a copy, and stamp that staging"
+                    "place destroys its data; restore a copy, and stamp that staging"
                 )
             session.settle()
             yield session, boundary(settings, environment)
