@@ -16,11 +16,12 @@ from toys import Toy
 from terp_seed.database.compare import database_digests, differing
 from terp_seed.database.dialects import PostgreSQL
 from terp_seed.database.session import opened
-from terp_seed.errors import PlanError
+from terp_seed.database.statements import Live
+from terp_seed.errors import PlanError, SeedError
 from terp_seed.project.project import Project as Seeds
 from terp_seed.rows.copy_fields import copy_document, copy_fields
 from terp_seed.rows.literals import UnwritableError, json_cells, json_text
-from terp_seed.rows.model import Cells
+from terp_seed.rows.model import Cells, Lookup
 
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)
 _MEANING = {"\\": "\\", "t": "\t", "n": "\n", "r": "\r"}
@@ -52,6 +53,15 @@ def test_what_no_text_can_be_is_named_with_its_place(value: str) -> None:
     with pytest.raises(UnwritableError) as caught:
         copy_fields(Cells(["fine", value]))
     assert caught.value.args[1] == 1
+
+
+def test_a_lookup_is_nothing_that_copy_takes() -> None:
+    with pytest.raises(UnwritableError, match="sub-select"):
+        copy_fields(Cells([Lookup("brands", (("name", "x"),)), 1]))
+
+
+def test_no_document_is_three_fields_of_null() -> None:
+    assert copy_document(None, {"orderId": "orders"}, {"orders": 1}) == [r"\N"] * 3
 
 
 DOCUMENTS = st.recursive(
@@ -181,3 +191,26 @@ def test_references_inside_documents_lead_where_those_of_an_insert_lead(
             digests.append(database_digests(session.connection))
             assert session.scalar("SELECT COUNT(*) FROM orders WHERE items IS NOT NULL") > 100
     assert differing(*digests) == []
+
+
+def test_rows_without_an_integer_key_are_copied_too(postgresql_toy: Toy) -> None:
+    toy = postgresql_toy
+    toy.only(
+        "0001_pairs",
+        'rows = [{"left_code": f"L{n}", "right_code": "R", "weight": n} for n in range(150)]\n'
+        'op.seed_rows("pairs", rows, key=["left_code", "right_code"], id=None)',
+    )
+    toy.upgrade()
+    assert toy.value("SELECT SUM(weight) FROM pairs") == sum(range(150))
+    toy.downgrade("base")
+    assert toy.counts() == {}
+
+
+def test_a_copy_that_fails_is_one_clear_error(postgresql_toy: Toy) -> None:
+    with postgresql_toy.connect() as connection:
+        connection.exec_driver_sql("CREATE TEMPORARY TABLE one (n integer)")
+        stream = Live(connection)
+        with pytest.raises(PlanError, match="took 1 of 2 rows"):
+            stream.copy("COPY one FROM STDIN", "1\n", rows=2, what="table one")
+        with pytest.raises(SeedError, match="table nowhere"):
+            stream.copy("COPY nowhere FROM STDIN", "1\n", rows=1, what="table nowhere")

@@ -14,6 +14,7 @@ from toys import Toy
 
 from terp_seed.database.dialects import Kind, SQLite, dialect_named, problem_of
 from terp_seed.database.dialects import PostgreSQL as Dialect
+from terp_seed.database.dialects.advisorylock import AdvisoryLock, _Beside
 from terp_seed.database.failures import translated
 from terp_seed.errors import PlanError, UsageError
 
@@ -323,3 +324,22 @@ def test_a_character_that_the_database_cannot_hold_is_refused(
 def test_a_url_without_a_database_is_refused() -> None:
     with pytest.raises(UsageError, match="names no database"):
         dialect_named("postgresql").engine(sa.make_url("postgresql://u@h"))
+
+
+def test_an_interrupt_while_waiting_for_the_lock_goes_on(
+    postgresql_toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*arguments: object) -> bool:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(AdvisoryLock, "_wait", interrupted)
+    with postgresql_toy.connect() as connection, pytest.raises(KeyboardInterrupt):
+        AdvisoryLock(connection).acquire(1)
+
+
+def test_the_connection_beside_knows_when_it_is_gone(postgresql_toy: Toy) -> None:
+    with postgresql_toy.connect() as connection:
+        beside = _Beside(connection)
+        assert beside.is_open()
+        beside.close()
+        assert not beside.is_open()

@@ -33,9 +33,9 @@ class Stream(ABC):
         for the error's sake.
         """
 
+    @abstractmethod
     def copy(self, sql: str, data: str, *, rows: int, what: str = "") -> None:
         """Pass on a COPY with its rows, ``rows`` of them, one a line."""
-        raise NotImplementedError(what)
 
     @abstractmethod
     def must_be_zero(self, count: str, what: str) -> int:
