@@ -1,7 +1,7 @@
 """A run before it happens: what was asked for, what the chain is, and where its statements go.
 
-The same `Run` is executed, printed and only looked at; its target alone says
-which of the three it is.
+The same `Run` is executed, printed, or only looked at by the dry run; its
+target says whether there is a database.
 """
 
 from __future__ import annotations

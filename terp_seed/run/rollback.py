@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from terp_seed.database.consent import careful
 from terp_seed.database.session import Session
@@ -99,7 +99,6 @@ class Rollback(Remover):
     environment: str
     backup: Callable[[Examination], None] = lambda examination: None
     """Called when everything may go, before the first delete."""
-    _drifts: dict[tuple[str, int], Drift] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.stream, self.ledger = self.session.stream, ledger_of(self.session)
@@ -150,7 +149,6 @@ class Rollback(Remover):
         if examination.refusal:
             raise RollbackError(examination.refusal)
         self.backup(examination)
-        self._drifts |= {drift.range.place: drift for drift in examination.drifts}
         return [
             Deletion(
                 drift.range,
@@ -171,8 +169,9 @@ class Rollback(Remover):
 
     def confirm(self, deletion: Deletion, deleted: int) -> None:
         """Refuse to have deleted more rows than were found: one has just been added."""
+        there = deletion.counts.deleted + deletion.counts.retained
         super().confirm(deletion, deleted)
-        if deleted > self._drifts[deletion.range.place].there:
+        if deleted > there:
             raise RollbackError(
                 f"{deletion.range.label}: while its rows were being removed, another program "
                 "inserted rows in their place, so nothing was deleted; run the command again"
