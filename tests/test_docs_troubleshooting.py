@@ -247,7 +247,7 @@ def _unreadable(it: Trouble) -> Done:
 def _beside(it: Trouble, holds: str) -> Done:
     """Seed beside a process that has the lock, and does something more with it."""
     it.sandbox()
-    lock, ready = it.project.path / "terp.db.terp_seed.database.lock", it.project.path / "ready"
+    lock, ready = it.project.path / "terp.db.terp_seed.lock", it.project.path / "ready"
     holder = it.project.start(
         "python",
         "-c",

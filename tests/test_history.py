@@ -130,7 +130,7 @@ def test_running_then_crashed(toy: Toy) -> None:
 def test_asking_makes_no_lock_file(sqlite_toy: Toy) -> None:
     sqlite_toy.terp_seed("lock", "status")
     sqlite_toy.terp_seed("history")
-    assert not list(sqlite_toy.path.parent.glob("*.terp_seed.database.lock"))
+    assert not list(sqlite_toy.path.parent.glob("*.terp_seed.lock"))
 
 
 def test_the_environment_stamp_is_a_run_of_one_event(toy: Toy) -> None:

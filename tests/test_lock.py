@@ -486,7 +486,7 @@ def test_a_link_to_the_database_is_the_same_lock(sqlite_toy: Toy) -> None:
 def test_a_folder_where_no_lock_can_be_made_is_named(sqlite_toy: Toy) -> None:
     database = sa.make_url(sqlite_toy.url).database
     assert database
-    Path(f"{database}.terp_seed.database.lock").mkdir()
+    Path(f"{database}.terp_seed.lock").mkdir()
     with pytest.raises(LockError, match=r"cannot lock .*: .*its folder must be writable"):
         sqlite_toy.upgrade()
 

@@ -104,7 +104,7 @@ def test_a_plan_waits_for_nobody(toy: Toy) -> None:
     """It takes no lock, so another run in progress does not hold it up."""
     with contextlib.ExitStack() as held:
         if toy.sqlite:
-            held.enter_context(FileLock(f"{make_url(toy.url).database}.terp_seed.database.lock"))
+            held.enter_context(FileLock(f"{make_url(toy.url).database}.terp_seed.lock"))
         else:
             connection = held.enter_context(toy.connect())
             assert dialect_of(connection).lock(connection).acquire(0)

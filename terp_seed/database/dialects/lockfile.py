@@ -19,7 +19,7 @@ class FileLock(Lock):
 
     def __init__(self, database: Path) -> None:
         self._database = database
-        self._lock = filelock.FileLock(f"{database}.terp_seed.database.lock", timeout=0)
+        self._lock = filelock.FileLock(f"{database}.terp_seed.lock", timeout=0)
 
     def acquire(self, seconds: float) -> bool:
         try:
