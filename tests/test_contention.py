@@ -215,16 +215,23 @@ def test_the_servers_own_mode_changes_nothing(
     assert toy.counts() == {}
 
 
+@pytest.mark.parametrize("retained", [False, True])
 def test_a_row_put_in_the_place_of_a_missing_one_while_we_delete_is_not_taken(
-    mariadb_toy: Toy, monkeypatch: pytest.MonkeyPatch
+    mariadb_toy: Toy, monkeypatch: pytest.MonkeyPatch, retained: bool
 ) -> None:
-    """Nothing locks a place where no row is; so the rows that went are counted."""
+    """Nothing locks a place where no row is; so the rows that went are counted.
+
+    A row that stays by the policy is none that goes.
+    """
     toy = mariadb_toy
-    rows = '[{"code": "ours"}, {"code": "gone"}]'
+    rows = '[{"code": name, "wording": "w"} for name in ("ours", "gone", "edited")]'
     toy.only("0001_labels", f'op.seed_rows("labels", {rows}, key=["code"])')
     toy.upgrade()
     gone = toy.value("SELECT id FROM labels WHERE code = 'gone'")
     toy.execute("DELETE FROM labels WHERE code = 'gone'")
+    keep = ("on-edited=keep",) if retained else ()
+    if retained:
+        toy.execute("UPDATE labels SET wording = 'mine' WHERE code = 'edited'")
     delete = Rollback._delete
 
     def beside_another(rollback: Rollback, *args: Any) -> int:
@@ -234,7 +241,8 @@ def test_a_row_put_in_the_place_of_a_missing_one_while_we_delete_is_not_taken(
     with monkeypatch.context() as patched:
         patched.setattr(Rollback, "_delete", beside_another)
         with pytest.raises(RollbackError, match="rows in their place, so nothing was deleted"):
-            toy.downgrade("base")
-    assert toy.counts()["labels"] == 2
-    toy.downgrade("base")
-    assert toy.rows("SELECT code FROM labels") == [("theirs",)]
+            toy.downgrade("base", *keep)
+    assert toy.counts()["labels"] == 3
+    toy.downgrade("base", *keep)
+    stay = [("edited",)] if retained else []
+    assert toy.rows("SELECT code FROM labels ORDER BY code") == [*stay, ("theirs",)]

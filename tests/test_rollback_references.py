@@ -407,3 +407,57 @@ def test_unseed_by_table_leaves_nothing_behind(toy: Toy, downgrade: str, words: 
     with pytest.raises(PlanError, match=words):
         toy.downgrade("-1")
     assert toy.digests() == before
+
+
+# -- what a revision's file says by the time of its rollback
+
+
+def test_an_environment_taken_out_since_does_not_orphan_the_rows(
+    toy: Toy, client: Callable[..., object]
+) -> None:
+    """The ledger says that it was applied here; a script, which cannot look, stops."""
+    rows = 'op.seed_rows("labels", [{"code": "A"}], key=["code"])'
+    toy.only("0001_one", rows)
+    toy.upgrade()
+    toy.only("0001_one", rows, head='environments = ("test",)')
+    script = toy.call("downgrade", "0001_one:base", sql=True)
+    client(toy.url, script, check=False)
+    assert toy.counts() == {"labels": 1}
+    assert toy.states() == {"0001_one": "applied"}
+    toy.downgrade("base")
+    assert toy.counts() == {}
+
+
+def test_a_downgrade_that_does_less_than_it_planned_keeps_nothing(toy: Toy) -> None:
+    rows = 'op.seed_rows("labels", [{"code": "A"}], key=["code"])'
+    once = "global told\ntold += 1\nif told == 1:\n    op.unseed()"
+    toy.only("0001_one", rows, once, head="told = 0")
+    toy.upgrade()
+    with pytest.raises(PlanError, match="0001_one: did other things than were planned"):
+        toy.downgrade("base")
+    assert toy.counts() == {"labels": 1}
+    assert toy.states() == {"0001_one": "applied"}
+
+
+@pytest.mark.parametrize("policy", ["keep", "abort"])
+def test_a_script_is_refused_where_the_revision_itself_spares_edited_rows(
+    sqlite_toy: Toy, policy: str
+) -> None:
+    rows = 'op.seed_rows("labels", [{"code": "A"}], key=["code"])'
+    sqlite_toy.only("0001_one", rows, f'op.unseed(on_edited="{policy}")')
+    with pytest.raises(RollbackError, match="a script cannot"):
+        sqlite_toy.call("downgrade", "0001_one:base", sql=True)
+    said = sqlite_toy.call("downgrade", "0001_one:base", sql=True, x=("on-edited=delete",))
+    assert "DELETE FROM" in said
+
+
+def test_a_table_that_is_gone_with_its_retained_rows_is_in_nobodys_way(sqlite_toy: Toy) -> None:
+    toy = sqlite_toy
+    toy.upgrade()
+    toy.revision("0004_for_good", NOTHING, "pass")
+    toy.upgrade()
+    toy.downgrade("0003_crates")
+    toy.revision("0004_for_good", 'op.seed_rows("labels", [{"code": "L"}], key=["code"])')
+    toy.execute("DROP TABLE labels")
+    toy.downgrade("0002_depots")
+    assert toy.counts()["depots"] == 4

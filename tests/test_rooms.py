@@ -227,12 +227,7 @@ DEFINED_TWICE = {
     "Clients",
     "Kind",
     "Staged",
-    "TableRows",
-    "Target",
-    "create",
-    "each",
     "movements",
-    "once",
     "plain",
     "problem",
     "run",
@@ -247,14 +242,12 @@ def test_a_public_name_is_defined_once() -> None:
             if isinstance(node, ast.FunctionDef | ast.ClassDef) and not node.name.startswith("_"):
                 places.setdefault(node.name, []).append(name)
     twice = {name: found for name, found in places.items() if len(found) > 1}
-    assert twice.keys() <= DEFINED_TWICE, twice
+    assert twice.keys() == DEFINED_TWICE, twice
 
 
 #: Functions with more than five parameters, commands among them: this set only shrinks.
 MANY_PARAMETERS = {
-    "terp_seed.cli.history._fits",
     "terp_seed.cli.init.init",
-    "terp_seed.cli.mask._mask",
     "terp_seed.cli.mask.mask",
     "terp_seed.cli.revision.revision",
     "terp_seed.cli.seed.rollback",
@@ -274,7 +267,7 @@ def test_a_function_has_at_most_five_parameters() -> None:
         for node in ast.walk(tree)
         if isinstance(node, ast.FunctionDef) and _parameters(node) > 5
     }
-    assert many <= MANY_PARAMETERS, many - MANY_PARAMETERS
+    assert many == MANY_PARAMETERS
 
 
 def _parameters(node: ast.FunctionDef) -> int:

@@ -261,8 +261,9 @@ class Ledger:
         )
 
     def count_of_rows(self, revision: str) -> str:
-        """A SELECT that counts the ranges of rows that a revision inserted."""
-        return f"SELECT COUNT(*) FROM {self.table} WHERE {self._where(revision)} AND range_no > 0"
+        """A SELECT that counts a revision's ranges, but for those that a rollback retained."""
+        where = f"{self._where(revision)} AND range_no > 0 AND state <> 'retained'"
+        return f"SELECT COUNT(*) FROM {self.table} WHERE {where}"
 
     def settings_are(self, revision: str, detail: Mapping[str, Any]) -> str:
         """A condition: the revision was applied with these very settings."""

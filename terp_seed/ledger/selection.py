@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+
+import sqlalchemy as sa
 
 from terp_seed.database.dialects import Dialect
 from terp_seed.database.session import Session
@@ -94,18 +96,19 @@ RetainedRows = Mapping[Place, tuple[SeededRange, frozenset[int]]]
 """By revision and range: the range, and the numbers of the rows that rollbacks retained."""
 
 
-def find_retained_rows(session: Session) -> RetainedRows:
-    """The rows that rollbacks retained and that are still there; does not write."""
+def find_retained_rows(session: Session, places: Collection[Place]) -> RetainedRows:
+    """The rows of some ranges that rollbacks retained and that are still there; does not write."""
     retained: dict[Place, tuple[SeededRange, frozenset[int]]] = {}
     for place, (seeded, numbers) in ledger_of(session).retained(session.connection).items():
-        retained[place] = (seeded, _existing_numbers(session, seeded, numbers))
+        if place in places:
+            retained[place] = (seeded, _existing_numbers(session, seeded, numbers))
     return retained
 
 
 def _existing_numbers(
     session: Session, seeded: SeededRange, numbers: frozenset[int]
 ) -> frozenset[int]:
-    if seeded.id is None:
+    if seeded.id is None or not sa.inspect(session.connection).has_table(seeded.table):
         return numbers
     quote = session.dialect.quote
     key, first = quote(seeded.id), seeded.first

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep, StampStep
 from alembic.script import Script, ScriptDirectory
@@ -89,6 +90,11 @@ class Move:
         return all(step.is_upgrade for step in self.alembic_steps)
 
     @property
+    def seeds(self) -> bool:
+        """Whether a revision is applied; a stamp runs none."""
+        return any(step.upgrade for step in self.steps)
+
+    @property
     def direction(self) -> str:
         """``upgrade``, ``downgrade`` or ``stamp``."""
         if any(isinstance(step, StampStep) for step in self.alembic_steps):
@@ -104,10 +110,14 @@ class Move:
         """The revisions that are applied before it, oldest first."""
         return self.request.lineage(self.heads)
 
-    @property
+    @cached_property
     def lineage(self) -> list[Script]:
         """The steps' revisions, the applied ones and all that they build on, oldest first."""
-        return self.request.lineage({*self.heads, *(step.script.revision for step in self.steps)})
+        goals = {step.script.revision for step in self.steps}
+        for step in self.alembic_steps:
+            if isinstance(step, StampStep) and step.is_upgrade:
+                goals.update(step.to_)
+        return self.request.lineage({*self.heads, *goals})
 
 
 def ancestors(directory: ScriptDirectory, heads: Iterable[str]) -> list[Script]:

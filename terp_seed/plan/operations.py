@@ -16,6 +16,7 @@ from typing import Any, Protocol
 from alembic.operations import MigrateOperation, Operations
 
 from terp_seed.errors import UsageError
+from terp_seed.rows.literals import canonical
 
 __all__ = ["OPTION", "SeedOp", "SeedRowsOp", "Taker", "UnseedOp"]
 
@@ -171,9 +172,23 @@ class UnseedOp(MigrateOperation):
 def _content(rows: Sequence[Mapping[str, Any]] | None) -> str:
     digest = sha256()
     for row in rows or ():
-        said = sorted(row.items()) if isinstance(row, Mapping) else row
-        digest.update(repr(said).encode("utf-8", "surrogatepass"))
+        said = (
+            sorted(row.items(), key=lambda item: str(item[0]))
+            if isinstance(row, Mapping)
+            else [("", row)]
+        )
+        for name, value in said:
+            digest.update(f"{name!r}: {_text(value)!r}".encode("utf-8", "surrogatepass"))
+        digest.update(b"\n")
     return digest.hexdigest()
+
+
+def _text(value: Any) -> str:
+    """One text for a value, however it is spelt; its type where it cannot be written anyway."""
+    try:
+        return canonical(value)
+    except ValueError:
+        return type(value).__name__
 
 
 def _file(data: Path, path: str) -> str:

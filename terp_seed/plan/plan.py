@@ -97,9 +97,9 @@ class PlannedRevision:
     def digest(self) -> bytes | None:
         """SHA-256 of what ``upgrade`` declares, whatever the size and however it is spelt.
 
-        None if nothing is declared, or if it depends on what the database holds.
+        None if it does not run here, or if it depends on what the database holds.
         """
-        if self.skipped or self.online_only or not self.declared:
+        if self.skipped or self.online_only:
             return None
         return sha256("\n".join(self.declared).encode("utf-8", "surrogatepass")).digest()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import traceback
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from io import TextIOBase
@@ -52,8 +52,8 @@ class Recorder:
     """Whether imported rows are read; a rollback goes by the ledger instead."""
     connection: Connection | None = None
     """For revisions that read the database while they run."""
-    skipped: frozenset[str] = frozenset()
-    """Revisions that the database says were skipped or only stamped."""
+    states: Mapping[str, str] = field(default_factory=dict)
+    """What the ledger says of revisions; only of others the file says whether they run here."""
     past: Sequence[Script] = ()
     """The revisions before the recorded ones, oldest first; they are recorded on demand."""
     earlier: dict[str, TableRows] = field(default_factory=dict)
@@ -88,10 +88,11 @@ class Recorder:
     ) -> PlannedRevision:
         attributes = read_attributes(script)
         elsewhere = self.environment not in attributes.environments
+        state = self.states.get(script.revision)
         planned = PlannedRevision(
             script.revision,
             upgrade,
-            skipped=elsewhere or script.revision in self.skipped,
+            skipped=elsewhere if state is None else state != "applied",
             raw_sql=attributes.raw_sql,
             online_only=attributes.online_only,
         )

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from terp_seed.ledger.drift import Drift
 
 __all__ = ["Counts", "StepResult", "summary", "total"]
 
@@ -38,6 +41,16 @@ class Counts:
     def drifted(self) -> int:
         """How many rows are not as they were seeded."""
         return self.edited + self.replaced + self.missing
+
+    @classmethod
+    def of(cls, drift: Drift) -> Counts:
+        """What became of seeded rows; those that were never inserted are not missing."""
+        return cls(
+            intact=drift.intact,
+            edited=len(drift.edited),
+            replaced=len(drift.replaced),
+            missing=0 if drift.range.shape.skip_taken else drift.missing,
+        )
 
     def add(self, other: Counts) -> None:
         for name in _NUMBERS:

@@ -52,7 +52,6 @@ _LOOKS = 50
 class Run:
     """Everything that a run depends on, found out before the first write."""
 
-    settings: Settings
     environment: str
     generation: Generation
     policy: Boundary | None
@@ -60,9 +59,12 @@ class Run:
     plan: Plan
     target: Target
     move: Move
-    lineage: Sequence[Script]
-    """The steps' revisions and all that they build on, oldest first."""
     retained: RetainedRows
+    """The rows of the planned tables that earlier rollbacks left in place."""
+
+    @property
+    def settings(self) -> Settings:
+        return self.target.settings
 
     @property
     def ledger(self) -> Ledger:
@@ -93,7 +95,7 @@ class Run:
 
     def ranges_before(self, revision: str) -> Mapping[str, Range]:
         """The generated ranges that earlier revisions seeded, by table."""
-        return self.target.ranges_before(self.plan, self.lineage, revision)
+        return self.target.ranges_before(self.plan, self.move.lineage, revision)
 
 
 def find_move(session: Session, request: Request) -> tuple[str, Move]:
@@ -125,18 +127,18 @@ def build_run(environment: str, target: Target, move: Move) -> Run:
         _refuse_lost_ledger(target.ledger, applied, headers)
     recorded = recorded_settings(headers, applied)
     generation = choose_generation(settings, environment, lineage, recorded)
-    by_ledger = target.connection is not None and not move.upwards
+    by_ledger = target.connection is not None and not move.seeds
     policy = None if by_ledger else boundary(settings, environment)
     if policy is not None:
         refuse_other_key(recorded, policy.key_id)
     recorder = make_recorder(target, environment, generation, policy, headers)
     plan = make_plan(lineage, move.steps, recorder)
-    run = Run(
-        settings, environment, generation, policy, plan, target, move, lineage, target.retained()
-    )
-    if target.session is not None and move.upwards:
+    _refuse_unsteady(recorder, plan, move)
+    if target.session is not None and move.seeds:
         _refuse_changed(target.session, recorder, applied, headers)
-    return run
+    places = {planned.range.place for _, planned in plan.insertions}
+    retained = target.retained(places)
+    return Run(environment, generation, policy, plan, target, move, retained)
 
 
 def refuse_other_settings(target: Target, environment: str, move: Move) -> None:
@@ -167,7 +169,7 @@ def make_recorder(
         target.settings.data,
         target.dialect_name,
         connection=target.connection,
-        skipped=frozenset(name for name, header in headers.items() if header.state != "applied"),
+        states={name: header.state for name, header in headers.items()},
         **masks,
     )
 
@@ -200,33 +202,53 @@ def _refuse_lost_ledger(
     )
 
 
+def _refuse_unsteady(recorder: Recorder, plan: Plan, move: Move) -> None:
+    """Refuse a revision that declares other rows each time: the digest would never be its own."""
+    reader = recorder.fresh(build=False, load_files=False)
+    for step in move.steps:
+        revision = step.script.revision
+        if step.upgrade and plan.history[revision].digest != reader.upgrade(step.script).digest:
+            raise PlanError(
+                f"revision {revision}: upgrade() declares other rows each time it runs; write "
+                "down what it takes from a clock or by chance"
+            )
+
+
 def _refuse_changed(
     session: Session, recorder: Recorder, applied: Sequence[Script], headers: Mapping[str, Header]
 ) -> None:
     """Refuse an applied revision that declares other rows now than when it was applied.
 
-    The ledger's digest says so without the rows; where the plan had to make the past again, its
-    tables are compared, too, since later rows refer to them by row number.
+    The ledger's digest says so without the rows.  Without a digest imported tables are compared
+    by number; where the plan had to make the past again, all are, since later rows refer to them.
     """
+    if not applied:
+        return
     reader = recorder.fresh(build=False, load_files=False)
+    counter = recorder.fresh(build=False, mask=lambda rows: rows, numbers_rows=lambda table: False)
+    ranges = ledger_of(session).ranges(session.connection)
+    past = recorder.recalled.planned if recorder.recalled else {}
     for script in applied:
-        header = headers[script.revision]
-        past = recorder.recalled.planned[script.revision] if recorder.recalled else None
-        if header.state != "applied" or not (past or header.digest):
+        revision, header = script.revision, headers[script.revision]
+        if header.state != "applied":
             continue
-        now = past or reader.upgrade(script)
-        other = header.digest is not None and header.digest != now.digest
-        if other or (past and not _as_seeded(session, past)):
+        seeded = [range_ for range_ in ranges if range_.revision == revision]
+        if header.digest is not None:
+            now = past.get(revision) or reader.upgrade(script)
+            changed = header.digest != now.digest
+        else:
+            imported = [range_ for range_ in seeded if range_.shape.provenance == "imported"]
+            changed = not _as_seeded(counter.upgrade(script), imported)
+        if changed or (revision in past and not _as_seeded(past[revision], seeded)):
             raise PlanError(
-                f"revision {script.revision} was changed since it was applied: it would seed other "
-                "rows now; restore its file and the data files that it names, or roll it back and "
-                "seed again"
+                f"revision {revision} was changed since it was applied: it would seed other rows "
+                "now; restore its file and the data files that it names, or roll it back and seed "
+                "again"
             )
 
 
-def _as_seeded(session: Session, past: PlannedRevision) -> bool:
-    ranges = ledger_of(session).ranges(session.connection, past.revision)
-    return len(past.tables) == len(ranges) and all(map(_is_same, past.tables, ranges))
+def _as_seeded(planned: PlannedRevision, ranges: Sequence[SeededRange]) -> bool:
+    return len(planned.tables) == len(ranges) and all(map(_is_same, planned.tables, ranges))
 
 
 def _is_same(planned: PlannedTable, seeded: SeededRange) -> bool:

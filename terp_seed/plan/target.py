@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TextIO
 
@@ -12,7 +12,7 @@ from sqlalchemy.engine import Connection
 from terp_seed.database.dialects import dialect_named
 from terp_seed.database.session import Session, books_of
 from terp_seed.database.statements import Printed, Stream
-from terp_seed.ledger.ledger import Header, Ledger, Range, ledger_of
+from terp_seed.ledger.ledger import Header, Ledger, Place, Range, ledger_of
 from terp_seed.ledger.selection import RetainedRows, find_retained_rows
 from terp_seed.plan.plan import Plan
 from terp_seed.settings.options import Settings
@@ -52,8 +52,11 @@ class Target:
     def headers(self) -> Mapping[str, Header]:
         return {} if self.connection is None else self.ledger.headers(self.connection)
 
-    def retained(self) -> RetainedRows:
-        return {} if self.session is None else find_retained_rows(self.session)
+    def retained(self, places: Collection[Place]) -> RetainedRows:
+        """What earlier rollbacks left of some ranges."""
+        if self.session is None or not places:
+            return {}
+        return find_retained_rows(self.session, places)
 
     def ranges_before(
         self, plan: Plan, lineage: Sequence[Script], revision: str

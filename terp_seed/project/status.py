@@ -18,6 +18,7 @@ from terp_seed.ledger.selection import RetainedRows
 from terp_seed.plan.chain import ancestors, current_heads
 from terp_seed.plan.generation import recorded_settings
 from terp_seed.plan.result import Counts, StepResult
+from terp_seed.plan.revisions import read_attributes
 
 __all__ = ["ChainStatus", "RevisionStatus", "chain_status"]
 
@@ -100,7 +101,8 @@ def _revision(
     event: Mapping[str, Any] | None,
 ) -> RevisionStatus:
     doc = (script.doc or "").rstrip(".")
-    found = RevisionStatus(script.revision, "upgrade", "pending", doc=doc)
+    raw_sql = read_attributes(script).raw_sql
+    found = RevisionStatus(script.revision, "upgrade", "pending", raw_sql=raw_sql, doc=doc)
     if script in applied:
         header = headers.get(script.revision)
         found.state = header.state if header else "lost"
@@ -143,12 +145,5 @@ def _find_drift(
     for seeded in ranges:
         if seeded.revision not in applied:
             continue
-        drift = find_drift(session, seeded, every)
-        left_out = seeded.shape.skip_taken  # rows whose key was taken already
-        counts = Counts(
-            intact=drift.intact,
-            edited=len(drift.edited),
-            replaced=len(drift.replaced),
-            missing=0 if left_out else drift.missing,
-        )
+        counts = Counts.of(find_drift(session, seeded, every))
         applied[seeded.revision].count(seeded.table, counts)

@@ -90,7 +90,8 @@ class Executor:
         else:
             for table in self._step.operations[self._taken]:
                 written = self._writer.write(table)
-                self._result.count(table.rows.table, Counts(inserted=written))
+                counts = Counts(inserted=written, skipped=table.rows.count - written)
+                self._result.count(table.rows.table, counts)
 
     def _count(self, removed: Mapping[str, Counts]) -> None:
         for table, counts in removed.items():
@@ -113,21 +114,37 @@ class Executor:
         )
         self._writer.announce(step.tables)
         call()
-        if self._taken != len(step.operations):
-            raise PlanError(
-                f"revision {step.revision}: did other things than were planned; it must not "
-                "depend on anything that changes between two runs"
-            )
+        self._refuse_other(step, step.operations)
         self._derive(step, self._writer.known)
         self._verify(step, self._writer.known)
 
     def _downgrade(self, step: PlannedRevision, call: Callable[[], None]) -> None:
-        if not step.skipped:
+        if step.skipped:
+            self._refuse_rows(step)
+        else:
             call()
+            self._refuse_other(step, step.removals)
             if step.retains_rows:
                 self._count(self.remover.retain(step))
-            self._derive(step, self.run.ranges_before(step.revision))
+            if step.derives:
+                self._derive(step, self.run.ranges_before(step.revision))
         self.stream.run(self.ledger.forget(step.revision), what="ledger")
+
+    def _refuse_other(self, step: PlannedRevision, planned: Sequence[object]) -> None:
+        if self._taken != len(planned):
+            raise PlanError(
+                f"revision {step.revision}: did other things than were planned; it must not "
+                "depend on anything that changes between two runs"
+            )
+
+    def _refuse_rows(self, step: PlannedRevision) -> None:
+        """A revision counts as skipped by its file, which may have changed since."""
+        what = f"the ledger lists no rows of {step.revision}, which does not run here"
+        if self.stream.must_be_zero(self.ledger.count_of_rows(step.revision), what):
+            raise PlanError(
+                f"revision {step.revision}: does not run in this environment, and the ledger lists "
+                "rows of it; restore its environments = (...)"
+            )
 
     def _derive(self, step: PlannedRevision, known: Mapping[str, Range]) -> None:
         for derived in step.derives:

@@ -11,12 +11,14 @@ from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
 
+from terp_seed.database.consent import careful
 from terp_seed.database.statements import Stream
 from terp_seed.ledger.ledger import Ledger, Range
 from terp_seed.plan.plan import PlannedRevision, Removal
 from terp_seed.plan.result import Counts
+from terp_seed.settings.options import Settings
 
-__all__ = ["Deletion", "Remover"]
+__all__ = ["Deletion", "Remover", "choose_policies"]
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,15 @@ class Deletion:
     """Together they select each row once; the last rows come first."""
     retained: Sequence[int] = ()
     """The numbers of the rows that stay in the ledger as retained."""
+
+
+def choose_policies(settings: Settings, environment: str, removal: Removal) -> tuple[str, str]:
+    """What to do with dependents and with edited rows: flag, revision, default."""
+    default = "abort" if careful(environment) else "delete"
+    return (
+        settings.on_dependents or removal.on_dependents or "abort",
+        settings.on_edited or removal.on_edited or default,
+    )
 
 
 class Remover(ABC):

@@ -8,9 +8,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
-from terp_seed.database.consent import careful
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError, RollbackError
 from terp_seed.ledger.drift import Drift, find_drift
@@ -20,7 +19,7 @@ from terp_seed.plan.plan import PlannedRevision, Removal
 from terp_seed.plan.result import Counts
 from terp_seed.run.delete_order import child_indexes, group_for_deletion
 from terp_seed.run.dependents import Dependents, find_dependents, referenced_numbers
-from terp_seed.run.removal import Deletion, Remover
+from terp_seed.run.removal import Deletion, Remover, choose_policies
 from terp_seed.settings.log import logger
 
 __all__ = ["Examination", "Rollback"]
@@ -52,15 +51,8 @@ class Examination:
     def counts(self, drift: Drift) -> Counts:
         """What becomes of the rows of a range, and what became of them before."""
         retained = len(self.retained[drift.range.number])
-        return Counts(
-            deleted=drift.there - retained,
-            retained=retained,
-            intact=drift.intact,
-            edited=len(drift.edited),
-            replaced=len(drift.replaced),
-            missing=drift.missing,
-            ids=drift.range.ids,
-        )
+        deleted = drift.there - retained
+        return replace(Counts.of(drift), deleted=deleted, retained=retained, ids=drift.range.ids)
 
     @property
     def tables(self) -> dict[str, Counts]:
@@ -123,7 +115,8 @@ class Rollback(Remover):
         chosen = _covered(step, removal, seeded)
         drifts = [find_drift(self.session, range_, ranges, hold=hold) for range_ in chosen]
         row_keys = {range_.number: self._row_keys(range_) for range_ in chosen if range_.id is None}
-        on_dependents, on_edited = self._policies(removal)
+        settings = self.session.settings
+        on_dependents, on_edited = choose_policies(settings, self.environment, removal)
         retained = {
             drift.range.number: set(drift.edited if on_edited == "keep" else ()) for drift in drifts
         }
@@ -169,9 +162,9 @@ class Rollback(Remover):
 
     def confirm(self, deletion: Deletion, deleted: int) -> None:
         """Refuse to have deleted more rows than were found: one has just been added."""
-        there = deletion.counts.deleted + deletion.counts.retained
+        expected = deletion.counts.deleted
         super().confirm(deletion, deleted)
-        if deleted > there:
+        if deleted > expected:
             raise RollbackError(
                 f"{deletion.range.label}: while its rows were being removed, another program "
                 "inserted rows in their place, so nothing was deleted; run the command again"
@@ -189,15 +182,6 @@ class Rollback(Remover):
         listed = ", ".join(f"{n.retained:,} {table}" for table, n in left.items()) or "none"
         logger.warning(f"revision {step.revision} declares no rollback; its rows stay: {listed}")
         return left
-
-    def _policies(self, removal: Removal) -> tuple[str, str]:
-        """What to do with dependents and with edited rows: flag, revision, default."""
-        settings = self.session.settings
-        default = "abort" if careful(self.environment) else "delete"
-        return (
-            settings.on_dependents or removal.on_dependents or "abort",
-            settings.on_edited or removal.on_edited or default,
-        )
 
     def _retain_needed(self, retained: dict[int, set[int]], needing: Iterable[Dependents]) -> None:
         for dependents in needing:

@@ -25,6 +25,7 @@ from terp_seed.plan.run import Run, build_run
 from terp_seed.plan.sql_guard import SqlGuard
 from terp_seed.plan.target import Target
 from terp_seed.run.executor import Executor
+from terp_seed.run.removal import choose_policies
 from terp_seed.run.rollback_script import ScriptedRollback
 from terp_seed.run.steps import planned_steps
 from terp_seed.settings.options import Settings
@@ -46,8 +47,8 @@ def write_script(settings: Settings, request: Request, start: tuple[str, ...], o
     context = MigrationContext.configure(dialect_name=target.dialect_name, opts={"as_sql": True})
     move = Move(request, start, request.steps(start, context))
     _refuse_online_only(move)
-    _refuse_unscriptable(settings, environment, move)
     run = build_run(environment, target, move)
+    _refuse_unscriptable(run)
     _refuse_unclassified(run)
     _Printer(run, out).write()
 
@@ -217,18 +218,17 @@ def _refuse_online_only(move: Move) -> None:
             )
 
 
-def _refuse_unscriptable(settings: Settings, environment: str, move: Move) -> None:
+def _refuse_unscriptable(run: Run) -> None:
     """A script cannot tell an edited row from a seeded one."""
-    if all(step.upgrade for step in move.steps):
-        return
-    if "keep" in (settings.on_edited, settings.on_dependents):
-        raise RollbackError("a script cannot keep some rows of a rollback; run it online")
-    careful = environment in ("staging", "production")
-    if settings.on_edited == "abort" or (careful and settings.on_edited != "delete"):
-        raise RollbackError(
-            "a script cannot see which rows were edited since they were seeded; run the rollback "
-            "online, or say -x on-edited=delete"
-        )
+    for removal in (removal for step in run.plan.steps for removal in step.removals):
+        _, on_edited = choose_policies(run.settings, run.environment, removal)
+        if "keep" in (on_edited, run.settings.on_dependents):
+            raise RollbackError("a script cannot keep some rows of a rollback; run it online")
+        if on_edited == "abort":
+            raise RollbackError(
+                "a script cannot see which rows were edited since they were seeded; run the "
+                "rollback online, or say -x on-edited=delete"
+            )
 
 
 def _refuse_unclassified(run: Run) -> None:
