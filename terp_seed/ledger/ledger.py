@@ -31,7 +31,6 @@ __all__ = [
     "SeededRange",
     "Shape",
     "ledger_of",
-    "qualified_name",
 ]
 
 _BLOCKS = 32  # that are read at once
@@ -167,7 +166,7 @@ class Ledger:
     @property
     def table(self) -> str:
         """The ledger's name, quoted, with its schema."""
-        return qualified_name(self.dialect, self.books.ledger)
+        return self.dialect.quote_table(self.books.ledger.fullname)
 
     def open(self, header: Header) -> str:
         """The statement that writes a revision's header."""
@@ -209,7 +208,7 @@ class Ledger:
         first, count = f"{ledger}.first_key", f"{ledger}.row_count"
         return (
             f"UPDATE {ledger} SET row_count = (SELECT COALESCE(MAX({key}) - {first} + 1, 0) "
-            f"FROM {quote(range_.table)} rows_in "
+            f"FROM {self.dialect.quote_table(range_.table)} rows_in "
             f"WHERE {key} >= {first} AND {key} < {first} + {count}) "
             f"WHERE {self._where(range_.revision, range_.number)} AND block_no = 0"
         )
@@ -371,11 +370,6 @@ class Ledger:
         text = self.dialect.text
         where = f"chain = {text(self.chain)} AND revision = {text(revision)}"
         return where if number is None else f"{where} AND range_no = {number}"
-
-
-def qualified_name(dialect: Dialect, table: sa.Table) -> str:
-    """A bookkeeping table's name, quoted, with its schema."""
-    return ".".join(map(dialect.quote, filter(None, (table.schema, table.name))))
 
 
 def ledger_of(session: Session) -> Ledger:

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import sqlalchemy as sa
 
-from terp_seed.database.dialects import Dialect
+from terp_seed.database.dialects import Dialect, split_table
 from terp_seed.database.session import Session
 from terp_seed.ledger.ledger import Place, SeededRange, ledger_of
 
@@ -108,16 +108,17 @@ def find_retained_rows(session: Session, places: Collection[Place]) -> RetainedR
 def _existing_numbers(
     session: Session, seeded: SeededRange, numbers: frozenset[int]
 ) -> frozenset[int]:
-    if seeded.id is None or not sa.inspect(session.connection).has_table(seeded.table):
+    schema, name = split_table(seeded.table)
+    if seeded.id is None or not sa.inspect(session.connection).has_table(name, schema=schema):
         return numbers
-    quote = session.dialect.quote
-    key, first = quote(seeded.id), seeded.first
+    key, first = session.dialect.quote(seeded.id), seeded.first
+    table = session.dialect.quote_table(seeded.table)
     whole = len(numbers) == seeded.count
     chosen = Selection(seeded).ids(key) if whole else match_numbers(seeded, numbers, key)
     return frozenset(
         row[0] - first
         for where in chosen
-        for row in session.rows(f"SELECT {key} FROM {quote(seeded.table)} WHERE {where}")
+        for row in session.rows(f"SELECT {key} FROM {table} WHERE {where}")
     )
 
 

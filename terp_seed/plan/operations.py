@@ -101,6 +101,7 @@ class SeedRowsOp(MigrateOperation):
     ) -> None:
         """Insert these rows, dicts with the same columns.
 
+        ``table`` may be ``schema.table``, on MySQL ``database.table``.
         ``key`` names the natural key.  A row that already owns one stops the
         run before it writes; ``on_conflict="skip"`` leaves it alone instead.
         ``id`` is the table's integer key, which the run fills; None for a

@@ -70,6 +70,9 @@ def run_checks(project: Project, *, round_trip: bool = True) -> Iterator[CheckRe
 
 def _on_scratch(project: Project, chain: Chain, round_trip: bool) -> Iterator[CheckResult]:
     try:
+        others = chain.schemas("dev")
+        if others:
+            raise UsageError(f"seeds fill tables of {', '.join(others)}, and SQLite has no schemas")
         with scratch(project, chain) as made:
             yield _result("masking policy", lambda: _policy(chain, made))
             if round_trip:

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 
 from alembic.script import Script, ScriptDirectory
 
+from terp_seed.database.dialects import split_table
 from terp_seed.errors import UsageError
 from terp_seed.plan.chain import Step, ancestors
 from terp_seed.plan.generation import choose_generation
@@ -46,6 +47,12 @@ class Chain:
         recorder = Recorder(generation, environment, self.settings.data, engine)
         down = [Step(script, upgrade=False) for script in reversed(scripts)]
         return make_plan(scripts, down, recorder)
+
+    def schemas(self, environment: str) -> list[str]:
+        """The schemas, other than the connection's own, in which tables are seeded."""
+        steps = self.plan(environment).history.values()
+        tables = (planned.rows.table for step in steps for planned in step.tables)
+        return sorted({schema for schema, _ in map(split_table, tables) if schema})
 
     def staying(self, environment: str) -> set[str]:
         """The revisions that seed rows in an environment and declare that they cannot roll back."""

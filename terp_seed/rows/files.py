@@ -110,7 +110,7 @@ def _has_lookup(values: Sequence[Value]) -> bool:
 def _looked_up(
     values: Mapping[str, Sequence[Value]], name: str, target: str, where: str
 ) -> list[Value]:
-    table, dot, column = target.partition(".")
+    table, dot, column = target.rpartition(".")
     if name not in values or not (table and dot and column):
         raise UsageError(
             f"{where}: refs: {name!r}: {target!r} is not usable; map one of the rows' columns "

@@ -15,6 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from terp_seed.database.dialects import split_table
 from terp_seed.database.schema import inbound, reflecting
 from terp_seed.database.session import Session
 from terp_seed.ledger.ledger import Range, SeededRange
@@ -29,7 +30,7 @@ def group_for_deletion(session: Session, seeded: SeededRange) -> Iterator[Sequen
     All other rows of the range can go after them.  Rows in a circle come one
     by one, the last first, as do all where a reference is not to the key.
     """
-    quote = session.dialect.quote
+    quote, table = session.dialect.quote, session.dialect.quote_table(seeded.table)
     references = [
         reference
         for reference in inbound(session, [seeded.table])
@@ -43,9 +44,7 @@ def group_for_deletion(session: Session, seeded: SeededRange) -> Iterator[Sequen
     rows = {
         row[0]: frozenset(row[1:])
         for inside in Selection(seeded).ids(quote(str(seeded.id)))
-        for row in session.rows(
-            f"SELECT {listed} FROM {quote(seeded.table)} WHERE {inside} AND ({some})"
-        )
+        for row in session.rows(f"SELECT {listed} FROM {table} WHERE {inside} AND ({some})")
     }
     first = seeded.first
     known = all(reference.targets == (seeded.id,) for reference in references)
@@ -86,8 +85,8 @@ def child_indexes(session: Session, seeded_range: Range) -> Iterator[None]:
     if not (dialect.indexes_foreign_keys or session.external or seeded_range.count < _FEW):
         for number, (table, columns) in enumerate(_unindexed_keys(session, seeded_range.table)):
             created.append(dialect.quote(f"terp_seed_child_{number}"))
-            listed = ", ".join(map(dialect.quote, columns))
-            session.stream.run(f"CREATE INDEX {created[-1]} ON {dialect.quote(table)} ({listed})")
+            listed = f"{dialect.quote_table(table)} ({', '.join(map(dialect.quote, columns))})"
+            session.stream.run(f"CREATE INDEX {created[-1]} ON {listed}")
     yield
     for name in created:
         session.stream.run(f"DROP INDEX {name}")
@@ -97,7 +96,7 @@ def child_indexes(session: Session, seeded_range: Range) -> Iterator[None]:
 def _unindexed_keys(session: Session, target: str) -> list[tuple[str, tuple[str, ...]]]:
     """The columns of the foreign keys to a table that no index begins with."""
     inspector = sa.inspect(session.connection)
-    keys = session.dialect.foreign_keys(session.connection)
+    keys = session.dialect.foreign_keys(session.connection, [target])
     unindexed = [
         (key.table, key.columns)
         for key in keys
@@ -109,11 +108,12 @@ def _unindexed_keys(session: Session, target: str) -> list[tuple[str, tuple[str,
 
 def _leading_columns(inspector: sa.Inspector, table: str) -> set[str | None]:
     """The first column of each index of a table, those of its keys among them."""
+    schema, name = split_table(table)
     indexes: list[Sequence[str | None]] = [
         index["column_names"]
-        for index in inspector.get_indexes(table)
+        for index in inspector.get_indexes(name, schema)
         if not any(option.endswith("_where") for option in index.get("dialect_options", {}))
     ]
-    indexes += [index["column_names"] for index in inspector.get_unique_constraints(table)]
-    indexes.append(inspector.get_pk_constraint(table)["constrained_columns"])
+    indexes += [index["column_names"] for index in inspector.get_unique_constraints(name, schema)]
+    indexes.append(inspector.get_pk_constraint(name, schema)["constrained_columns"])
     return {columns[0] for columns in indexes if columns}

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import sqlalchemy as sa
 
-from terp_seed.database.dialects import Reference
+from terp_seed.database.dialects import Reference, split_table
 from terp_seed.database.schema import inbound
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError
@@ -37,7 +37,7 @@ class Dependents:
     def __str__(self) -> str:
         keys = ", ".join(self.first_keys)
         reference = self.reference
-        where = ".".join(filter(None, (reference.schema, reference.table, reference.column)))
+        where = f"{reference.table}.{reference.column}"
         return f"{self.count} in {where} -> {reference.target_table} (first: {keys})"
 
 
@@ -53,7 +53,7 @@ def find_dependents(
     targets, leaving = _by_table(going), _by_table([*going, *gone])
     dependents: list[Dependents] = []
     for reference in inbound(session, [selection.range.table for selection in going]):
-        sources = leaving.get(reference.table.casefold(), []) if reference.schema is None else []
+        sources = leaving.get(reference.table.casefold(), [])
         for rows in targets[reference.target_table.casefold()]:
             dependents += _pointing(session, reference, rows, sources)
     return dependents
@@ -88,7 +88,7 @@ def _conditions(session: Session, reference: Reference, rows: Selection) -> Iter
     if by_id:  # the other columns of a key cannot say more than the row's own id
         yield from rows.ids(f"pointing.{quote(by_id[0])}")
         return
-    target = quote(reference.target_table)
+    target = session.dialect.quote_table(reference.target_table)
     for condition in rows.conditions(session.dialect, "seeded"):
         matched = f"{condition} AND {_joined(session, reference)}"
         yield f"EXISTS (SELECT 1 FROM {target} seeded WHERE {matched})"
@@ -106,7 +106,7 @@ def referenced_numbers(session: Session, dependents: Dependents) -> set[int]:
         for where in dependents.where
         for row in session.rows(
             f"SELECT DISTINCT {listed} {_source(session, dependents.reference)} "
-            f"JOIN {quote(seeded.table)} target ON {joined} WHERE {where}"
+            f"JOIN {session.dialect.quote_table(seeded.table)} target ON {joined} WHERE {where}"
         )
     ]
     if seeded.id is not None:
@@ -138,12 +138,11 @@ def _joined(session: Session, reference: Reference, seeded: str = "seeded") -> s
 
 
 def _source(session: Session, reference: Reference) -> str:
-    parts = filter(None, (reference.schema, reference.table))
-    return f"FROM {'.'.join(map(session.dialect.quote, parts))} pointing"
+    return f"FROM {session.dialect.quote_table(reference.table)} pointing"
 
 
 def _key_column(session: Session, reference: Reference) -> str:
     inspector = sa.inspect(session.connection)
-    table, schema = reference.table, reference.schema
+    schema, table = split_table(reference.table)
     columns = inspector.get_pk_constraint(table, schema=schema)["constrained_columns"]
     return columns[0] if columns else inspector.get_columns(table, schema=schema)[0]["name"]

@@ -16,7 +16,6 @@ from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionError
 
 from terp_seed.database.consent import Confirm, require_consent
-from terp_seed.database.dialects import dialect_named
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.lock import Held, advisory_lock
 from terp_seed.database.session import Session, opened
@@ -27,10 +26,9 @@ from terp_seed.ledger.ledger import ledger_of
 from terp_seed.plan.chain import ancestors, current_heads
 from terp_seed.plan.generation import recorded_settings
 from terp_seed.plan.run import record_history
-from terp_seed.run.backup.dump import BOOKS
+from terp_seed.run.backup.dump import restore_commands
 from terp_seed.run.backup.folder import Backup
 from terp_seed.run.backup.manifest import Manifest
-from terp_seed.run.backup.rows import qualified
 from terp_seed.run.backup.staged import Staged, stage
 from terp_seed.settings.options import Settings
 
@@ -59,14 +57,7 @@ def restore_backup(
     """
     backup = Backup(folder, Manifest.read(folder))
     if "rows" not in backup.manifest.kinds:
-        clients = dialect_named(settings.url.get_backend_name()).clients
-        books = settings.bookkeeping_schema
-        commands = "; ".join(
-            clients.restoring(
-                settings.url, folder / file.name, books if file.name == BOOKS else None
-            )
-            for file in backup.manifest.files
-        )
+        commands = "; ".join(restore_commands(settings, backup))
         raise UsageError(f"backup {folder}: holds a dump; put it back with: {commands}")
     with opened(settings) as session:
         environment = environment_of(session.connection, settings, session.books)
@@ -145,7 +136,7 @@ class _Restore:
         return done
 
     def _restore(self, staged: Sequence[Staged]) -> Restored:
-        ledger = self.session.books.ledger.name
+        ledger = self.session.books.ledger.fullname
         entries = [table for table in staged if table.stored.table == ledger]
         rows = [table for table in staged if table.stored.table != ledger]
         self._delete_retained()
@@ -174,7 +165,7 @@ class _Restore:
 
     def _restore_version(self) -> None:
         session, version = self.session, self.session.books.version
-        table = qualified(session, version.name, version.schema)
+        table = session.dialect.quote_table(version.fullname)
         session.stream.run(f"DELETE FROM {table}", what="version")
         for head in self.backup.manifest.heads:
             session.stream.run(f"INSERT INTO {table} VALUES ({self._text(head)})", what="version")

@@ -65,7 +65,7 @@ class RunBackup:
             listed = ", ".join(map(text, revisions))
             where = f"kept.chain = {text(session.settings.chain)} AND kept.revision IN ({listed})"
             with rows_file(session, self.made, "ledger") as file:
-                for part in rows_where(session, table.name, where, table.schema):
+                for part in rows_where(session, table.fullname, where):
                     file.add_deleted(part)
         session.settle()
 

@@ -8,11 +8,12 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from terp_seed.database.dialects import split_table
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError
 from terp_seed.rows.seeders import derived_columns
 from terp_seed.run.backup.manifest import File, StoredInsert
-from terp_seed.run.backup.rows import masked_name, qualified
+from terp_seed.run.backup.rows import masked_name
 
 __all__ = ["Staged", "stage"]
 
@@ -25,12 +26,11 @@ class Staged:
     stored: StoredInsert
     name: str
     """The temporary table."""
-    schema: str | None = None
 
     @property
     def live(self) -> str:
         """The quoted name of the table that the rows belong to."""
-        return qualified(self.session, self.stored.table, self.schema)
+        return self.session.dialect.quote_table(self.stored.table)
 
     @property
     def missing(self) -> int:
@@ -91,9 +91,10 @@ class Staged:
 
     def _moving(self) -> list[str]:
         """The columns that the server sets by itself on an UPDATE."""
+        schema, table = split_table(self.stored.table)
         return [
             column["name"]
-            for column in sa.inspect(self.session.connection).get_columns(self.stored.table)
+            for column in sa.inspect(self.session.connection).get_columns(table, schema=schema)
             if "ON UPDATE" in str(column.get("default")).upper()
             and column["name"] not in self.stored.columns
         ]
@@ -109,10 +110,8 @@ def stage(session: Session, folder: Path, files: Sequence[File]) -> list[Staged]
         by_table: dict[str, list[StoredInsert]] = {}
         for stored in file.statements:
             by_table.setdefault(stored.table, []).append(stored)
-        for table, inserts in by_table.items():
-            ledger = session.books.ledger
-            schema = ledger.schema if table == ledger.name else None
-            made = Staged(session, inserts[0], f"terp_seed_restore_{len(staged) + 1}", schema)
+        for inserts in by_table.values():
+            made = Staged(session, inserts[0], f"terp_seed_restore_{len(staged) + 1}")
             _load(made, folder / file.name, inserts)
             staged.append(made)
     return staged
