@@ -126,6 +126,9 @@ class MySQL(Dialect):
             "SET timestamp = DEFAULT",
         ]
 
+    def autocommits(self, connection: Connection) -> bool:
+        return bool(_scalar(connection, "SELECT @@autocommit"))
+
     def set_clock(self, moment: datetime) -> list[str]:
         return [f"SET timestamp = {int(moment.replace(tzinfo=UTC).timestamp())}"]
 
@@ -325,7 +328,7 @@ class MySQL(Dialect):
         event.listen(engine, "connect", _read_moments_fast)
         return engine
 
-    def lock(self, connection: Connection) -> Lock:
+    def lock(self, connection: Connection, *, lent: bool = False) -> Lock:
         return NamedLock(connection)
 
     def statement_characters(self, connection: Connection) -> int:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from terp_seed.database.dialects.advisorylock import (
     HOLDER,
     AdvisoryLock,
+    TransactionLock,
     wait_in_transaction,
 )
 from terp_seed.database.dialects.base import Dialect
@@ -35,7 +36,7 @@ from terp_seed.database.dialects.model import (
 from terp_seed.database.dialects.postgresql_clients import PostgreSQLClients
 from terp_seed.database.dialects.postgresql_errors import problem, unreachable
 from terp_seed.database.dialects.sessions import Lock
-from terp_seed.database.dialects.transactions import PIN, begin_pinned, pinned
+from terp_seed.database.dialects.transactions import PIN, begin_pinned, driver_of, pinned
 from terp_seed.errors import UsageError
 from terp_seed.rows.literals import NULL, encodable, quoted
 from terp_seed.rows.model import Cells, Value
@@ -410,6 +411,10 @@ class PostgreSQL(Dialect):
     def give_back(self, connection: Connection) -> list[str]:
         return []
 
+    def autocommits(self, connection: Connection) -> bool:
+        driver = driver_of(connection)
+        return bool(driver.autocommit) and not driver.info.transaction_status
+
     def pinned(self, connection: Connection) -> AbstractContextManager[None]:
         return pinned(connection)
 
@@ -450,8 +455,8 @@ class PostgreSQL(Dialect):
             for oid, loader in before.items():
                 lent.adapters.register_loader(oid, loader)
 
-    def lock(self, connection: Connection) -> Lock:
-        return AdvisoryLock(connection)
+    def lock(self, connection: Connection, *, lent: bool = False) -> Lock:
+        return TransactionLock(connection) if lent else AdvisoryLock(connection)
 
     def holder(self, connection: Connection) -> str:
         found = connection.exec_driver_sql(HOLDER).first()

@@ -86,6 +86,14 @@ class SQLite(Dialect):
         enforced = connection.exec_driver_sql("PRAGMA foreign_keys").scalar()
         return [f"PRAGMA foreign_keys = {enforced}"]
 
+    def autocommits(self, connection: Connection) -> bool:
+        if not connection.in_transaction():
+            with connection.begin():  # an engine may send its BEGIN at this event
+                return self.autocommits(connection)
+        driver: Any = connection.connection.driver_connection
+        at_once = driver.isolation_level is None or getattr(driver, "autocommit", None) is True
+        return at_once and not driver.in_transaction
+
     def prologue(self, seconds: float = 30) -> list[str]:
         return [".bail on", f".timeout {int(seconds * 1000)}"]
 
@@ -253,7 +261,7 @@ class SQLite(Dialect):
         plain = name not in (None, "", ":memory:") and not str(name).startswith("file:")
         return name if plain and not Path(str(name)).exists() else None
 
-    def lock(self, connection: Connection) -> Lock:
+    def lock(self, connection: Connection, *, lent: bool = False) -> Lock:
         from terp_seed.database.dialects.lockfile import FileLock, NoLock
 
         # As a function it would read the schema, and wait for whoever has the file.
