@@ -12,10 +12,17 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from terp_seed.database.autogenerate import include_name
     from terp_seed.masking import custom
-    from terp_seed.rows.columns import code, computed, constant, measured, pick, reference, whole
-    from terp_seed.rows.draw import Span
-    from terp_seed.rows.model import Json, TableRows, ref
-    from terp_seed.rows.pools import faker_pool
+    from terp_seed.rows.columns import (
+        code,
+        computed,
+        constant,
+        faker_pool,
+        measured,
+        pick,
+        reference,
+        whole,
+    )
+    from terp_seed.rows.model import Json, Span, TableRows, ref
     from terp_seed.rows.seeders import Check, Derived, SeedContext, refers, seeder
 
 __all__ = [
@@ -47,14 +54,13 @@ _HOMES = {
         "code",
         "computed",
         "constant",
+        "faker_pool",
         "measured",
         "pick",
         "reference",
         "whole",
     ),
-    "rows.draw": ("Span",),
-    "rows.model": ("Json", "TableRows", "ref"),
-    "rows.pools": ("faker_pool",),
+    "rows.model": ("Json", "Span", "TableRows", "ref"),
     "rows.seeders": ("Check", "Derived", "SeedContext", "refers", "seeder"),
 }
 

@@ -134,7 +134,7 @@ def test_modules_import_each_other_without_a_cycle() -> None:
         ("alembic.context", {"terp_seed.environment", "terp_seed.terp.schema.run"}),
         ("alembic.op", {"terp_seed.terp.schema.versions"}),
         ("alembic.command", {"terp_seed.project.project"}),
-        ("faker", {"terp_seed.rows.pools", "terp_seed.terp", "terp_seed.masking"}),
+        ("faker", {"terp_seed.rows.columns", "terp_seed.terp", "terp_seed.masking"}),
         ("MySQLdb", set()),
         ("pytest", {"terp_seed.project.pytest_plugin"}),
         ("click", {"terp_seed.cli"}),

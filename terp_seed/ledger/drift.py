@@ -27,8 +27,7 @@ from terp_seed.database.session import Session
 from terp_seed.errors import RollbackError
 from terp_seed.ledger.ledger import Digests, Place, SeededRange, ledger_of
 from terp_seed.ledger.selection import equal_to
-from terp_seed.rows.digests import SEPARATOR, block_digests, digested
-from terp_seed.rows.literals import canonical_cells, json_cells
+from terp_seed.rows.literals import SEPARATOR, block_digests, canonical_cells, digested, json_cells
 from terp_seed.rows.model import Block, Cells
 
 __all__ = ["Drift", "Ranges", "find_drift"]

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from functools import partial
 
 from terp_seed.database.dialects import Staged
-from terp_seed.rows.copy_fields import copy_document, copy_fields
+from terp_seed.rows.literals import copy_document, copy_fields
 from terp_seed.rows.model import Block, Cells, TableRows
 from terp_seed.run.rendering import Renderer, WriteStatement
 

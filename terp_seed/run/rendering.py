@@ -16,8 +16,13 @@ from terp_seed.errors import PlanError
 from terp_seed.ledger.ledger import Digests, Ledger, Range
 from terp_seed.ledger.selection import equal_to
 from terp_seed.masking.boundary import BlockMasker
-from terp_seed.rows.digests import canonical_columns, packed
-from terp_seed.rows.literals import UnwritableError, json_cells, json_pieces
+from terp_seed.rows.literals import (
+    UnwritableError,
+    canonical_columns,
+    json_cells,
+    json_pieces,
+    packed,
+)
 from terp_seed.rows.model import Block, Bounds, Cells, TableRows, Value
 
 __all__ = ["Renderer", "WriteStatement", "cut_into_statements", "referenced_tables"]
