@@ -19,7 +19,7 @@ from terp_seed.database.failures import translated
 from terp_seed.database.interrupts import interruptible
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import PlanError, UsageError
-from terp_seed.plan.revisions import load_revisions
+from terp_seed.plan.chain import load_revisions
 from terp_seed.settings.options import Settings, resolve
 
 if TYPE_CHECKING:

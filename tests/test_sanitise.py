@@ -28,7 +28,7 @@ from terp_seed.mask_database.leaks import find_leaks
 from terp_seed.mask_database.report import evidence_page
 from terp_seed.mask_database.run import MaskOptions, forget, mask_in_place, rehearse
 from terp_seed.mask_database.scope import PassPlan
-from terp_seed.run.backup.manifest import Manifest
+from terp_seed.run.backup.folder import Manifest
 from terp_seed.settings.options import Settings
 
 PLAIN = {"no_parameters": True}

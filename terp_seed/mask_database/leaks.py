@@ -29,8 +29,8 @@ from terp_seed.masking.profiles import profile_of_column
 from terp_seed.masking.proof import RangeCheck
 from terp_seed.masking.substitutes import SUBSTITUTES, made_up
 from terp_seed.rows.model import Value
+from terp_seed.settings.log import progress_of_run
 from terp_seed.settings.options import Settings
-from terp_seed.settings.progress import progress_of_run
 
 __all__ = ["Leak", "Leaks", "find_leaks"]
 

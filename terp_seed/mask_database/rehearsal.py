@@ -13,20 +13,14 @@ from dataclasses import replace
 from terp_seed.database.schema import ColumnFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, SeedError
-from terp_seed.mask_database.blocks import (
-    RowBlock,
-    mask_block,
-    pending,
-    read_blocks,
-    write_block,
-)
+from terp_seed.mask_database.blocks import RowBlock, mask_block, pending, read_blocks, write_block
 from terp_seed.mask_database.originals import Known, Originals
 from terp_seed.mask_database.progress import PassTable
 from terp_seed.mask_database.scope import MARK, PassPlan
 from terp_seed.masking.keys import Key
 from terp_seed.masking.normal import is_blank
 from terp_seed.rows.model import Value
-from terp_seed.settings.progress import Progress
+from terp_seed.settings.log import Progress
 
 __all__ = ["refuse_restored", "rehearse_pass", "size_pass", "try_first_block"]
 

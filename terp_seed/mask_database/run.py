@@ -42,9 +42,8 @@ from terp_seed.masking.boundary import Boundary, boundary
 from terp_seed.masking.keys import Key
 from terp_seed.plan.chain import current_heads
 from terp_seed.run.backup import RunBackup, StoredRows, rows_file, wanted
-from terp_seed.settings.log import logger, quiet_statements
+from terp_seed.settings.log import logger, progress_of_run, quiet_statements
 from terp_seed.settings.options import Settings
-from terp_seed.settings.progress import progress_of_run
 
 __all__ = ["MaskOptions", "audit_of", "begun", "forget", "mask_in_place", "rehearse"]
 

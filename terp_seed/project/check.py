@@ -19,7 +19,7 @@ from terp_seed.database.schema import Schema
 from terp_seed.database.session import opened
 from terp_seed.errors import MaskingError, PlanError, SeedError, UsageError
 from terp_seed.masking.boundary import boundary
-from terp_seed.plan.revisions import ID_LENGTH, read_attributes
+from terp_seed.plan.chain import ID_LENGTH, read_attributes
 from terp_seed.project.offline_plan import Chain, chain_of
 from terp_seed.project.project import Project
 from terp_seed.project.round_trip import round_trip, transaction

@@ -7,11 +7,9 @@ from dataclasses import dataclass, replace
 from alembic.script import Script, ScriptDirectory
 
 from terp_seed.errors import UsageError
-from terp_seed.plan.chain import Step, ancestors
-from terp_seed.plan.generation import choose_generation
+from terp_seed.plan.chain import Step, ancestors, choose_generation, read_attributes
 from terp_seed.plan.plan import Plan, make_plan
 from terp_seed.plan.recorder import Recorder
-from terp_seed.plan.revisions import read_attributes
 from terp_seed.project.project import Project
 from terp_seed.settings.options import Settings
 

@@ -26,8 +26,7 @@ from terp_seed.database.failures import translated
 from terp_seed.database.session import opened
 from terp_seed.errors import UsageError, VerificationError
 from terp_seed.ledger.ledger import ledger_of
-from terp_seed.plan.chain import ancestors, current_heads
-from terp_seed.plan.generation import recorded_settings
+from terp_seed.plan.chain import ancestors, current_heads, recorded_settings
 from terp_seed.project.project import Project
 from terp_seed.settings.options import Settings
 

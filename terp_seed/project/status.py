@@ -13,12 +13,9 @@ from terp_seed.database.session import Session
 from terp_seed.database.tables import table_exists
 from terp_seed.ledger.audit import read_events
 from terp_seed.ledger.drift import find_drift
-from terp_seed.ledger.ledger import Header, SeededRange, ledger_of
-from terp_seed.ledger.selection import RetainedRows
-from terp_seed.plan.chain import ancestors, current_heads
-from terp_seed.plan.generation import recorded_settings
-from terp_seed.plan.result import Counts, StepResult
-from terp_seed.plan.revisions import read_attributes
+from terp_seed.ledger.ledger import Header, RetainedRows, SeededRange, ledger_of
+from terp_seed.plan.chain import ancestors, current_heads, read_attributes, recorded_settings
+from terp_seed.plan.plan import Counts, StepResult
 
 __all__ = ["ChainStatus", "RevisionStatus", "chain_status"]
 

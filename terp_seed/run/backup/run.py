@@ -4,24 +4,67 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from terp_seed.database.consent import careful
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.lock import advisory_lock
 from terp_seed.database.session import Session, opened
-from terp_seed.errors import GuardError
+from terp_seed.errors import GuardError, UsageError
 from terp_seed.ledger.audit import AuditLog
 from terp_seed.plan.chain import ancestors, current_heads
 from terp_seed.plan.plan import PlannedRevision, Removal
-from terp_seed.run.backup.dump import dump
-from terp_seed.run.backup.folder import Backup, backups_folder, expire, new_backup
+from terp_seed.run.backup.folder import Backup, File, backups_folder, checksum, expire, new_backup
 from terp_seed.run.backup.rows import rows_file, rows_of, rows_where
 from terp_seed.run.rollback import Examination, Rollback
 from terp_seed.settings.options import Settings
 
-__all__ = ["RunBackup", "create_backup", "wanted"]
+__all__ = ["BOOKS", "RunBackup", "create_backup", "dump", "wanted"]
+
+BOOKS = "books.sql"
+"""The dump of the bookkeeping schema, if there is one."""
+
+
+def dump(session: Session, backup: Backup) -> None:
+    """Dump the database into the backup; `GuardError` if the dump fails or is incomplete.
+
+    The dump is of one moment, and is complete if it has every table and ends as a dump ends.  A
+    separate bookkeeping schema has its own file.
+    """
+    clients, books = session.dialect.clients, session.books.schema
+    _dump(session, backup, clients.dump_name)
+    if books:
+        _dump(session, backup, BOOKS, books)
+    backup.manifest.tools |= clients.dumper()
+    backup.save()
+
+
+def _dump(session: Session, backup: Backup, name: str, schema: str | None = None) -> None:
+    path, clients = backup.folder / name, session.dialect.clients
+    tables = _counts(session, schema)
+    try:
+        path.touch(mode=0o600)
+        clients.dump(session.settings.url, path, schema)
+    except (UsageError, OSError) as error:
+        raise GuardError(f"backup: {error}; nothing was done") from None
+    _refuse_short(path, clients.missing(path, tables))
+    backup.manifest.add(File(name, path.stat().st_size, checksum(path), tables))
+
+
+def _counts(session: Session, schema: str | None) -> dict[str, int]:
+    quote = session.dialect.quote
+    names = sa.inspect(session.connection).get_table_names(schema=schema)
+    place = f"{quote(schema)}." if schema else ""
+    return {name: session.scalar(f"SELECT COUNT(*) FROM {place}{quote(name)}") for name in names}
+
+
+def _refuse_short(path: Path, missing: list[str] | None) -> None:
+    if missing or missing is None:
+        what = f"without {', '.join(missing)}" if missing else "cut short"
+        raise GuardError(f"backup: {path} is {what}; nothing was done")
 
 
 def wanted(settings: Settings, environment: str) -> str:
