@@ -23,9 +23,8 @@ from terp_seed.database.session import Session
 from terp_seed.errors import GuardError, InterruptedRunError, LockError, MaskingError, UsageError
 from terp_seed.mask_database import run as mask_run
 from terp_seed.mask_database.blocks import RowBlock, write_block
-from terp_seed.mask_database.evidence import evidence
+from terp_seed.mask_database.evidence import evidence, evidence_page
 from terp_seed.mask_database.leaks import find_leaks
-from terp_seed.mask_database.report import evidence_page
 from terp_seed.mask_database.run import MaskOptions, forget, mask_in_place, rehearse
 from terp_seed.mask_database.scope import PassPlan
 from terp_seed.run.backup.folder import Manifest

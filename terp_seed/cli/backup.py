@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from terp_seed.cli.options import as_json, run_options, yes
-from terp_seed.cli.output import document, examples, table
+from terp_seed.cli.interface import as_json, document, examples, run_options, table, yes
 from terp_seed.database.consent import Confirm
 from terp_seed.project.project import Project
 

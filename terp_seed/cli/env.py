@@ -7,8 +7,7 @@ from collections.abc import Callable
 
 import click
 
-from terp_seed.cli.options import as_json, run_options
-from terp_seed.cli.output import document, examples
+from terp_seed.cli.interface import as_json, document, examples, run_options
 from terp_seed.errors import GuardError
 from terp_seed.project.project import Project
 from terp_seed.settings.options import ENVIRONMENTS, Settings, environment_name

@@ -47,7 +47,6 @@ __all__ = [
     "Audit",
     "AuditLog",
     "Event",
-    "LockStatus",
     "PastRun",
     "lock_status",
     "measure_pace",

@@ -35,7 +35,6 @@ from terp_seed.settings.options import (
 __all__ = [
     "ACT",
     "ID_LENGTH",
-    "Attributes",
     "Generation",
     "Move",
     "Request",
