@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from datetime import date, datetime, time
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep, StampStep
 from alembic.script import Script, ScriptDirectory
@@ -23,7 +23,6 @@ from alembic.util import CommandError
 
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError, SeedError, UsageError
-from terp_seed.ledger.ledger import Header
 from terp_seed.settings.options import (
     ENVIRONMENTS,
     Settings,
@@ -31,6 +30,9 @@ from terp_seed.settings.options import (
     environment_name,
     preset,
 )
+
+if TYPE_CHECKING:
+    from terp_seed.ledger.ledger import Header
 
 __all__ = [
     "ACT",
