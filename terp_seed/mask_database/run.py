@@ -43,7 +43,8 @@ from terp_seed.masking.keys import Key
 from terp_seed.masking.normal import is_blank
 from terp_seed.plan.chain import current_heads
 from terp_seed.rows.model import Value
-from terp_seed.run.backup import RunBackup, StoredRows, rows_file, wanted
+from terp_seed.run.backup.rows import StoredRows, rows_file
+from terp_seed.run.backup.run import RunBackup, wanted
 from terp_seed.settings.log import Progress, logger, progress_of_run, quiet_statements
 from terp_seed.settings.options import Settings
 

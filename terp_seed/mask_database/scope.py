@@ -24,8 +24,8 @@ from terp_seed.database.tables import table_exists
 from terp_seed.errors import MaskingError, UsageError
 from terp_seed.ledger.ledger import Ledger, SeededRange
 from terp_seed.mask_database.progress import Pass
-from terp_seed.masking.boundary import Boundary, Masker
-from terp_seed.masking.detect import PolicyGap, find_gaps, lines_to_add, profile_of_column
+from terp_seed.masking.boundary import Boundary, Masker, profile_of_column
+from terp_seed.masking.detect import PolicyGap, find_gaps, lines_to_add
 
 __all__ = ["MARK", "PassPlan", "plan_passes", "seeded_ranges", "tables_to_read"]
 

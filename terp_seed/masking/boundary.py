@@ -11,6 +11,7 @@ for as long as the memory is small; a block that comes in is never changed.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
@@ -19,9 +20,9 @@ from typing import Any, Protocol
 
 import sqlalchemy as sa
 
-from terp_seed.database.schema import TableFacts
+from terp_seed.database.schema import ColumnFacts, TableFacts
 from terp_seed.errors import MaskingError, UsageError
-from terp_seed.masking.detect import ColumnProfile, PolicyGap, find_gaps, profile_of_rows
+from terp_seed.masking.detect import ColumnProfile, PolicyGap, TypeKind, find_gaps
 from terp_seed.masking.documents import Other, mask_document
 from terp_seed.masking.keys import Key
 from terp_seed.masking.normal import UnmaskableError, is_blank, plain, token
@@ -31,10 +32,10 @@ from terp_seed.masking.proof import Prover, RangeCheck
 from terp_seed.masking.site import Mask, Site
 from terp_seed.masking.strategies import build, known
 from terp_seed.rows.columns import measured
-from terp_seed.rows.model import Block, Cells, Column, TableRows, Value
+from terp_seed.rows.model import Block, Cells, Column, Lookup, TableRows, Value
 from terp_seed.settings.options import Settings, environment_name
 
-__all__ = ["BlockMasker", "Boundary", "Masker", "Masks", "boundary"]
+__all__ = ["BlockMasker", "Boundary", "Masker", "Masks", "boundary", "profile_of_column"]
 
 _UNPROVEN = frozenset({"date", "amount"})  # every day and every sum may be made up
 
@@ -414,3 +415,75 @@ def _problems(mask: Mask, column: ColumnProfile, rows: int) -> list[str]:
     if column.ascii and not mask.ascii:
         found.append("masked values may hold characters that the column's character set lacks")
     return found
+
+
+_FEW = 50
+_NUMBER = re.compile(r"[-+]?\d{1,12}(\.\d{1,6})?", re.ASCII)  # longer ones may be personal
+_KINDS: tuple[tuple[type[sa.types.TypeEngine[Any]], TypeKind], ...] = (
+    (sa.Enum, "enum"),
+    (sa.JSON, "json"),
+    (sa.Boolean, "boolean"),
+    (sa.DateTime, "datetime"),
+    (sa.Date, "date"),
+    (sa.Time, "datetime"),
+    (sa.Integer, "number"),
+    (sa.Numeric, "number"),
+    (sa.LargeBinary, "binary"),
+)
+
+
+def profile_of_rows(rows: TableRows, name: str, facts: TableFacts | None) -> ColumnProfile:
+    """A column that rows are about to be written to; without ``facts`` its values tell."""
+    live = facts.columns.get(name) if facts else None
+    samples = None
+    if rows.provenance == "imported":
+        samples = [value for value in rows.values(name) if not isinstance(value, Lookup)]
+    if rows.columns[name].ref is not None or (samples == [] and rows.count):
+        return ColumnProfile(name, "number")
+    if live is None:
+        few = rows.values(name, 0, min(rows.count, _FEW))
+        length = rows.columns[name].bounds.length
+        return ColumnProfile(name, _kind_of_values(few), length, samples)
+    unique = facts is not None and (name,) in facts.uniques
+    return ColumnProfile(name, _kind(live), live.length, samples, live.nullable, unique)
+
+
+def profile_of_column(
+    facts: TableFacts, name: str, samples: Sequence[Value] | None = None
+) -> ColumnProfile:
+    """A column that holds rows already.
+
+    A part of a key counts as unique; a text column full of documents is one of
+    documents, whatever the engine calls its type.
+    """
+    live = facts.columns[name]
+    kind = _kind(live)
+    if kind == "text" and samples and _are_documents(samples):
+        kind = "json"
+    unique = name in facts.key or any(name in columns for columns in facts.uniques)
+    ascii_only = live.charset == "ascii"
+    return ColumnProfile(name, kind, live.length, samples, live.nullable, unique, ascii_only)
+
+
+def _are_documents(samples: Sequence[Value]) -> bool:
+    texts = [value for value in samples if value is not None]
+    return bool(texts) and all(
+        isinstance(text, str) and text[:1] in ("{", "[") and text[-1:] in ("}", "]")
+        for text in texts
+    )
+
+
+def _kind_of_values(values: Sequence[Value]) -> TypeKind:
+    known = [value for value in values if value is not None]
+    if any(isinstance(value, dict | list) for value in known):
+        return "json"
+    texts = [value for value in known if isinstance(value, str)]
+    if not known or not all(map(_NUMBER.fullmatch, texts)):
+        return "text"
+    return "number"  # a CSV's numbers are texts, too
+
+
+def _kind(live: ColumnFacts) -> TypeKind:
+    if live.choices is not None:
+        return "enum"
+    return next((kind for type_, kind in _KINDS if isinstance(live.type, type_)), "text")

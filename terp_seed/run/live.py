@@ -25,7 +25,7 @@ from terp_seed.plan.operations import OPTION
 from terp_seed.plan.plan import StepResult, summary
 from terp_seed.plan.preflight import preflight
 from terp_seed.plan.run import Run, Target, build_run, find_move, refuse_other_settings
-from terp_seed.run.backup import RunBackup, wanted
+from terp_seed.run.backup.run import RunBackup, wanted
 from terp_seed.run.dry_run import forecast_steps
 from terp_seed.run.executor import Executor, planned_steps
 from terp_seed.run.rollback import Rollback
