@@ -543,7 +543,7 @@ def test_only_the_tables_asked_for(people: Copy) -> None:
     assert people.mask("People") == {"people": 7}
     with pytest.raises(MaskingError, match=r"\[tables.other\]\nemail = "):
         people.mask()
-    with pytest.raises(UsageError, match="there is no such table"):
+    with pytest.raises(UsageError, match="no such table exists"):
         people.mask("persons")
 
 

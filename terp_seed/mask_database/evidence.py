@@ -203,8 +203,8 @@ _ELSEWHERE = (
 def _copies(session: Session, tables: Sequence[str]) -> list[dict[str, str]]:
     """The copies of the originals that masking leaves behind, and what to do about each.
 
-    An UPDATE does not overwrite: a server keeps the old values in files of its
-    own until something is done about it.  The server is asked where it can tell.
+    An UPDATE does not overwrite: a server keeps the old values in other files
+    until something is done about it.  The server is asked where it can tell.
     """
     found = [*session.dialect.copies(session.connection, tables), *_ELSEWHERE]
     return [asdict(copy) for copy in found]

@@ -120,7 +120,7 @@ def tables_to_read(schema: Schema, only: Sequence[str]) -> list[TableFacts]:
     known = {name.casefold(): name for name in schema.tables - BOOKKEEPING}
     missing = [name for name in only if name.casefold() not in known]
     if missing:
-        raise UsageError(f"--table {missing[0]}: there is no such table")
+        raise UsageError(f"--table {missing[0]}: no such table exists")
     wanted = {name.casefold() for name in only} or known.keys()
     found = (schema.table(known[name]) for name in sorted(wanted, key=known.__getitem__))
     return [facts for facts in found if facts is not None]

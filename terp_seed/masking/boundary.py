@@ -109,7 +109,7 @@ class Boundary:
         if choice is None:
             raise MaskingError(
                 f"{place} is personal ({rule.kind}) and is not written in production; leave the "
-                "column out, or give it a strategy of its own under production"
+                "column out, or give it a strategy under production"
             )
         site = self._site(place, rule, choice)
         if rule.kind == "json" and choice.strategy in ("redact", "scrub_text"):
@@ -213,7 +213,7 @@ def _metadata(place: str) -> Any:
     found = getattr(found, "metadata", found)
     if not isinstance(found, sa.MetaData):
         raise UsageError(
-            f"models = {place}: there is no such metadata; write it as module:name in the seed "
+            f"models = {place}: no such metadata exists; write it as module:name in the seed "
             "section of alembic.ini"
         )
     return found
@@ -293,7 +293,7 @@ class Masker:
         ]
 
     def capacity(self, column: str) -> int | None:
-        """How many rows the column's strategy can keep unique; None if there is no such limit."""
+        """How many rows the column's strategy can keep unique; None if unlimited."""
         return self._masks[column].capacity
 
     def _masked(self, block: Block, name: str) -> Cells:

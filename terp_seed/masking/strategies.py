@@ -73,7 +73,7 @@ def custom(
     """Register a project's own strategy as ``custom:<name>``.
 
     The function gets the value and 32 bytes: the keyed digest of the value,
-    or of the row number where there is no key.  It must follow from these two
+    or of the row number without a key.  It must follow from these two
     alone.  ``distinct`` promises that different values stay different,
     ``length`` the longest text that comes out.  It may not return its input,
     and what it raises is reported without its text.  Registering a name again
@@ -191,7 +191,7 @@ _MARKERS = {"email": "[e-mail]", "phone": "[phone]", "tax_id": "[tax id]", "card
 
 
 def _scrub_text(site: Site) -> Mask:
-    """Replace what has a shape of its own; a name has none, and stays.
+    """Replace what shows by its shape; a name does not, and stays.
 
     That is why `redact` is the default for free text, and this is a choice.
     Under a key a find becomes what its own column would make of it.

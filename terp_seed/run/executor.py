@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial, wraps
+from functools import cached_property, partial, wraps
 from time import monotonic
 from typing import Any, cast
 
@@ -42,7 +42,7 @@ class Executor:
 
     run: Run
     audit: Audit
-    remover: Remover
+    make_remover: Callable[[], Remover]
     progress: Progress = field(default_factory=Progress)
     statement_characters: int = STATEMENT_CHARACTERS
     sql_guard: SqlGuard = field(init=False)
@@ -52,6 +52,11 @@ class Executor:
         self.stream: Stream = self.run.target.stream
         self.ledger = self.run.ledger
         self.sql_guard = SqlGuard(self.ledger.dialect)
+
+    @cached_property
+    def remover(self) -> Remover:
+        """What takes rows out; made when a step needs it."""
+        return self.make_remover()
 
     def execute(self, step: PlannedRevision, call: Callable[[], None]) -> None:
         """Write, or take out, what the step plans; ``call`` runs the revision's function."""

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 from sqlalchemy.exc import DBAPIError
 
@@ -164,7 +164,7 @@ class _LiveRun:
         return Executor(
             self.run,
             self.log.audit,
-            Rollback(session, self.run.environment, self.backup.rows),
+            partial(Rollback, session, self.run.environment, self.backup.rows),
             progress_of_run(),
             session.dialect.statement_characters(session.connection),
         )

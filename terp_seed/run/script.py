@@ -8,6 +8,7 @@ its environment, and stops if the chain is not where it was made for.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from io import TextIOBase
 from typing import TextIO
 
@@ -72,7 +73,7 @@ class _Printer:
 
     def write(self) -> None:
         run = self._run
-        remover = ScriptedRollback(self._stream, self._ledger, run.plan)
+        remover = partial(ScriptedRollback, self._stream, self._ledger, run.plan)
         executor = Executor(run, self._audit, remover)
         table = run.settings.version_table
         try:
