@@ -30,7 +30,7 @@ from terp_seed.plan.chain import ancestors, current_heads, recorded_settings
 from terp_seed.project.project import Project
 from terp_seed.settings.options import Settings
 
-__all__ = ["Comparison", "prove"]
+__all__ = ["prove"]
 
 _NOT_COMPARED = {"terp_seed_audit"}  # its times and process ids always differ
 

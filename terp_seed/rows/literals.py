@@ -39,8 +39,6 @@ __all__ = [
     "NULL",
     "SEPARATOR",
     "JsonText",
-    "Quote",
-    "QuoteBytes",
     "UnwritableError",
     "block_digests",
     "canonical",
@@ -51,7 +49,6 @@ __all__ = [
     "copy_fields",
     "digested",
     "encodable",
-    "fill_nulls",
     "json_cells",
     "json_pieces",
     "json_text",
@@ -59,7 +56,6 @@ __all__ = [
     "literals",
     "one_by_one",
     "packed",
-    "plain_cells",
     "quoted",
 ]
 

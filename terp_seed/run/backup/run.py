@@ -22,7 +22,7 @@ from terp_seed.run.backup.rows import rows_file, rows_of, rows_where
 from terp_seed.run.rollback import Examination, Rollback
 from terp_seed.settings.options import Settings
 
-__all__ = ["BOOKS", "RunBackup", "create_backup", "dump", "wanted"]
+__all__ = ["BOOKS", "RunBackup", "create_backup", "wanted"]
 
 BOOKS = "books.sql"
 """The dump of the bookkeeping schema, if there is one."""
