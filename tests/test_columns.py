@@ -11,8 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terp_seed.rows.columns import code, computed, constant, measured, pick, reference, whole
-from terp_seed.rows.model import WORD, Column, Span, TableRows, seed_key
+from terp_seed.rows.columns import code, computed, constant, pick, reference, whole
+from terp_seed.rows.model import WORD, Column, Span, TableRows, measured, seed_key
 
 KEY = seed_key(1, "toy") + b"table.column"
 PLACES = st.integers(min_value=0, max_value=5000)

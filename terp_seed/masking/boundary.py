@@ -31,8 +31,7 @@ from terp_seed.masking.policy_file import load_policy, merge_models
 from terp_seed.masking.proof import Prover, RangeCheck
 from terp_seed.masking.site import Mask, Site
 from terp_seed.masking.strategies import build, known
-from terp_seed.rows.columns import measured
-from terp_seed.rows.model import Block, Cells, Column, Lookup, TableRows, Value
+from terp_seed.rows.model import Block, Cells, Column, Lookup, TableRows, Value, measured
 from terp_seed.settings.options import Settings, environment_name
 
 __all__ = ["BlockMasker", "Boundary", "Masker", "Masks", "boundary", "profile_of_column"]

@@ -16,13 +16,7 @@ if TYPE_CHECKING:
 
     from terp_seed.project.project import Project
 
-__all__ = [
-    "pytest_addoption",
-    "seed_engine",
-    "seed_project",
-    "seed_round_trip",
-    "seeded",
-]
+__all__ = ["pytest_addoption", "seed_engine", "seed_project", "seed_round_trip", "seeded"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

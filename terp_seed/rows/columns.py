@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from bisect import bisect_right
 from collections.abc import Callable, Sequence
-from datetime import datetime, time
 from functools import cache
 from hashlib import sha256
 from itertools import accumulate
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
-from terp_seed.rows.model import Bounds, Column, Span, Value
+from terp_seed.rows.model import Bounds, Column, Span, Value, measured
 
 if TYPE_CHECKING:
     from faker import Faker
 
-__all__ = ["code", "computed", "constant", "faker_pool", "measured", "pick", "reference", "whole"]
+__all__ = ["code", "computed", "constant", "faker_pool", "pick", "reference", "whole"]
 
 
 def constant(value: Value, *, scale: int | None = None) -> Column:
@@ -85,33 +84,6 @@ def computed(
         plane="ascii" if ascii_only else "full",
     )
     return Column(make, bounds, scale, ref)
-
-
-def measured(values: Sequence[Value]) -> Bounds:
-    """The bounds of a list of values."""
-    texts = [value for value in values if isinstance(value, str)]
-    uniform = len(texts) == sum(value is not None for value in values)
-    sized = [len(value) for value in values if isinstance(value, str | bytes)]
-    numbers = [v for v in values if isinstance(v, int) and not isinstance(v, bool)]
-    return Bounds(
-        length=max(sized, default=None),
-        choices=frozenset(texts) if uniform and 0 < len(texts) <= 64 else None,
-        low=min(numbers, default=None),
-        high=max(numbers, default=None),
-        nullable=any(value is None for value in values),
-        plane=_plane(texts),
-        fraction=any(_has_fraction(value) for value in values),
-    )
-
-
-def _plane(texts: Sequence[str]) -> Literal["ascii", "bmp", "full"]:
-    if all(text.isascii() for text in texts):
-        return "ascii"
-    return "bmp" if all(max(text, default="") <= "\uffff" for text in texts) else "full"
-
-
-def _has_fraction(value: Value) -> bool:
-    return isinstance(value, datetime | time) and bool(value.microsecond)
 
 
 @cache

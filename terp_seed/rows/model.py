@@ -19,7 +19,7 @@ import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time
 from functools import cached_property, partial
 from hashlib import shake_128
 from typing import Any, Literal, TypeVar
@@ -37,6 +37,7 @@ __all__ = [
     "TableRows",
     "Value",
     "distinct_texts",
+    "measured",
     "plain_texts",
     "ref",
     "scaled_text",
@@ -149,6 +150,33 @@ class Bounds:
     """The character range: ASCII, what utf8mb3 holds, or all of Unicode."""
     fraction: bool = False
     """Whether times carry a fraction of a second."""
+
+
+def measured(values: Sequence[Value]) -> Bounds:
+    """The bounds of a list of values."""
+    texts = [value for value in values if isinstance(value, str)]
+    uniform = len(texts) == sum(value is not None for value in values)
+    sized = [len(value) for value in values if isinstance(value, str | bytes)]
+    numbers = [v for v in values if isinstance(v, int) and not isinstance(v, bool)]
+    return Bounds(
+        length=max(sized, default=None),
+        choices=frozenset(texts) if uniform and 0 < len(texts) <= 64 else None,
+        low=min(numbers, default=None),
+        high=max(numbers, default=None),
+        nullable=any(value is None for value in values),
+        plane=_plane(texts),
+        fraction=any(_has_fraction(value) for value in values),
+    )
+
+
+def _plane(texts: Sequence[str]) -> Literal["ascii", "bmp", "full"]:
+    if all(text.isascii() for text in texts):
+        return "ascii"
+    return "bmp" if all(max(text, default="") <= "\uffff" for text in texts) else "full"
+
+
+def _has_fraction(value: Value) -> bool:
+    return isinstance(value, datetime | time) and bool(value.microsecond)
 
 
 @dataclass(frozen=True, slots=True)

@@ -21,14 +21,7 @@ from terp_seed.ledger.ledger import Selection
 from terp_seed.run.backup.folder import Backup, File, StoredInsert, private_file
 from terp_seed.run.writer import cut_into_statements
 
-__all__ = [
-    "StoredRows",
-    "masked_name",
-    "qualified",
-    "rows_file",
-    "rows_of",
-    "rows_where",
-]
+__all__ = ["StoredRows", "masked_name", "qualified", "rows_file", "rows_of", "rows_where"]
 
 _ROWS = 500
 Rows = Sequence[Sequence[Any]]
