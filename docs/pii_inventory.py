@@ -12,8 +12,7 @@ import sys
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 
-from terp_seed.masking.classes import DATA_CLASSES
-from terp_seed.masking.policy import Choice, Policy, Rule
+from terp_seed.masking.policy import DATA_CLASSES, Choice, Policy, Rule
 from terp_seed.masking.policy_file import load_policy
 
 DOCS = Path(__file__).resolve().parent

@@ -12,10 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from terp_seed.database.autogenerate import include_name
     from terp_seed.masking import custom
-    from terp_seed.rows.columns import code, computed, constant, measured, pick, reference, whole
-    from terp_seed.rows.draw import Span
-    from terp_seed.rows.model import Json, TableRows, ref
-    from terp_seed.rows.pools import faker_pool
+    from terp_seed.rows.columns import code, computed, constant, faker_pool, pick, reference, whole
+    from terp_seed.rows.model import Json, Span, TableRows, measured, ref
     from terp_seed.rows.seeders import Check, Derived, SeedContext, refers, seeder
 
 __all__ = [
@@ -43,18 +41,8 @@ __all__ = [
 _HOMES = {
     "database.autogenerate": ("include_name",),
     "masking": ("custom",),
-    "rows.columns": (
-        "code",
-        "computed",
-        "constant",
-        "measured",
-        "pick",
-        "reference",
-        "whole",
-    ),
-    "rows.draw": ("Span",),
-    "rows.model": ("Json", "TableRows", "ref"),
-    "rows.pools": ("faker_pool",),
+    "rows.columns": ("code", "computed", "constant", "faker_pool", "pick", "reference", "whole"),
+    "rows.model": ("Json", "Span", "TableRows", "measured", "ref"),
     "rows.seeders": ("Check", "Derived", "SeedContext", "refers", "seeder"),
 }
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 import sys
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NoReturn
+from typing import Any, NoReturn
 
 from alembic import context
 from alembic.runtime.migration import MigrationContext
@@ -19,11 +19,8 @@ from terp_seed.database.failures import translated
 from terp_seed.database.interrupts import interruptible
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import PlanError, UsageError
-from terp_seed.plan.revisions import load_revisions
+from terp_seed.plan.chain import ACT, Request, load_revisions
 from terp_seed.settings.options import Settings, resolve
-
-if TYPE_CHECKING:
-    from terp_seed.plan.chain import Request
 
 __all__ = ["run"]
 
@@ -109,7 +106,6 @@ def _online() -> None:
 
 
 def _run(settings: Settings, session: Session, asked: dict[str, Any]) -> None:
-    from terp_seed.plan.chain import ACT
     from terp_seed.run.live import run_live
 
     act = context.config.attributes.get(ACT, run_live)
@@ -124,8 +120,6 @@ def _look(settings: Settings, session: Session) -> None:
 
 
 def _request(settings: Settings, asked: dict[str, Any], options: dict[str, Any]) -> Request:
-    from terp_seed.plan.chain import Request
-
     destination = asked["destination_rev"]
     return Request(
         directory=context.script,

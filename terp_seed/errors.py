@@ -4,7 +4,7 @@
 
     SeedError                1  unexpected
     ├── UsageError           2  usage or configuration
-    ├── LockError            3  somebody else is seeding, or the lock was lost
+    ├── LockError            3  another run is seeding, or the lock was lost
     ├── PlanError            4  the schema or the plan does not fit
     ├── GuardError           5  refused by a guard: environment, consent
     ├── RollbackError        6  a rollback would take more than the seeds
@@ -48,7 +48,7 @@ class UsageError(SeedError):
 
 
 class LockError(SeedError):
-    """The advisory lock is taken, was lost, or excludes nobody here."""
+    """The advisory lock is taken, was lost, or keeps no other run out here."""
 
     exit_code = 3
 
@@ -84,6 +84,6 @@ class VerificationError(SeedError):
 
 
 class InterruptedRunError(SeedError):
-    """Somebody stopped the run; what was under way is rolled back."""
+    """The run was stopped; what was under way is rolled back."""
 
     exit_code = 130

@@ -18,7 +18,7 @@ from toys import Toy
 from terp_seed.database.consent import Confirm
 from terp_seed.errors import GuardError, UsageError, VerificationError
 from terp_seed.project.project import Project as Seeds
-from terp_seed.run.backup import expire, listing, new_backup
+from terp_seed.run.backup.folder import expire, listing, new_backup
 from terp_seed.run.backup.restore import Restored, restore_backup
 
 YES = Confirm(always=True, yes=True)

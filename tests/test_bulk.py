@@ -8,13 +8,8 @@ from typing import Any
 
 import pytest
 
-from terp_seed.rows.texts import (
-    UnwritableError,
-    column_texts,
-    distinct_texts,
-    one_by_one,
-    plain_texts,
-)
+from terp_seed.rows.literals import UnwritableError, column_texts, one_by_one
+from terp_seed.rows.model import distinct_texts, plain_texts
 
 
 def alone(value: object) -> str:

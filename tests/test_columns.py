@@ -11,9 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from terp_seed.rows.columns import code, computed, constant, measured, pick, reference, whole
-from terp_seed.rows.draw import WORD, Span, seed_key
-from terp_seed.rows.model import Column, TableRows
+from terp_seed.rows.columns import code, computed, constant, pick, reference, whole
+from terp_seed.rows.model import WORD, Column, Span, TableRows, measured, seed_key
 
 KEY = seed_key(1, "toy") + b"table.column"
 PLACES = st.integers(min_value=0, max_value=5000)
@@ -53,7 +52,7 @@ def test_another_process_draws_the_same(seed: str) -> None:
         [
             sys.executable,
             "-c",
-            "from terp_seed.rows.draw import Span, seed_key\n"
+            "from terp_seed.rows.model import Span, seed_key\n"
             "print(Span(seed_key(1, 'toy') + b't.c', 0, 3).words())",
         ],
         env={"PYTHONHASHSEED": seed},

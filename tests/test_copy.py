@@ -19,8 +19,13 @@ from terp_seed.database.session import opened
 from terp_seed.database.statements import Live
 from terp_seed.errors import PlanError, SeedError
 from terp_seed.project.project import Project as Seeds
-from terp_seed.rows.copy_fields import copy_document, copy_fields
-from terp_seed.rows.literals import UnwritableError, json_cells, json_text
+from terp_seed.rows.literals import (
+    UnwritableError,
+    copy_document,
+    copy_fields,
+    json_cells,
+    json_text,
+)
 from terp_seed.rows.model import Cells, Lookup
 
 _ESCAPED = re.compile(r"\\(.)", re.DOTALL)

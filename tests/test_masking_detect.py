@@ -7,9 +7,17 @@ import tomllib
 
 import pytest
 
-from terp_seed.masking.content import live, live_kinds, may_be_live, searchable
-from terp_seed.masking.detect import ColumnProfile, find_gaps, lines_to_add
-from terp_seed.masking.names import guess, words
+from terp_seed.masking.detect import (
+    ColumnProfile,
+    find_gaps,
+    guess,
+    lines_to_add,
+    live,
+    live_kinds,
+    may_be_live,
+    searchable,
+    words,
+)
 from terp_seed.masking.policy import Policy
 from terp_seed.masking.policy_file import load_policy
 

@@ -8,8 +8,8 @@ import pytest
 
 from terp_seed.errors import MaskingError
 from terp_seed.masking.boundary import Boundary
-from terp_seed.masking.documents import path_steps
 from terp_seed.masking.keys import Key
+from terp_seed.masking.policy import path_steps
 from terp_seed.masking.policy_file import load_policy
 from terp_seed.masking.reserved import is_reserved_email
 from terp_seed.rows.model import Block, Cells, Json

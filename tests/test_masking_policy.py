@@ -312,5 +312,5 @@ def test_models_that_are_not_there_or_contradict_the_file_are_refused(modelled):
         modelled.upgrade()
     ini = modelled.path / "alembic.ini"
     ini.write_text(ini.read_text().replace("toy_models:metadata", "toy_models:nothing"))
-    with pytest.raises(UsageError, match="models = toy_models:nothing: there is no such metadata"):
+    with pytest.raises(UsageError, match="models = toy_models:nothing: no such metadata exists"):
         modelled.upgrade()

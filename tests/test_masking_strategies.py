@@ -17,10 +17,8 @@ from hypothesis import strategies as st
 from terp_seed.errors import MaskingError
 from terp_seed.masking import custom
 from terp_seed.masking.boundary import Boundary
-from terp_seed.masking.classes import DATA_CLASSES
 from terp_seed.masking.keys import Key
-from terp_seed.masking.permutation import permutation
-from terp_seed.masking.policy import Choice, Policy
+from terp_seed.masking.policy import DATA_CLASSES, Choice, Policy
 from terp_seed.masking.policy_file import load_policy
 from terp_seed.masking.reserved import (
     CARDS,
@@ -39,6 +37,7 @@ from terp_seed.masking.reserved import (
 from terp_seed.masking.site import Site
 from terp_seed.masking.strategies import STRATEGIES, build, known
 from terp_seed.masking.substitutes import LONGEST, SUBSTITUTES, fingerprint
+from terp_seed.masking.tokens import permutation
 from terp_seed.rows.model import Block, Cells, Json, Lookup
 
 KEY = Key(bytes.fromhex("9f3c1d7e5ab24806c1e7f2d93b6a80574ce91d2f7b3850a6e4c2198fd07b365a"))

@@ -10,8 +10,7 @@ import pytest
 from projects import Project
 from terminals import typed
 
-from terp_seed.settings.log import configure_logging
-from terp_seed.settings.progress import Bar, Lines, Progress, progress_of_run
+from terp_seed.settings.log import Bar, Lines, Progress, configure_logging, progress_of_run
 
 _MANY = ("-n", "seed", "-x", "rows=clients:40000", "upgrade", "0002_clients")
 

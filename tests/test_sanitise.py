@@ -23,12 +23,11 @@ from terp_seed.database.session import Session
 from terp_seed.errors import GuardError, InterruptedRunError, LockError, MaskingError, UsageError
 from terp_seed.mask_database import run as mask_run
 from terp_seed.mask_database.blocks import RowBlock, write_block
-from terp_seed.mask_database.evidence import evidence
+from terp_seed.mask_database.evidence import evidence, evidence_page
 from terp_seed.mask_database.leaks import find_leaks
-from terp_seed.mask_database.report import evidence_page
 from terp_seed.mask_database.run import MaskOptions, forget, mask_in_place, rehearse
 from terp_seed.mask_database.scope import PassPlan
-from terp_seed.run.backup.manifest import Manifest
+from terp_seed.run.backup.folder import Manifest
 from terp_seed.settings.options import Settings
 
 PLAIN = {"no_parameters": True}
@@ -544,7 +543,7 @@ def test_only_the_tables_asked_for(people: Copy) -> None:
     assert people.mask("People") == {"people": 7}
     with pytest.raises(MaskingError, match=r"\[tables.other\]\nemail = "):
         people.mask()
-    with pytest.raises(UsageError, match="there is no such table"):
+    with pytest.raises(UsageError, match="no such table exists"):
         people.mask("persons")
 
 

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from toys import Toy
 
-from terp_seed.run.delete_order import _outermost_first
+from terp_seed.run.dependents import _outermost_first
 
 KEYS = st.integers(1, 12)
 

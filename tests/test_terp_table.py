@@ -10,7 +10,7 @@ from terp_harness import AS_OF
 
 from terp_seed.errors import UsageError
 from terp_seed.rows import seeders
-from terp_seed.rows.draw import Span
+from terp_seed.rows.model import Span
 from terp_seed.rows.seeders import SeedContext, logical_references, seeder_named
 from terp_seed.terp import table as vocabulary
 from terp_seed.terp.simulation.arrays import Spool

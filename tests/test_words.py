@@ -47,13 +47,6 @@ WAIVERS: dict[str, int] = {
     "terp_seed/database/schema.py": 1,
     "terp_seed/database/session.py": 2,
     "terp_seed/database/tables.py": 1,
-    "terp_seed/errors.py": 3,
-    "terp_seed/mask_database/evidence.py": 1,
-    "terp_seed/mask_database/scope.py": 1,
-    "terp_seed/masking/boundary.py": 2,
-    "terp_seed/masking/masker.py": 1,
-    "terp_seed/masking/reserved.py": 1,
-    "terp_seed/masking/strategies.py": 2,
     "terp_seed/terp/schema/tables.py": 1,
 }
 

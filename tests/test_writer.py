@@ -19,9 +19,8 @@ from terp_seed.errors import PlanError
 from terp_seed.ledger.ledger import Ledger, Range, SeededRange, Shape
 from terp_seed.plan.plan import PlannedTable
 from terp_seed.rows.columns import computed, constant
-from terp_seed.rows.digests import block_digests
-from terp_seed.rows.draw import Span
-from terp_seed.rows.model import Block, Column, TableRows
+from terp_seed.rows.literals import block_digests
+from terp_seed.rows.model import Block, Column, Span, TableRows
 from terp_seed.run.writer import Writer
 
 

@@ -15,8 +15,7 @@ from alembic.config import Config
 from sqlalchemy import create_engine
 
 from parts.markdown import rows_of
-from terp_seed.plan.chain import ancestors
-from terp_seed.plan.generation import choose_generation
+from terp_seed.plan.chain import ancestors, choose_generation
 from terp_seed.plan.plan import make_plan
 from terp_seed.plan.recorder import Recorder
 from terp_seed.project.project import Project

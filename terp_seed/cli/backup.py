@@ -7,13 +7,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from terp_seed.cli.options import as_json, run_options, yes
-from terp_seed.cli.output import document, examples, table
+from terp_seed.cli.interface import as_json, document, examples, run_options, table, yes
 from terp_seed.database.consent import Confirm
 from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.run.backup import Backup
+    from terp_seed.run.backup.folder import Backup
 
 __all__ = ["backup", "restore"]
 
@@ -40,7 +39,7 @@ def create(project: Project, kind: str, as_json: bool) -> None:
 
     Writes only an audit event to the database.
     """
-    from terp_seed.run.backup import create_backup
+    from terp_seed.run.backup.run import create_backup
 
     made = create_backup(project.settings(), project.directory(), kind)
     if as_json:
@@ -54,7 +53,7 @@ def create(project: Project, kind: str, as_json: bool) -> None:
 @as_json
 def list_(project: Project, as_json: bool) -> None:
     """List the backups, newest first."""
-    from terp_seed.run.backup import listing
+    from terp_seed.run.backup.folder import listing
 
     found = listing(project.settings())
     if as_json:

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import click
 
-from terp_seed.cli.options import as_json, run_options
-from terp_seed.cli.output import document, examples, state
+from terp_seed.cli.interface import as_json, document, examples, run_options, state
 from terp_seed.project.project import Project
 
 __all__ = ["check"]

@@ -8,12 +8,11 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from terp_seed.cli.options import as_json, run_options
-from terp_seed.cli.output import document, examples, state, table
+from terp_seed.cli.interface import as_json, document, examples, run_options, state, table
 from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.ledger.history import Event, PastRun
+    from terp_seed.ledger.audit import Event, PastRun
 
 __all__ = ["history", "lock"]
 
@@ -49,7 +48,7 @@ def history(
     Reads only.
     """
     from terp_seed.database.session import opened
-    from terp_seed.ledger.history import past_runs
+    from terp_seed.ledger.audit import past_runs
 
     matches = _Filter(**filters).matches
     with opened(project.settings()) as session:
@@ -173,7 +172,7 @@ def status(project: Project, as_json: bool) -> None:
     Does not take the lock.
     """
     from terp_seed.database.session import opened
-    from terp_seed.ledger.history import lock_status
+    from terp_seed.ledger.audit import lock_status
 
     with opened(project.settings(), patient=False) as session:
         found = lock_status(session)

@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from terp_seed.cli.options import as_json, run_options
-from terp_seed.cli.output import document, examples, state, table
+from terp_seed.cli.interface import as_json, document, examples, run_options, state, table
 from terp_seed.ledger.ledger import ledger_of
 from terp_seed.project.project import Project
 

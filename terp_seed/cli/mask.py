@@ -7,9 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from terp_seed.cli.options import as_json, run_options
-from terp_seed.cli.options import yes as with_yes
-from terp_seed.cli.output import document, examples, table
+from terp_seed.cli.interface import as_json, document, examples, run_options, table
+from terp_seed.cli.interface import yes as with_yes
 from terp_seed.errors import UsageError, VerificationError
 from terp_seed.project.project import Project
 
@@ -108,8 +107,7 @@ def _verify(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
 
 
 def _report(project: Project, as_json: bool) -> None:
-    from terp_seed.mask_database.evidence import evidence
-    from terp_seed.mask_database.report import evidence_page
+    from terp_seed.mask_database.evidence import evidence, evidence_page
 
     found = evidence(project.settings())
     if as_json:

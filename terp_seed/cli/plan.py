@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from terp_seed.cli.options import as_json, run_options
-from terp_seed.cli.output import document, examples, table
+from terp_seed.cli.interface import as_json, document, examples, run_options, table
 from terp_seed.errors import MaskingError, PlanError, RollbackError
 from terp_seed.project.project import Project
 

@@ -6,8 +6,7 @@ import sys
 
 import click
 
-from terp_seed.cli.options import as_json, run_options
-from terp_seed.cli.output import document, examples
+from terp_seed.cli.interface import as_json, document, examples, run_options
 from terp_seed.errors import UsageError
 from terp_seed.project.project import Project
 

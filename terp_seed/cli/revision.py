@@ -6,8 +6,7 @@ from pathlib import Path
 
 import click
 
-from terp_seed.cli.options import as_json
-from terp_seed.cli.output import document, examples
+from terp_seed.cli.interface import as_json, document, examples
 from terp_seed.errors import UsageError
 from terp_seed.project.project import Project
 
@@ -51,12 +50,7 @@ def revision(
 
     Uses script.py.mako.  A revision that cannot be written or loaded leaves no file behind.
     """
-    from terp_seed.project.new_revision import (
-        file_body,
-        revision_id,
-        seeder_body,
-        write_revision,
-    )
+    from terp_seed.project.new_revision import file_body, revision_id, seeder_body, write_revision
 
     if seeder and file:
         raise UsageError("give --seeder or --file, not both")

@@ -8,8 +8,15 @@ from typing import TYPE_CHECKING, Any, Literal
 
 import click
 
-from terp_seed.cli.options import as_json, dry_run, run_options, with_options, yes
-from terp_seed.cli.output import document, examples
+from terp_seed.cli.interface import (
+    as_json,
+    document,
+    dry_run,
+    examples,
+    run_options,
+    with_options,
+    yes,
+)
 from terp_seed.cli.plan import show_forecast
 from terp_seed.database.consent import Confirm
 from terp_seed.errors import UsageError
@@ -112,7 +119,7 @@ def _target(project: Project, table: str | None, *, up: bool) -> str | None:
     """The revision to go to for a table, after printing which revisions that includes."""
     if table is None:
         return None
-    from terp_seed.project.targets import table_target
+    from terp_seed.project.status import table_target
 
     found = table_target(project, table, up=up)
     needs = f", and with it {', '.join(found.along)}" if found.along else ""

@@ -6,8 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from terp_seed.cli.options import as_json, run_options
-from terp_seed.cli.output import document, examples, state, table
+from terp_seed.cli.interface import as_json, document, examples, run_options, state, table
 from terp_seed.errors import VerificationError
 from terp_seed.project.project import Project
 

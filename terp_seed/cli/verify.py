@@ -6,14 +6,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from terp_seed.cli.options import as_json, run_options
-from terp_seed.cli.output import document, examples, state
+from terp_seed.cli.interface import as_json, document, examples, run_options, state
 from terp_seed.cli.status import print_drift, read_status, refuse_drift
 from terp_seed.errors import VerificationError
 from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
-    from terp_seed.project.verify import Violations
+    from terp_seed.project.status import Violations
 
 __all__ = ["verify"]
 
@@ -39,7 +38,7 @@ def verify(project: Project, everything: bool, drift: bool, as_json: bool, **x: 
 
     Reads only.
     """
-    from terp_seed.project.verify import count_violations
+    from terp_seed.project.status import count_violations
 
     results = count_violations(project, everything=everything)
     broken = [result for result in results if result.broken]

@@ -25,10 +25,8 @@ from sqlalchemy.types import TypeEngine
 from terp_seed.database.dialects import Canonical, split_table
 from terp_seed.database.session import Session
 from terp_seed.errors import RollbackError
-from terp_seed.ledger.ledger import Digests, Place, SeededRange, ledger_of
-from terp_seed.ledger.selection import equal_to
-from terp_seed.rows.digests import SEPARATOR, block_digests, digested
-from terp_seed.rows.literals import canonical_cells, json_cells
+from terp_seed.ledger.ledger import Digests, Place, SeededRange, equal_to, ledger_of
+from terp_seed.rows.literals import SEPARATOR, block_digests, canonical_cells, digested, json_cells
 from terp_seed.rows.model import Block, Cells
 
 __all__ = ["Drift", "Ranges", "find_drift"]

@@ -15,6 +15,7 @@ from terp_seed.mask_database.scope import MARK, PassPlan
 from terp_seed.masking.normal import is_blank
 from terp_seed.rows.literals import literals
 from terp_seed.rows.model import Block, Cells, Json, Value
+from terp_seed.run.writer import cut_into_statements
 
 __all__ = ["RowBlock", "mask_block", "pending", "read_blocks", "remove_marks", "write_block"]
 
@@ -152,24 +153,12 @@ def _update(
 ) -> None:
     dialect, name = session.dialect, plan.table
     most = dialect.rows_per_statement if plan.facts.integer_key else 1
-    for chunk in _chunks(rows, most, dialect.statement_characters(session.connection)):
+    sizes = (sum(map(len, row)) for row in rows)
+    longest = dialect.statement_characters(session.connection)
+    for part in cut_into_statements(sizes, most, longest):
+        chunk = rows[part]
         sql = dialect.update(name, plan.key, columns, chunk, plan.still)
         session.stream.run(sql, rows=len(chunk), what=f"table {name}")
-
-
-def _chunks(
-    rows: Sequence[tuple[str, ...]], most: int, longest: int
-) -> Iterator[Sequence[tuple[str, ...]]]:
-    """Cut rows into statements, by number and by size."""
-    first = size = 0
-    for place, row in enumerate(rows):
-        own = sum(map(len, row))
-        if place > first and (place - first == most or size + own > longest):
-            yield rows[first:place]
-            first, size = place, 0
-        size += own
-    if rows:
-        yield rows[first:]
 
 
 def _opened(value: Value) -> Value:

@@ -23,16 +23,15 @@ from terp_seed.mask_database.originals import Known, Originals
 from terp_seed.mask_database.progress import PassTable
 from terp_seed.mask_database.run import audit_of, begun
 from terp_seed.mask_database.scope import tables_to_read
-from terp_seed.masking.boundary import Boundary
-from terp_seed.masking.content import live_kinds, texts_in
-from terp_seed.masking.profiles import profile_of_column
+from terp_seed.masking.boundary import Boundary, profile_of_column
+from terp_seed.masking.detect import live_kinds, texts_in
 from terp_seed.masking.proof import RangeCheck
 from terp_seed.masking.substitutes import SUBSTITUTES, made_up
 from terp_seed.rows.model import Value
+from terp_seed.settings.log import progress_of_run
 from terp_seed.settings.options import Settings
-from terp_seed.settings.progress import progress_of_run
 
-__all__ = ["Leak", "Leaks", "find_leaks"]
+__all__ = ["find_leaks"]
 
 _FETCH = 500
 _FIRST_KEYS = 5

@@ -2,6 +2,10 @@
 
 Everything is known before the first row: columns, strategies, the order of
 the rows, unique and foreign keys, and which rows were seeded.
+
+Seeded rows are left alone.  Generated rows describe no real person; imported ones
+passed the masking boundary, unless that was in production.  Masking either again
+would only make them look edited to a rollback.
 """
 
 from __future__ import annotations
@@ -16,15 +20,14 @@ import sqlalchemy as sa
 from terp_seed.database.compare import BOOKKEEPING
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
+from terp_seed.database.tables import table_exists
 from terp_seed.errors import MaskingError, UsageError
+from terp_seed.ledger.ledger import Ledger, SeededRange
 from terp_seed.mask_database.progress import Pass
-from terp_seed.mask_database.seeded_rows import SeededRows, seeded_rows
-from terp_seed.masking.boundary import Boundary
+from terp_seed.masking.boundary import Boundary, Masker, profile_of_column
 from terp_seed.masking.detect import PolicyGap, find_gaps, lines_to_add
-from terp_seed.masking.masker import Masker
-from terp_seed.masking.profiles import profile_of_column
 
-__all__ = ["MARK", "PassPlan", "plan_passes", "tables_to_read"]
+__all__ = ["MARK", "PassPlan", "plan_passes", "seeded_ranges", "tables_to_read"]
 
 MARK = "~"
 """A masked value that could equal one that is not masked yet begins with it until all are."""
@@ -117,7 +120,7 @@ def tables_to_read(schema: Schema, only: Sequence[str]) -> list[TableFacts]:
     known = {name.casefold(): name for name in schema.tables - BOOKKEEPING}
     missing = [name for name in only if name.casefold() not in known]
     if missing:
-        raise UsageError(f"--table {missing[0]}: there is no such table")
+        raise UsageError(f"--table {missing[0]}: no such table exists")
     wanted = {name.casefold() for name in only} or known.keys()
     found = (schema.table(known[name]) for name in sorted(wanted, key=known.__getitem__))
     return [facts for facts in found if facts is not None]
@@ -152,7 +155,7 @@ class _Planner:
                 f"{facts.name} has no primary key, so its rows have no order; give it one"
             )
             return
-        seeded = seeded_rows(self.session, facts)
+        seeded = _seeded_rows(self.session, facts)
         for made in [*passes, *self._new(facts.name, passes, wanted)]:
             problem = self._changed(made, wanted)
             if problem:
@@ -309,3 +312,59 @@ def _unfit_keys(
                     "UPDATE CASCADE, so the two cannot be masked together; make it cascade for the "
                     "time of masking, or keep both"
                 )
+
+
+@dataclass(frozen=True)
+class SeededRows:
+    """Which rows of a table were seeded: by id, or by the literals of a key."""
+
+    spans: tuple[tuple[str, int, int], ...] = ()
+    """Column, first and last id."""
+    key: tuple[str, ...] = ()
+    keys: frozenset[tuple[str, ...]] = frozenset()
+
+    def __bool__(self) -> bool:
+        return bool(self.spans or self.keys)
+
+
+def _seeded_rows(session: Session, facts: TableFacts) -> SeededRows:
+    """The seeded rows of one table, of all chains."""
+    spans: list[tuple[str, int, int]] = []
+    key: tuple[str, ...] = ()
+    keys: set[tuple[str, ...]] = set()
+    for seeded, ledger in seeded_ranges(session):
+        if seeded.table != facts.name:
+            continue
+        if seeded.id is not None and seeded.first_key is not None:
+            spans.append((seeded.id, seeded.first_key, seeded.first_key + seeded.count - 1))
+            continue
+        key = tuple(seeded.shape.key)
+        for block in ledger.blocks(session.connection, seeded):
+            keys |= {tuple(row_key) for row_key in block.row_keys or ()}
+    return SeededRows(tuple(spans), key, frozenset(keys))
+
+
+def seeded_ranges(session: Session) -> Iterator[tuple[SeededRange, Ledger]]:
+    """The ranges whose rows need no masking, of all chains."""
+    books = session.books
+    if not table_exists(session.connection, books.ledger):
+        return
+    chains = sa.select(books.ledger.c.chain).distinct()
+    for (chain,) in session.connection.execute(chains).all():
+        ledger = Ledger(session.dialect, books, chain)
+        retained = ledger.retained(session.connection)  # rows that a rollback left to a person
+        for seeded in ledger.ranges(session.connection):
+            generated = seeded.shape.provenance == "synthetic"
+            free = (seeded.revision, seeded.number) in retained
+            if not free and (generated or _masked(session, chain, seeded)):
+                yield seeded, ledger
+
+
+def _masked(session: Session, chain: str, seeded: SeededRange) -> bool:
+    """Whether imported rows went in where the boundary masks them."""
+    audit = session.books.audit
+    where = sa.select(audit.c.environment).where(
+        audit.c.chain == chain, audit.c.revision == seeded.revision, audit.c.event == "applied"
+    )
+    last = session.connection.execute(where.order_by(audit.c.id.desc()).limit(1)).scalar()
+    return last is not None and last != "production"

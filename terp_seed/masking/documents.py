@@ -1,55 +1,30 @@
 """Documents: JSON by path, and what happens to everything that no path names.
 
-A path is ``$`` followed by ``.key``, ``["any key"]``, ``[*]`` for every
-element, ``[0]`` for one, and ``..key`` for that key at any depth.  A path that
-leads to an object or an array covers everything in it.
+A path that leads to an object or an array covers everything in it.
 """
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
 from terp_seed.masking.normal import UnmaskableError, is_blank
+from terp_seed.masking.policy import PathStep, path_steps
 from terp_seed.masking.site import Mask
 from terp_seed.rows.model import Json, Value
 
-__all__ = ["Other", "mask_document", "path_steps"]
+__all__ = ["Other", "mask_document"]
 
-_STEP = re.compile(
-    r"""\.\.(?P<deep>\w+)|\.(?P<key>\w+)|\["(?P<quoted>[^"]+)"\]|\[(?P<at>\*|\d+)\]"""
-)
 _DEEPEST = 200
 _MOST_KNOWN, _SHORT = 1 << 14, 100
 _LEAVES = 1 << 20  # row numbers of leaves are apart by this much
 
 _Leaf = Callable[[Value, int], Value]
-_Step = tuple[bool, str | int]
-"""Whether at any depth, and the key or index; ``"*"`` is every element."""
-_State = tuple[Sequence[_Step], int, _Leaf | None]
+_State = tuple[Sequence[PathStep], int, _Leaf | None]
 Other = Callable[[str], str] | Literal["keep", "remove"]
-
-
-def path_steps(path: str) -> tuple[_Step, ...] | None:
-    """A path as steps, or None if it is not one."""
-    found: list[_Step] = []
-    at = 1
-    while path[:1] == "$" and at < len(path):
-        match = _STEP.match(path, at)
-        if match is None:
-            return None
-        deep, key, quoted, index = match.group("deep", "key", "quoted", "at")
-        name = deep or key or quoted
-        if name is not None:
-            found.append((deep is not None, "." + name))
-        else:
-            found.append((False, "*" if index == "*" else int(index)))
-        at = match.end()
-    return tuple(found) if found else None
 
 
 def mask_document(paths: Sequence[tuple[str, Mask | None]], other: Other) -> Mask:

@@ -1,4 +1,4 @@
-"""The masking policy: which columns are personal, and what is done about each.
+"""The masking policy: classes of personal data, which columns hold them, what is done about each.
 
 A policy is data; `terp_seed.masking.policy_file` reads one.
 """
@@ -6,16 +6,80 @@ A policy is data; `terp_seed.masking.policy_file` reads one.
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, TypeVar
 
-from terp_seed.masking.classes import DATA_CLASSES
+from terp_seed.masking.normal import Normal, compact, digits_of, folded, plain, tidy
+from terp_seed.masking.reserved import CARDS, NETWORKS, PHONES, TAX_NUMBERS, ReservedRange
 from terp_seed.settings.options import environment_name
 
-__all__ = ["Choice", "Policy", "Rule", "TableRules", "same_name"]
+__all__ = [
+    "DATA_CLASSES",
+    "Choice",
+    "DataClass",
+    "PathStep",
+    "Policy",
+    "Rule",
+    "TableRules",
+    "path_steps",
+    "same_name",
+]
+
+
+@dataclass(frozen=True, slots=True)
+class DataClass:
+    """What a class means, how its values are compared, and its default strategy.
+
+    ``reserved`` is the finite range that its masked values come from.  The
+    default holds in dev, test and staging alike; production has none.
+    """
+
+    name: str
+    meaning: str
+    strategy: str
+    normal: Normal = folded
+    reserved: ReservedRange | None = None
+    allows: frozenset[str] | None = None
+    """The only built-in strategies that fit its values; None for texts of any kind."""
+
+
+_DOCUMENT = frozenset({"redact", "scrub_text", "nullify", "keep"})
+_DATE = frozenset({"date_shift", "generalise", "nullify", "keep"})
+_AMOUNT = frozenset({"generalise", "nullify", "keep"})
+_TEXT = frozenset({"redact", "scrub_text", "nullify", "keep", "partial", "hash"})
+
+DATA_CLASSES = {
+    made.name: made
+    for made in (
+        DataClass("person_name", "a person's full name", "substitute", tidy),
+        DataClass("first_name", "a given name", "substitute", tidy),
+        DataClass("last_name", "a family name", "substitute", tidy),
+        DataClass("org_name", "a business, perhaps a sole trader", "substitute", tidy),
+        DataClass("email", "an e-mail address", "pseudonymise"),
+        DataClass("phone", "a telephone or fax number", "tokenise", digits_of, PHONES),
+        DataClass("postal_address", "a street or postal address", "substitute", tidy),
+        DataClass("tax_id", "a tax or social security number", "tokenise", compact, TAX_NUMBERS),
+        DataClass("license", "a licence or permit number", "tokenise"),
+        DataClass("account", "a bank account, cheque or transfer number", "tokenise"),
+        DataClass("card", "a payment card number", "tokenise", digits_of, CARDS),
+        DataClass("network", "an IP address", "tokenise", folded, NETWORKS),
+        DataClass("username", "a login name", "pseudonymise"),
+        DataClass("external_id", "an identity at another service", "pseudonymise", plain),
+        DataClass("code", "a code that people know a party by", "pseudonymise"),
+        DataClass("credential", "a password, token or hash of one", "nullify", plain),
+        DataClass("device", "a device, browser or place of use", "redact", plain),
+        DataClass("special", "health, origin, belief or another special category", "redact", plain),
+        DataClass("free_text", "text that a person wrote", "redact", plain, allows=_TEXT),
+        DataClass("json", "a document", "redact", plain, allows=_DOCUMENT),
+        DataClass("date", "a day in a person's life", "date_shift", plain, allows=_DATE),
+        DataClass("amount", "a sum that tells of one party", "generalise", plain, allows=_AMOUNT),
+    )
+}
+
 
 _T = TypeVar("_T")
 
@@ -110,6 +174,36 @@ class Policy:
         """The columns with an entry that the table does not have: dropped, or renamed."""
         live = {name.casefold() for name in columns}
         return [name for name in self.table(table).columns if name.casefold() not in live]
+
+
+_STEP = re.compile(
+    r"""\.\.(?P<deep>\w+)|\.(?P<key>\w+)|\["(?P<quoted>[^"]+)"\]|\[(?P<at>\*|\d+)\]"""
+)
+
+PathStep = tuple[bool, str | int]
+"""Whether at any depth, and the key or index; ``"*"`` is every element."""
+
+
+def path_steps(path: str) -> tuple[PathStep, ...] | None:
+    """A path into a document as steps, or None if it is not one.
+
+    A path is ``$`` followed by ``.key``, ``["any key"]``, ``[*]`` for every
+    element, ``[0]`` for one, and ``..key`` for that key at any depth.
+    """
+    found: list[PathStep] = []
+    at = 1
+    while path[:1] == "$" and at < len(path):
+        match = _STEP.match(path, at)
+        if match is None:
+            return None
+        deep, key, quoted, index = match.group("deep", "key", "quoted", "at")
+        name = deep or key or quoted
+        if name is not None:
+            found.append((deep is not None, "." + name))
+        else:
+            found.append((False, "*" if index == "*" else int(index)))
+        at = match.end()
+    return tuple(found) if found else None
 
 
 def same_name(among: Mapping[str, _T], name: str) -> _T | None:

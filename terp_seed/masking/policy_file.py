@@ -30,9 +30,15 @@ from pathlib import Path
 from typing import Any
 
 from terp_seed.errors import UsageError
-from terp_seed.masking.classes import DATA_CLASSES
-from terp_seed.masking.documents import path_steps
-from terp_seed.masking.policy import Choice, Policy, Rule, TableRules, same_name
+from terp_seed.masking.policy import (
+    DATA_CLASSES,
+    Choice,
+    Policy,
+    Rule,
+    TableRules,
+    path_steps,
+    same_name,
+)
 from terp_seed.masking.reserved import is_reserved_domain
 from terp_seed.masking.strategies import STRATEGIES, Option, Strategy, known
 from terp_seed.settings.options import ENVIRONMENTS

@@ -98,7 +98,7 @@ class ReservedRange:
     digits: Callable[[int], str]
     digits_long: int
     layout: str
-    """``#`` stands for a digit; everything else is written as it is."""
+    """``#`` is a place for a digit; everything else is written as it is."""
 
 
 def is_reserved_domain(domain: str) -> bool:

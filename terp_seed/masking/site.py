@@ -6,10 +6,9 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from terp_seed.masking.classes import DataClass
 from terp_seed.masking.keys import Digest, Key, keyed_digest
 from terp_seed.masking.normal import UnmaskableError, token
-from terp_seed.masking.policy import Choice
+from terp_seed.masking.policy import Choice, DataClass
 from terp_seed.rows.model import Value
 
 __all__ = ["Mask", "Site", "by_key", "drawn", "drawn_text", "of_kind"]

@@ -3,28 +3,42 @@
 Every strategy but `keep`, `partial`, `scrub_text` and `generalise` gives a
 value that differs from the input; those four may leave all or part of it.
 A project adds its own with `custom`.
+
+`generalise` replaces a value by the one that represents its year, month, band or
+prefix; a value that already represents its own stays, since any other would give
+it away.
 """
 
 from __future__ import annotations
 
 from base64 import b32encode
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from datetime import date, datetime, timedelta
+from decimal import Decimal
 from functools import partial as bound
-from typing import Any
+from typing import Any, TypeVar
 from uuid import UUID
 
-from terp_seed.masking.classes import DATA_CLASSES
-from terp_seed.masking.content import live, searchable
-from terp_seed.masking.dates import date_shift, generalise
+from terp_seed.masking.detect import live, searchable
 from terp_seed.masking.normal import UnmaskableError, plain
-from terp_seed.masking.policy import Choice
+from terp_seed.masking.policy import DATA_CLASSES, Choice
 from terp_seed.masking.site import Mask, Site, drawn, drawn_text, of_kind
 from terp_seed.masking.substitutes import LONGEST, SUBSTITUTES
 from terp_seed.masking.tokens import tokenise
 from terp_seed.rows.model import Json, Value
 
-__all__ = ["STRATEGIES", "Option", "Strategy", "build", "custom", "known"]
+__all__ = [
+    "STRATEGIES",
+    "Option",
+    "Strategy",
+    "build",
+    "custom",
+    "date_shift",
+    "generalise",
+    "known",
+]
 
 Transform = Callable[[Value, bytes], Value]
 
@@ -59,7 +73,7 @@ def custom(
     """Register a project's own strategy as ``custom:<name>``.
 
     The function gets the value and 32 bytes: the keyed digest of the value,
-    or of the row number where there is no key.  It must follow from these two
+    or of the row number without a key.  It must follow from these two
     alone.  ``distinct`` promises that different values stay different,
     ``length`` the longest text that comes out.  It may not return its input,
     and what it raises is reported without its text.  Registering a name again
@@ -177,7 +191,7 @@ _MARKERS = {"email": "[e-mail]", "phone": "[phone]", "tax_id": "[tax id]", "card
 
 
 def _scrub_text(site: Site) -> Mask:
-    """Replace what has a shape of its own; a name has none, and stays.
+    """Replace what shows by its shape; a name does not, and stays.
 
     That is why `redact` is the default for free text, and this is a choice.
     Under a key a find becomes what its own column would make of it.
@@ -219,6 +233,96 @@ def _partial(site: Site) -> Mask:
         return text[:begin] + hidden + text[stop:]
 
     return Mask(by_value=by_value, ascii=False)
+
+
+# What a TIMESTAMP of MySQL holds: a date inside stays inside.
+_EPOCH, _LAST = date(1970, 1, 2), date(2038, 1, 18)
+
+_Day = TypeVar("_Day", date, datetime)
+
+
+def date_shift(site: Site) -> Mask:
+    """Move a date by 1 to ``days`` days, forth or back, as its subject's digest decides."""
+    digest, days = site.digest(), int(site.option("days", 30))
+
+    def by_subject(value: Value, subject: bytes) -> Value:
+        place = int.from_bytes(digest(subject)[:8]) * 2 * days >> 64
+        step = place - days if place < days else place - days + 1
+        return _on_date(value, lambda day: _moved(day, step))
+
+    return Mask(by_subject=by_subject)
+
+
+def _on_date(value: Value, change: Callable[[Any], Any]) -> Value:
+    """Change a date, a moment, or a text that is one of them in ISO form."""
+    if isinstance(value, date):
+        return change(value)
+    text = plain(value) if isinstance(value, str) else ""
+    day = None
+    with suppress(ValueError):  # the error, raised inside, would quote the value
+        day = (date if len(text) == 10 else datetime).fromisoformat(text)
+    if day is None:
+        raise UnmaskableError("neither a date nor a text in ISO form")
+    if isinstance(day, datetime):
+        return change(day).isoformat(sep="T" if "T" in text else " ")
+    return change(day).isoformat()
+
+
+def _moved(day: _Day, days: int) -> _Day:
+    """``day`` moved; the other way where it would leave the calendar or a TIMESTAMP."""
+    for step in (days, -days):
+        try:
+            other = day + timedelta(days=step)
+        except OverflowError:
+            continue
+        if not _fits_timestamp(day) or _fits_timestamp(other):
+            return other
+    raise UnmaskableError("a date too close to the end of the calendar")
+
+
+def _fits_timestamp(day: date) -> bool:
+    plain_day = day.date() if isinstance(day, datetime) else day
+    return _EPOCH <= plain_day <= _LAST
+
+
+def generalise(site: Site) -> Mask:
+    """Replace a value by the representative of its year, month, band or prefix."""
+    to = site.option("to", "year" if site.kind.name == "date" else "band")
+    if to == "band":
+        band = site.option("band", 1000)
+        return Mask(by_value=lambda value: _banded(value, band))
+    if to == "prefix":
+        first = site.option("first", 3)
+        return Mask(by_value=lambda value: _prefix(value, first), ascii=False)
+    month = to == "month"
+    return Mask(by_value=lambda value: _on_date(value, lambda day: _opened(day, month)))
+
+
+def _opened(day: _Day, month: bool) -> _Day:
+    """The first moment of the day's month or year."""
+    if isinstance(day, datetime):
+        day = day.replace(hour=0, minute=0, second=0, microsecond=0)
+    return day.replace(day=1) if month else day.replace(month=1, day=1)
+
+
+def _banded(value: Value, band: int) -> Value:
+    if isinstance(value, bool) or not isinstance(value, int | Decimal | float):
+        raise UnmaskableError("not a number")
+    if isinstance(value, Decimal):
+        if not value.is_finite():
+            raise UnmaskableError("not a finite number")
+        return (value // band * band).quantize(value)
+    if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN
+        raise UnmaskableError("not a finite number")
+    return type(value)(value // band * band)
+
+
+def _prefix(value: Value, first: int) -> Value:
+    if not isinstance(value, str):
+        raise UnmaskableError("not a text")
+    text = plain(value)
+    rest = ("0" if char.isdigit() else "*" if char.isalnum() else char for char in text[first:])
+    return text[:first] + "".join(rest)
 
 
 def _whole(low: int, high: int) -> Option:

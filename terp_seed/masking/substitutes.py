@@ -11,7 +11,7 @@ from collections.abc import Callable
 from functools import cache
 from hashlib import sha256
 
-from terp_seed.rows.pools import faker_pool
+from terp_seed.rows.columns import faker_pool
 
 __all__ = ["LONGEST", "SUBSTITUTES", "fingerprint", "made_up"]
 

@@ -1,26 +1,262 @@
-"""The chain: its current heads, what Alembic was asked to do with it, and the steps that takes."""
+"""The chain: its revision files, the settings that it keeps, its heads, and the steps from there.
+
+A chain has one `Generation`, on which all of its generated rows depend.
+"""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+import traceback
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
+from datetime import date, datetime, time
 from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep, StampStep
 from alembic.script import Script, ScriptDirectory
+from alembic.script.revision import RevisionError
+from alembic.util import CommandError
 
 from terp_seed.database.session import Session
+from terp_seed.errors import PlanError, SeedError, UsageError
+from terp_seed.settings.options import (
+    ENVIRONMENTS,
+    Settings,
+    default_size,
+    environment_name,
+    preset,
+)
+
+if TYPE_CHECKING:
+    from terp_seed.ledger.ledger import Header
 
 __all__ = [
     "ACT",
+    "ID_LENGTH",
+    "Generation",
     "Move",
     "Request",
     "Step",
     "ancestors",
+    "choose_generation",
+    "clear_load_errors",
     "current_heads",
+    "load_revisions",
     "pending_move",
+    "read_attributes",
+    "recorded_settings",
+    "refuse_other_key",
 ]
+
+ID_LENGTH = 32  # Alembic's version column
+
+
+@dataclass(frozen=True)
+class Attributes:
+    """The attributes of a revision file that matter to seeding."""
+
+    environments: tuple[str, ...]
+    online_only: bool
+    raw_sql: str | None
+    as_of: date | None
+
+
+def read_attributes(script: Script) -> Attributes:
+    """Read and check a revision's attributes; `PlanError` names what is wrong."""
+    where = f"revision {script.revision}"
+    if len(script.revision) > ID_LENGTH:
+        raise PlanError(
+            f"{where}: its id has {len(script.revision)} characters, the version table holds "
+            f"{ID_LENGTH}; shorten it"
+        )
+    for function in ("upgrade", "downgrade"):
+        if not callable(getattr(script.module, function, None)):
+            raise PlanError(
+                f"{where}: has no {function}(); if there is nothing to roll back, say so with a "
+                "downgrade() that only passes"
+            )
+    get = script.module.__dict__.get
+    return Attributes(
+        environments=_environments(get("environments"), where),
+        online_only=_flag(get("online_only", False), where),
+        raw_sql=_reason(get("raw_sql"), where),
+        as_of=_day(get("as_of"), where),
+    )
+
+
+def _environments(value: Any, where: str) -> tuple[str, ...]:
+    if value is None:
+        return tuple(name for name in ENVIRONMENTS if name != "production")
+    listed = isinstance(value, tuple | list | set | frozenset)
+    if not listed or not all(isinstance(name, str) for name in value):
+        raise PlanError(f'{where}: environments must be a tuple of names, as ("dev", "staging")')
+    try:
+        return tuple(environment_name(name) for name in value)
+    except UsageError as error:
+        raise PlanError(f"{where}: environments: {str(error).removeprefix('env: ')}") from None
+
+
+def _flag(value: Any, where: str) -> bool:
+    if not isinstance(value, bool):
+        raise PlanError(f"{where}: online_only must be True or False")
+    return value
+
+
+def _reason(value: Any, where: str) -> str | None:
+    if value is not None and not (isinstance(value, str) and value.strip()):
+        raise PlanError(f"{where}: raw_sql must be the reason why it runs raw SQL")
+    return value
+
+
+def _day(value: Any, where: str) -> date | None:
+    if value is None:
+        return None
+    try:
+        return date.fromisoformat(value)
+    except (TypeError, ValueError):
+        raise PlanError(f'{where}: as_of must be a date in quotes, as "2026-06-30"') from None
+
+
+def load_revisions(directory: ScriptDirectory) -> ScriptDirectory:
+    """The directory, every revision of it imported; `PlanError` names the one that cannot be.
+
+    Also where Alembic only warns: an id of two files, a ``down_revision`` of none.
+    """
+    with clear_load_errors(), warnings.catch_warnings():
+        warnings.filterwarnings("error", module=r"alembic\.script\.revision")
+        directory.get_heads()
+    return directory
+
+
+@contextmanager
+def clear_load_errors() -> Iterator[None]:
+    """A mistake in a revision file as one line; no value of a row is in it."""
+    try:
+        yield
+    except (SeedError, CommandError):
+        raise
+    except (RevisionError, UserWarning) as error:
+        said = re.sub(r"[\s,]+is not", " is not", str(error))
+        raise PlanError(f"{said}; correct revision or down_revision in its file") from None
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        name, line = frames[-1].filename, frames[-1].lineno
+        if isinstance(error, SyntaxError) and error.filename:
+            name, line = error.filename, error.lineno
+        what = type(error).__name__
+        if isinstance(error, SyntaxError | ImportError | NameError):  # they speak of code alone
+            what = f"{what}: {error.msg if isinstance(error, SyntaxError) else error}"
+        raise PlanError(f"{Path(name).name}, line {line}: cannot be loaded: {what}") from None
+
+
+_ROOT_SEED = 1
+_AS_OF = date(2026, 1, 1)  # for a chain whose revisions do not say
+
+
+@dataclass(frozen=True)
+class Generation:
+    """What a chain's generated rows depend on; the chain keeps one of them."""
+
+    size: str
+    rows: Mapping[str, int]
+    root_seed: int
+    as_of: date
+
+    @property
+    def clock(self) -> datetime:
+        """The moment that a session's clock is fixed to: the evening of the as-of day."""
+        return datetime.combine(self.as_of, time(18))
+
+    def to_settings(self, mask_key: str | None = None) -> dict[str, Any]:
+        """The settings as the ledger keeps them; ``mask_key`` is the key's id."""
+        return {
+            **({"mask_key": mask_key} if mask_key else {}),
+            "size": self.size,
+            "rows": dict(self.rows),
+            "root_seed": self.root_seed,
+            "as_of": self.as_of.isoformat(),
+        }
+
+    @classmethod
+    def from_settings(cls, recorded: Mapping[str, Any]) -> Generation:
+        as_of = date.fromisoformat(recorded["as_of"])
+        return cls(recorded["size"], recorded["rows"], recorded["root_seed"], as_of)
+
+
+def recorded_settings(
+    headers: Mapping[str, Header], applied: Sequence[Script]
+) -> Mapping[str, Any]:
+    """The settings that the chain was seeded with; empty for a chain at its base.
+
+    ``applied`` are its applied revisions, oldest first.
+    """
+    known = (headers[script.revision] for script in reversed(applied) if script.revision in headers)
+    newest = next(known, None)
+    return {} if newest is None else newest.detail
+
+
+def choose_generation(
+    settings: Settings,
+    environment: str,
+    scripts: Sequence[Script],
+    recorded: Mapping[str, Any],
+) -> Generation:
+    """What the rows depend on: the chain's recorded settings, else those asked for.
+
+    Raises `UsageError` if others are asked for explicitly on a seeded chain.
+    """
+    if recorded:
+        generation = Generation.from_settings(recorded)
+        _refuse_other(settings, generation)
+        return generation
+    size = settings.size or default_size(environment)
+    as_of = settings.as_of or next(
+        (day for day in (read_attributes(script).as_of for script in scripts) if day), _AS_OF
+    )
+    return Generation(
+        size,
+        preset(settings.home, size, settings.rows),
+        _ROOT_SEED if settings.root_seed is None else settings.root_seed,
+        as_of,
+    )
+
+
+def refuse_other_key(recorded: Mapping[str, Any], mask_key: str | None) -> None:
+    """Raise `UsageError` if the chain's rows were masked with another key."""
+    before = recorded.get("mask_key")
+    if before and before != mask_key:
+        raise UsageError(
+            f"this chain was masked with key {before}, and this run has "
+            f"{f'key {mask_key}' if mask_key else 'none'}: the same person would get two "
+            "pseudonyms; set TERP_SEED_MASK_KEY to that key, or roll back and seed again"
+        )
+
+
+def _refuse_other(settings: Settings, generation: Generation) -> None:
+    asked: dict[str, tuple[Any, Any]] = {
+        "size": (settings.size, generation.size),
+        "seed": (settings.root_seed, generation.root_seed),
+        "as-of": (settings.as_of, generation.as_of),
+    }
+    if "rows" in settings.explicit:
+        wanted = preset(settings.home, settings.size or generation.size, settings.rows)
+        asked["rows"] = (_short(wanted), _short(generation.rows))
+    for key, (wish, now) in asked.items():
+        if key in settings.explicit and wish != now:
+            raise UsageError(
+                f"{key}: this chain was seeded with {now}, and you ask for {wish}; a chain keeps "
+                f"one: roll it back (alembic -n {settings.chain} downgrade base) and seed again "
+                f"(alembic -n {settings.chain} -x {key}={wish} upgrade head)"
+            )
+
+
+def _short(rows: Mapping[str, int]) -> str:
+    return ",".join(f"{name}:{number}" for name, number in sorted(rows.items()))
+
 
 _RELATIVE = re.compile(r"[+-]\d+$")
 

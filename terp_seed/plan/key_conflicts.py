@@ -12,8 +12,7 @@ from itertools import islice
 
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
-from terp_seed.ledger.ledger import SeededRange
-from terp_seed.ledger.selection import Selection, equal_to
+from terp_seed.ledger.ledger import SeededRange, Selection, equal_to
 from terp_seed.rows.literals import canonical
 from terp_seed.rows.model import Lookup, TableRows, Value
 

@@ -22,10 +22,9 @@ from terp_seed.database.dialects import dialect_named
 from terp_seed.database.failures import translated
 from terp_seed.errors import GuardError, PlanError
 from terp_seed.ledger.ledger import Range
-from terp_seed.plan.generation import Generation
+from terp_seed.plan.chain import Generation, read_attributes
 from terp_seed.plan.operations import OPTION, SeedOp, SeedRowsOp, UnseedOp
 from terp_seed.plan.plan import LazyMapping, PlannedRevision, PlannedTable, Removal
-from terp_seed.plan.revisions import read_attributes
 from terp_seed.plan.sql_guard import SqlGuard
 from terp_seed.rows.files import imported, read_rows
 from terp_seed.rows.model import TableRows

@@ -6,44 +6,113 @@ target says whether there is a database.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from time import sleep
-from typing import Any
+from typing import Any, TextIO
 
 from alembic.script import Script
+from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
-from terp_seed.database.dialects import Kind
+from terp_seed.database.dialects import Kind, dialect_named
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.failures import problem_behind
 from terp_seed.database.schema import TableFacts
-from terp_seed.database.session import Session
+from terp_seed.database.session import Session, books_of
+from terp_seed.database.statements import Printed, Stream
 from terp_seed.errors import LockError, PlanError
-from terp_seed.ledger.ledger import Header, Ledger, Range, SeededRange, ledger_of
-from terp_seed.ledger.selection import RetainedRows
+from terp_seed.ledger.ledger import (
+    Header,
+    Ledger,
+    Place,
+    Range,
+    RetainedRows,
+    SeededRange,
+    find_retained_rows,
+    ledger_of,
+)
 from terp_seed.masking.boundary import BlockMasker, Boundary, boundary
-from terp_seed.plan.chain import Move, Request, current_heads, pending_move
-from terp_seed.plan.generation import (
+from terp_seed.plan.chain import (
     Generation,
+    Move,
+    Request,
     choose_generation,
+    current_heads,
+    pending_move,
     recorded_settings,
     refuse_other_key,
 )
 from terp_seed.plan.plan import Plan, PlannedRevision, PlannedTable, make_plan
 from terp_seed.plan.recorder import Recorder
-from terp_seed.plan.target import Target
 from terp_seed.rows.model import TableRows
 from terp_seed.settings.options import Settings
 
 __all__ = [
     "Run",
+    "Target",
     "build_run",
     "find_move",
     "make_recorder",
     "record_history",
     "refuse_other_settings",
 ]
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where a run's statements go, and what is known of the database there."""
+
+    settings: Settings
+    stream: Stream
+    ledger: Ledger
+    dialect_name: str
+    """SQLAlchemy's name of the engine."""
+    session: Session | None = None
+    """The database; None for a script, which goes by the plan alone."""
+
+    @classmethod
+    def live(cls, session: Session) -> Target:
+        """A database.  Its ledger says what earlier revisions seeded."""
+        name = session.connection.dialect.name
+        return cls(session.settings, session.stream, ledger_of(session), name, session)
+
+    @classmethod
+    def script(cls, settings: Settings, out: TextIO) -> Target:
+        """A script, made without a database: the plan says what earlier revisions seeded."""
+        dialect = dialect_named(settings.url.get_backend_name())
+        ledger = Ledger(dialect, books_of(settings, dialect), settings.chain)
+        return cls(settings, Printed(out, dialect), ledger, settings.url.get_dialect()().name)
+
+    @property
+    def connection(self) -> Connection | None:
+        return None if self.session is None else self.session.connection
+
+    def headers(self) -> Mapping[str, Header]:
+        return {} if self.connection is None else self.ledger.headers(self.connection)
+
+    def retained(self, places: Collection[Place]) -> RetainedRows:
+        """What earlier rollbacks left of some ranges."""
+        if self.session is None or not places:
+            return {}
+        return find_retained_rows(self.session, places)
+
+    def ranges_before(
+        self, plan: Plan, lineage: Sequence[Script], revision: str
+    ) -> Mapping[str, Range]:
+        """The generated ranges of the revisions before one."""
+        if self.connection is None:
+            return plan.ranges_before(revision)
+        names = [script.revision for script in lineage]
+        place = {name: number for number, name in enumerate(names[: names.index(revision)])}
+        ranges = [
+            seeded
+            for seeded in self.ledger.ranges(self.connection)
+            if seeded.revision in place and seeded.shape.provenance == "synthetic"
+        ]
+        ranges.sort(key=lambda seeded: (place[seeded.revision], seeded.number))
+        return {seeded.table: seeded for seeded in ranges}
+
 
 _LOOKS = 50
 

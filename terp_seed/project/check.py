@@ -1,32 +1,42 @@
 """Checks of a project's seeds before a run; they write to no database.
 
-Every check is made as far as earlier ones allow, and reports one line.
+Every check is made as far as earlier ones allow, and reports one line.  The chain is planned
+without its database, and run on a scratch SQLite file with the tables that it needs.
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
+from io import StringIO
 from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
 
+import sqlalchemy as sa
+from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
+from sqlalchemy import event
+from sqlalchemy.engine import URL, Engine
 
 from terp_seed.database.consent import careful
-from terp_seed.database.dialects import dialect_named
+from terp_seed.database.dialects import dialect_named, split_table
 from terp_seed.database.schema import Schema
 from terp_seed.database.session import opened
+from terp_seed.database.structure import copy_structure
 from terp_seed.errors import MaskingError, PlanError, SeedError, UsageError
 from terp_seed.masking.boundary import boundary
-from terp_seed.plan.revisions import ID_LENGTH, read_attributes
-from terp_seed.project.offline_plan import Chain, chain_of
+from terp_seed.plan.chain import ID_LENGTH, Step, ancestors, choose_generation, read_attributes
+from terp_seed.plan.plan import Plan, make_plan
+from terp_seed.plan.recorder import Recorder
+from terp_seed.project.init import has_section
 from terp_seed.project.project import Project
 from terp_seed.project.round_trip import round_trip, transaction
-from terp_seed.project.scratch import Scratch, scratch
-from terp_seed.settings.options import ENVIRONMENTS
+from terp_seed.settings.options import ENVIRONMENTS, Settings
 
-__all__ = ["CheckResult", "run_checks"]
+__all__ = ["Chain", "chain_of", "run_checks", "scratch"]
 
 _ID = re.compile(r"[a-z0-9_]+")
 
@@ -163,3 +173,147 @@ def _round_trip(project: Project, chain: Chain, made: Scratch) -> str:
         there = project.without("url", "yes", "env", "backup")
         rows = round_trip(there, connection, x, chain.staying(environment))
     return f"{rows:,} rows and no trace, on {made.origin}"
+
+
+_NOWHERE = "url=sqlite:///nowhere.db"
+
+
+@dataclass(frozen=True)
+class Chain:
+    """The revisions of a chain, oldest first, and the settings that they run with."""
+
+    settings: Settings
+    directory: ScriptDirectory
+    scripts: list[Script]
+    has_url: bool
+    """Whether the database is configured."""
+
+    @property
+    def unplanned(self) -> list[Script]:
+        """Revisions that read the database while they run, so that they cannot be planned here."""
+        return [script for script in self.scripts if read_attributes(script).online_only]
+
+    def plan(self, environment: str) -> Plan:
+        """What all revisions would do in an environment, up and down again; reads no database.
+
+        Imported rows are as in their files, not masked.  Raises what a run would raise.
+        """
+        scripts = [script for script in self.scripts if script not in self.unplanned]
+        generation = choose_generation(self.settings, environment, scripts, {})
+        engine = self.settings.url.get_backend_name()
+        recorder = Recorder(generation, environment, self.settings.data, engine)
+        down = [Step(script, upgrade=False) for script in reversed(scripts)]
+        return make_plan(scripts, down, recorder)
+
+    def schemas(self, environment: str) -> list[str]:
+        """The schemas, other than the connection's own, in which tables are seeded."""
+        steps = self.plan(environment).history.values()
+        tables = (planned.rows.table for step in steps for planned in step.tables)
+        return sorted({schema for schema, _ in map(split_table, tables) if schema})
+
+    def staying(self, environment: str) -> set[str]:
+        """The revisions that seed rows in an environment and declare that they cannot roll back."""
+        plan = self.plan(environment)
+        return {
+            step.revision
+            for step in plan.steps
+            if step.retains_rows and plan.history[step.revision].tables
+        }
+
+
+def chain_of(project: Project) -> Chain:
+    """Load every revision; `PlanError` names the file that cannot be loaded.
+
+    The database is not opened, and need not be known.
+    """
+    known, settings = True, None
+    try:
+        settings = project.settings()
+    except UsageError:
+        known = False
+        project = project.without("url")
+        project = replace(project, x=(*project.x, _NOWHERE))
+    settings = settings or project.settings()
+    directory = project.directory()
+    scripts = ancestors(directory, directory.get_heads())
+    return Chain(settings, directory, scripts, known)
+
+
+@dataclass(frozen=True)
+class Scratch:
+    """A temporary database."""
+
+    url: URL
+    origin: str
+    """Where its tables come from, as text for a message."""
+
+
+@contextmanager
+def scratch(project: Project, chain: Chain) -> Iterator[Scratch]:
+    """Make the file, and delete it at the end; `UsageError` if its tables cannot be made.
+
+    The tables are those of the project's database, if that answers and has any; it is only read.
+    Otherwise the project's own ``alembic upgrade head`` makes them in the scratch file, and is
+    stopped if it connects to anything else.
+    """
+    with TemporaryDirectory() as folder:
+        url = sa.make_url(f"sqlite:///{Path(folder).resolve()}/scratch.db")
+        Path(str(url.database)).touch()
+        origin = _copy_tables(chain, url) or _create_tables(project, url)
+        yield Scratch(url, origin)
+
+
+def _copy_tables(chain: Chain, url: URL) -> str:
+    if not chain.has_url:
+        return ""
+    try:
+        with (
+            opened(chain.settings) as session,
+            dialect_named("sqlite").engine(url).begin() as target,
+        ):
+            found = copy_structure(session.connection, target)
+    except UsageError:
+        return ""  # it does not answer, or its file does not exist yet
+    where = chain.settings.url.render_as_string()
+    return f"the {found} tables of {where}, without their rows" if found else ""
+
+
+def _create_tables(project: Project, url: URL) -> str:
+    if not has_section(project.ini, "alembic"):
+        raise UsageError(
+            "no database answers, and alembic.ini has no [alembic] section to make its tables"
+        )
+    try:
+        with _nowhere_else(url), redirect_stdout(StringIO()), redirect_stderr(StringIO()):
+            project.application_upgrade(url)
+    except _ElsewhereError:
+        raise UsageError(
+            "no database answers, and the env.py of [alembic] reads neither -x url= nor "
+            "sqlalchemy.url, so it cannot be sent to a scratch database"
+        ) from None
+    except (Exception, SystemExit) as error:
+        reason = str(error).splitlines()[0] if isinstance(error, CommandError) else ""
+        raise UsageError(
+            "no database answers, and alembic upgrade head does not work on a scratch SQLite: "
+            f"{reason or type(error).__name__}"
+        ) from None
+    return "alembic upgrade head"
+
+
+class _ElsewhereError(Exception):
+    """The application tried to connect to another database."""
+
+
+@contextmanager
+def _nowhere_else(url: URL) -> Iterator[None]:
+    """Let an application's ``env.py`` open no database but this one."""
+
+    def refuse(dialect: Any, record: Any, cargs: Any, cparams: Any) -> None:
+        if dialect.name != "sqlite" or not cargs or cargs[0] != url.database:
+            raise _ElsewhereError
+
+    event.listen(Engine, "do_connect", refuse)
+    try:
+        yield
+    finally:
+        event.remove(Engine, "do_connect", refuse)

@@ -2,6 +2,8 @@
 
 ``env.py``, ``script.py.mako`` and all of TERP's seeds have one source: the folders beside this
 package, which a wheel carries in ``terp_seed/own/``.
+
+The first revision can seed an example row of one of the project's tables.
 """
 
 from __future__ import annotations
@@ -9,22 +11,31 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Iterable, Iterator
+from configparser import Error, RawConfigParser
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
+import sqlalchemy as sa
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import ArgumentError
 
 from terp_seed.database.dialects import dialect_named
+from terp_seed.database.schema import ColumnFacts, Schema, TableFacts
+from terp_seed.database.session import opened
 from terp_seed.errors import UsageError
-from terp_seed.project.example_row import example_row
-from terp_seed.project.new_revision import write_revision
+from terp_seed.masking.boundary import Boundary, boundary
+from terp_seed.masking.detect import PolicyGap, toml_key
+from terp_seed.masking.policy import Choice, Rule, TableRules
+from terp_seed.project.new_revision import row_body, write_revision
 from terp_seed.project.project import Project
-from terp_seed.settings.ini_file import add_section, application_url, has_section
+from terp_seed.rows.files import imported
+from terp_seed.rows.model import TableRows
+from terp_seed.settings.options import Settings
 
-__all__ = ["Scaffold", "generic_files", "scaffold", "scaffold_terp", "section_text"]
+__all__ = ["generic_files", "has_section", "scaffold", "scaffold_terp", "section_text"]
 
 _PACKAGE = Path(str(files("terp_seed")))
 _TERP = ("alembic.ini", "seeds", "seed_revisions")
@@ -57,7 +68,7 @@ def scaffold(project: Project, *, folder: str = "seeds", table: str | None = Non
     made = Scaffold()
     with _all_or_nothing(project.ini, made, name):
         _write(home, generic_files(folder), made)
-        add_section(project.ini, _section(project, folder, made))
+        _add_section(project.ini, _section(project, folder, made))
         made.written.append(project.ini.name)
         revisions = home / _revisions(name)
         if not any(revisions.glob("*.py")):
@@ -134,7 +145,7 @@ def _refuse_existing(project: Project, folder: str) -> None:
 
 def _section(project: Project, folder: str, made: Scaffold) -> str:
     name = project.section
-    url = application_url(project.ini)
+    url = _application_url(project.ini)
     if url is not None:
         _refuse_engine(url)
         made.url = True
@@ -164,7 +175,7 @@ def _write_first_revision(project: Project, folder: str, table: str | None, made
     name, message, body = "0001_start", "Start", ""
     if table is not None:
         name, message = "0001_first_rows", "First rows"
-        body, policy = example_row(project.settings(), table)
+        body, policy = _example_row(project.settings(), table)
         _classify(project.ini.parent, f"{folder}/masking.toml", policy, made)
     path = write_revision(project.directory(), name, message, body)
     made.written.append(path.resolve().relative_to(project.ini.parent.resolve()).as_posix())
@@ -209,3 +220,127 @@ def _all_or_nothing(ini: Path, made: Scaffold, section: str = "seed") -> Iterato
         for path in (used | {home / _revisions(section)}) - folders:
             shutil.rmtree(path, ignore_errors=True)
         raise
+
+
+def _example_row(settings: Settings, name: str) -> tuple[str, str]:
+    """The ``upgrade()`` that seeds one row of a table, and the lines its masking policy needs.
+
+    The row has a value for each column that must have one.  Reads the table's structure, writes
+    nothing.  Raises `UsageError` for a table that does not exist or needs rows of another table.
+    """
+    with opened(settings) as session:
+        facts = Schema(session).table(name)
+        if facts is None:
+            raise UsageError(f"table {name}: {settings.url.database!r} has no such table")
+        columns = _needed_columns(facts)
+        for reference in facts.references:
+            if reference.column in {column.name for column in columns}:
+                raise UsageError(
+                    f"table {name}: needs a row of {reference.target_table} first (column "
+                    f"{reference.column}); begin with a table that needs no other"
+                )
+    row = {column.name: _value(column) for column in columns}
+    key = next((unique for unique in facts.uniques if set(unique) <= set(row)), tuple(row))
+    rows = imported(name, [row], key=key, id=facts.integer_key)
+    body = row_body(name, row, key, facts.integer_key)
+    return body, _policy(boundary(settings, "dev"), rows, facts)
+
+
+_STRATEGIES = ("", "pseudonymise", "redact")
+
+
+def _policy(border: Boundary, rows: TableRows, facts: TableFacts) -> str:
+    lines = [_line(border, rows, facts, found) for found in border.unclassified(rows, facts)]
+    return "\n".join([f"[tables.{toml_key(rows.table)}]", *lines]) if lines else ""
+
+
+def _line(border: Boundary, rows: TableRows, facts: TableFacts, gap: PolicyGap) -> str:
+    """An entry for a column that looks personal, with the first strategy whose values fit it."""
+    line = gap.line
+    for strategy in _STRATEGIES:
+        choices = {"": Choice(strategy)} if strategy else {}
+        rules = TableRules(rows.table, {gap.column: Rule(gap.kind, choices=choices)})
+        policy = replace(border.policy, tables={rows.table: rules})
+        found = replace(border, policy=policy).findings(rows, facts)
+        line = gap.line.replace(" }", f', strategy = "{strategy}" }}' if strategy else " }")
+        if not any(text.startswith(f"{rows.table}.{gap.column}:") for text in found):
+            break
+    return line
+
+
+def _needed_columns(facts: TableFacts) -> list[ColumnFacts]:
+    """The columns that must have a value; if none must, the first that may."""
+    free = [
+        column
+        for column in facts.columns.values()
+        if not column.computed and column.name != facts.integer_key
+    ]
+    required = [column for column in free if not column.nullable and not column.filled]
+    texts = [column for column in free if isinstance(column.type, sa.String)]
+    columns = required or (texts or free)[:1]
+    if not columns:
+        raise UsageError(f"table {facts.name}: has no column that a seed could fill")
+    return columns
+
+
+_VALUES: tuple[tuple[type[sa.types.TypeEngine[Any]], object], ...]
+_VALUES = (
+    (sa.Boolean, True),
+    (sa.JSON, {}),
+    (sa.DateTime, "2026-01-01 00:00:00"),
+    (sa.Date, "2026-01-01"),
+    (sa.Time, "00:00:00"),
+    (sa.Integer, 1),
+    (sa.Numeric, 1),
+)
+
+
+def _value(column: ColumnFacts) -> object:
+    """A value that fits the column's type."""
+    if column.choices:
+        return min(column.choices)
+    for kind, value in _VALUES:
+        if isinstance(column.type, kind):
+            return value
+    if isinstance(column.type, sa.LargeBinary):
+        return b"seed"
+    return f"Seed {column.name.replace('_', ' ')}"[: column.length or None]
+
+
+_PLACEHOLDER = "driver://user:pass@localhost/dbname"  # what `alembic init` writes
+_DRIVER = re.compile(r"^(\w+)\+\w+:")
+
+
+def has_section(ini: Path, name: str) -> bool:
+    """Whether the file exists and has the section."""
+    return _parsed(ini).has_section(name)
+
+
+def _application_url(ini: Path) -> str | None:
+    """The URL in ``[alembic]``, unexpanded, with the driver of terp_seed.
+
+    None if there is none, or if it refers to other keys of its section.
+    """
+    text = _parsed(ini).get("alembic", "sqlalchemy.url", fallback="").strip()
+    if not text or text == _PLACEHOLDER or "%(" in text.replace("%(here)s", ""):
+        return None
+    return _DRIVER.sub(r"\1:", text)
+
+
+def _add_section(ini: Path, text: str) -> None:
+    """Append text to the file, with its line endings; changes nothing before it."""
+    before = ini.read_bytes() if ini.exists() else b""
+    newline = b"\r\n" if b"\r\n" in before else b"\n"
+    gap = b"" if not before else newline if before.endswith(b"\n") else newline * 2
+    ini.write_bytes(before + gap + text.encode().replace(b"\n", newline))
+
+
+def _parsed(ini: Path) -> RawConfigParser:
+    parser = RawConfigParser()
+    if ini.exists():
+        try:
+            parser.read_string(ini.read_text(encoding="utf-8"))
+        except (Error, UnicodeDecodeError) as error:
+            reason = str(error).splitlines()[0]
+            raise UsageError(f"{ini.name}: cannot be read: {reason}") from None
+    return parser

@@ -10,7 +10,7 @@ from pathlib import Path
 from alembic.script import Script, ScriptDirectory
 
 from terp_seed.errors import PlanError, UsageError
-from terp_seed.plan.revisions import ID_LENGTH, clear_load_errors
+from terp_seed.plan.chain import ID_LENGTH, clear_load_errors
 from terp_seed.rows.files import read_rows
 from terp_seed.rows.seeders import seeder_named
 

@@ -20,12 +20,11 @@ from sqlalchemy.engine import URL, Connection, make_url
 from sqlalchemy.exc import ArgumentError
 
 from terp_seed.errors import UsageError
-from terp_seed.plan.chain import ACT
-from terp_seed.plan.revisions import load_revisions
+from terp_seed.plan.chain import ACT, load_revisions
 from terp_seed.rows.seeders import load_seeders
 from terp_seed.settings.options import Settings, resolve
 
-__all__ = ["Act", "Project"]
+__all__ = ["Project"]
 
 Act = Callable[..., Any]
 

@@ -26,13 +26,12 @@ from terp_seed.database.failures import translated
 from terp_seed.database.session import opened
 from terp_seed.errors import UsageError, VerificationError
 from terp_seed.ledger.ledger import ledger_of
-from terp_seed.plan.chain import ancestors, current_heads
-from terp_seed.plan.generation import recorded_settings
-from terp_seed.project.offline_plan import chain_of
+from terp_seed.plan.chain import ancestors, current_heads, recorded_settings
+from terp_seed.project.check import chain_of
 from terp_seed.project.project import Project
 from terp_seed.settings.options import Settings
 
-__all__ = ["Comparison", "prove"]
+__all__ = ["prove"]
 
 _NOT_COMPARED = {"terp_seed_audit"}  # its times and process ids always differ
 

@@ -16,13 +16,7 @@ if TYPE_CHECKING:
 
     from terp_seed.project.project import Project
 
-__all__ = [
-    "pytest_addoption",
-    "seed_engine",
-    "seed_project",
-    "seed_round_trip",
-    "seeded",
-]
+__all__ = ["pytest_addoption", "seed_engine", "seed_project", "seed_round_trip", "seeded"]
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,8 +44,7 @@ def seed_engine(seed_project: Project) -> Iterator[Engine]:
     """
     from terp_seed.database.dialects import dialect_named
     from terp_seed.errors import SeedError
-    from terp_seed.project.offline_plan import chain_of
-    from terp_seed.project.scratch import scratch
+    from terp_seed.project.check import chain_of, scratch
 
     try:
         with scratch(seed_project, chain_of(seed_project)) as made:
@@ -70,7 +63,7 @@ def seeded(seed_project: Project, seed_engine: Engine) -> Iterator[Callable[...,
     ``-x`` keys.  Only the bookkeeping tables stay, empty.  Refuses a database that is stamped
     staging or production.
     """
-    from terp_seed.project.offline_plan import chain_of
+    from terp_seed.project.check import chain_of
     from terp_seed.project.round_trip import seed_quietly, transaction
 
     with transaction(seed_engine, chain_of(seed_project).settings) as connection:
@@ -91,7 +84,7 @@ def seed_round_trip(seed_project: Project, seed_engine: Engine) -> Callable[...,
     """
     from terp_seed.database.environment_stamp import stamped
     from terp_seed.errors import SeedError
-    from terp_seed.project.offline_plan import chain_of
+    from terp_seed.project.check import chain_of
     from terp_seed.project.round_trip import round_trip, transaction
 
     def trip(**x: object) -> int:

@@ -1,26 +1,35 @@
-"""The status of a chain in a database, revision by revision.  Only reads."""
+"""A chain in a database: its revisions, their invariants, where a table is seeded.  Only reads."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any
 
 from alembic.script import Script, ScriptDirectory
 
 from terp_seed.database.environment_stamp import stamped
-from terp_seed.database.session import Session
+from terp_seed.database.session import Session, opened
 from terp_seed.database.tables import table_exists
+from terp_seed.errors import UsageError
 from terp_seed.ledger.audit import read_events
+from terp_seed.ledger.derived import violations
 from terp_seed.ledger.drift import find_drift
-from terp_seed.ledger.ledger import Header, SeededRange, ledger_of
-from terp_seed.ledger.selection import RetainedRows
-from terp_seed.plan.chain import ancestors, current_heads
-from terp_seed.plan.generation import recorded_settings
-from terp_seed.plan.result import Counts, StepResult
-from terp_seed.plan.revisions import read_attributes
+from terp_seed.ledger.ledger import Header, Range, RetainedRows, SeededRange, ledger_of
+from terp_seed.plan.chain import ancestors, current_heads, read_attributes, recorded_settings
+from terp_seed.plan.plan import Counts, Plan, StepResult
+from terp_seed.plan.run import record_history
+from terp_seed.project.project import Project
 
-__all__ = ["ChainStatus", "RevisionStatus", "chain_status"]
+__all__ = [
+    "ChainStatus",
+    "RevisionStatus",
+    "Violations",
+    "chain_status",
+    "count_violations",
+    "table_target",
+]
 
 _MOVES = ("applied", "skipped", "stamped")
 
@@ -147,3 +156,81 @@ def _find_drift(
             continue
         counts = Counts.of(find_drift(session, seeded, every))
         applied[seeded.revision].count(seeded.table, counts)
+
+
+@dataclass(frozen=True)
+class Violations:
+    """One invariant, and how many rows break it."""
+
+    name: str
+    table: str
+    broken: int
+
+
+def count_violations(project: Project, *, everything: bool = False) -> list[Violations]:
+    """Count the rows that break the invariants of the applied revisions; does not write.
+
+    Counts among the seeded rows, or with ``everything`` among all rows of the database.
+    """
+    settings = project.settings()
+    with opened(settings) as session:
+        applied = ancestors(project.directory(), current_heads(session))
+        plan = record_history(session, applied)
+        seeded: dict[str, Range] = {}
+        checks = {}
+        for step in plan.history.values():
+            seeded.update(step.ranges)
+            checks.update({check.name: check for check in step.checks})
+        results: list[Violations] = []
+        for check in checks.values():
+            rows = seeded.get(check.table)
+            if everything or rows is not None:
+                count = violations(check, None if everything else rows, ledger_of(session))
+                results.append(Violations(check.name, check.table, int(session.scalar(count))))
+        return results
+
+
+@dataclass(frozen=True)
+class TableTarget:
+    """The revision to go to for a table, and the revisions on the way."""
+
+    revision: str
+    """A target for Alembic: a revision, or ``base``."""
+    seeding: tuple[str, ...]
+    """The revisions that seed the table."""
+    along: tuple[str, ...]
+    """The others: going up, what those need; going down, what needs them."""
+
+
+def table_target(project: Project, table: str, *, up: bool) -> TableTarget:
+    """Go up to the last revision that seeds the table, or down below the first.
+
+    ``table`` may also be a revision's id without its number.  Raises `UsageError` if no revision
+    seeds it.
+    """
+    directory = project.directory()
+    scripts = ancestors(directory, directory.get_heads())
+    with opened(project.settings()) as session:
+        plan = record_history(session, scripts)
+    names = [script.revision for script in scripts]
+    seeding = [name for name in names if table in _names(plan, name)]
+    if not seeding:
+        known = sorted(set().union(*(_names(plan, name) for name in names)))
+        close = get_close_matches(table, known, n=1)
+        hint = f"did you mean {close[0]!r}?" if close else f"it seeds {', '.join(known)}"
+        raise UsageError(f"table {table!r}: no revision of this chain seeds it; {hint}")
+    if up:
+        through = names[: names.index(seeding[-1]) + 1]
+        revision = seeding[-1]
+    else:
+        first = names.index(seeding[0])
+        through = names[first:]
+        revision = names[first - 1] if first else "base"
+    along = tuple(name for name in through if name not in seeding)
+    return TableTarget(revision, tuple(seeding), along)
+
+
+def _names(plan: Plan, revision: str) -> set[str]:
+    tables = {planned.rows.table for planned in plan.history[revision].tables}
+    number, _, subject = revision.partition("_")
+    return {*tables, subject if number.isdecimal() else revision}

@@ -17,9 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from terp_seed.errors import UsageError
-from terp_seed.rows.columns import measured
 from terp_seed.rows.literals import UnwritableError, encodable, literals
-from terp_seed.rows.model import Cells, Column, Json, Lookup, TableRows, Value
+from terp_seed.rows.model import Cells, Column, Json, Lookup, TableRows, Value, measured
 
 __all__ = ["imported", "read_rows"]
 

@@ -1,51 +1,61 @@
-"""Python values as SQL literals, exact for any value, and as canonical text.
+"""Python values as text, exact for any value: SQL literals, fields of COPY, digests.
 
 A literal depends on the value and the engine, never on the live schema, so that a script made
 without a database holds exactly the text that a run executes.  The canonical text of a value is the
-same before it is written and after it is read back, on every engine: row digests are made of it.
+same before it is written and after it is read back, on every engine: row digests, which show
+whether a seeded row was edited, are made of it.
 """
 
 from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from contextlib import suppress
 from dataclasses import replace
 from datetime import date, datetime, time, timedelta
 from decimal import Context, Decimal
 from functools import cache, partial
+from hashlib import blake2b
 from math import isfinite
 from operator import index
 from typing import Any, cast
 from uuid import UUID
 
-from terp_seed.rows.model import Cells, Json, Lookup, Value
-from terp_seed.rows.texts import (
+from terp_seed.rows.model import (
+    Block,
+    Cells,
+    Json,
+    Lookup,
     Many,
-    UnwritableError,
-    column_texts,
-    one_by_one,
+    Value,
+    distinct_texts,
     scaled_text,
     utc,
+    with_null,
 )
 
 __all__ = [
     "NULL",
+    "SEPARATOR",
     "JsonText",
-    "Quote",
-    "QuoteBytes",
     "UnwritableError",
+    "block_digests",
     "canonical",
     "canonical_cells",
+    "canonical_columns",
+    "column_texts",
+    "copy_document",
+    "copy_fields",
+    "digested",
     "encodable",
-    "fill_nulls",
     "json_cells",
     "json_pieces",
     "json_text",
     "literal",
     "literals",
-    "plain_cells",
+    "one_by_one",
+    "packed",
     "quoted",
 ]
 
@@ -59,6 +69,10 @@ NULL = "NULL"
 
 _JSON_TYPES = frozenset((dict, list, Json))
 _SPECIAL = "'\\\0\n\r\x1a"  # what some engine has to escape
+
+
+class UnwritableError(ValueError):
+    """A value without a literal: the reason, then its place in the column."""
 
 
 def encodable(text: str) -> str:
@@ -92,6 +106,24 @@ def literals(
     one = partial(literal, text=text, binary=binary, lookup=lookup)
     many: dict[type[Any], Many] = dict.fromkeys((str, JsonText), partial(quoted, text))
     return column_texts(cells.values, cells.kinds, NULL, one, many)
+
+
+def column_texts(
+    values: Sequence[Any],
+    kinds: Set[type[Any]],
+    null: str,
+    one: Callable[[Any], str],
+    many: Mapping[type[Any], Many],
+) -> Sequence[str]:
+    """The texts of a column, made at once if its values are of one of ``kinds``.
+
+    Raises `UnwritableError` with the place of a value that has no text.
+    """
+    make = many.get(next(iter(kinds))) if len(kinds) == 1 else None
+    if make is not None:
+        with suppress(ValueError, TypeError, OverflowError):
+            return with_null(null, partial(distinct_texts, make), values)
+    return one_by_one(one, values)
 
 
 def canonical_cells(cells: Cells) -> Sequence[str]:
@@ -139,6 +171,22 @@ def json_cells(cells: Cells) -> Cells:
         texts = {key: _in_json(value) for key, value in distinct.items()}
         return replace(cells, values=[texts[id(value)] for value in values])
     return replace(cells, values=one_by_one(_in_json, values))
+
+
+def one_by_one(make: Callable[[Any], Any], values: Sequence[Any]) -> list[Any]:
+    """Convert values one by one; `UnwritableError`, with its place, for one that fails."""
+    try:
+        return [make(value) for value in values]
+    except (ValueError, TypeError, OverflowError):
+        return [_make_at(make, value, place) for place, value in enumerate(values)]
+
+
+def _make_at(make: Callable[[Any], Any], value: Any, place: int) -> Any:
+    try:
+        return make(value)
+    except (ValueError, TypeError, OverflowError) as error:
+        reason = str(error) if isinstance(error, UnwritableError) else "it has no SQL literal"
+        raise UnwritableError(reason, place) from None
 
 
 def _in_json(value: Value) -> Value:
@@ -367,3 +415,98 @@ _CANONICAL: dict[type[Any], Many] = {
     str: _canonical_texts,
     **dict.fromkeys((JsonText, Decimal, float), lambda values: [*map(canonical, values)]),
 }
+
+
+SEPARATOR = "\x1f"
+"""The separator of the texts of a row."""
+
+
+def block_digests(block: Block, columns: Sequence[str]) -> bytes:
+    """The packed 8-byte BLAKE2b digests of a block's rows over some columns."""
+    return packed(canonical_columns(block, columns), columns)
+
+
+def canonical_columns(block: Block, columns: Sequence[str]) -> dict[str, Sequence[str]]:
+    """The canonical texts of some columns, by name."""
+    return {name: canonical_cells(block.columns[name]) for name in columns}
+
+
+def packed(texts: Mapping[str, Sequence[str]], columns: Sequence[str]) -> bytes:
+    """The digests of rows from the canonical texts of their columns."""
+    rows = map(SEPARATOR.join, zip(*[texts[name] for name in columns], strict=True))
+    return digested(map(str.encode, rows))
+
+
+def digested(rows: Iterable[bytes]) -> bytes:
+    """The digests of rows from their joined texts."""
+    fresh = blake2b(digest_size=8).copy  # a copy costs half of what a new one does
+    digests = []
+    for row in rows:
+        digest = fresh()
+        digest.update(row)
+        digests.append(digest.digest())
+    return b"".join(digests)
+
+
+_COPY_NULL = "\\N"
+_COPY_SPECIAL = "\\\0\t\n\r"
+_COPY_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
+
+
+def copy_fields(cells: Cells) -> Sequence[str]:
+    """The fields of a column for PostgreSQL's COPY, in its text format.
+
+    References stay plain row numbers.  Raises as `literals` does.
+    """
+    texts = plain_cells(cells)
+    if texts is not None:
+        return fill_nulls(texts, _COPY_NULL)
+    many: dict[type[Any], Many] = dict.fromkeys((str, JsonText), _copy_texts)
+    return column_texts(cells.values, cells.kinds, _COPY_NULL, _copy_field, many)
+
+
+def copy_document(value: Value, refs: Mapping[str, str], places: Mapping[str, int]) -> list[str]:
+    """A JSON text as three fields: a template of SQL's ``format``, row numbers, their ranges.
+
+    ``places`` numbers the tables that the row numbers refer to.
+    """
+    if value is None:
+        return [_COPY_NULL] * 3
+    template, numbers, tables = "", [], []
+    for text, table, number in json_pieces(value, refs):
+        template += text.replace("%", "%%")
+        if table is not None:
+            template += "%s"
+            numbers.append(str(number))
+            tables.append(str(places[table]))
+    arrays = (f"{{{','.join(items)}}}" for items in (numbers, tables))
+    return [_copy_text(template), *arrays]
+
+
+def _copy_field(value: Value) -> str:
+    if value is None:
+        return _COPY_NULL
+    return literal(value, _copy_text, _copy_bytes, _no_lookup)
+
+
+def _copy_text(text: str) -> str:
+    encodable(text)
+    if "\0" in text:
+        raise UnwritableError("it holds a NUL, which no text of PostgreSQL can")
+    return text.translate(_COPY_ESCAPES)
+
+
+def _copy_texts(values: Sequence[str]) -> Sequence[str]:
+    together = "".join(values)
+    if any(map(together.__contains__, _COPY_SPECIAL)):
+        return [*map(_copy_text, values)]
+    together.encode()  # fails for half of a surrogate pair
+    return values
+
+
+def _copy_bytes(value: bytes) -> str:
+    return f"\\\\x{value.hex()}"
+
+
+def _no_lookup(value: Lookup) -> str:
+    raise UnwritableError("a lookup is a sub-select, which COPY does not take")

@@ -1,23 +1,97 @@
-"""What a seed writes, before any engine is known: columns, tables, blocks.
+"""What a seed writes, before any engine is known: spans, columns, tables, blocks.
 
 Rows travel in *blocks*: columns of equal length, a few thousand rows.  A `Column` is a pure
 function from row numbers to values, so any block can be made at any time, in any order, in any
 process.
+
+The random words of a `Span` are the output of SHAKE-128, an extendable output function (FIPS 202),
+over the root seed, the seeder, the column and the number of a page of rows.  The standard library
+has it on every platform, and it never changes between releases, unlike the algorithms of ``random``
+above ``random()``.
+
+Numbers and moments have one *plain text* each, of which literals and digests are both made.  A
+column whose values are of one type is converted at once, and each distinct value once.
 """
 
 from __future__ import annotations
 
+import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
-from functools import cached_property
-from typing import Any, Literal
+from datetime import UTC, date, datetime, time
+from functools import cached_property, partial
+from hashlib import shake_128
+from typing import Any, Literal, TypeVar
 
-from terp_seed.rows.draw import Span
-from terp_seed.rows.texts import PLAIN, plain_texts
+__all__ = [
+    "WORD",
+    "Block",
+    "Bounds",
+    "Cells",
+    "Column",
+    "Json",
+    "Lookup",
+    "Many",
+    "Span",
+    "TableRows",
+    "Value",
+    "distinct_texts",
+    "measured",
+    "plain_texts",
+    "ref",
+    "scaled_text",
+    "seed_key",
+    "utc",
+    "with_null",
+]
 
-__all__ = ["Block", "Bounds", "Cells", "Column", "Json", "Lookup", "TableRows", "Value", "ref"]
+WORD = 1 << 32
+"""Words are whole numbers from 0 up to, not including, this."""
+
+_PAGE = 1024
+_UNPACK = struct.Struct(f"<{_PAGE}I").unpack
+
+
+def seed_key(root_seed: int, seeder: str) -> bytes:
+    """The part of a column's key that all columns of a seeder share."""
+    return f"terp_seed\0{root_seed}\0{seeder}\0".encode()
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """Row numbers ``start`` to ``stop`` (exclusive) of one column."""
+
+    key: bytes
+    start: int
+    stop: int
+
+    def __len__(self) -> int:
+        return self.stop - self.start
+
+    def rows(self) -> range:
+        """The row numbers, counted from 0."""
+        return range(self.start, self.stop)
+
+    def words(self, label: str = "") -> list[int]:
+        """One 32-bit word for each row; another ``label``, other words."""
+        key = self.key + b"\0" + label.encode()
+        words: list[int] = []
+        first = self.start // _PAGE
+        for page in range(first, -(-self.stop // _PAGE)):
+            digest = shake_128(key + b"\0%d" % page).digest(4 * _PAGE)
+            words += _UNPACK(digest)
+        skip = self.start - first * _PAGE
+        return words[skip : skip + len(self)]
+
+
+T = TypeVar("T")
+Many = Callable[[Sequence[Any]], Sequence[str]]
 
 _AT_A_TIME = 4096
+_FEW = 64  # enough to tell a column that repeats from one that does not
+_PLAIN: frozenset[type[Any]] = frozenset((bool, int, date, datetime))
+"""The types that have a plain text."""
 _WHOLE = frozenset((int, bool))
 
 Value = Any
@@ -78,6 +152,33 @@ class Bounds:
     """Whether times carry a fraction of a second."""
 
 
+def measured(values: Sequence[Value]) -> Bounds:
+    """The bounds of a list of values."""
+    texts = [value for value in values if isinstance(value, str)]
+    uniform = len(texts) == sum(value is not None for value in values)
+    sized = [len(value) for value in values if isinstance(value, str | bytes)]
+    numbers = [v for v in values if isinstance(v, int) and not isinstance(v, bool)]
+    return Bounds(
+        length=max(sized, default=None),
+        choices=frozenset(texts) if uniform and 0 < len(texts) <= 64 else None,
+        low=min(numbers, default=None),
+        high=max(numbers, default=None),
+        nullable=any(value is None for value in values),
+        plane=_plane(texts),
+        fraction=any(_has_fraction(value) for value in values),
+    )
+
+
+def _plane(texts: Sequence[str]) -> Literal["ascii", "bmp", "full"]:
+    if all(text.isascii() for text in texts):
+        return "ascii"
+    return "bmp" if all(max(text, default="") <= "\uffff" for text in texts) else "full"
+
+
+def _has_fraction(value: Value) -> bool:
+    return isinstance(value, datetime | time) and bool(value.microsecond)
+
+
 @dataclass(frozen=True, slots=True)
 class Column:
     """How the values of one column follow from their row numbers.
@@ -122,7 +223,7 @@ class Cells:
         if not self.kinds:
             return [None] * len(self.values)
         counted = self.ref is not None or self.scale is not None
-        if len(self.kinds) > 1 or not self.kinds <= (_WHOLE if counted else PLAIN):
+        if len(self.kinds) > 1 or not self.kinds <= (_WHOLE if counted else _PLAIN):
             return None
         return plain_texts(self.values, next(iter(self.kinds)), self.scale)
 
@@ -186,3 +287,75 @@ class TableRows:
         """Make all rows in order, ``size`` at a time."""
         for start in range(0, self.count, size):
             yield self.block(start, min(start + size, self.count))
+
+
+def plain_texts(
+    values: Sequence[Any], kind: type[Any], scale: int | None
+) -> Sequence[str | None] | None:
+    """One text for each value, None for NULL; None if one of them has no text."""
+    make = _MAKE[kind] if scale is None else _decimals(scale)
+    with suppress(ValueError, TypeError, OverflowError):
+        return with_null(None, partial(distinct_texts, make), values)
+    return None
+
+
+def with_null(null: T, make: Many, values: Sequence[Any]) -> Sequence[str | T]:
+    """The texts of values, with ``null`` for None."""
+    if None not in values:
+        return make(values)
+    made = iter(make([value for value in values if value is not None]))
+    return [null if value is None else next(made) for value in values]
+
+
+def distinct_texts(make: Many, values: Sequence[Any]) -> Sequence[str]:
+    """Make each distinct text once: columns picked from pools repeat a lot.
+
+    Equal values of one type have the same text.
+    """
+    few = values[:_FEW]
+    if len(set(few)) * 2 > len(few) > 1:
+        return make(values)
+    distinct = list(set(values))
+    return [*map(dict(zip(distinct, make(distinct), strict=True)).__getitem__, values)]
+
+
+def utc(value: datetime) -> datetime:
+    """The same moment without an offset."""
+    return value if value.tzinfo is None else value.astimezone(UTC).replace(tzinfo=None)
+
+
+def _moments(values: Sequence[datetime]) -> Sequence[str]:
+    """The texts of times as they are stored: UTC, without an offset."""
+    return [(utc(value) if value.tzinfo else value).isoformat(" ") for value in values]
+
+
+def _decimals(scale: int) -> Many:
+    """Converts whole numbers of that many decimal places to their shortest texts."""
+    unit = 10**scale
+    if scale > 3:
+        return lambda values: [scaled_text(value, scale) for value in values]
+    tails = ["", *(f".{n:0{scale}d}".rstrip("0") for n in range(1, unit))]
+
+    def make(values: Sequence[int]) -> Sequence[str]:
+        if min(values, default=0) < 0:
+            return [scaled_text(value, scale) for value in values]
+        return [f"{value // unit}{tails[value % unit]}" for value in values]
+
+    return make
+
+
+def scaled_text(value: int, scale: int) -> str:
+    """The shortest text of a whole number of that many decimal places."""
+    if not value % 10**scale:
+        return str(value // 10**scale)
+    sign, digits = ("-", str(-value)) if value < 0 else ("", str(value))
+    digits = digits.rjust(scale + 1, "0")
+    return f"{sign}{digits[:-scale]}.{digits[-scale:]}".rstrip("0")
+
+
+_MAKE: dict[type[Any], Many] = {
+    bool: lambda values: ["1" if value else "0" for value in values],
+    int: lambda values: [*map(str, values)],
+    date: lambda values: [*map(str, values)],
+    datetime: _moments,
+}

@@ -26,8 +26,7 @@ from datetime import date
 from importlib import import_module
 
 from terp_seed.errors import UsageError
-from terp_seed.rows.draw import seed_key
-from terp_seed.rows.model import Column, TableRows
+from terp_seed.rows.model import Column, TableRows, seed_key
 
 __all__ = [
     "Check",

@@ -1,21 +1,31 @@
-"""Who points at a row: foreign keys, and the references declared without one."""
+"""Who points at a row, by a foreign key or a declared reference, and what that means for a delete.
+
+An engine that chooses the order of a DELETE may meet a row before the one that refers to it, and
+refuse.  And SQLite does not index foreign keys: for each deleted row it scans the whole table that
+refers to it, which takes 17 seconds instead of 0.4 for 5,000 rows.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence, Set
+from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import sqlalchemy as sa
 
 from terp_seed.database.dialects import Reference, split_table
-from terp_seed.database.schema import inbound
+from terp_seed.database.schema import inbound, reflecting
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError
-from terp_seed.ledger.selection import Selection
+from terp_seed.ledger.ledger import Range, SeededRange, Selection
 
 __all__ = [
     "Dependents",
+    "child_indexes",
     "find_dependents",
+    "group_for_deletion",
     "referenced_numbers",
 ]
 
@@ -146,3 +156,98 @@ def _key_column(session: Session, reference: Reference) -> str:
     schema, table = split_table(reference.table)
     columns = inspector.get_pk_constraint(table, schema=schema)["constrained_columns"]
     return columns[0] if columns else inspector.get_columns(table, schema=schema)[0]["name"]
+
+
+def group_for_deletion(session: Session, seeded: SeededRange) -> Iterator[Sequence[int]]:
+    """Row numbers of a range, in groups: no row is referred to from its own group or a later one.
+
+    All other rows of the range can go after them.  Rows in a circle come one
+    by one, the last first, as do all where a reference is not to the key.
+    """
+    quote, table = session.dialect.quote, session.dialect.quote_table(seeded.table)
+    references = [
+        reference
+        for reference in inbound(session, [seeded.table])
+        if reference.table == seeded.table
+    ]
+    if not references:
+        return
+    columns = sorted({column for reference in references for column in reference.columns})
+    listed = ", ".join(map(quote, [str(seeded.id), *columns]))
+    some = " OR ".join(f"{quote(column)} IS NOT NULL" for column in columns)
+    rows = {
+        row[0]: frozenset(row[1:])
+        for inside in Selection(seeded).ids(quote(str(seeded.id)))
+        for row in session.rows(f"SELECT {listed} FROM {table} WHERE {inside} AND ({some})")
+    }
+    first = seeded.first
+    known = all(reference.targets == (seeded.id,) for reference in references)
+    for group in _outermost_first(rows) if known else _one_by_one(rows):
+        yield [key - first for key in group]
+
+
+def _outermost_first(rows: Mapping[int, Set[Any]]) -> Iterator[Sequence[int]]:
+    """Kahn's order: first rows without a referrer, then those that only these referred to."""
+    left = dict(rows)
+    needed = Counter(target for targets in rows.values() for target in targets)
+    free = [key for key in left if not needed[key]]
+    while free:
+        yield free
+        needed.subtract(target for key in free for target in left.pop(key))
+        beside = {target for key in free for target in rows[key]}
+        free = [key for key in beside if key in left and not needed[key]]
+    yield from _one_by_one(left)
+
+
+def _one_by_one(rows: Mapping[int, Set[Any]]) -> Iterator[Sequence[int]]:
+    return ([key] for key in sorted(rows, reverse=True))
+
+
+_FEW = 200
+"""With fewer rows it does not pay to read each table once for an index."""
+
+
+@contextmanager
+def child_indexes(session: Session, seeded_range: Range) -> Iterator[None]:
+    """While a range's rows are deleted, every foreign key to their table is led by an index.
+
+    The indexes come and go in the transaction that deletes, so no other
+    connection sees them, and a failure takes them along.  A caller's own
+    transaction gets none: whether its failure is undone is the caller's decision.
+    """
+    dialect, created = session.dialect, []
+    if not (dialect.indexes_foreign_keys or session.external or seeded_range.count < _FEW):
+        for number, (table, columns) in enumerate(_unindexed_keys(session, seeded_range.table)):
+            created.append(dialect.quote(f"terp_seed_child_{number}"))
+            listed = f"{dialect.quote_table(table)} ({', '.join(map(dialect.quote, columns))})"
+            session.stream.run(f"CREATE INDEX {created[-1]} ON {listed}")
+    yield
+    for name in created:
+        session.stream.run(f"DROP INDEX {name}")
+
+
+@reflecting()
+def _unindexed_keys(session: Session, target: str) -> list[tuple[str, tuple[str, ...]]]:
+    """The columns of the foreign keys to a table that no index begins with."""
+    inspector = sa.inspect(session.connection)
+    keys = session.dialect.foreign_keys(session.connection, [target])
+    unindexed = [
+        (key.table, key.columns)
+        for key in keys
+        if key.target_table.casefold() == target.casefold()
+        and _leading_columns(inspector, key.table).isdisjoint(key.columns)
+    ]
+    return list(dict.fromkeys(unindexed))
+
+
+def _leading_columns(inspector: sa.Inspector, table: str) -> set[str | None]:
+    """The first column of each index of a table, those of its keys among them."""
+    schema, name = split_table(table)
+    indexes: list[Sequence[str | None]] = [
+        index["column_names"]
+        for index in inspector.get_indexes(name, schema)
+        if not any(option.endswith("_where") for option in index.get("dialect_options", {}))
+    ]
+    indexes += [index["column_names"] for index in inspector.get_unique_constraints(name, schema)]
+    indexes.append(inspector.get_pk_constraint(name, schema)["constrained_columns"])
+    return {columns[0] for columns in indexes if columns}

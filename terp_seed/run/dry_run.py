@@ -12,14 +12,12 @@ from typing import Any
 
 from terp_seed.database.session import Session
 from terp_seed.ledger.audit import measure_pace
-from terp_seed.ledger.selection import Selection
+from terp_seed.ledger.ledger import Selection
 from terp_seed.plan.chain import Request
 from terp_seed.plan.key_conflicts import count_skipped
-from terp_seed.plan.plan import PlannedTable
+from terp_seed.plan.plan import Counts, PlannedTable, StepResult, total
 from terp_seed.plan.preflight import Findings, collect_findings
-from terp_seed.plan.result import Counts, StepResult, total
-from terp_seed.plan.run import Run, build_run, find_move
-from terp_seed.plan.target import Target
+from terp_seed.plan.run import Run, Target, build_run, find_move
 from terp_seed.run.rollback import Rollback
 
 __all__ = ["Forecast", "forecast", "forecast_steps"]

@@ -1,14 +1,21 @@
-"""Executes one planned revision on a stream: rows, ledger, derived columns, checks, audit."""
+"""Executes planned revisions on a stream: rows, ledger, derived columns, checks, audit.
+
+`planned_steps` puts them in the place of Alembic's steps, and gives a stamp its headers in the
+ledger.
+"""
 
 from __future__ import annotations
 
 from collections import ChainMap
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property, partial, wraps
 from time import monotonic
-from typing import cast
+from typing import Any, cast
 
 from alembic.operations import MigrateOperation
+from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep, StampStep
+from alembic.script import Script
 
 from terp_seed.database.dialects import STATEMENT_CHARACTERS
 from terp_seed.database.statements import Stream
@@ -16,16 +23,17 @@ from terp_seed.errors import PlanError, VerificationError
 from terp_seed.ledger.audit import Audit
 from terp_seed.ledger.derived import recompute, violations
 from terp_seed.ledger.ledger import Header, Range
+from terp_seed.plan.chain import read_attributes
 from terp_seed.plan.operations import UnseedOp
-from terp_seed.plan.plan import PlannedRevision
-from terp_seed.plan.result import Counts, StepResult
+from terp_seed.plan.plan import Counts, PlannedRevision, StepResult
+from terp_seed.plan.recorder import call_function
 from terp_seed.plan.run import Run
 from terp_seed.plan.sql_guard import SqlGuard
-from terp_seed.run.removal import Remover
+from terp_seed.run.rollback import Remover
 from terp_seed.run.writer import Writer
-from terp_seed.settings.progress import Progress
+from terp_seed.settings.log import Progress
 
-__all__ = ["Executor"]
+__all__ = ["Executor", "planned_steps"]
 
 
 @dataclass
@@ -34,7 +42,7 @@ class Executor:
 
     run: Run
     audit: Audit
-    remover: Remover
+    make_remover: Callable[[], Remover]
     progress: Progress = field(default_factory=Progress)
     statement_characters: int = STATEMENT_CHARACTERS
     sql_guard: SqlGuard = field(init=False)
@@ -44,6 +52,11 @@ class Executor:
         self.stream: Stream = self.run.target.stream
         self.ledger = self.run.ledger
         self.sql_guard = SqlGuard(self.ledger.dialect)
+
+    @cached_property
+    def remover(self) -> Remover:
+        """What takes rows out; made when a step needs it."""
+        return self.make_remover()
 
     def execute(self, step: PlannedRevision, call: Callable[[], None]) -> None:
         """Write, or take out, what the step plans; ``call`` runs the revision's function."""
@@ -177,3 +190,83 @@ def _retained_rows(run: Run, step: PlannedRevision) -> dict[int, frozenset[int]]
         for range_ in ranges
         if range_.place in run.retained
     }
+
+
+def planned_steps(
+    executor: Executor, committed: Callable[[], None] = lambda: None
+) -> Callable[[Any, MigrationContext], Iterator[MigrationStep]]:
+    """A steps function for Alembic that executes what was planned.
+
+    On a retry it continues after the revisions that are already done.
+    ``committed`` is called after each step, outside its transaction.
+    """
+    planned = {step.revision: step for step in executor.run.plan.steps}
+
+    def execute(step: RevisionStep, function: Callable[[], None]) -> None:
+        revision, attributes = step.revision.revision, read_attributes(step.revision)
+
+        def call() -> None:
+            with executor.sql_guard.close(revision, attributes.raw_sql):
+                call_function(function, revision)
+
+        executor.execute(planned[revision], call)
+
+    def remaining(heads: Any, context: MigrationContext) -> Iterator[MigrationStep]:
+        done = {result.revision for result in executor.results}
+        for step in executor.run.move.alembic_steps:
+            if isinstance(step, RevisionStep):
+                if step.revision.revision in done:
+                    continue
+                module = step.revision.module
+                function = module.upgrade if step.is_upgrade else module.downgrade
+                step.migration_fn = _bind(function, partial(execute, step, function))
+            elif isinstance(step, StampStep):
+                step.migration_fn = _bind(step.stamp_revision, partial(_stamp, step, executor))
+            yield step
+            committed()  # Alembic asks for the next one when this one's transaction is over
+
+    return remaining
+
+
+def _bind(function: Callable[..., Any], perform: Callable[[], None]) -> Callable[..., None]:
+    """What Alembic calls for a step; it logs "Running upgrade" after the function's name."""
+
+    @wraps(function)
+    def run(**kw: Any) -> None:
+        perform()
+
+    return run
+
+
+def _stamp(step: StampStep, executor: Executor) -> None:
+    """Write a ``stamped`` header for each revision that a stamp passes over.
+
+    Going down, the headers go; `PlanError` if one of the revisions has rows
+    in the ledger, which a stamp would orphan.
+    """
+    ledger, stream = executor.ledger, executor.stream
+    for revision in _between(step):
+        if step.is_upgrade:
+            header = Header(revision, "stamped", executor.run.detail)
+            stream.run(ledger.open(header), what="ledger")
+        else:
+            what = f"the ledger lists no rows of {revision}; if it does, use downgrade instead"
+            if stream.must_be_zero(ledger.count_of_rows(revision), what):
+                raise PlanError(
+                    f"cannot stamp below {revision}: the ledger still lists its rows. "
+                    "Use downgrade instead"
+                )
+            stream.run(ledger.forget(revision), what="ledger")
+        event = executor.audit.event("stamped", revision=revision, rows={})
+        stream.run(event, what="audit")
+
+
+def _between(step: StampStep) -> list[str]:
+    """The revisions between the two ends of a stamp, oldest first."""
+    assert step.revision_map is not None
+    upper, lower = (step.to_, step.from_) if step.is_upgrade else (step.from_, step.to_)
+    if not upper:
+        return []
+    scripts = step.revision_map.iterate_revisions(upper, lower or "base")
+    names = [script.revision for script in scripts if isinstance(script, Script)]
+    return names[::-1] if step.is_upgrade else names

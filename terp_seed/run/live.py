@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
 
 from sqlalchemy.exc import DBAPIError
 
@@ -22,17 +22,14 @@ from terp_seed.errors import LockError, RollbackError, SeedError
 from terp_seed.ledger.audit import AuditLog
 from terp_seed.plan.chain import Move, Request, current_heads, pending_move
 from terp_seed.plan.operations import OPTION
+from terp_seed.plan.plan import StepResult, summary
 from terp_seed.plan.preflight import preflight
-from terp_seed.plan.result import StepResult, summary
-from terp_seed.plan.run import Run, build_run, find_move, refuse_other_settings
-from terp_seed.plan.target import Target
-from terp_seed.run.backup import RunBackup, wanted
+from terp_seed.plan.run import Run, Target, build_run, find_move, refuse_other_settings
+from terp_seed.run.backup.run import RunBackup, wanted
 from terp_seed.run.dry_run import forecast_steps
-from terp_seed.run.executor import Executor
+from terp_seed.run.executor import Executor, planned_steps
 from terp_seed.run.rollback import Rollback
-from terp_seed.run.steps import planned_steps
-from terp_seed.settings.log import logger
-from terp_seed.settings.progress import progress_of_run
+from terp_seed.settings.log import logger, progress_of_run
 
 __all__ = ["RunOutcome", "run_live"]
 
@@ -167,7 +164,7 @@ class _LiveRun:
         return Executor(
             self.run,
             self.log.audit,
-            Rollback(session, self.run.environment, self.backup.rows),
+            partial(Rollback, session, self.run.environment, self.backup.rows),
             progress_of_run(),
             session.dialect.statement_characters(session.connection),
         )

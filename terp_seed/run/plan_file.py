@@ -18,8 +18,7 @@ from terp_seed.database.session import Session
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.plan.chain import Request
 from terp_seed.plan.plan import Plan
-from terp_seed.plan.run import Run, build_run, find_move
-from terp_seed.plan.target import Target
+from terp_seed.plan.run import Run, Target, build_run, find_move
 
 __all__ = ["PlanFile", "write_plan_file"]
 

@@ -2,27 +2,120 @@
 
 Before the first delete every reference to the rows is searched, whatever its
 ON DELETE rule, because a cascade would take rows along that were never seeded.
+
+`Rollback` finds out by the ledger's digests which rows may go.  `ScriptedRollback` cannot look: it
+deletes a row only at its own id *and* under its own natural key, and the script stops if rows that
+were not seeded depend on what it would delete.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
+from terp_seed.database.consent import careful
 from terp_seed.database.session import Session
+from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError, RollbackError
+from terp_seed.ledger.derived import range_condition
 from terp_seed.ledger.drift import Drift, find_drift
-from terp_seed.ledger.ledger import SeededRange, ledger_of
-from terp_seed.ledger.selection import Selection, match_numbers
-from terp_seed.plan.plan import PlannedRevision, Removal
-from terp_seed.plan.result import Counts
-from terp_seed.run.delete_order import child_indexes, group_for_deletion
-from terp_seed.run.dependents import Dependents, find_dependents, referenced_numbers
-from terp_seed.run.removal import Deletion, Remover, choose_policies
+from terp_seed.ledger.ledger import Ledger, Range, SeededRange, Selection, ledger_of, match_numbers
+from terp_seed.plan.plan import Counts, Plan, PlannedRevision, PlannedTable, Removal
+from terp_seed.rows.model import Block, TableRows
+from terp_seed.rows.seeders import logical_references
+from terp_seed.run.dependents import (
+    Dependents,
+    child_indexes,
+    find_dependents,
+    group_for_deletion,
+    referenced_numbers,
+)
+from terp_seed.run.writer import BLOCK_ROWS
 from terp_seed.settings.log import logger
+from terp_seed.settings.options import Settings
 
-__all__ = ["Examination", "Rollback"]
+__all__ = ["Examination", "Remover", "Rollback", "ScriptedRollback", "choose_policies"]
+
+
+@dataclass(frozen=True)
+class Deletion:
+    """Rows of one range that are to be deleted, and how to tell them from all others."""
+
+    range: Range
+    counts: Counts
+    conditions: Iterable[str]
+    """Together they select each row once; the last rows come first."""
+    retained: Sequence[int] = ()
+    """The numbers of the rows that stay in the ledger as retained."""
+
+
+def choose_policies(settings: Settings, environment: str, removal: Removal) -> tuple[str, str]:
+    """What to do with dependents and with edited rows: flag, revision, default."""
+    default = "abort" if careful(environment) else "delete"
+    return (
+        settings.on_dependents or removal.on_dependents or "abort",
+        settings.on_edited or removal.on_edited or default,
+    )
+
+
+class Remover(ABC):
+    """Takes revisions' rows out; commits nothing."""
+
+    stream: Stream
+    ledger: Ledger
+
+    @abstractmethod
+    def find(self, step: PlannedRevision, removal: Removal) -> Sequence[Deletion]:
+        """The rows that one ``op.unseed`` takes out, parents first.
+
+        Raises `RollbackError`, before anything is deleted, if they must not go.
+        """
+
+    @abstractmethod
+    def run(self, deletion: Deletion, where: str, delete: str) -> int:
+        """Pass on the DELETE of some rows; return how many went."""
+
+    @abstractmethod
+    def count_leftovers(self, step: PlannedRevision) -> Mapping[str, Counts]:
+        """The rows of a revision that declares no rollback."""
+
+    def prepare(self, deletion: Deletion) -> AbstractContextManager[None]:
+        """What the deletes of a range need around them."""
+        return nullcontext()
+
+    def remove(self, step: PlannedRevision, removal: Removal) -> Mapping[str, Counts]:
+        """Delete what one ``op.unseed`` names; rows that stay are retained in the ledger."""
+        removed: dict[str, Counts] = {}
+        for deletion in reversed(self.find(step, removal)):
+            with self.prepare(deletion):
+                deleted = sum(self._delete(deletion, where) for where in deletion.conditions)
+            self.confirm(deletion, deleted)
+            if deletion.retained:
+                self.stream.run(
+                    self.ledger.retain(deletion.range, deletion.retained), what="ledger"
+                )
+            removed.setdefault(deletion.range.table, Counts()).add(deletion.counts)
+        return removed
+
+    def retain(self, step: PlannedRevision) -> Mapping[str, Counts]:
+        """Leave the rows of a revision that declares no rollback, in the ledger as retained."""
+        left = self.count_leftovers(step)
+        self.stream.run(self.ledger.retain_all(step.revision), what="ledger")
+        return left
+
+    def confirm(self, deletion: Deletion, deleted: int) -> None:
+        """Raise `RollbackError` if other rows went than were found."""
+        deletion.counts.deleted = deleted
+
+    def _delete(self, deletion: Deletion, where: str) -> int:
+        dialect, range_ = self.ledger.dialect, deletion.range
+        order = "" if range_.id is None else dialect.last_first(range_.id)
+        return self.run(
+            deletion, where, f"DELETE FROM {dialect.quote_table(range_.table)} WHERE {where}{order}"
+        )
+
 
 _ROWS = 10_000
 
@@ -228,3 +321,98 @@ def _covered(
             f"{', '.join(sorted(tables - named))} behind; name them too, or use op.unseed()"
         )
     return [range_ for range_ in seeded if removal.covers(range_.table)]
+
+
+@dataclass
+class ScriptedRollback(Remover):
+    """Prints what takes a revision's rows out again."""
+
+    stream: Stream
+    ledger: Ledger
+    plan: Plan
+    _leaving: dict[str, str] = field(default_factory=dict)
+    """For every table of the removal, the condition of the rows that go."""
+
+    def find(self, step: PlannedRevision, removal: Removal) -> Sequence[Deletion]:
+        tables = [
+            planned
+            for planned in self.plan.history[step.revision].tables
+            if removal.covers(planned.rows.table)
+        ]
+        self._leaving = {planned.rows.table: "0 = 1" for planned in tables}
+        for planned in tables:
+            if planned.rows.id is not None:
+                condition = range_condition(planned.range, self.ledger)
+                self._leaving[planned.rows.table] += f" OR {condition}"
+        return [
+            Deletion(planned.range, Counts(deleted=planned.rows.count), self._conditions(planned))
+            for planned in tables
+        ]
+
+    def run(self, deletion: Deletion, where: str, delete: str) -> int:
+        if deletion.range.id is None:
+            table = deletion.range.table
+            self._search(table, where, {**self._leaving, table: where})
+        for sql in self.ledger.dialect.delete_exactly(delete):
+            self.stream.run(sql)
+        return 0
+
+    def confirm(self, deletion: Deletion, deleted: int) -> None:
+        pass  # the target has counted: the script stops there if other rows went
+
+    def count_leftovers(self, step: PlannedRevision) -> Mapping[str, Counts]:
+        self.stream.note(f"\nrevision {step.revision} declares no rollback: its rows stay")
+        tables: dict[str, Counts] = {}
+        for planned in self.plan.history[step.revision].tables:
+            counts = Counts(retained=planned.rows.count)
+            tables.setdefault(planned.rows.table, Counts()).add(counts)
+        return tables
+
+    def _search(self, table: str, going: str, leaving: Mapping[str, str]) -> None:
+        """Print what stops if rows that were not seeded depend on those that go."""
+        declared = [
+            (source, column, key)
+            for source, column, target, key in logical_references()
+            if target == table
+        ]
+        for sql in self.ledger.dialect.refuse_dependents(table, declared, going, leaving):
+            self.stream.run(sql)
+
+    def _conditions(self, planned: PlannedTable) -> Iterator[str]:
+        rows = planned.rows
+        self.stream.note(
+            f"\n{rows.table}: the rows of this revision; stops here if rows that were "
+            "not seeded depend on them"
+        )
+        if rows.id is not None:
+            self._search(rows.table, range_condition(planned.range, self.ledger), self._leaving)
+        if not rows.key or any(rows.columns[name].ref for name in rows.key):
+            yield range_condition(planned.range, self.ledger)
+            return
+        for start in reversed(range(0, rows.count, BLOCK_ROWS)):
+            block = rows.block(start, min(start + BLOCK_ROWS, rows.count))
+            for first, lines in self._keys(rows, block):
+                yield self._keyed(rows, planned.range, first, lines)
+
+    def _keyed(self, rows: TableRows, range_: Range, first: int, lines: str) -> str:
+        """The rows with some natural keys, each of them at its own id if it has one."""
+        quote = self.ledger.dialect.quote
+        names = ", ".join(map(quote, rows.key))
+        if rows.id is None:
+            return f"({names}) IN (\n{lines})"
+        key, start = quote(rows.id), self.ledger.first_key(range_)
+        last = first + lines.count("\n")
+        return (
+            f"{key} BETWEEN {start} + {first} AND {start} + {last}\n"
+            f"AND ({key} - {start}, {names}) IN (\n{lines})"
+        )
+
+    def _keys(self, rows: TableRows, block: Block) -> Iterator[tuple[int, str]]:
+        dialect = self.ledger.dialect
+        columns = [list(map(dialect.literal, block.columns[name].values)) for name in rows.key]
+        if rows.id is not None:
+            columns.insert(0, list(map(str, range(block.start, block.stop))))
+        lines = [f"({', '.join(line)})" for line in zip(*columns, strict=True)]
+        for first in reversed(range(0, len(lines), dialect.rows_per_statement)):
+            chunk = lines[first : first + dialect.rows_per_statement]
+            yield block.start + first, ",\n".join(chunk)

@@ -8,6 +8,7 @@ its environment, and stops if the chain is not where it was made for.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import partial
 from io import TextIOBase
 from typing import TextIO
 
@@ -17,16 +18,12 @@ from terp_seed.database.dialects import Dialect
 from terp_seed.database.environment_stamp import refuse_protected
 from terp_seed.errors import MaskingError, PlanError, RollbackError
 from terp_seed.ledger.audit import Audit
-from terp_seed.plan.chain import Move, Request
+from terp_seed.plan.chain import Move, Request, read_attributes
 from terp_seed.plan.operations import OPTION
-from terp_seed.plan.revisions import read_attributes
-from terp_seed.plan.run import Run, build_run
+from terp_seed.plan.run import Run, Target, build_run
 from terp_seed.plan.sql_guard import SqlGuard
-from terp_seed.plan.target import Target
-from terp_seed.run.executor import Executor
-from terp_seed.run.removal import choose_policies
-from terp_seed.run.rollback_script import ScriptedRollback
-from terp_seed.run.steps import planned_steps
+from terp_seed.run.executor import Executor, planned_steps
+from terp_seed.run.rollback import ScriptedRollback, choose_policies
 from terp_seed.settings.options import Settings
 
 __all__ = ["write_script"]
@@ -75,7 +72,7 @@ class _Printer:
 
     def write(self) -> None:
         run = self._run
-        remover = ScriptedRollback(self._stream, self._ledger, run.plan)
+        remover = partial(ScriptedRollback, self._stream, self._ledger, run.plan)
         executor = Executor(run, self._audit, remover)
         table = run.settings.version_table
         try:

@@ -4,35 +4,81 @@ Rows come block by block from a `TableRows`.  A block passes the masking
 boundary, is held to its declared bounds, is rendered column by column and
 goes out as multi-row INSERTs; then its digests go to the ledger.  The same
 calls in the same order make a script and a run.
+
+A `Renderer` does not speak to a database, so the next block is made in a thread
+while the server takes this one.  Where the engine has a COPY, many rows go to a
+staging table first: COPY takes values only, and the keys that rows count from
+are known to the target alone.  One INSERT adds them.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
-from contextlib import nullcontext
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import chain
+from typing import TypeVar, cast
 
-from terp_seed.database.dialects import STATEMENT_CHARACTERS
+from terp_seed.database.dialects import STATEMENT_CHARACTERS, Piece, Staged, Written
 from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError
-from terp_seed.ledger.ledger import Ledger, Range
-from terp_seed.masking.boundary import Masks
+from terp_seed.ledger.ledger import Digests, Ledger, Range, equal_to
+from terp_seed.masking.boundary import BlockMasker, Masks
 from terp_seed.plan.plan import PlannedTable
-from terp_seed.rows.model import TableRows
-from terp_seed.run.copying import CopyRenderer, is_copied
-from terp_seed.run.prefetch import prefetch
-from terp_seed.run.rendering import Renderer, WriteStatement, referenced_tables
+from terp_seed.rows.literals import (
+    UnwritableError,
+    canonical_columns,
+    copy_document,
+    copy_fields,
+    json_cells,
+    json_pieces,
+    packed,
+)
+from terp_seed.rows.model import Block, Bounds, Cells, TableRows, Value
 
-__all__ = ["BLOCK_ROWS", "Writer"]
+__all__ = [
+    "BLOCK_ROWS",
+    "Renderer",
+    "Writer",
+    "cut_into_statements",
+    "prefetch",
+    "referenced_tables",
+]
+
+T = TypeVar("T")
 
 BLOCK_ROWS = 2000
 """The most rows that are made and digested together."""
 
 _FIRST_ROWS = 100
+_FEW_ROWS = 100  # a staging table is not worth it
 _BLOCK_CHARACTERS = 1 << 20  # three blocks exist at a time, each in several forms
 
 Progress = Callable[[str, int, int], None]
+
+
+@dataclass(frozen=True, slots=True)
+class WriteStatement:
+    """One statement on its way out, or a COPY with its data."""
+
+    sql: str
+    rows: int = 0
+    """How many rows it inserts."""
+    exactly: bool = False
+    """Whether it is an error if it inserts fewer."""
+    what: str = ""
+    note: str = ""
+    data: str | None = None
+    """The rows of a COPY, one a line."""
+
+    @property
+    def size(self) -> int:
+        return len(self.sql) + len(self.data or "")
+
 
 Batch = tuple[int, list[WriteStatement]]
 """The statements of a block, and how many rows of the table are done with them."""
@@ -167,3 +213,295 @@ def _render(renderer: Renderer) -> Iterator[Batch]:
         start = stop
     if after := renderer.end():
         yield rows.count, after
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """Turns the blocks of one table into statements."""
+
+    ledger: Ledger
+    rows: TableRows
+    range: Range
+    masker: BlockMasker | None
+    known: Mapping[str, Range]
+    """The ranges that the rows refer to, by table."""
+    retained: frozenset[int] = frozenset()
+    """Row numbers that are in the table already."""
+    characters: int = STATEMENT_CHARACTERS
+    """How long a statement may be."""
+
+    def prepare(self, block: Block) -> Block:
+        """The block as it is written: masked, held to what was declared, JSON as texts."""
+        ready = block if self.masker is None else self.masker.apply(block)
+        columns = {}
+        for name, cells in ready.columns.items():
+            _check_bounds(self.rows, name, cells, block.start)
+            columns[name] = self._guarded(name, block.start, partial(json_cells, cells))
+        return replace(ready, columns=columns)
+
+    def inserts(self, block: Block) -> list[WriteStatement]:
+        """The INSERTs of a prepared block."""
+        columns = self._columns(block)
+        texts = [text for column in columns for text in column.texts]
+        keys = self._first_keys()
+        if self.rows.skip_taken:
+            return [self._insert_missing(columns, row, keys) for row in zip(*texts, strict=True)]
+        lines = [*map(", ".join, zip(*texts, strict=True))]
+        if self.retained:
+            lines = [line for at, line in enumerate(lines, block.start) if at not in self.retained]
+        most = self.ledger.dialect.rows_per_statement
+        return [
+            self._insert(columns, block.start + part.start, lines[part], keys)
+            for part in cut_into_statements(map(len, lines), most, self.characters)
+        ]
+
+    def begin(self) -> list[WriteStatement]:
+        return []
+
+    def end(self) -> list[WriteStatement]:
+        return []
+
+    @property
+    def last_first(self) -> bool:
+        """Whether the last row goes in first, which moves the server's key counter at once."""
+        rows = self.rows
+        return rows.id is not None and not rows.skip_taken and rows.count > 1
+
+    def entry(self, number: int, block: Block) -> WriteStatement:
+        """The ledger's entry of a prepared block, counted from 1."""
+        return WriteStatement(self.ledger.block(self.range, number, self.digests(block)))
+
+    def digests(self, block: Block) -> Digests:
+        """What the ledger keeps of a prepared block."""
+        rows = self.rows
+        columns = [name for name in rows.columns if name not in rows.derived]
+        texts = canonical_columns(block, list(dict.fromkeys([*columns, *rows.key])))
+        row_keys = None
+        if rows.id is None:
+            row_keys = list(zip(*[self._literals(n, block) for n in rows.key], strict=True))
+        return Digests(
+            block.start,
+            len(block),
+            packed(texts, columns),
+            packed(texts, rows.key) if rows.key else None,
+            row_keys,
+        )
+
+    def _insert(
+        self, columns: Sequence[Written], first: int, lines: Sequence[str], keys: Mapping[str, str]
+    ) -> WriteStatement:
+        which = f"rows {first + 1} to {first + len(lines)}"
+        return WriteStatement(
+            self.ledger.dialect.insert(self.rows.table, columns, lines, keys),
+            rows=len(lines),
+            exactly=True,
+            what=f"{self.range.label}, {which}",
+            note=f"{self.rows.table}: {which}",
+        )
+
+    def _insert_missing(
+        self, columns: Sequence[Written], row: Sequence[str], keys: Mapping[str, str]
+    ) -> WriteStatement:
+        dialect = self.ledger.dialect
+        names = [column.name for column in columns]
+        places = map(names.index, self.rows.key)
+        taken = equal_to(map(dialect.quote, self.rows.key), [row[place] for place in places])
+        return WriteStatement(
+            dialect.insert_missing(self.rows.table, columns, row, keys, taken),
+            rows=1,
+            what=self.range.label,
+        )
+
+    def _columns(self, block: Block) -> list[Written]:
+        dialect = self.ledger.dialect
+        columns = []
+        if self.rows.id is not None:
+            numbers = [*map(str, range(block.start, block.stop))]
+            columns.append(dialect.numbers(self.rows.id, numbers, self.range.name))
+        for name, cells in block.columns.items():
+            if cells.json_refs:
+                columns.append(dialect.documents(name, self._documents(cells)))
+                continue
+            texts = self._literals(name, block)
+            if cells.ref is None:
+                columns.append(Written(name, [texts]))
+            else:
+                columns.append(dialect.numbers(name, texts, self.known[cells.ref].name))
+        return columns
+
+    def _literals(self, name: str, block: Block) -> Sequence[str]:
+        cells = block.columns[name]
+        return self._guarded(name, block.start, partial(self.ledger.dialect.literals, cells))
+
+    def _guarded(self, name: str, start: int, make: Callable[[], T]) -> T:
+        try:
+            return make()
+        except UnwritableError as error:
+            reason, place = error.args
+            raise PlanError(
+                f"table {self.rows.table}, column {name}, row {start + place + 1}: the value "
+                f"cannot be written, {reason}"
+            ) from None
+
+    def _documents(self, cells: Cells) -> list[list[Piece] | None]:
+        """JSON texts, cut at the keys that only the database knows."""
+        names = {table: self.known[table].name for table in cells.json_refs.values()}
+
+        def named(value: Value) -> list[Piece]:
+            return [
+                (text, table and names[table], number)
+                for text, table, number in json_pieces(value, cells.json_refs)
+            ]
+
+        return [None if value is None else named(value) for value in cells.values]
+
+    def _first_keys(self) -> dict[str, str]:
+        """The first keys that the rows count from, by name."""
+        ranges = [self.range] if self.rows.id is not None else []
+        ranges += [self.known[table] for table in referenced_tables(self.rows)]
+        return {range_.name: self.ledger.first_key(range_) for range_ in ranges}
+
+
+def cut_into_statements(sizes: Iterable[int], rows: int, characters: int) -> Iterator[slice]:
+    """Cut rows, of which each text is so long, into statements.
+
+    A statement has at most so many rows, and at most so many characters unless
+    a single row is longer.
+    """
+    first = size = stop = 0
+    for stop, length in enumerate(sizes, start=1):
+        size += length
+        if stop - 1 > first and (size > characters or stop - first > rows):
+            yield slice(first, stop - 1)
+            first, size = stop - 1, length
+    if stop:
+        yield slice(first, stop)
+
+
+def referenced_tables(rows: TableRows) -> list[str]:
+    """The tables that rows refer to by row number."""
+    columns = rows.columns.values()
+    tables = [table for c in columns for table in (c.ref, *c.json_refs.values()) if table]
+    return list(dict.fromkeys(tables))
+
+
+def _check_bounds(rows: TableRows, name: str, cells: Cells, start: int) -> None:
+    """Hold a column to the bounds its generator declared."""
+    broken = _broken_bound(rows.columns[name].bounds, cells.values)
+    if broken:
+        raise PlanError(
+            f"table {rows.table}, column {name}, rows from {start + 1}: the seeder broke its own "
+            f"declaration: {broken}"
+        )
+
+
+def _broken_bound(bounds: Bounds, values: Sequence[Value]) -> str:
+    if bounds.length is not None:
+        longest = _longest(values)
+        if longest > bounds.length:
+            return f"a length of {longest} where at most {bounds.length} was promised"
+    if bounds.choices is not None and not bounds.choices.issuperset(filter(None, values)):
+        return "a value that is not among the promised ones"
+    return ""
+
+
+def _longest(values: Sequence[Value]) -> int:
+    try:
+        return max(map(len, filter(None, values)), default=0)
+    except TypeError:  # a JSON column may hold numbers beside texts
+        return max((len(v) for v in values if isinstance(v, str | bytes)), default=0)
+
+
+def is_copied(rows: TableRows) -> bool:
+    """Whether rows are many, and of values that COPY takes."""
+    looks_up = rows.provenance == "imported" and rows.derived
+    return rows.count > _FEW_ROWS and not rows.skip_taken and not looks_up
+
+
+@dataclass(frozen=True)
+class CopyRenderer(Renderer):
+    """Turns the blocks of one table into COPY statements and the INSERT behind them."""
+
+    @property
+    def last_first(self) -> bool:
+        return False  # the keys were taken before the rows
+
+    def begin(self) -> list[WriteStatement]:
+        dialect = self.ledger.dialect
+        return [
+            WriteStatement(dialect.stage(self.rows.table, self._staged()), what=self.range.label)
+        ]
+
+    def inserts(self, block: Block) -> list[WriteStatement]:
+        fields: list[Sequence[str]] = []
+        if self.rows.id is not None:
+            fields.append([*map(str, range(block.start, block.stop))])
+        for name, cells in block.columns.items():
+            fields += self._guarded(name, block.start, partial(self._fields, cells))
+        data = "\n".join(["\t".join(row) for row in zip(*fields, strict=True)])
+        which = f"rows {block.start + 1} to {block.stop}"
+        return [
+            WriteStatement(
+                self.ledger.dialect.copy_to_stage(),
+                rows=len(block),
+                what=f"{self.range.label}, {which}",
+                note=f"{self.rows.table}: {which}",
+                data=f"{data}\n",
+            )
+        ]
+
+    def end(self) -> list[WriteStatement]:
+        dialect, table = self.ledger.dialect, self.rows.table
+        insert = dialect.insert_staged(table, self._staged())
+        return [
+            WriteStatement(insert, rows=self.rows.count, exactly=True, what=self.range.label),
+            WriteStatement(dialect.drop_stage(), what=self.range.label),
+        ]
+
+    def _staged(self) -> list[Staged]:
+        columns = [] if self.rows.id is None else [Staged(self.rows.id, [self.range.name])]
+        for name, column in self.rows.columns.items():
+            tables = [*dict.fromkeys(column.json_refs.values())]
+            if column.ref is not None:
+                tables = [column.ref]
+            keys = [self.known[table].name for table in tables]
+            columns.append(Staged(name, keys, is_document=bool(column.json_refs)))
+        return columns
+
+    def _fields(self, cells: Cells) -> list[Sequence[str]]:
+        if not cells.json_refs:
+            return [copy_fields(cells)]
+        tables = dict.fromkeys(cells.json_refs.values())
+        places = {table: place for place, table in enumerate(tables, start=1)}
+        rows = [copy_document(value, cells.json_refs, places) for value in cells.values]
+        return [list(field) for field in zip(*rows, strict=True)]
+
+
+_END = object()
+_AHEAD = 2
+
+_SWITCH_SECONDS = 0.00003
+"""How long the thread may keep the interpreter when an answer has come."""
+
+
+@contextmanager
+def prefetch(source: Iterator[T]) -> Iterator[Iterator[T]]:
+    """The items of ``source`` in order, the next two made in a thread while one is in use.
+
+    What ``source`` raises is raised in its place.  When the block is left, for
+    whatever reason, the thread has ended.
+    """
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(min(interval, _SWITCH_SECONDS))
+    try:
+        with ThreadPoolExecutor(1, "terp_seed prefetch") as thread:
+            yield _items(source, thread)
+    finally:
+        sys.setswitchinterval(interval)
+
+
+def _items(source: Iterator[T], thread: ThreadPoolExecutor) -> Iterator[T]:
+    coming = deque(thread.submit(next, source, _END) for _ in range(_AHEAD))
+    while (item := coming.popleft().result()) is not _END:
+        coming.append(thread.submit(next, source, _END))
+        yield cast("T", item)

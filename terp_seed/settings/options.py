@@ -1,13 +1,14 @@
 """Settings of a run, resolved once: ``-x``, then the shell, then the ini section.
 
-Nothing else is read: never ``DATABASE_URL``, never a ``.env`` file.  A URL prints with its password
-hidden.
+Nothing else is read: never ``DATABASE_URL``, never a ``.env`` file.  What a size means in rows, the
+project's ``sizes.toml`` says.  A URL prints with its password hidden.
 """
 
 from __future__ import annotations
 
 import os
 import re
+import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
 from datetime import date
@@ -25,7 +26,10 @@ __all__ = [
     "ENVIRONMENTS",
     "Settings",
     "database_url",
+    "default_size",
     "environment_name",
+    "preset",
+    "presets",
     "resolve",
     "x_arguments",
 ]
@@ -274,3 +278,51 @@ def _words(text: str | None) -> tuple[str, ...]:
 def _near(word: str, known: Collection[str]) -> str:
     close = get_close_matches(word, known, n=1)
     return f"; did you mean {close[0]!r}?" if close else f"; known: {', '.join(sorted(known))}"
+
+
+def default_size(environment: str) -> str:
+    """The default size of a run: ``medium`` in staging, else ``small``."""
+    return "medium" if environment == "staging" else "small"
+
+
+def presets(home: Path) -> list[str]:
+    """The names of all presets in ``sizes.toml``, in their order."""
+    return list(_read(home / "sizes.toml"))
+
+
+def preset(home: Path, size: str, rows: Mapping[str, int]) -> dict[str, int]:
+    """The row counts of a preset in ``sizes.toml``, with ``rows`` on top.
+
+    A project adds a preset by adding a table to the file.  Raises `UsageError` for a size or a name
+    in ``rows`` that is not in the file.
+    """
+    known = _read(home / "sizes.toml")
+    if size not in known:
+        raise UsageError(
+            f"size: {size!r} is not a preset of {home.name}/sizes.toml; it has {', '.join(known)}"
+        )
+    counts = dict(known[size])
+    for name, number in rows.items():
+        if name not in counts:
+            raise UsageError(
+                f"rows: preset {size!r} has no entry {name!r}; it has {', '.join(counts)}"
+            )
+        counts[name] = number
+    return counts
+
+
+def _read(path: Path) -> dict[str, dict[str, int]]:
+    try:
+        with path.open("rb") as file:
+            presets = tomllib.load(file)
+    except FileNotFoundError:
+        return {"small": {}, "medium": {}, "large": {}}
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise UsageError(f"{path.name}: cannot be read: {error}") from None
+    for size, counts in presets.items():
+        if not isinstance(counts, dict):
+            raise UsageError(f"{path.name}: {size!r} must be a table, as [{size}]")
+        for name, number in counts.items():
+            if not isinstance(number, int) or isinstance(number, bool) or number < 0:
+                raise UsageError(f"{path.name}: [{size}] {name} must be a whole number from 0")
+    return presets

@@ -53,8 +53,7 @@ from enum import Enum
 from functools import lru_cache
 
 from terp_seed.rows.columns import computed
-from terp_seed.rows.draw import Span
-from terp_seed.rows.model import Bounds, Column, TableRows, Value
+from terp_seed.rows.model import Bounds, Column, Span, TableRows, Value
 from terp_seed.rows.seeders import Check, Derived, SeedContext, refers, seeder
 from terp_seed.terp.checks.invariants import check_reference
 from terp_seed.terp.simulation.arrays import Spool

@@ -25,12 +25,11 @@ from toys import Toy
 from terp_seed.database.dialects import MySQL, PostgreSQL, SQLite
 from terp_seed.errors import SeedError
 from terp_seed.masking.policy_file import load_policy
-from terp_seed.plan.revisions import read_attributes
+from terp_seed.plan.chain import read_attributes
 from terp_seed.rows.files import imported, read_rows
 from terp_seed.rows.literals import UnwritableError, literals
 from terp_seed.rows.model import Cells
-from terp_seed.settings.options import resolve
-from terp_seed.settings.sizes import preset
+from terp_seed.settings.options import preset, resolve
 
 many = settings(
     max_examples=count("cases"),

@@ -38,9 +38,8 @@ from terp_seed.database.dialects.postgresql_errors import problem, unreachable
 from terp_seed.database.dialects.sessions import Lock
 from terp_seed.database.dialects.transactions import PIN, begin_pinned, driver_of, pinned
 from terp_seed.errors import UsageError
-from terp_seed.rows.literals import NULL, encodable, quoted
+from terp_seed.rows.literals import NULL, UnwritableError, encodable, quoted
 from terp_seed.rows.model import Cells, Value
-from terp_seed.rows.texts import UnwritableError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine

@@ -1,38 +1,40 @@
 """Restoring a backup of rows: inserts what is missing, and undoes masking.
 
-A row that was changed since the backup stops it before anything is written.  Rows, ledger and
-version are restored in one transaction, and compared with the backup at its end.
+The rows are loaded into temporary tables, where the database compares and restores them.  A row
+that was changed since the backup stops it before anything is written.  Rows, ledger and version are
+restored in one transaction, and compared with the backup at its end.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
+import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionError
 
 from terp_seed.database.consent import Confirm, require_consent
+from terp_seed.database.dialects import split_table
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.lock import Held, advisory_lock
 from terp_seed.database.session import Session, opened
-from terp_seed.errors import GuardError, UsageError, VerificationError
+from terp_seed.errors import GuardError, PlanError, UsageError, VerificationError
 from terp_seed.ledger.audit import AuditLog
 from terp_seed.ledger.derived import recompute
 from terp_seed.ledger.ledger import ledger_of
-from terp_seed.plan.chain import ancestors, current_heads
-from terp_seed.plan.generation import recorded_settings
+from terp_seed.plan.chain import ancestors, current_heads, recorded_settings
 from terp_seed.plan.run import record_history
-from terp_seed.run.backup.dump import restore_commands
-from terp_seed.run.backup.folder import Backup
-from terp_seed.run.backup.manifest import Manifest
-from terp_seed.run.backup.staged import Staged, stage
+from terp_seed.rows.seeders import derived_columns
+from terp_seed.run.backup.folder import Backup, File, Manifest, StoredInsert
+from terp_seed.run.backup.rows import masked_name
+from terp_seed.run.backup.run import restore_commands
 from terp_seed.settings.options import Settings
 
-__all__ = ["Restored", "restore_backup"]
+__all__ = ["Restored", "Staged", "restore_backup", "stage"]
 
 
 @dataclass(frozen=True)
@@ -156,12 +158,9 @@ class _Restore:
 
     def _delete_retained(self) -> None:
         """Delete the ledger's record of rows that the rollback kept; the backup's replaces it."""
+        ledger = ledger_of(self.session)
         for revision in self.back:
-            where = f"chain = {self._text(self.session.settings.chain)} AND revision = "
-            self.session.stream.run(
-                f"DELETE FROM {ledger_of(self.session).table} WHERE {where}{self._text(revision)}",
-                what="ledger",
-            )
+            self.session.stream.run(ledger.erase(revision), what="ledger")
 
     def _restore_version(self) -> None:
         session, version = self.session, self.session.books.version
@@ -205,3 +204,132 @@ def _compare(staged: Sequence[Staged]) -> None:
         raise VerificationError(
             f"the restored rows of {', '.join(wrong)} differ from the backup; nothing was restored"
         )
+
+
+@dataclass(frozen=True)
+class Staged:
+    """The rows of one table in one file, in a temporary table of this session."""
+
+    session: Session
+    stored: StoredInsert
+    name: str
+    """The temporary table."""
+
+    @property
+    def live(self) -> str:
+        """The quoted name of the table that the rows belong to."""
+        return self.session.dialect.quote_table(self.stored.table)
+
+    @property
+    def missing(self) -> int:
+        """How many of the rows no longer exist."""
+        return self._count(f"NOT {self._exists()}")
+
+    @property
+    def changed(self) -> int:
+        """How many of the rows exist with other values than the stored and the masked ones."""
+        original = self._exists(self._same())
+        if not self.stored.masked:
+            return self._count(f"{self._exists()} AND NOT {original}")
+        return self._count(f"NOT {self._exists(self._same(masked=True))} AND NOT {original}")
+
+    def insert(self) -> int:
+        """Insert the rows that are missing; return how many."""
+        quote = self.session.dialect.quote
+        columns = ", ".join(map(quote, self.stored.columns))
+        order = ", ".join(f"kept.{quote(name)}" for name in self.stored.key)
+        return self._run(
+            f"INSERT INTO {self.live} ({columns}) SELECT {columns} FROM {quote(self.name)} kept "
+            f"WHERE NOT {self._exists()} ORDER BY {order}"
+        )
+
+    def write_back(self) -> int:
+        """Restore the original values of rows that are still masked; return how many."""
+        quote = self.session.dialect.quote
+        values = [(name, f"kept.{quote(name)}") for name in self.stored.columns]
+        values += [(name, f"live.{quote(name)}") for name in self._moving()]
+        where = f"{self._joined()} AND {self._same(masked=True)} AND NOT ({self._same()})"
+        return self._run(self.session.dialect.update_from(self.live, self.name, values, where))
+
+    def _count(self, where: str) -> int:
+        """How many staged rows, with the alias ``kept``, meet a condition."""
+        name = self.session.dialect.quote(self.name)
+        return int(self.session.scalar(f"SELECT COUNT(*) FROM {name} kept WHERE {where}"))
+
+    def _exists(self, and_: str = "") -> str:
+        condition = f"{self._joined()} AND ({and_})" if and_ else self._joined()
+        return f"EXISTS (SELECT 1 FROM {self.live} live WHERE {condition})"
+
+    def _joined(self) -> str:
+        quote = self.session.dialect.quote
+        return " AND ".join(f"live.{quote(name)} = kept.{quote(name)}" for name in self.stored.key)
+
+    def _same(self, *, masked: bool = False) -> str:
+        dialect = self.session.dialect
+        derived = derived_columns(self.stored.table)
+        pairs = [
+            (name, masked_name(place) if masked else name)
+            for place, name in enumerate(self.stored.columns)
+            if name not in derived
+        ]
+        return " AND ".join(
+            dialect.same(f"live.{dialect.quote(name)}", f"kept.{dialect.quote(other)}")
+            for name, other in pairs
+        )
+
+    def _moving(self) -> list[str]:
+        """The columns that the server sets by itself on an UPDATE."""
+        schema, table = split_table(self.stored.table)
+        return [
+            column["name"]
+            for column in sa.inspect(self.session.connection).get_columns(table, schema=schema)
+            if "ON UPDATE" in str(column.get("default")).upper()
+            and column["name"] not in self.stored.columns
+        ]
+
+    def _run(self, sql: str) -> int:
+        return self.session.stream.affected(sql, what=f"restore, table {self.stored.table}")
+
+
+def stage(session: Session, folder: Path, files: Sequence[File]) -> list[Staged]:
+    """Load files of rows into temporary tables, one for each table of a file."""
+    staged: list[Staged] = []
+    for file in files:
+        by_table: dict[str, list[StoredInsert]] = {}
+        for stored in file.statements:
+            by_table.setdefault(stored.table, []).append(stored)
+        for inserts in by_table.values():
+            made = Staged(session, inserts[0], f"terp_seed_restore_{len(staged) + 1}")
+            _load(made, folder / file.name, inserts)
+            staged.append(made)
+    return staged
+
+
+def _load(made: Staged, path: Path, inserts: Sequence[StoredInsert]) -> None:
+    session, stored = made.session, made.stored
+    quote = session.dialect.quote
+    names = [*map(quote, stored.columns)]
+    selected = list(names)
+    if stored.masked:
+        masks = [masked_name(place) for place in range(len(names))]
+        keys = [*map(quote, stored.key)]
+        selected = [*keys, *names, *(f"{n} AS {m}" for n, m in zip(names, masks, strict=True))]
+        names = [*keys, *names, *masks]
+    what = f"restore, table {stored.table}"
+    select = f"SELECT {', '.join(selected)} FROM {made.live}"
+    key = ", ".join(map(quote, stored.key))
+    for sql in session.dialect.temporary_copy(quote(made.name), key, select):
+        session.stream.run(sql, what=what)
+    head = f"INSERT INTO {quote(made.name)} ({', '.join(names)}) VALUES\n"
+    for values, rows in _values(path, inserts):
+        session.stream.run(head + values, rows=rows, what=what)
+
+
+def _values(path: Path, inserts: Sequence[StoredInsert]) -> Iterator[tuple[str, int]]:
+    with path.open("rb") as file:
+        for stored in inserts:
+            file.seek(stored.offset)
+            values = file.read(stored.size)
+            if len(values) != stored.size:
+                raise PlanError(f"backup: {path} is cut short; nothing was restored")
+            yield values.decode(), stored.rows

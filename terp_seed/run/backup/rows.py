@@ -7,7 +7,7 @@ exactly the rows that change are saved.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
 from typing import IO, Any, NamedTuple
@@ -18,18 +18,11 @@ from terp_seed.database.dialects import split_table
 from terp_seed.database.session import Session
 from terp_seed.database.statements import EXACT
 from terp_seed.errors import GuardError
-from terp_seed.ledger.selection import Selection
-from terp_seed.run.backup.folder import Backup
-from terp_seed.run.backup.manifest import File, StoredInsert, private_file
+from terp_seed.ledger.ledger import Selection
+from terp_seed.run.backup.folder import Backup, File, StoredInsert, private_file
+from terp_seed.run.writer import cut_into_statements
 
-__all__ = [
-    "RowsFile",
-    "StoredRows",
-    "masked_name",
-    "rows_file",
-    "rows_of",
-    "rows_where",
-]
+__all__ = ["StoredRows", "masked_name", "rows_file", "rows_of", "rows_where"]
 
 _ROWS = 500
 Rows = Sequence[Sequence[Any]]
@@ -100,8 +93,9 @@ class RowsFile:
         literal, listed = self._dialect.literal, ", ".join(map(self._dialect.quote, names))
         table, key, columns, rows = stored
         head = f"INSERT INTO {self._dialect.quote_table(table)} ({listed}) VALUES\n"
-        lines = (f"({', '.join(map(literal, row))})" for row in rows)
-        for chunk in self._chunks(lines):
+        lines = [f"({', '.join(map(literal, row))})" for row in rows]
+        for part in cut_into_statements(map(len, lines), _ROWS, self._longest):
+            chunk = lines[part]
             self.write(head)
             offset = self.size
             self.write(",\n".join(chunk))
@@ -111,19 +105,6 @@ class RowsFile:
                 StoredInsert(table, list(key), list(columns), masked, len(chunk), offset, size)
             )
         self.counts[table] += len(rows)
-
-    def _chunks(self, lines: Iterable[str]) -> Iterator[list[str]]:
-        """Cut lines into statements that the server accepts."""
-        chunk: list[str] = []
-        length = 0
-        for line in lines:
-            if chunk and (len(chunk) == _ROWS or length + len(line) > self._longest):
-                yield chunk
-                chunk, length = [], 0
-            chunk.append(line)
-            length += len(line) + 2
-        if chunk:
-            yield chunk
 
     def write(self, text: str) -> None:
         """Append text to the file."""

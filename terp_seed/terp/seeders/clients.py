@@ -12,8 +12,7 @@ from functools import partial
 from math import lcm
 
 from terp_seed.rows.columns import constant, pick
-from terp_seed.rows.draw import Span
-from terp_seed.rows.model import Value
+from terp_seed.rows.model import Span, Value
 from terp_seed.terp.checks.invariants import CLIENTS as INVARIANTS
 from terp_seed.terp.simulation.clients import (
     CLASSES,

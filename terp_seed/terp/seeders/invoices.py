@@ -6,8 +6,7 @@ from collections.abc import Callable
 from operator import mul, sub
 
 from terp_seed.rows.columns import code, constant
-from terp_seed.rows.draw import Span
-from terp_seed.rows.model import Value
+from terp_seed.rows.model import Span, Value
 from terp_seed.terp.simulation.arrays import Groups
 from terp_seed.terp.simulation.clock import DAY, HOUR
 from terp_seed.terp.simulation.invoices import Status

@@ -12,8 +12,7 @@ from operator import mul
 from typing import Any
 
 from terp_seed.rows.columns import constant
-from terp_seed.rows.draw import Span
-from terp_seed.rows.model import Column, Value
+from terp_seed.rows.model import Column, Span, Value
 from terp_seed.terp.simulation.names import strain_names
 from terp_seed.terp.simulation.pricing import MANUAL, MARGIN_SOURCES, margin_percent
 from terp_seed.terp.simulation.products import is_ranged

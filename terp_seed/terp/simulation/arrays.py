@@ -11,7 +11,7 @@ from tempfile import TemporaryFile
 from typing import IO
 from weakref import finalize
 
-from terp_seed.rows.draw import Span
+from terp_seed.rows.model import Span
 
 _PAGE = 1024
 

@@ -16,8 +16,8 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import TypeVar
 
-from terp_seed.rows.draw import Span
-from terp_seed.rows.pools import faker_pool
+from terp_seed.rows.columns import faker_pool
+from terp_seed.rows.model import Span
 from terp_seed.terp.simulation.arrays import RandomWords
 from terp_seed.terp.simulation.clock import TODAY, Clock
 from terp_seed.terp.simulation.names import AREA_CODES, CITIES, KINDS, business_name, street_names

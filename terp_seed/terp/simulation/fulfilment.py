@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 
-from terp_seed.rows.draw import Span
+from terp_seed.rows.model import Span
 from terp_seed.terp.simulation.arrays import Groups
 from terp_seed.terp.simulation.clock import HOUR, MINUTE
 from terp_seed.terp.simulation.orders import DECISION, SALE, TRANSFER, Orders

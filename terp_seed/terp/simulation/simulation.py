@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from functools import cached_property, lru_cache
 
-from terp_seed.rows.draw import seed_key
+from terp_seed.rows.model import seed_key
 from terp_seed.rows.seeders import SeedContext
 from terp_seed.terp.simulation.arrays import RandomWords
 from terp_seed.terp.simulation.batches import Batches
