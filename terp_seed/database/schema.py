@@ -70,9 +70,13 @@ class TableFacts:
 
 @contextmanager
 def reflecting() -> Iterator[None]:
-    """Read a schema without a warning of indexes on expressions, which SQLAlchemy leaves out."""
+    """Read a schema without warnings of what SQLAlchemy does not know, and leaves out.
+
+    Indexes on expressions, and types of an engine's or somebody's own.
+    """
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Skipped unsupported reflection of expression-based")
+        warnings.filterwarnings("ignore", "Did not recognize type")
         yield
 
 

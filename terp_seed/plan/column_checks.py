@@ -100,7 +100,7 @@ def _readable(live: ColumnFacts) -> Iterator[Check]:
         if isinstance(live.type, sa.Boolean) or getattr(live.type, "display_width", None) == 1:
             what = f"is 0 or 1, and the seed's text is neither{_declare(live, 'bool')}"
         yield what, lambda value: _differs(_WHOLE, value)
-    elif isinstance(live.type, sa.Numeric):
+    elif isinstance(live.type, sa.Numeric | sa.Float):  # a Float is no Numeric in SQLAlchemy 2.1
         what = f"is a number, and the seed's text is none{_declare(live, 'decimal')}"
         yield what, lambda value: _differs(_NUMBER, value)
     elif isinstance(live.type, sa.Date | sa.DateTime):

@@ -45,6 +45,7 @@ __all__ = [
     "Renderer",
     "Writer",
     "cut_into_statements",
+    "is_digested_there",
     "prefetch",
     "referenced_tables",
 ]
@@ -138,6 +139,7 @@ class Writer:
             self.known,
             retained,
             self.statement_characters,
+            is_digested_there(self.ledger, rows, retained),
         )
 
     def _send(self, rows: TableRows, batches: Iterator[Batch]) -> int:
@@ -168,7 +170,8 @@ class Writer:
         if retained is not None and not retained:  # the retained rows were deleted since
             self.stream.run(self.ledger.drop(planned.range), what=what)
         take = self.ledger.resume if retained else self.ledger.reserve
-        self.stream.run(take(planned.range, planned.rows, refs), what=what)
+        stored = is_digested_there(self.ledger, planned.rows, retained or frozenset())
+        self.stream.run(take(planned.range, planned.rows, refs, stored=stored), what=what)
         if planned.rows.id is not None:
             self._bind(planned.range)
 
@@ -201,17 +204,22 @@ def _render(renderer: Renderer) -> Iterator[Batch]:
         renderer = replace(renderer, retained=renderer.retained | {last})
     if before:
         yield 0, before
+    entries: list[WriteStatement] = []
     start, size, number = 0, _FIRST_ROWS, 0
     while start < rows.count:
         number += 1
         stop = min(start + size, rows.count)
         block = renderer.prepare(rows.block(start, stop))
-        inserts = renderer.inserts(block)
-        yield stop, [*inserts, renderer.entry(number, block)]
+        inserts, entry = renderer.inserts(block), renderer.entry(number, block)
+        if renderer.stored:
+            entries.append(entry)  # when all rows are there
+            yield stop, inserts
+        else:
+            yield stop, [*inserts, entry]
         written = sum(statement.size for statement in inserts) + 1
         size = min(BLOCK_ROWS, max(1, _BLOCK_CHARACTERS * (stop - start) // written))
         start = stop
-    if after := renderer.end():
+    if after := [*renderer.end(), *entries]:
         yield rows.count, after
 
 
@@ -229,6 +237,8 @@ class Renderer:
     """Row numbers that are in the table already."""
     characters: int = STATEMENT_CHARACTERS
     """How long a statement may be."""
+    stored: bool = False
+    """Whether the database makes the digests, when the rows are in the table."""
 
     def prepare(self, block: Block) -> Block:
         """The block as it is written: masked, held to what was declared, JSON as texts."""
@@ -269,23 +279,30 @@ class Renderer:
 
     def entry(self, number: int, block: Block) -> WriteStatement:
         """The ledger's entry of a prepared block, counted from 1."""
-        return WriteStatement(self.ledger.block(self.range, number, self.digests(block)))
+        ledger, rows = self.ledger, self.rows
+        if not self.stored:
+            return WriteStatement(ledger.block(self.range, number, self.digests(block)))
+        digests = Digests(block.start, len(block), None, None, self._row_keys(block))
+        return WriteStatement(ledger.stored_block(self.range, number, rows, digests), what="ledger")
 
     def digests(self, block: Block) -> Digests:
         """What the ledger keeps of a prepared block."""
         rows = self.rows
         columns = [name for name in rows.columns if name not in rows.derived]
         texts = canonical_columns(block, list(dict.fromkeys([*columns, *rows.key])))
-        row_keys = None
-        if rows.id is None:
-            row_keys = list(zip(*[self._literals(n, block) for n in rows.key], strict=True))
         return Digests(
             block.start,
             len(block),
             packed(texts, columns),
             packed(texts, rows.key) if rows.key else None,
-            row_keys,
+            self._row_keys(block),
         )
+
+    def _row_keys(self, block: Block) -> Sequence[Sequence[str]] | None:
+        """The natural keys of rows without an integer key, as literals."""
+        if self.rows.id is not None:
+            return None
+        return list(zip(*[self._literals(n, block) for n in self.rows.key], strict=True))
 
     def _insert(
         self, columns: Sequence[Written], first: int, lines: Sequence[str], keys: Mapping[str, str]
@@ -410,6 +427,15 @@ def _longest(values: Sequence[Value]) -> int:
         return max(map(len, filter(None, values)), default=0)
     except TypeError:  # a JSON column may hold numbers beside texts
         return max((len(v) for v in values if isinstance(v, str | bytes)), default=0)
+
+
+def is_digested_there(ledger: Ledger, rows: TableRows, retained: frozenset[int]) -> bool:
+    """Whether the database makes the digests of rows: of all whose values a person gave.
+
+    What a column makes of such a value only the database knows.  Rows that a
+    rollback retained may have been edited, and are held against what was given.
+    """
+    return ledger.dialect.digests_rows and rows.provenance == "imported" and not retained
 
 
 def is_copied(rows: TableRows) -> bool:

@@ -70,6 +70,7 @@ class PostgreSQL(Dialect):
     clients = PostgreSQLClients()
     rows_per_statement = 1000
     stages_rows = True
+    digests_rows = True
     reuses_keys = False  # a sequence never goes back
     now = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS')"
     keeps_nul = False
@@ -130,6 +131,15 @@ class PostgreSQL(Dialect):
         return between.join(
             [f"COALESCE(convert_to({text}, 'UTF8'), '\\x00'::bytea)" for text in texts]
         )
+
+    def row_digest(self, columns: Sequence[str]) -> str:
+        parts = (
+            f"COALESCE(octet_length({name}::text) || ':' || {name}::text, '-')" for name in columns
+        )
+        return f"substring(sha256(convert_to({' || '.join(parts)}, 'UTF8')) for 8)"
+
+    def join_digests(self, digest: str, order: str) -> str:
+        return f"string_agg({digest}, ''::bytea ORDER BY {order})"
 
     def same(self, one: str, other: str) -> str:
         return f"{one}::text IS NOT DISTINCT FROM {other}::text"

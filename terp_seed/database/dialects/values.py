@@ -99,6 +99,21 @@ class Values(ABC):
         writes it, but never two different values alike.
         """
 
+    digests_rows: ClassVar[bool] = False
+    """Whether `row_digest` can be asked: the database makes digests of the values it stores."""
+
+    def row_digest(self, columns: Sequence[str]) -> str:
+        """An expression of 8 bytes of a SHA-256 over expressions of any type, as the row has them.
+
+        Two rows that differ anywhere have different ones, but for numbers of MySQL's FLOAT that
+        differ behind the sixth digit.
+        """
+        raise NotImplementedError
+
+    def join_digests(self, digest: str, order: str) -> str:
+        """An aggregate: the digests of many rows behind each other, ordered by an expression."""
+        raise NotImplementedError
+
     @abstractmethod
     def same(self, one: str, other: str) -> str:
         """A condition: two values are the same to the last byte, or both NULL."""
