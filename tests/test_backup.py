@@ -331,8 +331,8 @@ def test_a_dump_has_the_books_wherever_they_are(
     mariadb_toy.execute(f"RENAME TABLE terp_seed_environment TO {books}.terp_seed_environment")
     mariadb_toy.upgrade()
     made = down(mariadb_toy, folder, kind="dump")
-    assert "INSERT INTO `terp_seed_ledger`" in (made / "books.sql").read_text()
-    with pytest.raises(UsageError, match=rf"{books} < .*/books\.sql"):
+    assert "INSERT INTO `terp_seed_ledger`" in (made / f"{books}.sql").read_text()
+    with pytest.raises(UsageError, match=rf"{books} < .*/{books}\.sql"):
         restore(seeds(mariadb_toy, folder), made, YES)
 
 

@@ -24,7 +24,7 @@ from terp_seed.database import lock
 from terp_seed.database.dialects import dialect_named, dialect_of
 from terp_seed.database.session import Session
 from terp_seed.database.tables import books
-from terp_seed.errors import LockError, SeedError
+from terp_seed.errors import InterruptedRunError, LockError, SeedError
 
 FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}
 SLOW = """
@@ -322,6 +322,25 @@ def test_a_waiter_can_be_interrupted(toy: Toy, number: signal.Signals) -> None:
     assert f"FAILED: interrupted by {number.name}" in out
     assert "Traceback" not in out + error
     assert toy.counts() == {}
+
+
+def test_an_interrupt_just_after_the_lock_was_taken_gives_it_back(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A connection that the caller lent does not end with the run, and its locks neither."""
+    with toy.connect() as connection, toy.connect() as other:
+        kind = type(dialect_of(other).lock(other))
+        acquire = kind.acquire
+
+        def interrupted(self: Any, seconds: float) -> bool:
+            assert acquire(self, seconds)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(kind, "acquire", interrupted)
+        with pytest.raises(InterruptedRunError):
+            toy.upgrade(attributes={"connection": connection})
+        assert not dialect_of(other).lock(other).taken()
+        assert not connection.in_transaction()
 
 
 def test_who_cannot_read_yet_can_be_interrupted(sqlite_toy: Toy) -> None:

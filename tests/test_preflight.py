@@ -267,7 +267,18 @@ def test_text_in_a_number_or_date_column(toy: Toy) -> None:
     assert findings(toy) == [
         "revision 0001_a, table labels, column place: is a whole number, and the seed's text is "
         "none (row 2)",
-        "revision 0001_a, table labels, column day: is a date, and the seed's text is none (row 3)",
+        "revision 0001_a, table labels, column day: is a date, and the seed's text is none; "
+        'for other forms declare types={"day": "date"} (row 3)',
+    ]
+
+
+def test_text_in_a_boolean_column(toy: Toy) -> None:
+    toy.execute(f"CREATE TABLE flags (id {toy.counted_key}, code VARCHAR(9) UNIQUE, flag BOOLEAN)")
+    toy.data("a.csv", "code,flag\nA,1\nB,true\n")
+    toy.only("0001_a", 'op.seed_file("flags", "a.csv", key=["code"])')
+    assert findings(toy) == [
+        "revision 0001_a, table flags, column flag: is 0 or 1, and the seed's text is neither; "
+        'for other forms declare types={"flag": "bool"} (row 2)',
     ]
 
 

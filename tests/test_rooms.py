@@ -254,7 +254,7 @@ MANY_PARAMETERS = {
     "terp_seed.plan.operations.seed_file",
     "terp_seed.plan.operations.seed_rows",
     "terp_seed.rows.columns.computed",
-    "terp_seed.rows.files.imported",
+    "terp_seed.rows.imported.imported",
     "terp_seed.rows.seeders.table",
 }
 

@@ -12,7 +12,7 @@ from toys import HEAD, Toy
 
 from terp_seed.database.compare import database_digests
 from terp_seed.database.session import opened
-from terp_seed.errors import PlanError, SeedError
+from terp_seed.errors import LockError, PlanError, SeedError, UsageError
 from terp_seed.project.project import Project
 from terp_seed.run import live
 
@@ -21,6 +21,21 @@ op.seed_rows("labels", [{"code": "HALF"}], key=["code"])
 if not op.get_context().as_sql:  # in the run, and not while it is planned
     raise RuntimeError("secret")
 op.seed_rows("labels", [{"code": "OTHER HALF"}], key=["code"])
+"""
+
+# Ends the connection that the revision is running on, by another.
+CUT = """
+if not op.get_context().as_sql:
+    import sqlalchemy as sa
+
+    bind = op.get_bind()
+    postgresql = bind.dialect.name == "postgresql"
+    own = "SELECT pg_backend_pid()" if postgresql else "SELECT CONNECTION_ID()"
+    number = bind.exec_driver_sql(own).scalar()
+    with sa.create_engine(bind.engine.url, poolclass=sa.NullPool).begin() as other:
+        kill = f"SELECT pg_terminate_backend({number})" if postgresql else f"KILL {number}"
+        other.exec_driver_sql(kill)
+op.seed_rows("labels", [{"code": "CUT"}], key=["code"])
 """
 
 FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}
@@ -173,6 +188,106 @@ def test_a_failure_leaves_the_callers_transaction_to_the_caller(toy: Toy) -> Non
         assert transaction.is_active
     assert toy.value("SELECT COUNT(*) FROM labels WHERE wording = 'mine'") == 3
     assert toy.version() == "0001_labels"
+
+
+def test_a_statement_that_fails_is_the_error_that_the_caller_sees(postgresql_toy: Toy) -> None:
+    """PostgreSQL takes no more statements of the transaction then: no unlocking, no restoring."""
+    toy = postgresql_toy
+    toy.upgrade("0001_labels")
+    toy.execute("ALTER TABLE crates ADD CHECK (weight < 0)")
+    with toy.db.connect() as connection:
+        transaction = connection.begin()
+        with pytest.raises(PlanError, match=r"table crates.*: a CHECK does not hold"):
+            handed(toy, connection, "upgrade", "head")
+        assert not connection.invalidated
+        transaction.rollback()
+        assert connection.exec_driver_sql("SELECT count(*) FROM labels").scalar() == 3
+    toy.execute("ALTER TABLE crates DROP CONSTRAINT crates_weight_check")
+    toy.upgrade("head", "lock-timeout=0")
+    assert toy.counts() == FULL
+
+
+@pytest.mark.parametrize("engine", [server_engine(), "postgresql"])
+def test_a_lost_connection_is_the_error_that_the_caller_sees(toy: Toy) -> None:
+    toy.upgrade("0001_labels")
+    toy.revision("0004_broken", CUT)
+    with toy.db.connect() as connection:
+        transaction = connection.begin()
+        with pytest.raises(LockError, match="the connection to the server is gone"):
+            handed(toy, connection, "upgrade", "head")
+        transaction.rollback()
+        assert connection.exec_driver_sql("SELECT COUNT(*) FROM labels").scalar() == 3
+    assert toy.version() == "0001_labels"
+
+
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_the_lock_is_held_until_the_callers_transaction_ends(postgresql_toy: Toy, end: str) -> None:
+    """What another run reads meanwhile is not what there will be."""
+    toy = postgresql_toy
+    toy.upgrade("0001_labels")
+    with toy.connect() as connection:
+        transaction = connection.begin()
+        handed(toy, connection, "upgrade", "0002_depots")
+        assert toy.terp_seed("lock", "status").output.startswith("held by connection ")
+        with pytest.raises(LockError, match=r"held the lock for 0\.1 s"):
+            toy.upgrade("head", "lock-timeout=0.1")
+        getattr(transaction, end)()
+        toy.upgrade("head", "lock-timeout=0")
+        connection.exec_driver_sql("SELECT 1")
+        assert toy.value("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'") == 0
+    assert toy.counts() == FULL
+
+
+@pytest.mark.parametrize("begun", [False, True], ids=["idle", "in a transaction"])
+@pytest.mark.parametrize("where", ["engine", "connection"])
+def test_a_connection_that_commits_each_statement_is_refused(
+    toy: Toy, where: str, begun: bool
+) -> None:
+    """Half of a revision that fails would stay, the ledger's half included."""
+    toy.upgrade("0001_labels")
+    before = toy.everything()
+    level = {"isolation_level": "AUTOCOMMIT"}
+    engine = sa.create_engine(
+        toy.url, poolclass=sa.NullPool, **(level if where == "engine" else {})
+    )
+    with engine.connect() as connection:
+        if where == "connection":
+            connection.execution_options(**level)
+        if begun:
+            connection.exec_driver_sql("SELECT 1")
+        with pytest.raises(UsageError, match="handed over is in AUTOCOMMIT mode"):
+            handed(toy, connection, "upgrade", "head")
+        assert connection.in_transaction() == begun
+    assert toy.everything() == before
+
+
+def test_a_transaction_that_the_caller_begins_by_hand_is_one(postgresql_toy: Toy) -> None:
+    """SQLAlchemy calls it AUTOCOMMIT, and PostgreSQL a transaction."""
+    toy = postgresql_toy
+    toy.upgrade("0001_labels")
+    with toy.db.connect() as connection:
+        connection.execution_options(isolation_level="AUTOCOMMIT")
+        connection.exec_driver_sql("BEGIN")
+        handed(toy, connection, "upgrade", "head")
+        connection.exec_driver_sql("ROLLBACK")
+    assert toy.counts() == {"labels": 3, "pairs": 2}
+
+
+@pytest.mark.parametrize("begin", ["BEGIN", "BEGIN IMMEDIATE"])
+def test_an_engine_that_begins_by_itself_on_sqlite(sqlite_toy: Toy, begin: str) -> None:
+    """As SQLAlchemy's pages say it: the driver begins nothing, an event of the engine does."""
+    sqlite_toy.revision("0004_broken", HALF_WAY)
+    sa.event.listen(
+        sqlite_toy.db, "connect", lambda driver, _: setattr(driver, "isolation_level", None)
+    )
+    sa.event.listen(sqlite_toy.db, "begin", lambda connection: connection.exec_driver_sql(begin))
+    with sqlite_toy.db.connect() as connection:
+        with pytest.raises(PlanError, match="RuntimeError"):
+            handed(sqlite_toy, connection, "upgrade", "head")
+        assert not connection.in_transaction()
+        with connection.begin(), pytest.raises(PlanError, match="RuntimeError"):
+            handed(sqlite_toy, connection, "upgrade", "head")
+    assert sqlite_toy.version() == HEAD
 
 
 def test_a_connection_that_is_in_no_transaction_is_committed(toy: Toy) -> None:

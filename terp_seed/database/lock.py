@@ -13,7 +13,7 @@ from time import monotonic
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from terp_seed.database.dialects import Lock
 from terp_seed.database.failures import translated
@@ -56,10 +56,10 @@ def advisory_lock(session: Session, left: str = WHOLE) -> Iterator[Held]:
     as `InterruptedRunError`: what is under way is rolled back and the lock is
     released; ``left`` says what is left of the run.
     """
-    lock = session.dialect.lock(session.connection)
+    lock = session.dialect.lock(session.connection, lent=session.external)
     with interruptible(left):
-        waited = _acquire(session, lock)
         try:
+            waited = _acquire(session, lock)
             _make_books(session)
             yield Held(lock, waited)
         finally:
@@ -146,5 +146,5 @@ def _release(session: Session, lock: Lock) -> None:
         session.settle()
         lock.release()
         session.settle()
-    except DBAPIError:
+    except SQLAlchemyError:
         session.connection.invalidate()

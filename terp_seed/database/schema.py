@@ -11,7 +11,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from terp_seed.database.dialects import Dialect, Reference
+from terp_seed.database.dialects import Dialect, Reference, join_table, split_table
 from terp_seed.database.session import Session
 from terp_seed.rows.seeders import logical_references
 
@@ -82,17 +82,32 @@ class Schema:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._inspector = sa.inspect(session.connection)
-        self.tables: set[str] = set(self._inspector.get_table_names())
+        self.tables: set[str] = _table_names(self._inspector, None)
+        """The tables of the connection's own schema."""
+        self._names: dict[str | None, set[str]] = {None: self.tables}
         self._read: dict[str, TableFacts] = {}
         self._folds = session.dialect.folds_names(session.connection)
 
     def table(self, name: str) -> TableFacts | None:
-        """The facts of a table; None if there is no such table."""
-        if (name.lower() if self._folds else name) not in self.tables:
+        """The facts of a table; None if it does not exist."""
+        if (name.lower() if self._folds else name) not in self.beside(name):
             return None
         if name not in self._read:
             self._read[name] = self._facts(name)
         return self._read[name]
+
+    def beside(self, name: str) -> set[str]:
+        """The tables of the schema that a table's name says, named as it is."""
+        schema, _ = split_table(name)
+        if schema not in self._names:
+            names = _table_names(self._inspector, schema)
+            self._names[schema] = {join_table(schema, table) for table in names}
+        return self._names[schema]
+
+    def is_own(self, name: str) -> bool:
+        """Whether a table's name says the connection's own schema, which is left out."""
+        schema, _ = split_table(name)
+        return schema is not None and schema == self._inspector.default_schema_name
 
     def fingerprint(self, tables: Iterable[str]) -> str:
         """SHA-256 of what these tables are: columns, types, keys, references."""
@@ -112,18 +127,20 @@ class Schema:
         dialect = self._session.dialect
         charsets = dialect.charsets(self._session.connection, name)
         checked = self._checked_choices(name)
-        key = tuple(self._inspector.get_pk_constraint(name)["constrained_columns"])
+        schema, table = split_table(name)
+        key = tuple(self._inspector.get_pk_constraint(table, schema)["constrained_columns"])
         columns = {
             each["name"]: _column(dict(each), key, checked, charsets, dialect)
-            for each in self._inspector.get_columns(name)
+            for each in self._inspector.get_columns(table, schema)
         }
         uniques = [
-            tuple(each["column_names"]) for each in self._inspector.get_unique_constraints(name)
+            tuple(each["column_names"])
+            for each in self._inspector.get_unique_constraints(table, schema)
         ]
         uniques += [
             tuple(filter(None, each["column_names"]))
             # SQLite keeps a UNIQUE that stands behind its column as an index of its own making.
-            for each in self._inspector.get_indexes(name, include_auto_indexes=True)
+            for each in self._inspector.get_indexes(table, schema, include_auto_indexes=True)
             if each["unique"] and None not in each["column_names"]
         ]
         return TableFacts(
@@ -133,7 +150,8 @@ class Schema:
     def _checked_choices(self, name: str) -> dict[str, frozenset[str]]:
         """Enums that are written as a CHECK of the values that a column may have."""
         choices = self._session.dialect.choices
-        checks = self._inspector.get_check_constraints(name)
+        schema, table = split_table(name)
+        checks = self._inspector.get_check_constraints(table, schema)
         return dict(filter(None, (choices(check["sqltext"]) for check in checks)))
 
 
@@ -168,15 +186,16 @@ def _column(
 
 def outbound(session: Session, table: str) -> list[Reference]:
     """The references that a table's rows make."""
+    schema, name = split_table(table)
     found = [
         Reference(
             table,
             tuple(key["constrained_columns"]),
-            key["referred_table"],
+            join_table(key.get("referred_schema"), key["referred_table"]),
             tuple(key["referred_columns"]),
         )
-        for key in sa.inspect(session.connection).get_foreign_keys(table)
-        if key.get("referred_schema") is None and key["referred_columns"]
+        for key in sa.inspect(session.connection).get_foreign_keys(name, schema=schema)
+        if key["referred_columns"]
     ]
     return list(dict.fromkeys([*found, *(each for each in _declared() if each.table == table)]))
 
@@ -184,18 +203,27 @@ def outbound(session: Session, table: str) -> list[Reference]:
 def inbound(session: Session, tables: Sequence[str]) -> list[Reference]:
     """All references to these tables from anywhere, other databases of the server included."""
     wanted = {name.casefold(): name for name in tables}
-    existing = {each.casefold() for each in sa.inspect(session.connection).get_table_names()}
     keys = [
         replace(key, target_table=wanted[key.target_table.casefold()])
-        for key in session.dialect.foreign_keys(session.connection)
+        for key in session.dialect.foreign_keys(session.connection, tables)
         if key.target_table.casefold() in wanted and key.targets
     ]
-    said = [
-        each
-        for each in _declared()
-        if each.target_table in tables and each.table.casefold() in existing
-    ]
+    said = [reference for reference in _declared() if reference.target_table in tables]
+    places = {split_table(reference.table)[0] for reference in said}
+    existing = {
+        join_table(place, name).casefold()
+        for place in places
+        for name in _table_names(sa.inspect(session.connection), place)
+    }
+    said = [reference for reference in said if reference.table.casefold() in existing]
     return list(dict.fromkeys([*keys, *said]))
+
+
+def _table_names(inspector: sa.Inspector, schema: str | None) -> set[str]:
+    """The tables of a schema; none if it does not exist."""
+    if schema is not None and not inspector.has_schema(schema):
+        return set()
+    return set(inspector.get_table_names(schema=schema))
 
 
 def _declared() -> list[Reference]:

@@ -10,7 +10,7 @@ from traceback import clear_frames
 from typing import Any
 
 from sqlalchemy.engine import Connection
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from terp_seed.database.dialects import Dialect, dialect_named, dialect_of
 from terp_seed.database.failures import problem_behind, translated
@@ -125,20 +125,31 @@ def _borrowed(settings: Settings, given: Connection) -> Iterator[Session]:
     back = dialect.give_back(given)
     session.settle()
     try:
-        with dialect.read_as_written(given), dialect.pinned(given):
-            for sql in dialect.pin():
-                session.stream.run(sql)
-            session.settle()
-            yield session
+        with dialect.read_as_written(given):
+            _refuse_autocommit(session)
+            with dialect.pinned(given):
+                for sql in dialect.pin():
+                    session.stream.run(sql)
+                session.settle()
+                yield session
     except BaseException as error:
         clear_frames(error.__traceback__)  # or a cursor that was struck holds the caller's file
         raise
     finally:
-        with suppress(SeedError, DBAPIError):  # a connection that is gone keeps no session
+        with suppress(SeedError, SQLAlchemyError):  # a connection that is gone keeps no session
             session.settle()
             for sql in back:
                 session.stream.run(sql)
             session.settle()
+
+
+def _refuse_autocommit(session: Session) -> None:
+    if session.dialect.autocommits(session.connection):
+        raise UsageError(
+            "the connection that you handed over is in AUTOCOMMIT mode: a revision that fails "
+            "would leave what it had written so far; hand over one that is not"
+        )
+    session.settle()
 
 
 def _wait_to_read(session: Session) -> None:

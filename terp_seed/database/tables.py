@@ -127,7 +127,7 @@ def _ledger(metadata: sa.MetaData) -> sa.Table:
         sa.Column("range_no", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("block_no", sa.Integer, primary_key=True, autoincrement=False),
         sa.Column("state", sa.String(16), nullable=False),
-        sa.Column("table_name", sa.String(64)),
+        sa.Column("table_name", sa.String(129)),  # schema.table
         sa.Column("first_key", sa.BigInteger),
         sa.Column("first_row", sa.BigInteger),
         sa.Column("row_count", sa.BigInteger),

@@ -40,7 +40,6 @@ from terp_seed.database.interrupts import signal_behind
 from terp_seed.database.session import Session
 from terp_seed.database.tables import ENDS, Books, table_exists
 from terp_seed.errors import SeedError
-from terp_seed.ledger.ledger import qualified_name
 from terp_seed.rows.literals import json_text
 from terp_seed.settings.log import AUDIT, logger
 
@@ -107,7 +106,7 @@ class Audit:
             for name, value in self.fields(event, **fields).items()
         }
         texts |= {"at": self.dialect.now, "db_user": self.dialect.user}
-        name = qualified_name(self.dialect, self.books.audit)
+        name = self.dialect.quote_table(self.books.audit.fullname)
         return f"INSERT INTO {name} ({', '.join(texts)})\nVALUES ({', '.join(texts.values())})"
 
     def _caller(self) -> dict[str, Any]:

@@ -30,7 +30,7 @@ def recompute(derived: Derived, seeded_range: Range, ledger: Ledger, as_of: date
     # Assigned to itself, a column is spared MySQL's ON UPDATE CURRENT_TIMESTAMP.
     assignments += [f"{quote(column)} = {quote(column)}" for column in derived.still]
     return (
-        f"UPDATE {quote(derived.table)} SET\n  "
+        f"UPDATE {ledger.dialect.quote_table(derived.table)} SET\n  "
         + ",\n  ".join(assignments)
         + f"\nWHERE {range_condition(seeded_range, ledger)}"
     )

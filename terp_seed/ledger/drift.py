@@ -22,7 +22,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
-from terp_seed.database.dialects import Canonical
+from terp_seed.database.dialects import Canonical, split_table
 from terp_seed.database.session import Session
 from terp_seed.errors import RollbackError
 from terp_seed.ledger.ledger import Digests, Place, SeededRange, equal_to, ledger_of
@@ -137,7 +137,7 @@ class _Rows:
         low, high = _ids(seeded, digests)
         key = quote(str(seeded.id))
         rows = self.session.rows(
-            f"SELECT {key}, {self._values} FROM {quote(seeded.table)} "
+            f"SELECT {key}, {self._values} FROM {self.session.dialect.quote_table(seeded.table)} "
             f"WHERE {key} BETWEEN {low} AND {high} ORDER BY {key}{self.lock}"
         )
         return {row[0] - seeded.first: row[1:] for row in rows}
@@ -145,7 +145,8 @@ class _Rows:
     def _by_key(self, digests: Digests) -> Rows:
         """The rows that own the block's natural keys, by row number."""
         quote = self.session.dialect.quote
-        select = f"SELECT {self._values} FROM {quote(self.seeded.table)}"
+        table = self.session.dialect.quote_table(self.seeded.table)
+        select = f"SELECT {self._values} FROM {table}"
         names = [*map(quote, self.seeded.shape.key)]
         by_number: Rows = {}
         for number, key in enumerate(digests.row_keys or (), start=digests.first_row):
@@ -180,7 +181,7 @@ class JoinedTexts:
         quote = self._session.dialect.quote
         key = quote(str(self._seeded.id))
         rows = self._session.rows(
-            f"SELECT {self._select} FROM {quote(self._seeded.table)} "
+            f"SELECT {self._select} FROM {self._session.dialect.quote_table(self._seeded.table)} "
             f"WHERE {key} BETWEEN {low} AND {high} ORDER BY {key}{self._lock}"
         )
         columns = [self._texts(place, rows) for place in range(len(self._parts))]
@@ -213,7 +214,8 @@ def column_types(session: Session, seeded: SeededRange) -> dict[str, TypeEngine[
     """The type of each column; `RollbackError` if a seeded one is not there any more."""
     table, shape = seeded.table, seeded.shape
     try:
-        columns = sa.inspect(session.connection).get_columns(table)
+        schema, name = split_table(table)
+        columns = sa.inspect(session.connection).get_columns(name, schema=schema)
     except sa.exc.NoSuchTableError:
         columns = []
     types = {column["name"]: column["type"] for column in columns}

@@ -19,7 +19,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from terp_seed.database.dialects import Dialect
+from terp_seed.database.dialects import Dialect, split_table
 from terp_seed.database.session import Session
 from terp_seed.database.tables import Books, table_exists
 from terp_seed.errors import PlanError
@@ -40,7 +40,6 @@ __all__ = [
     "find_retained_rows",
     "ledger_of",
     "match_numbers",
-    "qualified_name",
 ]
 
 _BLOCKS = 32  # that are read at once
@@ -176,7 +175,7 @@ class Ledger:
     @property
     def table(self) -> str:
         """The ledger's name, quoted, with its schema."""
-        return qualified_name(self.dialect, self.books.ledger)
+        return self.dialect.quote_table(self.books.ledger.fullname)
 
     def open(self, header: Header) -> str:
         """The statement that writes a revision's header."""
@@ -218,7 +217,7 @@ class Ledger:
         first, count = f"{ledger}.first_key", f"{ledger}.row_count"
         return (
             f"UPDATE {ledger} SET row_count = (SELECT COALESCE(MAX({key}) - {first} + 1, 0) "
-            f"FROM {quote(range_.table)} rows_in "
+            f"FROM {self.dialect.quote_table(range_.table)} rows_in "
             f"WHERE {key} >= {first} AND {key} < {first} + {count}) "
             f"WHERE {self._where(range_.revision, range_.number)} AND block_no = 0"
         )
@@ -382,11 +381,6 @@ class Ledger:
         return where if number is None else f"{where} AND range_no = {number}"
 
 
-def qualified_name(dialect: Dialect, table: sa.Table) -> str:
-    """A bookkeeping table's name, quoted, with its schema."""
-    return ".".join(map(dialect.quote, filter(None, (table.schema, table.name))))
-
-
 def ledger_of(session: Session) -> Ledger:
     """The ledger of the chain in the session's database."""
     return Ledger(session.dialect, session.books, session.settings.chain)
@@ -507,16 +501,17 @@ def find_retained_rows(session: Session, places: Collection[Place]) -> RetainedR
 def _existing_numbers(
     session: Session, seeded: SeededRange, numbers: frozenset[int]
 ) -> frozenset[int]:
-    if seeded.id is None or not sa.inspect(session.connection).has_table(seeded.table):
+    schema, name = split_table(seeded.table)
+    if seeded.id is None or not sa.inspect(session.connection).has_table(name, schema=schema):
         return numbers
-    quote = session.dialect.quote
-    key, first = quote(seeded.id), seeded.first
+    key, first = session.dialect.quote(seeded.id), seeded.first
+    table = session.dialect.quote_table(seeded.table)
     whole = len(numbers) == seeded.count
     chosen = Selection(seeded).ids(key) if whole else match_numbers(seeded, numbers, key)
     return frozenset(
         row[0] - first
         for where in chosen
-        for row in session.rows(f"SELECT {key} FROM {quote(seeded.table)} WHERE {where}")
+        for row in session.rows(f"SELECT {key} FROM {table} WHERE {where}")
     )
 
 

@@ -96,17 +96,24 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?", re.
 
 def _readable(live: ColumnFacts) -> Iterator[Check]:
     if isinstance(live.type, sa.Integer | sa.Boolean):
-        yield (
-            "is a whole number, and the seed's text is none",
-            lambda value: _differs(_WHOLE, value),
-        )
+        what = "is a whole number, and the seed's text is none"
+        if isinstance(live.type, sa.Boolean) or getattr(live.type, "display_width", None) == 1:
+            what = f"is 0 or 1, and the seed's text is neither{_declare(live, 'bool')}"
+        yield what, lambda value: _differs(_WHOLE, value)
     elif isinstance(live.type, sa.Numeric):
-        yield "is a number, and the seed's text is none", lambda value: _differs(_NUMBER, value)
+        what = f"is a number, and the seed's text is none{_declare(live, 'decimal')}"
+        yield what, lambda value: _differs(_NUMBER, value)
     elif isinstance(live.type, sa.Date | sa.DateTime):
+        kind = "datetime" if isinstance(live.type, sa.DateTime) else "date"
         yield (
-            "is a date, and the seed's text is none",
+            f"is a date, and the seed's text is none{_declare(live, kind)}",
             lambda value: _differs(_MOMENT, value) or _is_no_day(value),
         )
+
+
+def _declare(live: ColumnFacts, kind: str) -> str:
+    """How other texts of a file are read."""
+    return f'; for other forms declare types={{"{live.name}": "{kind}"}}'
 
 
 def _differs(pattern: re.Pattern[str], value: Value) -> bool:

@@ -30,11 +30,11 @@ def find_crowding(
     seeded, numbers = retained
     if not numbers or seeded.id is None or seeded.first_key is None:
         return
-    quote = session.dialect.quote
+    table = session.dialect.quote_table(seeded.table)
     wanted = Selection(replace(seeded, count=rows.count), numbers)
     others = sum(
-        session.scalar(f"SELECT COUNT(*) FROM {quote(seeded.table)} WHERE {where}")
-        for where in wanted.ids(quote(seeded.id))
+        session.scalar(f"SELECT COUNT(*) FROM {table} WHERE {where}")
+        for where in wanted.ids(session.dialect.quote(seeded.id))
     )
     if others or seeded.table != rows.table or max(numbers) >= rows.count:
         yield (
@@ -128,7 +128,7 @@ def _has_lookup(line: Sequence[Value]) -> bool:
 
 
 def _is_empty(session: Session, table: str) -> bool:
-    sql = f"SELECT 1 FROM {session.dialect.quote(table)} LIMIT 1"
+    sql = f"SELECT 1 FROM {session.dialect.quote_table(table)} LIMIT 1"
     return session.scalar(sql) is None
 
 
@@ -137,7 +137,7 @@ def _holds_between(session: Session, rows: TableRows, column: str) -> bool:
     quote, literal = session.dialect.quote, session.dialect.literal
     least, greatest = min(rows.each(column)), max(rows.each(column))
     sql = (
-        f"SELECT 1 FROM {quote(rows.table)} WHERE {quote(column)} "
+        f"SELECT 1 FROM {session.dialect.quote_table(rows.table)} WHERE {quote(column)} "
         f"BETWEEN {literal(least)} AND {literal(greatest)} LIMIT 1"
     )
     return session.scalar(sql) is not None
@@ -153,7 +153,8 @@ def _count_owners(
         where = f"{names[0]} IN ({', '.join(value for (value,) in lines)})"
     else:
         where = " OR ".join(f"({equal_to(names, line)})" for line in lines)
-    return int(session.scalar(f"SELECT COUNT(*) FROM {quote(table)} WHERE {where}"))
+    place = session.dialect.quote_table(table)
+    return int(session.scalar(f"SELECT COUNT(*) FROM {place} WHERE {where}"))
 
 
 def find_broken_references(
@@ -220,7 +221,7 @@ def _count_rows(
     """How many rows there will be: those that are there, and those seeded before."""
     quote, literal = session.dialect.quote, session.dialect.literal
     condition = equal_to(map(quote, where), [*map(literal, where.values())])
-    sql = f"SELECT COUNT(*) FROM {quote(table)} WHERE {condition}"
+    sql = f"SELECT COUNT(*) FROM {session.dialect.quote_table(table)} WHERE {condition}"
     if sql not in counts:
         there = int(session.scalar(sql))
         counts[sql] = there or sum(

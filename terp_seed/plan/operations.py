@@ -7,8 +7,9 @@ plan, or the writer.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+import zlib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Protocol
@@ -16,6 +17,10 @@ from typing import Any, Protocol
 from alembic.operations import MigrateOperation, Operations
 
 from terp_seed.errors import UsageError
+from terp_seed.rows.batches import Batch, Origin, row_batches
+from terp_seed.rows.file_format import FileFormat, file_format
+from terp_seed.rows.file_texts import file_digest
+from terp_seed.rows.files import read_batches
 from terp_seed.rows.literals import canonical
 
 __all__ = ["OPTION", "SeedOp", "SeedRowsOp", "Taker", "UnseedOp"]
@@ -67,7 +72,7 @@ class SeedRowsOp(MigrateOperation):
     id: str | None = "id"
     refs: Mapping[str, str] | None = None
     on_conflict: str = "stop"
-    keep_empty: Sequence[str] = ()
+    form: FileFormat = field(default_factory=FileFormat)
 
     def __post_init__(self) -> None:
         if self.on_conflict not in _ON_CONFLICT:
@@ -84,8 +89,17 @@ class SeedRowsOp(MigrateOperation):
     def declaration(self, data: Path) -> str:
         """What the operation says, with a digest of its rows or of its file below ``data``."""
         refs = sorted((self.refs or {}).items())
-        said = (self.table, tuple(self.key), self.id, refs, self.skip_taken, tuple(self.keep_empty))
-        return f"rows {said} {_content(self.rows) if self.path is None else _file(data, self.path)}"
+        said = (self.table, tuple(self.key), self.id, refs, self.skip_taken, self.form.keep_empty)
+        content = _content(self.rows) if self.path is None else _file(data, self.path)
+        return f"rows {said} {content}{replace(self.form, keep_empty=())}"
+
+    def batches(self, data: Path) -> Iterator[Batch]:
+        """The rows, some at a time, from the revision or from the file below ``data``."""
+        if self.path is not None:
+            yield from read_batches(data, self.path, self.form)
+            return
+        origin = Origin(f"table {self.table}")
+        yield from (batch for _, batch in row_batches(enumerate(self.rows or (), 1), origin))
 
     @classmethod
     def seed_rows(
@@ -101,6 +115,7 @@ class SeedRowsOp(MigrateOperation):
     ) -> None:
         """Insert these rows, dicts with the same columns.
 
+        ``table`` may be ``schema.table``, on MySQL ``database.table``.
         ``key`` names the natural key.  A row that already owns one stops the
         run before it writes; ``on_conflict="skip"`` leaves it alone instead.
         ``id`` is the table's integer key, which the run fills; None for a
@@ -122,23 +137,17 @@ class SeedRowsOp(MigrateOperation):
         id: str | None = "id",  # noqa: A002 - the column is called so
         refs: Mapping[str, str] | None = None,
         on_conflict: str = "stop",
-        keep_empty: Sequence[str] = (),
+        **form: Any,
     ) -> None:
-        """Insert the rows of a CSV or JSON file below ``seeds/data/``.
+        """Insert the rows of a file below ``seeds/data/``: CSV, JSON or JSON Lines.
 
-        As ``seed_rows``.  An empty CSV field is NULL unless its column is in
-        ``keep_empty``.
+        As ``seed_rows``.  Further parameters say how the file is to be read: ``delimiter``,
+        ``quote``, ``encoding``, ``decimal``, ``columns``, ``null``, ``keep_empty``, ``rename``,
+        ``omit``, ``types``.
         """
+        read = file_format(form, path, others=("key", "id", "refs", "on_conflict"))
         operations.invoke(
-            cls(
-                table,
-                path=path,
-                key=key,
-                id=id,
-                refs=refs,
-                on_conflict=on_conflict,
-                keep_empty=keep_empty,
-            )
+            cls(table, path=path, key=key, id=id, refs=refs, on_conflict=on_conflict, form=read)
         )
 
 
@@ -192,12 +201,10 @@ def _text(value: Any) -> str:
 
 
 def _file(data: Path, path: str) -> str:
-    """The file's digest; line ends do not count, since a checkout may change them."""
     try:
-        content = (data / path).read_bytes()
-    except OSError:
+        return f"{path} {file_digest(data, path)}"
+    except (OSError, EOFError, zlib.error):
         return f"{path} cannot be read"
-    return f"{path} {sha256(content.replace(bytes((13, 10)), bytes((10,)))).hexdigest()}"
 
 
 def _take(operations: Operations, operation: MigrateOperation) -> None:

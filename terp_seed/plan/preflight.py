@@ -11,6 +11,7 @@ from difflib import get_close_matches
 
 import sqlalchemy as sa
 
+from terp_seed.database.dialects import split_table
 from terp_seed.database.schema import ColumnFacts, Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, PlanError
@@ -96,7 +97,11 @@ def _check_table(
 ) -> Lines:
     facts = schema.table(rows.table)
     if facts is None:
-        yield f"table {rows.table}: does not exist{_near(rows.table, schema.tables)}"
+        yield f"table {rows.table}: does not exist{_near(rows.table, schema.beside(rows.table))}"
+        return
+    if schema.is_own(rows.table):
+        own, table = split_table(rows.table)
+        yield f"table {rows.table}: {own} is the connection's own schema; write {table}"
         return
     yield from _check_key(rows, facts)
     yield from _check_missing(rows, facts)

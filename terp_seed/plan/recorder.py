@@ -26,7 +26,7 @@ from terp_seed.plan.chain import Generation, read_attributes
 from terp_seed.plan.operations import OPTION, SeedOp, SeedRowsOp, UnseedOp
 from terp_seed.plan.plan import LazyMapping, PlannedRevision, PlannedTable, Removal
 from terp_seed.plan.sql_guard import SqlGuard
-from terp_seed.rows.files import imported, read_rows
+from terp_seed.rows.imported import imported
 from terp_seed.rows.model import TableRows
 from terp_seed.rows.seeders import SeedContext, seeder_named
 
@@ -151,12 +151,9 @@ class Recorder:
         )
 
     def _imported(self, operation: SeedRowsOp) -> TableRows:
-        rows = operation.rows
-        if rows is None:
-            rows = read_rows(self.data, operation.path or "", keep_empty=operation.keep_empty)
         return imported(
             operation.table,
-            rows,
+            operation.batches(self.data),
             key=operation.key,
             id=operation.id,
             refs=operation.refs,

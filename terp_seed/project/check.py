@@ -22,7 +22,7 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine
 
 from terp_seed.database.consent import careful
-from terp_seed.database.dialects import dialect_named
+from terp_seed.database.dialects import dialect_named, split_table
 from terp_seed.database.schema import Schema
 from terp_seed.database.session import opened
 from terp_seed.database.structure import copy_structure
@@ -80,6 +80,9 @@ def run_checks(project: Project, *, round_trip: bool = True) -> Iterator[CheckRe
 
 def _on_scratch(project: Project, chain: Chain, round_trip: bool) -> Iterator[CheckResult]:
     try:
+        others = chain.schemas("dev")
+        if others:
+            raise UsageError(f"seeds fill tables of {', '.join(others)}, and SQLite has no schemas")
         with scratch(project, chain) as made:
             yield _result("masking policy", lambda: _policy(chain, made))
             if round_trip:
@@ -201,6 +204,12 @@ class Chain:
         recorder = Recorder(generation, environment, self.settings.data, engine)
         down = [Step(script, upgrade=False) for script in reversed(scripts)]
         return make_plan(scripts, down, recorder)
+
+    def schemas(self, environment: str) -> list[str]:
+        """The schemas, other than the connection's own, in which tables are seeded."""
+        steps = self.plan(environment).history.values()
+        tables = (planned.rows.table for step in steps for planned in step.tables)
+        return sorted({schema for schema, _ in map(split_table, tables) if schema})
 
     def staying(self, environment: str) -> set[str]:
         """The revisions that seed rows in an environment and declare that they cannot roll back."""

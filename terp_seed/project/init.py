@@ -31,7 +31,7 @@ from terp_seed.masking.detect import PolicyGap, toml_key
 from terp_seed.masking.policy import Choice, Rule, TableRules
 from terp_seed.project.new_revision import row_body, write_revision
 from terp_seed.project.project import Project
-from terp_seed.rows.files import imported
+from terp_seed.rows.imported import imported
 from terp_seed.rows.model import TableRows
 from terp_seed.settings.options import Settings
 
@@ -241,7 +241,7 @@ def _example_row(settings: Settings, name: str) -> tuple[str, str]:
                 )
     row = {column.name: _value(column) for column in columns}
     key = next((unique for unique in facts.uniques if set(unique) <= set(row)), tuple(row))
-    rows = imported(name, [row], key=key, id=facts.integer_key)
+    rows = imported(name, [{n: [v] for n, v in row.items()}], key=key, id=facts.integer_key)
     body = row_body(name, row, key, facts.integer_key)
     return body, _policy(boundary(settings, "dev"), rows, facts)
 

@@ -11,7 +11,7 @@ from alembic.script import Script, ScriptDirectory
 
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.plan.chain import ID_LENGTH, clear_load_errors
-from terp_seed.rows.files import read_rows
+from terp_seed.rows.files import read_batches
 from terp_seed.rows.seeders import seeder_named
 
 __all__ = ["file_body", "revision_id", "row_body", "seeder_body", "write_revision"]
@@ -31,8 +31,8 @@ def file_body(data: Path, path: str, table: str, key: Sequence[str]) -> str:
 
     Raises `UsageError` for a file that cannot be seeded or lacks a column of the natural ``key``.
     """
-    rows = read_rows(data, path)
-    missing = [name for name in key if any(name not in row for row in rows)]
+    columns = {name for batch in read_batches(data, path) for name in batch}
+    missing = [name for name in key if name not in columns]
     if missing:
         raise UsageError(f"{path}: has no column {', '.join(missing)} to be the key")
     options = f", key={_listed(key)}" if key else ""

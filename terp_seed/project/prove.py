@@ -27,6 +27,7 @@ from terp_seed.database.session import opened
 from terp_seed.errors import UsageError, VerificationError
 from terp_seed.ledger.ledger import ledger_of
 from terp_seed.plan.chain import ancestors, current_heads, recorded_settings
+from terp_seed.project.check import chain_of
 from terp_seed.project.project import Project
 from terp_seed.settings.options import Settings
 
@@ -50,6 +51,7 @@ def prove(project: Project) -> list[Comparison]:
     Raises `VerificationError` naming the tables that differ.
     """
     settings = project.settings()
+    _refuse_other_databases(project, settings)
     start, x = _start(project, settings)
     head = project.directory().get_current_head() or "base"
     if start == head:
@@ -68,6 +70,19 @@ def prove(project: Project) -> list[Comparison]:
     if left:
         raise VerificationError(f"after the way back, {', '.join(left)} are not as before")
     return [up, down]
+
+
+def _refuse_other_databases(project: Project, settings: Settings) -> None:
+    """Refuse a chain that would write beside the copies, to the databases themselves."""
+    if not dialect_named(settings.url.get_backend_name()).schemas_are_databases:
+        return
+    others = chain_of(project).schemas(settings.env or "dev")
+    others += filter(None, [settings.bookkeeping_schema])
+    if others:
+        raise UsageError(
+            f"the proof copies {settings.url.database} alone, and the chain writes to "
+            f"{', '.join(others)} too; prove it where one database holds all tables"
+        )
 
 
 def _start(project: Project, settings: Settings) -> tuple[str, list[str]]:

@@ -154,8 +154,8 @@ def refers(column: str, target: str) -> None:
     ``refers("products.brandId", "brands.id")``: checked before rows are inserted, searched before
     rows are deleted.
     """
-    table, _, name = column.partition(".")
-    target_table, _, key = target.partition(".")
+    table, _, name = column.rpartition(".")
+    target_table, _, key = target.rpartition(".")
     if not (table and name and target_table and key):
         raise UsageError(f"refers({column!r}, {target!r}): write both as table.column")
     _REFERENCES[table, name, target_table, key] = None

@@ -15,7 +15,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from terp_seed.database.dialects import Reference
+from terp_seed.database.dialects import Reference, split_table
 from terp_seed.database.schema import inbound, reflecting
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError
@@ -47,7 +47,7 @@ class Dependents:
     def __str__(self) -> str:
         keys = ", ".join(self.first_keys)
         reference = self.reference
-        where = ".".join(filter(None, (reference.schema, reference.table, reference.column)))
+        where = f"{reference.table}.{reference.column}"
         return f"{self.count} in {where} -> {reference.target_table} (first: {keys})"
 
 
@@ -63,7 +63,7 @@ def find_dependents(
     targets, leaving = _by_table(going), _by_table([*going, *gone])
     dependents: list[Dependents] = []
     for reference in inbound(session, [selection.range.table for selection in going]):
-        sources = leaving.get(reference.table.casefold(), []) if reference.schema is None else []
+        sources = leaving.get(reference.table.casefold(), [])
         for rows in targets[reference.target_table.casefold()]:
             dependents += _pointing(session, reference, rows, sources)
     return dependents
@@ -98,7 +98,7 @@ def _conditions(session: Session, reference: Reference, rows: Selection) -> Iter
     if by_id:  # the other columns of a key cannot say more than the row's own id
         yield from rows.ids(f"pointing.{quote(by_id[0])}")
         return
-    target = quote(reference.target_table)
+    target = session.dialect.quote_table(reference.target_table)
     for condition in rows.conditions(session.dialect, "seeded"):
         matched = f"{condition} AND {_joined(session, reference)}"
         yield f"EXISTS (SELECT 1 FROM {target} seeded WHERE {matched})"
@@ -116,7 +116,7 @@ def referenced_numbers(session: Session, dependents: Dependents) -> set[int]:
         for where in dependents.where
         for row in session.rows(
             f"SELECT DISTINCT {listed} {_source(session, dependents.reference)} "
-            f"JOIN {quote(seeded.table)} target ON {joined} WHERE {where}"
+            f"JOIN {session.dialect.quote_table(seeded.table)} target ON {joined} WHERE {where}"
         )
     ]
     if seeded.id is not None:
@@ -148,13 +148,12 @@ def _joined(session: Session, reference: Reference, seeded: str = "seeded") -> s
 
 
 def _source(session: Session, reference: Reference) -> str:
-    parts = filter(None, (reference.schema, reference.table))
-    return f"FROM {'.'.join(map(session.dialect.quote, parts))} pointing"
+    return f"FROM {session.dialect.quote_table(reference.table)} pointing"
 
 
 def _key_column(session: Session, reference: Reference) -> str:
     inspector = sa.inspect(session.connection)
-    table, schema = reference.table, reference.schema
+    schema, table = split_table(reference.table)
     columns = inspector.get_pk_constraint(table, schema=schema)["constrained_columns"]
     return columns[0] if columns else inspector.get_columns(table, schema=schema)[0]["name"]
 
@@ -165,7 +164,7 @@ def group_for_deletion(session: Session, seeded: SeededRange) -> Iterator[Sequen
     All other rows of the range can go after them.  Rows in a circle come one
     by one, the last first, as do all where a reference is not to the key.
     """
-    quote = session.dialect.quote
+    quote, table = session.dialect.quote, session.dialect.quote_table(seeded.table)
     references = [
         reference
         for reference in inbound(session, [seeded.table])
@@ -179,9 +178,7 @@ def group_for_deletion(session: Session, seeded: SeededRange) -> Iterator[Sequen
     rows = {
         row[0]: frozenset(row[1:])
         for inside in Selection(seeded).ids(quote(str(seeded.id)))
-        for row in session.rows(
-            f"SELECT {listed} FROM {quote(seeded.table)} WHERE {inside} AND ({some})"
-        )
+        for row in session.rows(f"SELECT {listed} FROM {table} WHERE {inside} AND ({some})")
     }
     first = seeded.first
     known = all(reference.targets == (seeded.id,) for reference in references)
@@ -222,8 +219,8 @@ def child_indexes(session: Session, seeded_range: Range) -> Iterator[None]:
     if not (dialect.indexes_foreign_keys or session.external or seeded_range.count < _FEW):
         for number, (table, columns) in enumerate(_unindexed_keys(session, seeded_range.table)):
             created.append(dialect.quote(f"terp_seed_child_{number}"))
-            listed = ", ".join(map(dialect.quote, columns))
-            session.stream.run(f"CREATE INDEX {created[-1]} ON {dialect.quote(table)} ({listed})")
+            listed = f"{dialect.quote_table(table)} ({', '.join(map(dialect.quote, columns))})"
+            session.stream.run(f"CREATE INDEX {created[-1]} ON {listed}")
     yield
     for name in created:
         session.stream.run(f"DROP INDEX {name}")
@@ -233,7 +230,7 @@ def child_indexes(session: Session, seeded_range: Range) -> Iterator[None]:
 def _unindexed_keys(session: Session, target: str) -> list[tuple[str, tuple[str, ...]]]:
     """The columns of the foreign keys to a table that no index begins with."""
     inspector = sa.inspect(session.connection)
-    keys = session.dialect.foreign_keys(session.connection)
+    keys = session.dialect.foreign_keys(session.connection, [target])
     unindexed = [
         (key.table, key.columns)
         for key in keys
@@ -245,11 +242,12 @@ def _unindexed_keys(session: Session, target: str) -> list[tuple[str, tuple[str,
 
 def _leading_columns(inspector: sa.Inspector, table: str) -> set[str | None]:
     """The first column of each index of a table, those of its keys among them."""
+    schema, name = split_table(table)
     indexes: list[Sequence[str | None]] = [
         index["column_names"]
-        for index in inspector.get_indexes(table)
+        for index in inspector.get_indexes(name, schema)
         if not any(option.endswith("_where") for option in index.get("dialect_options", {}))
     ]
-    indexes += [index["column_names"] for index in inspector.get_unique_constraints(table)]
-    indexes.append(inspector.get_pk_constraint(table)["constrained_columns"])
+    indexes += [index["column_names"] for index in inspector.get_unique_constraints(name, schema)]
+    indexes.append(inspector.get_pk_constraint(name, schema)["constrained_columns"])
     return {columns[0] for columns in indexes if columns}

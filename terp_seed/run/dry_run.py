@@ -146,5 +146,6 @@ def _first_key(
         seeded, _ = run.retained[planned.range.place]
         return seeded.first
     quote, rows = session.dialect.quote, planned.rows
-    most = session.scalar(f"SELECT MAX({quote(str(rows.id))}) FROM {quote(rows.table)}")
+    table = session.dialect.quote_table(rows.table)
+    most = session.scalar(f"SELECT MAX({quote(str(rows.id))}) FROM {table}")
     return max(int(most or 0) + 1, following.get(rows.table, 0))

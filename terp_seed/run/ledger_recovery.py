@@ -199,12 +199,13 @@ class Search:
             self._met += 0 if rows.skip_taken else votes[first]
             return first
         self._gone.add(wanted.place)
-        quote = self.session.dialect.quote
-        above = f"SELECT COALESCE(MAX({quote(rows.id)}), 0) + 1 FROM {quote(rows.table)}"
-        return int(self.session.scalar(above))
+        dialect = self.session.dialect
+        key, table = dialect.quote(rows.id), dialect.quote_table(rows.table)
+        return int(self.session.scalar(f"SELECT COALESCE(MAX({key}), 0) + 1 FROM {table}"))
 
     def _votes(self, wanted: _Wanted) -> Counter[int]:
-        rows, quote = wanted.rows, self.session.dialect.quote
+        rows, dialect = wanted.rows, self.session.dialect
+        select = f"SELECT {dialect.quote(str(rows.id))} FROM {dialect.quote_table(rows.table)}"
         last = rows.count - 1
         samples = last if rows.skip_taken else min(_SAMPLES, last)
         numbers = sorted({n * last // max(samples, 1) for n in range(samples + 1)})
@@ -213,8 +214,8 @@ class Search:
         for block in wanted.blocks(numbers, 1):
             where = self._where(wanted, block)
             if where:
-                sql = f"SELECT {quote(str(rows.id))} FROM {quote(rows.table)} WHERE {where}"
-                votes.update(row[0] - block.start for row in self.session.rows(sql))
+                found = self.session.rows(f"{select} WHERE {where}")
+                votes.update(row[0] - block.start for row in found)
         return votes
 
     def _where(self, wanted: _Wanted, block: Block) -> str:
@@ -290,7 +291,7 @@ class Search:
         dialect = self.session.dialect
         columns = map(dialect.quote, (seeded.id, name))
         where = equal_to(columns, [str(seeded.first + rows.count), dialect.literal(value)])
-        sql = f"SELECT COUNT(*) FROM {dialect.quote(rows.table)} WHERE {where}"
+        sql = f"SELECT COUNT(*) FROM {dialect.quote_table(rows.table)} WHERE {where}"
         return bool(self.session.scalar(sql))
 
 

@@ -113,7 +113,7 @@ class Remover(ABC):
         dialect, range_ = self.ledger.dialect, deletion.range
         order = "" if range_.id is None else dialect.last_first(range_.id)
         return self.run(
-            deletion, where, f"DELETE FROM {dialect.quote(range_.table)} WHERE {where}{order}"
+            deletion, where, f"DELETE FROM {dialect.quote_table(range_.table)} WHERE {where}{order}"
         )
 
 

@@ -18,7 +18,6 @@ from terp_seed.database.dialects import Dialect
 from terp_seed.database.environment_stamp import refuse_protected
 from terp_seed.errors import MaskingError, PlanError, RollbackError
 from terp_seed.ledger.audit import Audit
-from terp_seed.ledger.ledger import qualified_name
 from terp_seed.plan.chain import Move, Request, read_attributes
 from terp_seed.plan.operations import OPTION
 from terp_seed.plan.run import Run, Target, build_run
@@ -125,13 +124,13 @@ class _Printer:
         """Print what stops the script in a database that it was not made for."""
         run, dialect = self._run, self._dialect
         books = self._ledger.books
-        stamp = f"(SELECT name FROM {qualified_name(dialect, books.environment)} WHERE id = 1)"
+        stamp = f"(SELECT name FROM {dialect.quote_table(books.environment.fullname)} WHERE id = 1)"
         if not dialect.schemas and run.environment == "dev":
             stamp = f"COALESCE({stamp}, 'dev')"  # an unstamped SQLite file
         stamped = dialect.guard(f"{stamp} = {dialect.text(run.environment)}")
         self._section(f"stops here unless this database is stamped {run.environment}", stamped)
         heads = run.move.heads
-        table = qualified_name(dialect, books.version)
+        table = dialect.quote_table(books.version.fullname)
         condition = f"(SELECT COUNT(*) FROM {table}) = {len(heads)}"
         for head in heads:
             wanted = f"version_num = {dialect.text(head)}"

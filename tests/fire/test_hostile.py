@@ -26,7 +26,8 @@ from terp_seed.database.dialects import MySQL, PostgreSQL, SQLite
 from terp_seed.errors import SeedError
 from terp_seed.masking.policy_file import load_policy
 from terp_seed.plan.chain import read_attributes
-from terp_seed.rows.files import imported, read_rows
+from terp_seed.rows.files import read_batches
+from terp_seed.rows.imported import imported
 from terp_seed.rows.literals import UnwritableError, literals
 from terp_seed.rows.model import Cells
 from terp_seed.settings.options import preset, resolve
@@ -170,8 +171,8 @@ def has_nul(cells: Cells) -> bool:
 def through(folder: Path, name: str, content: bytes) -> object:
     """Read a file and render its rows, as a run does before it writes."""
     (folder / name).write_bytes(content)
-    rows = read_rows(folder, name)
-    made = imported("labels", rows, key=list(rows[0])[:1] if "id" in rows[0] else [])
+    batches = list(read_batches(folder, name))
+    made = imported("labels", batches, key=list(batches[0])[:1] if "id" in batches[0] else [])
     block = made.block(0, made.count)
     for dialect in (SQLite(), MySQL(), PostgreSQL()):
         for cells in block.columns.values():

@@ -21,6 +21,8 @@ from terp_seed.database.dialects.model import (
     Reference,
     Staged,
     Written,
+    join_table,
+    split_table,
 )
 from terp_seed.database.dialects.mysql import MySQL
 from terp_seed.database.dialects.postgresql import PostgreSQL
@@ -49,7 +51,9 @@ __all__ = [
     "Written",
     "dialect_named",
     "dialect_of",
+    "join_table",
     "problem_of",
+    "split_table",
 ]
 
 ENGINES: tuple[type[Dialect], ...] = (MySQL, PostgreSQL, SQLite)

@@ -2,7 +2,8 @@
 
 There are two.  A run holds the first from beginning to end, and another run
 waits for it.  Each transaction that writes holds the second, so that two of
-them never overlap, whatever becomes of the first.
+them never overlap, whatever becomes of the first.  In a transaction that the
+caller lent both belong to it: its commit or rollback gives them back.
 
 A pooler that lends a server connection for one transaction breaks a lock of
 the session: another client gets it as well, and it outlives the run.  Behind a
@@ -12,7 +13,7 @@ that of the run keeps open.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
@@ -30,7 +31,7 @@ from terp_seed.errors import LockError
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-__all__ = ["HOLDER", "AdvisoryLock", "wait_in_transaction"]
+__all__ = ["HOLDER", "AdvisoryLock", "TransactionLock", "wait_in_transaction"]
 
 _RUN_LOCK = 0x7465727073656564  # "terpseed"
 _PAUSE = 0.05  # seconds between two looks; Ctrl-C gets through there
@@ -52,6 +53,9 @@ _TAKEN = f"SELECT count(*) {_granted(_RUN_LOCK)}"
 _OWNED = f"{_TAKEN} AND l.pid = pg_backend_pid()"
 _NOT_WRITING = f"SELECT count(*) = 0 {_granted(WRITE_LOCK)}"
 _WRITING = f"SELECT count(*) {_granted(WRITE_LOCK)} AND l.pid = pg_backend_pid()"
+_TAKE = f"SELECT pg_try_advisory_lock({_RUN_LOCK})"
+_TAKE_IN_TRANSACTION = f"SELECT pg_try_advisory_xact_lock({_RUN_LOCK})"
+_TAKE_TO_WRITE = f"SELECT pg_try_advisory_xact_lock({WRITE_LOCK})"
 _FOR_EVER = (  # the second is known from version 17 on
     "SELECT set_config(name, '0', true) FROM pg_settings "
     "WHERE name IN ('idle_in_transaction_session_timeout', 'transaction_timeout')"
@@ -69,59 +73,54 @@ def wait_in_transaction(seconds: float) -> list[str]:
     ]
 
 
-class AdvisoryLock(Lock):
-    """A lock that is gone when the run's connection is, or the one beside it.
+def _try_until(attempt: Callable[[], bool], seconds: float) -> bool:
+    """Try again and again: a wait on the server ends in an error, and the transaction with it."""
+    until = monotonic() + seconds
+    while not attempt():
+        if monotonic() >= until:
+            return False
+        sleep(min(_PAUSE, max(0.0, until - monotonic())))
+    return True
 
-    It is asked for again and again, because to wait for it on the server ends
-    in an error, which would end a transaction that the caller lent.
-    """
+
+class _Numbered(Lock):
+    """A lock that the server knows by a number."""
 
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
+
+    def taken(self) -> bool:
+        return bool(ask(self._connection, _TAKEN))
+
+
+class AdvisoryLock(_Numbered):
+    """A lock that is gone when the run's connection is, or the one beside it."""
+
+    def __init__(self, connection: Connection) -> None:
+        super().__init__(connection)
         self._beside: _Beside | None = None
         self._held = False
 
     def acquire(self, seconds: float) -> bool:
         if _server_process(self._connection) != driver_of(self._connection).info.backend_pid:
             self._beside = _Beside(self._connection)
-        try:
-            taken = self._wait(seconds)
-        except BaseException:
-            if self._beside is not None:
-                self._beside.close()
-            raise
-        if not taken:
+        if not _try_until(self._try, seconds):
             self._let_go()
             return False
-        self._connection.execution_options(terp_seed_locks=True)
-        begin_pinned(self._connection)
-        return True
-
-    def _wait(self, seconds: float) -> bool:
-        until = monotonic() + seconds
-        while not self._try():
-            if monotonic() >= until:
-                return False
-            sleep(min(_PAUSE, max(0.0, until - monotonic())))
         if self._beside is not None:
             with _explained():  # is there a second one?
                 _server_process(self._connection)
+        self._connection.execution_options(terp_seed_locks=True)
+        begin_pinned(self._connection)
         return True
 
     def _try(self) -> bool:
         """Take the lock; a run that lost it may still be writing, and has to end first."""
         if self._beside is None:
-            take = f"SELECT pg_try_advisory_lock({_RUN_LOCK})"
-            self._held = self._held or bool(ask(self._connection, take))
-        else:
-            self._held = self._held or self._beside.take()
-        return self._held and self._may_write()
-
-    def _may_write(self) -> bool:
-        if self._connection.in_transaction():  # which the caller may have lent
-            return bool(ask(self._connection, f"SELECT pg_try_advisory_xact_lock({WRITE_LOCK})"))
-        assert self._beside is not None
-        return bool(self._beside.ask(_NOT_WRITING))
+            self._held = self._held or bool(ask(self._connection, _TAKE))
+            return self._held and bool(ask(self._connection, _TAKE_TO_WRITE))
+        self._held = self._held or self._beside.take()
+        return self._held and bool(self._beside.ask(_NOT_WRITING))
 
     def owned(self) -> bool:
         return self._is_held() and bool(ask(self._connection, _WRITING))
@@ -129,7 +128,7 @@ class AdvisoryLock(Lock):
     def _is_held(self) -> bool:
         if self._beside is None:
             return bool(ask(self._connection, _OWNED))
-        return self._beside.is_open() and bool(self._beside.ask(_OWNED))
+        return self._beside.holds()
 
     def release(self) -> None:
         self._connection.execution_options(terp_seed_locks=False)
@@ -144,8 +143,24 @@ class AdvisoryLock(Lock):
             ask(self._connection, f"SELECT pg_advisory_unlock({_RUN_LOCK})")
         self._held = False
 
-    def taken(self) -> bool:
-        return bool(ask(self._connection, _TAKEN))
+
+class TransactionLock(_Numbered):
+    """Both locks in the transaction that the caller lent, which keeps them until it ends.
+
+    Nothing is asked to give them back: after an error the transaction would refuse it.
+    """
+
+    def acquire(self, seconds: float) -> bool:
+        return _try_until(self._try, seconds)
+
+    def _try(self) -> bool:
+        return all(ask(self._connection, take) for take in (_TAKE_IN_TRANSACTION, _TAKE_TO_WRITE))
+
+    def owned(self) -> bool:
+        return all(ask(self._connection, count) for count in (_OWNED, _WRITING))
+
+    def release(self) -> None:
+        pass
 
 
 def _server_process(connection: Connection) -> int:
@@ -172,7 +187,7 @@ class _Beside:
 
     def take(self) -> bool:
         """Take the lock; who does not get it leaves the pool's connection to others."""
-        if self.ask(f"SELECT pg_try_advisory_xact_lock({_RUN_LOCK})"):
+        if self.ask(_TAKE_IN_TRANSACTION):
             self.ask(_FOR_EVER)
             return True
         with _explained():
@@ -185,13 +200,12 @@ class _Beside:
             row = self._connection.execute(sql).fetchone()
         return row and row[0]
 
-    def is_open(self) -> bool:
-        """Whether the server still has the transaction."""
+    def holds(self) -> bool:
+        """Whether the server still has the transaction, and it the lock."""
         try:
-            self.ask("SELECT 1")
+            return bool(self.ask(_OWNED))
         except LockError:
             return False
-        return True
 
     def close(self) -> None:
         """End the transaction, and with it the lock."""

@@ -30,7 +30,9 @@ class Catalogue(ABC):
     embedded: ClassVar[bool] = False
     """Whether a database is a file of its user's and no server: unstamped, it is ``dev``."""
     schemas: ClassVar[bool] = True
-    """Whether bookkeeping may live in another schema."""
+    """Whether tables, the bookkeeping among them, may live in another schema."""
+    schemas_are_databases: ClassVar[bool] = False
+    """Whether another schema is another database, which a copy of one does not hold."""
     ddl_commits: ClassVar[bool] = False
     """Whether CREATE TABLE commits the transaction that it is run in."""
     opaque: ClassVar[re.Pattern[str]] = re.compile(
@@ -88,8 +90,8 @@ class Catalogue(ABC):
             return None
         return listed[1], frozenset(text.replace("''", "'") for text in _TEXT.findall(listed[2]))
 
-    def foreign_keys(self, connection: Connection) -> list[Reference]:
-        """All foreign keys to tables of this database, whatever their ON DELETE rule."""
+    def foreign_keys(self, connection: Connection, tables: Sequence[str]) -> list[Reference]:
+        """All foreign keys to these tables, whatever their ON DELETE rule, and maybe to others."""
         from sqlalchemy import inspect
 
         found = inspect(connection).get_multi_foreign_keys()

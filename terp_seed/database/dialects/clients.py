@@ -35,8 +35,8 @@ class Clients(ABC):
         """Hand a script to the client; return what it complained of, or nothing."""
 
     @abstractmethod
-    def dump(self, source: URL, path: Path, schema: str | None = None) -> None:
-        """Write a database, or one schema, as of one moment; `UsageError` if that fails.
+    def dump(self, source: URL, path: Path) -> None:
+        """Write a database as of one moment; `UsageError` if that fails.
 
         Locks nobody out.
         """
@@ -55,7 +55,7 @@ class Clients(ABC):
         """The tables that a dump lacks; None for a dump that was cut short."""
 
     @abstractmethod
-    def restoring(self, target: URL, path: Path, schema: str | None = None) -> str:
+    def restoring(self, target: URL, path: Path) -> str:
         """The command that puts a dump back; it asks for the password by itself."""
 
     @abstractmethod

@@ -2,15 +2,40 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from enum import Enum
+from itertools import groupby
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
-__all__ = ["Canonical", "Copy", "Kind", "Piece", "Problem", "Reference", "Staged", "Written"]
+__all__ = [
+    "Canonical",
+    "Copy",
+    "Kind",
+    "Piece",
+    "Problem",
+    "Reference",
+    "Staged",
+    "Written",
+    "gather_references",
+    "join_table",
+    "split_table",
+]
+
+
+def split_table(name: str) -> tuple[str | None, str]:
+    """The schema that a table's name says, None for the connection's own, and the rest of it."""
+    schema, dot, table = name.partition(".")
+    return (schema, table) if dot else (None, name)
+
+
+def join_table(schema: str | None, table: str) -> str:
+    """The name of a table in a schema; None is the connection's own."""
+    return table if schema is None else f"{schema}.{table}"
+
 
 Piece = tuple[str, str | None, int]
 """A part of a JSON text: a text, then a key's name and the number to add to it."""
@@ -52,14 +77,15 @@ class Canonical:
 
 @dataclass(frozen=True)
 class Reference:
-    """``columns`` of ``table`` hold the ``targets`` of a row of ``target_table``."""
+    """``columns`` of ``table`` hold the ``targets`` of a row of ``target_table``.
+
+    A table outside the connection's own schema is named with its schema.
+    """
 
     table: str
     columns: tuple[str, ...]
     target_table: str
     targets: tuple[str, ...]
-    schema: str | None = None
-    """Where ``table`` is, if that is not the database's own schema."""
 
     @property
     def column(self) -> str:
@@ -70,6 +96,18 @@ class Reference:
     def target(self) -> str:
         """What the first of the columns holds."""
         return self.targets[0]
+
+
+def gather_references(rows: Iterable[Sequence[Any]]) -> list[Reference]:
+    """References of a catalogue's rows: table, key's name, target table, column, target.
+
+    The rows of one key follow each other, in the order of its columns.
+    """
+    return [
+        Reference(table, tuple(row[3] for row in pairs), target, tuple(row[4] for row in pairs))
+        for (table, _, target), group in groupby(rows, key=lambda row: tuple(row[:3]))
+        for pairs in [list(group)]
+    ]
 
 
 @dataclass(frozen=True)

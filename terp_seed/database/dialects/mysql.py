@@ -17,7 +17,16 @@ import sqlalchemy as sa
 
 from terp_seed.database.dialects.base import Dialect
 from terp_seed.database.dialects.catalogue import STATEMENT_CHARACTERS
-from terp_seed.database.dialects.model import Canonical, Copy, Piece, Problem, Reference, Written
+from terp_seed.database.dialects.model import (
+    Canonical,
+    Copy,
+    Piece,
+    Problem,
+    Reference,
+    Written,
+    gather_references,
+    split_table,
+)
 from terp_seed.database.dialects.mysql_clients import MySQLClients
 from terp_seed.database.dialects.mysql_errors import UNREACHABLE, problem
 from terp_seed.database.dialects.namedlock import LOCK_NAME, NamedLock
@@ -60,6 +69,7 @@ class MySQL(Dialect):
         re.DOTALL | re.VERBOSE,
     )
     ddl_commits = True
+    schemas_are_databases = True
     indexes_foreign_keys = True
     database_options = " CHARSET utf8mb4"
     long_text = sa.Text(_LONG)
@@ -116,6 +126,9 @@ class MySQL(Dialect):
             "SET timestamp = DEFAULT",
         ]
 
+    def autocommits(self, connection: Connection) -> bool:
+        return bool(_scalar(connection, "SELECT @@autocommit"))
+
     def set_clock(self, moment: datetime) -> list[str]:
         return [f"SET timestamp = {int(moment.replace(tzinfo=UTC).timestamp())}"]
 
@@ -156,7 +169,7 @@ class MySQL(Dialect):
     ) -> str:
         return (
             f"INSERT INTO {self.target(table, columns)}\nSELECT {', '.join(row)} FROM DUAL "
-            f"WHERE NOT EXISTS (SELECT 1 FROM {self.quote(table)} WHERE {taken})"
+            f"WHERE NOT EXISTS (SELECT 1 FROM {self.quote_table(table)} WHERE {taken})"
         )
 
     def update(
@@ -168,7 +181,7 @@ class MySQL(Dialect):
         still: Sequence[str],
     ) -> str:
         # Assigned to itself, a column is spared ON UPDATE CURRENT_TIMESTAMP.
-        quote, target = self.quote, self.quote(table)
+        quote, target = self.quote, self.quote_table(table)
         kept = [f"t.{quote(name)} = t.{quote(name)}" for name in still]
         if len(rows) == 1:  # a literal takes on the key's collation, a derived column does not
             cells = [f"t.{quote(c)} = {v}" for c, v in zip([*key, *columns], rows[0], strict=True)]
@@ -183,17 +196,16 @@ class MySQL(Dialect):
 
     def moving_columns(self, connection: Connection, table: str) -> list[str]:
         rows = connection.exec_driver_sql(
-            "SELECT column_name FROM information_schema.columns WHERE table_schema = DATABASE() "
-            "AND table_name = %s AND LOWER(extra) LIKE '%%on update%%'",
-            (table,),
+            "SELECT column_name FROM information_schema.columns "
+            f"WHERE {self._at('table', table)} AND LOCATE('on update', LOWER(extra)) > 0"
         )
         return [str(name) for (name,) in rows]
 
     def triggers(self, connection: Connection, table: str) -> list[str]:
+        at = self._at("event_object", table).replace("event_object_name", "event_object_table")
         rows = connection.exec_driver_sql(
-            "SELECT trigger_name FROM information_schema.triggers WHERE event_object_schema = "
-            "DATABASE() AND event_object_table = %s AND event_manipulation = 'UPDATE'",
-            (table,),
+            "SELECT trigger_name FROM information_schema.triggers "
+            f"WHERE {at} AND event_manipulation = 'UPDATE'"
         )
         return [str(name) for (name,) in rows]
 
@@ -238,8 +250,8 @@ class MySQL(Dialect):
             f"WHEN {self.text(name)} THEN {self.text(f' AND NOT ({where})')}"
             for name, where in ours.items()
         )
-        spared = f"CASE IF(own, name, NULL) {cases} ELSE '' END" if cases else "''"
-        inner = f"' pointing WHERE EXISTS (SELECT 1 FROM {self.quote(target)} WHERE '"
+        spared = f"CASE name {cases} ELSE '' END" if cases else "''"
+        inner = f"' pointing WHERE EXISTS (SELECT 1 FROM {self.quote_table(target)} WHERE '"
         inside = self.text(f" AND ({going}))")
         counting = (
             f"CONCAT('(SELECT COUNT(*) FROM ', place, {inner}, matched, {inside}, {spared}, ')')"
@@ -258,23 +270,30 @@ class MySQL(Dialect):
     def _referring(self, target: str, declared: Sequence[tuple[str, str, str]]) -> str:
         """A SELECT of the tables that point here, and of how each row of theirs is matched."""
         place = f"CONCAT({_quoted('table_schema')}, '.', {_quoted('table_name')}) AS place"
-        columns = f"table_name AS name, table_schema = DATABASE() AS own, {place}"
-        held = self.text(f"{self.quote(target)}.")
+        columns = f"{_name('table_schema', 'table_name')} AS name, {place}"
+        here = self.quote_table(target)
+        held = self.text(f"{here}.")
+        where = self._at("referenced_table", target)
         pair = f"CONCAT({held}, {_quoted('referenced_column_name')}, ' = pointing.', "
         keys = (
             f"SELECT {columns}, GROUP_CONCAT({pair}{_quoted('column_name')}) SEPARATOR ' AND ') "
-            "AS matched FROM information_schema.key_column_usage WHERE "
-            f"referenced_table_schema = DATABASE() AND referenced_table_name = {self.text(target)} "
+            f"AS matched FROM information_schema.key_column_usage WHERE {where} "
             "GROUP BY table_schema, table_name, constraint_name"
         )
         said = (
             f"SELECT {columns}, "
-            + self.text(f"{self.quote(target)}.{self.quote(of)} = pointing.{self.quote(column)}")
-            + " AS matched FROM information_schema.columns WHERE table_schema = DATABASE() "
-            f"AND table_name = {self.text(table)} AND column_name = {self.text(column)}"
+            + self.text(f"{here}.{self.quote(of)} = pointing.{self.quote(column)}")
+            + f" AS matched FROM information_schema.columns WHERE {self._at('table', table)} "
+            f"AND column_name = {self.text(column)}"
             for table, column, of in declared
         )
         return "\nUNION ".join([keys, *said])
+
+    def _at(self, column: str, name: str) -> str:
+        """The condition that a table of ``information_schema`` is the one of this name."""
+        schema, table = split_table(name)
+        place = "DATABASE()" if schema is None else self.text(schema)
+        return f"{column}_schema = {place} AND {column}_name = {self.text(table)}"
 
     def last_first(self, key: str) -> str:
         return f" ORDER BY {self.quote(key)} DESC"  # a row may refer to one before it
@@ -309,7 +328,7 @@ class MySQL(Dialect):
         event.listen(engine, "connect", _read_moments_fast)
         return engine
 
-    def lock(self, connection: Connection) -> Lock:
+    def lock(self, connection: Connection, *, lent: bool = False) -> Lock:
         return NamedLock(connection)
 
     def statement_characters(self, connection: Connection) -> int:
@@ -325,27 +344,22 @@ class MySQL(Dialect):
     def charsets(self, connection: Connection, table: str) -> dict[str, str]:
         rows = connection.exec_driver_sql(
             "SELECT column_name, character_set_name FROM information_schema.columns "
-            "WHERE table_schema = DATABASE() AND table_name = %s "
-            "AND character_set_name IS NOT NULL",
-            (table,),
+            f"WHERE {self._at('table', table)} AND character_set_name IS NOT NULL"
         )
         return {str(name): str(charset) for name, charset in rows}
 
-    def foreign_keys(self, connection: Connection) -> list[Reference]:
+    def foreign_keys(self, connection: Connection, tables: Sequence[str]) -> list[Reference]:
         # Asked of the server in one go: other databases of it may point here, too.
+        schemas = sorted(filter(None, {split_table(table)[0] for table in tables}))
+        places = ", ".join(["DATABASE()", *map(self.text, schemas)])
         rows = connection.exec_driver_sql(
-            "SELECT NULLIF(table_schema, DATABASE()), table_name, constraint_name, column_name, "
-            "referenced_table_name, referenced_column_name "
-            "FROM information_schema.key_column_usage WHERE referenced_table_schema = DATABASE() "
+            f"SELECT {_name('table_schema', 'table_name')}, constraint_name, "
+            f"{_name('referenced_table_schema', 'referenced_table_name')}, "
+            "column_name, referenced_column_name FROM information_schema.key_column_usage "
+            f"WHERE referenced_table_schema IN ({places}) "
             "ORDER BY table_schema, table_name, constraint_name, ordinal_position"
         )
-        found: dict[tuple[str | None, str, str, str], list[tuple[str, str]]] = {}
-        for schema, table, name, column, target_table, target in rows:
-            found.setdefault((schema, table, name, target_table), []).append((column, target))
-        return [
-            Reference(table, tuple(c for c, _ in pairs), target, tuple(t for _, t in pairs), schema)
-            for (schema, table, _, target), pairs in found.items()
-        ]
+        return gather_references(rows)
 
     def holder(self, connection: Connection) -> str:
         number = _scalar(connection, f"SELECT IS_USED_LOCK({LOCK_NAME})")
@@ -392,6 +406,11 @@ class MySQL(Dialect):
                 "masked values only",
             ),
         ]
+
+
+def _name(schema: str, table: str) -> str:
+    """An expression of a table's name, with its schema unless that is the connection's own."""
+    return f"CONCAT(COALESCE(CONCAT(NULLIF({schema}, DATABASE()), '.'), ''), {table})"
 
 
 def _quoted(column: str) -> str:

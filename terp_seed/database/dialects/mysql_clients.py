@@ -38,10 +38,9 @@ class MySQLClients(Clients):
             command = [program(*_CLIENTS), option, "--binary-mode", str(url.database)]
             return apply_with(command, script)
 
-    def dump(self, source: URL, path: Path, schema: str | None = None) -> None:
+    def dump(self, source: URL, path: Path) -> None:
         with _option_file(source) as option:
-            name = schema or str(source.database)  # a schema is a database here
-            dump_with([program(*_DUMPS), option, *_OPTIONS, name], source, path)
+            dump_with([program(*_DUMPS), option, *_OPTIONS, str(source.database)], source, path)
 
     def missing(self, path: Path, tables: Collection[str]) -> list[str] | None:
         if not tail(path).rpartition(b"\n-- ")[2].startswith(_END):
@@ -53,7 +52,7 @@ class MySQLClients(Clients):
                     left.pop(line.rstrip(), None)
         return sorted(left.values())
 
-    def restoring(self, target: URL, path: Path, schema: str | None = None) -> str:
+    def restoring(self, target: URL, path: Path) -> str:
         given = {
             "host": target.host,
             "port": target.port,
@@ -63,7 +62,7 @@ class MySQLClients(Clients):
         options = [f"--{name}={value}" for name, value in given.items() if value]
         options += ["--password"] if target.password else []
         client = Path(program(*_CLIENTS)).name
-        command = shlex.join([client, *options, schema or str(target.database)])
+        command = shlex.join([client, *options, str(target.database)])
         return f"{command} < {shlex.quote(str(path))}"
 
     def dumper(self) -> dict[str, str]:

@@ -19,6 +19,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 from terp_seed.database.dialects.advisorylock import (
     HOLDER,
     AdvisoryLock,
+    TransactionLock,
     wait_in_transaction,
 )
 from terp_seed.database.dialects.base import Dialect
@@ -30,11 +31,12 @@ from terp_seed.database.dialects.model import (
     Reference,
     Staged,
     Written,
+    gather_references,
 )
 from terp_seed.database.dialects.postgresql_clients import PostgreSQLClients
 from terp_seed.database.dialects.postgresql_errors import problem, unreachable
 from terp_seed.database.dialects.sessions import Lock
-from terp_seed.database.dialects.transactions import PIN, begin_pinned, pinned
+from terp_seed.database.dialects.transactions import PIN, begin_pinned, driver_of, pinned
 from terp_seed.errors import UsageError
 from terp_seed.rows.literals import NULL, UnwritableError, encodable, quoted
 from terp_seed.rows.model import Cells, Value
@@ -135,7 +137,7 @@ class PostgreSQL(Dialect):
     # -- writes
 
     def take_keys(self, table: str, key: str, count: int) -> str:
-        quoted_key, name = self.quote(key), self.text(self.quote(table))
+        quoted_key, name = self.quote(key), self.text(self.quote_table(table))
         # A sequence that the column owns, or the one that its default calls.
         called = (
             "SELECT d.refobjid FROM pg_attrdef f JOIN pg_attribute a ON a.attrelid = f.adrelid AND "
@@ -146,7 +148,7 @@ class PostgreSQL(Dialect):
         )
         owned = f"pg_get_serial_sequence({name}, {self.text(key)})::regclass::oid"
         top = (
-            f"GREATEST((SELECT MAX({quoted_key}) FROM {self.quote(table)}), "
+            f"GREATEST((SELECT MAX({quoted_key}) FROM {self.quote_table(table)}), "
             "pg_sequence_last_value(seq), "
             "(SELECT seqstart - 1 FROM pg_sequence WHERE seqrelid = seq), 0)"
         )
@@ -186,7 +188,7 @@ class PostgreSQL(Dialect):
         )
         return (
             f"CREATE TEMPORARY TABLE {_STAGE} ON COMMIT DROP AS\n"
-            f"SELECT {listed} FROM {self.quote(table)} WHERE false"
+            f"SELECT {listed} FROM {self.quote_table(table)} WHERE false"
         )
 
     def _staged(self, column: Staged) -> list[str]:
@@ -215,7 +217,7 @@ class PostgreSQL(Dialect):
                 place += 1
         names = ", ".join(self.quote(column.name) for column in columns)
         return (
-            f"INSERT INTO {self.quote(table)} ({names}) OVERRIDING SYSTEM VALUE\n"
+            f"INSERT INTO {self.quote_table(table)} ({names}) OVERRIDING SYSTEM VALUE\n"
             f"SELECT {', '.join(values)} FROM pg_temp.{_STAGE}"
         )
 
@@ -230,7 +232,7 @@ class PostgreSQL(Dialect):
         rows: Sequence[Sequence[str]],
         still: Sequence[str],
     ) -> str:
-        quote, target = self.quote, self.quote(table)
+        quote, target = self.quote, self.quote_table(table)
         names = [*key, *columns]
         # A first row of no value gives each column the type it has in the table.
         typed = ", ".join(f"(SELECT {quote(name)} FROM {target} WHERE false)" for name in names)
@@ -284,8 +286,9 @@ class PostgreSQL(Dialect):
             f"WHEN {self.text(name)} THEN {self.text(f' AND NOT ({where})')}"
             for name, where in ours.items()
         )
-        spared = f"CASE WHEN own THEN CASE name {cases} ELSE '' END ELSE '' END" if cases else "''"
-        inner = self.text(f" pointing WHERE EXISTS (SELECT 1 FROM {self.quote(target)} WHERE ")
+        spared = f"CASE name {cases} ELSE '' END" if cases else "''"
+        place = self.quote_table(target)
+        inner = self.text(f" pointing WHERE EXISTS (SELECT 1 FROM {place} WHERE ")
         inside = self.text(f" AND ({going}))")
         code = (
             "DECLARE pointing record; found boolean;\nBEGIN\nFOR pointing IN\n"
@@ -301,8 +304,10 @@ class PostgreSQL(Dialect):
 
     def _referring(self, target: str, declared: Sequence[tuple[str, str, str]]) -> str:
         """A SELECT of the tables that point here, and of how each row of theirs is matched."""
-        here = self.text(self.quote(target))
-        columns = "c.relname AS name, c.relnamespace = t.relnamespace AS own, c.oid::regclass::text"
+        place = self.quote_table(target)
+        here = self.text(place)
+        name = _name("c.relnamespace::regnamespace::name", "c.relname")
+        columns = f"{name} AS name, c.oid::regclass::text"
         pair = f"format('%s.%I = pointing.%I', {here}, b.attname, a.attname)"
         keys = (
             f"SELECT {columns} AS place, (SELECT string_agg({pair}, ' AND ') "
@@ -310,15 +315,14 @@ class PostgreSQL(Dialect):
             "JOIN pg_attribute a ON a.attrelid = k.conrelid AND a.attnum = u.own "
             "JOIN pg_attribute b ON b.attrelid = k.confrelid AND b.attnum = u.other) AS matched "
             "FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid "
-            "JOIN pg_class t ON t.oid = k.confrelid "
             f"WHERE k.contype = 'f' AND k.conparentid = 0 AND k.confrelid = {here}::regclass"
         )
         said = (
             f"SELECT {columns} AS place, "
-            + self.text(f"{self.quote(target)}.{self.quote(key)} = pointing.{self.quote(column)}")
+            + self.text(f"{place}.{self.quote(key)} = pointing.{self.quote(column)}")
             + " FROM pg_attribute a JOIN pg_class c ON c.oid = a.attrelid "
-            f"JOIN pg_class t ON t.oid = {here}::regclass WHERE a.attname = {self.text(column)} "
-            f"AND c.oid = to_regclass({self.text(self.quote(table))})"
+            f"WHERE a.attname = {self.text(column)} "
+            f"AND c.oid = to_regclass({self.text(self.quote_table(table))})"
             for table, column, key in declared
         )
         return "\nUNION ALL ".join([keys, *said])
@@ -341,35 +345,29 @@ class PostgreSQL(Dialect):
         rows = connection.exec_driver_sql(
             "SELECT attname, getdatabaseencoding() FROM pg_attribute "
             "WHERE attrelid = to_regclass(%s) AND attnum > 0 AND attcollation <> 0",
-            (self.quote(table),),
+            (self.quote_table(table),),
         )
         return {str(name): str(charset) for name, charset in rows}
 
-    def foreign_keys(self, connection: Connection) -> list[Reference]:
+    def foreign_keys(self, connection: Connection, tables: Sequence[str]) -> list[Reference]:
         rows = connection.exec_driver_sql(
-            "SELECT NULLIF(n.nspname, current_schema()), c.relname, k.oid, t.relname, "
+            f"SELECT {_name('n.nspname', 'c.relname')}, k.oid, {_name('m.nspname', 't.relname')}, "
             "a.attname, b.attname FROM pg_constraint k JOIN pg_class c ON c.oid = k.conrelid "
-            "JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_class t ON t.oid = k.confrelid, "
+            "JOIN pg_namespace n ON n.oid = c.relnamespace JOIN pg_class t ON t.oid = k.confrelid "
+            "JOIN pg_namespace m ON m.oid = t.relnamespace, "
             "unnest(k.conkey, k.confkey) WITH ORDINALITY AS u (own, other, place) "
             "JOIN pg_attribute a ON a.attnum = u.own JOIN pg_attribute b ON b.attnum = u.other "
             "WHERE k.contype = 'f' AND k.conparentid = 0 "
             "AND a.attrelid = k.conrelid AND b.attrelid = k.confrelid "
-            "AND t.relnamespace = current_schema()::regnamespace "
-            "ORDER BY 1, 2, k.conname, u.place"
+            "ORDER BY 1, k.conname, u.place"
         )
-        found: dict[tuple[str | None, str, int, str], list[tuple[str, str]]] = {}
-        for schema, table, key, target_table, column, target in rows:
-            found.setdefault((schema, table, key, target_table), []).append((column, target))
-        return [
-            Reference(table, tuple(c for c, _ in pairs), target, tuple(t for _, t in pairs), schema)
-            for (schema, table, _, target), pairs in found.items()
-        ]
+        return gather_references(rows)
 
     def triggers(self, connection: Connection, table: str) -> list[str]:
         rows = connection.exec_driver_sql(
             "SELECT tgname FROM pg_trigger WHERE tgrelid = to_regclass(%s) "
             "AND NOT tgisinternal AND tgtype & 16 <> 0 ORDER BY tgname",
-            (self.quote(table),),
+            (self.quote_table(table),),
         )
         return [str(name) for (name,) in rows]
 
@@ -412,6 +410,10 @@ class PostgreSQL(Dialect):
     def give_back(self, connection: Connection) -> list[str]:
         return []
 
+    def autocommits(self, connection: Connection) -> bool:
+        driver = driver_of(connection)
+        return bool(driver.autocommit) and not driver.info.transaction_status
+
     def pinned(self, connection: Connection) -> AbstractContextManager[None]:
         return pinned(connection)
 
@@ -452,8 +454,8 @@ class PostgreSQL(Dialect):
             for oid, loader in before.items():
                 lent.adapters.register_loader(oid, loader)
 
-    def lock(self, connection: Connection) -> Lock:
-        return AdvisoryLock(connection)
+    def lock(self, connection: Connection, *, lent: bool = False) -> Lock:
+        return TransactionLock(connection) if lent else AdvisoryLock(connection)
 
     def holder(self, connection: Connection) -> str:
         found = connection.exec_driver_sql(HOLDER).first()
@@ -527,6 +529,11 @@ def _canonical(column: Canonical, name: str) -> str:
         moment = f"({name} AT TIME ZONE 'UTC')" if kind.timezone else name
         return f"replace({moment}::text, ' 00:00:00', '')"
     return f"{name}::text"
+
+
+def _name(schema: str, table: str) -> str:
+    """An expression of a table's name, with its schema unless that is the connection's own."""
+    return f"COALESCE(NULLIF({schema}, current_schema()) || '.', '') || {table}"
 
 
 def _setting(name: str) -> str:

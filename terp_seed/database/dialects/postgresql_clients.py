@@ -40,9 +40,8 @@ class PostgreSQLClients(Clients):
         with _password_file(url) as environment:
             return apply_with([program("psql"), *_PSQL, *_where(url)], script, environment)
 
-    def dump(self, source: URL, path: Path, schema: str | None = None) -> None:
-        only = [f"--schema={schema}"] if schema else []
-        self._dump(source, path, "--clean", "--if-exists", *only)
+    def dump(self, source: URL, path: Path) -> None:
+        self._dump(source, path, "--clean", "--if-exists")
 
     def copy(self, source: URL, target: URL) -> None:
         with TemporaryDirectory() as folder:
@@ -67,7 +66,7 @@ class PostgreSQLClients(Clients):
                     left.discard(found[1].strip('"').replace('""', '"'))
         return sorted(left)
 
-    def restoring(self, target: URL, path: Path, schema: str | None = None) -> str:
+    def restoring(self, target: URL, path: Path) -> str:
         options = ["psql", "--single-transaction", "--set=ON_ERROR_STOP=1", *_where(target)]
         return f"{shlex.join(options)} < {shlex.quote(str(path))}"
 

@@ -28,7 +28,7 @@ class Lock(ABC):
 
     @abstractmethod
     def release(self) -> None:
-        """Give the lock back; harmless if it is lost already."""
+        """Give the lock back; harmless if it is lost already, or was never taken."""
 
     @abstractmethod
     def taken(self) -> bool:
@@ -57,6 +57,10 @@ class Sessions(ABC):
     def give_back(self, connection: Connection) -> list[str]:
         """Statements that undo `pin` and `set_clock` on a session that the caller lent."""
 
+    @abstractmethod
+    def autocommits(self, connection: Connection) -> bool:
+        """Whether each statement is committed at once on a connection that the caller lent."""
+
     def read_as_written(self, connection: Connection) -> AbstractContextManager[None]:
         """While a connection that the caller lent is used, read values as they were written.
 
@@ -73,8 +77,12 @@ class Sessions(ABC):
         return []
 
     @abstractmethod
-    def lock(self, connection: Connection) -> Lock:
-        """The lock on the database that the connection is in."""
+    def lock(self, connection: Connection, *, lent: bool = False) -> Lock:
+        """The lock on the database that the connection is in.
+
+        ``lent``: the connection is in a transaction of the caller's, to which
+        the lock may be bound.
+        """
 
     def holder(self, connection: Connection) -> str:
         """Who holds the lock, as far as the engine knows; empty if it does not."""

@@ -86,6 +86,14 @@ class SQLite(Dialect):
         enforced = connection.exec_driver_sql("PRAGMA foreign_keys").scalar()
         return [f"PRAGMA foreign_keys = {enforced}"]
 
+    def autocommits(self, connection: Connection) -> bool:
+        if not connection.in_transaction():
+            with connection.begin():  # an engine may send its BEGIN at this event
+                return self.autocommits(connection)
+        driver: Any = connection.connection.driver_connection
+        at_once = driver.isolation_level is None or getattr(driver, "autocommit", None) is True
+        return at_once and not driver.in_transaction
+
     def prologue(self, seconds: float = 30) -> list[str]:
         return [".bail on", f".timeout {int(seconds * 1000)}"]
 
@@ -141,7 +149,7 @@ class SQLite(Dialect):
         return (
             f"INSERT INTO {self.target(table, columns)}{head}\n"
             f"SELECT {_values(columns, iter(row))}{source} "
-            f"WHERE NOT EXISTS (SELECT 1 FROM {self.quote(table)} WHERE {taken})"
+            f"WHERE NOT EXISTS (SELECT 1 FROM {self.quote_table(table)} WHERE {taken})"
         )
 
     def update(
@@ -159,7 +167,7 @@ class SQLite(Dialect):
         )
         lines = ",\n".join([f"({', '.join(row)})" for row in rows])
         return (
-            f"UPDATE {self.quote(table)} AS t SET {', '.join(sets)}\n"
+            f"UPDATE {self.quote_table(table)} AS t SET {', '.join(sets)}\n"
             f"FROM (VALUES\n{lines}) AS n WHERE {same}"
         )
 
@@ -203,13 +211,13 @@ class SQLite(Dialect):
         # A foreign key is noticed by delete_exactly; a script cannot ask whether
         # a table exists, so only those are searched that the seeds fill too.
         found: list[str] = []
-        quote = self.quote
+        quote, place = self.quote, self.quote_table(target)
         for table, column, of in declared:
             if table in ours:
-                matched = f"{quote(target)}.{quote(of)} = pointing.{quote(column)}"
-                held = f"EXISTS (SELECT 1 FROM {quote(target)} WHERE {matched} AND ({going}))"
+                matched = f"{place}.{quote(of)} = pointing.{quote(column)}"
+                held = f"EXISTS (SELECT 1 FROM {place} WHERE {matched} AND ({going}))"
                 where = f"{held} AND NOT ({ours[table]})"
-                count = f"(SELECT COUNT(*) FROM {quote(table)} pointing WHERE {where})"
+                count = f"(SELECT COUNT(*) FROM {self.quote_table(table)} pointing WHERE {where})"
                 found.append(self.guard(f"{count} = 0"))
         return found
 
@@ -253,7 +261,7 @@ class SQLite(Dialect):
         plain = name not in (None, "", ":memory:") and not str(name).startswith("file:")
         return name if plain and not Path(str(name)).exists() else None
 
-    def lock(self, connection: Connection) -> Lock:
+    def lock(self, connection: Connection, *, lent: bool = False) -> Lock:
         from terp_seed.database.dialects.lockfile import FileLock, NoLock
 
         # As a function it would read the schema, and wait for whoever has the file.

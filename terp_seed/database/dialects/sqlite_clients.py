@@ -26,7 +26,7 @@ class SQLiteClients(Clients):
     def apply(self, url: URL, script: Path) -> str:
         return apply_with([program("sqlite3"), str(url.database)], script)
 
-    def dump(self, source: URL, path: Path, schema: str | None = None) -> None:
+    def dump(self, source: URL, path: Path) -> None:
         try:
             with (
                 closing(sqlite3.connect(_read_only(str(source.database)), uri=True)) as original,
@@ -45,7 +45,7 @@ class SQLiteClients(Clients):
             names = {name for (name,) in copy.execute("SELECT name FROM sqlite_master")}
         return sorted(set(tables) - names) if state == "ok" else None
 
-    def restoring(self, target: URL, path: Path, schema: str | None = None) -> str:
+    def restoring(self, target: URL, path: Path) -> str:
         return shlex.join(["sqlite3", str(target.database), f".restore '{path}'"])
 
     def dumper(self) -> dict[str, str]:

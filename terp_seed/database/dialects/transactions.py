@@ -92,19 +92,31 @@ def _begin(connection: Connection, cursor: object, statement: str, *_: object) -
 @contextmanager
 def pinned(connection: Connection) -> Iterator[None]:
     """Pin the transactions of a connection that the caller lent, and no later ones."""
-    if connection.in_transaction():
-        listed = ", ".join(f"current_setting('{name}')" for name in _PINNED)
-        was = connection.exec_driver_sql(f"SELECT {listed}").one()
-        connection.exec_driver_sql(PIN, execution_options=_OPTIONS)
-        try:
-            yield
-        finally:
-            from sqlalchemy.exc import DBAPIError
+    pin = _pinned_once if connection.in_transaction() else _pinned_each
+    with pin(connection):
+        yield
 
-            with suppress(DBAPIError):  # a rollback takes them back as well
-                back = _set(dict(zip(_PINNED, was, strict=True)))
-                connection.exec_driver_sql(f"SELECT {back}", execution_options=_OPTIONS)
-        return
+
+@contextmanager
+def _pinned_once(connection: Connection) -> Iterator[None]:
+    """Pin the transaction that the caller has begun, and give it its settings back."""
+    from sqlalchemy.exc import SQLAlchemyError
+
+    listed = ", ".join(f"current_setting('{name}')" for name in _PINNED)
+    was = connection.exec_driver_sql(f"SELECT {listed}").one()
+    restore = f"SELECT {_set(dict(zip(_PINNED, was, strict=True)))}"
+    ask(connection, PIN)
+    try:
+        yield
+    except BaseException:
+        with suppress(SQLAlchemyError):  # the transaction is broken, and its rollback restores
+            ask(connection, restore)
+        raise
+    ask(connection, restore)
+
+
+@contextmanager
+def _pinned_each(connection: Connection) -> Iterator[None]:
     from psycopg import IsolationLevel
 
     driver = driver_of(connection)

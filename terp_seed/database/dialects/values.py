@@ -35,6 +35,10 @@ class Values(ABC):
         """An identifier, quoted whatever it is."""
         return '"' + name.replace('"', '""') + '"'
 
+    def quote_table(self, name: str) -> str:
+        """A table's name, quoted; ``schema.table`` is one in another schema or database."""
+        return ".".join(map(self.quote, name.split(".", 1)))
+
     def named(self, sql: str) -> str:
         """SQL of a `Check` or `Derived`, in which ``{column}`` and ``{table.column}`` are names.
 
@@ -72,7 +76,7 @@ class Values(ABC):
         )
         return (
             f"(SELECT seeded.{self.quote(wanted.id)} FROM (SELECT {self.quote(wanted.id)} "
-            f"FROM {self.quote(wanted.table)} WHERE {where}) AS seeded)"
+            f"FROM {self.quote_table(wanted.table)} WHERE {where}) AS seeded)"
         )
 
     def exactly(self, column: str, kind: TypeEngine[Any]) -> str:

@@ -26,7 +26,7 @@ class Writes(Values):
 
         What the server itself gives out next is moved on behind them.
         """
-        return f"SELECT COALESCE(MAX({self.quote(key)}), 0) + 1 FROM {self.quote(table)}"
+        return f"SELECT COALESCE(MAX({self.quote(key)}), 0) + 1 FROM {self.quote_table(table)}"
 
     @abstractmethod
     def name_key(self, name: str, first_key: str) -> list[str]:
@@ -81,12 +81,13 @@ class Writes(Values):
         """An INSERT of one row, unless a row exists for which ``taken`` is true."""
         return (
             f"INSERT INTO {self.target(table, columns)}\nSELECT {', '.join(row)} "
-            f"WHERE NOT EXISTS (SELECT 1 FROM {self.quote(table)} WHERE {taken})"
+            f"WHERE NOT EXISTS (SELECT 1 FROM {self.quote_table(table)} WHERE {taken})"
         )
 
     def target(self, table: str, columns: Sequence[Written]) -> str:
         """A table and the columns of it that an INSERT fills."""
-        return f"{self.quote(table)} ({', '.join([self.quote(column.name) for column in columns])})"
+        names = [self.quote(column.name) for column in columns]
+        return f"{self.quote_table(table)} ({', '.join(names)})"
 
     @abstractmethod
     def update(

@@ -18,7 +18,7 @@ from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionError
 
 from terp_seed.database.consent import Confirm, require_consent
-from terp_seed.database.dialects import dialect_named
+from terp_seed.database.dialects import split_table
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.lock import Held, advisory_lock
 from terp_seed.database.session import Session, opened
@@ -30,8 +30,8 @@ from terp_seed.plan.chain import ancestors, current_heads, recorded_settings
 from terp_seed.plan.run import record_history
 from terp_seed.rows.seeders import derived_columns
 from terp_seed.run.backup.folder import Backup, File, Manifest, StoredInsert
-from terp_seed.run.backup.rows import masked_name, qualified
-from terp_seed.run.backup.run import BOOKS
+from terp_seed.run.backup.rows import masked_name
+from terp_seed.run.backup.run import restore_commands
 from terp_seed.settings.options import Settings
 
 __all__ = ["Restored", "Staged", "restore_backup", "stage"]
@@ -59,14 +59,7 @@ def restore_backup(
     """
     backup = Backup(folder, Manifest.read(folder))
     if "rows" not in backup.manifest.kinds:
-        clients = dialect_named(settings.url.get_backend_name()).clients
-        books = settings.bookkeeping_schema
-        commands = "; ".join(
-            clients.restoring(
-                settings.url, folder / file.name, books if file.name == BOOKS else None
-            )
-            for file in backup.manifest.files
-        )
+        commands = "; ".join(restore_commands(settings, backup))
         raise UsageError(f"backup {folder}: holds a dump; put it back with: {commands}")
     with opened(settings) as session:
         environment = environment_of(session.connection, settings, session.books)
@@ -145,7 +138,7 @@ class _Restore:
         return done
 
     def _restore(self, staged: Sequence[Staged]) -> Restored:
-        ledger = self.session.books.ledger.name
+        ledger = self.session.books.ledger.fullname
         entries = [table for table in staged if table.stored.table == ledger]
         rows = [table for table in staged if table.stored.table != ledger]
         self._delete_retained()
@@ -171,7 +164,7 @@ class _Restore:
 
     def _restore_version(self) -> None:
         session, version = self.session, self.session.books.version
-        table = qualified(session, version.name, version.schema)
+        table = session.dialect.quote_table(version.fullname)
         session.stream.run(f"DELETE FROM {table}", what="version")
         for head in self.backup.manifest.heads:
             session.stream.run(f"INSERT INTO {table} VALUES ({self._text(head)})", what="version")
@@ -221,12 +214,11 @@ class Staged:
     stored: StoredInsert
     name: str
     """The temporary table."""
-    schema: str | None = None
 
     @property
     def live(self) -> str:
         """The quoted name of the table that the rows belong to."""
-        return qualified(self.session, self.stored.table, self.schema)
+        return self.session.dialect.quote_table(self.stored.table)
 
     @property
     def missing(self) -> int:
@@ -287,9 +279,10 @@ class Staged:
 
     def _moving(self) -> list[str]:
         """The columns that the server sets by itself on an UPDATE."""
+        schema, table = split_table(self.stored.table)
         return [
             column["name"]
-            for column in sa.inspect(self.session.connection).get_columns(self.stored.table)
+            for column in sa.inspect(self.session.connection).get_columns(table, schema=schema)
             if "ON UPDATE" in str(column.get("default")).upper()
             and column["name"] not in self.stored.columns
         ]
@@ -305,10 +298,8 @@ def stage(session: Session, folder: Path, files: Sequence[File]) -> list[Staged]
         by_table: dict[str, list[StoredInsert]] = {}
         for stored in file.statements:
             by_table.setdefault(stored.table, []).append(stored)
-        for table, inserts in by_table.items():
-            ledger = session.books.ledger
-            schema = ledger.schema if table == ledger.name else None
-            made = Staged(session, inserts[0], f"terp_seed_restore_{len(staged) + 1}", schema)
+        for inserts in by_table.values():
+            made = Staged(session, inserts[0], f"terp_seed_restore_{len(staged) + 1}")
             _load(made, folder / file.name, inserts)
             staged.append(made)
     return staged

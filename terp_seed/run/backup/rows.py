@@ -14,6 +14,7 @@ from typing import IO, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from terp_seed.database.dialects import split_table
 from terp_seed.database.session import Session
 from terp_seed.database.statements import EXACT
 from terp_seed.errors import GuardError
@@ -21,7 +22,7 @@ from terp_seed.ledger.ledger import Selection
 from terp_seed.run.backup.folder import Backup, File, StoredInsert, private_file
 from terp_seed.run.writer import cut_into_statements
 
-__all__ = ["StoredRows", "masked_name", "qualified", "rows_file", "rows_of", "rows_where"]
+__all__ = ["StoredRows", "masked_name", "rows_file", "rows_of", "rows_where"]
 
 _ROWS = 500
 Rows = Sequence[Sequence[Any]]
@@ -89,9 +90,9 @@ class RowsFile:
         self._insert(stored._replace(rows=both), names, masked=True)
 
     def _insert(self, stored: StoredRows, names: Sequence[str], *, masked: bool) -> None:
-        quote, literal = self._dialect.quote, self._dialect.literal
+        literal, listed = self._dialect.literal, ", ".join(map(self._dialect.quote, names))
         table, key, columns, rows = stored
-        head = f"INSERT INTO {quote(table)} ({', '.join(map(quote, names))}) VALUES\n"
+        head = f"INSERT INTO {self._dialect.quote_table(table)} ({listed}) VALUES\n"
         lines = [f"({', '.join(map(literal, row))})" for row in rows]
         for part in cut_into_statements(map(len, lines), _ROWS, self._longest):
             chunk = lines[part]
@@ -126,19 +127,17 @@ def rows_of(session: Session, selection: Selection) -> Iterator[StoredRows]:
             yield part if part.key else part._replace(key=seeded.shape.key)
 
 
-def rows_where(
-    session: Session, table: str, where: str, schema: str | None = None
-) -> Iterator[StoredRows]:
+def rows_where(session: Session, table: str, where: str) -> Iterator[StoredRows]:
     """The rows of a table, with the alias ``kept``, that meet a condition; as `rows_of`.
 
     Values are read so that their literals restore exactly the same values.
     """
-    key, columns = _columns(session, table, schema)
+    key, columns = _columns(session, table)
     quote, dialect = session.dialect.quote, session.dialect
     order = f" ORDER BY {', '.join(f'kept.{quote(name)}' for name in key)}" if key else ""
     listed = ", ".join(dialect.exactly(f"kept.{quote(name)}", kind) for name, kind in columns)
     found = session.connection.exec_driver_sql(
-        f"SELECT {listed} FROM {qualified(session, table, schema)} kept WHERE {where}"
+        f"SELECT {listed} FROM {dialect.quote_table(table)} kept WHERE {where}"
         f"{order}{dialect.for_update}",
         execution_options={**EXACT, "stream_results": True},
     )
@@ -147,19 +146,13 @@ def rows_where(
         yield StoredRows(table, key, names, [tuple(row) for row in rows])
 
 
-def qualified(session: Session, table: str, schema: str | None) -> str:
-    """A table's quoted name, with its schema if it has one."""
-    return ".".join(map(session.dialect.quote, filter(None, (schema, table))))
-
-
-def _columns(
-    session: Session, table: str, schema: str | None
-) -> tuple[list[str], list[tuple[str, Any]]]:
+def _columns(session: Session, table: str) -> tuple[list[str], list[tuple[str, Any]]]:
     inspector = sa.inspect(session.connection)
-    key = inspector.get_pk_constraint(table, schema=schema)["constrained_columns"]
+    schema, name = split_table(table)
+    key = inspector.get_pk_constraint(name, schema=schema)["constrained_columns"]
     columns = [
         (column["name"], column["type"])
-        for column in inspector.get_columns(table, schema=schema)
+        for column in inspector.get_columns(name, schema=schema)
         if not column.get("computed")
     ]
     return key, columns

@@ -10,11 +10,14 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from terp_seed.database.consent import careful
+from terp_seed.database.dialects import dialect_named, join_table, split_table
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.lock import advisory_lock
 from terp_seed.database.session import Session, opened
+from terp_seed.database.tables import table_exists
 from terp_seed.errors import GuardError, UsageError
 from terp_seed.ledger.audit import AuditLog
+from terp_seed.ledger.ledger import ledger_of
 from terp_seed.plan.chain import ancestors, current_heads
 from terp_seed.plan.plan import PlannedRevision, Removal
 from terp_seed.run.backup.folder import Backup, File, backups_folder, checksum, expire, new_backup
@@ -22,24 +25,44 @@ from terp_seed.run.backup.rows import rows_file, rows_of, rows_where
 from terp_seed.run.rollback import Examination, Rollback
 from terp_seed.settings.options import Settings
 
-__all__ = ["BOOKS", "RunBackup", "create_backup", "wanted"]
-
-BOOKS = "books.sql"
-"""The dump of the bookkeeping schema, if there is one."""
+__all__ = ["RunBackup", "create_backup", "restore_commands", "wanted"]
 
 
 def dump(session: Session, backup: Backup) -> None:
     """Dump the database into the backup; `GuardError` if the dump fails or is incomplete.
 
-    The dump is of one moment, and is complete if it has every table and ends as a dump ends.  A
-    separate bookkeeping schema has its own file.
+    The dump is of one moment, and is complete if it has every table and ends as a dump ends.  Where
+    another schema is another database, each that holds bookkeeping or seeded rows has its own file.
     """
-    clients, books = session.dialect.clients, session.books.schema
+    clients = session.dialect.clients
     _dump(session, backup, clients.dump_name)
-    if books:
-        _dump(session, backup, BOOKS, books)
+    if session.dialect.schemas_are_databases:
+        for schema in sorted(_other_schemas(session)):
+            _dump(session, backup, f"{schema}.sql", schema)
     backup.manifest.tools |= clients.dumper()
     backup.save()
+
+
+def restore_commands(settings: Settings, backup: Backup) -> list[str]:
+    """The commands that put a backup's dumps back."""
+    clients = dialect_named(settings.url.get_backend_name()).clients
+    return [
+        clients.restoring(
+            settings.url
+            if file.name == clients.dump_name
+            else settings.url.set(database=Path(file.name).stem),
+            backup.folder / file.name,
+        )
+        for file in backup.manifest.files
+    ]
+
+
+def _other_schemas(session: Session) -> set[str]:
+    names = {session.books.schema}
+    if table_exists(session.connection, session.books.ledger):
+        ranges = ledger_of(session).ranges(session.connection)
+        names |= {split_table(seeded.table)[0] for seeded in ranges}
+    return {name for name in names if name is not None}
 
 
 def _dump(session: Session, backup: Backup, name: str, schema: str | None = None) -> None:
@@ -47,7 +70,8 @@ def _dump(session: Session, backup: Backup, name: str, schema: str | None = None
     tables = _counts(session, schema)
     try:
         path.touch(mode=0o600)
-        clients.dump(session.settings.url, path, schema)
+        url = session.settings.url
+        clients.dump(url.set(database=schema) if schema else url, path)
     except (UsageError, OSError) as error:
         raise GuardError(f"backup: {error}; nothing was done") from None
     _refuse_short(path, clients.missing(path, tables))
@@ -55,10 +79,12 @@ def _dump(session: Session, backup: Backup, name: str, schema: str | None = None
 
 
 def _counts(session: Session, schema: str | None) -> dict[str, int]:
-    quote = session.dialect.quote
     names = sa.inspect(session.connection).get_table_names(schema=schema)
-    place = f"{quote(schema)}." if schema else ""
-    return {name: session.scalar(f"SELECT COUNT(*) FROM {place}{quote(name)}") for name in names}
+    place = session.dialect.quote_table
+    return {
+        name: session.scalar(f"SELECT COUNT(*) FROM {place(join_table(schema, name))}")
+        for name in names
+    }
 
 
 def _refuse_short(path: Path, missing: list[str] | None) -> None:
@@ -108,7 +134,7 @@ class RunBackup:
             listed = ", ".join(map(text, revisions))
             where = f"kept.chain = {text(session.settings.chain)} AND kept.revision IN ({listed})"
             with rows_file(session, self.made, "ledger") as file:
-                for part in rows_where(session, table.name, where, table.schema):
+                for part in rows_where(session, table.fullname, where):
                     file.add_deleted(part)
         session.settle()
 

@@ -1,0 +1,120 @@
+"""Imported rows: hand-written ones, and those of files.
+
+They are read and checked in full before anything is written.  To the masking boundary they are
+*imported*, so they are masked like personal data unless declared synthetic.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+
+from terp_seed.errors import UsageError
+from terp_seed.rows.batches import Batch
+from terp_seed.rows.literals import UnwritableError, encodable, literals
+from terp_seed.rows.model import Cells, Column, Lookup, TableRows, Value, measured
+
+__all__ = ["imported"]
+
+
+def imported(
+    table: str,
+    batches: Iterable[Batch],
+    *,
+    key: Sequence[str] = (),
+    id: str | None = "id",  # noqa: A002 - the column is called so
+    refs: Mapping[str, str] | None = None,
+    skip_taken: bool = False,
+    source: str = "",
+) -> TableRows:
+    """Turn batches of rows into a `TableRows`; `UsageError` for rows that cannot be used.
+
+    ``refs`` maps a column to ``"table.column"``, where its values are looked up.  A row with a
+    given ``id`` is identified by its ``key``.
+    """
+    where = source or f"table {table}"
+    values = _collected(batches, where)
+    for name, target in (refs or {}).items():
+        values[name] = _looked_up(values, name, target, where)
+    if skip_taken and (id is None or id in values):
+        raise UsageError(
+            f'{where}: on_conflict="skip" needs an integer key that the run fills; without one '
+            "seeded rows cannot be told from others later"
+        )
+    _check_key(values, key, where, needed=skip_taken or id is None or id in values)
+    return TableRows(
+        table=table,
+        count=len(next(iter(values.values()), ())),
+        columns={name: _column(cells) for name, cells in values.items()},
+        seed=b"",
+        key=tuple(key),
+        id=None if id in values else id,
+        derived=tuple(name for name, cells in values.items() if _has_lookup(cells)),
+        provenance="imported",
+        skip_taken=skip_taken,
+    )
+
+
+def _collected(batches: Iterable[Batch], where: str) -> dict[str, list[Value]]:
+    """All values, by column; `UsageError` if one has no literal, or if there are no rows."""
+    values: dict[str, list[Value]] = {}
+    for batch in batches:
+        for name, cells in batch.items():
+            column = values.setdefault(name, [])
+            _check_writable(cells, name, len(column), where)
+            column += cells
+    if not values:
+        raise UsageError(f"{where}: there are no rows to seed")
+    return values
+
+
+def _check_writable(values: Sequence[Value], name: str, before: int, where: str) -> None:
+    try:
+        literals(Cells(values), encodable, bytes.hex, repr)
+    except UnwritableError as error:
+        reason, place = error.args
+        raise UsageError(
+            f"{where}, row {before + place + 1}, column {name}: the value cannot be written, "
+            f"{reason}"
+        ) from None
+
+
+def _column(values: Sequence[Value]) -> Column:
+    return Column(lambda span: values[span.start : span.stop], measured(values))
+
+
+def _has_lookup(values: Sequence[Value]) -> bool:
+    return any(isinstance(value, Lookup) for value in values)
+
+
+def _looked_up(
+    values: Mapping[str, Sequence[Value]], name: str, target: str, where: str
+) -> list[Value]:
+    table, dot, column = target.rpartition(".")
+    if name not in values or not (table and dot and column):
+        raise UsageError(
+            f"{where}: refs: {name!r}: {target!r} is not usable; map one of the rows' columns "
+            'to "table.column"'
+        )
+    return [v if v is None else Lookup(table, ((column, v),)) for v in values[name]]
+
+
+def _check_key(
+    values: Mapping[str, Sequence[Value]], key: Sequence[str], where: str, *, needed: bool
+) -> None:
+    if isinstance(key, str):
+        raise UsageError(f'{where}: key must be a list of columns, as key=["{key}"]')
+    if needed and not key:
+        raise UsageError(f"{where}: name the natural key, as key=[...]")
+    missing = [name for name in key if name not in values]
+    if missing:
+        raise UsageError(f"{where}: key column {', '.join(missing)} is not in the rows")
+    seen: dict[tuple[Value, ...], int] = {}
+    for number, cells in enumerate(zip(*(values[name] for name in key), strict=True)):
+        if None in cells:
+            raise UsageError(f"{where}, row {number + 1}: key column is empty; a key has a value")
+        if cells in seen:
+            raise UsageError(
+                f"{where}, row {number + 1}: has the same key ({', '.join(key)}) as row "
+                f"{seen[cells] + 1}"
+            )
+        seen[cells] = number
