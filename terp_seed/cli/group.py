@@ -48,7 +48,6 @@ class _Failing(click.ClickException):
         vars(self)["exit_code"] = error.exit_code
 
     def show(self, file: IO[Any] | None = None) -> None:
-        """Print the error."""
         head = "Error:"
         if coloured(sys.stderr):
             head = click.style(head, fg="red", bold=True)

@@ -21,6 +21,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -282,11 +283,10 @@ class PastRun:
 
     @property
     def rows(self) -> dict[str, int]:
-        counts: dict[str, int] = {}
+        counts: Counter[str] = Counter()
         for event in self.events:
-            for table, count in (event["table_rows"] or {}).items():
-                counts[table] = counts.get(table, 0) + count
-        return counts
+            counts.update(event["table_rows"] or {})
+        return dict(counts)
 
     @property
     def seconds(self) -> float | None:

@@ -3,6 +3,8 @@
 It is written in SQL text, so that a script keeps the same books as a run.  A
 revision's ranges are written before its rows; digests follow block by block,
 in the same transaction.
+
+A `Selection` is some rows of a range as SQL conditions.
 """
 
 from __future__ import annotations

@@ -55,7 +55,6 @@ class PassPlan:
 
     @property
     def table(self) -> str:
-        """Its table."""
         return self.facts.name
 
     @property
@@ -82,12 +81,10 @@ class PassPlan:
 
     @cached_property
     def columns(self) -> tuple[str, ...]:
-        """The columns that are masked."""
         return tuple(self.progress.columns)
 
     @property
     def left(self) -> bool:
-        """Whether anything is left to be done."""
         return self.rows > 0 or self.progress.state != "done"
 
     @property

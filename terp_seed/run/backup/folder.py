@@ -195,7 +195,6 @@ class Backup:
 
     @property
     def made(self) -> datetime:
-        """When it was made."""
         return datetime.strptime(self.manifest.made_at, MOMENT).replace(tzinfo=UTC)
 
 

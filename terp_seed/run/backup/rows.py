@@ -107,7 +107,6 @@ class RowsFile:
         self.counts[table] += len(rows)
 
     def write(self, text: str) -> None:
-        """Append text to the file."""
         encoded = text.encode()
         self._file.write(encoded)
         self.digest.update(encoded)
