@@ -48,8 +48,8 @@ class Selection:
             yield f"({columns}) IN ({rows})"
 
     def single(self, dialect: Dialect) -> Iterator[str]:
-        """One condition for each row of a table without an integer key."""
-        for key in self._chosen_keys():
+        """One condition for each row of a table without an integer key, the last first."""
+        for key in reversed(self._chosen_keys()):
             yield equal_to(map(dialect.quote, self.range.shape.key), key)
 
     def last_first(self, expression: str, most: int) -> Iterator[str]:

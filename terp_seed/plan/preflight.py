@@ -280,7 +280,7 @@ def _first(rows: TableRows, name: str, wrong: Callable[[Value], bool]) -> str:
         return ""
     places = (number for number, value in enumerate(rows.each(name)) if wrong(value))
     number = next(places, None)
-    return "" if number is None else f" (row {number + 1})"
+    return "" if number is None else f" (row {rows.given(number)})"
 
 
 def _near(word: str, known: object) -> str:

@@ -13,6 +13,7 @@ from terp_seed.rows.batches import Batch
 from terp_seed.rows.columns import measured
 from terp_seed.rows.literals import UnwritableError, encodable, literals
 from terp_seed.rows.model import Cells, Column, Lookup, TableRows, Value
+from terp_seed.rows.row_order import order_rows
 
 __all__ = ["imported"]
 
@@ -29,19 +30,28 @@ def imported(
 ) -> TableRows:
     """Turn batches of rows into a `TableRows`; `UsageError` for rows that cannot be used.
 
-    ``refs`` maps a column to ``"table.column"``, where its values are looked up.  A row with a
+    ``refs`` maps a column to ``"table.column"``, where its values are looked up; if that is the key
+    of rows of this table that bring theirs, they only say in which order the rows go.  A row with a
     given ``id`` is identified by its ``key``.
     """
     where = source or f"table {table}"
     values = _collected(batches, where)
+    own: dict[str, str] = {}
     for name, target in (refs or {}).items():
-        values[name] = _looked_up(values, name, target, where)
+        there, column = _target(values, name, target, where)
+        if there == table and (id is None or column == id in values):
+            own[name] = column
+        else:
+            values[name] = [v if v is None else Lookup(there, ((column, v),)) for v in values[name]]
     if skip_taken and (id is None or id in values):
         raise UsageError(
             f'{where}: on_conflict="skip" needs an integer key that the run fills; without one '
             "seeded rows cannot be told from others later"
         )
     _check_key(values, key, where, needed=skip_taken or id is None or id in values)
+    order = order_rows(values, table, own, where)
+    if order is not None:
+        values = {n: [cells[row] for row in order.numbers] for n, cells in values.items()}
     return TableRows(
         table=table,
         count=len(next(iter(values.values()), ())),
@@ -52,6 +62,7 @@ def imported(
         derived=tuple(name for name, cells in values.items() if _has_lookup(cells)),
         provenance="imported",
         skip_taken=skip_taken,
+        order=order,
     )
 
 
@@ -87,16 +98,17 @@ def _has_lookup(values: Sequence[Value]) -> bool:
     return any(isinstance(value, Lookup) for value in values)
 
 
-def _looked_up(
+def _target(
     values: Mapping[str, Sequence[Value]], name: str, target: str, where: str
-) -> list[Value]:
+) -> tuple[str, str]:
+    """The table and the column in which a column's values are looked up."""
     table, dot, column = target.partition(".")
     if name not in values or not (table and dot and column):
         raise UsageError(
             f"{where}: refs: {name!r}: {target!r} is not usable; map one of the rows' columns "
             'to "table.column"'
         )
-    return [v if v is None else Lookup(table, ((column, v),)) for v in values[name]]
+    return table, column
 
 
 def _check_key(

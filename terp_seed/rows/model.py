@@ -15,7 +15,18 @@ from typing import Any, Literal
 from terp_seed.rows.draw import Span
 from terp_seed.rows.texts import PLAIN, plain_texts
 
-__all__ = ["Block", "Bounds", "Cells", "Column", "Json", "Lookup", "TableRows", "Value", "ref"]
+__all__ = [
+    "Block",
+    "Bounds",
+    "Cells",
+    "Column",
+    "Json",
+    "Lookup",
+    "RowOrder",
+    "TableRows",
+    "Value",
+    "ref",
+]
 
 _AT_A_TIME = 4096
 _WHOLE = frozenset((int, bool))
@@ -140,6 +151,23 @@ class Block:
         return self.stop - self.start
 
 
+@dataclass(frozen=True, slots=True)
+class RowOrder:
+    """The order of rows that refer to rows of their own table: those that are referred to first."""
+
+    numbers: Sequence[int]
+    """For each row its number as it was given, from 0."""
+    levels: Sequence[int]
+    """The rows that begin a new statement, since those before them may be referred to."""
+    ahead: Sequence[int]
+    """The rows that the last one refers to, directly or not."""
+
+    def spans(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """The rows from ``start`` to ``stop``, cut where a level begins."""
+        cuts = [level for level in self.levels if start < level < stop]
+        yield from zip([start, *cuts], [*cuts, stop], strict=True)
+
+
 @dataclass(frozen=True)
 class TableRows:
     """All rows that one seeder gives one table.
@@ -160,6 +188,19 @@ class TableRows:
     provenance: Provenance = "synthetic"
     skip_taken: bool = False
     """Skip rows whose natural key is taken, instead of stopping."""
+    order: RowOrder | None = None
+    """The order of imported rows that refer to each other."""
+
+    def given(self, number: int) -> int:
+        """The number of a row as it was given, from 1: what an error says."""
+        return 1 + (number if self.order is None else self.order.numbers[number])
+
+    def spans(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Rows that one statement may write, from ``start`` to ``stop``."""
+        if self.order is not None:
+            yield from self.order.spans(start, stop)
+        elif start < stop:
+            yield start, stop
 
     def block(self, start: int, stop: int) -> Block:
         """Make rows ``start`` to ``stop``; the same rows every time."""

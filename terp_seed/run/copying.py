@@ -32,8 +32,8 @@ class CopyRenderer(Renderer):
     """Turns the blocks of one table into COPY statements and the INSERT behind them."""
 
     @property
-    def last_first(self) -> bool:
-        return False  # the keys were taken before the rows
+    def ahead(self) -> Sequence[int]:
+        return ()  # the keys were taken before the rows
 
     def begin(self) -> list[WriteStatement]:
         dialect = self.ledger.dialect

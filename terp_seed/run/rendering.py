@@ -77,13 +77,22 @@ class Renderer:
         if self.rows.skip_taken:
             return [self._insert_missing(columns, row, keys) for row in zip(*texts, strict=True)]
         lines = [*map(", ".join, zip(*texts, strict=True))]
-        if self.retained:
-            lines = [line for at, line in enumerate(lines, block.start) if at not in self.retained]
         most = self.ledger.dialect.rows_per_statement
         return [
-            self._insert(columns, block.start + first, chunk, keys)
-            for first, chunk in cut_into_statements(lines, most, self.characters)
+            self._insert(columns, start + first, chunk, keys)
+            for start, stop in self.rows.spans(block.start, block.stop)
+            for first, chunk in cut_into_statements(
+                self._new(lines[start - block.start : stop - block.start], start),
+                most,
+                self.characters,
+            )
         ]
+
+    def _new(self, lines: Sequence[str], start: int) -> Sequence[str]:
+        """The lines of rows that are not in the table already."""
+        if not self.retained:
+            return lines
+        return [line for at, line in enumerate(lines, start) if at not in self.retained]
 
     def begin(self) -> list[WriteStatement]:
         return []
@@ -92,10 +101,15 @@ class Renderer:
         return []
 
     @property
-    def last_first(self) -> bool:
-        """Whether the last row goes in first, which moves the server's key counter at once."""
+    def ahead(self) -> Sequence[int]:
+        """The rows that go in first: the last one, which moves the server's key counter at once.
+
+        Before it those that it refers to.
+        """
         rows = self.rows
-        return rows.id is not None and not rows.skip_taken and rows.count > 1
+        if rows.id is None or rows.skip_taken or rows.count < 2:
+            return ()
+        return [*(rows.order.ahead if rows.order else ()), rows.count - 1]
 
     def entry(self, number: int, block: Block) -> WriteStatement:
         """The ledger's entry of a prepared block, counted from 1."""

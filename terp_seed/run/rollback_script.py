@@ -113,6 +113,8 @@ class ScriptedRollback(Remover):
         if rows.id is not None:
             columns.insert(0, list(map(str, range(block.start, block.stop))))
         lines = [f"({', '.join(line)})" for line in zip(*columns, strict=True)]
-        for first in reversed(range(0, len(lines), dialect.rows_per_statement)):
-            chunk = lines[first : first + dialect.rows_per_statement]
-            yield block.start + first, ",\n".join(chunk)
+        most = dialect.rows_per_statement
+        for start, stop in reversed([*rows.spans(block.start, block.stop)]):
+            for first in reversed(range(start, stop, most)):
+                chunk = lines[first - block.start : min(first + most, stop) - block.start]
+                yield first, ",\n".join(chunk)

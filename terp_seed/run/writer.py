@@ -147,12 +147,12 @@ class Writer:
 
 
 def _render(renderer: Renderer) -> Iterator[Batch]:
-    rows, last = renderer.rows, renderer.rows.count - 1
+    rows = renderer.rows
     before = renderer.begin()
-    if renderer.last_first:
-        # An application that inserts in between then gets keys above the seeded ones.
-        before += renderer.inserts(renderer.prepare(rows.block(last, rows.count)))
-        renderer = replace(renderer, retained=renderer.retained | {last})
+    # An application that inserts in between then gets keys above the seeded ones.
+    for number in renderer.ahead:
+        before += renderer.inserts(renderer.prepare(rows.block(number, number + 1)))
+    renderer = replace(renderer, retained=renderer.retained.union(renderer.ahead))
     if before:
         yield 0, before
     start, size, number = 0, _FIRST_ROWS, 0
