@@ -52,6 +52,8 @@ class Shape:
     json_refs: Mapping[str, Mapping[str, Place]]
     provenance: str
     skip_taken: bool
+    later: Sequence[str] = ()
+    """Columns that have to be NULL again before a row can go."""
 
     @classmethod
     def of(cls, rows: TableRows, refs: Mapping[str, Range]) -> Shape:
@@ -69,10 +71,14 @@ class Shape:
             },
             provenance=rows.provenance,
             skip_taken=rows.skip_taken,
+            later=list(rows.later),
         )
 
     def to_json(self) -> str:
-        return json_text(asdict(self))
+        fields = asdict(self)
+        if not self.later:
+            del fields["later"]
+        return json_text(fields)
 
     @classmethod
     def from_json(cls, text: str) -> Shape:

@@ -17,12 +17,21 @@ from terp_seed.ledger.selection import Selection, equal_to
 from terp_seed.rows.literals import canonical
 from terp_seed.rows.model import Lookup, TableRows, Value
 
-__all__ = ["count_skipped", "find_broken_references", "find_crowding", "find_taken_keys"]
+__all__ = ["Beside", "count_skipped", "find_broken_references", "find_crowding", "find_taken_keys"]
 
 _CHUNK = 500
 _NULL = canonical(None)
 _MISSING = ", and there is no such table or column"
 _IN_ADVANCE = 20_000  # keys that are looked up one by one; above, by their extremes first
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The rows that the plan writes besides those of a table."""
+
+    before: Sequence[TableRows] = ()
+    after: Sequence[TableRows] = ()
+    """Those of the same revision."""
 
 
 def find_crowding(
@@ -162,21 +171,20 @@ def find_broken_references(
     session: Session,
     rows: TableRows,
     facts: TableFacts,
-    before: Sequence[TableRows],
+    beside: Beside,
     schema: Schema,
 ) -> Iterator[str]:
-    """Findings for references of imported rows that lead nowhere.
-
-    ``before`` are the rows that the plan writes before these.
-    """
+    """Findings for references of imported rows that lead nowhere."""
     if rows.provenance != "imported":
         return
     targets = {
         reference.column: (reference.target_table, reference.target)
         for reference in facts.references
     }
-    expected = _Expected(session, schema, [*before, rows])
+    now = _Expected(session, schema, [*beside.before, rows])
+    then = _Expected(session, schema, [*beside.before, *beside.after, rows])
     for name in rows.columns:
+        expected = then if name in rows.later else now
         for number, value in enumerate(rows.each(name)):
             if isinstance(value, Lookup):
                 problem = expected.find_lookup_problem(value)

@@ -25,6 +25,7 @@ def imported(
     key: Sequence[str] = (),
     id: str | None = "id",  # noqa: A002 - the column is called so
     refs: Mapping[str, str] | None = None,
+    later: Sequence[str] = (),
     skip_taken: bool = False,
     source: str = "",
 ) -> TableRows:
@@ -32,14 +33,15 @@ def imported(
 
     ``refs`` maps a column to ``"table.column"``, where its values are looked up; if that is the key
     of rows of this table that bring theirs, they only say in which order the rows go.  A row with a
-    given ``id`` is identified by its ``key``.
+    given ``id`` is identified by its ``key``.  ``later`` are columns of ``refs`` whose rows come
+    later in the revision.
     """
     where = source or f"table {table}"
     values = _collected(batches, where)
     own: dict[str, str] = {}
     for name, target in (refs or {}).items():
         there, column = _target(values, name, target, where)
-        if there == table and (id is None or column == id in values):
+        if there == table and (id is None or column == id in values) and name not in later:
             own[name] = column
         else:
             values[name] = [v if v is None else Lookup(there, ((column, v),)) for v in values[name]]
@@ -49,7 +51,8 @@ def imported(
             "seeded rows cannot be told from others later"
         )
     _check_key(values, key, where, needed=skip_taken or id is None or id in values)
-    order = order_rows(values, table, own, where)
+    _check_later(later, refs or {}, key, where, skips=skip_taken)
+    order = order_rows({n: v for n, v in values.items() if n not in later}, table, own, where)
     if order is not None:
         values = {n: [cells[row] for row in order.numbers] for n, cells in values.items()}
     return TableRows(
@@ -63,7 +66,24 @@ def imported(
         provenance="imported",
         skip_taken=skip_taken,
         order=order,
+        later=tuple(later),
     )
+
+
+def _check_later(
+    later: Sequence[str], refs: Mapping[str, str], key: Sequence[str], where: str, *, skips: bool
+) -> None:
+    """`UsageError` unless these columns can be empty at first."""
+    wrong = [name for name in later if name not in refs or name in key]
+    if isinstance(later, str) or wrong:
+        raise UsageError(
+            f"{where}: later: must be a list of columns that refs looks up, other than the key"
+        )
+    if later and skips:
+        raise UsageError(
+            f'{where}: later: is not possible with on_conflict="skip", which must not change '
+            "rows of others"
+        )
 
 
 def _collected(batches: Iterable[Batch], where: str) -> dict[str, list[Value]]:

@@ -190,6 +190,8 @@ class TableRows:
     """Skip rows whose natural key is taken, instead of stopping."""
     order: RowOrder | None = None
     """The order of imported rows that refer to each other."""
+    later: tuple[str, ...] = ()
+    """Columns that are NULL until all rows of the revision are there: they refer to later rows."""
 
     def given(self, number: int) -> int:
         """The number of a row as it was given, from 1: what an error says."""

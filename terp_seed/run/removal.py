@@ -9,7 +9,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from terp_seed.database.consent import careful
 from terp_seed.database.statements import Stream
@@ -31,6 +31,8 @@ class Deletion:
     """Together they select each row once; the last rows come first."""
     retained: Sequence[int] = ()
     """The numbers of the rows that stay in the ledger as retained."""
+    later: Sequence[str] = ()
+    """Columns that become NULL first, since they refer to rows that are written later."""
 
 
 def choose_policies(settings: Settings, environment: str, removal: Removal) -> tuple[str, str]:
@@ -70,7 +72,7 @@ class Remover(ABC):
     def remove(self, step: PlannedRevision, removal: Removal) -> Mapping[str, Counts]:
         """Delete what one ``op.unseed`` names; rows that stay are retained in the ledger."""
         removed: dict[str, Counts] = {}
-        for deletion in reversed(self.find(step, removal)):
+        for deletion in reversed([*map(self._detached, self.find(step, removal))]):
             with self.prepare(deletion):
                 deleted = sum(self._delete(deletion, where) for where in deletion.conditions)
             self.confirm(deletion, deleted)
@@ -90,6 +92,17 @@ class Remover(ABC):
     def confirm(self, deletion: Deletion, deleted: int) -> None:
         """Raise `RollbackError` if other rows went than were found."""
         deletion.counts.deleted = deleted
+
+    def _detached(self, deletion: Deletion) -> Deletion:
+        """A deletion of rows that no longer refer to rows that were written after them."""
+        if not deletion.later:
+            return deletion
+        quote, conditions = self.ledger.dialect.quote, [*deletion.conditions]
+        empty = ", ".join(f"{quote(name)} = NULL" for name in deletion.later)
+        for where in conditions:
+            table = quote(deletion.range.table)
+            self.stream.run(f"UPDATE {table} SET {empty} WHERE {where}", what=deletion.range.label)
+        return replace(deletion, conditions=conditions)
 
     def _delete(self, deletion: Deletion, where: str) -> int:
         dialect, range_ = self.ledger.dialect, deletion.range

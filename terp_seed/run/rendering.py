@@ -17,7 +17,7 @@ from terp_seed.ledger.ledger import Digests, Ledger, Range
 from terp_seed.ledger.selection import equal_to
 from terp_seed.masking.boundary import BlockMasker
 from terp_seed.rows.digests import canonical_columns, packed
-from terp_seed.rows.literals import UnwritableError, json_cells, json_pieces
+from terp_seed.rows.literals import NULL, UnwritableError, json_cells, json_pieces
 from terp_seed.rows.model import Block, Bounds, Cells, TableRows, Value
 
 __all__ = ["Renderer", "WriteStatement", "cut_into_statements", "referenced_tables"]
@@ -94,6 +94,22 @@ class Renderer:
             return lines
         return [line for at, line in enumerate(lines, start) if at not in self.retained]
 
+    def updates(self, block: Block) -> Iterator[WriteStatement]:
+        """What fills in the columns of a prepared block that refer to later rows."""
+        dialect, rows = self.ledger.dialect, self.rows
+        names = rows.key if rows.id is None else [rows.id]
+        keys = [self._literals(name, block) for name in rows.key] if rows.id is None else []
+        still = [name for name in rows.columns if name not in (*rows.later, *names)]
+        for name in rows.later:
+            cells = zip(block.columns[name].values, self._literals(name, block), strict=True)
+            for place, (value, text) in enumerate(cells):
+                if value is None or block.start + place in self.retained:
+                    continue
+                number = f"{self.ledger.first_key(self.range)} + {block.start + place}"
+                key = [number] if rows.id is not None else [column[place] for column in keys]
+                sql = dialect.update(rows.table, names, [name], [[*key, text]], still)
+                yield WriteStatement(sql, what=self.range.label)
+
     def begin(self) -> list[WriteStatement]:
         return []
 
@@ -166,7 +182,7 @@ class Renderer:
             if cells.json_refs:
                 columns.append(dialect.documents(name, self._documents(cells)))
                 continue
-            texts = self._literals(name, block)
+            texts = [NULL] * len(block) if name in self.rows.later else self._literals(name, block)
             if cells.ref is None:
                 columns.append(Written(name, [texts]))
             else:

@@ -148,6 +148,7 @@ class Rollback(Remover):
                 examination.counts(drift),
                 self._conditions(drift.range, examination.selection(drift)),
                 sorted(examination.retained[drift.range.number]),
+                drift.range.shape.later,
             )
             for drift in examination.drifts
         ]

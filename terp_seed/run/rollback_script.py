@@ -45,7 +45,12 @@ class ScriptedRollback(Remover):
                 condition = range_condition(planned.range, self.ledger)
                 self._leaving[planned.rows.table] += f" OR {condition}"
         return [
-            Deletion(planned.range, Counts(deleted=planned.rows.count), self._conditions(planned))
+            Deletion(
+                planned.range,
+                Counts(deleted=planned.rows.count),
+                self._conditions(planned),
+                later=planned.rows.later,
+            )
             for planned in tables
         ]
 

@@ -81,6 +81,16 @@ class Writer:
             self.stream.run(self.ledger.end_at_last(planned.range), what="ledger")
         return done
 
+    def complete(self, planned: PlannedTable) -> None:
+        """Fill in the columns that refer to rows that were written later."""
+        rows = planned.rows
+        if rows.later:
+            self.stream.note(f"\n{rows.table}: what refers to later rows")
+            renderer = self._renderer(rows, planned.range)
+            for block in rows.blocks(BLOCK_ROWS):
+                for statement in renderer.updates(renderer.prepare(block)):
+                    self._run(statement)
+
     def _renderer(self, rows: TableRows, range_: Range) -> Renderer:
         retained = self.retained.get(range_.number, frozenset())
         copied = self.ledger.dialect.stages_rows and not retained and is_copied(rows)

@@ -152,11 +152,15 @@ class _Restore:
         _refuse_changed([*entries, *rows])
         inserted: Counter[str] = Counter()
         written: Counter[str] = Counter()
+        later = _later_columns(rows)
         for table in [*rows, *entries]:
             if table.stored.masked:
                 written[table.stored.table] += table.write_back()
             else:
-                inserted[table.stored.table] += table.insert()
+                inserted[table.stored.table] += table.insert(later.get(table.name, ()))
+        for table in rows:
+            if table.name in later:
+                table.complete(later[table.name])
         _compare(staged)
         self._restore_version()
         self._recompute_derived()
@@ -196,6 +200,17 @@ class _Restore:
 
     def _text(self, text: str) -> str:
         return self.session.dialect.text(text)
+
+
+def _later_columns(staged: Sequence[Staged]) -> dict[str, list[str]]:
+    """The columns of deleted rows that may refer to rows which are restored after them."""
+    later: dict[str, list[str]] = {}
+    coming: list[str] = []
+    for table in reversed(staged):
+        if not table.stored.masked and (columns := table.later(coming)):
+            later[table.name] = columns
+        coming.append(table.stored.table)
+    return later
 
 
 def _refuse_changed(staged: Sequence[Staged]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import sqlalchemy as sa
 
+from terp_seed.database.schema import outbound
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError
 from terp_seed.rows.seeders import derived_columns
@@ -45,10 +46,10 @@ class Staged:
             return self._count(f"{self._exists()} AND NOT {original}")
         return self._count(f"NOT {self._exists(self._same(masked=True))} AND NOT {original}")
 
-    def insert(self) -> int:
-        """Insert the rows that are missing; return how many."""
+    def insert(self, empty: Sequence[str] = ()) -> int:
+        """Insert the rows that are missing, some columns NULL at first; return how many."""
         quote = self.session.dialect.quote
-        columns = ", ".join(map(quote, self.stored.columns))
+        columns = ", ".join(quote(name) for name in self.stored.columns if name not in empty)
         order = ", ".join(f"kept.{quote(name)}" for name in self.stored.key)
         return self._run(
             f"INSERT INTO {self.live} ({columns}) SELECT {columns} FROM {quote(self.name)} kept "
@@ -57,11 +58,36 @@ class Staged:
 
     def write_back(self) -> int:
         """Restore the original values of rows that are still masked; return how many."""
+        return self._update(f"{self._same(masked=True)} AND NOT ({self._same()})")
+
+    def complete(self, empty: Sequence[str]) -> None:
+        """Fill in the columns that were NULL at first."""
         quote = self.session.dialect.quote
-        values = [(name, f"kept.{quote(name)}") for name in self.stored.columns]
+        self._update(" OR ".join(f"kept.{quote(name)} IS NOT NULL" for name in empty))
+
+    def later(self, coming: Sequence[str]) -> list[str]:
+        """The columns that may refer to rows which come later: of this table, or of others."""
+        nullable = {
+            column["name"]
+            for column in sa.inspect(self.session.connection).get_columns(self.stored.table)
+            if column["nullable"] and column["name"] in self.stored.columns
+        }
+        tables = {name.casefold() for name in (self.stored.table, *coming)}
+        return [
+            name
+            for reference in outbound(self.session, self.stored.table)
+            if reference.target_table.casefold() in tables and nullable >= {*reference.columns}
+            for name in reference.columns
+        ]
+
+    def _update(self, where: str) -> int:
+        """Give rows that meet a condition the stored values; return how many."""
+        quote, key = self.session.dialect.quote, self.stored.key
+        names = [name for name in self.stored.columns if self.stored.masked or name not in key]
+        values = [(name, f"kept.{quote(name)}") for name in names]
         values += [(name, f"live.{quote(name)}") for name in self._moving()]
-        where = f"{self._joined()} AND {self._same(masked=True)} AND NOT ({self._same()})"
-        return self._run(self.session.dialect.update_from(self.live, self.name, values, where))
+        joined = f"{self._joined()} AND ({where})"
+        return self._run(self.session.dialect.update_from(self.live, self.name, values, joined))
 
     def _count(self, where: str) -> int:
         """How many staged rows, with the alias ``kept``, meet a condition."""
