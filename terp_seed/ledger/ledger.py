@@ -63,6 +63,8 @@ class Shape:
     skip_taken: bool
     stored: bool = False
     """Whether the digests are of what the database stored, and made by itself."""
+    later: Sequence[str] = ()
+    """Columns that have to be NULL again before a row can go."""
 
     @classmethod
     def of(cls, rows: TableRows, refs: Mapping[str, Range], *, stored: bool = False) -> Shape:
@@ -81,10 +83,15 @@ class Shape:
             provenance=rows.provenance,
             skip_taken=rows.skip_taken,
             stored=stored,
+            later=list(rows.later),
         )
 
     def to_json(self) -> str:
-        return json_text(asdict(self))
+        fields = asdict(self)
+        for name in ("later", "stored"):  # which few ranges have
+            if not fields[name]:
+                del fields[name]
+        return json_text(fields)
 
     @classmethod
     def from_json(cls, text: str) -> Shape:
@@ -503,8 +510,8 @@ class Selection:
             yield f"({columns}) IN ({rows})"
 
     def single(self, dialect: Dialect) -> Iterator[str]:
-        """One condition for each row of a table without an integer key."""
-        for key in self._chosen_keys():
+        """One condition for each row of a table without an integer key, the last first."""
+        for key in reversed(self._chosen_keys()):
             yield equal_to(map(dialect.quote, self.range.shape.key), key)
 
     def last_first(self, expression: str, most: int) -> Iterator[str]:
