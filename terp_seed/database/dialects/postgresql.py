@@ -150,13 +150,14 @@ class PostgreSQL(Dialect):
 
     def documents(self, column: str, rows: Sequence[Sequence[Piece] | None]) -> Written:
         names = {name for row in rows for _, name, _ in row or ()}
-        added = {name: f"{_first(name)}+%d" for name in names if name}
+        added = {name: f"({_first(name)}+%d)::text" for name in names if name}
 
         def joined(row: Sequence[Piece]) -> str:
             texts = quoted(self.text, [text for text, _, _ in row])
             keys = [added[name] % number if name else "" for _, name, number in row]
             parts = ", ".join(filter(None, chain(*zip(texts, keys, strict=True))))
-            return f"CONCAT({parts})::json"  # goes into json, jsonb and text
+            # A function takes 100 arguments; the type goes into json, jsonb and text.
+            return f"CONCAT(VARIADIC ARRAY[{parts}])::json"
 
         return Written(column, [[NULL if row is None else joined(row) for row in rows]])
 
