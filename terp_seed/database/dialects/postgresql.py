@@ -35,6 +35,7 @@ from terp_seed.database.dialects.model import (
 )
 from terp_seed.database.dialects.postgresql_clients import PostgreSQLClients
 from terp_seed.database.dialects.postgresql_errors import problem, unreachable
+from terp_seed.database.dialects.sequences import draw_keys
 from terp_seed.database.dialects.sessions import Lock
 from terp_seed.database.dialects.transactions import PIN, begin_pinned, driver_of, pinned
 from terp_seed.errors import UsageError
@@ -147,26 +148,8 @@ class PostgreSQL(Dialect):
     # -- writes
 
     def take_keys(self, table: str, key: str, count: int) -> str:
-        quoted_key, name = self.quote(key), self.text(self.quote_table(table))
-        # A sequence that the column owns, or the one that its default calls.
-        called = (
-            "SELECT d.refobjid FROM pg_attrdef f JOIN pg_attribute a ON a.attrelid = f.adrelid AND "
-            "a.attnum = f.adnum JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND "
-            "d.objid = f.oid AND d.refclassid = 'pg_class'::regclass "
-            "JOIN pg_sequence s ON s.seqrelid = d.refobjid "
-            f"WHERE f.adrelid = {name}::regclass AND a.attname = {self.text(key)} LIMIT 1"
-        )
-        owned = f"pg_get_serial_sequence({name}, {self.text(key)})::regclass::oid"
-        top = (
-            f"GREATEST((SELECT MAX({quoted_key}) FROM {self.quote_table(table)}), "
-            "pg_sequence_last_value(seq), "
-            "(SELECT seqstart - 1 FROM pg_sequence WHERE seqrelid = seq), 0)"
-        )
-        moved = f"setval(seq, top + {count}) - {count}" if count else NULL
-        return (
-            f"SELECT COALESCE({moved}, top) + 1 FROM (SELECT seq, {top} AS top FROM "
-            f"(SELECT COALESCE({owned}, ({called}))::regclass AS seq) AS own) AS taken"
-        )
+        highest = super().take_keys(table, key, count)
+        return draw_keys(self, table, key, count, highest) if count else highest
 
     def name_key(self, name: str, first_key: str) -> list[str]:
         return [f"SELECT set_config('{_setting(name)}', {first_key}::text, true)"]
@@ -177,13 +160,14 @@ class PostgreSQL(Dialect):
 
     def documents(self, column: str, rows: Sequence[Sequence[Piece] | None]) -> Written:
         names = {name for row in rows for _, name, _ in row or ()}
-        added = {name: f"{_first(name)}+%d" for name in names if name}
+        added = {name: f"({_first(name)}+%d)::text" for name in names if name}
 
         def joined(row: Sequence[Piece]) -> str:
             texts = quoted(self.text, [text for text, _, _ in row])
             keys = [added[name] % number if name else "" for _, name, number in row]
             parts = ", ".join(filter(None, chain(*zip(texts, keys, strict=True))))
-            return f"CONCAT({parts})::json"  # goes into json, jsonb and text
+            # A function takes 100 arguments; the type goes into json, jsonb and text.
+            return f"CONCAT(VARIADIC ARRAY[{parts}])::json"
 
         return Written(column, [[NULL if row is None else joined(row) for row in rows]])
 
