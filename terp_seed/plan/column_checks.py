@@ -10,18 +10,22 @@ is refused before anything is written.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, time, timedelta
 from decimal import Context, Decimal, InvalidOperation
 from functools import partial
+from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.types import TypeEngine
 
-from terp_seed.database.schema import ColumnFacts
+from terp_seed.database.schema import ColumnFacts, TableFacts
 from terp_seed.database.session import Session
+from terp_seed.rows.literals import canonical
 from terp_seed.rows.model import TableRows, Value
 
-__all__ = ["find_oversize", "value_checks"]
+__all__ = ["find_oversize", "find_respelled", "value_checks"]
 
 Check = tuple[str, Callable[[Value], bool]]
 
@@ -87,6 +91,61 @@ def find_oversize(session: Session, rows: TableRows) -> Iterator[str]:
                 f"table {rows.table}, row {number + 1}: is {size:,} bytes as a statement, and the "
                 f"server takes {most:,} (max_allowed_packet)"
             )
+
+
+_PLAIN = (sa.Integer, sa.Numeric, sa.String, sa.Date, sa.DateTime, sa.Boolean, sa.LargeBinary)
+
+Texts = Sequence[tuple[int, str]]
+
+
+def find_respelled(session: Session, rows: TableRows, facts: TableFacts) -> Iterator[str]:
+    """Findings for imported texts that their column cannot read, or gives back otherwise.
+
+    Of types with a spelling that the engine chooses, as PostgreSQL's arrays and addresses.
+    """
+    for name in rows.columns if rows.provenance == "imported" else ():
+        kind = facts.columns[name].type
+        texts = [(at, text) for at, text in enumerate(rows.each(name)) if isinstance(text, str)]
+        if isinstance(kind, _PLAIN) or not texts:
+            continue
+        read = partial(_read_back, session, rows.table, (name, kind))
+        where = f"table {rows.table}, column {name}"
+        kept = read(texts)
+        if kept is None:
+            wrong = _first_unreadable(texts, read)
+            yield f"{where}: its type cannot read the seed's text (row {wrong + 1})"
+            continue
+        changed = (at for at, text in texts if canonical(kept.get(at, text)) != canonical(text))
+        if (number := next(changed, None)) is not None:
+            yield (
+                f"{where}: gives the seed's text back in another spelling, so the row would look "
+                f"edited; write it as a SELECT prints it (row {number + 1})"
+            )
+
+
+def _read_back(
+    session: Session, table: str, column: tuple[str, TypeEngine[Any]], texts: Texts
+) -> dict[int, Any] | None:
+    """Texts as their column would give them back, by row; None if it cannot read one of them."""
+    dialect, kept = session.dialect, dict[int, Any]()
+    for at in range(0, len(texts), dialect.rows_per_statement):
+        some = texts[at : at + dialect.rows_per_statement]
+        sql = dialect.read_back(table, column, some)
+        if sql is None:
+            return kept
+        try:
+            with session.connection.begin_nested():
+                kept.update(map(tuple, session.rows(sql)))
+        except DBAPIError:
+            return None
+    return kept
+
+
+def _first_unreadable(texts: Texts, read: Callable[[Texts], object]) -> int:
+    while len(texts) > 1:
+        half = texts[: len(texts) // 2]
+        texts = half if read(half) is None else texts[len(half) :]
+    return texts[0][0]
 
 
 _WHOLE = re.compile(r"[-+]?\d+(\.0*)?", re.ASCII)

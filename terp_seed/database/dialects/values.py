@@ -83,6 +83,15 @@ class Values(ABC):
         """An expression of a column whose value can be held against the one that was written."""
         return column
 
+    def read_back(
+        self, table: str, column: tuple[str, TypeEngine[Any]], texts: Sequence[tuple[int, str]]
+    ) -> str | None:
+        """A SELECT of numbered texts as a column of that type would give them back.
+
+        None where the engine keeps a text as it is given.
+        """
+        return None
+
     def size(self, column: str) -> str:
         """The length of a column's value, at least roughly in bytes; NULL for NULL."""
         return f"LENGTH({column})"
