@@ -1,8 +1,9 @@
 """Many rows by COPY: to a staging table first, from there with their keys to the real one.
 
 COPY takes values only, and the keys that rows count from are known to the
-target alone.  So a script and a run copy the same bytes, and one INSERT adds
-the keys.
+target alone.  So a script and a run copy the same bytes, and an INSERT adds
+the keys.  Each block gets its own, so that the server inserts one while the
+next is made; rows that refer to others of their table go in together.
 """
 
 from __future__ import annotations
@@ -14,7 +15,7 @@ from functools import partial
 from terp_seed.database.dialects import Staged
 from terp_seed.rows.copy_fields import copy_document, copy_fields
 from terp_seed.rows.model import Block, Cells, TableRows
-from terp_seed.run.rendering import Renderer, WriteStatement
+from terp_seed.run.rendering import Renderer, WriteStatement, referenced_tables
 
 __all__ = ["CopyRenderer", "is_copied"]
 
@@ -49,23 +50,31 @@ class CopyRenderer(Renderer):
             fields += self._guarded(name, block.start, partial(self._fields, cells))
         data = "\n".join(["\t".join(row) for row in zip(*fields, strict=True)])
         which = f"rows {block.start + 1} to {block.stop}"
-        return [
-            WriteStatement(
-                self.ledger.dialect.copy_to_stage(),
-                rows=len(block),
-                what=f"{self.range.label}, {which}",
-                note=f"{self.rows.table}: {which}",
-                data=f"{data}\n",
-            )
-        ]
+        dialect, what = self.ledger.dialect, f"{self.range.label}, {which}"
+        copy = WriteStatement(
+            dialect.copy_to_stage(),
+            rows=len(block),
+            what=what,
+            note=f"{self.rows.table}: {which}",
+            data=f"{data}\n",
+        )
+        if self._refers_to_itself:
+            return [copy]
+        return [copy, self._insert_staged(len(block), what), WriteStatement(dialect.empty_stage())]
 
     def end(self) -> list[WriteStatement]:
-        dialect, table = self.ledger.dialect, self.rows.table
-        insert = dialect.insert_staged(table, self._staged())
-        return [
-            WriteStatement(insert, rows=self.rows.count, exactly=True, what=self.range.label),
-            WriteStatement(dialect.drop_stage(), what=self.range.label),
-        ]
+        drop = WriteStatement(self.ledger.dialect.drop_stage(), what=self.range.label)
+        if not self._refers_to_itself:
+            return [drop]
+        return [self._insert_staged(self.rows.count, self.range.label), drop]
+
+    @property
+    def _refers_to_itself(self) -> bool:
+        return self.rows.table in referenced_tables(self.rows)
+
+    def _insert_staged(self, rows: int, what: str) -> WriteStatement:
+        insert = self.ledger.dialect.insert_staged(self.rows.table, self._staged())
+        return WriteStatement(insert, rows=rows, exactly=True, what=what)
 
     def _staged(self) -> list[Staged]:
         columns = [] if self.rows.id is None else [Staged(self.rows.id, [self.range.name])]

@@ -236,6 +236,9 @@ class PostgreSQL(Dialect):
             f"SELECT {', '.join(values)} FROM pg_temp.{_STAGE}"
         )
 
+    def empty_stage(self) -> str:
+        return f"TRUNCATE pg_temp.{_STAGE}"
+
     def drop_stage(self) -> str:
         return f"DROP TABLE pg_temp.{_STAGE}"
 
