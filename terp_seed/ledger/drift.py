@@ -23,7 +23,6 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
 from terp_seed.database.dialects import Canonical, split_table
-from terp_seed.database.schema import reflecting
 from terp_seed.database.session import Session
 from terp_seed.errors import RollbackError
 from terp_seed.ledger.ledger import Digests, Place, SeededRange, equal_to, ledger_of
@@ -224,7 +223,6 @@ class JoinedTexts:
         return [text.encode() for text in canonical_cells(cells)]
 
 
-@reflecting()
 def column_types(session: Session, seeded: SeededRange) -> dict[str, TypeEngine[Any]]:
     """The type of each column; `RollbackError` if a seeded one is not there any more."""
     table, shape = seeded.table, seeded.shape

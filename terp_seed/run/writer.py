@@ -8,7 +8,9 @@ calls in the same order make a script and a run.
 A `Renderer` does not speak to a database, so the next block is made in a thread
 while the server takes this one.  Where the engine has a COPY, many rows go to a
 staging table first: COPY takes values only, and the keys that rows count from
-are known to the target alone.  One INSERT adds them.
+are known to the target alone.  An INSERT of each block adds them, so that the
+server inserts one while the next is made; rows that refer to others of their
+table go in together.
 """
 
 from __future__ import annotations
@@ -508,23 +510,31 @@ class CopyRenderer(Renderer):
             fields += self._guarded(name, block.start, partial(self._fields, cells))
         data = "\n".join(["\t".join(row) for row in zip(*fields, strict=True)])
         which = f"rows {block.start + 1} to {block.stop}"
-        return [
-            WriteStatement(
-                self.ledger.dialect.copy_to_stage(),
-                rows=len(block),
-                what=f"{self.range.label}, {which}",
-                note=f"{self.rows.table}: {which}",
-                data=f"{data}\n",
-            )
-        ]
+        dialect, what = self.ledger.dialect, f"{self.range.label}, {which}"
+        copy = WriteStatement(
+            dialect.copy_to_stage(),
+            rows=len(block),
+            what=what,
+            note=f"{self.rows.table}: {which}",
+            data=f"{data}\n",
+        )
+        if self._refers_to_itself:
+            return [copy]
+        return [copy, self._insert_staged(len(block), what), WriteStatement(dialect.empty_stage())]
 
     def end(self) -> list[WriteStatement]:
-        dialect, table = self.ledger.dialect, self.rows.table
-        insert = dialect.insert_staged(table, self._staged())
-        return [
-            WriteStatement(insert, rows=self.rows.count, exactly=True, what=self.range.label),
-            WriteStatement(dialect.drop_stage(), what=self.range.label),
-        ]
+        drop = WriteStatement(self.ledger.dialect.drop_stage(), what=self.range.label)
+        if not self._refers_to_itself:
+            return [drop]
+        return [self._insert_staged(self.rows.count, self.range.label), drop]
+
+    @property
+    def _refers_to_itself(self) -> bool:
+        return self.rows.table in referenced_tables(self.rows)
+
+    def _insert_staged(self, rows: int, what: str) -> WriteStatement:
+        insert = self.ledger.dialect.insert_staged(self.rows.table, self._staged())
+        return WriteStatement(insert, rows=rows, exactly=True, what=what)
 
     def _staged(self) -> list[Staged]:
         columns = [] if self.rows.id is None else [Staged(self.rows.id, [self.range.name])]

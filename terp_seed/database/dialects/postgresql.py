@@ -34,7 +34,7 @@ from terp_seed.database.dialects.model import (
     gather_references,
 )
 from terp_seed.database.dialects.postgresql_clients import PostgreSQLClients
-from terp_seed.database.dialects.postgresql_errors import problem, unreachable
+from terp_seed.database.dialects.postgresql_errors import hidden_rows, problem, unreachable
 from terp_seed.database.dialects.sequences import draw_keys
 from terp_seed.database.dialects.sessions import Lock
 from terp_seed.database.dialects.transactions import PIN, begin_pinned, driver_of, pinned
@@ -84,7 +84,6 @@ class PostgreSQL(Dialect):
         | (?<!\w)\$(\w*)\$.*?\$\1\$ | --[^\n]* | /\*.*?\*/""",
         re.DOTALL | re.VERBOSE,
     )
-    indexes_foreign_keys = True  # CREATE INDEX would keep writers out until the commit
     integer_bits: ClassVar[Mapping[str, int]] = {"SMALLINT": 15, "INTEGER": 31}
 
     # -- values
@@ -115,12 +114,23 @@ class PostgreSQL(Dialect):
         return column if isinstance(kind, plain) else f"{column}::text"
 
     def comparable(self, column: str, kind: TypeEngine[Any]) -> str:
-        from sqlalchemy.dialects.postgresql import ARRAY
-        from sqlalchemy.dialects.postgresql.ranges import AbstractRange
-        from sqlalchemy.types import CHAR
+        from sqlalchemy import types
+        from sqlalchemy.dialects.postgresql import CIDR, INET, INTERVAL
 
-        # Python has objects of its own for these, and a CHAR is read with its padding.
-        return f"{column}::text" if isinstance(kind, ARRAY | AbstractRange | CHAR) else column
+        if isinstance(kind, INTERVAL):
+            return _interval(column)
+        moments = (types.Date, types.DateTime, types.Time)
+        plain = (types.Integer, types.Numeric, types.Boolean, types.String, types.LargeBinary)
+        read = (*moments, *plain, types.JSON, types.Uuid, INET, CIDR)
+        # Of other types Python makes objects of its own, and a CHAR is read with its padding.
+        is_read = isinstance(kind, read) and not isinstance(kind, types.CHAR)
+        return column if is_read else f"{column}::text"
+
+    def read_texts(self, table: str, column: str, texts: Sequence[str]) -> str:
+        # A first row of no value gives the texts the type that the column has.
+        typed = f"(SELECT {self.quote(column)} FROM {self.quote_table(table)} WHERE false)"
+        listed = ", ".join(f"({self.text(text)})" for text in texts)
+        return f"SELECT COUNT(kept) FROM (VALUES ({typed}), {listed}) AS given (kept)"
 
     def size(self, column: str) -> str:
         return f"octet_length({column}::text)"
@@ -214,6 +224,9 @@ class PostgreSQL(Dialect):
             f"INSERT INTO {self.quote_table(table)} ({names}) OVERRIDING SYSTEM VALUE\n"
             f"SELECT {', '.join(values)} FROM pg_temp.{_STAGE}"
         )
+
+    def empty_stage(self) -> str:
+        return f"TRUNCATE pg_temp.{_STAGE}"
 
     def drop_stage(self) -> str:
         return f"DROP TABLE pg_temp.{_STAGE}"
@@ -365,6 +378,25 @@ class PostgreSQL(Dialect):
         )
         return [str(name) for (name,) in rows]
 
+    def hidden(self, connection: Connection, tables: Sequence[str]) -> str:
+        rows = connection.exec_driver_sql(
+            "SELECT relname FROM unnest(%s::text[]) AS name "
+            "JOIN pg_class c ON c.oid = to_regclass(name) WHERE row_security_active(c.oid)",
+            ([*map(self.quote_table, tables)],),
+        )
+        return hidden_rows(str(name) for (name,) in rows)
+
+    def publications(self, connection: Connection, tables: Sequence[str]) -> dict[str, list[str]]:
+        rows = connection.exec_driver_sql(
+            "SELECT pubname, tablename FROM pg_publication_tables "
+            "WHERE schemaname = current_schema() AND tablename = ANY(%s) ORDER BY 1, 2",
+            (list(tables),),
+        )
+        found: dict[str, list[str]] = {}
+        for publication, table in rows:
+            found.setdefault(publication, []).append(table)
+        return found
+
     def copies(self, connection: Connection, tables: Sequence[str]) -> list[Copy]:
         names = ("archive_mode", "log_statement", "wal_level")
         (row,) = connection.exec_driver_sql(
@@ -507,8 +539,16 @@ def _tell_driver(driver: str) -> None:
     logger.info(f"the database URL names {driver}; seeds go through psycopg 3 to the same database")
 
 
+def _interval(name: str) -> str:
+    """The text of an interval; one of hours with six digits behind the point, as a seed has it."""
+    text = f"{name}::text"
+    padded = f"rpad({text}, strpos({text}, '.') + 6, '0')"
+    return f"CASE WHEN {text} ~ '^[-0-9:]+[.]' THEN {padded} ELSE {text} END"
+
+
 def _canonical(column: Canonical, name: str) -> str:
     from sqlalchemy import types
+    from sqlalchemy.dialects.postgresql import INTERVAL
 
     kind = column.kind
     if column.first is not None:
@@ -519,6 +559,8 @@ def _canonical(column: Canonical, name: str) -> str:
         return f"{name}::int::text"
     if isinstance(kind, types.Numeric) and not isinstance(kind, types.Float):
         return f"trim_scale({name})::text"
+    if isinstance(kind, INTERVAL):
+        return _interval(name)
     if isinstance(kind, types.DateTime):
         moment = f"({name} AT TIME ZONE 'UTC')" if kind.timezone else name
         return f"replace({moment}::text, ' 00:00:00', '')"

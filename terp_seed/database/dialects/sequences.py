@@ -33,7 +33,8 @@ def draw_keys(engine: Values, table: str, key: str, count: int, highest: str) ->
     ``highest`` serves a table without a sequence.
     """
     tries = min(_TRIES, 1 + _DRAWS // count)
-    top = f"SELECT COALESCE(MAX({engine.quote(key)}), 0)::bigint AS top FROM {engine.quote_table(table)}"
+    name, column = engine.quote_table(table), engine.quote(key)
+    top = f"SELECT COALESCE(MAX({column}), 0)::bigint AS top FROM {name}"
     counter = (
         "SELECT seqrelid::regclass AS seq, abs(seqincrement) AS step FROM pg_sequence "
         f"WHERE seqrelid = {_sequence(engine, table, key)}"

@@ -87,6 +87,10 @@ class Values(ABC):
         """An expression of a column whose value can be held against the one that was written."""
         return column
 
+    def read_texts(self, table: str, column: str, texts: Sequence[str]) -> str | None:
+        """A SELECT that fails if a column cannot read one of these texts; None if none does."""
+        return None
+
     def size(self, column: str) -> str:
         """The length of a column's value, at least roughly in bytes; NULL for NULL."""
         return f"LENGTH({column})"
