@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from hashlib import sha256
 from typing import Any
 
@@ -32,10 +33,20 @@ class ColumnFacts:
     """How many bits an integer column holds, beside its sign."""
     bytes: int | None = None
     """How many bytes a text column holds, where that is not a number of characters."""
+    members: frozenset[str] | None = None
+    """Of what a SET is made, whose texts list some of them with commas between."""
+    flags: int | None = None
+    """How many bits a BIT column holds that is a number."""
+    last: datetime | None = None
+    """The last moment that it holds, if it ends before dates do."""
+    unwritable: str = ""
+    """The type that nothing of a seed can be written to."""
 
     @property
     def length(self) -> int | None:
         """The greatest number of characters, or bytes for binary columns."""
+        if self.members is not None or self.flags is not None:
+            return None
         return getattr(self.type, "length", None)
 
     @property
@@ -57,6 +68,8 @@ class TableFacts:
     key: tuple[str, ...]
     uniques: list[tuple[str, ...]] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
+    unsafe_storage: str = ""
+    """What stores the table, if a transaction that is undone leaves rows there."""
 
     @property
     def integer_key(self) -> str | None:
@@ -106,15 +119,17 @@ class Schema:
             facts = self.table(name)
             told.update(f"{name}\0".encode())
             for column in facts.columns.values() if facts else ():
-                choices = sorted(column.choices or ())
-                told.update(f"{replace(column, choices=None)!r} {choices}\0".encode())
+                sets = sorted(column.choices or ()), sorted(column.members or ())
+                plain = replace(column, choices=None, members=None)
+                told.update(f"{plain!r} {sets}\0".encode())
             if facts:
                 told.update(f"{facts.key} {sorted(facts.uniques)} {facts.references}".encode())
         return told.hexdigest()
 
     def _facts(self, name: str) -> TableFacts:
-        dialect = self._session.dialect
-        charsets = dialect.charsets(self._session.connection, name)
+        dialect, connection = self._session.dialect, self._session.connection
+        charsets = dialect.charsets(connection, name)
+        unwritable = dialect.unwritable(connection, name)
         checked = self._checked_choices(name)
         schema, table = split_table(name)
         key = tuple(self._inspector.get_pk_constraint(table, schema)["constrained_columns"])
@@ -122,6 +137,8 @@ class Schema:
             each["name"]: _column(dict(each), key, checked, charsets, dialect)
             for each in self._inspector.get_columns(table, schema)
         }
+        for column, kind in unwritable.items():
+            columns[column] = replace(columns[column], unwritable=kind)
         uniques = [
             tuple(each["column_names"])
             for each in self._inspector.get_unique_constraints(table, schema)
@@ -133,7 +150,12 @@ class Schema:
             if each["unique"] and None not in each["column_names"]
         ]
         return TableFacts(
-            name, columns, key, list(dict.fromkeys(uniques)), outbound(self._session, name)
+            name,
+            columns,
+            key,
+            list(dict.fromkeys(uniques)),
+            outbound(self._session, name),
+            dialect.unsafe_storage(connection, name),
         )
 
     def _checked_choices(self, name: str) -> dict[str, frozenset[str]]:
@@ -152,6 +174,7 @@ def _column(
     dialect: Dialect,
 ) -> ColumnFacts:
     name, kind = each["name"], each["type"]
+    spelling = type(kind).__name__
     numbered = key == (name,) and isinstance(kind, sa.Integer)
     computed = bool(each.get("computed"))
     choices = frozenset(kind.enums) if isinstance(kind, sa.Enum) else checked.get(name)
@@ -170,6 +193,9 @@ def _column(
         if isinstance(kind, sa.Integer)
         else None,
         bytes=dialect.text_bytes.get(type(kind).__name__),
+        members=frozenset(kind.values) if spelling == "SET" else None,
+        flags=kind.length or 1 if spelling == "BIT" and dialect.bits_are_numbers else None,
+        last=dialect.last_timestamp if spelling == "TIMESTAMP" else None,
     )
 
 

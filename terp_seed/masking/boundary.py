@@ -427,6 +427,7 @@ _KINDS: tuple[tuple[type[sa.types.TypeEngine[Any]], TypeKind], ...] = (
     (sa.Time, "datetime"),
     (sa.Integer, "number"),
     (sa.Numeric, "number"),
+    (sa.Float, "number"),  # no Numeric in SQLAlchemy 2.1
     (sa.LargeBinary, "binary"),
 )
 

@@ -49,8 +49,8 @@ def _altered(live: ColumnFacts) -> Iterator[Check]:
         yield f"fills up to {length} bytes", lambda value: value is not None and len(value) < length
     elif live.second_digits is not None:
         digits = live.second_digits
-        step = 10 ** (6 - digits)
-        yield f"keeps {digits} digits after the second", partial(_falls_between, step=step)
+        what = f"keeps {digits} digits after the second"
+        yield what, partial(_falls_between, step=10 ** (6 - digits), digits=digits)
 
 
 def _does_not_fit(value: Value, *, whole: int, places: int) -> bool:
@@ -63,7 +63,9 @@ def _does_not_fit(value: Value, *, whole: int, places: int) -> bool:
     return number != number.quantize(Decimal(1).scaleb(-places), context=_WIDE)
 
 
-def _falls_between(value: Value, *, step: int) -> bool:
+def _falls_between(value: Value, *, step: int, digits: int) -> bool:
+    if isinstance(value, str):
+        return bool(value.partition(".")[2][digits:].strip("0"))
     if isinstance(value, datetime | time):
         return bool(value.microsecond % step)
     return isinstance(value, timedelta) and bool(value.microseconds % step)
@@ -135,6 +137,16 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?", re.
 
 
 def _readable(live: ColumnFacts) -> Iterator[Check]:
+    if live.unwritable:
+        yield f"is a {live.unwritable}, which only raw SQL can write", lambda value: value is not None
+    if live.flags is not None:
+        what = f"holds {live.flags} bits, and the seed has none{_declare(live, 'int')}"
+        yield what, lambda value: _is_no_number_of_bits(value, live.flags or 0)
+    if live.members is not None:
+        listed = ", ".join(sorted(live.members))
+        yield f"is a set of {listed}, and the seed has others", partial(_is_outside, live.members)
+    if live.last is not None:
+        yield f"ends at {live.last}", partial(_is_behind, live.last)
     if isinstance(live.type, sa.Integer | sa.Boolean):
         what = "is a whole number, and the seed's text is none"
         if isinstance(live.type, sa.Boolean) or getattr(live.type, "display_width", None) == 1:
@@ -149,6 +161,24 @@ def _readable(live: ColumnFacts) -> Iterator[Check]:
             f"is a date, and the seed's text is none{_declare(live, kind)}",
             lambda value: _differs(_MOMENT, value) or _is_no_day(value),
         )
+
+
+def _is_no_number_of_bits(value: Value, bits: int) -> bool:
+    return value is not None and not (isinstance(value, int) and 0 <= value < 2**bits)
+
+
+def _is_outside(members: frozenset[str], value: Value) -> bool:
+    """Whether a text, of names with commas between, has one that a SET does not know."""
+    return isinstance(value, str) and bool(value) and not members >= {*value.split(",")}
+
+
+def _is_behind(last: datetime, value: Value) -> bool:
+    if isinstance(value, str):
+        try:
+            value = datetime.fromisoformat(value)
+        except ValueError:
+            return False  # which is found otherwise
+    return isinstance(value, datetime) and value.replace(tzinfo=None) > last
 
 
 def _declare(live: ColumnFacts, kind: str) -> str:

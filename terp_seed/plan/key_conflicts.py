@@ -6,6 +6,7 @@ must lead somewhere.  Both are looked up before anything is written.
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
@@ -16,7 +17,7 @@ from terp_seed.ledger.ledger import SeededRange, Selection, equal_to
 from terp_seed.rows.literals import canonical
 from terp_seed.rows.model import Lookup, TableRows, Value
 
-__all__ = ["Beside", "count_skipped", "find_broken_references", "find_crowding", "find_taken_keys"]
+__all__ = ["Beside", "count_skipped", "find_alike_keys", "find_broken_references", "find_crowding", "find_taken_keys"]
 
 _CHUNK = 500
 _NULL = canonical(None)
@@ -88,6 +89,55 @@ def find_taken_keys(
                 f"table {rows.table}, key {', '.join(key)}: {repeated} of its values are seeded "
                 'by an operation before; give them other values, or on_conflict="skip"'
             )
+
+
+def find_alike_keys(session: Session, rows: TableRows, facts: TableFacts) -> Iterator[str]:
+    """A finding if two rows have keys that are one to the column, as ``abc`` and ``ABC`` may be.
+
+    Which texts are equal its collation says, so the database compares the few that may be.
+    """
+    if rows.provenance != "imported":
+        return
+    for key in dict.fromkeys([rows.key, facts.key, *facts.uniques]):
+        if not key or not set(key) <= rows.columns.keys():
+            continue
+        first: dict[tuple[str, ...], int] = {}
+        for number, line in enumerate(zip(*(rows.each(name) for name in key), strict=True)):
+            folded = tuple(_fold(value) for value in line)
+            other = first.setdefault(folded, number)
+            if (
+                other != number
+                and None not in line
+                and _is_alike(session, rows, key, other, number)
+            ):
+                yield (
+                    f"table {rows.table}, key {', '.join(key)}: rows {rows.given(other)} and "
+                    f"{rows.given(number)} are the same to the column; change one"
+                )
+                break
+
+
+def _fold(value: Value) -> str:
+    """A text without what a collation may overlook: case, accents, blanks at its end."""
+    if not isinstance(value, str):
+        return canonical(value)
+    letters = unicodedata.normalize("NFKD", value)
+    return "".join(c for c in letters if not unicodedata.combining(c)).casefold().rstrip()
+
+
+def _is_alike(session: Session, rows: TableRows, key: Sequence[str], one: int, other: int) -> bool:
+    """Whether two rows have equal keys, in the types and collations of the columns."""
+    quote, literal = session.dialect.quote, session.dialect.literal
+    table = session.dialect.quote_table(rows.table)
+    names = ", ".join(f"{quote(name)} AS k{at}" for at, name in enumerate(key))
+
+    def typed(number: int) -> str:
+        values = ", ".join(literal(rows.values(name, number, number + 1)[0]) for name in key)
+        return f"(SELECT {names} FROM {table} WHERE 1 = 0 UNION ALL SELECT {values})"
+
+    same = " AND ".join(f"a.k{at} = b.k{at}" for at in range(len(key)))
+    sql = f"SELECT COUNT(*) FROM {typed(one)} a JOIN {typed(other)} b ON {same}"
+    return bool(session.scalar(sql))
 
 
 def count_skipped(

@@ -18,6 +18,7 @@ from terp_seed.errors import MaskingError, PlanError
 from terp_seed.plan.column_checks import find_oversize, find_unreadable, value_checks
 from terp_seed.plan.key_conflicts import (
     Beside,
+    find_alike_keys,
     find_broken_references,
     find_crowding,
     find_taken_keys,
@@ -144,6 +145,11 @@ def _check_table(
         own, table = split_table(rows.table)
         yield f"table {rows.table}: {own} is the connection's own schema; write {table}"
         return
+    if facts.unsafe_storage:
+        yield (
+            f"table {rows.table}: is stored by {facts.unsafe_storage}, which keeps rows of a "
+            "revision that fails; give it an engine with transactions"
+        )
     yield from _check_key(rows, facts)
     yield from _check_missing(rows, facts)
     fits = True
@@ -156,6 +162,7 @@ def _check_table(
     if fits:
         yield from find_oversize(session, rows)
         yield from find_unreadable(session, rows)
+        yield from find_alike_keys(session, rows, facts)
         yield from find_taken_keys(session, rows, facts, beside.before, retained)
         yield from find_broken_references(session, rows, facts, beside, schema)
 

@@ -292,6 +292,7 @@ _VALUES = (
     (sa.Time, "00:00:00"),
     (sa.Integer, 1),
     (sa.Numeric, 1),
+    (sa.Float, 1),  # no Numeric in SQLAlchemy 2.1
 )
 
 

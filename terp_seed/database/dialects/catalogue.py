@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from terp_seed.database.dialects.model import Copy, Reference
@@ -45,6 +46,10 @@ class Catalogue(ABC):
     """Whether the engine itself gives each foreign key an index."""
     indexes_in_rollback: ClassVar[bool] = False
     """Whether a rollback may make and drop an index without keeping other writers out."""
+    bits_are_numbers: ClassVar[bool] = False
+    """Whether a BIT column holds a number, and not a text of noughts and ones."""
+    last_timestamp: ClassVar[datetime | None] = None
+    """The last moment that a TIMESTAMP column holds, if it ends before dates do."""
     integer_bits: ClassVar[Mapping[str, int]] = {}
     """How many bits each integer type holds, beside its sign; 63 if it is not here."""
     database_options: ClassVar[str] = ""
@@ -107,6 +112,14 @@ class Catalogue(ABC):
             for (_, name), keys in found.items()
             for key in keys
         ]
+
+    def unwritable(self, connection: Connection, table: str) -> dict[str, str]:
+        """The columns that no text, number or bytes can be written to, with their types."""
+        return {}
+
+    def unsafe_storage(self, connection: Connection, table: str) -> str:
+        """What stores the table, if that keeps rows of a transaction that is undone."""
+        return ""
 
     def moving_columns(self, connection: Connection, table: str) -> list[str]:
         """The columns that an UPDATE moves by itself."""

@@ -45,6 +45,10 @@ _SPECIAL = re.compile(r"[\0\n\r\x1a'\\]")
 _ESCAPED = {"\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z", "'": "''", "\\": "\\\\"}
 
 _VARIABLE = 50
+_SPATIAL = (
+    "'geometry', 'point', 'linestring', 'polygon', 'multipoint', 'multilinestring', "
+    "'multipolygon', 'geomcollection', 'geometrycollection'"
+)
 _LONG = 2**24 - 1  # MEDIUMTEXT and MEDIUMBLOB
 _LONGEST_LIST = 2**22  # of GROUP_CONCAT: digests of a block, tables that refer to another
 
@@ -72,6 +76,8 @@ class MySQL(Dialect):
     ddl_commits = True
     schemas_are_databases = True
     digests_rows = True
+    bits_are_numbers = True
+    last_timestamp = datetime(2038, 1, 19, 3, 14, 7)
     indexes_foreign_keys = True
     database_options = " CHARSET utf8mb4"
     long_text = sa.Text(_LONG)
@@ -199,6 +205,21 @@ class MySQL(Dialect):
         sets = [f"t.{quote(name)} = n.c{at}" for at, name in enumerate(columns, len(key))]
         joined = f"{target} t JOIN (\nSELECT {listed}\n) n ON {same}"
         return f"UPDATE {joined}\nSET {', '.join([*sets, *kept])}"
+
+    def unwritable(self, connection: Connection, table: str) -> dict[str, str]:
+        rows = connection.exec_driver_sql(
+            "SELECT column_name, data_type FROM information_schema.columns "
+            f"WHERE {self._at('table', table)} AND data_type IN ({_SPATIAL})"
+        )
+        return {str(name): str(kind) for name, kind in rows}
+
+    def unsafe_storage(self, connection: Connection, table: str) -> str:
+        rows = connection.exec_driver_sql(
+            "SELECT t.engine FROM information_schema.tables t JOIN information_schema.engines e "
+            f"ON e.engine = t.engine WHERE {self._at('t.table', table)} "
+            "AND COALESCE(e.transactions, 'NO') <> 'YES'"
+        )
+        return next((str(name) for (name,) in rows), "")
 
     def moving_columns(self, connection: Connection, table: str) -> list[str]:
         rows = connection.exec_driver_sql(

@@ -120,8 +120,17 @@ class PostgreSQL(Dialect):
         if isinstance(kind, INTERVAL):
             return _interval(column)
         moments = (types.Date, types.DateTime, types.Time)
-        plain = (types.Integer, types.Numeric, types.Boolean, types.String, types.LargeBinary)
-        read = (*moments, *plain, types.JSON, types.Uuid, INET, CIDR)
+        numbers = (types.Integer, types.Numeric, types.Float, types.Boolean)
+        read = (
+            *moments,
+            *numbers,
+            types.String,
+            types.LargeBinary,
+            types.JSON,
+            types.Uuid,
+            INET,
+            CIDR,
+        )
         # Of other types Python makes objects of its own, and a CHAR is read with its padding.
         is_read = isinstance(kind, read) and not isinstance(kind, types.CHAR)
         return column if is_read else f"{column}::text"
