@@ -60,6 +60,8 @@ class Shape:
     json_refs: Mapping[str, Mapping[str, Place]]
     provenance: str
     skip_taken: bool
+    later: Sequence[str] = ()
+    """Columns that have to be NULL again before a row can go."""
 
     @classmethod
     def of(cls, rows: TableRows, refs: Mapping[str, Range]) -> Shape:
@@ -77,10 +79,14 @@ class Shape:
             },
             provenance=rows.provenance,
             skip_taken=rows.skip_taken,
+            later=list(rows.later),
         )
 
     def to_json(self) -> str:
-        return json_text(asdict(self))
+        fields = asdict(self)
+        if not self.later:
+            del fields["later"]
+        return json_text(fields)
 
     @classmethod
     def from_json(cls, text: str) -> Shape:
@@ -441,8 +447,8 @@ class Selection:
             yield f"({columns}) IN ({rows})"
 
     def single(self, dialect: Dialect) -> Iterator[str]:
-        """One condition for each row of a table without an integer key."""
-        for key in self._chosen_keys():
+        """One condition for each row of a table without an integer key, the last first."""
+        for key in reversed(self._chosen_keys()):
             yield equal_to(map(dialect.quote, self.range.shape.key), key)
 
     def last_first(self, expression: str, most: int) -> Iterator[str]:

@@ -84,8 +84,8 @@ def find_oversize(session: Session, rows: TableRows) -> Iterator[str]:
         size = sum(len(session.dialect.literal(value).encode()) for value in row)
         if size + _REST > most:
             yield (
-                f"table {rows.table}, row {number + 1}: is {size:,} bytes as a statement, and the "
-                f"server takes {most:,} (max_allowed_packet)"
+                f"table {rows.table}, row {rows.given(number)}: is {size:,} bytes as a statement, "
+                f"and the server takes {most:,} (max_allowed_packet)"
             )
 
 

@@ -6,8 +6,8 @@ must lead somewhere.  Both are looked up before anything is written.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from terp_seed.database.schema import Schema, TableFacts
@@ -16,11 +16,21 @@ from terp_seed.ledger.ledger import SeededRange, Selection, equal_to
 from terp_seed.rows.literals import canonical
 from terp_seed.rows.model import Lookup, TableRows, Value
 
-__all__ = ["count_skipped", "find_broken_references", "find_crowding", "find_taken_keys"]
+__all__ = ["Beside", "count_skipped", "find_broken_references", "find_crowding", "find_taken_keys"]
 
 _CHUNK = 500
 _NULL = canonical(None)
+_MISSING = ": the table or the column does not exist"
 _IN_ADVANCE = 20_000  # keys that are looked up one by one; above, by their extremes first
+
+
+@dataclass(frozen=True)
+class Beside:
+    """The rows that the plan writes besides those of a table."""
+
+    before: Sequence[TableRows] = ()
+    after: Sequence[TableRows] = ()
+    """Those of the same revision."""
 
 
 def find_crowding(
@@ -161,81 +171,101 @@ def find_broken_references(
     session: Session,
     rows: TableRows,
     facts: TableFacts,
-    before: Sequence[TableRows],
+    beside: Beside,
     schema: Schema,
 ) -> Iterator[str]:
-    """Findings for references of imported rows that lead nowhere.
-
-    ``before`` are the rows that the plan writes before these.
-    """
+    """Findings for references of imported rows that lead nowhere."""
     if rows.provenance != "imported":
         return
     targets = {
         reference.column: (reference.target_table, reference.target)
         for reference in facts.references
     }
-    counts: dict[str, int] = {}
+    now = _Expected(session, schema, [*beside.before, rows])
+    then = _Expected(session, schema, [*beside.before, *beside.after, rows])
     for name in rows.columns:
-        where = f"table {rows.table}, column {name}"
+        expected = then if name in rows.later else now
         for number, value in enumerate(rows.each(name)):
-            if isinstance(value, Lookup) and not _target_exists(value, schema):
-                yield f"{where}: refers to {value.table}, which has no such table or column"
-            elif isinstance(value, Lookup):
-                wanted = dict(value.where)
-                count = _count_rows(session, value.table, wanted, before, counts)
-                if count != 1:
-                    reason = _explain(rows, value.table, wanted, count)
-                    yield f"{where}, row {number + 1}: {reason}"
+            if isinstance(value, Lookup):
+                problem = expected.find_lookup_problem(value)
             elif value is not None and name in targets:
-                table, column = targets[name]
-                target = schema.table(table)
-                if target is None or column not in target.columns:
-                    yield f"{where}: refers to {table}.{column}, which does not exist"
-                elif not _count_rows(session, table, {column: value}, [*before, rows], counts):
-                    place = f"{where}, row {number + 1}"
-                    yield f"{place}: refers to a row of {table} that does not exist"
+                problem = expected.find_value_problem(number, name, value, *targets[name])
+            else:
+                continue
+            if problem:
+                place = f"table {rows.table}, column {name}, row {rows.given(number)}"
+                yield f"{place}: refers to {problem}"
+            if problem.endswith(_MISSING):
+                break  # as it is for every row
 
 
-def _explain(rows: TableRows, table: str, wanted: dict[str, Value], count: int) -> str:
-    if not count and rows.table == table and _count_planned(rows, wanted):
-        return (
-            "refers to a row of the same operation, which cannot be looked up yet; seed that one "
-            "by an operation before"
-        )
-    return f"refers to {count} rows of {table}, not one"
+@dataclass
+class _Expected:
+    """The rows that there will be: those that are there, and those of the plan so far."""
 
+    session: Session
+    schema: Schema
+    planned: Sequence[TableRows]
+    """The last of them are the rows that refer."""
+    _counts: dict[str, int] = field(default_factory=dict)
+    _numbers: dict[tuple[int, tuple[str, ...]], dict[tuple[str, ...], list[int]]] = field(
+        default_factory=dict
+    )
 
-def _target_exists(wanted: Lookup, schema: Schema) -> bool:
-    target = schema.table(wanted.table)
-    names = [wanted.id, *(name for name, _ in wanted.where)]
-    return target is not None and all(name in target.columns for name in names)
+    def find_lookup_problem(self, wanted: Lookup) -> str:
+        """What is wrong with a reference by natural key; empty if it names one row."""
+        if not self._has_columns(wanted.table, [wanted.id, *(name for name, _ in wanted.where)]):
+            return f"{wanted.table}{_MISSING}"
+        count = self._count(wanted.table, dict(wanted.where))
+        return "" if count == 1 else f"{count} rows of {wanted.table}, not one"
 
+    def find_value_problem(
+        self, number: int, name: str, value: Value, table: str, column: str
+    ) -> str:
+        """What is wrong with a key that row ``number`` gives; empty if it is there by then."""
+        if not self._has_columns(table, [column]):
+            return f"{table}.{column}{_MISSING}"
+        if not self._count(table, {column: value}):
+            return f"a row of {table} that does not exist"
+        if table == self.planned[-1].table and self._is_later(number, {column: value}):
+            order = f'refs={{"{name}": "{table}.{column}"}} puts the rows in order'
+            return f"a row that comes after it; {order}"
+        return ""
 
-def _count_rows(
-    session: Session,
-    table: str,
-    where: dict[str, Value],
-    before: Sequence[TableRows],
-    counts: dict[str, int],
-) -> int:
-    """How many rows there will be: those that are there, and those seeded before."""
-    quote, literal = session.dialect.quote, session.dialect.literal
-    condition = equal_to(map(quote, where), [*map(literal, where.values())])
-    sql = f"SELECT COUNT(*) FROM {session.dialect.quote_table(table)} WHERE {condition}"
-    if sql not in counts:
-        there = int(session.scalar(sql))
-        counts[sql] = there or sum(
-            _count_planned(rows, where) for rows in before if rows.table == table
-        )
-    return counts[sql]
+    def _has_columns(self, table: str, names: Sequence[str]) -> bool:
+        facts = self.schema.table(table)
+        return facts is not None and facts.columns.keys() >= {*names}
 
+    def _count(self, table: str, where: Mapping[str, Value]) -> int:
+        """How many rows match; planned ones count where none is there."""
+        quote, literal = self.session.dialect.quote, self.session.dialect.literal
+        condition = equal_to(map(quote, where), [*map(literal, where.values())])
+        sql = f"SELECT COUNT(*) FROM {self.session.dialect.quote_table(table)} WHERE {condition}"
+        if sql not in self._counts:
+            there = int(self.session.scalar(sql))
+            self._counts[sql] = there or sum(
+                len(self._find(place, where))
+                for place, rows in enumerate(self.planned)
+                if rows.table == table
+            )
+        return self._counts[sql]
 
-def _count_planned(rows: TableRows, where: dict[str, Value]) -> int:
-    """How many of the rows match: a text of a file may be a number in the table."""
-    if not where.keys() <= rows.columns.keys():
-        return 0
-    wanted = tuple(map(canonical, where.values()))
-    return sum(line == wanted for line in _lines(rows, list(where)))
+    def _is_later(self, number: int, where: Mapping[str, Value]) -> bool:
+        """Whether the only match is a row that is written after row ``number``."""
+        last = len(self.planned) - 1
+        found = self._find(last, where)
+        return bool(found) and found[0] > number
+
+    def _find(self, place: int, where: Mapping[str, Value]) -> Sequence[int]:
+        """The numbers of planned rows that match: a text of a file may be a number in the table."""
+        rows, names = self.planned[place], tuple(where)
+        if not where.keys() <= rows.columns.keys():
+            return ()
+        if (place, names) not in self._numbers:
+            found = self._numbers[place, names] = {}
+            for number, line in enumerate(_lines(rows, names)):
+                found.setdefault(line, []).append(number)
+        return self._numbers[place, names].get(tuple(map(canonical, where.values())), ())
 
 
 def _lines(rows: TableRows, names: Sequence[str]) -> Iterator[tuple[str, ...]]:

@@ -72,6 +72,7 @@ class SeedRowsOp(MigrateOperation):
     id: str | None = "id"
     refs: Mapping[str, str] | None = None
     on_conflict: str = "stop"
+    later: Sequence[str] = ()
     form: FileFormat = field(default_factory=FileFormat)
 
     def __post_init__(self) -> None:
@@ -91,7 +92,8 @@ class SeedRowsOp(MigrateOperation):
         refs = sorted((self.refs or {}).items())
         said = (self.table, tuple(self.key), self.id, refs, self.skip_taken, self.form.keep_empty)
         content = _content(self.rows) if self.path is None else _file(data, self.path)
-        return f"rows {said} {content}{replace(self.form, keep_empty=())}"
+        later = f" later={sorted(self.later)}" if self.later else ""
+        return f"rows {said} {content}{later}{replace(self.form, keep_empty=())}"
 
     def batches(self, data: Path) -> Iterator[Batch]:
         """The rows, some at a time, from the revision or from the file below ``data``."""
@@ -112,6 +114,7 @@ class SeedRowsOp(MigrateOperation):
         id: str | None = "id",  # noqa: A002 - the column is called so
         refs: Mapping[str, str] | None = None,
         on_conflict: str = "stop",
+        later: Sequence[str] = (),
     ) -> None:
         """Insert these rows, dicts with the same columns.
 
@@ -120,11 +123,11 @@ class SeedRowsOp(MigrateOperation):
         run before it writes; ``on_conflict="skip"`` leaves it alone instead.
         ``id`` is the table's integer key, which the run fills; None for a
         table without one.  ``refs`` maps a column to ``"table.column"``,
-        where its values are looked up.
+        where its values are looked up; columns in ``later`` refer to rows
+        that come later in the revision, and are NULL until then.
         """
-        operations.invoke(
-            cls(table, rows=list(rows), key=key, id=id, refs=refs, on_conflict=on_conflict)
-        )
+        listed = list(rows)
+        operations.invoke(cls(table, listed, None, key, id, refs, on_conflict, later))
 
     @classmethod
     def seed_file(
@@ -137,6 +140,7 @@ class SeedRowsOp(MigrateOperation):
         id: str | None = "id",  # noqa: A002 - the column is called so
         refs: Mapping[str, str] | None = None,
         on_conflict: str = "stop",
+        later: Sequence[str] = (),
         **form: Any,
     ) -> None:
         """Insert the rows of a file below ``seeds/data/``: CSV, JSON or JSON Lines.
@@ -145,10 +149,8 @@ class SeedRowsOp(MigrateOperation):
         ``quote``, ``encoding``, ``decimal``, ``columns``, ``null``, ``keep_empty``, ``rename``,
         ``omit``, ``types``.
         """
-        read = file_format(form, path, others=("key", "id", "refs", "on_conflict"))
-        operations.invoke(
-            cls(table, path=path, key=key, id=id, refs=refs, on_conflict=on_conflict, form=read)
-        )
+        read = file_format(form, path, others=("key", "id", "refs", "on_conflict", "later"))
+        operations.invoke(cls(table, None, path, key, id, refs, on_conflict, later, read))
 
 
 @Operations.register_operation("unseed")

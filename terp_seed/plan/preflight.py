@@ -5,7 +5,7 @@ Everything that is wrong is said at once.  Nothing is written.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from difflib import get_close_matches
 
@@ -16,7 +16,12 @@ from terp_seed.database.schema import ColumnFacts, Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, PlanError
 from terp_seed.plan.column_checks import find_oversize, value_checks
-from terp_seed.plan.key_conflicts import find_broken_references, find_crowding, find_taken_keys
+from terp_seed.plan.key_conflicts import (
+    Beside,
+    find_broken_references,
+    find_crowding,
+    find_taken_keys,
+)
 from terp_seed.plan.run import Run
 from terp_seed.rows.model import Bounds, Column, TableRows, Value
 
@@ -64,7 +69,9 @@ def collect_findings(session: Session, run: Run) -> Findings:
     before: list[TableRows] = []
     for step, planned in run.plan.insertions:
         where, rows = f"revision {step.revision}, ", planned.rows
-        lines = _check_table(session, schema, rows, before, run.retained_numbers(planned))
+        after = [other.rows for other in step.tables[step.tables.index(planned) + 1 :]]
+        beside = Beside(before, after)
+        lines = _check_table(session, schema, rows, beside, run.retained_numbers(planned))
         findings.schema += [where + line for line in lines]
         if planned.range.place in run.retained:
             lines = find_crowding(session, rows, run.retained[planned.range.place])
@@ -92,7 +99,7 @@ def _check_table(
     session: Session,
     schema: Schema,
     rows: TableRows,
-    before: Sequence[TableRows],
+    beside: Beside,
     retained: frozenset[int],
 ) -> Lines:
     facts = schema.table(rows.table)
@@ -114,8 +121,8 @@ def _check_table(
         yield from problems
     if fits:
         yield from find_oversize(session, rows)
-        yield from find_taken_keys(session, rows, facts, before, retained)
-        yield from find_broken_references(session, rows, facts, before, schema)
+        yield from find_taken_keys(session, rows, facts, beside.before, retained)
+        yield from find_broken_references(session, rows, facts, beside, schema)
 
 
 def _check_key(rows: TableRows, facts: TableFacts) -> Lines:
@@ -157,7 +164,9 @@ def _check_column(rows: TableRows, name: str, column: Column, facts: TableFacts)
     bounds = column.bounds
     if live.computed:
         yield f"{where}: the database computes it; take it out of the seed"
-    if bounds.nullable and not live.nullable and None in rows.each(name):
+    if name in rows.later and not live.nullable:
+        yield f"{where}: must not be NULL, so its references cannot be written later"
+    elif bounds.nullable and not live.nullable and None in rows.each(name):
         yield f"{where}: must not be NULL, and the seed holds NULL{_first(rows, name, _is_null)}"
     misfits = [*_check_values(rows, name, bounds, live)] or _check_imported(rows, name, live)
     yield from (f"{where}: {text}" for text in misfits)
@@ -285,7 +294,7 @@ def _first(rows: TableRows, name: str, wrong: Callable[[Value], bool]) -> str:
         return ""
     places = (number for number, value in enumerate(rows.each(name)) if wrong(value))
     number = next(places, None)
-    return "" if number is None else f" (row {number + 1})"
+    return "" if number is None else f" (row {rows.given(number)})"
 
 
 def _near(word: str, known: object) -> str:

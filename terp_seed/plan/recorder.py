@@ -157,6 +157,7 @@ class Recorder:
             key=operation.key,
             id=operation.id,
             refs=operation.refs,
+            later=operation.later,
             skip_taken=operation.skip_taken,
             source=operation.path or "",
         )

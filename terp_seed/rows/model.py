@@ -33,6 +33,7 @@ __all__ = [
     "Json",
     "Lookup",
     "Many",
+    "RowOrder",
     "Span",
     "TableRows",
     "Value",
@@ -241,6 +242,23 @@ class Block:
         return self.stop - self.start
 
 
+@dataclass(frozen=True, slots=True)
+class RowOrder:
+    """The order of rows that refer to rows of their own table: those that are referred to first."""
+
+    numbers: Sequence[int]
+    """For each row its number as it was given, from 0."""
+    levels: Sequence[int]
+    """The rows that begin a new statement, since those before them may be referred to."""
+    ahead: Sequence[int]
+    """The rows that the last one refers to, directly or not."""
+
+    def spans(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """The rows from ``start`` to ``stop``, cut where a level begins."""
+        cuts = [level for level in self.levels if start < level < stop]
+        yield from zip([start, *cuts], [*cuts, stop], strict=True)
+
+
 @dataclass(frozen=True)
 class TableRows:
     """All rows that one seeder gives one table.
@@ -261,6 +279,21 @@ class TableRows:
     provenance: Provenance = "synthetic"
     skip_taken: bool = False
     """Skip rows whose natural key is taken, instead of stopping."""
+    order: RowOrder | None = None
+    """The order of imported rows that refer to each other."""
+    later: tuple[str, ...] = ()
+    """Columns that are NULL until all rows of the revision are there: they refer to later rows."""
+
+    def given(self, number: int) -> int:
+        """The number of a row as it was given, from 1: what an error says."""
+        return 1 + (number if self.order is None else self.order.numbers[number])
+
+    def spans(self, start: int, stop: int) -> Iterator[tuple[int, int]]:
+        """Rows that one statement may write, from ``start`` to ``stop``."""
+        if self.order is not None:
+            yield from self.order.spans(start, stop)
+        elif start < stop:
+            yield start, stop
 
     def block(self, start: int, stop: int) -> Block:
         """Make rows ``start`` to ``stop``; the same rows every time."""

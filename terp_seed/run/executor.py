@@ -128,6 +128,8 @@ class Executor:
         self._writer.announce(step.tables)
         call()
         self._refuse_other(step, step.operations)
+        for planned in step.tables:
+            self._writer.complete(planned)
         self._derive(step, self._writer.known)
         self._verify(step, self._writer.known)
 

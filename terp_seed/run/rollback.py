@@ -49,6 +49,8 @@ class Deletion:
     """Together they select each row once; the last rows come first."""
     retained: Sequence[int] = ()
     """The numbers of the rows that stay in the ledger as retained."""
+    later: Sequence[str] = ()
+    """Columns that become NULL first, since they refer to rows that are written later."""
 
 
 def choose_policies(settings: Settings, environment: str, removal: Removal) -> tuple[str, str]:
@@ -88,7 +90,7 @@ class Remover(ABC):
     def remove(self, step: PlannedRevision, removal: Removal) -> Mapping[str, Counts]:
         """Delete what one ``op.unseed`` names; rows that stay are retained in the ledger."""
         removed: dict[str, Counts] = {}
-        for deletion in reversed(self.find(step, removal)):
+        for deletion in reversed([*map(self._detached, self.find(step, removal))]):
             with self.prepare(deletion):
                 deleted = sum(self._delete(deletion, where) for where in deletion.conditions)
             self.confirm(deletion, deleted)
@@ -108,6 +110,17 @@ class Remover(ABC):
     def confirm(self, deletion: Deletion, deleted: int) -> None:
         """Raise `RollbackError` if other rows went than were found."""
         deletion.counts.deleted = deleted
+
+    def _detached(self, deletion: Deletion) -> Deletion:
+        """A deletion of rows that no longer refer to rows that were written after them."""
+        if not deletion.later:
+            return deletion
+        quote, conditions = self.ledger.dialect.quote, [*deletion.conditions]
+        empty = ", ".join(f"{quote(name)} = NULL" for name in deletion.later)
+        for where in conditions:
+            table = self.ledger.dialect.quote_table(deletion.range.table)
+            self.stream.run(f"UPDATE {table} SET {empty} WHERE {where}", what=deletion.range.label)
+        return replace(deletion, conditions=conditions)
 
     def _delete(self, deletion: Deletion, where: str) -> int:
         dialect, range_ = self.ledger.dialect, deletion.range
@@ -241,6 +254,7 @@ class Rollback(Remover):
                 examination.counts(drift),
                 self._conditions(drift.range, examination.selection(drift)),
                 sorted(examination.retained[drift.range.number]),
+                drift.range.shape.later,
             )
             for drift in examination.drifts
         ]
@@ -345,7 +359,12 @@ class ScriptedRollback(Remover):
                 condition = range_condition(planned.range, self.ledger)
                 self._leaving[planned.rows.table] += f" OR {condition}"
         return [
-            Deletion(planned.range, Counts(deleted=planned.rows.count), self._conditions(planned))
+            Deletion(
+                planned.range,
+                Counts(deleted=planned.rows.count),
+                self._conditions(planned),
+                later=planned.rows.later,
+            )
             for planned in tables
         ]
 
@@ -413,6 +432,8 @@ class ScriptedRollback(Remover):
         if rows.id is not None:
             columns.insert(0, list(map(str, range(block.start, block.stop))))
         lines = [f"({', '.join(line)})" for line in zip(*columns, strict=True)]
-        for first in reversed(range(0, len(lines), dialect.rows_per_statement)):
-            chunk = lines[first : first + dialect.rows_per_statement]
-            yield block.start + first, ",\n".join(chunk)
+        most = dialect.rows_per_statement
+        for start, stop in reversed([*rows.spans(block.start, block.stop)]):
+            for first in reversed(range(start, stop, most)):
+                chunk = lines[first - block.start : min(first + most, stop) - block.start]
+                yield first, ",\n".join(chunk)

@@ -30,6 +30,7 @@ from terp_seed.ledger.ledger import Digests, Ledger, Range, equal_to
 from terp_seed.masking.boundary import BlockMasker, Masks
 from terp_seed.plan.plan import PlannedTable
 from terp_seed.rows.literals import (
+    NULL,
     UnwritableError,
     canonical_columns,
     copy_document,
@@ -127,6 +128,16 @@ class Writer:
             self.stream.run(self.ledger.end_at_last(planned.range), what="ledger")
         return done
 
+    def complete(self, planned: PlannedTable) -> None:
+        """Fill in the columns that refer to rows that were written later."""
+        rows = planned.rows
+        if rows.later:
+            self.stream.note(f"\n{rows.table}: what refers to later rows")
+            renderer = self._renderer(rows, planned.range)
+            for block in rows.blocks(BLOCK_ROWS):
+                for statement in renderer.updates(renderer.prepare(block)):
+                    self._run(statement)
+
     def _renderer(self, rows: TableRows, range_: Range) -> Renderer:
         retained = self.retained.get(range_.number, frozenset())
         copied = self.ledger.dialect.stages_rows and not retained and is_copied(rows)
@@ -193,12 +204,12 @@ class Writer:
 
 
 def _render(renderer: Renderer) -> Iterator[Batch]:
-    rows, last = renderer.rows, renderer.rows.count - 1
+    rows = renderer.rows
     before = renderer.begin()
-    if renderer.last_first:
-        # An application that inserts in between then gets keys above the seeded ones.
-        before += renderer.inserts(renderer.prepare(rows.block(last, rows.count)))
-        renderer = replace(renderer, retained=renderer.retained | {last})
+    # An application that inserts in between then gets keys above the seeded ones.
+    for number in renderer.ahead:
+        before += renderer.inserts(renderer.prepare(rows.block(number, number + 1)))
+    renderer = replace(renderer, retained=renderer.retained.union(renderer.ahead))
     if before:
         yield 0, before
     start, size, number = 0, _FIRST_ROWS, 0
@@ -247,13 +258,37 @@ class Renderer:
         if self.rows.skip_taken:
             return [self._insert_missing(columns, row, keys) for row in zip(*texts, strict=True)]
         lines = [*map(", ".join, zip(*texts, strict=True))]
-        if self.retained:
-            lines = [line for at, line in enumerate(lines, block.start) if at not in self.retained]
+        inserts: list[WriteStatement] = []
         most = self.ledger.dialect.rows_per_statement
-        return [
-            self._insert(columns, block.start + part.start, lines[part], keys)
-            for part in cut_into_statements(map(len, lines), most, self.characters)
-        ]
+        for start, stop in self.rows.spans(block.start, block.stop):
+            new = self._new(lines[start - block.start : stop - block.start], start)
+            inserts += [
+                self._insert(columns, start + part.start, new[part], keys)
+                for part in cut_into_statements(map(len, new), most, self.characters)
+            ]
+        return inserts
+
+    def _new(self, lines: Sequence[str], start: int) -> Sequence[str]:
+        """The lines of rows that are not in the table already."""
+        if not self.retained:
+            return lines
+        return [line for at, line in enumerate(lines, start) if at not in self.retained]
+
+    def updates(self, block: Block) -> Iterator[WriteStatement]:
+        """What fills in the columns of a prepared block that refer to later rows."""
+        dialect, rows = self.ledger.dialect, self.rows
+        names = rows.key if rows.id is None else [rows.id]
+        keys = [self._literals(name, block) for name in rows.key] if rows.id is None else []
+        still = [name for name in rows.columns if name not in (*rows.later, *names)]
+        for name in rows.later:
+            cells = zip(block.columns[name].values, self._literals(name, block), strict=True)
+            for place, (value, text) in enumerate(cells):
+                if value is None or block.start + place in self.retained:
+                    continue
+                number = f"{self.ledger.first_key(self.range)} + {block.start + place}"
+                key = [number] if rows.id is not None else [column[place] for column in keys]
+                sql = dialect.update(rows.table, names, [name], [[*key, text]], still)
+                yield WriteStatement(sql, what=self.range.label)
 
     def begin(self) -> list[WriteStatement]:
         return []
@@ -262,10 +297,15 @@ class Renderer:
         return []
 
     @property
-    def last_first(self) -> bool:
-        """Whether the last row goes in first, which moves the server's key counter at once."""
+    def ahead(self) -> Sequence[int]:
+        """The rows that go in first: the last one, which moves the server's key counter at once.
+
+        Before it those that it refers to.
+        """
         rows = self.rows
-        return rows.id is not None and not rows.skip_taken and rows.count > 1
+        if rows.id is None or rows.skip_taken or rows.count < 2:
+            return ()
+        return [*(rows.order.ahead if rows.order else ()), rows.count - 1]
 
     def entry(self, number: int, block: Block) -> WriteStatement:
         """The ledger's entry of a prepared block, counted from 1."""
@@ -322,7 +362,7 @@ class Renderer:
             if cells.json_refs:
                 columns.append(dialect.documents(name, self._documents(cells)))
                 continue
-            texts = self._literals(name, block)
+            texts = [NULL] * len(block) if name in self.rows.later else self._literals(name, block)
             if cells.ref is None:
                 columns.append(Written(name, [texts]))
             else:
@@ -423,8 +463,8 @@ class CopyRenderer(Renderer):
     """Turns the blocks of one table into COPY statements and the INSERT behind them."""
 
     @property
-    def last_first(self) -> bool:
-        return False  # the keys were taken before the rows
+    def ahead(self) -> Sequence[int]:
+        return ()  # the keys were taken before the rows
 
     def begin(self) -> list[WriteStatement]:
         dialect = self.ledger.dialect

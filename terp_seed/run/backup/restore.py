@@ -21,6 +21,7 @@ from terp_seed.database.consent import Confirm, require_consent
 from terp_seed.database.dialects import split_table
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.lock import Held, advisory_lock
+from terp_seed.database.schema import outbound
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import GuardError, PlanError, UsageError, VerificationError
 from terp_seed.ledger.audit import AuditLog
@@ -145,11 +146,15 @@ class _Restore:
         _refuse_changed([*entries, *rows])
         inserted: Counter[str] = Counter()
         written: Counter[str] = Counter()
+        later = _later_columns(rows)
         for table in [*rows, *entries]:
             if table.stored.masked:
                 written[table.stored.table] += table.write_back()
             else:
-                inserted[table.stored.table] += table.insert()
+                inserted[table.stored.table] += table.insert(later.get(table.name, ()))
+        for table in rows:
+            if table.name in later:
+                table.complete(later[table.name])
         _compare(staged)
         self._restore_version()
         self._recompute_derived()
@@ -186,6 +191,17 @@ class _Restore:
 
     def _text(self, text: str) -> str:
         return self.session.dialect.text(text)
+
+
+def _later_columns(staged: Sequence[Staged]) -> dict[str, list[str]]:
+    """The columns of deleted rows that may refer to rows which are restored after them."""
+    later: dict[str, list[str]] = {}
+    coming: list[str] = []
+    for table in reversed(staged):
+        if not table.stored.masked and (columns := table.later(coming)):
+            later[table.name] = columns
+        coming.append(table.stored.table)
+    return later
 
 
 def _refuse_changed(staged: Sequence[Staged]) -> None:
@@ -233,10 +249,10 @@ class Staged:
             return self._count(f"{self._exists()} AND NOT {original}")
         return self._count(f"NOT {self._exists(self._same(masked=True))} AND NOT {original}")
 
-    def insert(self) -> int:
-        """Insert the rows that are missing; return how many."""
+    def insert(self, empty: Sequence[str] = ()) -> int:
+        """Insert the rows that are missing, some columns NULL at first; return how many."""
         quote = self.session.dialect.quote
-        columns = ", ".join(map(quote, self.stored.columns))
+        columns = ", ".join(quote(name) for name in self.stored.columns if name not in empty)
         order = ", ".join(f"kept.{quote(name)}" for name in self.stored.key)
         return self._run(
             f"INSERT INTO {self.live} ({columns}) SELECT {columns} FROM {quote(self.name)} kept "
@@ -245,11 +261,36 @@ class Staged:
 
     def write_back(self) -> int:
         """Restore the original values of rows that are still masked; return how many."""
+        return self._update(f"{self._same(masked=True)} AND NOT ({self._same()})")
+
+    def complete(self, empty: Sequence[str]) -> None:
+        """Fill in the columns that were NULL at first."""
         quote = self.session.dialect.quote
-        values = [(name, f"kept.{quote(name)}") for name in self.stored.columns]
+        self._update(" OR ".join(f"kept.{quote(name)} IS NOT NULL" for name in empty))
+
+    def later(self, coming: Sequence[str]) -> list[str]:
+        """The columns that may refer to rows which come later: of this table, or of others."""
+        nullable = {
+            column["name"]
+            for column in sa.inspect(self.session.connection).get_columns(self.stored.table)
+            if column["nullable"] and column["name"] in self.stored.columns
+        }
+        tables = {name.casefold() for name in (self.stored.table, *coming)}
+        return [
+            name
+            for reference in outbound(self.session, self.stored.table)
+            if reference.target_table.casefold() in tables and nullable >= {*reference.columns}
+            for name in reference.columns
+        ]
+
+    def _update(self, where: str) -> int:
+        """Give rows that meet a condition the stored values; return how many."""
+        quote, key = self.session.dialect.quote, self.stored.key
+        names = [name for name in self.stored.columns if self.stored.masked or name not in key]
+        values = [(name, f"kept.{quote(name)}") for name in names]
         values += [(name, f"live.{quote(name)}") for name in self._moving()]
-        where = f"{self._joined()} AND {self._same(masked=True)} AND NOT ({self._same()})"
-        return self._run(self.session.dialect.update_from(self.live, self.name, values, where))
+        joined = f"{self._joined()} AND ({where})"
+        return self._run(self.session.dialect.update_from(self.live, self.name, values, joined))
 
     def _count(self, where: str) -> int:
         """How many staged rows, with the alias ``kept``, meet a condition."""
