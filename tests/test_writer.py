@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 from sqlalchemy.dialects import sqlite
+from toys import Toy
 
 from terp_seed.database.dialects import Dialect, SQLite
 from terp_seed.database.dialects.mysql import MySQL
@@ -237,3 +238,33 @@ def test_a_note_is_a_comment_on_every_line() -> None:
     out = io.StringIO()
     Printed(out, SQLite()).note("a table\n\n; DROP TABLE things")
     assert out.getvalue() == "-- a table\n--\n-- ; DROP TABLE things\n"
+
+
+@pytest.mark.parametrize(("rows", "number"), [(2, 2000), (120, 50)], ids=["INSERT", "COPY"])
+def test_a_document_may_refer_to_many_rows(toy: Toy, rows: int, number: int) -> None:
+    """A function of SQL takes 100 arguments, on most engines."""
+    path = toy.path / "toy_seeders.py"
+    path.write_text(f"{path.read_text()}{MANY.format(rows=rows, number=number)}")
+    toy.only("0001_many", 'op.seed("many")')
+    toy.alembic("upgrade", "head")  # a process of its own, where nothing knows toy_seeders yet
+    found = toy.rows("SELECT id, extra FROM labels ORDER BY id")
+    first = found[0][0]
+    for _, extra in (found[0], found[-1]):
+        document = json.loads(extra) if isinstance(extra, str) else extra
+        assert [place["labelId"] - first for place in document] == [n % rows for n in range(number)]
+    toy.alembic("-x", "on-edited=abort", "downgrade", "base")
+    assert toy.counts() == {}
+
+
+MANY = """
+
+from terp_seed.rows.model import Column
+
+
+@seeder("many")
+def many(context: SeedContext) -> list[TableRows]:
+    document = [{{"labelId": number % {rows}}} for number in range({number})]
+    made = Column(lambda span: [document] * len(span), json_refs={{"labelId": "labels"}})
+    columns = {{"code": code("SEED-L-"), "extra": made}}
+    return [context.table("labels", rows={rows}, key=("code",), columns=columns)]
+"""

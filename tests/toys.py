@@ -11,6 +11,7 @@ import io
 import json
 import subprocess
 import sys
+import warnings
 from argparse import Namespace
 from collections.abc import Iterator
 from hashlib import sha256
@@ -53,7 +54,8 @@ def rewind(connection: Connection) -> None:
     quote = connection.dialect.identifier_preparer.quote_identifier
     inspector = sa.inspect(connection)
     for table in inspector.get_table_names():
-        kinds = {each["name"]: each["type"] for each in inspector.get_columns(table)}
+        with warnings.catch_warnings(action="ignore"):  # of a type that SQLAlchemy does not know
+            kinds = {each["name"]: each["type"] for each in inspector.get_columns(table)}
         for column in inspector.get_pk_constraint(table)["constrained_columns"]:
             if isinstance(kinds[column], sa.Integer):
                 sql = REWIND.format(table=quote(table), key=quote(column), column=column)

@@ -89,6 +89,8 @@ def _print(forecast: Forecast) -> None:
             click.echo(f"{revision.revision}: depended on by {text}")
         if revision.raw_sql:
             click.echo(f"{revision.revision}: raw SQL: {revision.raw_sql}")
+    for warning in forecast.warnings:
+        click.echo(f"warning: {warning}")
     click.echo(
         f"{forecast.rows:,} rows, about {forecast.seconds:.1f} s; "
         f"environment {forecast.environment}, size {forecast.settings['size']}; nothing was written"

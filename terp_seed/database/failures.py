@@ -39,7 +39,7 @@ def translated(error: DBAPIError, what: str) -> SeedError:
     if problem.kind is Kind.READ_ONLY:
         return PlanError(f"{prefix}the server is read-only{code}; use its primary")
     if problem.kind is Kind.DENIED:
-        return PlanError(f"{prefix}{_denied(problem.name)}{code}")
+        return PlanError(f"{prefix}{problem.meaning or _denied(problem.name)}{code}")
     if problem.kind is Kind.KEY_TAKEN:
         return RetryableError(
             f"{prefix}another program took one of the keys that these rows were to get{code}; run "

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from typing import Any
@@ -15,7 +13,7 @@ from terp_seed.database.dialects import Dialect, Reference, join_table, split_ta
 from terp_seed.database.session import Session
 from terp_seed.rows.seeders import logical_references
 
-__all__ = ["ColumnFacts", "Schema", "TableFacts", "inbound", "outbound", "reflecting"]
+__all__ = ["ColumnFacts", "Schema", "TableFacts", "inbound", "outbound"]
 
 
 @dataclass(frozen=True)
@@ -68,14 +66,6 @@ class TableFacts:
         return self.key[0] if isinstance(self.columns[self.key[0]].type, sa.Integer) else None
 
 
-@contextmanager
-def reflecting() -> Iterator[None]:
-    """Read a schema without a warning of indexes on expressions, which SQLAlchemy leaves out."""
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Skipped unsupported reflection of expression-based")
-        yield
-
-
 class Schema:
     """Reads tables on demand; does not write."""
 
@@ -122,7 +112,6 @@ class Schema:
                 told.update(f"{facts.key} {sorted(facts.uniques)} {facts.references}".encode())
         return told.hexdigest()
 
-    @reflecting()
     def _facts(self, name: str) -> TableFacts:
         dialect = self._session.dialect
         charsets = dialect.charsets(self._session.connection, name)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -96,10 +97,22 @@ def opened(
     that cannot be reached, and `LockError` for one that another run keeps from
     being read for longer than its lock is waited for, if ``patient``.
     """
-    if given is not None:
-        with _borrowed(settings, given) as session:
-            yield session
-        return
+    own = _connected(settings, patient) if given is None else _borrowed(settings, given)
+    with _quiet_reflection(), own as session:
+        yield session
+
+
+@contextmanager
+def _quiet_reflection() -> Iterator[None]:
+    """No warning of what SQLAlchemy leaves out of a schema: we compare texts of such columns."""
+    with warnings.catch_warnings():
+        for what in ("Skipped unsupported reflection of", "Did not recognize type"):
+            warnings.filterwarnings("ignore", what)
+        yield
+
+
+@contextmanager
+def _connected(settings: Settings, patient: bool) -> Iterator[Session]:
     dialect = dialect_named(settings.url.get_backend_name())
     tables = books_of(settings, dialect)
     connection = _connect(dialect, settings)

@@ -73,7 +73,8 @@ def find_drift(
     drift = Drift(seeded)
     lock = session.dialect.for_update if hold else ""
     rows = _Rows(session, seeded, ranges, lock)
-    texts = JoinedTexts(session, seeded, ranges, lock) if seeded.id is not None else None
+    plain = seeded.id is not None and not seeded.shape.stored
+    texts = JoinedTexts(session, seeded, ranges, lock) if plain else None
     if blocks is None:
         blocks = ledger_of(session).blocks(session.connection, seeded)
     for digests in blocks:
@@ -98,25 +99,32 @@ class _Rows:
 
     def compare(self, digests: Digests, drift: Drift) -> None:
         """Count the rows of one block by what became of them."""
-        seeded, shape = self.seeded, self.seeded.shape
-        rows = self._by_key(digests) if seeded.id is None else self._by_id(digests)
+        rows = self._by_key(digests) if self.seeded.id is None else self._by_id(digests)
         drift.missing += digests.count - len(rows)
         if not rows:
             return
-        block = self._block(list(rows.values()))
-        whole = block_digests(block, shape.columns)
+        whole, keys = self._digests(list(rows.values()))
         if whole == digests.rows:  # all there, and none edited
             drift.intact += len(rows)
             return
-        keys = block_digests(block, shape.key) if shape.key else b""
+        seeded = digests.rows or b""
         for place, number in enumerate(rows):
             now, then = _slice(place), _slice(number - digests.first_row)
-            if whole[now] == digests.rows[then]:
+            if whole[now] == seeded[then]:
                 drift.intact += 1
             elif digests.keys is None or keys[now] == digests.keys[then]:
                 drift.edited.append(number)
             else:
                 drift.replaced.append(number)
+
+    def _digests(self, rows: Sequence[Sequence[Any]]) -> tuple[bytes, bytes]:
+        """The digests of rows as they are now, and those of their natural keys."""
+        shape = self.seeded.shape
+        if shape.stored:  # the database made them
+            return b"".join(row[0] for row in rows), b"".join(row[1] or b"" for row in rows)
+        block = self._block(rows)
+        keys = block_digests(block, shape.key) if shape.key else b""
+        return block_digests(block, shape.columns), keys
 
     @property
     def _columns(self) -> list[str]:
@@ -127,6 +135,11 @@ class _Rows:
     def _values(self) -> str:
         """The columns as a SELECT lists them."""
         dialect, types = self.session.dialect, column_types(self.session, self.seeded)
+        shape = self.seeded.shape
+        if shape.stored:
+            columns, key = (map(dialect.quote, names) for names in (shape.columns, shape.key))
+            keys = dialect.row_digest([*key]) if shape.key else "NULL"
+            return f"{dialect.row_digest([*columns])}, {keys}"
         return ", ".join(
             dialect.comparable(dialect.quote(name), types[name]) for name in self._columns
         )

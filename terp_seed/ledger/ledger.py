@@ -43,6 +43,7 @@ __all__ = [
 ]
 
 _BLOCKS = 32  # that are read at once
+_DIGEST = 8  # bytes
 
 
 Place = tuple[str, int]
@@ -60,17 +61,19 @@ class Shape:
     json_refs: Mapping[str, Mapping[str, Place]]
     provenance: str
     skip_taken: bool
+    stored: bool = False
+    """Whether the digests are of what the database stored, and made by itself."""
     later: Sequence[str] = ()
     """Columns that have to be NULL again before a row can go."""
 
     @classmethod
-    def of(cls, rows: TableRows, refs: Mapping[str, Range]) -> Shape:
+    def of(cls, rows: TableRows, refs: Mapping[str, Range], *, stored: bool = False) -> Shape:
         """The shape of planned rows; ``refs`` are the ranges that they refer to, by table."""
         columns = rows.columns.items()
         return cls(
             id=rows.id,
             key=list(rows.key),
-            columns=[name for name in rows.columns if name not in rows.derived],
+            columns=[name for name in rows.columns if stored or name not in rows.derived],
             refs={name: refs[column.ref].place for name, column in columns if column.ref},
             json_refs={
                 name: {key: refs[table].place for key, table in column.json_refs.items()}
@@ -79,13 +82,15 @@ class Shape:
             },
             provenance=rows.provenance,
             skip_taken=rows.skip_taken,
+            stored=stored,
             later=list(rows.later),
         )
 
     def to_json(self) -> str:
         fields = asdict(self)
-        if not self.later:
-            del fields["later"]
+        for name in ("later", "stored"):  # which few ranges have
+            if not fields[name]:
+                del fields[name]
         return json_text(fields)
 
     @classmethod
@@ -165,7 +170,8 @@ class Digests:
 
     first_row: int
     count: int
-    rows: bytes
+    rows: bytes | None
+    """None while the database has not made them."""
     keys: bytes | None
     row_keys: Sequence[Sequence[str]] | None
 
@@ -189,7 +195,9 @@ class Ledger:
         place = (header.revision, 0)
         return self._insert(place, 0, state=header.state, detail=detail, digests=header.digest)
 
-    def reserve(self, wanted: Range, rows: TableRows, refs: Mapping[str, Range]) -> str:
+    def reserve(
+        self, wanted: Range, rows: TableRows, refs: Mapping[str, Range], *, stored: bool = False
+    ) -> str:
         """The statement that takes a range of keys above what the table holds.
 
         ``refs`` are the ranges that the rows refer to, by table.
@@ -197,16 +205,18 @@ class Ledger:
         first = None
         if rows.id is not None:
             first = f"({self.dialect.take_keys(rows.table, rows.id, rows.count)})"
-        return self._insert_range(wanted, Shape.of(rows, refs), first)
+        return self._insert_range(wanted, Shape.of(rows, refs, stored=stored), first)
 
     def record(self, seeded: SeededRange) -> str:
         """The statement that writes a range whose first key is known already."""
         first = None if seeded.first_key is None else str(seeded.first_key)
         return self._insert_range(seeded, seeded.shape, first)
 
-    def resume(self, wanted: Range, rows: TableRows, refs: Mapping[str, Range]) -> str:
+    def resume(
+        self, wanted: Range, rows: TableRows, refs: Mapping[str, Range], *, stored: bool = False
+    ) -> str:
         """The statement that takes a range back of which a rollback retained some rows."""
-        detail = self.dialect.text(Shape.of(rows, refs).to_json())
+        detail = self.dialect.text(Shape.of(rows, refs, stored=stored).to_json())
         return (
             f"UPDATE {self.table} SET state = 'seeded', row_keys = NULL, "
             f"row_count = {rows.count}, detail = {detail} "
@@ -239,17 +249,50 @@ class Ledger:
 
     def block(self, range_: Range, number: int, digests: Digests) -> str:
         """The statement that keeps the digests of one block, counted from 1."""
-        return self._insert(
-            range_.place,
-            number,
-            state="seeded",
-            table_name=range_.table,
-            first_row=digests.first_row,
-            row_count=digests.count,
-            digests=digests.rows,
-            key_digests=digests.keys,
-            row_keys=None if digests.row_keys is None else json_text(list(digests.row_keys)),
-        )
+        return self._insert_cells(self._block_cells(range_, number, digests))
+
+    def stored_block(self, range_: Range, number: int, rows: TableRows, digests: Digests) -> str:
+        """The same for rows that are in the table already: the database makes their digests."""
+        cells = self._block_cells(range_, number, digests)
+        cells["digests"] = self._stored_digests(rows, [*rows.columns])
+        if rows.key:
+            cells["key_digests"] = self._stored_digests(rows, rows.key)
+        source = self._stored_rows(range_, rows, digests)
+        columns, values = ", ".join(cells), ", ".join(cells.values())
+        return f"INSERT INTO {self.table} ({columns})\nSELECT {values}\nFROM {source}"
+
+    def _stored_digests(self, rows: TableRows, columns: Sequence[str]) -> str:
+        """An aggregate of the digests of `_stored_rows`; zeros for a row that is not there."""
+        quote = self.dialect.quote
+        digest = self.dialect.row_digest([f"seeded.{quote(name)}" for name in columns])
+        if rows.id is not None and not rows.skip_taken:
+            return self.dialect.join_digests(digest, f"seeded.{quote(rows.id)}")
+        there = f"seeded.{quote(rows.id or rows.key[0])} IS NOT NULL"
+        nothing = self.dialect.binary(bytes(_DIGEST))
+        digest = f"CASE WHEN {there} THEN {digest} ELSE {nothing} END"
+        return self.dialect.join_digests(digest, "wanted.n")
+
+    def _stored_rows(self, range_: Range, rows: TableRows, digests: Digests) -> str:
+        """The rows of a block, called ``seeded``, as a FROM clause reads them."""
+        quote, table = self.dialect.quote, self.dialect.quote_table(range_.table)
+        numbers = range(digests.first_row, digests.first_row + digests.count)
+        if rows.id is None:
+            # A first row of no value gives each key the type and collation that it has there.
+            names = ", ".join(f"{quote(name)} AS k{at}" for at, name in enumerate(rows.key))
+            lines = [f"SELECT 0 AS n, {names} FROM {table} WHERE 1 = 0"]
+            keys = zip(numbers, digests.row_keys or (), strict=True)
+            lines += [f"SELECT {n}, {', '.join(key)}" for n, key in keys]
+            same = " AND ".join(
+                f"seeded.{quote(k)} = wanted.k{at}" for at, k in enumerate(rows.key)
+            )
+            return f"({' UNION ALL '.join(lines)}) wanted LEFT JOIN {table} seeded ON {same}"
+        key, first = f"seeded.{quote(rows.id)}", self.first_key(range_)
+        if not rows.skip_taken:
+            between = f"{key} BETWEEN {first} + {numbers[0]} AND {first} + {numbers[-1]}"
+            return f"{table} seeded WHERE {between}"
+        lines = [f"SELECT {n}{'' if at else ' AS n'}" for at, n in enumerate(numbers)]
+        listed = " UNION ALL ".join(lines)
+        return f"({listed}) wanted LEFT JOIN {table} seeded ON {key} = {first} + wanted.n"
 
     def forget(self, revision: str) -> str:
         """The statement that removes all entries of a revision but what was retained."""
@@ -360,10 +403,34 @@ class Ledger:
             detail=shape.to_json(),
         )
 
+    def _block_cells(self, range_: Range, number: int, digests: Digests) -> dict[str, str]:
+        return self._cells(
+            range_.place,
+            number,
+            state="seeded",
+            table_name=range_.table,
+            first_row=digests.first_row,
+            row_count=digests.count,
+            digests=digests.rows,
+            key_digests=digests.keys,
+            row_keys=None if digests.row_keys is None else json_text(list(digests.row_keys)),
+        )
+
     def _insert(self, place: Place, block: int, first_key: str | None = None, **values: Any) -> str:
         """An INSERT of one entry; ``first_key`` is SQL, and values of None are left out."""
+        cells = self._cells(place, block, **values)
+        if first_key is not None:
+            cells["first_key"] = first_key
+        return self._insert_cells(cells)
+
+    def _insert_cells(self, cells: Mapping[str, str]) -> str:
+        columns, literals = ", ".join(cells), ", ".join(cells.values())
+        return f"INSERT INTO {self.table} ({columns})\nVALUES ({literals})"
+
+    def _cells(self, place: Place, block: int, **values: Any) -> dict[str, str]:
+        """The literals of one entry by column; values of None are left out."""
         revision, number = place
-        cells = {
+        return {
             "chain": self._literal(self.chain),
             "revision": self._literal(revision),
             "range_no": str(number),
@@ -371,10 +438,6 @@ class Ledger:
             **{name: self._literal(value) for name, value in values.items() if value is not None},
             "written_at": self.dialect.now,
         }
-        if first_key is not None:
-            cells["first_key"] = first_key
-        columns, literals = ", ".join(cells), ", ".join(cells.values())
-        return f"INSERT INTO {self.table} ({columns})\nVALUES ({literals})"
 
     def _literal(self, value: str | int | bytes) -> str:
         if isinstance(value, bytes):

@@ -10,18 +10,19 @@ is refused before anything is written.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import datetime, time, timedelta
 from decimal import Context, Decimal, InvalidOperation
 from functools import partial
 
 import sqlalchemy as sa
+from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.schema import ColumnFacts
 from terp_seed.database.session import Session
 from terp_seed.rows.model import TableRows, Value
 
-__all__ = ["find_oversize", "value_checks"]
+__all__ = ["find_oversize", "find_unreadable", "value_checks"]
 
 Check = tuple[str, Callable[[Value], bool]]
 
@@ -89,6 +90,45 @@ def find_oversize(session: Session, rows: TableRows) -> Iterator[str]:
             )
 
 
+def find_unreadable(session: Session, rows: TableRows) -> Iterator[str]:
+    """Findings for imported texts that their column cannot read, where the database can be asked.
+
+    Which texts a type reads is the engine's own affair: arrays, addresses, intervals.
+    """
+    for name in rows.columns if rows.provenance == "imported" else ():
+        texts = [(at, text) for at, text in enumerate(rows.each(name)) if isinstance(text, str)]
+        read = partial(_reads, session, rows.table, name)
+        if texts and not read(texts):
+            wrong = _first_unreadable(texts, read)
+            place = f"table {rows.table}, column {name}"
+            yield f"{place}: its type cannot read the seed's text (row {rows.given(wrong)})"
+
+
+Texts = Sequence[tuple[int, str]]
+
+
+def _reads(session: Session, table: str, column: str, texts: Texts) -> bool:
+    dialect = session.dialect
+    for at in range(0, len(texts), dialect.rows_per_statement):
+        some = [text for _, text in texts[at : at + dialect.rows_per_statement]]
+        sql = dialect.read_texts(table, column, some)
+        if sql is None:
+            return True
+        try:
+            with session.connection.begin_nested():
+                session.scalar(sql)
+        except DBAPIError:
+            return False
+    return True
+
+
+def _first_unreadable(texts: Texts, read: Callable[[Texts], bool]) -> int:
+    while len(texts) > 1:
+        half = texts[: len(texts) // 2]
+        texts = texts[len(half) :] if read(half) else half
+    return texts[0][0]
+
+
 _WHOLE = re.compile(r"[-+]?\d+(\.0*)?", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?", re.ASCII)
@@ -100,7 +140,7 @@ def _readable(live: ColumnFacts) -> Iterator[Check]:
         if isinstance(live.type, sa.Boolean) or getattr(live.type, "display_width", None) == 1:
             what = f"is 0 or 1, and the seed's text is neither{_declare(live, 'bool')}"
         yield what, lambda value: _differs(_WHOLE, value)
-    elif isinstance(live.type, sa.Numeric):
+    elif isinstance(live.type, sa.Numeric | sa.Float):  # a Float is no Numeric in SQLAlchemy 2.1
         what = f"is a number, and the seed's text is none{_declare(live, 'decimal')}"
         yield what, lambda value: _differs(_NUMBER, value)
     elif isinstance(live.type, sa.Date | sa.DateTime):

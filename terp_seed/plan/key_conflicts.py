@@ -240,7 +240,8 @@ class _Expected:
         """How many rows match; planned ones count where none is there."""
         quote, literal = self.session.dialect.quote, self.session.dialect.literal
         condition = equal_to(map(quote, where), [*map(literal, where.values())])
-        sql = f"SELECT COUNT(*) FROM {self.session.dialect.quote_table(table)} WHERE {condition}"
+        place = self.session.dialect.quote_table(table)
+        sql = f"SELECT COUNT(*) FROM {place} WHERE {condition}"
         if sql not in self._counts:
             there = int(self.session.scalar(sql))
             self._counts[sql] = there or sum(

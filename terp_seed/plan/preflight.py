@@ -12,10 +12,10 @@ from difflib import get_close_matches
 import sqlalchemy as sa
 
 from terp_seed.database.dialects import split_table
-from terp_seed.database.schema import ColumnFacts, Schema, TableFacts
+from terp_seed.database.schema import ColumnFacts, Schema, TableFacts, inbound
 from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, PlanError
-from terp_seed.plan.column_checks import find_oversize, value_checks
+from terp_seed.plan.column_checks import find_oversize, find_unreadable, value_checks
 from terp_seed.plan.key_conflicts import (
     Beside,
     find_broken_references,
@@ -24,8 +24,9 @@ from terp_seed.plan.key_conflicts import (
 )
 from terp_seed.plan.run import Run
 from terp_seed.rows.model import Bounds, Column, TableRows, Value
+from terp_seed.settings.log import logger
 
-__all__ = ["Findings", "collect_findings", "preflight"]
+__all__ = ["Findings", "collect_findings", "find_subscribers", "preflight"]
 
 Lines = Iterator[str]
 
@@ -64,7 +65,16 @@ class Findings:
 
 
 def collect_findings(session: Session, run: Run) -> Findings:
-    """Hold every table of the plan against the live schema and the policy; does not write."""
+    """Hold every table of the plan against the live schema and the policy; does not write.
+
+    Raises `PlanError` if the user may not see every row of the tables, and of
+    those whose rows may depend on rows that a rollback removes.
+    """
+    tables = _touched_tables(session, run)
+    pointing = [] if run.move.upwards else [key.table for key in inbound(session, tables)]
+    hidden = session.dialect.hidden(session.connection, [*dict.fromkeys([*tables, *pointing])])
+    if hidden:
+        raise PlanError(f"{hidden}; nothing was written")
     schema, findings = Schema(session), Findings()
     before: list[TableRows] = []
     for step, planned in run.plan.insertions:
@@ -83,11 +93,35 @@ def collect_findings(session: Session, run: Run) -> Findings:
     return findings
 
 
+def find_subscribers(session: Session, run: Run) -> Lines:
+    """A line for each publication that sends what the run does to other databases."""
+    tables = _touched_tables(session, run)
+    for name, sent in session.dialect.publications(session.connection, tables).items():
+        yield (
+            f"publication {name} sends the rows of {', '.join(sent)} to subscribers, whose "
+            "sequences stay as they are"
+        )
+
+
+def _touched_tables(session: Session, run: Run) -> list[str]:
+    """The tables that the run inserts into, or deletes from."""
+    if run.move.upwards:
+        tables = [planned.rows.table for _, planned in run.plan.insertions]
+    else:
+        steps = {step.revision for step in run.plan.steps}
+        ranges = run.ledger.ranges(session.connection)
+        tables = [range_.table for range_ in ranges if range_.revision in steps]
+    return list(dict.fromkeys(tables))
+
+
 def preflight(session: Session, run: Run) -> None:
     """Raise `PlanError` with every finding; return if the plan fits the schema.
 
-    Findings of the masking policy alone make a `MaskingError`.
+    Findings of the masking policy alone make a `MaskingError`.  Says in the
+    log who else gets the rows.
     """
+    for line in find_subscribers(session, run):
+        logger.info(line)
     findings = collect_findings(session, run)
     listed = "\n  ".join(findings)
     if listed:
@@ -121,6 +155,7 @@ def _check_table(
         yield from problems
     if fits:
         yield from find_oversize(session, rows)
+        yield from find_unreadable(session, rows)
         yield from find_taken_keys(session, rows, facts, beside.before, retained)
         yield from find_broken_references(session, rows, facts, beside, schema)
 

@@ -124,7 +124,7 @@ def _rows_by_number(project: Project, connection: Connection) -> dict[str, Table
     ledger = Ledger(dialect, books_of(settings, dialect), settings.chain)
     found: dict[str, TableDigest] = {}
     for seeded in ledger.ranges(connection):
-        blocks = b"".join(digests.rows for digests in ledger.blocks(connection, seeded))
+        blocks = b"".join(digests.rows or b"" for digests in ledger.blocks(connection, seeded))
         name = f"{seeded.table} ({seeded.revision}, {seeded.number})"
         found[name] = TableDigest(seeded.count, sha256(blocks).hexdigest())
     return found

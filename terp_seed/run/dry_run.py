@@ -6,6 +6,7 @@ unless the rows change in between.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,8 +17,9 @@ from terp_seed.ledger.ledger import Selection
 from terp_seed.plan.chain import Request
 from terp_seed.plan.key_conflicts import count_skipped
 from terp_seed.plan.plan import Counts, PlannedTable, StepResult, total
-from terp_seed.plan.preflight import Findings, collect_findings
+from terp_seed.plan.preflight import Findings, collect_findings, find_subscribers
 from terp_seed.plan.run import Run, Target, build_run, find_move
+from terp_seed.run.dependents import find_slow_keys
 from terp_seed.run.rollback import Rollback
 
 __all__ = ["Forecast", "forecast", "forecast_steps"]
@@ -36,6 +38,8 @@ class Forecast:
     settings: Mapping[str, object]
     revisions: list[StepResult]
     findings: Findings
+    warnings: list[str]
+    """What does not stop the run, and whoever starts it should know."""
     seconds: float
     """An estimate: by the pace of earlier runs on this database, if there were any."""
     digest: str
@@ -49,6 +53,7 @@ class Forecast:
             "settings": dict(self.settings),
             "revisions": [result.to_json() for result in self.revisions],
             "findings": list(self.findings),
+            "warnings": self.warnings,
             "rows": self.rows,
             "seconds": round(self.seconds, 3),
             "digest": self.digest,
@@ -70,6 +75,10 @@ def forecast(session: Session, request: Request) -> Forecast:
     run = build_run(environment, Target.live(session), move)
     findings = collect_findings(session, run)
     results = forecast_steps(session, run)
+    deleted: Counter[str] = Counter()
+    for result in results:
+        deleted.update(result.rows("deleted"))
+    warnings = [*find_slow_keys(session, deleted), *find_subscribers(session, run)]
     rate = measure_pace(session.connection, session.books) or _ROWS_PER_SECOND
     session.settle()
     return Forecast(
@@ -80,6 +89,7 @@ def forecast(session: Session, request: Request) -> Forecast:
         settings=run.generation.to_settings(),
         revisions=results,
         findings=findings,
+        warnings=warnings,
         seconds=total(results) / rate,
         digest=run.plan.digest(),
     )

@@ -30,6 +30,7 @@ from terp_seed.ledger.drift import Drift, find_drift
 from terp_seed.ledger.ledger import (
     Digests,
     Header,
+    Ledger,
     Place,
     Range,
     SeededRange,
@@ -49,7 +50,7 @@ from terp_seed.plan.plan import Plan, PlannedRevision, PlannedTable
 from terp_seed.plan.run import Target, make_recorder
 from terp_seed.rows.literals import NULL, JsonText
 from terp_seed.rows.model import Block, TableRows
-from terp_seed.run.writer import BLOCK_ROWS, Renderer, referenced_tables
+from terp_seed.run.writer import BLOCK_ROWS, Renderer, is_digested_there, referenced_tables
 from terp_seed.settings.options import presets
 
 __all__ = ["Rebuilt", "rebuild"]
@@ -554,8 +555,24 @@ def _write(session: Session, rebuilt: Rebuilt) -> None:
         header = Header(revision.revision, revision.state, detail, revision.digest)
         stream.run(ledger.open(header), what="ledger")
         for table in revision.tables if revision.state == "applied" else ():
-            stream.run(ledger.record(table.range), what="ledger")
-            for number, digests in enumerate(table.digests, start=1):
-                stream.run(ledger.block(table.range, number, digests), what="ledger")
-            if table.rows.skip_taken:
-                stream.run(ledger.end_at_last(table.range), what="ledger")
+            for sql in _entries(ledger, table):
+                stream.run(sql, what="ledger")
+
+
+def _entries(ledger: Ledger, table: Located) -> Iterator[str]:
+    """The statements of one range; the database makes the digests where the rows are intact."""
+    rows, seeded, drift = table.rows, table.range, table.drift
+    whole = not rows.skip_taken and drift.intact == rows.count
+    stored = whole and is_digested_there(ledger, rows, frozenset())
+    if stored:
+        shape = replace(seeded.shape, columns=[*rows.columns], stored=True)
+        seeded = replace(seeded, shape=shape)
+    yield ledger.record(seeded)
+    for number, digests in enumerate(table.digests, start=1):
+        if stored:
+            place = replace(digests, rows=None, keys=None)
+            yield ledger.stored_block(seeded, number, rows, place)
+        else:
+            yield ledger.block(seeded, number, digests)
+    if rows.skip_taken:
+        yield ledger.end_at_last(seeded)

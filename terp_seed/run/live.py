@@ -68,8 +68,7 @@ def run_live(
         if move:
             run = build_run(environment, Target.live(session), move)
             session.settle()
-            if move.upwards:
-                preflight(session, run)
+            preflight(session, run)
             expect(session, run)
             return _LiveRun(session, run, lock).execute(confirm)
     logger.info(f"nothing to do any more: another run went to {_name_heads(move.heads)}")

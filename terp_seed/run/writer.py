@@ -8,7 +8,9 @@ calls in the same order make a script and a run.
 A `Renderer` does not speak to a database, so the next block is made in a thread
 while the server takes this one.  Where the engine has a COPY, many rows go to a
 staging table first: COPY takes values only, and the keys that rows count from
-are known to the target alone.  One INSERT adds them.
+are known to the target alone.  An INSERT of each block adds them, so that the
+server inserts one while the next is made; rows that refer to others of their
+table go in together.
 """
 
 from __future__ import annotations
@@ -46,6 +48,7 @@ __all__ = [
     "Renderer",
     "Writer",
     "cut_into_statements",
+    "is_digested_there",
     "prefetch",
     "referenced_tables",
 ]
@@ -134,9 +137,12 @@ class Writer:
         if rows.later:
             self.stream.note(f"\n{rows.table}: what refers to later rows")
             renderer = self._renderer(rows, planned.range)
-            for block in rows.blocks(BLOCK_ROWS):
-                for statement in renderer.updates(renderer.prepare(block)):
+            blocks = [*map(renderer.prepare, rows.blocks(BLOCK_ROWS))]
+            for block in blocks:
+                for statement in renderer.updates(block):
                     self._run(statement)
+            for number, block in enumerate(blocks if renderer.stored else (), start=1):
+                self._run(renderer.entry(number, block))
 
     def _renderer(self, rows: TableRows, range_: Range) -> Renderer:
         retained = self.retained.get(range_.number, frozenset())
@@ -149,6 +155,7 @@ class Writer:
             self.known,
             retained,
             self.statement_characters,
+            is_digested_there(self.ledger, rows, retained),
         )
 
     def _send(self, rows: TableRows, batches: Iterator[Batch]) -> int:
@@ -179,7 +186,8 @@ class Writer:
         if retained is not None and not retained:  # the retained rows were deleted since
             self.stream.run(self.ledger.drop(planned.range), what=what)
         take = self.ledger.resume if retained else self.ledger.reserve
-        self.stream.run(take(planned.range, planned.rows, refs), what=what)
+        stored = is_digested_there(self.ledger, planned.rows, retained or frozenset())
+        self.stream.run(take(planned.range, planned.rows, refs, stored=stored), what=what)
         if planned.rows.id is not None:
             self._bind(planned.range)
 
@@ -212,17 +220,23 @@ def _render(renderer: Renderer) -> Iterator[Batch]:
     renderer = replace(renderer, retained=renderer.retained.union(renderer.ahead))
     if before:
         yield 0, before
+    entries: list[WriteStatement] = []
     start, size, number = 0, _FIRST_ROWS, 0
     while start < rows.count:
         number += 1
         stop = min(start + size, rows.count)
         block = renderer.prepare(rows.block(start, stop))
-        inserts = renderer.inserts(block)
-        yield stop, [*inserts, renderer.entry(number, block)]
+        inserts, entry = renderer.inserts(block), renderer.entry(number, block)
+        if renderer.stored:
+            entries.append(entry)
+            yield stop, inserts
+        else:
+            yield stop, [*inserts, entry]
         written = sum(statement.size for statement in inserts) + 1
         size = min(BLOCK_ROWS, max(1, _BLOCK_CHARACTERS * (stop - start) // written))
         start = stop
-    if after := renderer.end():
+    # The database makes digests of rows that are all there, and complete.
+    if after := [*renderer.end(), *(() if rows.later else entries)]:
         yield rows.count, after
 
 
@@ -240,6 +254,8 @@ class Renderer:
     """Row numbers that are in the table already."""
     characters: int = STATEMENT_CHARACTERS
     """How long a statement may be."""
+    stored: bool = False
+    """Whether the database makes the digests, when the rows are in the table."""
 
     def prepare(self, block: Block) -> Block:
         """The block as it is written: masked, held to what was declared, JSON as texts."""
@@ -258,15 +274,13 @@ class Renderer:
         if self.rows.skip_taken:
             return [self._insert_missing(columns, row, keys) for row in zip(*texts, strict=True)]
         lines = [*map(", ".join, zip(*texts, strict=True))]
-        inserts: list[WriteStatement] = []
         most = self.ledger.dialect.rows_per_statement
-        for start, stop in self.rows.spans(block.start, block.stop):
-            new = self._new(lines[start - block.start : stop - block.start], start)
-            inserts += [
-                self._insert(columns, start + part.start, new[part], keys)
-                for part in cut_into_statements(map(len, new), most, self.characters)
-            ]
-        return inserts
+        return [
+            self._insert(columns, start + part.start, new[part], keys)
+            for start, stop in self.rows.spans(block.start, block.stop)
+            for new in [self._new(lines[start - block.start : stop - block.start], start)]
+            for part in cut_into_statements(map(len, new), most, self.characters)
+        ]
 
     def _new(self, lines: Sequence[str], start: int) -> Sequence[str]:
         """The lines of rows that are not in the table already."""
@@ -309,23 +323,30 @@ class Renderer:
 
     def entry(self, number: int, block: Block) -> WriteStatement:
         """The ledger's entry of a prepared block, counted from 1."""
-        return WriteStatement(self.ledger.block(self.range, number, self.digests(block)))
+        ledger, rows = self.ledger, self.rows
+        if not self.stored:
+            return WriteStatement(ledger.block(self.range, number, self.digests(block)))
+        digests = Digests(block.start, len(block), None, None, self._row_keys(block))
+        return WriteStatement(ledger.stored_block(self.range, number, rows, digests), what="ledger")
 
     def digests(self, block: Block) -> Digests:
         """What the ledger keeps of a prepared block."""
         rows = self.rows
         columns = [name for name in rows.columns if name not in rows.derived]
         texts = canonical_columns(block, list(dict.fromkeys([*columns, *rows.key])))
-        row_keys = None
-        if rows.id is None:
-            row_keys = list(zip(*[self._literals(n, block) for n in rows.key], strict=True))
         return Digests(
             block.start,
             len(block),
             packed(texts, columns),
             packed(texts, rows.key) if rows.key else None,
-            row_keys,
+            self._row_keys(block),
         )
+
+    def _row_keys(self, block: Block) -> Sequence[Sequence[str]] | None:
+        """The natural keys of rows without an integer key, as literals."""
+        if self.rows.id is not None:
+            return None
+        return list(zip(*[self._literals(n, block) for n in self.rows.key], strict=True))
 
     def _insert(
         self, columns: Sequence[Written], first: int, lines: Sequence[str], keys: Mapping[str, str]
@@ -452,6 +473,15 @@ def _longest(values: Sequence[Value]) -> int:
         return max((len(v) for v in values if isinstance(v, str | bytes)), default=0)
 
 
+def is_digested_there(ledger: Ledger, rows: TableRows, retained: frozenset[int]) -> bool:
+    """Whether the database makes the digests of rows: of all whose values a person gave.
+
+    What a column makes of such a value only the database knows.  Rows that a
+    rollback retained may have been edited, and are held against what was given.
+    """
+    return ledger.dialect.digests_rows and rows.provenance == "imported" and not retained
+
+
 def is_copied(rows: TableRows) -> bool:
     """Whether rows are many, and of values that COPY takes."""
     looks_up = rows.provenance == "imported" and rows.derived
@@ -480,23 +510,31 @@ class CopyRenderer(Renderer):
             fields += self._guarded(name, block.start, partial(self._fields, cells))
         data = "\n".join(["\t".join(row) for row in zip(*fields, strict=True)])
         which = f"rows {block.start + 1} to {block.stop}"
-        return [
-            WriteStatement(
-                self.ledger.dialect.copy_to_stage(),
-                rows=len(block),
-                what=f"{self.range.label}, {which}",
-                note=f"{self.rows.table}: {which}",
-                data=f"{data}\n",
-            )
-        ]
+        dialect, what = self.ledger.dialect, f"{self.range.label}, {which}"
+        copy = WriteStatement(
+            dialect.copy_to_stage(),
+            rows=len(block),
+            what=what,
+            note=f"{self.rows.table}: {which}",
+            data=f"{data}\n",
+        )
+        if self._refers_to_itself:
+            return [copy]
+        return [copy, self._insert_staged(len(block), what), WriteStatement(dialect.empty_stage())]
 
     def end(self) -> list[WriteStatement]:
-        dialect, table = self.ledger.dialect, self.rows.table
-        insert = dialect.insert_staged(table, self._staged())
-        return [
-            WriteStatement(insert, rows=self.rows.count, exactly=True, what=self.range.label),
-            WriteStatement(dialect.drop_stage(), what=self.range.label),
-        ]
+        drop = WriteStatement(self.ledger.dialect.drop_stage(), what=self.range.label)
+        if not self._refers_to_itself:
+            return [drop]
+        return [self._insert_staged(self.rows.count, self.range.label), drop]
+
+    @property
+    def _refers_to_itself(self) -> bool:
+        return self.rows.table in referenced_tables(self.rows)
+
+    def _insert_staged(self, rows: int, what: str) -> WriteStatement:
+        insert = self.ledger.dialect.insert_staged(self.rows.table, self._staged())
+        return WriteStatement(insert, rows=rows, exactly=True, what=what)
 
     def _staged(self) -> list[Staged]:
         columns = [] if self.rows.id is None else [Staged(self.rows.id, [self.range.name])]

@@ -41,8 +41,10 @@ class Catalogue(ABC):
     """Quoted texts, quoted names and comments, as the engine reads them."""
     reuses_keys: ClassVar[bool] = True
     """Whether the keys that a rollback frees are those that the next seed takes."""
-    indexes_foreign_keys: ClassVar[bool]
-    """Whether each foreign key is to be taken for indexed: none is made for a rollback."""
+    indexes_foreign_keys: ClassVar[bool] = False
+    """Whether the engine itself gives each foreign key an index."""
+    indexes_in_rollback: ClassVar[bool] = False
+    """Whether a rollback may make and drop an index without keeping other writers out."""
     integer_bits: ClassVar[Mapping[str, int]] = {}
     """How many bits each integer type holds, beside its sign; 63 if it is not here."""
     database_options: ClassVar[str] = ""
@@ -113,6 +115,14 @@ class Catalogue(ABC):
     def triggers(self, connection: Connection, table: str) -> list[str]:
         """The triggers that an UPDATE of the table sets off."""
         return []
+
+    def hidden(self, connection: Connection, tables: Sequence[str]) -> str:
+        """Why the user may not see every row of these tables; empty if every row is seen."""
+        return ""
+
+    def publications(self, connection: Connection, tables: Sequence[str]) -> dict[str, list[str]]:
+        """Those of these tables that each publication sends to other databases."""
+        return {}
 
     @abstractmethod
     def copies(self, connection: Connection, tables: Sequence[str]) -> list[Copy]:

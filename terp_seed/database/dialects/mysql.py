@@ -46,6 +46,7 @@ _ESCAPED = {"\0": "\\0", "\n": "\\n", "\r": "\\r", "\x1a": "\\Z", "'": "''", "\\
 
 _VARIABLE = 50
 _LONG = 2**24 - 1  # MEDIUMTEXT and MEDIUMBLOB
+_LONGEST_LIST = 2**22  # of GROUP_CONCAT: digests of a block, tables that refer to another
 
 # The server runs what stands in /*! ... */ and /*M! ... */.
 _EXECUTABLE = re.compile(r"/\*M?!\d*")
@@ -70,6 +71,7 @@ class MySQL(Dialect):
     )
     ddl_commits = True
     schemas_are_databases = True
+    digests_rows = True
     indexes_foreign_keys = True
     database_options = " CHARSET utf8mb4"
     long_text = sa.Text(_LONG)
@@ -108,20 +110,24 @@ class MySQL(Dialect):
             "SET NAMES utf8mb4",
             "SET SESSION time_zone = '+00:00'",
             f"SET SESSION sql_mode = '{_MODE}'",
+            f"SET SESSION group_concat_max_len = {_LONGEST_LIST}",
             "SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
         ]
 
     def give_back(self, connection: Connection) -> list[str]:
         rows = connection.exec_driver_sql(
             "SHOW SESSION VARIABLES WHERE Variable_name IN ('time_zone', 'sql_mode', "
-            "'character_set_client', 'character_set_results', 'collation_connection', "
-            "'transaction_isolation', 'tx_isolation')"
+            "'group_concat_max_len', 'character_set_client', 'character_set_results', "
+            "'collation_connection', 'transaction_isolation', 'tx_isolation')"
         )
         was: dict[str, str] = dict(rows.all())
         level = was.pop("transaction_isolation", None) or was.pop("tx_isolation")
         was.pop("tx_isolation", None)
         return [
-            *(f"SET SESSION {name} = {self.text(value)}" for name, value in was.items()),
+            *(
+                f"SET SESSION {name} = {value if value.isdigit() else self.text(value)}"
+                for name, value in was.items()
+            ),
             f"SET SESSION TRANSACTION ISOLATION LEVEL {level.replace('-', ' ')}",
             "SET timestamp = DEFAULT",
         ]
@@ -224,6 +230,16 @@ class MySQL(Dialect):
         )
         return f"CAST(CONCAT_WS({self.text(separator)}, {', '.join(texts)}) AS BINARY)"
 
+    def row_digest(self, columns: Sequence[str]) -> str:
+        parts = (
+            f"COALESCE(CONCAT(LENGTH({name}), ':', CAST({name} AS BINARY)), '-')"
+            for name in columns
+        )
+        return f"UNHEX(LEFT(SHA2(CONCAT({', '.join(parts)}), 256), 16))"
+
+    def join_digests(self, digest: str, order: str) -> str:
+        return f"GROUP_CONCAT({digest} ORDER BY {order} SEPARATOR '')"
+
     def same(self, one: str, other: str) -> str:
         return f"CAST({one} AS BINARY) <=> CAST({other} AS BINARY)"
 
@@ -257,7 +273,6 @@ class MySQL(Dialect):
             f"CONCAT('(SELECT COUNT(*) FROM ', place, {inner}, matched, {inside}, {spared}, ')')"
         )
         return [
-            "SET SESSION group_concat_max_len = 4194304",
             "SET @terp_seed_search = (SELECT CONCAT('SELECT ', COALESCE(GROUP_CONCAT("
             f"{counting} SEPARATOR ' + '), '0'), ' INTO @terp_seed_dependents')\n"
             f"FROM ({self._referring(target, declared)}) AS referring)",

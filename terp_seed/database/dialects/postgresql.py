@@ -34,7 +34,8 @@ from terp_seed.database.dialects.model import (
     gather_references,
 )
 from terp_seed.database.dialects.postgresql_clients import PostgreSQLClients
-from terp_seed.database.dialects.postgresql_errors import problem, unreachable
+from terp_seed.database.dialects.postgresql_errors import hidden_rows, problem, unreachable
+from terp_seed.database.dialects.sequences import draw_keys
 from terp_seed.database.dialects.sessions import Lock
 from terp_seed.database.dialects.transactions import PIN, begin_pinned, driver_of, pinned
 from terp_seed.errors import UsageError
@@ -70,6 +71,7 @@ class PostgreSQL(Dialect):
     clients = PostgreSQLClients()
     rows_per_statement = 1000
     stages_rows = True
+    digests_rows = True
     reuses_keys = False  # a sequence never goes back
     now = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS')"
     keeps_nul = False
@@ -82,7 +84,6 @@ class PostgreSQL(Dialect):
         | (?<!\w)\$(\w*)\$.*?\$\1\$ | --[^\n]* | /\*.*?\*/""",
         re.DOTALL | re.VERBOSE,
     )
-    indexes_foreign_keys = True  # CREATE INDEX would keep writers out until the commit
     integer_bits: ClassVar[Mapping[str, int]] = {"SMALLINT": 15, "INTEGER": 31}
 
     # -- values
@@ -113,12 +114,23 @@ class PostgreSQL(Dialect):
         return column if isinstance(kind, plain) else f"{column}::text"
 
     def comparable(self, column: str, kind: TypeEngine[Any]) -> str:
-        from sqlalchemy.dialects.postgresql import ARRAY
-        from sqlalchemy.dialects.postgresql.ranges import AbstractRange
-        from sqlalchemy.types import CHAR
+        from sqlalchemy import types
+        from sqlalchemy.dialects.postgresql import CIDR, INET, INTERVAL
 
-        # Python has objects of its own for these, and a CHAR is read with its padding.
-        return f"{column}::text" if isinstance(kind, ARRAY | AbstractRange | CHAR) else column
+        if isinstance(kind, INTERVAL):
+            return _interval(column)
+        moments = (types.Date, types.DateTime, types.Time)
+        plain = (types.Integer, types.Numeric, types.Boolean, types.String, types.LargeBinary)
+        read = (*moments, *plain, types.JSON, types.Uuid, INET, CIDR)
+        # Of other types Python makes objects of its own, and a CHAR is read with its padding.
+        is_read = isinstance(kind, read) and not isinstance(kind, types.CHAR)
+        return column if is_read else f"{column}::text"
+
+    def read_texts(self, table: str, column: str, texts: Sequence[str]) -> str:
+        # A first row of no value gives the texts the type that the column has.
+        typed = f"(SELECT {self.quote(column)} FROM {self.quote_table(table)} WHERE false)"
+        listed = ", ".join(f"({self.text(text)})" for text in texts)
+        return f"SELECT COUNT(kept) FROM (VALUES ({typed}), {listed}) AS given (kept)"
 
     def size(self, column: str) -> str:
         return f"octet_length({column}::text)"
@@ -131,32 +143,23 @@ class PostgreSQL(Dialect):
             [f"COALESCE(convert_to({text}, 'UTF8'), '\\x00'::bytea)" for text in texts]
         )
 
+    def row_digest(self, columns: Sequence[str]) -> str:
+        parts = (
+            f"COALESCE(octet_length({name}::text) || ':' || {name}::text, '-')" for name in columns
+        )
+        return f"substring(sha256(convert_to({' || '.join(parts)}, 'UTF8')) for 8)"
+
+    def join_digests(self, digest: str, order: str) -> str:
+        return f"string_agg({digest}, ''::bytea ORDER BY {order})"
+
     def same(self, one: str, other: str) -> str:
         return f"{one}::text IS NOT DISTINCT FROM {other}::text"
 
     # -- writes
 
     def take_keys(self, table: str, key: str, count: int) -> str:
-        quoted_key, name = self.quote(key), self.text(self.quote_table(table))
-        # A sequence that the column owns, or the one that its default calls.
-        called = (
-            "SELECT d.refobjid FROM pg_attrdef f JOIN pg_attribute a ON a.attrelid = f.adrelid AND "
-            "a.attnum = f.adnum JOIN pg_depend d ON d.classid = 'pg_attrdef'::regclass AND "
-            "d.objid = f.oid AND d.refclassid = 'pg_class'::regclass "
-            "JOIN pg_sequence s ON s.seqrelid = d.refobjid "
-            f"WHERE f.adrelid = {name}::regclass AND a.attname = {self.text(key)} LIMIT 1"
-        )
-        owned = f"pg_get_serial_sequence({name}, {self.text(key)})::regclass::oid"
-        top = (
-            f"GREATEST((SELECT MAX({quoted_key}) FROM {self.quote_table(table)}), "
-            "pg_sequence_last_value(seq), "
-            "(SELECT seqstart - 1 FROM pg_sequence WHERE seqrelid = seq), 0)"
-        )
-        moved = f"setval(seq, top + {count}) - {count}" if count else NULL
-        return (
-            f"SELECT COALESCE({moved}, top) + 1 FROM (SELECT seq, {top} AS top FROM "
-            f"(SELECT COALESCE({owned}, ({called}))::regclass AS seq) AS own) AS taken"
-        )
+        highest = super().take_keys(table, key, count)
+        return draw_keys(self, table, key, count, highest) if count else highest
 
     def name_key(self, name: str, first_key: str) -> list[str]:
         return [f"SELECT set_config('{_setting(name)}', {first_key}::text, true)"]
@@ -167,13 +170,14 @@ class PostgreSQL(Dialect):
 
     def documents(self, column: str, rows: Sequence[Sequence[Piece] | None]) -> Written:
         names = {name for row in rows for _, name, _ in row or ()}
-        added = {name: f"{_first(name)}+%d" for name in names if name}
+        added = {name: f"({_first(name)}+%d)::text" for name in names if name}
 
         def joined(row: Sequence[Piece]) -> str:
             texts = quoted(self.text, [text for text, _, _ in row])
             keys = [added[name] % number if name else "" for _, name, number in row]
             parts = ", ".join(filter(None, chain(*zip(texts, keys, strict=True))))
-            return f"CONCAT({parts})::json"  # goes into json, jsonb and text
+            # A function takes 100 arguments; the type goes into json, jsonb and text.
+            return f"CONCAT(VARIADIC ARRAY[{parts}])::json"
 
         return Written(column, [[NULL if row is None else joined(row) for row in rows]])
 
@@ -220,6 +224,9 @@ class PostgreSQL(Dialect):
             f"INSERT INTO {self.quote_table(table)} ({names}) OVERRIDING SYSTEM VALUE\n"
             f"SELECT {', '.join(values)} FROM pg_temp.{_STAGE}"
         )
+
+    def empty_stage(self) -> str:
+        return f"TRUNCATE pg_temp.{_STAGE}"
 
     def drop_stage(self) -> str:
         return f"DROP TABLE pg_temp.{_STAGE}"
@@ -371,6 +378,25 @@ class PostgreSQL(Dialect):
         )
         return [str(name) for (name,) in rows]
 
+    def hidden(self, connection: Connection, tables: Sequence[str]) -> str:
+        rows = connection.exec_driver_sql(
+            "SELECT relname FROM unnest(%s::text[]) AS name "
+            "JOIN pg_class c ON c.oid = to_regclass(name) WHERE row_security_active(c.oid)",
+            ([*map(self.quote_table, tables)],),
+        )
+        return hidden_rows(str(name) for (name,) in rows)
+
+    def publications(self, connection: Connection, tables: Sequence[str]) -> dict[str, list[str]]:
+        rows = connection.exec_driver_sql(
+            "SELECT pubname, tablename FROM pg_publication_tables "
+            "WHERE schemaname = current_schema() AND tablename = ANY(%s) ORDER BY 1, 2",
+            (list(tables),),
+        )
+        found: dict[str, list[str]] = {}
+        for publication, table in rows:
+            found.setdefault(publication, []).append(table)
+        return found
+
     def copies(self, connection: Connection, tables: Sequence[str]) -> list[Copy]:
         names = ("archive_mode", "log_statement", "wal_level")
         (row,) = connection.exec_driver_sql(
@@ -513,8 +539,16 @@ def _tell_driver(driver: str) -> None:
     logger.info(f"the database URL names {driver}; seeds go through psycopg 3 to the same database")
 
 
+def _interval(name: str) -> str:
+    """The text of an interval; one of hours with six digits behind the point, as a seed has it."""
+    text = f"{name}::text"
+    padded = f"rpad({text}, strpos({text}, '.') + 6, '0')"
+    return f"CASE WHEN {text} ~ '^[-0-9:]+[.]' THEN {padded} ELSE {text} END"
+
+
 def _canonical(column: Canonical, name: str) -> str:
     from sqlalchemy import types
+    from sqlalchemy.dialects.postgresql import INTERVAL
 
     kind = column.kind
     if column.first is not None:
@@ -525,6 +559,8 @@ def _canonical(column: Canonical, name: str) -> str:
         return f"{name}::int::text"
     if isinstance(kind, types.Numeric) and not isinstance(kind, types.Float):
         return f"trim_scale({name})::text"
+    if isinstance(kind, INTERVAL):
+        return _interval(name)
     if isinstance(kind, types.DateTime):
         moment = f"({name} AT TIME ZONE 'UTC')" if kind.timezone else name
         return f"replace({moment}::text, ' 00:00:00', '')"

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterable
 from typing import Any
 
 from terp_seed.database.dialects.model import Kind, Problem
 
-__all__ = ["problem", "unreachable"]
+__all__ = ["hidden_rows", "problem", "unreachable"]
 
 _UNDONE = "the server undid the transaction, because another one held the rows it needs"
 _KINDS = {
@@ -48,6 +49,7 @@ _MEANINGS = {
 _STILL_REFERRED = re.compile("update or delete on table")
 _QUOTED = re.compile(r'"([^"]*)"')
 _IN_MESSAGE = ("42703", "42P01")  # a name that stands in the message only, and is no value
+_HIDDEN = "row-level security policy"
 _SCHEMA = "permission denied for schema"
 
 _UNREACHABLE = (
@@ -85,6 +87,8 @@ def problem(error: BaseException) -> Problem:
     found = _KINDS.get(code, Kind.GONE if code.startswith("08") else Kind.REFUSED)
     if found is Kind.RETRYABLE:
         return Problem(found, _UNDONE, code)
+    if found is Kind.DENIED and _HIDDEN in text:
+        return Problem(found, hidden_rows(_QUOTED.findall(text)[-1:]), code)
     if found is Kind.DENIED:
         return Problem(found, "", code, "CREATE" if text.startswith(_SCHEMA) else "")
     meaning = _MEANINGS.get(code, "the server refused the statement")
@@ -94,6 +98,15 @@ def problem(error: BaseException) -> Problem:
     if code in _IN_MESSAGE:
         name = "".join(_QUOTED.findall(text)[:1]) or text.split()[1]
     return Problem(found, meaning, code, name)
+
+
+def hidden_rows(tables: Iterable[str]) -> str:
+    """That policies hide rows of these tables, and what to do; empty without a table."""
+    listed = ", ".join(tables)
+    return listed and (
+        f"row-level security hides rows of {listed} from the database user; run as a role with "
+        "BYPASSRLS, or as the tables' owner where it is not forced"
+    )
 
 
 def unreachable(error: BaseException) -> str:

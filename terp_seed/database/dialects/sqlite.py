@@ -62,7 +62,7 @@ class SQLite(Dialect):
         | --[^\n]* | /\*.*?\*/""",
         re.DOTALL | re.VERBOSE,
     )
-    indexes_foreign_keys = False
+    indexes_in_rollback = True
     schemas = False
     for_update = ""  # BEGIN IMMEDIATE holds all there are
     counter = sa.Integer()  # the only type that counts

@@ -87,6 +87,10 @@ class Values(ABC):
         """An expression of a column whose value can be held against the one that was written."""
         return column
 
+    def read_texts(self, table: str, column: str, texts: Sequence[str]) -> str | None:
+        """A SELECT that fails if a column cannot read one of these texts; None if none does."""
+        return None
+
     def size(self, column: str) -> str:
         """The length of a column's value, at least roughly in bytes; NULL for NULL."""
         return f"LENGTH({column})"
@@ -98,6 +102,21 @@ class Values(ABC):
         A rare value may be written in another way than `literals.canonical`
         writes it, but never two different values alike.
         """
+
+    digests_rows: ClassVar[bool] = False
+    """Whether `row_digest` can be asked: the database makes digests of the values it stores."""
+
+    def row_digest(self, columns: Sequence[str]) -> str:
+        """An expression of 8 bytes of a SHA-256 over expressions of any type, as the row has them.
+
+        Two rows that differ anywhere have different ones, but for numbers of MySQL's FLOAT that
+        differ behind the sixth digit.
+        """
+        raise NotImplementedError
+
+    def join_digests(self, digest: str, order: str) -> str:
+        """An aggregate: the digests of many rows behind each other, ordered by an expression."""
+        raise NotImplementedError
 
     @abstractmethod
     def same(self, one: str, other: str) -> str:

@@ -66,6 +66,10 @@ class Writes(Values):
         """The INSERT that takes all staged rows, their keys added to the numbers."""
         raise NotImplementedError
 
+    def empty_stage(self) -> str:
+        """The statement that makes room in the staging table for other rows."""
+        raise NotImplementedError
+
     def drop_stage(self) -> str:
         """The statement that drops the staging table."""
         raise NotImplementedError
