@@ -21,7 +21,7 @@ __all__ = ["Beside", "count_skipped", "find_alike_keys", "find_broken_references
 
 _CHUNK = 500
 _NULL = canonical(None)
-_MISSING = ", and there is no such table or column"
+_MISSING = ": the table or the column does not exist"
 _IN_ADVANCE = 20_000  # keys that are looked up one by one; above, by their extremes first
 
 
