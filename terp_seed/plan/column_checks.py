@@ -138,7 +138,10 @@ _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?", re.
 
 def _readable(live: ColumnFacts) -> Iterator[Check]:
     if live.unwritable:
-        yield f"is a {live.unwritable}, which only raw SQL can write", lambda value: value is not None
+        yield (
+            f"is a {live.unwritable}, which only raw SQL can write",
+            lambda value: value is not None,
+        )
     if live.flags is not None:
         what = f"holds {live.flags} bits, and the seed has none{_declare(live, 'int')}"
         yield what, lambda value: _is_no_number_of_bits(value, live.flags or 0)

@@ -17,7 +17,14 @@ from terp_seed.ledger.ledger import SeededRange, Selection, equal_to
 from terp_seed.rows.literals import canonical
 from terp_seed.rows.model import Lookup, TableRows, Value
 
-__all__ = ["Beside", "count_skipped", "find_alike_keys", "find_broken_references", "find_crowding", "find_taken_keys"]
+__all__ = [
+    "Beside",
+    "count_skipped",
+    "find_alike_keys",
+    "find_broken_references",
+    "find_crowding",
+    "find_taken_keys",
+]
 
 _CHUNK = 500
 _NULL = canonical(None)

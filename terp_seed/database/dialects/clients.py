@@ -6,6 +6,7 @@ command line, where every user of the machine could see it.
 
 from __future__ import annotations
 
+import re
 import shutil
 import subprocess
 from abc import ABC, abstractmethod
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 __all__ = ["Clients", "apply_with", "dump_with", "program", "tail", "tool_version"]
 
 _TAIL = 200
+_COMPLAINT = re.compile(r"(?:\S+:\s+)*(?:\w+ )?(?:error|fatal|panic)\b", re.IGNORECASE)
 
 
 class Clients(ABC):
@@ -45,10 +47,14 @@ class Clients(ABC):
         """Copy all tables and rows into an empty database; `UsageError` if that fails."""
         with TemporaryDirectory() as folder:
             dump = Path(folder) / self.dump_name
-            self.dump(source, dump)
+            self.dump_to_copy(source, dump)
             complaint = self.apply(target, dump)
         if complaint:
             raise UsageError(f"the copy into {target.database!r} failed: {complaint}")
+
+    def dump_to_copy(self, source: URL, path: Path) -> None:
+        """Write a database as another one of the same user's can take it."""
+        self.dump(source, path)
 
     @abstractmethod
     def missing(self, path: Path, tables: Collection[str]) -> list[str] | None:
@@ -75,7 +81,7 @@ def program(*names: str) -> str:
 def apply_with(
     command: Sequence[str], script: Path, environment: dict[str, str] | None = None
 ) -> str:
-    """Run a client with a script as its input; return the last line of its complaint, if any."""
+    """Run a client with a script as its input; return its complaint, if any."""
     with script.open("rb") as file:
         done = subprocess.run(  # noqa: S603 - our own command, no shell
             command,
@@ -85,7 +91,7 @@ def apply_with(
             check=False,
             env=environment,
         )
-    return _last_line(done.stderr) or f"exit code {done.returncode}" if done.returncode else ""
+    return _complaint(done.stderr) or f"exit code {done.returncode}" if done.returncode else ""
 
 
 def dump_with(
@@ -98,7 +104,7 @@ def dump_with(
         )
     if done.returncode:
         name = Path(command[0]).name
-        raise UsageError(f"{name} failed on {source.database!r}: {_last_line(done.stderr)}")
+        raise UsageError(f"{name} failed on {source.database!r}: {_complaint(done.stderr)}")
 
 
 def tool_version(*names: str) -> dict[str, str]:
@@ -108,10 +114,11 @@ def tool_version(*names: str) -> dict[str, str]:
     return {Path(tool).name: done.stdout.decode(errors="replace").strip()}
 
 
-def _last_line(output: bytes) -> str:
-    """The last line of what a program printed."""
+def _complaint(output: bytes) -> str:
+    """The line that says what is wrong; those behind it show the statement and its values."""
     lines = output.decode(errors="replace").strip().splitlines()
-    return lines[-1] if lines else ""
+    complaints = [line for line in lines if _COMPLAINT.match(line)]
+    return (complaints or lines or [""])[-1]
 
 
 def tail(path: Path) -> bytes:

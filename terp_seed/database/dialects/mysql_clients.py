@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shlex
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from terp_seed.database.dialects.clients import (
     tail,
     tool_version,
 )
+from terp_seed.database.dialects.mysql_errors import explain_number
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
@@ -28,6 +30,20 @@ _CLIENTS = ("mariadb", "mysql")
 _DUMPS = ("mariadb-dump", "mysqldump")
 _OPTIONS = ("--single-transaction", "--skip-lock-tables", "--no-tablespaces", "--hex-blob")
 _END = b"Dump completed"
+_ERROR = re.compile(r"ERROR (\d+) \(\w+\) at line (\d+)")
+# What a URL's query may say of a connection, and the clients' option for it.  A client skips
+# what it does not know behind "loose".
+_QUERY = {
+    "unix_socket": "socket",
+    "connect_timeout": "connect-timeout",
+    "ssl_ca": "ssl-ca",
+    "ssl_capath": "ssl-capath",
+    "ssl_cert": "ssl-cert",
+    "ssl_cipher": "ssl-cipher",
+    "ssl_key": "ssl-key",
+    "ssl_mode": "loose-ssl-mode",
+    "ssl_check_hostname": "loose-ssl-verify-server-cert",
+}
 
 
 class MySQLClients(Clients):
@@ -36,7 +52,11 @@ class MySQLClients(Clients):
     def apply(self, url: URL, script: Path) -> str:
         with _option_file(url) as option:
             command = [program(*_CLIENTS), option, "--binary-mode", str(url.database)]
-            return apply_with(command, script)
+            complaint = apply_with(command, script)
+        found = _ERROR.match(complaint)  # whose text may hold a value
+        if found is None:
+            return complaint
+        return f"line {found[2]}: {explain_number(int(found[1]))} (error {found[1]})"
 
     def dump(self, source: URL, path: Path) -> None:
         with _option_file(source) as option:
@@ -53,13 +73,7 @@ class MySQLClients(Clients):
         return sorted(left.values())
 
     def restoring(self, target: URL, path: Path) -> str:
-        given = {
-            "host": target.host,
-            "port": target.port,
-            "socket": target.query.get("unix_socket"),
-            "user": target.username,
-        }
-        options = [f"--{name}={value}" for name, value in given.items() if value]
+        options = [f"--{name}={value}" for name, value in _where(target).items()]
         options += ["--password"] if target.password else []
         client = Path(program(*_CLIENTS)).name
         command = shlex.join([client, *options, str(target.database)])
@@ -69,19 +83,20 @@ class MySQLClients(Clients):
         return tool_version(*_DUMPS)
 
 
+def _where(url: URL) -> dict[str, object]:
+    """The clients' options for where the database is and how to connect, but for the password."""
+    given: dict[str, object] = {"host": url.host, "port": url.port, "user": url.username}
+    given |= {option: url.query.get(name) for name, option in _QUERY.items()}
+    return {name: value for name, value in given.items() if value}
+
+
 @contextmanager
 def _option_file(url: URL) -> Iterator[str]:
     """The option that names a file with user and password, gone at the end."""
-    values = {
-        "host": url.host,
-        "port": url.port,
-        "user": url.username,
-        "password": url.password,
-        "socket": url.query.get("unix_socket"),
-    }
+    values = _where(url) | ({"password": url.password} if url.password else {})
     with TemporaryDirectory() as folder:
         path = Path(folder) / "client.cnf"
-        lines = [f'{key}="{_escaped(str(value))}"' for key, value in values.items() if value]
+        lines = [f'{key}="{_escaped(str(value))}"' for key, value in values.items()]
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write("[client]\n" + "\n".join(lines) + "\n")

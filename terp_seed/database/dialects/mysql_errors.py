@@ -6,7 +6,7 @@ import re
 
 from terp_seed.database.dialects.model import Kind, Problem
 
-__all__ = ["UNREACHABLE", "problem"]
+__all__ = ["UNREACHABLE", "explain_number", "problem"]
 
 _KINDS = {
     Kind.RETRYABLE: (1205, 1213, 1020),
@@ -17,6 +17,7 @@ _KINDS = {
 }
 _KIND_OF = {code: kind for kind, codes in _KINDS.items() for code in codes}
 _UNDONE = "the server undid the transaction, because another one held the rows it needs"
+_REFUSED = "the server refused the statement"
 _DUPLICATE = 1062
 _PRIMARY = re.compile(r"for key '(?:[^']*\.)?PRIMARY'")
 _PRIVILEGE = r"([A-Z, ]+) command denied"
@@ -58,6 +59,11 @@ UNREACHABLE: dict[int | str, str] = {
 """Why a connection failed, and what to do."""
 
 
+def explain_number(code: int) -> str:
+    """What the server means by the number of an error."""
+    return _MEANINGS.get(code, (_REFUSED, None))[0]
+
+
 def problem(error: BaseException) -> Problem:
     """What an error of mysqlclient means, without a value of a row."""
     code = error.args[0] if error.args and isinstance(error.args[0], int) else None
@@ -72,8 +78,8 @@ def problem(error: BaseException) -> Problem:
         return Problem(kind_of, _UNDONE, code)
     if kind_of is Kind.DENIED:
         return Problem(kind_of, "", code, _named(_PRIVILEGE, text))
-    meaning, name = _MEANINGS.get(code, ("the server refused the statement", None))
-    return Problem(kind_of, meaning, code, _named(name, text))
+    _, name = _MEANINGS.get(code, (_REFUSED, None))
+    return Problem(kind_of, explain_number(code), code, _named(name, text))
 
 
 def _named(pattern: str | None, text: str) -> str:

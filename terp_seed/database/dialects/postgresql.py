@@ -11,7 +11,6 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from functools import cache
 from hashlib import blake2b
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -35,6 +34,7 @@ from terp_seed.database.dialects.model import (
 )
 from terp_seed.database.dialects.postgresql_clients import PostgreSQLClients
 from terp_seed.database.dialects.postgresql_errors import hidden_rows, problem, unreachable
+from terp_seed.database.dialects.postgresql_urls import through_psycopg
 from terp_seed.database.dialects.sequences import draw_keys
 from terp_seed.database.dialects.sessions import Lock
 from terp_seed.database.dialects.transactions import PIN, begin_pinned, driver_of, pinned
@@ -460,7 +460,7 @@ class PostgreSQL(Dialect):
             raise UsageError("the URL names no database: write postgresql://user@host/database")
         try:
             engine = create_engine(
-                _through_psycopg(url),
+                through_psycopg(url),
                 poolclass=NullPool,
                 hide_parameters=True,
                 isolation_level="READ COMMITTED",
@@ -526,26 +526,6 @@ def _prepare(connection: Any, record: object) -> None:
 def _typeless(literal: str) -> str:
     """A number as a quoted text, whose type is that of the column it meets."""
     return f"'{literal}'" if literal[:1] in _UNQUOTED else literal
-
-
-def _through_psycopg(url: URL) -> URL:
-    """The same database through psycopg 3, whatever driver the URL names."""
-    _, _, driver = url.drivername.partition("+")
-    if driver not in ("", "psycopg"):
-        _tell_driver(driver)
-    if driver == "asyncpg" and "ssl" in url.query:
-        ssl = url.query["ssl"]
-        url = url.difference_update_query(["ssl"]).update_query_dict({"sslmode": ssl})
-    if "application_name" not in url.query:
-        url = url.update_query_dict({"application_name": "terp_seed"})
-    return url.set(drivername="postgresql+psycopg")
-
-
-@cache
-def _tell_driver(driver: str) -> None:
-    from terp_seed.settings.log import logger  # not for those who only look
-
-    logger.info(f"the database URL names {driver}; seeds go through psycopg 3 to the same database")
 
 
 def _interval(name: str) -> str:

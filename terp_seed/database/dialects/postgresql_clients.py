@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,14 +19,23 @@ from terp_seed.database.dialects.clients import (
     tail,
     tool_version,
 )
-from terp_seed.errors import UsageError
+from terp_seed.database.dialects.postgresql_errors import explain_sqlstate
+from terp_seed.database.dialects.postgresql_urls import connection_options
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL
 
 __all__ = ["PostgreSQLClients"]
 
-_PSQL = ("--no-psqlrc", "--quiet", "--set=ON_ERROR_STOP=1")
+_PSQL = (
+    "--no-psqlrc",
+    "--quiet",
+    "--set=ON_ERROR_STOP=1",
+    "--set=VERBOSITY=sqlstate",  # the text of an error may hold a value
+    "--file=-",  # with the number of the line
+)
+_ERROR = re.compile(r":(\d+): \w+:\s+([0-9A-Z]{5})$")
+_SECRETS = {"password", "sslpassword"}  # each user of the machine sees a command line
 _END = b"-- PostgreSQL database dump complete"
 _TABLE = re.compile(
     r'^CREATE (?:UNLOGGED |FOREIGN )?TABLE (?:(?:"(?:[^"]|"")+"|\w+)\.)?("(?:[^"]|"")+"|\w+) \('
@@ -38,22 +47,23 @@ class PostgreSQLClients(Clients):
 
     def apply(self, url: URL, script: Path) -> str:
         with _password_file(url) as environment:
-            return apply_with([program("psql"), *_PSQL, *_where(url)], script, environment)
+            complaint = apply_with([program("psql"), *_PSQL, _where(url)], script, environment)
+        found = _ERROR.search(complaint)
+        return (
+            f"line {found[1]}: {explain_sqlstate(found[2])} (error {found[2]})"
+            if found
+            else complaint
+        )
 
     def dump(self, source: URL, path: Path) -> None:
         self._dump(source, path, "--clean", "--if-exists")
 
-    def copy(self, source: URL, target: URL) -> None:
-        with TemporaryDirectory() as folder:
-            dump = Path(folder) / self.dump_name
-            self._dump(source, dump, "--no-owner", "--no-privileges")
-            complaint = self.apply(target, dump)
-        if complaint:
-            raise UsageError(f"the copy into {target.database!r} failed: {complaint}")
+    def dump_to_copy(self, source: URL, path: Path) -> None:
+        self._dump(source, path, "--no-owner", "--no-privileges")
 
     def _dump(self, source: URL, path: Path, *options: str) -> None:
         with _password_file(source) as environment:
-            dump_with([program("pg_dump"), *options, *_where(source)], source, path, environment)
+            dump_with([program("pg_dump"), *options, _where(source)], source, path, environment)
 
     def missing(self, path: Path, tables: Collection[str]) -> list[str] | None:
         if _END not in tail(path):
@@ -67,37 +77,38 @@ class PostgreSQLClients(Clients):
         return sorted(left)
 
     def restoring(self, target: URL, path: Path) -> str:
-        options = ["psql", "--single-transaction", "--set=ON_ERROR_STOP=1", *_where(target)]
+        options = ["psql", "--single-transaction", "--set=ON_ERROR_STOP=1", _where(target)]
         return f"{shlex.join(options)} < {shlex.quote(str(path))}"
 
     def dumper(self) -> dict[str, str]:
         return tool_version("pg_dump")
 
 
-def _where(url: URL) -> Sequence[str]:
-    given = {
-        "host": url.host or url.query.get("host"),
-        "port": url.port,
-        "username": url.username,
-        "dbname": url.database,
-    }
-    return [f"--{name}={value}" for name, value in given.items() if value]
+def _where(url: URL) -> str:
+    """The option that says where the database is, and all that the URL says of the connection."""
+    from psycopg.conninfo import make_conninfo
+    from psycopg.pq import Conninfo
+
+    known = {option.keyword.decode() for option in Conninfo.get_defaults()}
+    given = connection_options(url)
+    hidden = _SECRETS | ({"passfile"} if "password" in given else set())  # it has a file already
+    shown = {name: value for name, value in given.items() if name in known - hidden}
+    return f"--dbname={make_conninfo(**shown)}"
 
 
 @contextmanager
 def _password_file(url: URL) -> Iterator[dict[str, str]]:
     """The environment that names a file with the password, gone at the end."""
-    environment = dict(os.environ)
-    options = url.query.get("options")
-    if options:
-        environment["PGOPTIONS"] = str(options)
-    if not url.password:
+    environment = os.environ | {"LC_ALL": "C"}  # so that a complaint is known for one
+    password = connection_options(url).get("password")
+    if not password:
         yield environment
         return
+    environment.pop("PGPASSWORD", None)  # it comes before the file
     with TemporaryDirectory() as folder:
         path = Path(folder) / "pgpass"
         handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
-            escaped = str(url.password).replace("\\", "\\\\").replace(":", "\\:")
+            escaped = str(password).replace("\\", "\\\\").replace(":", "\\:")
             file.write(f"*:*:*:*:{escaped}\n")
         yield environment | {"PGPASSFILE": str(path)}

@@ -8,7 +8,7 @@ from typing import Any
 
 from terp_seed.database.dialects.model import Kind, Problem
 
-__all__ = ["hidden_rows", "problem", "unreachable"]
+__all__ = ["explain_sqlstate", "hidden_rows", "problem", "unreachable"]
 
 _UNDONE = "the server undid the transaction, because another one held the rows it needs"
 _KINDS = {
@@ -71,6 +71,11 @@ _UNREACHABLE = (
 )
 
 
+def explain_sqlstate(code: str) -> str:
+    """What the server means by a SQLSTATE."""
+    return _MEANINGS.get(code, "the server refused the statement")
+
+
 def problem(error: BaseException) -> Problem:
     """What an error of psycopg means, without a value of a row."""
     code: str | None = getattr(error, "sqlstate", None)
@@ -91,13 +96,12 @@ def problem(error: BaseException) -> Problem:
         return Problem(found, hidden_rows(_QUOTED.findall(text)[-1:]), code)
     if found is Kind.DENIED:
         return Problem(found, "", code, "CREATE" if text.startswith(_SCHEMA) else "")
-    meaning = _MEANINGS.get(code, "the server refused the statement")
-    if code == "23503" and _STILL_REFERRED.match(text):
-        meaning = "another row still refers to it"
+    referred = code == "23503" and _STILL_REFERRED.match(text)
+    means = "another row still refers to it" if referred else explain_sqlstate(code)
     name = constraint or getattr(diagnosis, "column_name", None) or ""
     if code in _IN_MESSAGE:
         name = "".join(_QUOTED.findall(text)[:1]) or text.split()[1]
-    return Problem(found, meaning, code, name)
+    return Problem(found, means, code, name)
 
 
 def hidden_rows(tables: Iterable[str]) -> str:
