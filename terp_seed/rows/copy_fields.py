@@ -23,6 +23,7 @@ from terp_seed.rows.texts import Many, UnwritableError, column_texts
 __all__ = ["copy_document", "copy_fields"]
 
 _NULL = "\\N"
+_TEXTS = frozenset((str, JsonText))
 _SPECIAL = "\\\0\t\n\r"
 _ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
@@ -35,7 +36,11 @@ def copy_fields(cells: Cells) -> Sequence[str]:
     texts = plain_cells(cells)
     if texts is not None:
         return fill_nulls(texts, _NULL)
-    many: dict[type[Any], Many] = dict.fromkeys((str, JsonText), _copy_texts)
+    if cells.kinds <= _TEXTS:
+        together = "".join(filter(None, cells.values))
+        if not any(map(together.__contains__, _SPECIAL)) and together.isascii():
+            return fill_nulls(cells.values, _NULL)
+    many: dict[type[Any], Many] = dict.fromkeys(_TEXTS, _copy_texts)
     return column_texts(cells.values, cells.kinds, _NULL, _copy_field, many)
 
 

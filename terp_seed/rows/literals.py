@@ -168,7 +168,8 @@ def _canonical_texts(values: Sequence[str]) -> Sequence[str]:
     together = "".join(values)
     if " 00:00:00" not in together and _SECONDS.fullmatch(together) and _all_long(values, 19):
         return values
-    return [*map(canonical, values)]
+    typed = _TYPED.match
+    return [canonical(value) if typed(value) else value for value in values]
 
 
 def _all_long(values: Sequence[str], length: int) -> bool:
@@ -288,6 +289,8 @@ _EXACT = 10**_EXACT_DIGITS
 _FIFTEEN = Context(prec=15)  # what a double, and so a SQLite decimal, keeps
 _NUMBER = re.compile(r"[-+]?\d{1,64}(\.\d{0,64})?([eE][-+]?\d{1,3})?", re.ASCII)
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?)?", re.ASCII)
+_TYPED = re.compile(rf"[{{\[]|(?:{_NUMBER.pattern}|{_MOMENT.pattern})\Z", re.ASCII)
+"""Texts that `canonical` may write otherwise."""
 _SECONDS = re.compile(r"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)*", re.ASCII)
 _STARTS = frozenset("0123456789+-{[")
 _WHOLE = (".0,", ".0}", ".0]")  # the end of a whole number that is written as a fraction
