@@ -128,6 +128,9 @@ def test_a_foreign_key_without_an_index_is_named_before_a_rollback(postgresql_to
     printed = toy.terp_seed("plan", "--rollback").stdout
     assert f"warning: {lines[0]}\n" in printed
     assert toy.everything() == before
+    toy.downgrade()
+    assert f"WARNING {lines[0]}" in toy.said
+    toy.upgrade()
     toy.execute(
         "CREATE INDEX ON nodes (up)",
         "CREATE INDEX ON partly (node)",
@@ -136,6 +139,7 @@ def test_a_foreign_key_without_an_index_is_named_before_a_rollback(postgresql_to
     assert toy.document("plan", "--rollback")["warnings"] == []
     indexes = toy.rows("SELECT indexname FROM pg_indexes ORDER BY 1")
     toy.downgrade()
+    assert "foreign key" not in toy.said
     assert toy.rows("SELECT indexname FROM pg_indexes ORDER BY 1") == indexes
 
 

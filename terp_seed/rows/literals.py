@@ -216,7 +216,8 @@ def _canonical_texts(values: Sequence[str]) -> Sequence[str]:
     together = "".join(values)
     if " 00:00:00" not in together and _SECONDS.fullmatch(together) and _all_long(values, 19):
         return values
-    return [*map(canonical, values)]
+    typed = _TYPED.match
+    return [canonical(value) if typed(value) else value for value in values]
 
 
 def _all_long(values: Sequence[str], length: int) -> bool:
@@ -336,6 +337,8 @@ _EXACT = 10**_EXACT_DIGITS
 _FIFTEEN = Context(prec=15)  # what a double, and so a SQLite decimal, keeps
 _NUMBER = re.compile(r"[-+]?\d{1,64}(\.\d{0,64})?([eE][-+]?\d{1,3})?", re.ASCII)
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?)?", re.ASCII)
+_TYPED = re.compile(rf"[{{\[]|(?:{_NUMBER.pattern}|{_MOMENT.pattern})\Z", re.ASCII)
+"""Texts that `canonical` may write otherwise."""
 _SECONDS = re.compile(r"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)*", re.ASCII)
 _STARTS = frozenset("0123456789+-{[")
 _WHOLE = (".0,", ".0}", ".0]")  # the end of a whole number that is written as a fraction
@@ -449,6 +452,7 @@ def digested(rows: Iterable[bytes]) -> bytes:
 
 
 _COPY_NULL = "\\N"
+_COPY_TEXTS = frozenset((str, JsonText))
 _COPY_SPECIAL = "\\\0\t\n\r"
 _COPY_ESCAPES = str.maketrans({"\\": r"\\", "\t": r"\t", "\n": r"\n", "\r": r"\r"})
 
@@ -461,7 +465,11 @@ def copy_fields(cells: Cells) -> Sequence[str]:
     texts = plain_cells(cells)
     if texts is not None:
         return fill_nulls(texts, _COPY_NULL)
-    many: dict[type[Any], Many] = dict.fromkeys((str, JsonText), _copy_texts)
+    if cells.kinds <= _COPY_TEXTS:
+        together = "".join(filter(None, cells.values))
+        if not any(map(together.__contains__, _COPY_SPECIAL)) and together.isascii():
+            return fill_nulls(cells.values, _COPY_NULL)
+    many: dict[type[Any], Many] = dict.fromkeys(_COPY_TEXTS, _copy_texts)
     return column_texts(cells.values, cells.kinds, _COPY_NULL, _copy_field, many)
 
 

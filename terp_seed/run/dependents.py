@@ -20,6 +20,7 @@ from terp_seed.database.schema import inbound
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError
 from terp_seed.ledger.ledger import Range, SeededRange, Selection
+from terp_seed.settings.log import logger
 
 __all__ = [
     "Dependents",
@@ -215,8 +216,11 @@ def child_indexes(session: Session, seeded_range: Range) -> Iterator[None]:
     The indexes come and go in the transaction that deletes, so no other
     connection sees them, and a failure takes them along.  A caller's own
     transaction gets none: whether its failure is undone is the caller's decision.
+    The log says where one is missing.
     """
     dialect, created = session.dialect, []
+    for line in find_slow_keys(session, {seeded_range.table: seeded_range.count}):
+        logger.warning(line)
     if _makes_indexes(session) and seeded_range.count >= _FEW:
         unindexed = {(k.table, k.columns) for k in _unindexed_keys(session, seeded_range.table)}
         for number, (table, columns) in enumerate(sorted(unindexed)):

@@ -1,4 +1,4 @@
-"""A TCP proxy before a MySQL server, through which a test loses or stalls what it wants."""
+"""A TCP proxy before a server, through which a test loses or stalls what it wants."""
 
 from __future__ import annotations
 
@@ -10,7 +10,10 @@ from types import TracebackType
 
 from servers import HOST
 
+#: How a query begins: MySQL says so behind the packet's length and number, PostgreSQL at once. The
+#: statement is the sixth byte on, of either.
 _QUERY = 3
+_POSTGRESQL_QUERY = ord("Q")
 
 
 class Proxy:
@@ -96,7 +99,9 @@ class Proxy:
 
     def _asked(self, data: bytes, state: _State) -> bool:
         """Whether what the client sends may pass."""
-        if self._cut is None or len(data) < 5 or data[4] != _QUERY:
+        if self._cut is None or len(data) < 5:
+            return True
+        if data[4] != _QUERY and data[0] != _POSTGRESQL_QUERY:
             return True
         statement, answered, after = self._cut
         if not data[5:].startswith(statement):
