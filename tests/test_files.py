@@ -15,8 +15,7 @@ import sqlalchemy as sa
 from toys import Toy
 
 from terp_seed.errors import UsageError
-from terp_seed.rows.file_format import FileFormat, file_format
-from terp_seed.rows.files import read_batches
+from terp_seed.rows.files import FileFormat, file_format, read_batches
 
 
 @pytest.fixture

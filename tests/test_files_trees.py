@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 from toys import Toy
 
 from terp_seed.errors import PlanError, UsageError
+from terp_seed.rows.imported import order_rows
 from terp_seed.rows.model import Lookup
-from terp_seed.rows.row_order import order_rows
 
 NODES = """
     CREATE TABLE nodes (

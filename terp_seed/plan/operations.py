@@ -2,28 +2,54 @@
 
 They are registered with Alembic when this module is imported, and hand
 themselves to whatever is running the revision: the recorder that makes the
-plan, or the writer.
+plan, or the executor.
+
+The `Recorder` runs revisions' functions and writes nothing.
 """
 
 from __future__ import annotations
 
+import re
+import traceback
 import zlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
+from io import TextIOBase
 from pathlib import Path
 from typing import Any, Protocol
 
+from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation, Operations
+from alembic.script import Script
+from alembic.util import CommandError
+from sqlalchemy.engine import Connection
+from sqlalchemy.exc import DBAPIError
 
-from terp_seed.errors import UsageError
-from terp_seed.rows.batches import Batch, Origin, row_batches
-from terp_seed.rows.file_format import FileFormat, file_format
-from terp_seed.rows.file_texts import file_digest
-from terp_seed.rows.files import read_batches
+from terp_seed.database.dialects import dialect_named
+from terp_seed.database.failures import translated
+from terp_seed.errors import GuardError, PlanError, UsageError
+from terp_seed.ledger.ledger import Range
+from terp_seed.plan.chain import Generation, read_attributes
+from terp_seed.plan.plan import LazyMapping, PlannedRevision, PlannedTable, Removal
+from terp_seed.plan.sql_guard import SqlGuard
+from terp_seed.rows.files import FileFormat, file_digest, file_format, read_batches
+from terp_seed.rows.imported import Batch, Origin, imported, row_batches
 from terp_seed.rows.literals import canonical
+from terp_seed.rows.model import TableRows
+from terp_seed.rows.seeders import SeedContext, seeder_named
 
-__all__ = ["OPTION", "SeedOp", "SeedRowsOp", "Taker", "UnseedOp"]
+__all__ = [
+    "OPTION",
+    "Recorder",
+    "SeedOp",
+    "SeedRowsOp",
+    "Taker",
+    "UnseedOp",
+    "call_function",
+    "install_operations",
+]
 
 OPTION = "terp_seed"
 """The option of a migration context that holds its `Taker`."""
@@ -220,3 +246,234 @@ def _take(operations: Operations, operation: MigrateOperation) -> None:
 
 for _operation in (SeedOp, SeedRowsOp, UnseedOp):
     Operations.implementation_for(_operation)(_take)
+
+
+@dataclass
+class Recorder:
+    """Records revisions in order, from the base of the chain on."""
+
+    generation: Generation
+    environment: str
+    data: Path
+    dialect_name: str
+    mask: Callable[[TableRows], TableRows] = lambda rows: rows
+    """The masking boundary, which imported rows pass before anything else."""
+    numbers_rows: Callable[[str], bool] = lambda table: False
+    """Whether the mask of a table's rows depends on how many were imported before."""
+    build: bool = True
+    """Whether seeders are called; without, their derived columns and checks alone are known."""
+    load_files: bool = True
+    """Whether imported rows are read; a rollback goes by the ledger instead."""
+    connection: Connection | None = None
+    """For revisions that read the database while they run."""
+    states: Mapping[str, str] = field(default_factory=dict)
+    """What the ledger says of revisions; only of others the file says whether they run here."""
+    past: Sequence[Script] = ()
+    """The revisions before the recorded ones, oldest first; they are recorded on demand."""
+    earlier: dict[str, TableRows] = field(default_factory=dict)
+    planned: dict[str, PlannedRevision] = field(default_factory=dict)
+    shared: set[str] = field(default_factory=set)
+    """Tables that several seeders fill: a row number says no single row there."""
+    recalled: Recorder | None = None
+    """What recorded the past, once something asked for it."""
+
+    def upgrade(self, script: Script) -> PlannedRevision:
+        planned = self._record(script, script.module.upgrade, upgrade=True)
+        self.planned[script.revision] = planned
+        return planned
+
+    def fresh(self, **changes: Any) -> Recorder:
+        """A recorder like this one, but for these changes, that has recorded nothing yet."""
+        return replace(self, earlier={}, planned={}, shared=set(), recalled=None, **changes)
+
+    def recall(self) -> Recorder:
+        """Record the past, unless that was done; what its revisions seed is known then."""
+        if self.recalled is None:
+            self.recalled = self.fresh(past=())
+            for script in self.past:
+                self.recalled.upgrade(script)
+        return self.recalled
+
+    def downgrade(self, script: Script) -> PlannedRevision:
+        return self._record(script, script.module.downgrade, upgrade=False)
+
+    def _record(
+        self, script: Script, function: Callable[[], None], *, upgrade: bool
+    ) -> PlannedRevision:
+        attributes = read_attributes(script)
+        elsewhere = self.environment not in attributes.environments
+        state = self.states.get(script.revision)
+        planned = PlannedRevision(
+            script.revision,
+            upgrade,
+            skipped=elsewhere if state is None else state != "applied",
+            raw_sql=attributes.raw_sql,
+            online_only=attributes.online_only,
+        )
+        if not planned.skipped and not (planned.raw_sql and planned.online_only):
+            self._run(planned, function)
+        return planned
+
+    def _run(self, planned: PlannedRevision, function: Callable[[], None]) -> None:
+        sql_guard = SqlGuard(dialect_named(self.dialect_name))
+        script = _UnreadScript(sql_guard)
+        opts = {
+            OPTION: _Take(self, planned),
+            "as_sql": True,
+            "output_buffer": script,
+            "transactional_ddl": True,  # so that an autocommit_block shows its COMMIT
+        }
+        connection = self.connection if planned.online_only else None
+        if connection is not None:
+            opts.update(as_sql=False, output_buffer=None)
+        context = MigrationContext.configure(
+            connection,
+            dialect_name=None if connection is not None else self.dialect_name,
+            opts=opts,
+        )
+        with install_operations(context), sql_guard.close(planned.revision, planned.raw_sql):
+            if connection is None:
+                call_function(function, planned.revision, script.hint)
+            else:
+                with sql_guard.watch(connection):
+                    call_function(function, planned.revision)
+
+    def tables_of(self, operation: SeedOp | SeedRowsOp, planned: PlannedRevision) -> None:
+        """Add an operation's tables to the plan of its revision."""
+        if isinstance(operation, SeedOp):
+            self._refuse_in_production(planned.revision)
+            seeder = seeder_named(operation.seeder)
+            tables = list(seeder.build(self._context(operation.seeder))) if self.build else []
+            planned.derives += seeder.derives
+            planned.checks += seeder.checks
+        else:
+            if self.load_files and self.numbers_rows(operation.table):
+                self.recall()
+            tables = [self.mask(self._imported(operation))] if self.load_files else []
+        planned.operations.append([])
+        planned.declared.append(operation.declaration(self.data))
+        for rows in tables:
+            self._add(rows, planned)
+
+    def _context(self, seeder: str) -> SeedContext:
+        generation = self.generation
+        return SeedContext(
+            seeder,
+            generation.root_seed,
+            generation.as_of,
+            generation.rows,
+            LazyMapping(dict(self.earlier), lambda: self.recall().earlier),
+        )
+
+    def _imported(self, operation: SeedRowsOp) -> TableRows:
+        return imported(
+            operation.table,
+            operation.batches(self.data),
+            key=operation.key,
+            id=operation.id,
+            refs=operation.refs,
+            later=operation.later,
+            skip_taken=operation.skip_taken,
+            source=operation.path or "",
+        )
+
+    def _add(self, rows: TableRows, planned: PlannedRevision) -> None:
+        for name, column in rows.columns.items():
+            if column.ref is not None and self._is_shared(column.ref):
+                raise PlanError(
+                    f"revision {planned.revision}: {rows.table}.{name} refers to rows of "
+                    f"{column.ref} by number, and several seeders fill that table"
+                )
+        if rows.provenance == "synthetic":
+            if rows.table in self.earlier:
+                self.shared.add(rows.table)
+            self.earlier[rows.table] = rows
+        number = len(planned.tables) + 1
+        range_ = Range(planned.revision, number, rows.table, rows.count, rows.id)
+        planned.operations[-1].append(PlannedTable(rows, range_))
+
+    def _is_shared(self, table: str) -> bool:
+        past = self.recall()
+        twice = table in self.earlier and table in past.earlier
+        return twice or table in self.shared or table in past.shared
+
+    def _refuse_in_production(self, revision: str) -> None:
+        if self.environment == "production":
+            raise GuardError(
+                f"revision {revision}: generates mock data, which never enters production; take "
+                "production out of its environments = (...)"
+            )
+
+
+class _Take:
+    """The taker that records."""
+
+    def __init__(self, recorder: Recorder, planned: PlannedRevision) -> None:
+        self._recorder, self._planned = recorder, planned
+
+    def take(self, operation: MigrateOperation) -> None:
+        planned = self._planned
+        if isinstance(operation, UnseedOp) == planned.upgrade:
+            raise PlanError(
+                f"revision {planned.revision}: op.unseed belongs into downgrade(), and the "
+                "operations that seed belong into upgrade()"
+            )
+        if isinstance(operation, UnseedOp):
+            removal = Removal(operation.tables, operation.on_dependents, operation.on_edited)
+            planned.removals.append(removal)
+        elif isinstance(operation, SeedOp | SeedRowsOp):
+            self._recorder.tables_of(operation, planned)
+
+
+class _UnreadScript(TextIOBase):
+    """A script that is thrown away; what is written to it passes the guard."""
+
+    def __init__(self, sql_guard: SqlGuard) -> None:
+        self._sql_guard = sql_guard
+        self._read = False
+
+    def write(self, text: str) -> int:
+        self._sql_guard.check(text)
+        self._read = self._read or bool(_READING.match(text))
+        return len(text)
+
+    def hint(self) -> str:
+        """What to do about a revision that failed because nothing answered its SELECT."""
+        return "; a revision that reads the database says online_only = True" if self._read else ""
+
+
+_READING = re.compile(r"[\s(]*(SELECT|WITH|SHOW|VALUES)\b", re.IGNORECASE)
+
+
+@contextmanager
+def install_operations(context: MigrationContext) -> Iterator[Operations]:
+    """Make ``alembic.op`` speak to a context, and to none when it is over.
+
+    Alembic's own context manager leaves the module behind when the code in it
+    fails, so it is always left as if nothing had happened.
+    """
+    manager = Operations.context(context)
+    try:
+        yield manager.__enter__()
+    finally:
+        manager.__exit__(None, None, None)
+
+
+def call_function(
+    function: Callable[[], None], revision: str, hint: Callable[[], str] = lambda: ""
+) -> None:
+    """Call a revision's function; its own mistakes become one clear line."""
+    try:
+        function()
+    except (BrokenPipeError, CommandError):  # whoever reads the script has seen enough
+        raise
+    except DBAPIError as error:
+        raise translated(error, f"revision {revision}: {function.__name__}()") from None
+    except Exception as error:
+        frames = traceback.extract_tb(error.__traceback__)
+        own = [frame for frame in frames if frame.filename == function.__code__.co_filename]
+        frame = (own or frames)[-1]
+        raise PlanError(
+            f"revision {revision}: {function.__name__}() failed with {type(error).__name__} at "
+            f"{Path(frame.filename).name}, line {frame.lineno}{hint()}"
+        ) from error

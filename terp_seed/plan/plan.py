@@ -19,7 +19,7 @@ from terp_seed.rows.seeders import Check, Derived
 
 if TYPE_CHECKING:
     from terp_seed.ledger.drift import Drift
-    from terp_seed.plan.recorder import Recorder
+    from terp_seed.plan.operations import Recorder
 
 __all__ = [
     "Counts",

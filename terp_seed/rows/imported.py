@@ -1,20 +1,63 @@
 """Imported rows: hand-written ones, and those of files.
 
 They are read and checked in full before anything is written.  To the masking boundary they are
-*imported*, so they are masked like personal data unless declared synthetic.
+*imported*, so they are masked like personal data unless declared synthetic.  Rows that refer to
+rows of their own table come after those.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import islice
 
 from terp_seed.errors import UsageError
-from terp_seed.rows.batches import Batch
-from terp_seed.rows.literals import UnwritableError, encodable, literals
-from terp_seed.rows.model import Cells, Column, Lookup, TableRows, Value, measured
-from terp_seed.rows.row_order import order_rows
+from terp_seed.rows.literals import UnwritableError, canonical, encodable, literals
+from terp_seed.rows.model import Cells, Column, Lookup, RowOrder, TableRows, Value, measured
 
-__all__ = ["imported"]
+__all__ = ["BATCH_ROWS", "Batch", "Origin", "imported", "order_rows", "row_batches"]
+
+BATCH_ROWS = 2_000
+
+Batch = Mapping[str, Sequence[Value]]
+"""The values of some rows, by column."""
+
+
+@dataclass(frozen=True, slots=True)
+class Origin:
+    """Where rows come from, as an error says it."""
+
+    name: str
+    unit: str = "row"
+
+    def at(self, number: int) -> str:
+        """Row or line ``number``, from 1."""
+        return f"{self.name}, {self.unit} {number}"
+
+
+def row_batches(
+    rows: Iterable[tuple[int, Mapping[str, Value]]], origin: Origin
+) -> Iterator[tuple[list[int], Batch]]:
+    """Numbered rows as batches with the numbers of their rows.
+
+    `UsageError` for a row that is not a dict, or has other columns than the first.
+    """
+    first: Mapping[str, Value] | None = None
+    remaining = iter(rows)
+    while some := list(islice(remaining, BATCH_ROWS)):
+        first = some[0][1] if first is None else first
+        for number, row in some:
+            if not isinstance(row, Mapping) or row.keys() != first.keys():
+                raise UsageError(f"{origin.at(number)}: {_oddity(row, first)}")
+        yield [n for n, _ in some], {name: [row[name] for _, row in some] for name in first}
+
+
+def _oddity(row: object, first: Mapping[str, Value]) -> str:
+    """What is wrong with a row that does not fit."""
+    if not isinstance(row, Mapping):
+        return "is not a dict of columns and values"
+    odd = ", ".join(sorted(first.keys() ^ row.keys()))
+    return f"column {odd} is not in every row; give every row the same columns, None writes NULL"
 
 
 def imported(
@@ -150,3 +193,105 @@ def _check_key(
                 f"{seen[cells] + 1}"
             )
         seen[cells] = number
+
+
+Parents = Mapping[int, frozenset[int]]
+"""The numbers of the rows that a row refers to, by its own."""
+
+_SHOWN = 10
+
+
+def order_rows(
+    values: Mapping[str, Sequence[Value]], table: str, references: Mapping[str, str], where: str
+) -> RowOrder | None:
+    """An order in which no row comes before one that it refers to; None if none does.
+
+    A row refers to another by a `Lookup`, or by the value of a column that ``references`` maps to
+    the column with that value.  `UsageError` names rows that refer to each other in a circle.
+    """
+    parents = _parents(values, table, references)
+    if not parents:
+        return None
+    count = len(next(iter(values.values())))
+    levels = _levels(parents, count)
+    numbers = [number for level in levels for number in level]
+    if len(numbers) < count:
+        rows = ", ".join(str(number + 1) for number in _circle(parents, {*numbers}))
+        raise UsageError(
+            f"{where}: rows refer to each other in a circle, so none can be written first: row "
+            f"{rows}; leave one of their references empty"
+        )
+    starts = [sum(map(len, levels[:level])) for level in range(1, len(levels))]
+    places = {number: place for place, number in enumerate(numbers)}
+    ahead = sorted(places[number] for number in _ancestors(parents, numbers[-1]))
+    return RowOrder(numbers, starts, ahead)
+
+
+def _parents(
+    values: Mapping[str, Sequence[Value]], table: str, references: Mapping[str, str]
+) -> Parents:
+    finders: dict[tuple[str, ...], dict[tuple[str, ...], int]] = {}
+
+    def find(where: Sequence[tuple[str, Value]]) -> int | None:
+        names = tuple(name for name, _ in where)
+        if not values.keys() >= {*names}:
+            return None
+        if names not in finders:
+            lines = zip(*(map(canonical, values[name]) for name in names), strict=True)
+            finders[names] = {line: number for number, line in enumerate(lines)}
+        return finders[names].get(tuple(canonical(value) for _, value in where))
+
+    parents: dict[int, set[int]] = {}
+    for name, cells in values.items():
+        for number, value in enumerate(cells):
+            wanted: Sequence[tuple[str, Value]] = ()
+            if isinstance(value, Lookup):
+                wanted = value.where if value.table == table else ()
+            elif value is not None and name in references:
+                wanted = ((references[name], value),)
+            parent = find(wanted) if wanted else None
+            if parent is not None:
+                parents.setdefault(number, set()).add(parent)
+    return {number: frozenset(rows) for number, rows in parents.items()}
+
+
+def _levels(parents: Parents, count: int) -> list[list[int]]:
+    """First the rows that refer to none, then those that refer to these alone, and so on."""
+    waiting = {number: len(rows) for number, rows in parents.items()}
+    children: dict[int, list[int]] = {}
+    for number, rows in parents.items():
+        for parent in rows:
+            children.setdefault(parent, []).append(number)
+    level = [number for number in range(count) if number not in parents]
+    levels = []
+    while level:
+        levels.append(level)
+        following = []
+        for number in level:
+            for child in children.get(number, ()):
+                waiting[child] -= 1
+                if not waiting[child]:
+                    following.append(child)
+        level = sorted(following)
+    return levels
+
+
+def _circle(parents: Parents, done: set[int]) -> Sequence[int]:
+    """The rows of one circle, from what could not be ordered."""
+    path: list[int] = []
+    number = min(parents.keys() - done)
+    while number not in path:
+        path.append(number)
+        number = min(parents[number] - done)
+    return sorted(path[path.index(number) :])[:_SHOWN]
+
+
+def _ancestors(parents: Parents, number: int) -> Iterator[int]:
+    """The rows that a row refers to, directly or not."""
+    seen, coming = {number}, [*parents.get(number, ())]
+    while coming:
+        parent = coming.pop()
+        if parent not in seen:
+            seen.add(parent)
+            coming += parents.get(parent, ())
+            yield parent

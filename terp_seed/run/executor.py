@@ -24,9 +24,8 @@ from terp_seed.ledger.audit import Audit
 from terp_seed.ledger.derived import recompute, violations
 from terp_seed.ledger.ledger import Header, Range
 from terp_seed.plan.chain import read_attributes
-from terp_seed.plan.operations import UnseedOp
+from terp_seed.plan.operations import UnseedOp, call_function
 from terp_seed.plan.plan import Counts, PlannedRevision, StepResult
-from terp_seed.plan.recorder import call_function
 from terp_seed.plan.run import Run
 from terp_seed.plan.sql_guard import SqlGuard
 from terp_seed.run.rollback import Remover

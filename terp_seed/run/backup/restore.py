@@ -270,9 +270,10 @@ class Staged:
 
     def later(self, coming: Sequence[str]) -> list[str]:
         """The columns that may refer to rows which come later: of this table, or of others."""
+        schema, table = split_table(self.stored.table)
         nullable = {
             column["name"]
-            for column in sa.inspect(self.session.connection).get_columns(self.stored.table)
+            for column in sa.inspect(self.session.connection).get_columns(table, schema)
             if column["nullable"] and column["name"] in self.stored.columns
         }
         tables = {name.casefold() for name in (self.stored.table, *coming)}
