@@ -39,7 +39,10 @@ def _set(values: dict[str, str]) -> str:
     return ", ".join(f"set_config('{name}', '{value}', true)" for name, value in quoted.items())
 
 
-PIN = f"SELECT {_set(_PINNED)}"
+PIN = (
+    f"SELECT {_set(_PINNED)}, CASE WHEN current_setting('server_version_num')::int >= 170000 "
+    "THEN set_config('transaction_timeout', '0', true) END"
+)
 """Gives the transaction one time zone, character set and mode."""
 
 _PIN_AND_LOCK = f"{PIN}, pg_try_advisory_xact_lock({WRITE_LOCK}) AS locked"
