@@ -453,8 +453,8 @@ class PostgreSQL(Dialect):
         known = application in ("", "terp_seed")
         return f"connection {number}" if known else f"connection {number} of {application}"
 
-    def translate(self, error: BaseException) -> Problem:
-        return problem(error)
+    def translate(self, error: BaseException, key: str | None = None) -> Problem:
+        return problem(error, key)
 
     def unreachable(self, error: BaseException) -> str:
         return unreachable(error)

@@ -93,8 +93,12 @@ class Sessions(ABC):
         return True
 
     @abstractmethod
-    def translate(self, error: BaseException) -> Problem:
-        """What a driver's error means, without a value of a row."""
+    def translate(self, error: BaseException, key: str | None = None) -> Problem:
+        """What a driver's error means, without a value of a row.
+
+        ``key`` is the integer key whose values were reserved for the rows
+        being written: only of these can another program have taken one.
+        """
 
     def unreachable(self, error: BaseException) -> str:
         """Why a connection failed and what to do, without a value; empty if that is unknown."""
