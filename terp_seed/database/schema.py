@@ -10,6 +10,7 @@ from hashlib import sha256
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import ReflectedIndex
 
 from terp_seed.database.dialects import Dialect, Reference
 from terp_seed.database.session import Session
@@ -59,6 +60,13 @@ class TableFacts:
     key: tuple[str, ...]
     uniques: list[tuple[str, ...]] = field(default_factory=list)
     references: list[Reference] = field(default_factory=list)
+    partial_uniques: list[tuple[str, ...]] = field(default_factory=list)
+    """Columns that are unique among some of the rows only, by an index with a WHERE."""
+
+    @property
+    def possible_uniques(self) -> list[tuple[str, ...]]:
+        """Columns in which two rows may not have the same values, or not always."""
+        return [*self.uniques, *self.partial_uniques]
 
     @property
     def integer_key(self) -> str | None:
@@ -104,7 +112,8 @@ class Schema:
                 choices = sorted(column.choices or ())
                 told.update(f"{replace(column, choices=None)!r} {choices}\0".encode())
             if facts:
-                told.update(f"{facts.key} {sorted(facts.uniques)} {facts.references}".encode())
+                uniques = f"{sorted(facts.uniques)} {sorted(facts.partial_uniques)}"
+                told.update(f"{facts.key} {uniques} {facts.references}".encode())
         return told.hexdigest()
 
     @reflecting()
@@ -120,14 +129,19 @@ class Schema:
         uniques = [
             tuple(each["column_names"]) for each in self._inspector.get_unique_constraints(name)
         ]
-        uniques += [
-            tuple(filter(None, each["column_names"]))
-            # SQLite keeps a UNIQUE that stands behind its column as an index of its own making.
-            for each in self._inspector.get_indexes(name, include_auto_indexes=True)
-            if each["unique"] and None not in each["column_names"]
-        ]
+        partial: list[tuple[str, ...]] = []
+        # SQLite makes an index for a UNIQUE behind its column.
+        for index in self._inspector.get_indexes(name, include_auto_indexes=True):
+            if index["unique"] and None not in index["column_names"]:
+                found = partial if _is_partial(index) else uniques
+                found.append(tuple(filter(None, index["column_names"])))
         return TableFacts(
-            name, columns, key, list(dict.fromkeys(uniques)), outbound(self._session, name)
+            name=name,
+            columns=columns,
+            key=key,
+            uniques=list(dict.fromkeys(uniques)),
+            references=outbound(self._session, name),
+            partial_uniques=list(dict.fromkeys(partial)),
         )
 
     def _checked_choices(self, name: str) -> dict[str, frozenset[str]]:
@@ -135,6 +149,11 @@ class Schema:
         choices = self._session.dialect.choices
         checks = self._inspector.get_check_constraints(name)
         return dict(filter(None, (choices(check["sqltext"]) for check in checks)))
+
+
+def _is_partial(index: ReflectedIndex) -> bool:
+    """Whether the index has a WHERE; each engine has an option of its own for it."""
+    return any(name.endswith("_where") for name in index.get("dialect_options", {}))
 
 
 def _column(
