@@ -12,14 +12,11 @@ from typing import Any, TextIO
 from sqlalchemy.engine import Connection, CursorResult
 from sqlalchemy.exc import DBAPIError
 
-from terp_seed.database.dialects import Dialect
+from terp_seed.database.dialects import EXACT, Dialect
 from terp_seed.database.failures import translated
 from terp_seed.errors import PlanError
 
-__all__ = ["EXACT", "Live", "Printed", "Stream"]
-
-EXACT = {"no_parameters": True, "terp_seed": True}
-"""Without parameters a driver does not touch a ``%`` in the text."""
+__all__ = ["Live", "Printed", "Stream"]
 
 
 class Stream(ABC):

@@ -11,11 +11,11 @@ from typing import Any
 
 from terp_seed.rows.literals import (
     JsonText,
-    encodable,
     fill_nulls,
     json_pieces,
     literal,
     plain_cells,
+    without_nul,
 )
 from terp_seed.rows.model import Cells, Lookup, Value
 from terp_seed.rows.texts import Many, UnwritableError, column_texts
@@ -64,10 +64,7 @@ def _copy_field(value: Value) -> str:
 
 
 def _copy_text(text: str) -> str:
-    encodable(text)
-    if "\0" in text:
-        raise UnwritableError("it holds a NUL, which no text of PostgreSQL can")
-    return text.translate(_ESCAPES)
+    return without_nul(text).translate(_ESCAPES)
 
 
 def _copy_texts(values: Sequence[str]) -> Sequence[str]:

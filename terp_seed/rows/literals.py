@@ -47,6 +47,7 @@ __all__ = [
     "literals",
     "plain_cells",
     "quoted",
+    "without_nul",
 ]
 
 Quote = Callable[[str], str]
@@ -67,6 +68,13 @@ def encodable(text: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise UnwritableError("it holds half of a surrogate pair, which is not text") from None
+    return text
+
+
+def without_nul(text: str) -> str:
+    """The text itself; `UnwritableError` if it is not text or holds a NUL."""
+    if "\0" in encodable(text):
+        raise UnwritableError("it holds a NUL, which no text of PostgreSQL can")
     return text
 
 

@@ -18,7 +18,7 @@ from terp_seed.database.dialects.model import (
 )
 from terp_seed.database.dialects.mysql import MySQL
 from terp_seed.database.dialects.postgresql import PostgreSQL
-from terp_seed.database.dialects.sessions import Lock
+from terp_seed.database.dialects.sessions import EXACT, Lock
 from terp_seed.database.dialects.sqlite import SQLite
 from terp_seed.errors import UsageError
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENGINES",
+    "EXACT",
     "STATEMENT_CHARACTERS",
     "Canonical",
     "Copy",

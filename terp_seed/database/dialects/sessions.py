@@ -12,7 +12,10 @@ from terp_seed.database.dialects.model import Problem
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
 
-__all__ = ["Lock", "Sessions"]
+__all__ = ["EXACT", "Lock", "Sessions"]
+
+EXACT = {"no_parameters": True, "terp_seed": True}
+"""Without parameters a driver does not touch a ``%`` in the text."""
 
 
 class Lock(ABC):

@@ -14,8 +14,8 @@ from typing import IO, Any, NamedTuple
 
 import sqlalchemy as sa
 
+from terp_seed.database.dialects import EXACT
 from terp_seed.database.session import Session
-from terp_seed.database.statements import EXACT
 from terp_seed.errors import GuardError
 from terp_seed.ledger.selection import Selection
 from terp_seed.run.backup.folder import Backup
