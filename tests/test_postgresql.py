@@ -5,10 +5,12 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
+import psycopg
 import pytest
 import sqlalchemy as sa
-from servers import PostgreSQL
+from servers import PostgreSQL, server_engine
 from sqlalchemy.exc import DBAPIError
 from toys import Toy
 
@@ -16,7 +18,7 @@ from terp_seed.database.dialects import Kind, SQLite, advisorylock, dialect_name
 from terp_seed.database.dialects import PostgreSQL as Dialect
 from terp_seed.database.dialects.advisorylock import _Beside
 from terp_seed.database.dialects.transactions import WRITE_LOCK
-from terp_seed.database.failures import translated
+from terp_seed.database.failures import RetryableError, translated
 from terp_seed.errors import InterruptedRunError, PlanError, UsageError
 
 ONE = 'op.seed_rows("things", [{"code": c} for c in "ABC"], key=["code"])'
@@ -202,6 +204,7 @@ def test_a_wrong_name_in_braces_is_an_error(sqlite_toy: Toy) -> None:
         ("INSERT INTO crates VALUES (1, 'secret', 99, 1)", Kind.REFUSED, "refers to one that"),
         ("DELETE FROM depots WHERE code = 'A'", Kind.REFUSED, "another row still refers"),
         ("INSERT INTO depots SELECT * FROM depots LIMIT 1", Kind.KEY_TAKEN, "took one of the keys"),
+        ("CREATE TABLE nowhere.x (id INT)", Kind.REFUSED, "a schema does not exist: nowhere"),
         ("CREATE TABLE secrets (id INT)", Kind.READ_ONLY, "is read-only"),
         ("SELECT * FROM pg_authid", Kind.DENIED, "may not do this"),
     ],
@@ -220,11 +223,80 @@ def test_an_error_says_what_and_no_value(
             connection.exec_driver_sql("SET TRANSACTION READ ONLY")
         with pytest.raises(DBAPIError) as caught:
             connection.exec_driver_sql(statement)
-    assert problem_of(caught.value.orig).kind is kind
-    text = str(translated(caught.value, "table depots"))
+    assert caught.value.orig is not None
+    assert problem_of(caught.value.orig, "id").kind is kind
+    text = str(translated(caught.value, "table depots", "id"))
     assert says in text
     assert "'secret'" not in text
     assert "error " in text
+
+
+@pytest.mark.parametrize(
+    ("state", "text", "kind", "name"),
+    [
+        ("42P01", "\u5173\u7cfb\u4e0d\u5b58\u5728", Kind.REFUSED, ""),
+        ("42703", "", Kind.REFUSED, ""),
+        ("42703", "column t.secret does not exist", Kind.REFUSED, "t.secret"),
+        ("25P04", "terminating connection due to transaction timeout", Kind.GONE, ""),
+        ("2200H", "nextval: reached maximum value", Kind.REFUSED, ""),
+    ],
+)
+def test_an_error_in_any_language(state: str, text: str, kind: Kind, name: str) -> None:
+    class SaidError(psycopg.Error):
+        sqlstate = state
+        diag = SimpleNamespace(message_primary=text)  # type: ignore[assignment]
+
+    found = Dialect().translate(SaidError())
+    assert (found.kind, found.name) == (kind, name)
+
+
+@pytest.mark.parametrize("engine", [server_engine(), "postgresql"])
+def test_a_taken_key_is_one_that_was_reserved(toy: Toy) -> None:
+    """Whatever its constraint is called; a natural key is no such key."""
+    toy.execute(
+        'CREATE TABLE things ("Id" INT, code VARCHAR(9), '.replace('"', "" if toy.mysql else '"')
+        + "CONSTRAINT pk_things PRIMARY KEY "
+        + ("(Id)" if toy.mysql else '("Id")')
+        + ", CONSTRAINT code_pkey UNIQUE (code))",
+        "INSERT INTO things VALUES (1, 'a')",
+    )
+    dialect = dialect_named(toy.db.dialect.name)
+
+    def kind(values: str, key: str | None) -> Kind:
+        with toy.connect() as connection, pytest.raises(DBAPIError) as caught:
+            connection.exec_driver_sql(f"INSERT INTO things VALUES {values}")
+        assert caught.value.orig is not None
+        return dialect.translate(caught.value.orig, key).kind
+
+    assert kind("(1, 'b')", "Id") is Kind.KEY_TAKEN
+    assert kind("(2, 'a')", "Id") is Kind.REFUSED
+    assert kind("(1, 'b')", None) is Kind.REFUSED
+
+
+@pytest.mark.parametrize(
+    ("table", "moved", "error", "attempts"),
+    [
+        ("id SERIAL, code VARCHAR(9), CONSTRAINT k PRIMARY KEY (id)", "id := 1", RetryableError, 3),
+        ("code VARCHAR(9) PRIMARY KEY", "code := 'z'", PlanError, 1),
+    ],
+    ids=["reserved", "natural"],
+)
+def test_a_run_whose_key_is_taken_is_tried_again(
+    postgresql_toy: Toy, table: str, moved: str, error: type[Exception], attempts: int
+) -> None:
+    toy = postgresql_toy
+    toy.execute(
+        f"CREATE TABLE things ({table})",
+        "INSERT INTO things (code) VALUES ('z')",
+        "CREATE FUNCTION take() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN "
+        f"NEW.{moved}; RETURN NEW; END $$",
+        "CREATE TRIGGER taken BEFORE INSERT ON things FOR EACH ROW EXECUTE FUNCTION take()",
+    )
+    toy.only("0001_things", ONE if attempts > 1 else ONE.replace(")", ", id=None)"))
+    with pytest.raises(error):
+        toy.upgrade()
+    assert (f"attempt {attempts} of 3" in toy.said) == (attempts > 1)
+    assert ("attempt" in toy.said) == (attempts > 1)
 
 
 @pytest.mark.parametrize("driver", ["", "+psycopg", "+asyncpg", "+psycopg2"])

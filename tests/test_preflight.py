@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import pytest
+from terp_seed.masking.profiles import profile_of_column
 from toys import Toy
 
+from terp_seed.database.schema import Schema
+from terp_seed.database.session import opened
 from terp_seed.errors import PlanError
+from terp_seed.project.project import Project
 
 
 def findings(toy: Toy) -> list[str]:
@@ -50,6 +54,32 @@ def test_a_key_that_tells_rows_apart_must_be_unique(toy: Toy) -> None:
     ]
     toy.execute("CREATE UNIQUE INDEX one_code ON pairs (left_code)")
     toy.upgrade()
+
+
+@pytest.mark.parametrize("engine", ["sqlite", "postgresql"])
+def test_a_key_that_is_unique_among_some_rows_does_not_tell_them_apart(toy: Toy) -> None:
+    """Nor is it taken by a row outside of the index; a masked value has to respect it still."""
+    toy.execute(
+        "DROP TABLE pairs",
+        "CREATE TABLE pairs (left_code VARCHAR(20), weight INTEGER)",
+        "CREATE UNIQUE INDEX one_code ON pairs (left_code) WHERE weight > 0",
+        "CREATE UNIQUE INDEX one_wording ON labels (wording) WHERE place > 0",
+        "INSERT INTO labels (code, wording, place) VALUES ('mine', 'same', 0)",
+    )
+    toy.only(
+        "0001_a",
+        'op.seed_rows("pairs", [{"left_code": "A", "weight": 1}], key=["left_code"], id=None)',
+    )
+    (finding,) = findings(toy)
+    assert "left_code is not unique in it" in finding
+    toy.only("0001_a", 'op.seed_rows("labels", [{"code": "A", "wording": "same"}], key=["code"])')
+    toy.upgrade()
+    with opened(Project(toy.path / "alembic.ini", x=(f"url={toy.url}",)).settings()) as session:
+        facts = Schema(session).table("labels")
+    assert facts is not None
+    assert ("wording",) not in facts.uniques
+    assert profile_of_column(facts, "wording").unique
+    assert not profile_of_column(facts, "amount").unique
 
 
 def test_a_missing_column(toy: Toy) -> None:

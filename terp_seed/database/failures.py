@@ -19,17 +19,20 @@ class RetryableError(SeedError):
     """The database undid the transaction because of another one; try again."""
 
 
-def problem_behind(error: DBAPIError) -> Problem:
-    """What the driver's error means, without a value of a row."""
-    return problem_of(error.orig or error)
+def problem_behind(error: DBAPIError, key: str | None = None) -> Problem:
+    """What the driver's error means, without a value of a row.
+
+    ``key`` is the reserved integer key of the rows being written, if they have one.
+    """
+    return problem_of(error.orig or error, key)
 
 
-def translated(error: DBAPIError, what: str) -> SeedError:
+def translated(error: DBAPIError, what: str, key: str | None = None) -> SeedError:
     """The error to raise in its place, without a value of a row.
 
     Raise it ``from None``: the original holds the values.
     """
-    problem = problem_behind(error)
+    problem = problem_behind(error, key)
     prefix = f"{what}: " if what else ""
     code = f" (error {problem.code})" if problem.code else ""
     if problem.kind is Kind.RETRYABLE:

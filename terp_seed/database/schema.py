@@ -9,6 +9,7 @@ from hashlib import sha256
 from typing import Any
 
 import sqlalchemy as sa
+from sqlalchemy.engine.interfaces import ReflectedIndex
 
 from terp_seed.database.dialects import Dialect, Reference, join_table, split_table
 from terp_seed.database.session import Session
@@ -70,6 +71,13 @@ class TableFacts:
     references: list[Reference] = field(default_factory=list)
     unsafe_storage: str = ""
     """What stores the table, if a transaction that is undone leaves rows there."""
+    partial_uniques: list[tuple[str, ...]] = field(default_factory=list)
+    """Columns that are unique among some of the rows only, by an index with a WHERE."""
+
+    @property
+    def possible_uniques(self) -> list[tuple[str, ...]]:
+        """Columns in which two rows may not have the same values, or not always."""
+        return [*self.uniques, *self.partial_uniques]
 
     @property
     def integer_key(self) -> str | None:
@@ -123,7 +131,8 @@ class Schema:
                 plain = replace(column, choices=None, members=None)
                 told.update(f"{plain!r} {sets}\0".encode())
             if facts:
-                told.update(f"{facts.key} {sorted(facts.uniques)} {facts.references}".encode())
+                uniques = f"{sorted(facts.uniques)} {sorted(facts.partial_uniques)}"
+                told.update(f"{facts.key} {uniques} {facts.references}".encode())
         return told.hexdigest()
 
     def _facts(self, name: str) -> TableFacts:
@@ -143,19 +152,20 @@ class Schema:
             tuple(each["column_names"])
             for each in self._inspector.get_unique_constraints(table, schema)
         ]
-        uniques += [
-            tuple(filter(None, each["column_names"]))
-            # SQLite keeps a UNIQUE that stands behind its column as an index of its own making.
-            for each in self._inspector.get_indexes(table, schema, include_auto_indexes=True)
-            if each["unique"] and None not in each["column_names"]
-        ]
+        partial: list[tuple[str, ...]] = []
+        # SQLite makes an index for a UNIQUE behind its column.
+        for index in self._inspector.get_indexes(table, schema, include_auto_indexes=True):
+            if index["unique"] and None not in index["column_names"]:
+                found = partial if _is_partial(index) else uniques
+                found.append(tuple(filter(None, index["column_names"])))
         return TableFacts(
-            name,
-            columns,
-            key,
-            list(dict.fromkeys(uniques)),
-            outbound(self._session, name),
-            dialect.unsafe_storage(connection, name),
+            name=name,
+            columns=columns,
+            key=key,
+            uniques=list(dict.fromkeys(uniques)),
+            references=outbound(self._session, name),
+            partial_uniques=list(dict.fromkeys(partial)),
+            unsafe_storage=dialect.unsafe_storage(connection, name),
         )
 
     def _checked_choices(self, name: str) -> dict[str, frozenset[str]]:
@@ -164,6 +174,11 @@ class Schema:
         schema, table = split_table(name)
         checks = self._inspector.get_check_constraints(table, schema)
         return dict(filter(None, (choices(check["sqltext"]) for check in checks)))
+
+
+def _is_partial(index: ReflectedIndex) -> bool:
+    """Whether the index has a WHERE; each engine has an option of its own for it."""
+    return any(name.endswith("_where") for name in index.get("dialect_options", {}))
 
 
 def _column(

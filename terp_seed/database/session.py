@@ -13,9 +13,9 @@ from typing import Any
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
-from terp_seed.database.dialects import Dialect, dialect_named, dialect_of
+from terp_seed.database.dialects import EXACT, Dialect, dialect_named, dialect_of
 from terp_seed.database.failures import problem_behind, translated
-from terp_seed.database.statements import EXACT, Live
+from terp_seed.database.statements import Live
 from terp_seed.database.tables import Books, books
 from terp_seed.errors import LockError, SeedError, UsageError
 from terp_seed.settings.options import Settings

@@ -12,25 +12,24 @@ from typing import Any, TextIO
 from sqlalchemy.engine import Connection, CursorResult
 from sqlalchemy.exc import DBAPIError
 
-from terp_seed.database.dialects import Dialect
+from terp_seed.database.dialects import EXACT, Dialect
 from terp_seed.database.failures import translated
 from terp_seed.errors import PlanError
 
-__all__ = ["EXACT", "Live", "Printed", "Stream"]
-
-EXACT = {"no_parameters": True, "terp_seed": True}
-"""Without parameters a driver does not touch a ``%`` in the text."""
+__all__ = ["Live", "Printed", "Stream"]
 
 
 class Stream(ABC):
     """A sequence of statements on their way to a database or a script."""
 
     @abstractmethod
-    def run(self, sql: str, *, rows: int | None = None, what: str = "") -> int | None:
+    def run(
+        self, sql: str, *, rows: int | None = None, what: str = "", key: str | None = None
+    ) -> int | None:
         """Pass a statement on; return how many rows it affected, if that is known.
 
-        ``rows`` is how many rows it must affect; ``what`` says what it does,
-        for the error's sake.
+        ``rows`` is how many rows it must affect; ``what`` says what it does and
+        ``key`` which reserved key its rows have, for the error's sake.
         """
 
     @abstractmethod
@@ -55,8 +54,10 @@ class Live(Stream):
     def __init__(self, connection: Connection) -> None:
         self._connection = connection
 
-    def run(self, sql: str, *, rows: int | None = None, what: str = "") -> int:
-        affected = self.affected(sql, what=what)
+    def run(
+        self, sql: str, *, rows: int | None = None, what: str = "", key: str | None = None
+    ) -> int:
+        affected = self._execute(sql, what, key).rowcount
         if rows is not None and affected != rows:
             raise PlanError(
                 f"{what}: the database took {affected} of {rows} rows and said nothing; "
@@ -88,11 +89,11 @@ class Live(Stream):
     def must_be_zero(self, count: str, what: str) -> int:
         return int(self._execute(count, what).scalar_one())
 
-    def _execute(self, sql: str, what: str) -> CursorResult[Any]:
+    def _execute(self, sql: str, what: str, key: str | None = None) -> CursorResult[Any]:
         try:
             return self._connection.exec_driver_sql(sql, execution_options=EXACT)
         except DBAPIError as error:
-            raise translated(error, what) from None
+            raise translated(error, what, key) from None
 
     def note(self, text: str) -> None:
         pass
@@ -105,7 +106,9 @@ class Printed(Stream):
         self._out = out
         self._dialect = dialect
 
-    def run(self, sql: str, *, rows: int | None = None, what: str = "") -> None:
+    def run(
+        self, sql: str, *, rows: int | None = None, what: str = "", key: str | None = None
+    ) -> None:
         self._out.write(f"{sql};\n")
 
     def copy(self, sql: str, data: str, *, rows: int, what: str = "") -> None:

@@ -14,9 +14,9 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from terp_seed.database.dialects import EXACT
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
-from terp_seed.database.statements import EXACT
 from terp_seed.database.tables import table_exists
 from terp_seed.errors import MaskingError
 from terp_seed.mask_database.originals import Known, Originals

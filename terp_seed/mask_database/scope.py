@@ -75,7 +75,7 @@ class PassPlan:
     @cached_property
     def parked(self) -> frozenset[str]:
         """Those whose values could meet one that is not masked yet: marked until all are."""
-        unique = {name for columns in self.facts.uniques for name in columns}
+        unique = {name for columns in self.facts.possible_uniques for name in columns}
         tokens = {name for name, how in self.strategies.items() if how == "tokenise"}
         return frozenset(tokens & unique | {*self.key} & {*self.columns})
 

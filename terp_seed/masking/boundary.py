@@ -444,7 +444,7 @@ def profile_of_rows(rows: TableRows, name: str, facts: TableFacts | None) -> Col
         few = rows.values(name, 0, min(rows.count, _FEW))
         length = rows.columns[name].bounds.length
         return ColumnProfile(name, _kind_of_values(few), length, samples)
-    unique = facts is not None and (name,) in facts.uniques
+    unique = facts is not None and (name,) in facts.possible_uniques
     return ColumnProfile(name, _kind(live), live.length, samples, live.nullable, unique)
 
 
@@ -460,7 +460,7 @@ def profile_of_column(
     kind = _kind(live)
     if kind == "text" and samples and _are_documents(samples):
         kind = "json"
-    unique = name in facts.key or any(name in columns for columns in facts.uniques)
+    unique = name in facts.key or any(name in columns for columns in facts.possible_uniques)
     ascii_only = live.charset == "ascii"
     return ColumnProfile(name, kind, live.length, samples, live.nullable, unique, ascii_only)
 

@@ -57,6 +57,7 @@ __all__ = [
     "one_by_one",
     "packed",
     "quoted",
+    "without_nul",
 ]
 
 Quote = Callable[[str], str]
@@ -81,6 +82,13 @@ def encodable(text: str) -> str:
         text.encode()
     except UnicodeEncodeError:
         raise UnwritableError("it holds half of a surrogate pair, which is not text") from None
+    return text
+
+
+def without_nul(text: str) -> str:
+    """The text itself; `UnwritableError` if it is not text or holds a NUL."""
+    if "\0" in encodable(text):
+        raise UnwritableError("it holds a NUL, which no text of PostgreSQL can")
     return text
 
 
@@ -498,10 +506,7 @@ def _copy_field(value: Value) -> str:
 
 
 def _copy_text(text: str) -> str:
-    encodable(text)
-    if "\0" in text:
-        raise UnwritableError("it holds a NUL, which no text of PostgreSQL can")
-    return text.translate(_COPY_ESCAPES)
+    return without_nul(text).translate(_COPY_ESCAPES)
 
 
 def _copy_texts(values: Sequence[str]) -> Sequence[str]:

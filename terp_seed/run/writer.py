@@ -161,11 +161,11 @@ class Writer:
     def _send(self, rows: TableRows, batches: Iterator[Batch]) -> int:
         done = 0
         for stop, statements in batches:
-            done += sum(map(self._run, statements))
+            done += sum(self._run(statement, rows.id) for statement in statements)
             self.progress(rows.table, stop, rows.count)
         return done
 
-    def _run(self, statement: WriteStatement) -> int:
+    def _run(self, statement: WriteStatement, key: str | None) -> int:
         """Pass a statement on; return how many rows it put into the table."""
         self.stream.note(statement.note)
         what, rows = statement.what, statement.rows
@@ -173,7 +173,7 @@ class Writer:
             self.stream.copy(statement.sql, statement.data, rows=rows, what=what)
             return 0  # they are staged
         exactly = rows if statement.exactly else None
-        affected = self.stream.run(statement.sql, rows=exactly, what=what)
+        affected = self.stream.run(statement.sql, rows=exactly, what=what, key=key)
         return 0 if not rows else rows if affected is None else affected
 
     def _reserve(self, planned: PlannedTable) -> None:

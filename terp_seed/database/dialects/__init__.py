@@ -1,14 +1,8 @@
-"""The engines: each is a subclass of `Dialect` in a module of its own, and a line here.
-
-A package of its own registers one by an entry point of the group
-``terp_seed.engines``, whose name is SQLAlchemy's name of the engine.
-"""
+"""The engines: each is a subclass of `Dialect` in a separate module, and a line here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from importlib.metadata import entry_points
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 from terp_seed.database.dialects.base import Dialect
 from terp_seed.database.dialects.catalogue import STATEMENT_CHARACTERS
@@ -26,7 +20,7 @@ from terp_seed.database.dialects.model import (
 )
 from terp_seed.database.dialects.mysql import MySQL
 from terp_seed.database.dialects.postgresql import PostgreSQL
-from terp_seed.database.dialects.sessions import Lock
+from terp_seed.database.dialects.sessions import EXACT, Lock
 from terp_seed.database.dialects.sqlite import SQLite
 from terp_seed.errors import UsageError
 
@@ -35,6 +29,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "ENGINES",
+    "EXACT",
     "STATEMENT_CHARACTERS",
     "Canonical",
     "Copy",
@@ -59,16 +54,12 @@ __all__ = [
 ENGINES: tuple[type[Dialect], ...] = (MySQL, PostgreSQL, SQLite)
 """The engines of this package."""
 
-_GROUP = "terp_seed.engines"
-
 
 def dialect_named(name: str) -> Dialect:
     """The engine for a SQLAlchemy dialect name; `UsageError` if there is none."""
     for engine in ENGINES:
         if name in engine.names:
             return engine()
-    for found in entry_points(group=_GROUP, name=name):
-        return cast("type[Dialect]", found.load())()
     known = ", ".join(sorted(name for engine in ENGINES for name in engine.names))
     raise UsageError(f"{name}: no such engine here; terp_seed seeds {known}")
 
@@ -78,12 +69,14 @@ def dialect_of(connection: Connection) -> Dialect:
     return dialect_named(connection.dialect.name)
 
 
-def problem_of(error: BaseException) -> Problem:
-    """What a driver's error means, in the words of the engine that the driver belongs to."""
+def problem_of(error: BaseException, key: str | None = None) -> Problem:
+    """What a driver's error means, in the words of the engine that the driver belongs to.
+
+    ``key`` is the reserved integer key of the rows being written, if they have one.
+    """
     module = type(error).__module__.partition(".")[0]
-    others = (found.load() for found in entry_points(group=_GROUP))
-    for engine in (*ENGINES, *cast("Iterable[type[Dialect]]", others)):
+    for engine in ENGINES:
         if engine.driver == module:
-            return engine().translate(error)
+            return engine().translate(error, key)
     kind = type(error).__name__
     return Problem(Kind.REFUSED, f"the database refused the statement ({kind})")

@@ -1,8 +1,7 @@
 """What an engine must say for itself; standard SQL answers the rest.
 
 An engine is a subclass of `Dialect` in a module of this folder and a line in
-its ``__init__``, or, in a package of its own, an entry point of the group
-``terp_seed.engines``.  What it must answer is abstract here:
+its ``__init__``.  What it must answer is abstract here:
 
 `Values`
     how it spells names, literals and expressions;

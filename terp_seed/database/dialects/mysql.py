@@ -401,8 +401,8 @@ class MySQL(Dialect):
         number = _scalar(connection, f"SELECT IS_USED_LOCK({LOCK_NAME})")
         return f"connection {number}" if number else ""
 
-    def translate(self, error: BaseException) -> Problem:
-        return problem(error)
+    def translate(self, error: BaseException, key: str | None = None) -> Problem:
+        return problem(error, key)
 
     def unreachable(self, error: BaseException) -> str:
         return UNREACHABLE.get(problem(error).code or 0, "")

@@ -64,14 +64,17 @@ def explain_number(code: int) -> str:
     return _MEANINGS.get(code, (_REFUSED, None))[0]
 
 
-def problem(error: BaseException) -> Problem:
-    """What an error of mysqlclient means, without a value of a row."""
+def problem(error: BaseException, key: str | None = None) -> Problem:
+    """What an error of mysqlclient means, without a value of a row.
+
+    ``key`` is the primary key, if its values were reserved for the rows being written.
+    """
     code = error.args[0] if error.args and isinstance(error.args[0], int) else None
     text = str(error.args[-1]) if error.args else ""
     if code is None:
         kind = type(error).__name__
         return Problem(Kind.REFUSED, f"the database refused the statement ({kind})")
-    if code == _DUPLICATE and _PRIMARY.search(text):
+    if code == _DUPLICATE and key and _PRIMARY.search(text):
         return Problem(Kind.KEY_TAKEN, "", code)
     kind_of = _KIND_OF.get(code, Kind.REFUSED)
     if kind_of is Kind.RETRYABLE:

@@ -39,7 +39,7 @@ from terp_seed.database.dialects.sequences import draw_keys
 from terp_seed.database.dialects.sessions import Lock
 from terp_seed.database.dialects.transactions import PIN, begin_pinned, driver_of, pinned
 from terp_seed.errors import UsageError
-from terp_seed.rows.literals import NULL, UnwritableError, encodable, quoted
+from terp_seed.rows.literals import NULL, quoted, without_nul
 from terp_seed.rows.model import Cells, Value
 
 if TYPE_CHECKING:
@@ -89,10 +89,8 @@ class PostgreSQL(Dialect):
     # -- values
 
     def text(self, value: str) -> str:
-        if not value.isascii():
-            encodable(value)
-        if "\0" in value:
-            raise UnwritableError("it holds a NUL, which no text of PostgreSQL can")
+        if not value.isascii() or "\0" in value:
+            without_nul(value)
         if "\n" in value or "\r" in value:  # a row is one line, whatever a text holds
             return "E'" + _SPECIAL.sub(lambda found: _ESCAPED[found[0]], value) + "'"
         return "'" + value.replace("'", "''") + "'"
@@ -500,8 +498,8 @@ class PostgreSQL(Dialect):
         known = application in ("", "terp_seed")
         return f"connection {number}" if known else f"connection {number} of {application}"
 
-    def translate(self, error: BaseException) -> Problem:
-        return problem(error)
+    def translate(self, error: BaseException, key: str | None = None) -> Problem:
+        return problem(error, key)
 
     def unreachable(self, error: BaseException) -> str:
         return unreachable(error)

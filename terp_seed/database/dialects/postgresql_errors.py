@@ -22,6 +22,7 @@ _KINDS = {
     "57P03": Kind.GONE,
     "57P05": Kind.GONE,
     "25P03": Kind.GONE,
+    "25P04": Kind.GONE,
 }
 _MEANINGS = {
     "22001": "a value is too long",
@@ -37,7 +38,9 @@ _MEANINGS = {
     "23505": "another row already owns a unique key",
     "23514": "a CHECK does not hold",
     "23P01": "an exclusion constraint does not hold",
+    "2200H": "a sequence has given out all of its keys",
     "25P02": "an earlier statement failed, so the transaction takes no more",
+    "3F000": "a schema does not exist",
     "42703": "a column does not exist",
     "42804": "a value does not have the column's type",
     "42883": "there is no such function or operator for these types",
@@ -48,8 +51,9 @@ _MEANINGS = {
 }
 _STILL_REFERRED = re.compile("update or delete on table")
 _QUOTED = re.compile(r'"([^"]*)"')
-_IN_MESSAGE = ("42703", "42P01")  # a name that stands in the message only, and is no value
 _HIDDEN = "row-level security policy"
+_IN_MESSAGE = ("3F000", "42703", "42P01")  # a name that stands in the message only, and is no value
+_KEY = re.compile(r'\(("(?:[^"]|"")+"|[^"(),]+)\)=\(')  # (id)=(7), in every language
 _SCHEMA = "permission denied for schema"
 
 _UNREACHABLE = (
@@ -76,8 +80,11 @@ def explain_sqlstate(code: str) -> str:
     return _MEANINGS.get(code, "the server refused the statement")
 
 
-def problem(error: BaseException) -> Problem:
-    """What an error of psycopg means, without a value of a row."""
+def problem(error: BaseException, key: str | None = None) -> Problem:
+    """What an error of psycopg means, without a value of a row.
+
+    ``key`` is the column whose values were reserved for the rows being written.
+    """
     code: str | None = getattr(error, "sqlstate", None)
     if code is None:
         if type(error).__name__ == "OperationalError":
@@ -87,7 +94,7 @@ def problem(error: BaseException) -> Problem:
     diagnosis: Any = getattr(error, "diag", None)
     text = str(getattr(diagnosis, "message_primary", None) or "")
     constraint = getattr(diagnosis, "constraint_name", None) or ""
-    if code == "23505" and constraint.endswith("_pkey"):
+    if code == "23505" and key and _named_key(diagnosis) == key:
         return Problem(Kind.KEY_TAKEN, "", code)
     found = _KINDS.get(code, Kind.GONE if code.startswith("08") else Kind.REFUSED)
     if found is Kind.RETRYABLE:
@@ -100,7 +107,7 @@ def problem(error: BaseException) -> Problem:
     means = "another row still refers to it" if referred else explain_sqlstate(code)
     name = constraint or getattr(diagnosis, "column_name", None) or ""
     if code in _IN_MESSAGE:
-        name = "".join(_QUOTED.findall(text)[:1]) or text.split()[1]
+        name = "".join(_QUOTED.findall(text)[:1]) or "".join(text.split()[1:2])
     return Problem(found, means, code, name)
 
 
@@ -111,6 +118,12 @@ def hidden_rows(tables: Iterable[str]) -> str:
         f"row-level security hides rows of {listed} from the database user; run as a role with "
         "BYPASSRLS, or as the tables' owner where it is not forced"
     )
+
+
+def _named_key(diagnosis: Any) -> str:
+    """The columns of the unique key that was taken; their names come before the values."""
+    found = _KEY.search(str(getattr(diagnosis, "message_detail", None) or ""))
+    return found[1].strip('"').replace('""', '"') if found else ""
 
 
 def unreachable(error: BaseException) -> str:

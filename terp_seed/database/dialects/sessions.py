@@ -12,7 +12,10 @@ from terp_seed.database.dialects.model import Problem
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
 
-__all__ = ["Lock", "Sessions"]
+__all__ = ["EXACT", "Lock", "Sessions"]
+
+EXACT = {"no_parameters": True, "terp_seed": True}
+"""Without parameters a driver does not touch a ``%`` in the text."""
 
 
 class Lock(ABC):
@@ -93,8 +96,12 @@ class Sessions(ABC):
         return True
 
     @abstractmethod
-    def translate(self, error: BaseException) -> Problem:
-        """What a driver's error means, without a value of a row."""
+    def translate(self, error: BaseException, key: str | None = None) -> Problem:
+        """What a driver's error means, without a value of a row.
+
+        ``key`` is the integer key whose values were reserved for the rows
+        being written: only of these can another program have taken one.
+        """
 
     def unreachable(self, error: BaseException) -> str:
         """Why a connection failed and what to do, without a value; empty if that is unknown."""

@@ -288,7 +288,7 @@ class SQLite(Dialect):
             connection.exec_driver_sql(f"PRAGMA busy_timeout = {usual}")
         return True
 
-    def translate(self, error: BaseException) -> Problem:
+    def translate(self, error: BaseException, key: str | None = None) -> Problem:
         found = _ERRORS.match(str(error))
         if found is None:
             kind = type(error).__name__

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import TYPE_CHECKING, Any
 
+from terp_seed.database.dialects.sessions import EXACT
 from terp_seed.errors import LockError
 
 if TYPE_CHECKING:
@@ -39,11 +40,13 @@ def _set(values: dict[str, str]) -> str:
     return ", ".join(f"set_config('{name}', '{value}', true)" for name, value in quoted.items())
 
 
-PIN = f"SELECT {_set(_PINNED)}"
+PIN = (
+    f"SELECT {_set(_PINNED)}, CASE WHEN current_setting('server_version_num')::int >= 170000 "
+    "THEN set_config('transaction_timeout', '0', true) END"
+)
 """Gives the transaction one time zone, character set and mode."""
 
 _PIN_AND_LOCK = f"{PIN}, pg_try_advisory_xact_lock({WRITE_LOCK}) AS locked"
-_OPTIONS = {"no_parameters": True, "terp_seed": True}
 
 
 def driver_of(connection: Connection) -> Any:
@@ -53,7 +56,7 @@ def driver_of(connection: Connection) -> Any:
 
 def ask(connection: Connection, sql: str) -> Any:
     """The first value that a SELECT gives."""
-    return connection.exec_driver_sql(sql, execution_options=_OPTIONS).scalar()
+    return connection.exec_driver_sql(sql, execution_options=EXACT).scalar()
 
 
 def begin_pinned(target: Connection | Engine) -> None:
@@ -81,7 +84,7 @@ def _begin(connection: Connection, cursor: object, statement: str, *_: object) -
         return  # begun already
     lock = connection.get_execution_options().get("terp_seed_locks")
     sql = _PIN_AND_LOCK if lock else PIN
-    answer = connection.exec_driver_sql(sql, execution_options=_OPTIONS).one()
+    answer = connection.exec_driver_sql(sql, execution_options=EXACT).one()
     if lock and not answer.locked:
         raise LockError(
             "another run is writing to the database, so this one keeps nothing of the revision; "

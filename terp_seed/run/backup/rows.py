@@ -14,9 +14,8 @@ from typing import IO, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from terp_seed.database.dialects import split_table
+from terp_seed.database.dialects import EXACT, split_table
 from terp_seed.database.session import Session
-from terp_seed.database.statements import EXACT
 from terp_seed.errors import GuardError
 from terp_seed.ledger.ledger import Selection
 from terp_seed.run.backup.folder import Backup, File, StoredInsert, private_file
