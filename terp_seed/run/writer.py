@@ -140,9 +140,9 @@ class Writer:
             blocks = [*map(renderer.prepare, rows.blocks(BLOCK_ROWS))]
             for block in blocks:
                 for statement in renderer.updates(block):
-                    self._run(statement)
+                    self._run(statement, None)
             for number, block in enumerate(blocks if renderer.stored else (), start=1):
-                self._run(renderer.entry(number, block))
+                self._run(renderer.entry(number, block), None)
 
     def _renderer(self, rows: TableRows, range_: Range) -> Renderer:
         retained = self.retained.get(range_.number, frozenset())

@@ -43,6 +43,7 @@ def _measure(lab: Lab, part: str, runs: int, quick: bool) -> None:
         "part": part,
         "quick": quick,
         "server": lab.server.version,
+        "postgresql": lab.postgresql.version,
         "python": platform.python_version(),
         "machine": f"{platform.machine()}, {_cores()} cores",
         "records": measure(lab, runs, quick),

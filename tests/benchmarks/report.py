@@ -39,14 +39,14 @@ def _text(figures: Figures, results: list[dict[str, Any]]) -> str:
         if any(figures.rows(part, engine) for engine in ("mariadb", "postgresql", "sqlite")):
             parts.append(f"### {title}\n\n{_markdown(_sizes(figures, part))}")
     if figures.rows("peers", "mariadb"):
-        parts.append(f"### Peers\n\n{_markdown(_peers(figures))}\n\n{_versions(figures)}")
+        parts.append(f"### Peers\n\n{_markdown(_peers(figures))}")
     return "\n\n".join(parts)
 
 
 def _conditions(results: list[dict[str, Any]]) -> str:
     said = {
-        f"Python {each['python']}, MariaDB {each['server'].partition('-')[0]} with the settings "
-        f"it ships with, {each['machine']}"
+        f"Python {each['python']}, MariaDB {each['server'].partition('-')[0]} and PostgreSQL "
+        f"{each['postgresql']} with the settings they ship with, {each['machine']}"
         for each in results
     }
     return f"Measured on: {'; '.join(sorted(said))}. Medians, whole processes."
@@ -153,11 +153,6 @@ def _peers(figures: Figures) -> Table:
             )
         )
     return lines
-
-
-def _versions(figures: Figures) -> str:
-    said = [r["text"] for r in figures.records if r["what"] == "versions"]
-    return f"Versions: {said[0]}." if said else ""
 
 
 def _markdown(lines: Table) -> str:

@@ -2,7 +2,8 @@
 
 As a pytest plugin it leaves out the tests that cover no row: a test covers the rows whose ids stand
 in its docstring. As a program, `python table.py ENGINE REPORT...`, it writes the table of an engine
-from the JUnit reports of its runs; what the tests counted with `tally` is added up.
+from the JUnit reports of its runs; what the tests counted with `tally` is added up. PostgreSQL is a
+column of MariaDB's table, which can be written by itself.
 """
 
 from __future__ import annotations
@@ -13,17 +14,19 @@ import sys
 import tomllib
 import xml.etree.ElementTree as ET
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 HERE = Path(__file__).resolve().parent
 PAGE = HERE.parent.parent / "docs" / "under-fire.md"
-ROWS: dict[str, dict[str, str]] = tomllib.loads((HERE / "rows.toml").read_text(encoding="utf-8"))
+ROWS: dict[str, dict[str, Any]] = tomllib.loads((HERE / "rows.toml").read_text(encoding="utf-8"))
 _ID = re.compile(r"\b[CU]-\d+\b")
+_POSTGRESQL = re.compile("postgresql|test_pgb")
 
 
 # -- which tests
@@ -58,14 +61,12 @@ class Result:
     """What the tests of a row came to."""
 
     outcomes: Counter[str] = field(default_factory=Counter)
-    files: set[str] = field(default_factory=set)
     counts: Counter[str] = field(default_factory=Counter)
     said: list[str] = field(default_factory=list)
 
     def add(self, case: ET.Element) -> None:
         """Add a test."""
         self.outcomes[outcome(case)] += 1
-        self.files.add(f"{case.get('classname', '').rpartition('.')[2]}.py")
         for name, value in properties(case):
             if name.startswith("fire ") and value.isdecimal():
                 self.counts[name.removeprefix("fire ")] += int(value)
@@ -80,6 +81,8 @@ class Result:
     def __str__(self) -> str:
         found = ", ".join(f"{number} {what}" for what, number in sorted(self.outcomes.items()))
         counted = [f"{number:,} {name.replace('_', ' ')}" for name, number in self.counts.items()]
+        if self.passed:
+            found = str(self.outcomes.total())
         return "; ".join([found or "not run", *counted, *self.said])
 
 
@@ -95,11 +98,15 @@ def outcome(case: ET.Element) -> str:
     return next((word for tag, word in ends.items() if case.find(tag) is not None), "passed")
 
 
-def results(reports: Iterable[str]) -> dict[str, Result]:
-    """The result of each row that these reports have tests of."""
+def results(reports: Iterable[str], *, postgresql: bool) -> dict[str, Result]:
+    """The result of each row that these reports have tests of, on PostgreSQL or elsewhere."""
     found: dict[str, Result] = defaultdict(Result)
     for report in reports:
         for case in ET.parse(report).iter("testcase"):
+            if postgresql != bool(
+                _POSTGRESQL.search(f"{case.get('classname')} {case.get('name')}")
+            ):
+                continue
             for row in dict(properties(case)).get("covers", "").split():
                 found[row].add(case)
     return found
@@ -108,30 +115,55 @@ def results(reports: Iterable[str]) -> dict[str, Result]:
 # -- the page
 
 
-def table(engine: str, found: dict[str, Result]) -> str:
-    """An engine's table, with a line that says when and with which numbers it was made."""
+def settings() -> str:
+    """When the tests were run, and with which numbers."""
     prefix = "TERP_SEED_TEST_FIRE_"
     asked = [
         f"{name.removeprefix(prefix).lower()} {value}"
         for name, value in sorted(os.environ.items())
         if name.startswith(prefix) and value
     ]
-    settings = ", ".join(asked) or "the short form"
-    lines = [f"Run on {datetime.now(UTC):%Y-%m-%d} with {settings}.", ""]
-    if engine == "mariadb":
-        lines += [f"| {' | '.join(_HEAD)} |", f"|{' --- |' * len(_HEAD)}"]
+    return f"on {datetime.now(UTC):%Y-%m-%d} with {', '.join(asked) or 'the short form'}."
+
+
+def table(reports: Sequence[str]) -> str:
+    """MariaDB's table, in which SQLite's results count; PostgreSQL's are a column."""
+    found = results(reports, postgresql=False)
+    lines = [f"Run {settings()}", ""]
+    lines += [f"| {' | '.join(_HEAD)} |", f"|{' --- |' * len(_HEAD)}"]
     said: set[str] = set()
     for row, text in ROWS.items():
         result = found.get(row, Result())
         result.said = [each for each in result.said if each not in said]
         said.update(result.said)
-        if engine == "mariadb":
-            where = ", ".join(f"`{name}`" for name in sorted(result.files))
-            cells = (f"{row}: {text['failure']}", text["cause"], text["must"], f"{where}: {result}")
-            lines.append(f"| {' | '.join(cells)} |")
-    if engine != "mariadb":  # one table tells what the rows mean
-        lines += summary(found)
-    return "\n".join(lines)
+        cells = (f"{row}: {text['failure']}", text["cause"], text["must"], str(result), "not run")
+        lines.append(f"| {' | '.join(cells)} |")
+    return with_postgresql("\n".join(lines), reports)
+
+
+def with_postgresql(page: str, reports: Sequence[str]) -> str:
+    """The same table with PostgreSQL's column from these reports, and a line that says when."""
+    found = results(reports, postgresql=True)
+    lines, said = [], set[str]()
+    for line in page.splitlines():
+        row = line.removeprefix("| ").partition(":")[0]
+        if row in ROWS:
+            result = found.get(row, Result())
+            result.said = [each for each in result.said if each not in said]
+            said.update(result.said)
+            result.counts.clear()
+            cell = result if ROWS[row].get("postgresql", True) else "does not apply"
+            line = f"{line.rpartition(' | ')[0]} | {cell} |"  # noqa: PLW2901
+        if not line.startswith("PostgreSQL "):
+            lines.append(line)
+        if line.startswith("Run "):
+            lines += ["", f"PostgreSQL {settings()}"] if found else []
+    return re.sub("\n{3,}", "\n\n", "\n".join(lines))
+
+
+def summary_table(reports: Sequence[str]) -> str:
+    """The results on an engine whose rows another table explains."""
+    return "\n".join([f"Run {settings()}", "", *summary(results(reports, postgresql=False))])
 
 
 def summary(found: dict[str, Result]) -> Iterator[str]:
@@ -142,16 +174,21 @@ def summary(found: dict[str, Result]) -> Iterator[str]:
     yield from (f"* {row}: {text}" for row in ROWS for text in found.get(row, Result()).said)
 
 
-_HEAD = ("failure", "how it is caused", "what must be true after", "tests and result")
+_HEAD = ("failure", "how it is caused", "what must be true after", "tests passed", "PostgreSQL")
 
 
-def write(engine: str, reports: Iterable[str]) -> None:
-    """Put an engine's table into the page."""
-    begin, end = f"<!-- generated by tests/fire/run on {engine} -->\n", "\n<!-- end -->"
+def write(engine: str, reports: Sequence[str]) -> None:
+    """Put an engine's table, or PostgreSQL's column, into the page."""
+    place = "mariadb" if engine == "postgresql" else engine
+    begin, end = f"<!-- generated by tests/fire/run on {place} -->\n", "\n<!-- end -->"
     page = PAGE.read_text(encoding="utf-8")
     before, after = page.split(begin)
-    after = after[after.index(end) :]
-    PAGE.write_text(f"{before}{begin}\n{table(engine, results(reports))}\n{after}", "utf-8")
+    now, after = after[: after.index(end)].strip(), after[after.index(end) :]
+    if engine == "postgresql":
+        now = with_postgresql(now, reports)
+    else:
+        now = table(reports) if engine == "mariadb" else summary_table(reports)
+    PAGE.write_text(f"{before}{begin}\n{now}\n{after}", "utf-8")
 
 
 if __name__ == "__main__":

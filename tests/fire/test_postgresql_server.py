@@ -179,3 +179,45 @@ def test_a_row_that_is_locked_for_long(
     assert toy.version() == "0002_depots"
     toy.upgrade()
     assert toy.counts() == FULL
+
+
+def user(toy: Toy, postgresql: PostgreSQL, name: str, *grants: str) -> str:
+    """The URL of a toy's database for a user who may do this, and nothing else there."""
+    database = str(sa.make_url(toy.url).database)
+    postgresql.execute(
+        "REVOKE CREATE ON SCHEMA public FROM PUBLIC",
+        f"REVOKE TEMPORARY ON DATABASE {database} FROM PUBLIC",
+        f"DROP ROLE IF EXISTS {name}",
+        f"CREATE ROLE {name} LOGIN PASSWORD 'p'",
+        *(f"GRANT {grant.format(database)} TO {name}" for grant in grants),
+        database=database,
+    )
+    return f"url={postgresql.url(database, user=name, password='p')}"
+
+
+ROWS = "SELECT, INSERT, UPDATE, DELETE ON ALL TABLES IN SCHEMA public"
+KEYS = "USAGE, SELECT, UPDATE ON ALL SEQUENCES IN SCHEMA public"
+
+
+def test_the_documented_privileges_suffice(postgresql_toy: Toy, postgresql: PostgreSQL) -> None:
+    """C-39: CREATE for the first run only, and TEMPORARY for the rows of a COPY."""
+    toy = postgresql_toy
+    toy.upgrade("0001_labels", "rows=crates:300")
+    x = user(toy, postgresql, "few", "TEMPORARY ON DATABASE {}", ROWS, KEYS)
+    toy.upgrade("head", x)
+    assert toy.counts()["crates"] == 300
+    toy.downgrade("base", x)
+    assert toy.counts() == {}
+
+
+def test_a_missing_privilege_is_one_clear_line(postgresql_toy: Toy, postgresql: PostgreSQL) -> None:
+    """C-39: reading alone; all but the bookkeeping's own tables."""
+    toy = postgresql_toy
+    with pytest.raises(PlanError, match=r"may not CREATE; grant it, as docs/reference.md says"):
+        toy.upgrade("head", user(toy, postgresql, "bare", ROWS, KEYS))
+    toy.upgrade("0001_labels")
+    before = toy.everything()
+    reader = user(toy, postgresql, "reader", "SELECT ON ALL TABLES IN SCHEMA public")
+    with pytest.raises(PlanError, match=r"may not do this; docs/reference.md lists the privileges"):
+        toy.upgrade("head", reader)
+    assert toy.everything() == before
