@@ -259,8 +259,8 @@ def test_a_reference_by_a_number_that_a_file_holds_as_text(toy: Toy) -> None:
     ("refs", "words"),
     [
         ('{"depot_id": "depots.code"}', "row 1: refers to 0 rows of depots"),
-        ('{"depot_id": "depotz.code"}', "depotz, and there is no such table or column"),
-        ('{"depot_id": "depots.kode"}', "depots, and there is no such table or column"),
+        ('{"depot_id": "depotz.code"}', "columns of depotz, which the database does not have"),
+        ('{"depot_id": "depots.kode"}', "columns of depots, which the database does not have"),
         ("None", "row 1: refers to a row of depots that does not exist"),
     ],
 )

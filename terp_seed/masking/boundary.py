@@ -28,8 +28,9 @@ from terp_seed.masking.profiles import profile_of_rows
 from terp_seed.masking.proof import Prover, RangeCheck
 from terp_seed.masking.site import Mask, Site
 from terp_seed.masking.strategies import build, known
-from terp_seed.rows.columns import measured
-from terp_seed.rows.model import Block, Cells, Column, TableRows
+from terp_seed.rows.batches import BATCH_ROWS
+from terp_seed.rows.model import Block, TableRows
+from terp_seed.rows.row_store import RowStore
 from terp_seed.settings.options import Settings, environment_name
 
 __all__ = ["BlockMasker", "Boundary", "Masks", "boundary"]
@@ -229,11 +230,8 @@ def _other(site: Site, choice: Choice) -> Other:
 
 
 def _masked(rows: TableRows, masker: BlockMasker) -> TableRows:
-    cells = {name: Cells(rows.values(name)) for name in rows.columns}
-    block = masker.apply(Block(rows.table, 0, rows.count, cells))
-    return replace(rows, columns={name: _fixed(cells) for name, cells in block.columns.items()})
-
-
-def _fixed(cells: Cells) -> Column:
-    values = cells.values
-    return Column(lambda span: values[span.start : span.stop], measured(values))
+    store = RowStore()
+    for block in rows.blocks(BATCH_ROWS):
+        masked = masker.apply(block)
+        store.add({name: cells.values for name, cells in masked.columns.items()})
+    return replace(rows, columns=store.columns)

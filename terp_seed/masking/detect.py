@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 from terp_seed.masking.content import live, live_kinds, searchable
@@ -24,7 +24,7 @@ class ColumnProfile:
     name: str
     type_kind: TypeKind
     length: int | None = None
-    samples: Sequence[Value] | None = None
+    samples: Iterable[Value] | None = None
     nullable: bool = True
     unique: bool = False
     ascii: bool = False

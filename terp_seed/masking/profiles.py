@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import sqlalchemy as sa
@@ -30,13 +31,29 @@ _KINDS: tuple[tuple[type[sa.types.TypeEngine[Any]], TypeKind], ...] = (
 )
 
 
+@dataclass(frozen=True)
+class _Samples:
+    """The values of a column of imported rows, as often as they are asked for."""
+
+    rows: TableRows
+    name: str
+
+    @property
+    def are_there(self) -> bool:
+        """Whether anything but references is in the column."""
+        return not self.rows.count or any(True for _ in self)
+
+    def __iter__(self) -> Iterator[Value]:
+        return (v for v in self.rows.each(self.name) if not isinstance(v, Lookup))
+
+
 def profile_of_rows(rows: TableRows, name: str, facts: TableFacts | None) -> ColumnProfile:
     """A column that rows are about to be written to; without ``facts`` its values tell."""
     live = facts.columns.get(name) if facts else None
-    samples = None
+    samples: _Samples | None = None
     if rows.provenance == "imported":
-        samples = [value for value in rows.values(name) if not isinstance(value, Lookup)]
-    if rows.columns[name].ref is not None or (samples == [] and rows.count):
+        samples = _Samples(rows, name)
+    if rows.columns[name].ref is not None or (samples and not samples.are_there):
         return ColumnProfile(name, "number")
     if live is None:
         few = rows.values(name, 0, min(rows.count, _FEW))

@@ -6,16 +6,23 @@ They are read and checked in full before anything is written.  To the masking bo
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from array import array
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
 from terp_seed.errors import UsageError
-from terp_seed.rows.batches import Batch
-from terp_seed.rows.columns import measured
+from terp_seed.rows.batches import BATCH_ROWS, Batch
 from terp_seed.rows.literals import UnwritableError, encodable, literals
-from terp_seed.rows.model import Cells, Column, Lookup, TableRows, Value
+from terp_seed.rows.model import Cells, Lookup, RowOrder, TableRows, Value
 from terp_seed.rows.row_order import order_rows
+from terp_seed.rows.row_store import RowStore
 
 __all__ = ["imported"]
+
+Target = tuple[str, str]
+"""The table and the column in which values are looked up."""
+
+_PARTS = 64  # one of them at a time is searched for a key that repeats
 
 
 def imported(
@@ -37,37 +44,82 @@ def imported(
     later in the revision.
     """
     where = source or f"table {table}"
-    values = _collected(batches, where)
-    own: dict[str, str] = {}
-    for name, target in (refs or {}).items():
-        there, column = _target(values, name, target, where)
-        if there == table and (id is None or column == id in values) and name not in later:
-            own[name] = column
-        else:
-            values[name] = [v if v is None else Lookup(there, ((column, v),)) for v in values[name]]
-    if skip_taken and (id is None or id in values):
+    store = RowStore()
+    sorts: dict[str, str] = {}
+    lookups: dict[str, Target] = {}
+    for batch in batches:
+        if not store.count:
+            targets = {name: _target(batch, name, to, where) for name, to in (refs or {}).items()}
+            sorts, lookups = _split(targets, table, batch, id, later)
+        _check_writable(batch, store.count, where)
+        store.add({name: _looked_up(cells, lookups.get(name)) for name, cells in batch.items()})
+    if not store.count:
+        raise UsageError(f"{where}: there are no rows to seed")
+    names = store.columns.keys()
+    if skip_taken and (id is None or id in names):
         raise UsageError(
             f'{where}: on_conflict="skip" needs an integer key that the run fills; without one '
             "seeded rows cannot be told from others later"
         )
-    _check_key(values, key, where, needed=skip_taken or id is None or id in values)
+    _check_key(store, key, where, needed=skip_taken or id is None or id in names)
     _check_later(later, refs or {}, key, where, skips=skip_taken)
-    order = order_rows({n: v for n, v in values.items() if n not in later}, table, own, where)
-    if order is not None:
-        values = {n: [cells[row] for row in order.numbers] for n, cells in values.items()}
+    order = None
+    if sorts or any(table in store.lookups(name) for name in names if name not in later):
+        store, order = _ordered(store, table, sorts, later, where)
     return TableRows(
         table=table,
-        count=len(next(iter(values.values()), ())),
-        columns={name: _column(cells) for name, cells in values.items()},
+        count=store.count,
+        columns=store.columns,
         seed=b"",
         key=tuple(key),
-        id=None if id in values else id,
-        derived=tuple(name for name, cells in values.items() if _has_lookup(cells)),
+        id=None if id in names else id,
+        derived=tuple(name for name in names if store.lookups(name)),
         provenance="imported",
         skip_taken=skip_taken,
         order=order,
         later=tuple(later),
     )
+
+
+def _split(
+    targets: Mapping[str, Target],
+    table: str,
+    batch: Batch,
+    integer_key: str | None,
+    later: Sequence[str],
+) -> tuple[dict[str, str], dict[str, Target]]:
+    """The references to given keys of the same rows, which only sort them, and the others."""
+    sorts, lookups = {}, {}
+    for name, (there, column) in targets.items():
+        given = integer_key is None or column == integer_key in batch
+        if there == table and given and name not in later:
+            sorts[name] = column
+        else:
+            lookups[name] = (there, column)
+    return sorts, lookups
+
+
+def _looked_up(values: Sequence[Value], target: Target | None) -> Sequence[Value]:
+    if target is None:
+        return values
+    table, column = target
+    return [v if v is None else Lookup(table, ((column, v),)) for v in values]
+
+
+def _ordered(
+    store: RowStore, table: str, sorts: Mapping[str, str], later: Sequence[str], where: str
+) -> tuple[RowStore, RowOrder | None]:
+    """The rows with those first that others refer to; they are all in memory meanwhile."""
+    values = {name: [*store.each(name)] for name in store.columns}
+    now = {name: cells for name, cells in values.items() if name not in later}
+    order = order_rows(now, table, sorts, where)
+    if order is None:
+        return store, None
+    ordered = RowStore()
+    for start in range(0, store.count, BATCH_ROWS):
+        some = order.numbers[start : start + BATCH_ROWS]
+        ordered.add({name: [cells[row] for row in some] for name, cells in values.items()})
+    return ordered, order
 
 
 def _check_later(
@@ -86,44 +138,23 @@ def _check_later(
         )
 
 
-def _collected(batches: Iterable[Batch], where: str) -> dict[str, list[Value]]:
-    """All values, by column; `UsageError` if one has no literal, or if there are no rows."""
-    values: dict[str, list[Value]] = {}
-    for batch in batches:
-        for name, cells in batch.items():
-            column = values.setdefault(name, [])
-            _check_writable(cells, name, len(column), where)
-            column += cells
-    if not values:
-        raise UsageError(f"{where}: there are no rows to seed")
-    return values
+def _check_writable(batch: Batch, before: int, where: str) -> None:
+    """`UsageError` if a value has no literal."""
+    for name, values in batch.items():
+        try:
+            literals(Cells(values), encodable, bytes.hex, repr)
+        except UnwritableError as error:
+            reason, place = error.args
+            raise UsageError(
+                f"{where}, row {before + place + 1}, column {name}: the value cannot be written, "
+                f"{reason}"
+            ) from None
 
 
-def _check_writable(values: Sequence[Value], name: str, before: int, where: str) -> None:
-    try:
-        literals(Cells(values), encodable, bytes.hex, repr)
-    except UnwritableError as error:
-        reason, place = error.args
-        raise UsageError(
-            f"{where}, row {before + place + 1}, column {name}: the value cannot be written, "
-            f"{reason}"
-        ) from None
-
-
-def _column(values: Sequence[Value]) -> Column:
-    return Column(lambda span: values[span.start : span.stop], measured(values))
-
-
-def _has_lookup(values: Sequence[Value]) -> bool:
-    return any(isinstance(value, Lookup) for value in values)
-
-
-def _target(
-    values: Mapping[str, Sequence[Value]], name: str, target: str, where: str
-) -> tuple[str, str]:
+def _target(batch: Batch, name: str, target: str, where: str) -> Target:
     """The table and the column in which a column's values are looked up."""
     table, dot, column = target.partition(".")
-    if name not in values or not (table and dot and column):
+    if name not in batch or not (table and dot and column):
         raise UsageError(
             f"{where}: refs: {name!r}: {target!r} is not usable; map one of the rows' columns "
             'to "table.column"'
@@ -131,23 +162,33 @@ def _target(
     return table, column
 
 
-def _check_key(
-    values: Mapping[str, Sequence[Value]], key: Sequence[str], where: str, *, needed: bool
-) -> None:
+def _check_key(store: RowStore, key: Sequence[str], where: str, *, needed: bool) -> None:
     if isinstance(key, str):
         raise UsageError(f'{where}: key must be a list of columns, as key=["{key}"]')
     if needed and not key:
         raise UsageError(f"{where}: name the natural key, as key=[...]")
-    missing = [name for name in key if name not in values]
+    missing = [name for name in key if name not in store.columns]
     if missing:
         raise UsageError(f"{where}: key column {', '.join(missing)} is not in the rows")
-    seen: dict[tuple[Value, ...], int] = {}
-    for number, cells in enumerate(zip(*(values[name] for name in key), strict=True)):
+    if not key:
+        return
+    hashes = [array("q") for _ in range(_PARTS)]
+    for number, cells in enumerate(_keys(store, key)):
         if None in cells:
             raise UsageError(f"{where}, row {number + 1}: key column is empty; a key has a value")
+        hashed = hash(cells)
+        hashes[hashed % _PARTS].append(hashed)
+    repeated = {hashed for part in hashes for hashed, n in Counter(part).items() if n > 1}
+    seen: dict[tuple[Value, ...], int] = {}
+    for number, cells in enumerate(_keys(store, key) if repeated else ()):
         if cells in seen:
             raise UsageError(
                 f"{where}, row {number + 1}: has the same key ({', '.join(key)}) as row "
                 f"{seen[cells] + 1}"
             )
-        seen[cells] = number
+        if hash(cells) in repeated:
+            seen[cells] = number
+
+
+def _keys(store: RowStore, key: Sequence[str]) -> Iterator[tuple[Value, ...]]:
+    return zip(*(store.each(name) for name in key), strict=True)
