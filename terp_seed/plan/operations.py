@@ -17,10 +17,9 @@ from typing import Any, Protocol
 from alembic.operations import MigrateOperation, Operations
 
 from terp_seed.errors import UsageError
-from terp_seed.rows.batches import Batch, Origin, row_batches
 from terp_seed.rows.file_format import FileFormat, file_format
-from terp_seed.rows.file_texts import file_digest
-from terp_seed.rows.files import read_batches
+from terp_seed.rows.files import file_digest, read_batches
+from terp_seed.rows.imported import Batch, Origin, row_batches
 from terp_seed.rows.literals import canonical
 
 __all__ = ["OPTION", "SeedOp", "SeedRowsOp", "Taker", "UnseedOp"]
