@@ -6,8 +6,9 @@ import contextlib
 import itertools
 import shutil
 import subprocess
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 from projects import Project
@@ -187,3 +188,43 @@ def postgresql_toy(postgresql_url: str, new_toy: Callable[..., Toy]) -> Toy:
 def mariadb_toy(mariadb_url: str, new_toy: Callable[..., Toy]) -> Toy:
     """A copy of the toy project on the server, for a test about servers only."""
     return new_toy(mariadb_url)
+
+
+@pytest.fixture
+def pair(
+    toy: Toy, new_toy: Callable[..., Toy], second_database_url: str, client: Any
+) -> Callable[..., Callable[[], None]]:
+    """Make tables, seed them by a run and by a script, compare, and look for drift.
+
+    ``published`` are columns that are not personal, by table; further names are data files.
+    Returns what rolls both back and looks that nothing is left.
+    """
+
+    def prepare(
+        upgrade: str,
+        *create: str,
+        published: Mapping[str, Sequence[str]] | None = None,
+        **files: str | bytes,
+    ) -> Callable[[], None]:
+        other = new_toy(second_database_url)
+        for place in (toy, other):
+            for name, content in files.items():
+                place.data(name.replace("_", "."), content)
+            for table, columns in (published or {}).items():
+                place.publish(table, columns)
+            place.only("0001_a", upgrade)
+            place.execute(*create)
+        empty = toy.counts()
+
+        def both_down() -> None:
+            client(other.url, other.downgrade("0001_a:base", sql=True))
+            toy.downgrade("base", "on-edited=abort")
+            assert toy.counts() == other.counts() == empty
+
+        toy.upgrade()
+        client(other.url, other.upgrade("head", sql=True))
+        assert toy.digests() == other.digests()
+        toy.document("status", "--drift")
+        return both_down
+
+    return prepare

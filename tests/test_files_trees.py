@@ -5,7 +5,6 @@ from __future__ import annotations
 import random
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
 from hypothesis import given
@@ -44,35 +43,6 @@ def tree(size: int) -> Rows:
 def csv_of(header: str, rows: Rows) -> str:
     lines = [",".join(value or "" for value in row) for row in rows]
     return "\n".join([header, *lines, ""])
-
-
-@pytest.fixture
-def pair(
-    toy: Toy, new_toy: Callable[..., Toy], second_database_url: str, client: Any
-) -> Callable[..., Callable[[], None]]:
-    """A toy with these tables, seeded by a run and by a script and rolled back by both."""
-
-    def prepare(upgrade: str, *create: str, **files: str) -> Callable[[], None]:
-        other = new_toy(second_database_url)
-        for place in (toy, other):
-            for name, content in files.items():
-                place.data(name.replace("_", "."), content)
-            place.only("0001_a", upgrade)
-            place.execute(*create)
-        empty = toy.counts()
-
-        def both_down() -> None:
-            client(other.url, other.downgrade("0001_a:base", sql=True))
-            toy.downgrade("base", "on-edited=abort")
-            assert toy.counts() == other.counts() == empty
-
-        toy.upgrade()
-        client(other.url, other.upgrade("head", sql=True))
-        assert toy.digests() == other.digests()
-        toy.document("status", "--drift")
-        return both_down
-
-    return prepare
 
 
 RULES = ["", "ON DELETE RESTRICT", "ON DELETE CASCADE"]

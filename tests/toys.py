@@ -13,7 +13,7 @@ import subprocess
 import sys
 import warnings
 from argparse import Namespace
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from hashlib import sha256
 from pathlib import Path
 from textwrap import dedent, indent
@@ -261,6 +261,12 @@ class Toy(Project):
         path = self.path / "seeds" / "data" / name
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return path
+
+    def publish(self, table: str, columns: Sequence[str]) -> None:
+        """Say of columns that they are not personal."""
+        path = self.path / "seeds" / "masking.toml"
+        entry = f'not_personal = [{{ columns = {json.dumps([*columns])}, reason = "published" }}]'
+        path.write_text(f"{path.read_text()}\n[tables.{table}]\n{entry}\n")
 
     def ini(self, *lines: str) -> None:
         """Add lines to the seed section."""

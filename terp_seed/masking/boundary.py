@@ -31,7 +31,8 @@ from terp_seed.masking.policy_file import load_policy, merge_models
 from terp_seed.masking.proof import Prover, RangeCheck
 from terp_seed.masking.site import Mask, Site
 from terp_seed.masking.strategies import build, known
-from terp_seed.rows.model import Block, Cells, Column, Lookup, TableRows, Value, measured
+from terp_seed.rows.imported import BATCH_ROWS, RowStore
+from terp_seed.rows.model import Block, Cells, Lookup, TableRows, Value
 from terp_seed.settings.options import Settings, environment_name
 
 __all__ = ["BlockMasker", "Boundary", "Masker", "Masks", "boundary", "profile_of_column"]
@@ -231,14 +232,11 @@ def _other(site: Site, choice: Choice) -> Other:
 
 
 def _masked(rows: TableRows, masker: BlockMasker) -> TableRows:
-    cells = {name: Cells(rows.values(name)) for name in rows.columns}
-    block = masker.apply(Block(rows.table, 0, rows.count, cells))
-    return replace(rows, columns={name: _fixed(cells) for name, cells in block.columns.items()})
-
-
-def _fixed(cells: Cells) -> Column:
-    values = cells.values
-    return Column(lambda span: values[span.start : span.stop], measured(values))
+    store = RowStore()
+    for block in rows.blocks(BATCH_ROWS):
+        masked = masker.apply(block)
+        store.add({name: cells.values for name, cells in masked.columns.items()})
+    return replace(rows, columns=store.columns)
 
 
 _MOST_KNOWN = 1 << 16
@@ -432,13 +430,29 @@ _KINDS: tuple[tuple[type[sa.types.TypeEngine[Any]], TypeKind], ...] = (
 )
 
 
+@dataclass(frozen=True)
+class _Samples:
+    """The values of a column of imported rows, as often as they are asked for."""
+
+    rows: TableRows
+    name: str
+
+    @property
+    def are_there(self) -> bool:
+        """Whether anything but references is in the column."""
+        return not self.rows.count or any(True for _ in self)
+
+    def __iter__(self) -> Iterator[Value]:
+        return (v for v in self.rows.each(self.name) if not isinstance(v, Lookup))
+
+
 def profile_of_rows(rows: TableRows, name: str, facts: TableFacts | None) -> ColumnProfile:
     """A column that rows are about to be written to; without ``facts`` its values tell."""
     live = facts.columns.get(name) if facts else None
-    samples = None
+    samples: _Samples | None = None
     if rows.provenance == "imported":
-        samples = [value for value in rows.values(name) if not isinstance(value, Lookup)]
-    if rows.columns[name].ref is not None or (samples == [] and rows.count):
+        samples = _Samples(rows, name)
+    if rows.columns[name].ref is not None or (samples and not samples.are_there):
         return ColumnProfile(name, "number")
     if live is None:
         few = rows.values(name, 0, min(rows.count, _FEW))

@@ -16,7 +16,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Literal
 from unicodedata import category, normalize
@@ -57,7 +57,7 @@ class ColumnProfile:
     name: str
     type_kind: TypeKind
     length: int | None = None
-    samples: Sequence[Value] | None = None
+    samples: Iterable[Value] | None = None
     nullable: bool = True
     unique: bool = False
     ascii: bool = False

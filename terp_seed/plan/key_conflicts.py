@@ -241,19 +241,28 @@ def find_broken_references(
     now = _Expected(session, schema, [*beside.before, rows])
     then = _Expected(session, schema, [*beside.before, *beside.after, rows])
     for name in rows.columns:
-        expected = then if name in rows.later else now
-        for number, value in enumerate(rows.each(name)):
+        if name in targets or name in rows.derived:
+            expected = then if name in rows.later else now
+            yield from _find_broken_cells(rows, name, targets.get(name), expected)
+
+
+def _find_broken_cells(
+    rows: TableRows, name: str, target: tuple[str, str] | None, expected: _Expected
+) -> Iterator[str]:
+    values = enumerate(rows.each(name))
+    while some := list(islice(values, _CHUNK)):
+        expected.count_together([value for _, value in some if isinstance(value, Lookup)])
+        for number, value in some:
+            problem = ""
             if isinstance(value, Lookup):
                 problem = expected.find_lookup_problem(value)
-            elif value is not None and name in targets:
-                problem = expected.find_value_problem(number, name, value, *targets[name])
-            else:
-                continue
+            elif value is not None and target is not None:
+                problem = expected.find_value_problem(number, name, value, *target)
             if problem:
                 place = f"table {rows.table}, column {name}, row {rows.given(number)}"
                 yield f"{place}: refers to {problem}"
             if problem.endswith(_MISSING):
-                break  # as it is for every row
+                return  # as it is for every row
 
 
 @dataclass
@@ -264,7 +273,7 @@ class _Expected:
     schema: Schema
     planned: Sequence[TableRows]
     """The last of them are the rows that refer."""
-    _counts: dict[str, int] = field(default_factory=dict)
+    _counts: dict[tuple[str, str], int] = field(default_factory=dict)
     _numbers: dict[tuple[int, tuple[str, ...]], dict[tuple[str, ...], list[int]]] = field(
         default_factory=dict
     )
@@ -293,20 +302,51 @@ class _Expected:
         facts = self.schema.table(table)
         return facts is not None and facts.columns.keys() >= {*names}
 
+    def count_together(self, wanted: Sequence[Lookup]) -> None:
+        """Count by one statement for each column what single values would be asked for."""
+        if len(self._counts) > _IN_ADVANCE:
+            self._counts.clear()
+        by_column: dict[tuple[str, str], dict[str, Value]] = {}
+        for lookup in wanted:
+            if len(lookup.where) == 1:
+                ((name, value),) = lookup.where
+                literal = self.session.dialect.literal(value)
+                by_column.setdefault((lookup.table, name), {})[literal] = value
+        for (table, name), values in by_column.items():
+            if len(values) > 1 and self._has_columns(table, [name]):
+                self._count_column(table, name, values)
+
+    def _count_column(self, table: str, name: str, values: Mapping[str, Value]) -> None:
+        quote, facts = self.session.dialect.quote, self.schema.table(table)
+        place = self.session.dialect.quote_table(table)
+        there = self.session.scalar(
+            f"SELECT COUNT(*) FROM {place} WHERE {quote(name)} IN ({', '.join(values)})"
+        )
+        unique = facts is not None and (name,) in (facts.key, *facts.uniques)
+        for literal, value in values.items() if not there or unique else ():
+            key = table, equal_to([quote(name)], [literal])
+            if not there:
+                self._counts[key] = self._count_planned(table, {name: value})
+            elif there == len(values):
+                self._counts[key] = 1
+
     def _count(self, table: str, where: Mapping[str, Value]) -> int:
         """How many rows match; planned ones count where none is there."""
         quote, literal = self.session.dialect.quote, self.session.dialect.literal
-        condition = equal_to(map(quote, where), [*map(literal, where.values())])
-        place = self.session.dialect.quote_table(table)
-        sql = f"SELECT COUNT(*) FROM {place} WHERE {condition}"
-        if sql not in self._counts:
+        key = table, equal_to(map(quote, where), [*map(literal, where.values())])
+        if key not in self._counts:
+            place = self.session.dialect.quote_table(table)
+            sql = f"SELECT COUNT(*) FROM {place} WHERE {key[1]}"
             there = int(self.session.scalar(sql))
-            self._counts[sql] = there or sum(
-                len(self._find(place, where))
-                for place, rows in enumerate(self.planned)
-                if rows.table == table
-            )
-        return self._counts[sql]
+            self._counts[key] = there or self._count_planned(table, where)
+        return self._counts[key]
+
+    def _count_planned(self, table: str, where: Mapping[str, Value]) -> int:
+        return sum(
+            len(self._find(place, where))
+            for place, rows in enumerate(self.planned)
+            if rows.table == table
+        )
 
     def _is_later(self, number: int, where: Mapping[str, Value]) -> bool:
         """Whether the only match is a row that is written after row ``number``."""

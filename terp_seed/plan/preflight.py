@@ -417,7 +417,7 @@ def find_oversize(session: Session, rows: TableRows) -> Iterator[str]:
     most = session.dialect.largest_statement(session.connection)
     if most is None or rows.provenance != "imported":
         return
-    columns = [rows.values(name) for name in rows.columns]
+    columns = [rows.each(name) for name in rows.columns]
     for number, row in enumerate(zip(*columns, strict=True)):
         characters = sum(len(value) for value in row if isinstance(value, str | bytes))
         if characters * 8 < most:

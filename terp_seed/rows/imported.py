@@ -1,21 +1,30 @@
 """Imported rows: hand-written ones, and those of files.
 
 They are read and checked in full before anything is written.  To the masking boundary they are
-*imported*, so they are masked like personal data unless declared synthetic.  Rows that refer to
-rows of their own table come after those.
+*imported*, so they are masked like personal data unless declared synthetic.
+
+They come in batches.  A `RowStore` keeps the first in memory and the others in a temporary file,
+so memory does not grow with a file; the temporary file has no name and goes with the store.
 """
 
 from __future__ import annotations
 
+import os
+import pickle
+from array import array
+from bisect import bisect_right
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
+from tempfile import TemporaryFile
+from weakref import finalize
 
 from terp_seed.errors import UsageError
 from terp_seed.rows.literals import UnwritableError, canonical, encodable, literals
-from terp_seed.rows.model import Cells, Column, Lookup, RowOrder, TableRows, Value, measured
+from terp_seed.rows.model import Cells, Column, Lookup, Meter, RowOrder, TableRows, Value
 
-__all__ = ["BATCH_ROWS", "Batch", "Origin", "imported", "order_rows", "row_batches"]
+__all__ = ["BATCH_ROWS", "Batch", "Origin", "RowStore", "imported", "order_rows", "row_batches"]
 
 BATCH_ROWS = 2_000
 
@@ -60,6 +69,12 @@ def _oddity(row: object, first: Mapping[str, Value]) -> str:
     return f"column {odd} is not in every row; give every row the same columns, None writes NULL"
 
 
+Target = tuple[str, str]
+"""The table and the column in which values are looked up."""
+
+_PARTS = 64  # one of them at a time is searched for a key that repeats
+
+
 def imported(
     table: str,
     batches: Iterable[Batch],
@@ -79,37 +94,82 @@ def imported(
     later in the revision.
     """
     where = source or f"table {table}"
-    values = _collected(batches, where)
-    own: dict[str, str] = {}
-    for name, target in (refs or {}).items():
-        there, column = _target(values, name, target, where)
-        if there == table and (id is None or column == id in values) and name not in later:
-            own[name] = column
-        else:
-            values[name] = [v if v is None else Lookup(there, ((column, v),)) for v in values[name]]
-    if skip_taken and (id is None or id in values):
+    store = RowStore()
+    sorts: dict[str, str] = {}
+    lookups: dict[str, Target] = {}
+    for batch in batches:
+        if not store.count:
+            targets = {name: _target(batch, name, to, where) for name, to in (refs or {}).items()}
+            sorts, lookups = _split(targets, table, batch, id, later)
+        _check_writable(batch, store.count, where)
+        store.add({name: _looked_up(cells, lookups.get(name)) for name, cells in batch.items()})
+    if not store.count:
+        raise UsageError(f"{where}: there are no rows to seed")
+    names = store.columns.keys()
+    if skip_taken and (id is None or id in names):
         raise UsageError(
             f'{where}: on_conflict="skip" needs an integer key that the run fills; without one '
             "seeded rows cannot be told from others later"
         )
-    _check_key(values, key, where, needed=skip_taken or id is None or id in values)
+    _check_key(store, key, where, needed=skip_taken or id is None or id in names)
     _check_later(later, refs or {}, key, where, skips=skip_taken)
-    order = order_rows({n: v for n, v in values.items() if n not in later}, table, own, where)
-    if order is not None:
-        values = {n: [cells[row] for row in order.numbers] for n, cells in values.items()}
+    order = None
+    if sorts or any(table in store.lookups(name) for name in names if name not in later):
+        store, order = _ordered(store, table, sorts, later, where)
     return TableRows(
         table=table,
-        count=len(next(iter(values.values()), ())),
-        columns={name: _column(cells) for name, cells in values.items()},
+        count=store.count,
+        columns=store.columns,
         seed=b"",
         key=tuple(key),
-        id=None if id in values else id,
-        derived=tuple(name for name, cells in values.items() if _has_lookup(cells)),
+        id=None if id in names else id,
+        derived=tuple(name for name in names if store.lookups(name)),
         provenance="imported",
         skip_taken=skip_taken,
         order=order,
         later=tuple(later),
     )
+
+
+def _split(
+    targets: Mapping[str, Target],
+    table: str,
+    batch: Batch,
+    integer_key: str | None,
+    later: Sequence[str],
+) -> tuple[dict[str, str], dict[str, Target]]:
+    """The references to given keys of the same rows, which only sort them, and the others."""
+    sorts, lookups = {}, {}
+    for name, (there, column) in targets.items():
+        given = integer_key is None or column == integer_key in batch
+        if there == table and given and name not in later:
+            sorts[name] = column
+        else:
+            lookups[name] = (there, column)
+    return sorts, lookups
+
+
+def _looked_up(values: Sequence[Value], target: Target | None) -> Sequence[Value]:
+    if target is None:
+        return values
+    table, column = target
+    return [v if v is None else Lookup(table, ((column, v),)) for v in values]
+
+
+def _ordered(
+    store: RowStore, table: str, sorts: Mapping[str, str], later: Sequence[str], where: str
+) -> tuple[RowStore, RowOrder | None]:
+    """The rows with those first that others refer to; they are all in memory meanwhile."""
+    values = {name: [*store.each(name)] for name in store.columns}
+    now = {name: cells for name, cells in values.items() if name not in later}
+    order = order_rows(now, table, sorts, where)
+    if order is None:
+        return store, None
+    ordered = RowStore()
+    for start in range(0, store.count, BATCH_ROWS):
+        some = order.numbers[start : start + BATCH_ROWS]
+        ordered.add({name: [cells[row] for row in some] for name, cells in values.items()})
+    return ordered, order
 
 
 def _check_later(
@@ -128,44 +188,23 @@ def _check_later(
         )
 
 
-def _collected(batches: Iterable[Batch], where: str) -> dict[str, list[Value]]:
-    """All values, by column; `UsageError` if one has no literal, or if there are no rows."""
-    values: dict[str, list[Value]] = {}
-    for batch in batches:
-        for name, cells in batch.items():
-            column = values.setdefault(name, [])
-            _check_writable(cells, name, len(column), where)
-            column += cells
-    if not values:
-        raise UsageError(f"{where}: there are no rows to seed")
-    return values
+def _check_writable(batch: Batch, before: int, where: str) -> None:
+    """`UsageError` if a value has no literal."""
+    for name, values in batch.items():
+        try:
+            literals(Cells(values), encodable, bytes.hex, repr)
+        except UnwritableError as error:
+            reason, place = error.args
+            raise UsageError(
+                f"{where}, row {before + place + 1}, column {name}: the value cannot be written, "
+                f"{reason}"
+            ) from None
 
 
-def _check_writable(values: Sequence[Value], name: str, before: int, where: str) -> None:
-    try:
-        literals(Cells(values), encodable, bytes.hex, repr)
-    except UnwritableError as error:
-        reason, place = error.args
-        raise UsageError(
-            f"{where}, row {before + place + 1}, column {name}: the value cannot be written, "
-            f"{reason}"
-        ) from None
-
-
-def _column(values: Sequence[Value]) -> Column:
-    return Column(lambda span: values[span.start : span.stop], measured(values))
-
-
-def _has_lookup(values: Sequence[Value]) -> bool:
-    return any(isinstance(value, Lookup) for value in values)
-
-
-def _target(
-    values: Mapping[str, Sequence[Value]], name: str, target: str, where: str
-) -> tuple[str, str]:
+def _target(batch: Batch, name: str, target: str, where: str) -> Target:
     """The table and the column in which a column's values are looked up."""
     table, dot, column = target.rpartition(".")
-    if name not in values or not (table and dot and column):
+    if name not in batch or not (table and dot and column):
         raise UsageError(
             f"{where}: refs: {name!r}: {target!r} is not usable; map one of the rows' columns "
             'to "table.column"'
@@ -173,26 +212,123 @@ def _target(
     return table, column
 
 
-def _check_key(
-    values: Mapping[str, Sequence[Value]], key: Sequence[str], where: str, *, needed: bool
-) -> None:
+def _check_key(store: RowStore, key: Sequence[str], where: str, *, needed: bool) -> None:
     if isinstance(key, str):
         raise UsageError(f'{where}: key must be a list of columns, as key=["{key}"]')
     if needed and not key:
         raise UsageError(f"{where}: name the natural key, as key=[...]")
-    missing = [name for name in key if name not in values]
+    missing = [name for name in key if name not in store.columns]
     if missing:
         raise UsageError(f"{where}: key column {', '.join(missing)} is not in the rows")
-    seen: dict[tuple[Value, ...], int] = {}
-    for number, cells in enumerate(zip(*(values[name] for name in key), strict=True)):
+    if not key:
+        return
+    hashes = [array("q") for _ in range(_PARTS)]
+    for number, cells in enumerate(_keys(store, key)):
         if None in cells:
             raise UsageError(f"{where}, row {number + 1}: key column is empty; a key has a value")
+        hashed = hash(cells)
+        hashes[hashed % _PARTS].append(hashed)
+    repeated = {hashed for part in hashes for hashed, n in Counter(part).items() if n > 1}
+    seen: dict[tuple[Value, ...], int] = {}
+    for number, cells in enumerate(_keys(store, key) if repeated else ()):
         if cells in seen:
             raise UsageError(
                 f"{where}, row {number + 1}: has the same key ({', '.join(key)}) as row "
                 f"{seen[cells] + 1}"
             )
-        seen[cells] = number
+        if hash(cells) in repeated:
+            seen[cells] = number
+
+
+def _keys(store: RowStore, key: Sequence[str]) -> Iterator[tuple[Value, ...]]:
+    return zip(*(store.each(name) for name in key), strict=True)
+
+
+_IN_MEMORY = 10_000  # rows
+
+
+class RowStore:
+    """Keeps batches of rows, and knows the bounds of their columns."""
+
+    def __init__(self) -> None:
+        self.count = 0
+        self._meters: dict[str, Meter] = {}
+        self._lookups: dict[str, set[str]] = {}
+        self._starts: list[int] = []
+        self._kept: list[Batch] = []
+        self._places: list[dict[str, tuple[int, int]]] = []
+        self._last: dict[str, tuple[int, Sequence[Value]]] = {}
+        self._descriptor: int | None = None
+        self._size = 0
+
+    @property
+    def columns(self) -> dict[str, Column]:
+        """The columns; they stay usable when the store is out of sight."""
+        return {name: self._column(name, meter) for name, meter in self._meters.items()}
+
+    def lookups(self, name: str) -> set[str]:
+        """The tables in which values of a column are looked up."""
+        return self._lookups[name]
+
+    def add(self, batch: Batch) -> None:
+        """Append rows, which all have the same columns."""
+        for name, values in batch.items():
+            self._meters.setdefault(name, Meter()).add(values)
+            tables = self._lookups.setdefault(name, set())
+            if Lookup in set(map(type, values)):
+                tables |= {value.table for value in values if isinstance(value, Lookup)}
+        self._starts.append(self.count)
+        if self.count < _IN_MEMORY:
+            self._kept.append(batch)
+        else:
+            self._places.append({name: self._write(values) for name, values in batch.items()})
+        self.count += len(next(iter(batch.values()), ()))
+
+    def values(self, name: str, start: int, stop: int) -> Sequence[Value]:
+        """The values of some rows of a column."""
+        values: list[Value] = []
+        number = bisect_right(self._starts, start) - 1
+        while start < stop:
+            first = self._starts[number]
+            values += self._batch(name, number)[start - first : stop - first]
+            number, start = number + 1, first + len(self._batch(name, number))
+        return values
+
+    def each(self, name: str) -> Iterator[Value]:
+        """All values of a column, with few of them in memory at a time."""
+        for number in range(len(self._starts)):
+            yield from self._batch(name, number)
+
+    def _column(self, name: str, meter: Meter) -> Column:
+        return Column(lambda span: self.values(name, span.start, span.stop), meter.bounds)
+
+    def _batch(self, name: str, number: int) -> Sequence[Value]:
+        if number < len(self._kept):
+            return self._kept[number][name]
+        last, values = self._last.get(name, (None, ()))
+        if last != number:
+            values = self._read(self._places[number - len(self._kept)][name])
+            self._last[name] = number, values
+        return values
+
+    def _write(self, values: Sequence[Value]) -> tuple[int, int]:
+        if self._descriptor is None:
+            file = TemporaryFile(prefix="terp_seed_", buffering=0)  # noqa: SIM115 - see finalize
+            finalize(self, file.close)
+            self._descriptor = file.fileno()
+        data = memoryview(pickle.dumps(list(values), pickle.HIGHEST_PROTOCOL))
+        place = self._size, len(data)
+        while data:
+            written = os.pwrite(self._descriptor, data, self._size)
+            self._size, data = self._size + written, data[written:]
+        return place
+
+    def _read(self, place: tuple[int, int]) -> Sequence[Value]:
+        assert self._descriptor is not None
+        offset, size = place
+        data = os.pread(self._descriptor, size, offset)  # leaves no position that threads share
+        values: list[Value] = pickle.loads(data)  # noqa: S301 - written above
+        return values
 
 
 Parents = Mapping[int, frozenset[int]]

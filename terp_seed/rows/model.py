@@ -18,7 +18,7 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from functools import cached_property, partial
 from hashlib import shake_128
@@ -33,6 +33,7 @@ __all__ = [
     "Json",
     "Lookup",
     "Many",
+    "Meter",
     "RowOrder",
     "Span",
     "TableRows",
@@ -153,15 +154,22 @@ class Bounds:
     """Whether times carry a fraction of a second."""
 
 
+_MOST_CHOICES = 64
+_TEXTS = frozenset((str, type(None)))
+_PLANES = ("ascii", "bmp", "full")
+
+
 def measured(values: Sequence[Value]) -> Bounds:
     """The bounds of a list of values."""
+    if set(map(type, values)) <= _TEXTS:
+        return _measured_texts([value for value in values if value is not None], len(values))
     texts = [value for value in values if isinstance(value, str)]
     uniform = len(texts) == sum(value is not None for value in values)
     sized = [len(value) for value in values if isinstance(value, str | bytes)]
     numbers = [v for v in values if isinstance(v, int) and not isinstance(v, bool)]
     return Bounds(
         length=max(sized, default=None),
-        choices=frozenset(texts) if uniform and 0 < len(texts) <= 64 else None,
+        choices=frozenset(texts) if uniform and 0 < len(texts) <= _MOST_CHOICES else None,
         low=min(numbers, default=None),
         high=max(numbers, default=None),
         nullable=any(value is None for value in values),
@@ -170,10 +178,64 @@ def measured(values: Sequence[Value]) -> Bounds:
     )
 
 
+def _measured_texts(texts: Sequence[str], count: int) -> Bounds:
+    """The bounds of texts, of ``count`` values with those that are None."""
+    distinct = set(texts)
+    return Bounds(
+        length=max(map(len, distinct), default=None),
+        choices=frozenset(distinct) if 0 < len(texts) <= _MOST_CHOICES else None,
+        nullable=len(texts) < count,
+        plane=_plane(texts),
+    )
+
+
+class Meter:
+    """Measures the values of a column some at a time."""
+
+    def __init__(self) -> None:
+        self._bounds: Bounds | None = None
+        self._nullable = False
+
+    def add(self, values: Sequence[Value]) -> None:
+        if values.count(None) == len(values):
+            self._nullable = True
+            return
+        part = measured(values)
+        self._bounds = part if self._bounds is None else _both(self._bounds, part)
+
+    @property
+    def bounds(self) -> Bounds:
+        """The bounds of all values so far."""
+        bounds = self._bounds or Bounds(plane="ascii")
+        return replace(bounds, nullable=bounds.nullable or self._nullable)
+
+
+def _both(one: Bounds, other: Bounds) -> Bounds:
+    """The bounds of values that are within one or the other."""
+    choices = None
+    if one.choices and other.choices:
+        union = one.choices | other.choices
+        choices = union if len(union) <= _MOST_CHOICES else None
+    return Bounds(
+        length=max(_known(one.length, other.length), default=None),
+        choices=choices,
+        low=min(_known(one.low, other.low), default=None),
+        high=max(_known(one.high, other.high), default=None),
+        nullable=one.nullable or other.nullable,
+        plane=max(one.plane, other.plane, key=_PLANES.index),
+        fraction=one.fraction or other.fraction,
+    )
+
+
+def _known(*numbers: int | None) -> list[int]:
+    return [number for number in numbers if number is not None]
+
+
 def _plane(texts: Sequence[str]) -> Literal["ascii", "bmp", "full"]:
-    if all(text.isascii() for text in texts):
+    together = "".join(texts)
+    if together.isascii():
         return "ascii"
-    return "bmp" if all(max(text, default="") <= "\uffff" for text in texts) else "full"
+    return "bmp" if max(together) <= "\uffff" else "full"
 
 
 def _has_fraction(value: Value) -> bool:
