@@ -72,8 +72,9 @@ def test_pgbench_and_a_seed_write_the_same_tables_without_an_error(
             return int(connection.exec_driver_sql(sql).scalar_one())
 
     with engine.begin() as connection:
-        # As `plan --rollback` advises: without it a rollback of many orders takes hours.
+        # As `plan --rollback` advises: without them a rollback of many orders takes hours.
         connection.exec_driver_sql("CREATE INDEX ON orders (converted_from_order_id)")
+        connection.exec_driver_sql("CREATE INDEX ON orders (referred_by_client_id)")
         connection.exec_driver_sql(
             "INSERT INTO users (\"openId\", name) VALUES ('app', 'Application')"
         )
