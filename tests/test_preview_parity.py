@@ -183,6 +183,7 @@ def test_nothing_but_sql_is_on_stdout(workshop: Workshop) -> None:
         "COMMIT",
         "DROP TABLE temp.",
         "DROP TABLE pg_temp.",
+        "TRUNCATE pg_temp.",
         "SELECT ",
         "DELETE ",
     )
