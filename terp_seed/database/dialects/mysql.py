@@ -30,7 +30,7 @@ from terp_seed.database.dialects.model import (
 from terp_seed.database.dialects.mysql_clients import MySQLClients
 from terp_seed.database.dialects.mysql_errors import UNREACHABLE, problem
 from terp_seed.database.dialects.namedlock import LOCK_NAME, NamedLock
-from terp_seed.database.dialects.sessions import Lock
+from terp_seed.database.dialects.sessions import EXACT, Lock
 from terp_seed.errors import UsageError
 from terp_seed.rows.literals import NULL, encodable, quoted
 
@@ -207,32 +207,36 @@ class MySQL(Dialect):
         return f"UPDATE {joined}\nSET {', '.join([*sets, *kept])}"
 
     def unwritable(self, connection: Connection, table: str) -> dict[str, str]:
-        rows = connection.exec_driver_sql(
+        rows = _exact(
+            connection,
             "SELECT column_name, data_type FROM information_schema.columns "
-            f"WHERE {self._at('table', table)} AND data_type IN ({_SPATIAL})"
+            f"WHERE {self._at('table', table)} AND data_type IN ({_SPATIAL})",
         )
         return {str(name): str(kind) for name, kind in rows}
 
     def unsafe_storage(self, connection: Connection, table: str) -> str:
-        rows = connection.exec_driver_sql(
+        rows = _exact(
+            connection,
             "SELECT t.engine FROM information_schema.tables t JOIN information_schema.engines e "
             f"ON e.engine = t.engine WHERE {self._at('t.table', table)} "
-            "AND COALESCE(e.transactions, 'NO') <> 'YES'"
+            "AND COALESCE(e.transactions, 'NO') <> 'YES'",
         )
         return next((str(name) for (name,) in rows), "")
 
     def moving_columns(self, connection: Connection, table: str) -> list[str]:
-        rows = connection.exec_driver_sql(
+        rows = _exact(
+            connection,
             "SELECT column_name FROM information_schema.columns "
-            f"WHERE {self._at('table', table)} AND LOCATE('on update', LOWER(extra)) > 0"
+            f"WHERE {self._at('table', table)} AND LOCATE('on update', LOWER(extra)) > 0",
         )
         return [str(name) for (name,) in rows]
 
     def triggers(self, connection: Connection, table: str) -> list[str]:
         at = self._at("event_object", table).replace("event_object_name", "event_object_table")
-        rows = connection.exec_driver_sql(
+        rows = _exact(
+            connection,
             "SELECT trigger_name FROM information_schema.triggers "
-            f"WHERE {at} AND event_manipulation = 'UPDATE'"
+            f"WHERE {at} AND event_manipulation = 'UPDATE'",
         )
         return [str(name) for (name,) in rows]
 
@@ -378,9 +382,10 @@ class MySQL(Dialect):
         return int(_scalar(connection, "SELECT @@lower_case_table_names")) == 1
 
     def charsets(self, connection: Connection, table: str) -> dict[str, str]:
-        rows = connection.exec_driver_sql(
+        rows = _exact(
+            connection,
             "SELECT column_name, character_set_name FROM information_schema.columns "
-            f"WHERE {self._at('table', table)} AND character_set_name IS NOT NULL"
+            f"WHERE {self._at('table', table)} AND character_set_name IS NOT NULL",
         )
         return {str(name): str(charset) for name, charset in rows}
 
@@ -388,12 +393,13 @@ class MySQL(Dialect):
         # Asked of the server in one go: other databases of it may point here, too.
         schemas = sorted(filter(None, {split_table(table)[0] for table in tables}))
         places = ", ".join(["DATABASE()", *map(self.text, schemas)])
-        rows = connection.exec_driver_sql(
+        rows = _exact(
+            connection,
             f"SELECT {_name('table_schema', 'table_name')}, constraint_name, "
             f"{_name('referenced_table_schema', 'referenced_table_name')}, "
             "column_name, referenced_column_name FROM information_schema.key_column_usage "
             f"WHERE referenced_table_schema IN ({places}) "
-            "ORDER BY table_schema, table_name, constraint_name, ordinal_position"
+            "ORDER BY table_schema, table_name, constraint_name, ordinal_position",
         )
         return gather_references(rows)
 
@@ -493,6 +499,11 @@ def _variable(name: str) -> str:
     if plain != name or len(plain) > _VARIABLE:
         plain = f"{plain[: _VARIABLE - 9]}_{blake2b(name.encode(), digest_size=4).hexdigest()}"
     return f"@seed_{plain}"
+
+
+def _exact(connection: Connection, sql: str) -> Any:
+    """The rows of a SELECT, in which a percent sign of a name is one."""
+    return connection.exec_driver_sql(sql, execution_options=EXACT)
 
 
 def _scalar(connection: Connection, sql: str) -> Any:
