@@ -166,6 +166,7 @@ def test_a_dump_holds_every_schema(
         f'CREATE TABLE "{quoted}".there (id INT)',
         f'ALTER TABLE "{quoted}".there OWNER TO seeder',
         "CREATE TABLE elsewhere (id INT)",
+        "ALTER TABLE elsewhere OWNER TO seeder",
         database=str(url.database),
     )
     psql = dialect_named("postgresql").clients

@@ -30,7 +30,7 @@ def unlike(seeds: Seeds) -> list[str]:
         ledger, connection = ledger_of(session), session.connection
         ranges = {(of.revision, of.number): of for of in ledger.ranges(connection)}
         found = []
-        for of in ranges.values():
+        for of in (each for each in ranges.values() if not each.shape.stored):
             texts, first = JoinedTexts(session, of, ranges), of.first_key or 0
             for block in ledger.blocks(connection, of):
                 low = first + block.first_row
