@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import subprocess
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from conftest import Client
 from sqlalchemy.engine import make_url
 from toys import Toy
 
@@ -164,7 +164,9 @@ def test_up_and_down_and_up_again(sales: Sales) -> None:
     assert [row[0] for row in sales.digest()[0]] == [row[0] for row in rows]
 
 
-def test_the_script_is_the_run(sales: Sales, client: Client) -> None:
+def test_the_script_is_the_run(
+    sales: Sales, client: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     toy = sales.toy
     toy.upgrade()
     rows, counts = sales.digest()
@@ -181,7 +183,7 @@ def test_the_script_is_the_run(sales: Sales, client: Client) -> None:
 
 @pytest.mark.parametrize("scripted", [False, True])
 def test_a_row_that_points_there_keeps_the_seed(
-    sales: Sales, client: Client, scripted: bool
+    sales: Sales, client: Callable[..., subprocess.CompletedProcess[str]], scripted: bool
 ) -> None:
     toy = sales.toy
     toy.upgrade("0002_items")

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import json
+import subprocess
+from collections.abc import Callable
 
 import pytest
-from conftest import Client
 from servers import server_engine
 from toys import Toy
 
@@ -103,7 +104,9 @@ def kinds(toy: Toy) -> dict[str, Kind]:
     return MARIADB | (ONLY_MARIADB if "MariaDB" in toy.value("SELECT VERSION()") else {})
 
 
-def test_every_type_from_a_file(toy: Toy, client: Client) -> None:
+def test_every_type_from_a_file(
+    toy: Toy, client: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
     """Up, no drift, down where an edited row would stop it, and the same by the script."""
     operations = []
     policy = ["version = 1"]
