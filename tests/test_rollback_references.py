@@ -194,11 +194,26 @@ def _keyed(toy: Toy) -> None:
 def test_what_a_kept_row_needs_stays_whatever_its_key(toy: Toy) -> None:
     """Without the region, a cascade would take the kept town, and with it the note."""
     _keyed(toy)
+    towns = len(toy.rows("SELECT code FROM towns"))
     toy.execute("INSERT INTO notes VALUES (7, 'T2')")
     toy.downgrade("base", "on-dependents=keep")
     assert toy.rows("SELECT id FROM notes") == [(7,)]
     assert toy.rows("SELECT code FROM towns") == [("T2",)]
     assert toy.rows("SELECT code FROM regions") == [("R2",)]
+    toy.upgrade()
+    assert len(toy.rows("SELECT code FROM towns")) == towns
+    toy.terp_seed("status", "--drift")
+
+
+def test_what_was_kept_of_a_later_revision_is_nothing_to_an_earlier_one(sqlite_toy: Toy) -> None:
+    toy = sqlite_toy
+    toy.upgrade("0002_depots")
+    toy.execute("UPDATE depots SET price = 1 WHERE code = (SELECT MIN(code) FROM depots)")
+    toy.downgrade("base", "on-edited=keep")
+    toy.upgrade("0001_labels")
+    assert toy.counts() == {"labels": 3, "pairs": 2, "depots": 1}
+    toy.upgrade("0002_depots")
+    assert toy.counts()["depots"] == 4
 
 
 def test_what_an_edited_row_needs_stays_with_it(toy: Toy) -> None:

@@ -492,9 +492,6 @@ class Selection:
     without: frozenset[int] = frozenset()
     keys: Mapping[int, Sequence[str]] | None = None
 
-    def __len__(self) -> int:
-        return self.range.count - len(self.without)
-
     def conditions(self, dialect: Dialect, alias: str) -> Iterator[str]:
         """Conditions that together select each of the rows once; none for no rows.
 

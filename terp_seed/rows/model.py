@@ -354,7 +354,7 @@ class TableRows:
         """Rows that one statement may write, from ``start`` to ``stop``."""
         if self.order is not None:
             yield from self.order.spans(start, stop)
-        elif start < stop:
+        else:
             yield start, stop
 
     def block(self, start: int, stop: int) -> Block:
