@@ -11,11 +11,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 from projects import Project
 from servers import MariaDB, PostgreSQL, Server, ServerError, run_client, server_engine
 from toys import TOY, Toy
 
 REPOSITORY = Path(__file__).resolve().parent.parent
+
+# How quick a machine is says nothing of the code.
+settings.register_profile("terp_seed", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("terp_seed")
 
 _numbers = itertools.count(1)
 
