@@ -211,6 +211,82 @@ def test_rows_without_an_integer_key_are_copied_too(postgresql_toy: Toy) -> None
     assert toy.counts() == {}
 
 
+FAMILY = """
+from terp_seed import SeedContext, code, seeder
+from terp_seed.rows.model import Column
+
+
+@seeder("family")
+def family(context: SeedContext):
+    parents = Column(lambda span: [{parent} for row in span.rows()], ref="family")
+    columns = {{"code": code("F-"), "parent": parents}}
+    return [context.table("family", rows=450, key=("code",), columns=columns)]
+"""
+
+
+@pytest.mark.parametrize(
+    ("parent", "inserts"),
+    [
+        ("row // 2 or None", 2),  # the second block begins at row 100
+        ("row", 2),
+        ("(row + 5) % 450", 1),
+        ("150 if row == 3 else None", 1),
+    ],
+)
+def test_rows_wait_for_those_of_their_table_that_they_refer_to(
+    postgresql_toy: Toy, client: Callable[..., object], parent: str, inserts: int
+) -> None:
+    toy = postgresql_toy
+    toy.only("0001_family", 'op.seed("family")', head=FAMILY.format(parent=parent))
+    toy.execute(
+        "CREATE TABLE family (id serial PRIMARY KEY, code text NOT NULL UNIQUE, "
+        "parent int REFERENCES family)",
+        "INSERT INTO family (code) VALUES ('MINE')",
+    )
+    script = toy.call("upgrade", "head", sql=True)
+    assert script.count('INSERT INTO "family"') == inserts
+    toy.upgrade()
+    read = "SELECT code, parent - (SELECT MIN(id) FROM family WHERE code <> 'MINE') FROM family"
+    by_run = toy.rows(f"{read} ORDER BY id")
+    expected = [eval(parent, {"row": row}) for row in range(450)]
+    assert [place for _, place in by_run] == [None, *expected]
+    toy.downgrade("base")
+    client(toy.url, script)
+    assert toy.rows(f"{read} ORDER BY id") == by_run
+
+
+def test_many_rows_of_two_tables_that_refer_to_each_other(
+    postgresql_toy: Toy, client: Callable[..., object]
+) -> None:
+    toy = postgresql_toy
+    toy.execute(
+        "CREATE TABLE teams (id serial PRIMARY KEY, code text NOT NULL UNIQUE, head int)",
+        "CREATE TABLE members (id serial PRIMARY KEY, code text NOT NULL UNIQUE, "
+        "team int NOT NULL REFERENCES teams)",
+        "ALTER TABLE teams ADD FOREIGN KEY (head) REFERENCES members",
+    )
+    toy.only(
+        "0001_teams",
+        'teams = [{"code": f"T{n}", "head": f"M{n}"} for n in range(300)]\n'
+        'members = [{"code": f"M{n}", "team": f"T{299 - n}"} for n in range(300)]\n'
+        'op.seed_rows("teams", teams, key=["code"], refs={"head": "members.code"}, '
+        'later=["head"])\n'
+        'op.seed_rows("members", members, key=["code"], refs={"team": "teams.code"})',
+    )
+    script = toy.call("upgrade", "head", sql=True)
+    toy.upgrade()
+    read = (
+        "SELECT t.code, m.code, o.code FROM teams t JOIN members m ON m.id = t.head "
+        "JOIN teams o ON o.id = m.team ORDER BY t.id"
+    )
+    by_run = toy.rows(read)
+    assert by_run == [(f"T{n}", f"M{n}", f"T{299 - n}") for n in range(300)]
+    toy.document("status", "--drift")
+    toy.downgrade("base")
+    client(toy.url, script)
+    assert toy.rows(read) == by_run
+
+
 def test_a_copy_that_fails_is_one_clear_error(postgresql_toy: Toy) -> None:
     with postgresql_toy.connect() as connection:
         connection.exec_driver_sql("CREATE TEMPORARY TABLE one (n integer)")

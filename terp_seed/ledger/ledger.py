@@ -544,11 +544,13 @@ class Selection:
         return f"{between} AND {expression} NOT IN ({ids})" if ids else between
 
 
-def match_numbers(seeded: SeededRange, numbers: Iterable[int], expression: str) -> Iterator[str]:
+def match_numbers(
+    seeded: SeededRange, numbers: Collection[int], expression: str, most: int = _MOST
+) -> Iterator[str]:
     """Conditions that together select the rows of these numbers, by their ids, once each."""
     ids = [seeded.first + number for number in sorted(numbers)]
-    for start in range(0, len(ids), _MOST):
-        yield f"{expression} IN ({', '.join(map(str, ids[start : start + _MOST]))})"
+    for start in range(0, len(ids), most):
+        yield f"{expression} IN ({', '.join(map(str, ids[start : start + most]))})"
 
 
 RetainedRows = Mapping[Place, tuple[SeededRange, frozenset[int]]]

@@ -163,8 +163,9 @@ def _key_column(session: Session, reference: Reference) -> str:
 def group_for_deletion(session: Session, seeded: SeededRange) -> Iterator[Sequence[int]]:
     """Row numbers of a range, in groups: no row is referred to from its own group or a later one.
 
-    All other rows of the range can go after them.  Rows in a circle come one
-    by one, the last first, as do all where a reference is not to the key.
+    All other rows of the range can go after them.  Rows in a circle, and what
+    they refer to, are one group: only one statement can delete them.  Rows come
+    one by one, the last first, where a reference is not to the key.
     """
     quote, table = session.dialect.quote, session.dialect.quote_table(seeded.table)
     references = [
@@ -194,16 +195,20 @@ def _outermost_first(rows: Mapping[int, Set[Any]]) -> Iterator[Sequence[int]]:
     needed = Counter(target for targets in rows.values() for target in targets)
     free = [key for key in left if not needed[key]]
     while free:
-        yield free
+        yield from (free[start : start + _MOST] for start in range(0, len(free), _MOST))
         needed.subtract(target for key in free for target in left.pop(key))
         beside = {target for key in free for target in rows[key]}
         free = [key for key in beside if key in left and not needed[key]]
-    yield from _one_by_one(left)
+    if left:
+        yield [*left]
 
 
 def _one_by_one(rows: Mapping[int, Set[Any]]) -> Iterator[Sequence[int]]:
     return ([key] for key in sorted(rows, reverse=True))
 
+
+_MOST = 2_000
+"""Rows that one statement names, where it may be several."""
 
 _FEW = 200
 """With fewer rows it does not pay to read each table once for an index."""

@@ -309,7 +309,8 @@ class Rollback(Remover):
         key = self.session.dialect.quote(seeded.id)
         if not self.session.dialect.last_first(seeded.id):
             for group in group_for_deletion(self.session, seeded):
-                yield from match_numbers(seeded, set(group) - rows.without, key)
+                leaving = set(group) - rows.without
+                yield from match_numbers(seeded, leaving, key, most=len(group))
         yield from rows.last_first(key, _ROWS)
 
 

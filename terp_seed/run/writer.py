@@ -8,9 +8,9 @@ calls in the same order make a script and a run.
 A `Renderer` does not speak to a database, so the next block is made in a thread
 while the server takes this one.  Where the engine has a COPY, many rows go to a
 staging table first: COPY takes values only, and the keys that rows count from
-are known to the target alone.  An INSERT of each block adds them, so that the
-server inserts one while the next is made; rows that refer to others of their
-table go in together.
+are known to the target alone.  An INSERT behind each block adds them, so that the
+server inserts one while the next is made; a block that refers to later rows of
+its table waits for them in the staging table.
 """
 
 from __future__ import annotations
@@ -488,9 +488,27 @@ def is_copied(rows: TableRows) -> bool:
     return rows.count > _FEW_ROWS and not rows.skip_taken and not looks_up
 
 
+@dataclass
+class Waiting:
+    """The rows in the staging table, and how far down the rows that they refer to are."""
+
+    rows: int = 0
+    last: int = -1
+
+    def add(self, block: Block, table: str) -> None:
+        """Count in the rows of a block of ``table``."""
+        self.rows += len(block)
+        for cells in block.columns.values():
+            if cells.ref == table:
+                numbers = (value for value in cells.values if isinstance(value, int))
+                self.last = max(self.last, *numbers, -1)
+
+
 @dataclass(frozen=True)
 class CopyRenderer(Renderer):
-    """Turns the blocks of one table into COPY statements and the INSERT behind them."""
+    """Turns the blocks of one table into COPY statements and the INSERTs behind them."""
+
+    waiting: Waiting = field(default_factory=Waiting)
 
     @property
     def ahead(self) -> Sequence[int]:
@@ -518,23 +536,20 @@ class CopyRenderer(Renderer):
             note=f"{self.rows.table}: {which}",
             data=f"{data}\n",
         )
-        if self._refers_to_itself:
+        self.waiting.add(block, self.rows.table)
+        if self.waiting.last >= block.stop:
             return [copy]
-        return [copy, self._insert_staged(len(block), what), WriteStatement(dialect.empty_stage())]
+        return [copy, *self._insert_staged(what)]
 
     def end(self) -> list[WriteStatement]:
-        drop = WriteStatement(self.ledger.dialect.drop_stage(), what=self.range.label)
-        if not self._refers_to_itself:
-            return [drop]
-        return [self._insert_staged(self.rows.count, self.range.label), drop]
+        return [WriteStatement(self.ledger.dialect.drop_stage(), what=self.range.label)]
 
-    @property
-    def _refers_to_itself(self) -> bool:
-        return self.rows.table in referenced_tables(self.rows)
-
-    def _insert_staged(self, rows: int, what: str) -> WriteStatement:
-        insert = self.ledger.dialect.insert_staged(self.rows.table, self._staged())
-        return WriteStatement(insert, rows=rows, exactly=True, what=what)
+    def _insert_staged(self, what: str) -> list[WriteStatement]:
+        dialect = self.ledger.dialect
+        insert = dialect.insert_staged(self.rows.table, self._staged())
+        staged = WriteStatement(insert, rows=self.waiting.rows, exactly=True, what=what)
+        self.waiting.rows = 0
+        return [staged, WriteStatement(dialect.empty_stage())]
 
     def _staged(self) -> list[Staged]:
         columns = [] if self.rows.id is None else [Staged(self.rows.id, [self.range.name])]
