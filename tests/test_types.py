@@ -256,3 +256,37 @@ def test_keys_that_are_one_to_the_column_are_found_with_both_rows(
     else:
         toy.upgrade()
         assert toy.counts() == {"t": 4}
+
+
+GENERATED = """
+from terp_seed import SeedContext, code, seeder
+from terp_seed.rows.model import Column
+
+
+@seeder("measures")
+def measures(context: SeedContext):
+    made = Column(lambda span: [38.704022 + row / 7 for row in span.rows()])
+    columns = {"code": code("M-"), "single": made, "v": made}
+    return [context.table("measures", rows=150, key=("code",), columns=columns)]
+"""
+
+
+def test_generated_floats_are_compared_as_their_columns_hold_them(
+    toy: Toy, client: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    toy.execute(
+        f"CREATE TABLE measures (id {toy.counted_key}, code VARCHAR(20) UNIQUE, "
+        f"single {'REAL' if toy.postgresql else 'FLOAT'}, v DOUBLE PRECISION)"
+    )
+    toy.only("0001_measures", 'op.seed("measures")', head=GENERATED)
+    script = toy.upgrade("head", sql=True)
+    toy.upgrade()
+    read = "SELECT code, single, v FROM measures ORDER BY code"
+    by_run = toy.rows(read)
+    toy.document("status", "--drift")
+    toy.downgrade("base", "on-edited=abort")
+    client(toy.url, script)
+    assert toy.rows(read) == by_run
+    toy.execute("UPDATE measures SET v = 1 WHERE code = 'M-000003'")
+    (revision,) = toy.document("status", "--drift", code=8)["revisions"]
+    assert [table["edited"] for table in revision["tables"]] == [1]

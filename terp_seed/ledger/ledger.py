@@ -36,6 +36,7 @@ __all__ = [
     "SeededRange",
     "Selection",
     "Shape",
+    "digested_columns",
     "equal_to",
     "find_retained_rows",
     "ledger_of",
@@ -73,7 +74,7 @@ class Shape:
         return cls(
             id=rows.id,
             key=list(rows.key),
-            columns=[name for name in rows.columns if stored or name not in rows.derived],
+            columns=digested_columns(rows, stored=stored),
             refs={name: refs[column.ref].place for name, column in columns if column.ref},
             json_refs={
                 name: {key: refs[table].place for key, table in column.json_refs.items()}
@@ -99,6 +100,16 @@ class Shape:
         refs = _places(data.pop("refs"))
         held = {name: _places(places) for name, places in data.pop("json_refs").items()}
         return cls(refs=refs, json_refs=held, **data)
+
+
+def digested_columns(rows: TableRows, *, stored: bool) -> list[str]:
+    """The columns that a row's digest is made of.
+
+    Looked-up columns of imported rows are among them where the database makes the digest:
+    it knows what was found.
+    """
+    whole = stored and rows.provenance == "imported"
+    return [name for name in rows.columns if whole or name not in rows.derived]
 
 
 @dataclass(frozen=True)
@@ -254,7 +265,7 @@ class Ledger:
     def stored_block(self, range_: Range, number: int, rows: TableRows, digests: Digests) -> str:
         """The same for rows that are in the table already: the database makes their digests."""
         cells = self._block_cells(range_, number, digests)
-        cells["digests"] = self._stored_digests(rows, [*rows.columns])
+        cells["digests"] = self._stored_digests(rows, digested_columns(rows, stored=True))
         if rows.key:
             cells["key_digests"] = self._stored_digests(rows, rows.key)
         source = self._stored_rows(range_, rows, digests)

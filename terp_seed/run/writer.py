@@ -476,10 +476,17 @@ def _longest(values: Sequence[Value]) -> int:
 def is_digested_there(ledger: Ledger, rows: TableRows, retained: frozenset[int]) -> bool:
     """Whether the database makes the digests of rows: of all whose values a person gave.
 
-    What a column makes of such a value only the database knows.  Rows that a
-    rollback retained may have been edited, and are held against what was given.
+    What a column makes of such a value, or of a binary fraction, only the database knows.
+    Rows that a rollback retained may have been edited, and are held against what was given.
     """
-    return ledger.dialect.digests_rows and rows.provenance == "imported" and not retained
+    if retained or not ledger.dialect.digests_rows:
+        return False
+    return rows.provenance == "imported" or _holds_floats(rows)
+
+
+def _holds_floats(rows: TableRows) -> bool:
+    first = rows.block(0, min(rows.count, _FIRST_ROWS))
+    return any(float in cells.kinds for cells in first.columns.values())
 
 
 def is_copied(rows: TableRows) -> bool:
