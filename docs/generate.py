@@ -17,6 +17,7 @@ from pathlib import Path
 from parts.figures import figures
 from parts.interface import api, bookkeeping, commands, documents, operations, options
 from parts.rows import counts, sizes, states
+from parts.types import types
 
 DOCS = Path(__file__).resolve().parent
 _BETWEEN = re.compile(r"(<!-- generated: (\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
@@ -32,6 +33,7 @@ PARTS = {
     "books": bookkeeping,
     "counts": counts,
     "states": states,
+    "types": types,
 }
 
 

@@ -398,9 +398,12 @@ def test_any_float_and_decimal_on_a_server(database_url: str) -> None:
         )
     )
     def check(rows: list[tuple[float, Decimal]]) -> None:
-        for wrote, read in zip(rows, scale.weigh(["DOUBLE", "DECIMAL(65, 30)"], rows), strict=True):
-            assert list(wrote) == read
-            assert list(map(canonical, wrote)) == list(map(canonical, read))
+        """A number of a JSON file is a decimal, and its column may be a DOUBLE."""
+        given = [(number, decimal, Decimal(repr(number))) for number, decimal in rows]
+        found = scale.weigh(["DOUBLE", "DECIMAL(65, 30)", "DOUBLE"], given)
+        for wrote, read in zip(rows, found, strict=True):
+            assert [*wrote, wrote[0]] == read
+            assert list(map(canonical, wrote)) == list(map(canonical, read[:2]))
 
     check()
     db.dispose()

@@ -7,7 +7,8 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
-from servers import server_engine
+from servers import USER, PostgreSQL, server_engine
+from sqlalchemy import make_url
 from toys import Toy
 
 from terp_seed.errors import PlanError
@@ -227,9 +228,33 @@ def test_a_table_without_transactions_is_refused(mariadb_toy: Toy, stored: str) 
         pytest.skip("MySQL has no Aria")
     toy.execute(f"CREATE TABLE t (id {toy.counted_key}, code CHAR(9) UNIQUE) ENGINE = {stored}")
     toy.only("0001_bad", 'op.seed_rows("t", [{"code": "a"}], key=["code"])')
-    with pytest.raises(PlanError, match=f"table t: is stored by {stored}, which keeps rows"):
+    with pytest.raises(PlanError, match=f"table t: is stored by {stored}, which may keep"):
         toy.upgrade()
     assert toy.value("SELECT COUNT(*) FROM t") == 0
+
+
+def test_a_foreign_table_is_refused(
+    postgresql_toy: Toy, postgresql: PostgreSQL, new_database: Callable[[str], str]
+) -> None:
+    toy, elsewhere = postgresql_toy, make_url(new_database("postgresql"))
+    options = f"host '{elsewhere.host}', port '{elsewhere.port}', dbname '{elsewhere.database}'"
+    postgresql.execute(
+        "CREATE EXTENSION postgres_fdw",
+        f"CREATE SERVER elsewhere FOREIGN DATA WRAPPER postgres_fdw OPTIONS ({options})",
+        "CREATE FOREIGN TABLE t (id int, code text) SERVER elsewhere",
+        f"GRANT ALL ON t TO {USER}",
+        database=str(toy.db.url.database),
+    )
+    toy.only("0001_bad", 'op.seed_rows("t", [{"code": "a"}], key=["code"], id=None)')
+    with pytest.raises(PlanError, match="table t: is a view or a foreign table; seed the"):
+        toy.upgrade()
+
+
+def test_a_view_is_refused(toy: Toy) -> None:
+    toy.execute("CREATE VIEW t AS SELECT id, code FROM labels")
+    toy.only("0001_bad", 'op.seed_rows("t", [{"code": "a"}], key=["code"])')
+    with pytest.raises(PlanError, match="table t: is a view or a foreign table; seed the"):
+        toy.upgrade()
 
 
 @pytest.mark.parametrize(

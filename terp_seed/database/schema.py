@@ -115,6 +115,11 @@ class Schema:
             self._names[schema] = {join_table(schema, table) for table in names}
         return self._names[schema]
 
+    def is_view(self, name: str) -> bool:
+        """Whether a name that no table has is that of a view or a foreign table."""
+        schema, table = split_table(name)
+        return self.table(name) is None and self._inspector.has_table(table, schema)
+
     def is_own(self, name: str) -> bool:
         """Whether a table's name says the connection's own schema, which is left out."""
         schema, _ = split_table(name)

@@ -103,11 +103,7 @@ class Shape:
 
 
 def digested_columns(rows: TableRows, *, stored: bool) -> list[str]:
-    """The columns that a row's digest is made of.
-
-    Looked-up columns of imported rows are among them where the database makes the digest:
-    it knows what was found.
-    """
+    """The columns in a row's digest; only the database knows what an imported row looks up."""
     whole = stored and rows.provenance == "imported"
     return [name for name in rows.columns if whole or name not in rows.derived]
 

@@ -156,6 +156,9 @@ def _check_table(
     retained: frozenset[int],
 ) -> Lines:
     facts = schema.table(rows.table)
+    if schema.is_view(rows.table):
+        yield f"table {rows.table}: is a view or a foreign table; seed the table behind it"
+        return
     if facts is None:
         yield f"table {rows.table}: does not exist{_near(rows.table, schema.beside(rows.table))}"
         return
@@ -165,8 +168,8 @@ def _check_table(
         return
     if facts.unsafe_storage:
         yield (
-            f"table {rows.table}: is stored by {facts.unsafe_storage}, which keeps rows of a "
-            "revision that fails; give it an engine with transactions"
+            f"table {rows.table}: is stored by {facts.unsafe_storage}, which may keep rows of a "
+            "revision that fails; seed a table that takes part in the transaction"
         )
     yield from _check_key(rows, facts)
     yield from _check_missing(rows, facts)

@@ -336,10 +336,17 @@ def _number(value: float | Decimal) -> str:
     if abs(value.adjusted()) > _MOST_DIGITS:  # 1e999999999 written out is a gigabyte
         raise UnwritableError(f"it has more than {_MOST_DIGITS} digits")
     text = format(value, "f")
-    return text.rstrip("0").rstrip(".") if "." in text else text
+    text = text.rstrip("0").rstrip(".") if "." in text else text
+    decimals, digits = len(text.partition(".")[2]), len(text.translate(_NO_DIGITS).strip("0"))
+    if digits <= _DOUBLE_DIGITS and (decimals > _MOST_DECIMALS or len(text) > _MOST_PLAIN):
+        return f"{value:E}"
+    return text
 
 
 _MOST_DIGITS = 400  # more than a double has, and far more than a DECIMAL
+# MySQL reads a number without an exponent as a DECIMAL, and cuts what that cannot hold.
+_MOST_DECIMALS, _MOST_PLAIN, _DOUBLE_DIGITS = 30, 65, 17
+_NO_DIGITS = str.maketrans("", "", "-.")
 _EXACT_DIGITS = 15
 _EXACT = 10**_EXACT_DIGITS
 _FIFTEEN = Context(prec=15)  # what a double, and so a SQLite decimal, keeps

@@ -566,9 +566,7 @@ def _entries(ledger: Ledger, table: Located) -> Iterator[str]:
     whole = not rows.skip_taken and drift.intact == rows.count
     stored = whole and is_digested_there(ledger, rows, frozenset())
     if stored:
-        shape = replace(
-            seeded.shape, columns=digested_columns(rows, stored=True), stored=True
-        )
+        shape = replace(seeded.shape, columns=digested_columns(rows, stored=True), stored=True)
         seeded = replace(seeded, shape=shape)
     yield ledger.record(seeded)
     for number, digests in enumerate(table.digests, start=1):
