@@ -153,6 +153,23 @@ class Bounds:
     fraction: bool = False
     """Whether times carry a fraction of a second."""
 
+    def find_broken(self, values: Sequence[Value]) -> str:
+        """The limit of length or choices that some value breaks, in words; empty if none does."""
+        if self.length is not None:
+            longest = _longest(values)
+            if longest > self.length:
+                return f"a length of {longest} where at most {self.length} was promised"
+        if self.choices is not None and not self.choices.issuperset(filter(None, values)):
+            return "a value that is not among the promised ones"
+        return ""
+
+
+def _longest(values: Sequence[Value]) -> int:
+    try:
+        return max(map(len, filter(None, values)), default=0)
+    except TypeError:  # a JSON column may hold numbers beside texts
+        return max((len(v) for v in values if isinstance(v, str | bytes)), default=0)
+
 
 _MOST_CHOICES = 64
 _TEXTS = frozenset((str, type(None)))

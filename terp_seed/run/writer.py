@@ -41,7 +41,7 @@ from terp_seed.rows.literals import (
     json_pieces,
     packed,
 )
-from terp_seed.rows.model import Block, Bounds, Cells, TableRows, Value
+from terp_seed.rows.model import Block, Cells, TableRows, Value
 
 __all__ = [
     "BLOCK_ROWS",
@@ -448,29 +448,12 @@ def referenced_tables(rows: TableRows) -> list[str]:
 
 def _check_bounds(rows: TableRows, name: str, cells: Cells, start: int) -> None:
     """Hold a column to the bounds its generator declared."""
-    broken = _broken_bound(rows.columns[name].bounds, cells.values)
+    broken = rows.columns[name].bounds.find_broken(cells.values)
     if broken:
         raise PlanError(
             f"table {rows.table}, column {name}, rows from {start + 1}: the seeder broke its own "
             f"declaration: {broken}"
         )
-
-
-def _broken_bound(bounds: Bounds, values: Sequence[Value]) -> str:
-    if bounds.length is not None:
-        longest = _longest(values)
-        if longest > bounds.length:
-            return f"a length of {longest} where at most {bounds.length} was promised"
-    if bounds.choices is not None and not bounds.choices.issuperset(filter(None, values)):
-        return "a value that is not among the promised ones"
-    return ""
-
-
-def _longest(values: Sequence[Value]) -> int:
-    try:
-        return max(map(len, filter(None, values)), default=0)
-    except TypeError:  # a JSON column may hold numbers beside texts
-        return max((len(v) for v in values if isinstance(v, str | bytes)), default=0)
 
 
 def is_digested_there(ledger: Ledger, rows: TableRows, retained: frozenset[int]) -> bool:
