@@ -15,7 +15,7 @@ from terp_seed.errors import PlanError
 from terp_seed.rows.columns import code, computed
 from terp_seed.rows.model import Span, TableRows
 from terp_seed.rows.seeders import SeedContext, seeder
-from terp_seed.run.writer import prefetch
+from terp_seed.run.prefetch import prefetch
 
 
 def threads() -> set[str]:

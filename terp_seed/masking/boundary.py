@@ -443,7 +443,10 @@ class _Samples:
         return not self.rows.count or any(True for _ in self)
 
     def __iter__(self) -> Iterator[Value]:
-        return (v for v in self.rows.each(self.name) if not isinstance(v, Lookup))
+        values = self.rows.each(self.name)
+        if self.name not in self.rows.derived:
+            return values
+        return (value for value in values if not isinstance(value, Lookup))
 
 
 def profile_of_rows(rows: TableRows, name: str, facts: TableFacts | None) -> ColumnProfile:

@@ -16,8 +16,9 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Set
 from dataclasses import dataclass
+from itertools import islice
 from typing import Literal
 from unicodedata import category, normalize
 
@@ -134,13 +135,22 @@ def lines_to_add(gaps: Iterable[PolicyGap]) -> str:
 def _content(column: ColumnProfile) -> set[str]:
     if column.type_kind in ("boolean", "enum", "date", "datetime", "binary"):
         return set()
-    kinds: set[str] = set()
-    for value in column.samples or ():
-        if isinstance(value, int) and not isinstance(value, bool):
-            kinds |= live_kinds(str(value)) & {"card"}
-        else:
-            kinds |= live_kinds(value)
+    values, kinds = iter(column.samples or ()), set[str]()
+    while some := list(islice(values, _AT_ONCE)):
+        kinds |= _kinds_of_texts({value for value in some if isinstance(value, str)})
+        for value in some:
+            if isinstance(value, dict | list | Json):
+                kinds |= live_kinds(value)
+            elif isinstance(value, int) and value >= _LEAST_CARD:
+                kinds |= live_kinds(str(value)) & {"card"}
     return kinds
+
+
+def _kinds_of_texts(texts: Set[str]) -> set[str]:
+    together = _APART.join(texts)
+    if together.isascii() and not may_be_live(together):
+        return set()
+    return set().union(*map(live_kinds, texts))
 
 
 def _class_of(column: ColumnProfile, kinds: set[str]) -> str:
@@ -163,6 +173,10 @@ def toml_key(name: str) -> str:
 
 
 TypeKind = Literal["text", "json", "date", "datetime", "number", "boolean", "enum", "binary"]
+
+_AT_ONCE = 2_000
+_APART = "     "  # no number goes on behind it
+_LEAST_CARD = 10**12  # a card number has 13 digits
 
 _WORD = re.compile(r"[A-Z]+(?![^\W\d_A-Z])|[A-Z]?[^\W\d_A-Z]+|\d+")
 

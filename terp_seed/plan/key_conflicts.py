@@ -7,7 +7,7 @@ must lead somewhere.  Both are looked up before anything is written.
 from __future__ import annotations
 
 import unicodedata
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
@@ -251,11 +251,13 @@ def _find_broken_cells(
 ) -> Iterator[str]:
     values = enumerate(rows.each(name))
     while some := list(islice(values, _CHUNK)):
-        expected.count_together([value for _, value in some if isinstance(value, Lookup)])
+        lookups = {value for _, value in some if isinstance(value, Lookup)}
+        expected.count_together(lookups)
+        wrong = {wanted: expected.find_lookup_problem(wanted) for wanted in lookups}
         for number, value in some:
             problem = ""
             if isinstance(value, Lookup):
-                problem = expected.find_lookup_problem(value)
+                problem = wrong[value]
             elif value is not None and target is not None:
                 problem = expected.find_value_problem(number, name, value, *target)
             if problem:
@@ -302,7 +304,7 @@ class _Expected:
         facts = self.schema.table(table)
         return facts is not None and facts.columns.keys() >= {*names}
 
-    def count_together(self, wanted: Sequence[Lookup]) -> None:
+    def count_together(self, wanted: Iterable[Lookup]) -> None:
         """Count by one statement for each column what single values would be asked for."""
         if len(self._counts) > _IN_ADVANCE:
             self._counts.clear()

@@ -18,6 +18,7 @@ from datetime import datetime, time, timedelta
 from decimal import Context, Decimal, InvalidOperation
 from difflib import get_close_matches
 from functools import partial
+from itertools import islice
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
@@ -182,7 +183,7 @@ def _check_table(
         yield from problems
     if fits:
         yield from find_oversize(session, rows)
-        yield from find_unreadable(session, rows)
+        yield from find_unreadable(session, rows, facts)
         yield from find_alike_keys(session, rows, facts)
         yield from find_taken_keys(session, rows, facts, beside.before, retained)
         yield from find_broken_references(session, rows, facts, beside, schema)
@@ -290,8 +291,8 @@ def _check_imported(rows: TableRows, name: str, live: ColumnFacts) -> Lines:
     """The first imported value that the column cannot read, or would change."""
     if rows.provenance != "imported":
         return
-    for problem, wrong in value_checks(live):
-        row = _first(rows, name, wrong)
+    for problem, wrong, right in value_checks(live):
+        row = _first(rows, name, wrong, right)
         if row:
             yield f"{problem}{row}"
             return
@@ -351,13 +352,32 @@ def _rank(value: Value) -> int:
     return 1 if max(value) <= "\uffff" else 2
 
 
-def _first(rows: TableRows, name: str, wrong: Callable[[Value], bool]) -> str:
-    """Where imported rows first go wrong; generated ones have no line to look at."""
+def _first(
+    rows: TableRows, name: str, wrong: Callable[[Value], bool], right: str | None = None
+) -> str:
+    """Where imported rows first go wrong; generated ones have no line to look at.
+
+    ``right`` is a pattern of texts that surely are not wrong.
+    """
     if rows.provenance == "synthetic":
         return ""
-    places = (number for number, value in enumerate(rows.each(name)) if wrong(value))
-    number = next(places, None)
-    return "" if number is None else f" (row {rows.given(number)})"
+    for start in range(0, rows.count, _AT_ONCE):
+        values = rows.values(name, start, min(start + _AT_ONCE, rows.count))
+        if not (right and _all_match(right, values)) and any(map(wrong, values)):
+            number = next(place for place, value in enumerate(values, start) if wrong(value))
+            return f" (row {rows.given(number)})"
+    return ""
+
+
+def _all_match(pattern: str, values: Sequence[Value]) -> bool:
+    """Whether all values are NULL or texts of one line that a pattern matches."""
+    texts = [value for value in values if value is not None]
+    try:
+        lines = "\n".join([*texts, ""])
+    except TypeError:
+        return False
+    whole = re.fullmatch(rf"(?:(?:{pattern})\n)*+", lines, re.ASCII)
+    return whole is not None and lines.count("\n") == len(texts)
 
 
 def _near(word: str, known: object) -> str:
@@ -365,16 +385,19 @@ def _near(word: str, known: object) -> str:
     return f"; did you mean {close[0]}?" if close else ""
 
 
-Check = tuple[str, Callable[[Value], bool]]
+Check = tuple[str, Callable[[Value], bool], str | None]
 
 _WIDE = Context(prec=200)
 
 
 def value_checks(live: ColumnFacts) -> Iterator[Check]:
-    """What the column refuses or changes: the message, and a test of one value."""
+    """What the column refuses or changes.
+
+    The message, a test of one value, and perhaps a pattern of texts that surely pass it.
+    """
     yield from _readable(live)
-    for what, changes in _altered(live):
-        yield f"{what}, which would change the seed's value", changes
+    for what, changes, right in _altered(live):
+        yield f"{what}, which would change the seed's value", changes, right
 
 
 def _altered(live: ColumnFacts) -> Iterator[Check]:
@@ -382,16 +405,20 @@ def _altered(live: ColumnFacts) -> Iterator[Check]:
     if isinstance(kind, sa.Numeric) and not isinstance(kind, sa.Float) and kind.precision:
         places = kind.scale or 0
         what = f"keeps {places} decimal places of {kind.precision} digits"
-        yield what, partial(_does_not_fit, whole=kind.precision - places, places=places)
+        whole = kind.precision - places
+        right = rf"-?\d{{1,{whole}}}(?:\.\d{{0,{places}}})?" if whole else None
+        yield what, partial(_does_not_fit, whole=whole, places=places), right
     elif isinstance(kind, sa.CHAR) and live.charset is not None:
-        yield "drops trailing spaces", lambda value: str(value).endswith(" ")
+        yield "drops trailing spaces", lambda value: str(value).endswith(" "), None
     elif isinstance(kind, sa.BINARY) and kind.length:
         length = kind.length
-        yield f"fills up to {length} bytes", lambda value: value is not None and len(value) < length
+        what = f"fills up to {length} bytes"
+        yield what, lambda value: value is not None and len(value) < length, None
     elif live.second_digits is not None:
         digits = live.second_digits
         what = f"keeps {digits} digits after the second"
-        yield what, partial(_falls_between, step=10 ** (6 - digits), digits=digits)
+        right = rf"{_DAY}(?:[ T]\d\d:\d\d(?::\d\d)?)?"
+        yield what, partial(_falls_between, step=10 ** (6 - digits), digits=digits), right
 
 
 def _does_not_fit(value: Value, *, whole: int, places: int) -> bool:
@@ -412,6 +439,8 @@ def _falls_between(value: Value, *, step: int, digits: int) -> bool:
     return isinstance(value, timedelta) and bool(value.microseconds % step)
 
 
+_AT_ONCE = 2_000
+_MOST_BYTES = 8  # of a character: four, and escaped
 _REST = 2_000  # the names of table and columns, more than they ever need
 
 
@@ -420,11 +449,14 @@ def find_oversize(session: Session, rows: TableRows) -> Iterator[str]:
     most = session.dialect.largest_statement(session.connection)
     if most is None or rows.provenance != "imported":
         return
+    longest = sum(column.bounds.length or 0 for column in rows.columns.values())
+    if longest * _MOST_BYTES < most:
+        return
     columns = [rows.each(name) for name in rows.columns]
     for number, row in enumerate(zip(*columns, strict=True)):
         characters = sum(len(value) for value in row if isinstance(value, str | bytes))
-        if characters * 8 < most:
-            continue  # every character of it could be four bytes, and escaped
+        if characters * _MOST_BYTES < most:
+            continue
         size = sum(len(session.dialect.literal(value).encode()) for value in row)
         if size + _REST > most:
             yield (
@@ -433,47 +465,59 @@ def find_oversize(session: Session, rows: TableRows) -> Iterator[str]:
             )
 
 
-def find_unreadable(session: Session, rows: TableRows) -> Iterator[str]:
+def find_unreadable(session: Session, rows: TableRows, facts: TableFacts) -> Iterator[str]:
     """Findings for imported texts that their column cannot read, where the database can be asked.
 
     Which texts a type reads is the engine's own affair: arrays, addresses, intervals.
     """
     for name in rows.columns if rows.provenance == "imported" else ():
-        texts = [(at, text) for at, text in enumerate(rows.each(name)) if isinstance(text, str)]
-        read = partial(_reads, session, rows.table, name)
-        if texts and not read(texts):
-            wrong = _first_unreadable(texts, read)
+        if type(facts.columns[name].type) in _ALL_READ:
+            continue
+        wrong = _find_unreadable_row(session, rows, name)
+        if wrong is not None:
             place = f"table {rows.table}, column {name}"
             yield f"{place}: its type cannot read the seed's text (row {rows.given(wrong)})"
 
 
+_ALL_READ = (sa.VARCHAR, sa.TEXT, sa.CHAR)
+"""Types that read every text; how long one may be is another question."""
+
 Texts = Sequence[tuple[int, str]]
 
 
-def _reads(session: Session, table: str, column: str, texts: Texts) -> bool:
-    dialect = session.dialect
-    for at in range(0, len(texts), dialect.rows_per_statement):
-        some = [text for _, text in texts[at : at + dialect.rows_per_statement]]
-        sql = dialect.read_texts(table, column, some)
+def _find_unreadable_row(session: Session, rows: TableRows, name: str) -> int | None:
+    texts = ((at, text) for at, text in enumerate(rows.each(name)) if isinstance(text, str))
+    while some := list(islice(texts, session.dialect.rows_per_statement)):
+        sql = session.dialect.read_texts(rows.table, name, [text for _, text in some])
         if sql is None:
-            return True
-        try:
-            with session.connection.begin_nested():
-                session.scalar(sql)
-        except DBAPIError:
-            return False
+            return None
+        if not _runs(session, sql):
+            return _first_unreadable(session, rows.table, name, some)
+    return None
+
+
+def _runs(session: Session, sql: str) -> bool:
+    try:
+        with session.connection.begin_nested():
+            session.scalar(sql)
+    except DBAPIError:
+        return False
     return True
 
 
-def _first_unreadable(texts: Texts, read: Callable[[Texts], bool]) -> int:
+def _first_unreadable(session: Session, table: str, column: str, texts: Texts) -> int:
     while len(texts) > 1:
         half = texts[: len(texts) // 2]
-        texts = texts[len(half) :] if read(half) else half
+        sql = session.dialect.read_texts(table, column, [text for _, text in half])
+        assert sql is not None
+        texts = texts[len(half) :] if _runs(session, sql) else half
     return texts[0][0]
 
 
 _WHOLE = re.compile(r"[-+]?\d+(\.0*)?", re.ASCII)
 _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", re.ASCII)
+_DAY = r"\d{4}-\d\d-\d\d"
+_SURE_DAY = r"[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"  # every month has it
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?", re.ASCII)
 
 
@@ -482,28 +526,31 @@ def _readable(live: ColumnFacts) -> Iterator[Check]:
         yield (
             f"is a {live.unwritable}, which only raw SQL can write",
             lambda value: value is not None,
+            None,
         )
     if live.flags is not None:
         what = f"holds {live.flags} bits, and the seed has none{_declare(live, 'int')}"
-        yield what, lambda value: _is_no_number_of_bits(value, live.flags or 0)
+        yield what, lambda value: _is_no_number_of_bits(value, live.flags or 0), None
     if live.members is not None:
         listed = ", ".join(sorted(live.members))
-        yield f"is a set of {listed}, and the seed has others", partial(_is_outside, live.members)
+        what = f"is a set of {listed}, and the seed has others"
+        yield what, partial(_is_outside, live.members), None
     if live.last is not None:
-        yield f"ends at {live.last}", partial(_is_behind, live.last)
+        yield f"ends at {live.last}", partial(_is_behind, live.last), None
     if isinstance(live.type, sa.Integer | sa.Boolean):
         what = "is a whole number, and the seed's text is none"
         if isinstance(live.type, sa.Boolean) or getattr(live.type, "display_width", None) == 1:
             what = f"is 0 or 1, and the seed's text is neither{_declare(live, 'bool')}"
-        yield what, lambda value: _differs(_WHOLE, value)
+        yield what, partial(_differs, _WHOLE), _WHOLE.pattern
     elif isinstance(live.type, sa.Numeric | sa.Float):  # a Float is no Numeric in SQLAlchemy 2.1
         what = f"is a number, and the seed's text is none{_declare(live, 'decimal')}"
-        yield what, lambda value: _differs(_NUMBER, value)
+        yield what, partial(_differs, _NUMBER), _NUMBER.pattern
     elif isinstance(live.type, sa.Date | sa.DateTime):
         kind = "datetime" if isinstance(live.type, sa.DateTime) else "date"
         yield (
             f"is a date, and the seed's text is none{_declare(live, kind)}",
             lambda value: _differs(_MOMENT, value) or _is_no_day(value),
+            rf"{_SURE_DAY}(?:[ T](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?)?",
         )
 
 

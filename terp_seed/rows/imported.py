@@ -101,6 +101,7 @@ def imported(
         if not store.count:
             targets = {name: _target(batch, name, to, where) for name, to in (refs or {}).items()}
             sorts, lookups = _split(targets, table, batch, id, later)
+            store = RowStore(lookups)
         _check_writable(batch, store.count, where)
         store.add({name: _looked_up(cells, lookups.get(name)) for name, cells in batch.items()})
     if not store.count:
@@ -165,7 +166,7 @@ def _ordered(
     order = order_rows(now, table, sorts, where)
     if order is None:
         return store, None
-    ordered = RowStore()
+    ordered = RowStore(store.targets)
     for start in range(0, store.count, BATCH_ROWS):
         some = order.numbers[start : start + BATCH_ROWS]
         ordered.add({name: [cells[row] for row in some] for name, cells in values.items()})
@@ -191,6 +192,8 @@ def _check_later(
 def _check_writable(batch: Batch, before: int, where: str) -> None:
     """`UsageError` if a value has no literal."""
     for name, values in batch.items():
+        if _are_texts(values):
+            continue
         try:
             literals(Cells(values), encodable, bytes.hex, repr)
         except UnwritableError as error:
@@ -199,6 +202,15 @@ def _check_writable(batch: Batch, before: int, where: str) -> None:
                 f"{where}, row {before + place + 1}, column {name}: the value cannot be written, "
                 f"{reason}"
             ) from None
+
+
+def _are_texts(values: Sequence[Value]) -> bool:
+    """Whether all values are NULL or text, which has a literal."""
+    try:
+        "".join(filter(None, values)).encode()
+    except (TypeError, UnicodeEncodeError):
+        return False
+    return True
 
 
 def _target(batch: Batch, name: str, target: str, where: str) -> Target:
@@ -248,10 +260,14 @@ _IN_MEMORY = 10_000  # rows
 
 
 class RowStore:
-    """Keeps batches of rows, and knows the bounds of their columns."""
+    """Keeps batches of rows, and knows the bounds of their columns.
 
-    def __init__(self) -> None:
+    ``targets`` are where all values of some columns are looked up.
+    """
+
+    def __init__(self, targets: Mapping[str, Target] | None = None) -> None:
         self.count = 0
+        self.targets = targets or {}
         self._meters: dict[str, Meter] = {}
         self._lookups: dict[str, set[str]] = {}
         self._starts: list[int] = []
@@ -300,7 +316,11 @@ class RowStore:
             yield from self._batch(name, number)
 
     def _column(self, name: str, meter: Meter) -> Column:
-        return Column(lambda span: self.values(name, span.start, span.stop), meter.bounds)
+        return Column(
+            lambda span: self.values(name, span.start, span.stop),
+            meter.bounds,
+            lookup=self.targets.get(name),
+        )
 
     def _batch(self, name: str, number: int) -> Sequence[Value]:
         if number < len(self._kept):

@@ -221,15 +221,17 @@ def _without_midnight(texts: Sequence[str]) -> Sequence[str]:
 def _canonical_texts(values: Sequence[str]) -> Sequence[str]:
     if _STARTS.isdisjoint([value[:1] for value in values]):
         return values
-    together = "".join(values)
-    if " 00:00:00" not in together and _SECONDS.fullmatch(together) and _all_long(values, 19):
+    lines = "\n".join([*values, ""])
+    if _DAYS.fullmatch(lines) or (" 00:00:00\n" not in lines and _SECONDS.fullmatch(lines)):
         return values
+    if _SHORTS.fullmatch(lines):
+        return [*map(_short_text, values)] if "." in lines else values
     typed = _TYPED.match
-    return [canonical(value) if typed(value) else value for value in values]
+    return [_canonical_text(value) if typed(value) else value for value in values]
 
 
-def _all_long(values: Sequence[str], length: int) -> bool:
-    return set(map(len, values)) == {length}
+def _short_text(text: str) -> str:
+    return text.rstrip("0").rstrip(".") if "." in text else text
 
 
 def literal(value: Value, text: Quote, binary: QuoteBytes, lookup: Callable[[Lookup], str]) -> str:
@@ -351,10 +353,15 @@ _EXACT_DIGITS = 15
 _EXACT = 10**_EXACT_DIGITS
 _FIFTEEN = Context(prec=15)  # what a double, and so a SQLite decimal, keeps
 _NUMBER = re.compile(r"[-+]?\d{1,64}(\.\d{0,64})?([eE][-+]?\d{1,3})?", re.ASCII)
+_SHORT = re.compile(r"(?:0|[1-9]\d{0,8})(?:\.\d{1,6})?", re.ASCII)
+"""A number that `_significant` writes without its last zeros, and otherwise as it is."""
 _MOMENT = re.compile(r"(\d{4}-\d\d-\d\d)(?:[ T](\d\d:\d\d:\d\d)(?:\.(\d{1,6}))?)?", re.ASCII)
 _TYPED = re.compile(rf"[{{\[]|(?:{_NUMBER.pattern}|{_MOMENT.pattern})\Z", re.ASCII)
 """Texts that `canonical` may write otherwise."""
-_SECONDS = re.compile(r"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d)*", re.ASCII)
+# Columns in which all values are of one form, one a line.
+_SECONDS = re.compile(r"(?:\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\n)*+", re.ASCII)
+_DAYS = re.compile(r"(?:\d{4}-\d\d-\d\d\n)*+", re.ASCII)
+_SHORTS = re.compile(rf"(?:{_SHORT.pattern}\n)*+", re.ASCII)
 _STARTS = frozenset("0123456789+-{[")
 _WHOLE = (".0,", ".0}", ".0]")  # the end of a whole number that is written as a fraction
 _EXPONENTS = ("e+", "e-")
@@ -411,6 +418,8 @@ def _canonical_text(text: str) -> str:
             return json_text(json.loads(text, parse_float=_json_number, parse_int=_json_number))
         except (ValueError, RecursionError):
             return text
+    if _SHORT.fullmatch(text):
+        return _short_text(text)
     if _NUMBER.fullmatch(text):
         return _significant(Decimal(text))
     moment = _MOMENT.fullmatch(text)

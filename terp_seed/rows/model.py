@@ -22,7 +22,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, time
 from functools import cached_property, partial
 from hashlib import shake_128
-from typing import Any, Literal, TypeVar
+from typing import Any, Literal, NamedTuple, TypeVar
 
 __all__ = [
     "WORD",
@@ -114,9 +114,11 @@ class Json:
     value: Value
 
 
-@dataclass(frozen=True, slots=True)
-class Lookup:
-    """The key of a row that is known by its natural key; see `ref`."""
+class Lookup(NamedTuple):
+    """The key of a row that is known by its natural key; see `ref`.
+
+    A tuple, because a large file has one in every row.
+    """
 
     table: str
     where: tuple[tuple[str, Value], ...]
@@ -278,6 +280,8 @@ class Column:
     json_refs: Mapping[str, str] = field(default_factory=dict)
     """What ``ref`` is inside JSON: ``{"batchId": "batches"}`` says that the
     number after every such name is the row number of a seeded row."""
+    lookup: tuple[str, str] | None = None
+    """The table and the column in which all values, each a `Lookup` or None, are looked up."""
 
 
 @dataclass(frozen=True)

@@ -15,15 +15,12 @@ its table waits for them in the staging table.
 
 from __future__ import annotations
 
-import sys
-from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping, MutableMapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, nullcontext
+from contextlib import nullcontext
 from dataclasses import dataclass, field, replace
-from functools import partial
+from functools import cached_property, partial
 from itertools import chain
-from typing import TypeVar, cast
+from typing import TypeVar
 
 from terp_seed.database.dialects import STATEMENT_CHARACTERS, Piece, Staged, Written
 from terp_seed.database.statements import Stream
@@ -42,6 +39,7 @@ from terp_seed.rows.literals import (
     packed,
 )
 from terp_seed.rows.model import Block, Cells, TableRows, Value
+from terp_seed.run.prefetch import prefetch
 
 __all__ = [
     "BLOCK_ROWS",
@@ -49,7 +47,6 @@ __all__ = [
     "Writer",
     "cut_into_statements",
     "is_digested_there",
-    "prefetch",
     "referenced_tables",
 ]
 
@@ -257,6 +254,11 @@ class Renderer:
     stored: bool = False
     """Whether the database makes the digests, when the rows are in the table."""
 
+    @cached_property
+    def lookups(self) -> Mapping[str, tuple[str, str]]:
+        """The columns whose ids come by a join, with the table and the column that it compares."""
+        return joined_lookups(self.rows)
+
     def prepare(self, block: Block) -> Block:
         """The block as it is written: masked, held to what was declared, JSON as texts."""
         ready = block if self.masker is None else self.masker.apply(block)
@@ -384,15 +386,25 @@ class Renderer:
                 columns.append(dialect.documents(name, self._documents(cells)))
                 continue
             texts = [NULL] * len(block) if name in self.rows.later else self._literals(name, block)
-            if cells.ref is None:
+            if self.lookups:
+                texts = dialect.derived_literals(cells, texts)
+            if name in self.lookups:
+                columns.append(Written(name, [texts], lookup=self.lookups[name]))
+            elif cells.ref is None:
                 columns.append(Written(name, [texts]))
             else:
                 columns.append(dialect.numbers(name, texts, self.known[cells.ref].name))
         return columns
 
     def _literals(self, name: str, block: Block) -> Sequence[str]:
-        cells = block.columns[name]
+        cells = self._compared(name, block.columns[name])
         return self._guarded(name, block.start, partial(self.ledger.dialect.literals, cells))
+
+    def _compared(self, name: str, cells: Cells) -> Cells:
+        """A column as it is written: the values of a joined one are compared with a key."""
+        if name not in self.lookups:
+            return cells
+        return Cells([None if value is None else value.where[0][1] for value in cells.values])
 
     def _guarded(self, name: str, start: int, make: Callable[[], T]) -> T:
         try:
@@ -472,10 +484,24 @@ def _holds_floats(rows: TableRows) -> bool:
     return any(float in cells.kinds for cells in first.columns.values())
 
 
+def joined_lookups(rows: TableRows) -> Mapping[str, tuple[str, str]]:
+    """Columns of many rows whose values are looked up by a join, and where.
+
+    If two rows of the other table matched, both rows would want the same key.
+    """
+    if rows.count <= _FEW_ROWS or rows.skip_taken or rows.id is None:
+        return {}
+    return {
+        name: column.lookup
+        for name, column in rows.columns.items()
+        if column.lookup is not None and column.lookup[0] != rows.table and name not in rows.later
+    }
+
+
 def is_copied(rows: TableRows) -> bool:
     """Whether rows are many, and of values that COPY takes."""
-    looks_up = rows.provenance == "imported" and rows.derived
-    return rows.count > _FEW_ROWS and not rows.skip_taken and not looks_up
+    by_row = rows.provenance == "imported" and {*rows.derived} - joined_lookups(rows).keys()
+    return rows.count > _FEW_ROWS and not rows.skip_taken and not by_row
 
 
 @dataclass
@@ -515,7 +541,8 @@ class CopyRenderer(Renderer):
         if self.rows.id is not None:
             fields.append([*map(str, range(block.start, block.stop))])
         for name, cells in block.columns.items():
-            fields += self._guarded(name, block.start, partial(self._fields, cells))
+            written = partial(self._fields, self._compared(name, cells))
+            fields += self._guarded(name, block.start, written)
         data = "\n".join(["\t".join(row) for row in zip(*fields, strict=True)])
         which = f"rows {block.start + 1} to {block.stop}"
         dialect, what = self.ledger.dialect, f"{self.range.label}, {which}"
@@ -548,7 +575,8 @@ class CopyRenderer(Renderer):
             if column.ref is not None:
                 tables = [column.ref]
             keys = [self.known[table].name for table in tables]
-            columns.append(Staged(name, keys, is_document=bool(column.json_refs)))
+            lookup = self.lookups.get(name)
+            columns.append(Staged(name, keys, bool(column.json_refs), lookup))
         return columns
 
     def _fields(self, cells: Cells) -> list[Sequence[str]]:
@@ -558,33 +586,3 @@ class CopyRenderer(Renderer):
         places = {table: place for place, table in enumerate(tables, start=1)}
         rows = [copy_document(value, cells.json_refs, places) for value in cells.values]
         return [list(field) for field in zip(*rows, strict=True)]
-
-
-_END = object()
-_AHEAD = 2
-
-_SWITCH_SECONDS = 0.00003
-"""How long the thread may keep the interpreter when an answer has come."""
-
-
-@contextmanager
-def prefetch(source: Iterator[T]) -> Iterator[Iterator[T]]:
-    """The items of ``source`` in order, the next two made in a thread while one is in use.
-
-    What ``source`` raises is raised in its place.  When the block is left, for
-    whatever reason, the thread has ended.
-    """
-    interval = sys.getswitchinterval()
-    sys.setswitchinterval(min(interval, _SWITCH_SECONDS))
-    try:
-        with ThreadPoolExecutor(1, "terp_seed prefetch") as thread:
-            yield _items(source, thread)
-    finally:
-        sys.setswitchinterval(interval)
-
-
-def _items(source: Iterator[T], thread: ThreadPoolExecutor) -> Iterator[T]:
-    coming = deque(thread.submit(next, source, _END) for _ in range(_AHEAD))
-    while (item := coming.popleft().result()) is not _END:
-        coming.append(thread.submit(next, source, _END))
-        yield cast("T", item)

@@ -99,6 +99,20 @@ def _downgrade(f: Figures) -> Iterator[Bar]:
         yield Bar(f"downgrade of 500,000 clients on {name}, of DELETE by range", ratio, 2.0)
 
 
+def _files(f: Figures) -> Iterator[Bar]:
+    for engine, name in _NAMES:
+        few, *_, many = f.rows("files", engine)
+        cost = f.get("files", engine, many, "upgrade", "cpu") / many
+        made = f.get("clients", engine, 500_000, "upgrade", "cpu") / 500_000
+        what = f"{many:,} rows of a file on {name}"
+        yield Bar(f"{what}, processor time of a row, of a client's", cost / made, 2)
+        yield Bar("the same, of its floor", f.ratio("files", engine, many), 3)
+        peak = f.get("files", engine, many, "upgrade", "peak")
+        yield Bar(f"peak memory at {what}", peak, 150, unit=" MB")
+        before = f.get("files", engine, few, "upgrade", "peak")
+        yield Bar(f"the same, of the peak at {few:,}", peak / before, 1.2)
+
+
 def _script(f: Figures) -> Iterator[Bar]:
     for engine, name in _NAMES:
         script, run = (f.get("clients", engine, 500_000, what) for what in ("script", "upgrade"))
@@ -170,6 +184,7 @@ _BARS: tuple[Callable[[Figures], Iterator[Bar]], ...] = (
     _few,
     _memory,
     _growth,
+    _files,
     _script,
     _downgrade,
     _targets,

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.files import FileLab
 from benchmarks.floors import Floor
 from benchmarks.lab import ENGINES, Database, Lab
 from benchmarks.measure import Cost, measured
@@ -56,6 +57,19 @@ def _linked(orders: int) -> list[str]:
     return ["-x", f"rows=clients:50000,batches:20000,orders:{orders}"]
 
 
+def files(lab: Lab, runs: int, quick: bool) -> list[Record]:
+    """Rows of a CSV file of twenty columns, by number; each beside its floor."""
+    found = []
+    for rows in (100_000, 1_000_000)[: 1 if quick else None]:
+        with_file = FileLab(lab, rows)
+        for engine in ENGINES:
+            found += _against_floor(
+                with_file, engine, rows, [], "head", min(2, _runs(rows, runs)), "files"
+            )
+        shutil.rmtree(with_file.project)
+    return found
+
+
 def current(lab: Lab, runs: int, quick: bool) -> list[Record]:
     """`alembic -n seed current` beside the same of an Alembic environment without us."""
     plain = _plain_project(lab)
@@ -94,6 +108,7 @@ PARTS: dict[str, Callable[[Lab, int, bool], list[Record]]] = {
     "clients": clients,
     "targets": targets,
     "load": load,
+    "files": files,
 }
 
 

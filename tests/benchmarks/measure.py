@@ -40,7 +40,12 @@ def measured(
     with tempfile.TemporaryFile() as said, Path(output or os.devnull).open("wb") as out:
         started = time.perf_counter()
         process = subprocess.Popen(
-            command, cwd=cwd, env=dict(env), stdin=subprocess.DEVNULL, stdout=out, stderr=said
+            command,
+            cwd=cwd,
+            env=dict(env),
+            stdin=subprocess.DEVNULL,
+            stdout=out if output else said,
+            stderr=said,
         )
         _, status, usage = os.wait4(process.pid, 0)
         wall = time.perf_counter() - started

@@ -35,6 +35,7 @@ def _text(figures: Figures, results: list[dict[str, Any]]) -> str:
     for part, title in (
         ("clients", "Clients, by number"),
         ("load", "The linked set, by order lines"),
+        ("files", "Rows of a CSV file with twenty columns, by number"),
     ):
         if any(figures.rows(part, engine) for engine in ("mariadb", "postgresql", "sqlite")):
             parts.append(f"### {title}\n\n{_markdown(_sizes(figures, part))}")

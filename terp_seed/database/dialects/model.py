@@ -52,6 +52,8 @@ class Written:
     name: str
     texts: Sequence[Sequence[str]]
     value: Callable[[Sequence[str]], str] | None = None
+    lookup: tuple[str, str] | None = None
+    """The table and the column in which the literals are looked up, for the row's id there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,6 +65,8 @@ class Staged:
     """The named keys from which the numbers in it count; none for plain values."""
     is_document: bool = False
     """Whether the numbers are inside of a JSON text: it takes three fields."""
+    lookup: tuple[str, str] | None = None
+    """The table and the column in which the values are looked up."""
 
 
 @dataclass(frozen=True, slots=True)

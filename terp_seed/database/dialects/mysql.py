@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from hashlib import blake2b
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
@@ -33,6 +34,7 @@ from terp_seed.database.dialects.namedlock import LOCK_NAME, NamedLock
 from terp_seed.database.dialects.sessions import EXACT, Lock
 from terp_seed.errors import UsageError
 from terp_seed.rows.literals import NULL, encodable, quoted
+from terp_seed.rows.model import Cells
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
@@ -170,6 +172,37 @@ class MySQL(Dialect):
             return f"CONCAT({', '.join(filter(None, chain(*zip(texts, keys, strict=True))))})"
 
         return Written(column, [[NULL if row is None else joined(row) for row in rows]])
+
+    def insert(
+        self,
+        table: str,
+        columns: Sequence[Written],
+        lines: Sequence[str],
+        keys: Mapping[str, str],
+    ) -> str:
+        if not any(column.lookup for column in columns):
+            return super().insert(table, columns, lines, keys)
+        # A first row of no value gives what is compared the type and collation that it has there.
+        names = [f"c{place}" for place in range(len(columns))]
+        first = ", ".join(map(self._nothing, columns, names))
+        rows = "\nUNION ALL SELECT ".join([f"SELECT {first} FROM DUAL WHERE 1 = 0", *lines])
+        values, joins = self.selected(columns, (f"seed_rows.{name}" for name in names))
+        return (
+            f"INSERT INTO {self.target(table, columns)}\n"
+            f"SELECT {values} FROM (\n{rows}\n) seed_rows{joins}"
+        )
+
+    def derived_literals(self, cells: Cells, texts: Sequence[str]) -> Sequence[str]:
+        # Numbers of one column would all get the most decimals that one of them has.
+        if not cells.kinds & {Decimal, float}:
+            return texts
+        return [text if text[0] in "'NxX" else f"'{text}'" for text in texts]
+
+    def _nothing(self, column: Written, name: str) -> str:
+        if column.lookup is None:
+            return f"NULL AS {name}"
+        table, compared = column.lookup
+        return f"(SELECT {self.quote(compared)} FROM {self.quote_table(table)} LIMIT 0) AS {name}"
 
     def insert_missing(
         self,

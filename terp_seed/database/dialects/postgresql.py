@@ -206,13 +206,16 @@ class PostgreSQL(Dialect):
         name = self.quote(column.name)
         if column.is_document:
             return ["NULL::text", "NULL::bigint[]", "NULL::int[]"]
+        if column.lookup is not None:
+            table, compared = column.lookup
+            return [f"(SELECT {self.quote(compared)} FROM {self.quote_table(table)} LIMIT 0)"]
         return [f"{name}::bigint" if column.keys else name]
 
     def copy_to_stage(self) -> str:
         return f"COPY pg_temp.{_STAGE} FROM STDIN"
 
     def insert_staged(self, table: str, columns: Sequence[Staged]) -> str:
-        values, place = [], 0
+        values, joins, place = [], list[str](), 0
         for column in columns:
             firsts = [f"(SELECT {_first(name)})" for name in column.keys]
             if column.is_document:
@@ -223,13 +226,18 @@ class PostgreSQL(Dialect):
                 )
                 values.append(f"format(c{place}, VARIADIC ({keys}))::json")
                 place += 3
+            elif column.lookup is not None:
+                value, join = self.join_lookup(column.lookup, f"{_STAGE}.c{place}", len(joins))
+                values.append(value)
+                joins.append(f"\n{join}")
+                place += 1
             else:
                 values.append(f"{firsts[0]} + c{place}" if firsts else f"c{place}")
                 place += 1
         names = ", ".join(self.quote(column.name) for column in columns)
         return (
             f"INSERT INTO {self.quote_table(table)} ({names}) OVERRIDING SYSTEM VALUE\n"
-            f"SELECT {', '.join(values)} FROM pg_temp.{_STAGE}"
+            f"SELECT {', '.join(values)} FROM pg_temp.{_STAGE}{''.join(joins)}"
         )
 
     def empty_stage(self) -> str:

@@ -8,8 +8,8 @@ database stands in for it (the kernel drops it when the process dies), and
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
-from itertools import count, islice
+from collections.abc import Mapping, Sequence
+from itertools import count
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -127,13 +127,14 @@ class SQLite(Dialect):
         lines: Sequence[str],
         keys: Mapping[str, str],
     ) -> str:
-        if not keys:
+        if not keys and not any(column.lookup for column in columns):
             return super().insert(table, columns, lines, keys)
         rows = "),\n(".join(lines)
-        names = (f"column{place}" for place in count(1))
+        values, joins = self.selected(columns, (f"column{place}" for place in count(1)))
+        head = f"WITH {self._seed_keys(keys)}\n" if keys else ""
         return (
-            f"INSERT INTO {self.target(table, columns)}\nWITH {self._seed_keys(keys)}\n"
-            f"SELECT {_values(columns, names)} FROM seed_keys, (VALUES\n({rows}))"
+            f"INSERT INTO {self.target(table, columns)}\n{head}"
+            f"SELECT {values} FROM {'seed_keys, ' if keys else ''}(VALUES\n({rows})){joins}"
         )
 
     def insert_missing(
@@ -148,7 +149,7 @@ class SQLite(Dialect):
         source = " FROM seed_keys" if keys else ""
         return (
             f"INSERT INTO {self.target(table, columns)}{head}\n"
-            f"SELECT {_values(columns, iter(row))}{source} "
+            f"SELECT {self.selected(columns, iter(row))[0]}{source} "
             f"WHERE NOT EXISTS (SELECT 1 FROM {self.quote_table(table)} WHERE {taken})"
         )
 
@@ -325,15 +326,6 @@ def _canonical(of: Canonical, name: str) -> str:
     if isinstance(of.kind, types.DateTime):
         return f"replace({name}, ' 00:00:00', '')"
     return name
-
-
-def _values(columns: Sequence[Written], names: Iterator[str]) -> str:
-    """What each column gets, said with the names of its literals."""
-    found = []
-    for column in columns:
-        own = list(islice(names, len(column.texts)))
-        found.append(column.value(own) if column.value else own[0])
-    return ", ".join(found)
 
 
 def _without_controls(value: str, literal: str) -> str:

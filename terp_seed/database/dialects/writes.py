@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from itertools import islice
 from typing import ClassVar
 
 from terp_seed.database.dialects.model import Piece, Staged, Written
 from terp_seed.database.dialects.values import Values
+from terp_seed.rows.model import Cells
 
 __all__ = ["Writes"]
 
@@ -53,6 +55,32 @@ class Writes(Values):
         """
         rows = "),\n(".join(lines)
         return f"INSERT INTO {self.target(table, columns)} VALUES\n({rows})"
+
+    def join_lookup(self, lookup: tuple[str, str], value: str, number: int) -> tuple[str, str]:
+        """An expression of the id of the row that a value leads to, and join ``number`` for it."""
+        (table, name), alias = lookup, f"lookup_{number}"
+        same = f"{alias}.{self.quote(name)} = {value}"
+        return (
+            f"{alias}.{self.quote('id')}",
+            f"LEFT JOIN {self.quote_table(table)} {alias} ON {same}",
+        )
+
+    def derived_literals(self, cells: Cells, texts: Sequence[str]) -> Sequence[str]:
+        """Literals of a column that may stand in a derived table, which has one type for all."""
+        return texts
+
+    def selected(self, columns: Sequence[Written], names: Iterator[str]) -> tuple[str, str]:
+        """What each column gets, said with the names of its literals, and the joins for it."""
+        values, joins = [], list[str]()
+        for column in columns:
+            own = list(islice(names, len(column.texts)))
+            if column.lookup is not None:
+                value, join = self.join_lookup(column.lookup, own[0], len(joins))
+                joins.append(f"\n{join}")
+            else:
+                value = column.value(own) if column.value else own[0]
+            values.append(value)
+        return ", ".join(values), "".join(joins)
 
     def stage(self, table: str, columns: Sequence[Staged]) -> str:
         """The statement that makes the staging table for rows of ``table``."""

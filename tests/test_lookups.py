@@ -1,0 +1,120 @@
+"""References of many rows by natural key: looked up by a join, as by a query for each row."""
+
+from __future__ import annotations
+
+import subprocess
+from collections.abc import Callable
+
+import pytest
+from toys import Toy
+
+from terp_seed.errors import SeedError
+
+Client = Callable[..., subprocess.CompletedProcess[str]]
+
+ROWS = 150
+"""More than the fewest rows that are joined."""
+
+UPGRADE = """
+groups = [{"name": name} for name in NAMES]
+op.seed_rows("groups_", groups, key=["name"])
+rows = [
+    {"code": f"C{n}", "group_id": NAMES[n % len(NAMES)] if n % 7 else None,
+     "again": NAMES[(n + 1) % len(NAMES)], "amount": AMOUNTS[n % len(AMOUNTS)],
+     "words": AMOUNTS[n % len(AMOUNTS)], "ratio": RATIOS[n % len(RATIOS)],
+     "raw": bytes([n % 256, 0, 255]), "note": NOTES[n % len(NOTES)]}
+    for n in range(ROWS)
+]
+op.seed_rows("wide", rows, key=["code"],
+             refs={"group_id": "groups_.name", "again": "groups_.name"})
+"""
+HEAD = f"""
+from decimal import Decimal
+
+ROWS = {ROWS}
+NAMES = ["a", "a'b", "back\\\\slash", "50 % :x", "\\u00fcn\\u00ef", "UPPER", "upper", "\\U0001f33f"]
+AMOUNTS = [Decimal("1.5"), Decimal("1.25"), Decimal("1000000000"), Decimal("0.001"), None]
+RATIOS = [0.1, 1e-300, 1e300, 3, None]
+NOTES = ["x", None, "line\\nline", "tab\\t", "'", "\\\\"]
+"""
+
+
+def make(toy: Toy) -> None:
+    """A table that refers twice, by names that differ in more than a collation may see."""
+    text, exact, raw = "VARCHAR(40)", "", "BLOB"
+    if toy.mysql:
+        exact = " CHARACTER SET utf8mb4 COLLATE utf8mb4_bin"
+    if toy.postgresql:
+        raw = "BYTEA"
+    toy.execute(
+        f"CREATE TABLE groups_ (id {toy.counted_key}, name {text}{exact} NOT NULL UNIQUE)",
+        f"CREATE TABLE wide (id {toy.counted_key}, code {text} NOT NULL UNIQUE, "
+        "group_id INTEGER, again INTEGER NOT NULL, amount DECIMAL(30, 10), "
+        f"words {text}, ratio DOUBLE PRECISION, raw {raw}, note {text}, "
+        "FOREIGN KEY (group_id) REFERENCES groups_ (id), "
+        "FOREIGN KEY (again) REFERENCES groups_ (id))",
+    )
+    toy.publish("groups_", ["name"])
+    toy.publish("wide", ["code", "amount", "words", "ratio", "raw", "note"])
+
+
+READ = (
+    "SELECT w.code, g.name, a.name, amount, words, ratio, raw, note FROM wide w "
+    "LEFT JOIN groups_ g ON g.id = group_id JOIN groups_ a ON a.id = again ORDER BY w.id"
+)
+
+
+def test_many_rows_are_what_few_of_them_are(toy: Toy, client: Client) -> None:
+    """A hundred rows and less are looked up one by one, more by a join: both are the same rows."""
+    make(toy)
+    toy.only("0001_wide", UPGRADE.replace("range(ROWS)", "range(90)"), head=HEAD)
+    toy.upgrade()
+    few = toy.rows(READ)
+    assert len(few) == 90
+    toy.downgrade("base")
+    toy.only("0001_wide", UPGRADE, head=HEAD)
+    script = toy.upgrade("head", sql=True)
+    assert script.count("LEFT JOIN") % 2 == 0
+    assert script.count("LEFT JOIN") >= 2
+    toy.upgrade()
+    by_run = toy.rows(READ)
+    assert len(by_run) == ROWS
+    assert by_run[:90] == few
+    toy.document("status", "--drift")
+    toy.downgrade("base", "on-edited=abort")
+    assert toy.counts() == {}
+    client(toy.url, script)
+    assert toy.rows(READ) == by_run
+
+
+def test_a_name_that_two_rows_have_stops_the_run(toy: Toy) -> None:
+    toy.execute(
+        f"CREATE TABLE groups_ (id {toy.counted_key}, name VARCHAR(20))",
+        f"CREATE TABLE wide (id {toy.counted_key}, code VARCHAR(20) UNIQUE, group_id INTEGER)",
+        "INSERT INTO groups_ (name) VALUES ('twice'), ('twice'), ('once')",
+    )
+    rows = '[{"code": f"C{n}", "group_id": "twice" if n == 140 else "once"} for n in range(150)]'
+    toy.only(
+        "0001_wide",
+        f'op.seed_rows("wide", {rows}, key=["code"], refs={{"group_id": "groups_.name"}})',
+    )
+    with pytest.raises(SeedError, match="column group_id, row 141: refers to 2 rows of groups_"):
+        toy.upgrade()
+    assert toy.value("SELECT COUNT(*) FROM wide") == 0
+
+
+def test_a_script_stops_at_a_name_that_two_rows_have(toy: Toy, client: Client) -> None:
+    """It cannot look before; the key that both rows want is what stops it."""
+    toy.execute(
+        f"CREATE TABLE groups_ (id {toy.counted_key}, name VARCHAR(20))",
+        f"CREATE TABLE wide (id {toy.counted_key}, code VARCHAR(20), group_id INTEGER)",
+        "INSERT INTO groups_ (name) VALUES ('twice'), ('twice'), ('once')",
+    )
+    rows = '[{"code": f"C{n}", "group_id": "twice" if n == 140 else "once"} for n in range(150)]'
+    toy.only(
+        "0001_wide",
+        f'op.seed_rows("wide", {rows}, key=["code"], refs={{"group_id": "groups_.name"}})',
+    )
+    done = client(toy.url, toy.upgrade("head", sql=True), check=False)
+    assert done.returncode
+    assert toy.value("SELECT COUNT(*) FROM wide") == 0
