@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -112,6 +113,15 @@ def _public(module: str) -> set[str]:
 @pytest.mark.parametrize("name", sorted(MAY_USE))
 def test_each_room_says_what_it_is_for(name: str) -> None:
     assert ast.get_docstring(TREES[f"terp_seed.{name}"])
+
+
+@pytest.mark.parametrize("name", sorted(MAY_USE.keys() - {"errors", "environment", "cli"}))
+def test_each_room_names_its_modules(name: str) -> None:
+    """A command has a module each, so the command line need not list them."""
+    named = re.findall(r"``([a-z_]+)``", ast.get_docstring(TREES[f"terp_seed.{name}"]) or "")
+    paths = (PACKAGE / name).glob("[a-z]*")
+    there = {path.stem for path in paths if path.suffix == ".py" or (path / "__init__.py").exists()}
+    assert set(named) == there
 
 
 def test_modules_import_each_other_without_a_cycle() -> None:

@@ -178,7 +178,11 @@ class Digests:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The ledger of one chain, in one engine's words."""
+    """The ledger of one chain, in one engine's words.
+
+    Methods that take a connection read.  All others return the text of a statement or condition,
+    for a stream to execute or to print.
+    """
 
     dialect: Dialect
     books: Books

@@ -1,8 +1,8 @@
-"""The write path: source, mask, check, statement.  Nothing else writes rows.
+"""The write path: a block of rows is made, proved, checked, rendered and sent.
 
-Rows come block by block from a `TableRows`.  A block passes the masking
-boundary, is held to its declared bounds, is rendered column by column and
-goes out as multi-row INSERTs; then its digests go to the ledger.  The same
+Rows come block by block from a `TableRows`.  A block of generated rows is held to the reserved
+ranges (imported rows were masked when the plan was made) and to its declared bounds, rendered
+column by column, and sent as multi-row INSERTs; its digests go to the ledger.  The same
 calls in the same order make a script and a run.
 
 A `Renderer` does not speak to a database, so the next block is made in a thread
@@ -258,7 +258,7 @@ class Renderer:
     """Whether the database makes the digests, when the rows are in the table."""
 
     def prepare(self, block: Block) -> Block:
-        """The block as it is written: masked, held to what was declared, JSON as texts."""
+        """The block as it is written: proved, held to its bounds, JSON as texts."""
         ready = block if self.masker is None else self.masker.apply(block)
         columns = {}
         for name, cells in ready.columns.items():
