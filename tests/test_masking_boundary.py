@@ -150,7 +150,7 @@ def test_memory_is_bounded(policy):
 
 def test_a_reference_is_never_masked(policy):
     came = Block("clients", 0, 1, {"email": Cells((3,), ref="users")})
-    with pytest.raises(MaskingError, match=r"clients\.email refers to rows"):
+    with pytest.raises(MaskingError, match=r"clients\.email is a reference"):
         masker(policy).apply(came)
 
 
@@ -281,7 +281,7 @@ def test_a_made_up_value_that_may_be_somebodys_stops_the_run(policy, column, val
     quiet = {"email": "a@example.com", "phone": "415-555-0100", "ip": "192.0.2.1"}.get(column)
     with pytest.raises(MaskingError) as caught:
         synthetic(policy, **{column: [quiet, None, value]})
-    assert str(caught.value).startswith(f"clients.{column}, row 13: a made-up value must be ")
+    assert str(caught.value).startswith(f"clients.{column}, row 13: a generated value must be ")
     assert "Jane" not in str(caught.value)
     assert "5309" not in str(caught.value)
 

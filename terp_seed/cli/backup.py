@@ -90,7 +90,7 @@ def restore(project: Project, folder: Path, yes: bool, as_json: bool) -> None:
     for verb, counts in (("inserted", done.inserted), ("written back", done.written_back)):
         for name, count in counts.items():
             click.echo(f"{verb} {count:,} {name}")
-    click.echo(f"restored {', '.join(done.revisions) or 'rows only'}; compared: equal")
+    click.echo(f"restored {', '.join(done.revisions) or 'rows only'}; the rows match the backup")
 
 
 def _fields(backup: Backup) -> dict[str, Any]:

@@ -210,7 +210,7 @@ def read_events(connection: Connection, books: Books, *where: Any) -> list[dict[
 
 def _log(level: str, event: Mapping[str, Any], *, committed: bool) -> None:
     what = " ".join(filter(None, (event["event"], event["revision"])))
-    failed = "" if level == "INFO" else ", and the table could not be told"
+    failed = "" if level == "INFO" else "; the event could not be written to terp_seed_audit"
     logger.bind(logger=AUDIT, **event, committed=committed).log(level, "{}", f"{what}{failed}")
 
 

@@ -84,11 +84,11 @@ class Boundary:
         return Masker(table, masks, subject, first_row, self.key is not None) if masks else None
 
     def prover(self, table: str, columns: Sequence[str]) -> Prover | None:
-        """What a table's made-up rows are held to; None if nothing in them is personal."""
+        """What a table's generated rows are held to; None if nothing in them is personal."""
         personal = {name: rule.kind or "" for name, rule in self._personal(table, columns)}
         if personal and self.environment == "production":
             names = ", ".join(personal)
-            raise MaskingError(f"{table}: production takes no made-up personal data ({names})")
+            raise MaskingError(f"{table}: production takes no generated personal data ({names})")
         checks = {n: RangeCheck(kind) for n, kind in personal.items() if kind not in _UNPROVEN}
         return Prover(table, checks) if checks else None
 
@@ -117,7 +117,8 @@ class Boundary:
         if choice.strategy == "date_shift":
             if subject is None:
                 raise MaskingError(
-                    f"{place}: date_shift needs the column that names a row's subject"
+                    f"{place}: date_shift needs the column that names a row's subject; add "
+                    f'subject = "<column>" under [tables.{place.rpartition(".")[0]}]'
                 )
             # All dates of a row move alike, so the place is the table.
             table = place.rpartition(".")[0]
@@ -169,7 +170,7 @@ class Boundary:
         return self.policy.has_personal_columns(table)
 
     def prove(self, rows: TableRows) -> BlockMasker | None:
-        """What holds synthetic rows to the reserved ranges; None if nothing is personal."""
+        """What holds generated rows to the reserved ranges; None if nothing is personal."""
         if rows.provenance != "synthetic":
             return None
         return self.prover(rows.table, list(rows.columns))
@@ -297,7 +298,10 @@ class Masker:
         """A masked column; what its mask raises is reported without the value."""
         cells = block.columns[name]
         if cells.ref is not None:
-            raise MaskingError(f"{self.table}.{name} refers to rows and cannot be masked as well")
+            raise MaskingError(
+                f"{self.table}.{name} is a reference, which cannot be masked; remove its class "
+                "from masking.toml"
+            )
         at = _Place()
         try:
             with_values = self._companions(name, block)

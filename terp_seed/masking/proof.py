@@ -1,4 +1,4 @@
-"""Proof that made-up rows are made up: every classified value is in a reserved range.
+"""Proof that generated rows describe no one: every classified value is in a reserved range.
 
 Generated rows describe no real person.  They are not masked, they are held to
 that: an e-mail address is at a reserved domain, a telephone number
@@ -44,7 +44,7 @@ _NEEDS = {
 
 
 class Prover:
-    """Holds one table's made-up rows to the reserved ranges; returns them as they are."""
+    """Holds one table's generated rows to the reserved ranges; returns them as they are."""
 
     def __init__(self, table: str, checks: Mapping[str, RangeCheck]) -> None:
         self.table, self._checks = table, checks
@@ -56,8 +56,8 @@ class Prover:
             place = None if cells is None else check.first_fault(cells.values)
             if place is not None:
                 raise MaskingError(
-                    f"{self.table}.{name}, row {block.start + place + 1}: a made-up value must be "
-                    f"{check.needs}; change the generator, or hand the rows over as imported"
+                    f"{self.table}.{name}, row {block.start + place + 1}: a generated value must "
+                    f"be {check.needs}; change the generator, or hand the rows over as imported"
                 )
         return block
 

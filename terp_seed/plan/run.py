@@ -150,7 +150,7 @@ class Run:
         return self.generation.to_settings(self.key_id)
 
     def prove(self, rows: TableRows) -> BlockMasker | None:
-        """What holds synthetic rows to the reserved ranges."""
+        """What holds generated rows to the reserved ranges."""
         return None if self.policy is None else self.policy.prove(rows)
 
     def findings(self, rows: TableRows, facts: TableFacts | None) -> list[str]:
@@ -265,21 +265,20 @@ def _refuse_lost_ledger(
     if ledger.dialect.schemas and not ledger.books.schema:
         advice += ", and keep the bookkeeping in a schema apart (bookkeeping_schema in alembic.ini)"
     raise PlanError(
-        f"the version table says that {', '.join(lost)} is applied, and the ledger knows nothing "
-        "of it: it was lost, perhaps to a schema tool that drops tables it does not know. "
-        f"{advice}"
+        f"the version table lists {', '.join(lost)} as applied, but the ledger has no entry for "
+        f"that. A schema tool may have dropped the ledger. {advice}"
     )
 
 
 def _refuse_unsteady(recorder: Recorder, plan: Plan, move: Move) -> None:
-    """Refuse a revision that declares other rows each time: the digest would never be its own."""
+    """Refuse a revision that declares different rows each time: its digest would never match."""
     reader = recorder.fresh(build=False, load_files=False)
     for step in move.steps:
         revision = step.script.revision
         if step.upgrade and plan.history[revision].digest != reader.upgrade(step.script).digest:
             raise PlanError(
-                f"revision {revision}: upgrade() declares other rows each time it runs; write "
-                "down what it takes from a clock or by chance"
+                f"revision {revision}: upgrade() declares different rows each time it runs; "
+                "replace values from the clock or a random generator with constants"
             )
 
 

@@ -1,9 +1,9 @@
-"""Keeps statements out of a revision that pass neither masking nor ledger.
+"""Keeps SQL that bypasses masking and the ledger out of a revision.
 
-While a revision's own code runs, every statement that is not ours is looked
-at: reading is allowed, writing needs the revision's ``raw_sql`` reason.  What
-commits implicitly, ends the transaction or unpins the session is refused
-whatever the revision says, because it would tear the revision in two.
+While a revision's own code runs, each of its statements is checked: reading is
+allowed, writing needs the revision's ``raw_sql`` reason.  What commits
+implicitly, ends the transaction or unpins the session is always refused,
+because it would split the revision in two.
 """
 
 from __future__ import annotations
@@ -119,7 +119,7 @@ class SqlGuard:
             return
         if verb not in _WRITES and verb not in _READS:
             raise PlanError(
-                f"revision {self._revision}: {verb} can commit or tear the transaction, so it "
+                f"revision {self._revision}: {verb} can end or split the transaction, so it "
                 "cannot be part of a seed. Put schema changes in a schema revision"
             )
         unpins = _UNPINS.match(statement.strip())
@@ -131,7 +131,7 @@ class SqlGuard:
         if "\t" in statement:
             raise PlanError(
                 f"revision {self._revision}: a TAB in raw SQL becomes four spaces in a script, so "
-                "the preview would not be the run; write spaces, or CHAR(9)"
+                "the script would differ from the run; write spaces, or CHAR(9)"
             )
         if self._raw_sql is None:
             raise PlanError(

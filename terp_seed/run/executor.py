@@ -94,8 +94,9 @@ class Executor:
         planned: Sequence[object] = self._step.removals if unseed else self._step.operations
         if self._taken >= len(planned):
             raise PlanError(
-                f"revision {self._step.revision}: does something that was not planned; it must do "
-                "the same each time, and one that is raw_sql and online_only can only run raw SQL"
+                f"revision {self._step.revision}: calls an operation that is not in its plan. A "
+                "revision must call the same operations every time; with raw_sql and online_only "
+                "it may run raw SQL only"
             )
         if unseed:
             self._count(self.remover.remove(self._step, self._step.removals[self._taken]))
@@ -147,8 +148,8 @@ class Executor:
     def _refuse_other(self, step: PlannedRevision, planned: Sequence[object]) -> None:
         if self._taken != len(planned):
             raise PlanError(
-                f"revision {step.revision}: did other things than were planned; it must not "
-                "depend on anything that changes between two runs"
+                f"revision {step.revision}: did not call every planned operation; remove what "
+                "depends on the clock, chance or the database"
             )
 
     def _refuse_rows(self, step: PlannedRevision) -> None:
@@ -179,7 +180,8 @@ class Executor:
             if broken:
                 raise VerificationError(
                     f"revision {step.revision}: {broken} seeded rows of {check.table} break "
-                    f"{check.name}; nothing of this revision was kept"
+                    f"{check.name}; the revision was rolled back. Correct the seeder or the "
+                    "invariant and run again"
                 )
 
 

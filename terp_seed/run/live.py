@@ -71,7 +71,8 @@ def run_live(
             preflight(session, run)
             expect(session, run)
             return _LiveRun(session, run, lock).execute(confirm)
-    logger.info(f"nothing to do any more: another run went to {_name_heads(move.heads)}")
+    heads = _name_heads(move.heads)
+    logger.info(f"nothing left to do: another run already moved the chain to {heads}")
     return RunOutcome(environment, move.heads)
 
 
@@ -174,7 +175,10 @@ class _LiveRun:
         for attempt in range(1, _ATTEMPTS + 1):
             if session.connection.in_transaction() and not session.external:
                 # Alembic would take it for the caller's, and leave every commit to the caller.
-                raise SeedError("a transaction was left open, so nothing of this run would be kept")
+                raise SeedError(
+                    "a transaction is still open on the connection, so nothing of this run would "
+                    "be committed; this is a defect of terp_seed, report it"
+                )
             request.configure(
                 connection=session.connection,
                 fn=planned_steps(executor, self.log.log),

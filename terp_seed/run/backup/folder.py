@@ -39,6 +39,8 @@ MANIFEST = "manifest.json"
 MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 """How a manifest writes when it was made."""
 
+_CHOOSE = "Choose another: terp-seed backup list"
+
 _VERSION = 1
 _CHUNK = 1 << 20
 
@@ -114,7 +116,9 @@ class Manifest:
             datetime.strptime(fields["made_at"], MOMENT).replace(tzinfo=UTC)
             return cls(files=files, **fields)
         except (KeyError, TypeError, ValueError):
-            raise UsageError(f"backup {folder}: {MANIFEST} is not as it was written") from None
+            raise UsageError(
+                f"backup {folder}: {MANIFEST} has changed since the backup was made. {_CHOOSE}"
+            ) from None
 
     def write(self, folder: Path) -> None:
         """Replace the manifest on disk in one step."""
@@ -146,10 +150,13 @@ class Manifest:
         for file in self.files:
             path = folder / file.name
             if not path.is_file():
-                raise GuardError(f"backup {folder}: {file.name} is missing; nothing was done")
+                raise GuardError(
+                    f"backup {folder}: {file.name} is missing; nothing was done. {_CHOOSE}"
+                )
             if path.stat().st_size != file.size or checksum(path) != file.sha256:
                 raise GuardError(
-                    f"backup {folder}: {file.name} is not as it was written; nothing was done"
+                    f"backup {folder}: {file.name} has changed since the backup was made (size or "
+                    f"checksum); nothing was done. {_CHOOSE}"
                 )
 
 
