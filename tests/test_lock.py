@@ -21,9 +21,9 @@ from sqlalchemy.engine import Connection
 from toys import HEAD, Toy
 
 from terp_seed.database import lock
+from terp_seed.database.bookkeeping import books
 from terp_seed.database.dialects import dialect_named, dialect_of
 from terp_seed.database.session import Session
-from terp_seed.database.tables import books
 from terp_seed.errors import InterruptedRunError, LockError, SeedError
 
 FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}

@@ -17,7 +17,7 @@ from servers import PostgreSQL
 from toys import HEAD, Toy
 
 from terp_seed.database.dialects import dialect_named
-from terp_seed.database.dialects.transactions import WRITE_LOCK
+from terp_seed.database.dialects.postgresql_transactions import WRITE_LOCK
 from terp_seed.errors import LockError
 
 FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}

@@ -14,10 +14,10 @@ from servers import PostgreSQL, server_engine
 from sqlalchemy.exc import DBAPIError
 from toys import Toy
 
-from terp_seed.database.dialects import Kind, SQLite, advisorylock, dialect_named, problem_of
+from terp_seed.database.dialects import Kind, SQLite, dialect_named, postgresql_locks, problem_of
 from terp_seed.database.dialects import PostgreSQL as Dialect
-from terp_seed.database.dialects.advisorylock import _Beside
-from terp_seed.database.dialects.transactions import WRITE_LOCK
+from terp_seed.database.dialects.postgresql_locks import _Beside
+from terp_seed.database.dialects.postgresql_transactions import WRITE_LOCK
 from terp_seed.database.failures import RetryableError, translated
 from terp_seed.errors import InterruptedRunError, PlanError, UsageError
 
@@ -410,7 +410,7 @@ def test_an_interrupt_while_waiting_for_a_writer_lets_go_of_the_lock(
         assert postgresql_toy.value(RUN_LOCKS) == 1
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(advisorylock, "sleep", interrupted)
+    monkeypatch.setattr(postgresql_locks, "sleep", interrupted)
     with postgresql_toy.connect() as other, postgresql_toy.connect() as connection:
         other.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
         with pytest.raises(InterruptedRunError):

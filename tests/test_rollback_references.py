@@ -164,7 +164,7 @@ def test_what_was_found_stays_true_until_the_rows_are_gone(mariadb_toy: Toy) -> 
                 mariadb_toy.execute("SET SESSION innodb_lock_wait_timeout = 1", sql)
 
     with opened(settings) as session:
-        session.may_write()
+        session.allow_writes()
         removal = Removal(())
         step = PlannedRevision("0002_depots", upgrade=False, removals=[removal])
         assert Rollback(session, "dev", meanwhile).remove(step, removal)["depots"].deleted == 4

@@ -53,9 +53,9 @@ def create(project: Project, kind: str, as_json: bool) -> None:
 @as_json
 def list_(project: Project, as_json: bool) -> None:
     """List the backups, newest first."""
-    from terp_seed.run.backup.folder import listing
+    from terp_seed.run.backup.folder import list_backups
 
-    found = listing(project.settings())
+    found = list_backups(project.settings())
     if as_json:
         document("backup list", backups=[_fields(backup) for backup in found])
     elif found:

@@ -65,7 +65,7 @@ def _print(found: ChainStatus) -> None:
     table(
         ["revision", "state", "when (UTC)", "by", "rows"],
         [
-            [step.revision, _state(step), (step.at or "")[:19], step.by, step.written]
+            [step.revision, _state(step), (step.at or "")[:19], step.by, step.changed]
             for step in found.revisions
         ],
     )

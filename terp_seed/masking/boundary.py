@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -30,25 +30,18 @@ from terp_seed.masking.policy import DATA_CLASSES, Choice, Policy, Rule
 from terp_seed.masking.policy_file import load_policy, merge_models
 from terp_seed.masking.proof import Prover, RangeCheck
 from terp_seed.masking.site import Mask, Site
-from terp_seed.masking.strategies import build, known
+from terp_seed.masking.strategies import build, list_strategies
 from terp_seed.rows.imported import BATCH_ROWS, RowStore
 from terp_seed.rows.model import Block, Cells, Lookup, TableRows, Value
 from terp_seed.settings.options import Settings, environment_name
 
-__all__ = ["BlockMasker", "Boundary", "Masker", "Masks", "boundary", "profile_of_column"]
+__all__ = ["Boundary", "MakeProver", "Masker", "boundary", "profile_of_column"]
 
 _UNPROVEN = frozenset({"date", "amount"})  # every day and every sum may be made up
 
 
-class BlockMasker(Protocol):
-    """What the masking boundary does to a block."""
-
-    def apply(self, block: Block) -> Block:
-        """Return the block to write; raise `MaskingError` rather than pass a doubt."""
-
-
-Masks = Callable[[TableRows], BlockMasker | None]
-"""The masker for a table's rows; None where the policy has nothing to do."""
+MakeProver = Callable[[TableRows], Prover | None]
+"""The prover for a table's rows; None where the policy asks for no proof."""
 
 
 @dataclass
@@ -127,8 +120,8 @@ class Boundary:
 
     def _site(self, place: str, rule: Rule, choice: Choice) -> Site:
         assert rule.kind is not None
-        keyed, optional = known()[choice.strategy].keyed, self.environment in ("dev", "test")
-        if keyed and self.key is None and not optional:
+        keyed = list_strategies()[choice.strategy].keyed
+        if keyed and self.key is None and self.environment not in ("dev", "test"):
             raise MaskingError(
                 f"{place}: {choice.strategy} needs a key in {self.environment}; "
                 "set TERP_SEED_MASK_KEY or TERP_SEED_MASK_KEY_FILE"
@@ -169,8 +162,8 @@ class Boundary:
         """Whether the table's imported rows may be masked by their number in the whole chain."""
         return self.policy.has_personal_columns(table)
 
-    def prove(self, rows: TableRows) -> BlockMasker | None:
-        """What holds generated rows to the reserved ranges; None if nothing is personal."""
+    def prover_of(self, rows: TableRows) -> Prover | None:
+        """The prover of these rows; None if they are imported, or if nothing is personal."""
         if rows.provenance != "synthetic":
             return None
         return self.prover(rows.table, list(rows.columns))
@@ -232,7 +225,7 @@ def _other(site: Site, choice: Choice) -> Other:
     return texts.by_value
 
 
-def _masked(rows: TableRows, masker: BlockMasker) -> TableRows:
+def _masked(rows: TableRows, masker: Masker) -> TableRows:
     store = RowStore()
     for block in rows.blocks(BATCH_ROWS):
         masked = masker.apply(block)

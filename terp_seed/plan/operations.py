@@ -331,14 +331,14 @@ class Recorder:
             dialect_name=None if connection is not None else self.dialect_name,
             opts=opts,
         )
-        with install_operations(context), sql_guard.close(planned.revision, planned.raw_sql):
+        with install_operations(context), sql_guard.enforce(planned.revision, planned.raw_sql):
             if connection is None:
                 call_function(function, planned.revision, script.hint)
             else:
                 with sql_guard.watch(connection):
                     call_function(function, planned.revision)
 
-    def tables_of(self, operation: SeedOp | SeedRowsOp, planned: PlannedRevision) -> None:
+    def add_tables(self, operation: SeedOp | SeedRowsOp, planned: PlannedRevision) -> None:
         """Add an operation's tables to the plan of its revision."""
         if isinstance(operation, SeedOp):
             self._refuse_in_production(planned.revision)
@@ -422,7 +422,7 @@ class _Take:
             removal = Removal(operation.tables, operation.on_dependents, operation.on_edited)
             planned.removals.append(removal)
         elif isinstance(operation, SeedOp | SeedRowsOp):
-            self._recorder.tables_of(operation, planned)
+            self._recorder.add_tables(operation, planned)
 
 
 class _UnreadScript(TextIOBase):

@@ -32,7 +32,8 @@ from terp_seed.ledger.ledger import (
     find_retained_rows,
     ledger_of,
 )
-from terp_seed.masking.boundary import BlockMasker, Boundary, boundary
+from terp_seed.masking.boundary import Boundary, boundary
+from terp_seed.masking.proof import Prover
 from terp_seed.plan.chain import (
     Generation,
     Move,
@@ -54,8 +55,8 @@ __all__ = [
     "build_run",
     "find_move",
     "make_recorder",
-    "record_history",
     "refuse_other_settings",
+    "replan_applied",
 ]
 
 
@@ -149,9 +150,9 @@ class Run:
         """The settings, as the ledger's header keeps them."""
         return self.generation.to_settings(self.key_id)
 
-    def prove(self, rows: TableRows) -> BlockMasker | None:
+    def prover_of(self, rows: TableRows) -> Prover | None:
         """What holds generated rows to the reserved ranges."""
-        return None if self.policy is None else self.policy.prove(rows)
+        return None if self.policy is None else self.policy.prover_of(rows)
 
     def findings(self, rows: TableRows, facts: TableFacts | None) -> list[str]:
         """What the masking policy says against these rows."""
@@ -181,7 +182,7 @@ def find_move(session: Session, request: Request) -> tuple[str, Move]:
                 raise
             sleep(0.1)
         finally:
-            session.settle()
+            session.end_transaction()
     raise LockError("another run is creating the bookkeeping tables, and is not done; try again")
 
 
@@ -243,7 +244,7 @@ def make_recorder(
     )
 
 
-def record_history(session: Session, applied: Sequence[Script]) -> Plan:
+def replan_applied(session: Session, applied: Sequence[Script]) -> Plan:
     """The plan of what was applied, made again from the recorded settings."""
     target, settings = Target.live(session), session.settings
     environment = environment_of(session.connection, settings, session.books)

@@ -44,7 +44,7 @@ _UNPINS = re.compile(
 
 
 class SqlGuard:
-    """Open to everything, until a revision's code runs behind it."""
+    """Lets everything through, except while a revision's own code runs."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
@@ -52,8 +52,8 @@ class SqlGuard:
         self._raw_sql: str | None = None
 
     @contextmanager
-    def close(self, revision: str, raw_sql: str | None) -> Iterator[None]:
-        """Watch the statements of a revision's own code."""
+    def enforce(self, revision: str, raw_sql: str | None) -> Iterator[None]:
+        """Check the statements of a revision's own code."""
         self._revision, self._raw_sql = revision, raw_sql
         try:
             yield
@@ -61,8 +61,8 @@ class SqlGuard:
             self._revision = None
 
     @contextmanager
-    def open(self) -> Iterator[None]:
-        """Let our own statements through, on behalf of the revision's operations."""
+    def allow(self) -> Iterator[None]:
+        """Let statements through that the revision's operations run."""
         revision, self._revision = self._revision, None
         try:
             yield
@@ -71,7 +71,7 @@ class SqlGuard:
 
     @contextmanager
     def watch(self, connection: Connection) -> Iterator[None]:
-        """Watch what goes through a connection, too, and keep its transaction whole."""
+        """Check what goes through a connection, too, and keep its transaction whole."""
 
         def look(*arguments: Any) -> None:
             _, _, statement, _, context, _ = arguments

@@ -2,6 +2,6 @@
 
 ``executor`` executes one revision, ``writer`` inserts its rows, ``rollback`` removes them once
 ``dependents`` has found what refers to them, and ``backup`` saves them first.  ``dry_run`` counts
-what would happen, ``plan_file`` holds a run to a reviewed plan, and ``ledger_recovery`` rebuilds a
+what would happen, ``plan_file`` holds a run to a reviewed plan, and ``ledger_rebuild`` rebuilds a
 lost ledger.
 """

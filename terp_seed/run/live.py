@@ -25,7 +25,7 @@ from terp_seed.plan.operations import OPTION
 from terp_seed.plan.plan import StepResult, summary
 from terp_seed.plan.preflight import preflight
 from terp_seed.plan.run import Run, Target, build_run, find_move, refuse_other_settings
-from terp_seed.run.backup.run import RunBackup, wanted
+from terp_seed.run.backup.run import RunBackup, choose_backup_kind
 from terp_seed.run.dry_run import forecast_steps
 from terp_seed.run.executor import Executor, planned_steps
 from terp_seed.run.rollback import Rollback
@@ -67,7 +67,7 @@ def run_live(
         move = _unless_moved(session, move)
         if move:
             run = build_run(environment, Target.live(session), move)
-            session.settle()
+            session.end_transaction()
             preflight(session, run)
             expect(session, run)
             return _LiveRun(session, run, lock).execute(confirm)
@@ -88,7 +88,7 @@ def _unless_moved(session: Session, move: Move) -> Move:
                 "the command again"
             )
         move = pending_move(session, request, heads)
-    session.settle()
+    session.end_transaction()
     return move
 
 
@@ -111,14 +111,14 @@ class _LiveRun:
         """Do all of it; what was committed stays if it fails."""
         session, run = self.session, self.run
         self._refuse_blocked()
-        session.settle()
+        session.end_transaction()
         require_consent(session.settings, run.environment, self._announcement, confirm)
-        session.settle()
+        session.end_transaction()
         revisions = [] if run.move.upwards else [step.revision for step in run.plan.steps]
         self.backup.begin("rollback" if revisions else "asked", run.move.heads, revisions)
         for sql in session.dialect.set_clock(run.generation.clock):
             session.stream.run(sql)
-        session.may_write()
+        session.allow_writes()
         with self.log.run(
             plan_digest=run.plan.digest(),
             lock_wait=round(self.lock.waited, 2),
@@ -126,7 +126,7 @@ class _LiveRun:
             backup=self.backup.folder,
         ):
             executor = self._executor()
-            session.settle()
+            session.end_transaction()
             self._migrate(executor)
         self.backup.end()
         report = summary(executor.results, run.environment, run.generation.size)
@@ -138,7 +138,7 @@ class _LiveRun:
         """What a rollback keeps first; on the way up, only a dump that was asked for."""
         settings = self.session.settings
         if not self.run.move.upwards:
-            return wanted(settings, self.run.environment)
+            return choose_backup_kind(settings, self.run.environment)
         return "dump" if settings.backup in ("dump", "both") else "none"
 
     @cached_property
@@ -190,13 +190,13 @@ class _LiveRun:
                     request.migrate()
                 return
             except RetryableError as error:
-                session.settle()
+                session.end_transaction()
                 if attempt == _ATTEMPTS or session.external:
                     raise
                 logger.warning(f"{error}; attempt {attempt + 1} of {_ATTEMPTS}")
                 self._forget_undone(executor)
                 self.lock.confirm()
-                session.settle()
+                session.end_transaction()
             finally:
                 executor.progress.end()
 

@@ -115,7 +115,7 @@ def write_plan_file(path: Path) -> Callable[[Session, Request], None]:
         environment, move = find_move(session, request)
         run = build_run(environment, Target.live(session), move)
         made = asdict(PlanFile.of(session, run))
-        session.settle()
+        session.end_transaction()
         text = json.dumps({"document": "plan artefact", "version": _VERSION, **made}, indent=2)
         try:
             path.write_text(f"{text}\n", encoding="utf-8")

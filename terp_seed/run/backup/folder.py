@@ -30,7 +30,7 @@ __all__ = [
     "backups_folder",
     "checksum",
     "expire",
-    "listing",
+    "list_backups",
     "new_backup",
     "private_file",
 ]
@@ -240,7 +240,7 @@ def new_backup(settings: Settings, environment: str, reason: str, heads: tuple[s
     return Backup(folder, manifest)
 
 
-def listing(settings: Settings) -> list[Backup]:
+def list_backups(settings: Settings) -> list[Backup]:
     """All backups of all databases, newest first; ignores folders that are not backups."""
     found: list[Backup] = []
     root = backups_folder(settings)
@@ -259,7 +259,7 @@ def expire(settings: Settings, now: datetime | None = None) -> None:
     """
     oldest = (now or datetime.now(UTC)) - _KEPT_FOR
     seen: Counter[str] = Counter()
-    for backup in listing(settings):
+    for backup in list_backups(settings):
         database = backup.manifest.database
         seen[database] += 1
         if seen[database] > 1 and (backup.made < oldest or seen[database] > _KEPT):
