@@ -12,8 +12,9 @@ import pytest
 import terp_seed
 
 PACKAGE = Path(terp_seed.__file__).parent
-# A wheel also holds what `terp-seed init` writes, which is no module.
-FILES = sorted(set(PACKAGE.rglob("*.py")) - set(PACKAGE.glob("own/**/*.py")))
+# What `terp-seed init` writes is no module; a wheel has more of it.
+_WRITTEN = {*PACKAGE.glob("project/files/*.py"), *PACKAGE.glob("own/**/*.py")}
+FILES = sorted({*PACKAGE.rglob("*.py")} - _WRITTEN)
 NAMES = [".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in FILES]
 TREES = {
     name.removesuffix(".__init__"): ast.parse(path.read_text(encoding="utf-8"))
