@@ -34,6 +34,8 @@ def parts() -> dict[str, set[str]]:
     """Each module at the top of the package, and each sub-package, with what it imports."""
     found: dict[str, set[str]] = {}
     for path in sorted(PACKAGE.rglob("*.py")):
+        if path.parent.name == "files":
+            continue  # what `terp-seed init` writes
         name = path.relative_to(PACKAGE).parts[0].removesuffix(".py")
         if name != "__init__":
             found.setdefault(name, set()).update(_imports(path))

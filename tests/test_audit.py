@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from toys import Toy
 
-from terp_seed.database.tables import books
+from terp_seed.database.bookkeeping import books
 
 JSON = {"TERP_SEED_LOG": "json"}
 

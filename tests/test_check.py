@@ -95,7 +95,7 @@ def test_one_line_a_check(sqlite_toy: Toy) -> None:
             'environments = ("production",)',
             "plan and rollbacks",
             5,
-            "generates mock data",
+            "generates data",
         ),
         (
             _ROWS % "ann@kelso-brands.com",

@@ -191,7 +191,7 @@ def _personal(it: Trouble) -> Done:
     return it.seed("upgrade", "head")
 
 
-@case("revision …: generates mock data, which never enters production; …")
+@case("revision …: generates data, which never enters production; …")
 def _production(it: Trouble) -> Done:
     it.sandbox()
     it.terp_seed("env", "stamp", "production", "--yes")
@@ -344,7 +344,7 @@ def _no_key(it: Trouble) -> Done:
     return it.terp_seed("mask")
 
 
-@case("the version table says that … is applied, and the ledger knows nothing of it: …")
+@case("the version table lists … as applied, but the ledger has no entry for that. …")
 def _lost(it: Trouble) -> Done:
     it.seeded()
     it.sql("DROP TABLE terp_seed_ledger")
@@ -372,7 +372,7 @@ def _protected(it: Trouble) -> Done:
     return it.terp_seed("-x", f"url={it.request.getfixturevalue('mariadb_url')}", "plan")
 
 
-@case("the plan that was reviewed does not hold any more, nothing was written: …")
+@case("the reviewed plan is out of date: …")
 def _moved(it: Trouble) -> Done:
     it.sandbox()
     it.terp_seed("plan", "--out", "plan.json")
@@ -398,7 +398,7 @@ def _dumped(it: Trouble) -> Done:
     return it.terp_seed("restore", it.backup("dump"), "--yes")
 
 
-@case("backup …: … is not as it was written; nothing was done")
+@case("backup …: … has changed since the backup was made (size or checksum); …")
 def _cut(it: Trouble) -> Done:
     made = it.backup("rows")
     with (Path(made) / "ledger.sql").open("a") as file:

@@ -220,7 +220,7 @@ def test_terps_own_seeds_without_its_repository(stranger: Stranger) -> None:
     connection.close()
 
 
-def test_what_is_generic_has_one_source() -> None:
+def test_terps_environment_is_the_generic_one() -> None:
     made = dict(generic_files("seeds"))
     for name in ("seeds/env.py", "seeds/script.py.mako"):
         assert made[name] == (REPOSITORY / name).read_text()

@@ -7,8 +7,8 @@ from collections.abc import Iterator
 import pytest
 import sqlalchemy as sa
 
+from terp_seed.database.bookkeeping import books
 from terp_seed.database.dialects import SQLite
-from terp_seed.database.tables import books
 from terp_seed.errors import PlanError
 from terp_seed.ledger.ledger import Digests, Header, Ledger, Range, SeededRange, Shape
 from terp_seed.rows.columns import constant
@@ -117,7 +117,7 @@ def test_headers_say_how_a_revision_was_applied(db: sa.Connection) -> None:
     for asked, is_so in (("r1", 1), ("r2", 0)):
         condition = LEDGER.settings_are("r1", {"size": asked})
         assert db.exec_driver_sql(f"SELECT {condition}").scalar() == is_so
-    assert db.exec_driver_sql(LEDGER.count_of_rows("r1")).scalar() == 6
+    assert db.exec_driver_sql(LEDGER.count_ranges("r1")).scalar() == 6
 
 
 def test_blocks_come_in_their_order_with_what_they_keep(db: sa.Connection) -> None:

@@ -21,9 +21,9 @@ from sqlalchemy.engine import Connection
 from toys import HEAD, Toy
 
 from terp_seed.database import lock
+from terp_seed.database.bookkeeping import books
 from terp_seed.database.dialects import dialect_named, dialect_of
 from terp_seed.database.session import Session
-from terp_seed.database.tables import books
 from terp_seed.errors import InterruptedRunError, LockError, SeedError
 
 FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}
@@ -95,7 +95,7 @@ def test_losers_end_after_the_winner(toy: Toy) -> None:
     for loser in losers:
         _, error = loser.communicate(timeout=30)
         assert loser.returncode == 0
-        assert "nothing to do any more: another run went to 0004_slow" in error
+        assert "nothing left to do: another run already moved the chain to 0004_slow" in error
     assert winner.wait(10) == 0
     assert toy.value("SELECT COUNT(*) FROM labels WHERE code = 'SLOW'") == 1
 

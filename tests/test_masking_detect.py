@@ -10,9 +10,9 @@ import pytest
 from terp_seed.masking.detect import (
     ColumnProfile,
     find_gaps,
+    find_live,
     guess,
     lines_to_add,
-    live,
     live_kinds,
     may_be_live,
     searchable,
@@ -241,8 +241,8 @@ def test_eight_digits_near_each_other_may_be_somebodys(text, may_be):
 
 
 def test_ten_digits_in_a_row_are_a_number_only_where_asked():
-    assert [hit.kind for hit in live("ring 4158675309 now", bare=True)] == ["phone"]
-    assert live("ring 4158675309 now") == []
+    assert [hit.kind for hit in find_live("ring 4158675309 now", bare=True)] == ["phone"]
+    assert find_live("ring 4158675309 now") == []
 
 
 @pytest.mark.parametrize(
@@ -280,11 +280,11 @@ def test_no_text_makes_the_search_wander(piece):
                 count += 1
                 return Counting(str.__getitem__(self, at))
 
-        live(Counting(text), bare=True)
+        find_live(Counting(text), bare=True)
         return count
 
     assert steps(8000) <= 2 * steps(4000) + 400
-    live(searchable(piece * 60_000), bare=True)
+    find_live(searchable(piece * 60_000), bare=True)
 
 
 @pytest.fixture

@@ -48,12 +48,12 @@ def test_no_variable_is_no_key():
         ("mysecret", "needs at least 32"),
         ("not hex, not base64!", "neither"),
         ("abc", "neither"),
-        ("00" * 32, "well-known"),
-        ("deadbeef" * 8, "well-known"),
-        ("0123456789abcdef" * 4, "well-known"),
-        (bytes(range(32)).hex(), "well-known"),
-        (base64.b64encode(b"please-change-this-key-before-production").decode(), "well-known"),
-        (base64.b64encode(b"my very long and secret passphrase!!").decode(), "well-known"),
+        ("00" * 32, "like a sample"),
+        ("deadbeef" * 8, "like a sample"),
+        ("0123456789abcdef" * 4, "like a sample"),
+        (bytes(range(32)).hex(), "like a sample"),
+        (base64.b64encode(b"please-change-this-key-before-production").decode(), "like a sample"),
+        (base64.b64encode(b"my very long and secret passphrase!!").decode(), "like a sample"),
     ],
 )
 def test_weak_keys_are_refused_without_being_repeated(text, said):

@@ -35,7 +35,7 @@ from terp_seed.masking.reserved import (
     luhn_sum,
 )
 from terp_seed.masking.site import Site
-from terp_seed.masking.strategies import STRATEGIES, build, known
+from terp_seed.masking.strategies import STRATEGIES, build, list_strategies
 from terp_seed.masking.substitutes import LONGEST, SUBSTITUTES, fingerprint
 from terp_seed.masking.tokens import permutation
 from terp_seed.rows.model import Block, Cells, Json, Lookup
@@ -821,7 +821,7 @@ def test_a_projects_strategy_is_distinct_and_short_only_if_it_says_so():
 
     assert [made(name).distinct for name in ("same", "apart", "endless")] == [False, True, False]
     assert [made(name).length for name in ("same", "apart", "endless")] == [4, 9, None]
-    assert known()["custom:same"].keyed
+    assert list_strategies()["custom:same"].keyed
 
 
 def test_a_hash_is_distinct_and_as_long_as_it_says(mask):

@@ -206,7 +206,7 @@ def test_rows_that_are_others_each_time_are_refused_before_the_first(sqlite_toy:
     toy.only(
         "0001_one", f'op.seed_rows("labels", [{row}], key=["code"])', head="from uuid import uuid4"
     )
-    with pytest.raises(PlanError, match="declares other rows each time it runs; write"):
+    with pytest.raises(PlanError, match="declares different rows each time it runs; replace"):
         toy.upgrade()
     assert toy.counts() == {}
 

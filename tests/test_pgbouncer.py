@@ -17,7 +17,7 @@ from servers import PostgreSQL
 from toys import HEAD, Toy
 
 from terp_seed.database.dialects import dialect_named
-from terp_seed.database.dialects.transactions import WRITE_LOCK
+from terp_seed.database.dialects.postgresql_transactions import WRITE_LOCK
 from terp_seed.errors import LockError
 
 FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}
@@ -168,7 +168,7 @@ def test_who_waits_behind_the_pooler_or_before_it(toy: Toy, behind: str) -> None
     assert holder.wait(30) == 0
     _, said = waiter.communicate(timeout=60)
     assert waiter.returncode == 0, said
-    assert "nothing to do any more" in said
+    assert "nothing left to do" in said
     applied_once(toy, *REVISIONS, "0004_slow")
 
 

@@ -170,7 +170,7 @@ def test_a_plan_that_does_not_hold_any_more_is_refused(
     move(toy)
     before = toy.digests()
     refused = toy.terp_seed("seed", "--plan", plan, code=4)
-    assert "does not hold any more, nothing was written" in refused.stderr
+    assert "the reviewed plan is out of date: " in refused.stderr
     assert what in refused.stderr
     assert toy.digests() == before
 
@@ -191,7 +191,7 @@ def test_reformatting_a_revision_raises_no_alarm(sqlite_toy: Toy, plan: str) -> 
         (None, "cannot be read: No such file"),
         ("{", "is not a plan; make one with terp-seed plan --out"),
         ('{"document": "plan artefact", "version": 0}', "was made by another version"),
-        ('{"document": "plan artefact", "version": 1}', "is not whole"),
+        ('{"document": "plan artefact", "version": 1}', "is incomplete"),
     ],
 )
 def test_a_file_that_is_no_plan(

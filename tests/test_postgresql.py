@@ -14,10 +14,10 @@ from servers import PostgreSQL, server_engine
 from sqlalchemy.exc import DBAPIError
 from toys import Toy
 
-from terp_seed.database.dialects import Kind, SQLite, advisorylock, dialect_named, problem_of
+from terp_seed.database.dialects import Kind, SQLite, dialect_named, postgresql_locks, problem_of
 from terp_seed.database.dialects import PostgreSQL as Dialect
-from terp_seed.database.dialects.advisorylock import _Beside
-from terp_seed.database.dialects.transactions import WRITE_LOCK
+from terp_seed.database.dialects.postgresql_locks import _Beside
+from terp_seed.database.dialects.postgresql_transactions import WRITE_LOCK
 from terp_seed.database.failures import RetryableError, translated
 from terp_seed.errors import InterruptedRunError, PlanError, UsageError
 
@@ -358,7 +358,7 @@ def test_a_text_with_a_nul_is_refused(postgresql_toy: Toy) -> None:
     postgresql_toy.only(
         "0001_a", 'op.seed_rows("labels", [{"code": "a", "wording": "x\\0y"}], key=["code"])'
     )
-    with pytest.raises(PlanError, match=r"column wording: no text .* holds a NUL.* \(row 1\)"):
+    with pytest.raises(PlanError, match=r"column wording: .* store a NUL character .* \(row 1\)"):
         postgresql_toy.upgrade()
     with pytest.raises(PlanError, match=r"column wording, row 1: .* holds a NUL"):
         postgresql_toy.upgrade("head", sql=True)  # which sees no schema
@@ -410,7 +410,7 @@ def test_an_interrupt_while_waiting_for_a_writer_lets_go_of_the_lock(
         assert postgresql_toy.value(RUN_LOCKS) == 1
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(advisorylock, "sleep", interrupted)
+    monkeypatch.setattr(postgresql_locks, "sleep", interrupted)
     with postgresql_toy.connect() as other, postgresql_toy.connect() as connection:
         other.exec_driver_sql(f"SELECT pg_advisory_xact_lock({WRITE_LOCK})")
         with pytest.raises(InterruptedRunError):

@@ -148,8 +148,8 @@ def test_an_enum_without_a_value(toy: Toy) -> None:
     else:
         toy.modify("depots", "kind", "ENUM('main', 'annex')")
     assert findings(toy) == [
-        "revision 0002_depots, table depots, column kind: is an enum that does not know branch; it "
-        "knows annex, main"
+        "revision 0002_depots, table depots, column kind: is an enum without branch; allowed "
+        "values: annex, main"
     ]
 
 
@@ -160,8 +160,8 @@ def test_an_enum_finding_shows_no_imported_value(toy: Toy) -> None:
         '"opened": "2026-01-01"}], key=["code"])',
     )
     assert findings(toy) == [
-        "revision 0001_a, table depots, column kind: is an enum that does not know the value "
-        "(row 1); it knows branch, main"
+        "revision 0001_a, table depots, column kind: is an enum without the value (row 1); "
+        "allowed values: branch, main"
     ]
 
 
@@ -272,7 +272,9 @@ def test_a_computed_column_and_a_view(toy: Toy) -> None:
         "revision 0001_a, table scans, column twice: the database computes it; take it out of the "
         "seed"
     )
-    assert view.startswith("revision 0001_a, table seen: does not exist")
+    assert view == (
+        "revision 0001_a, table seen: is a view or a foreign table; seed the table behind it"
+    )
 
 
 def test_a_table_without_the_key_that_is_named(toy: Toy) -> None:
@@ -295,10 +297,10 @@ def test_text_in_a_number_or_date_column(toy: Toy) -> None:
     toy.data("a.csv", "code,place,day\nA,5,2026-01-01\nB,five,\nC,,soon\n")
     toy.only("0001_a", 'op.seed_file("labels", "a.csv", key=["code"])')
     assert findings(toy) == [
-        "revision 0001_a, table labels, column place: is a whole number, and the seed's text is "
-        "none (row 2)",
-        "revision 0001_a, table labels, column day: is a date, and the seed's text is none; "
-        'for other forms declare types={"day": "date"} (row 3)',
+        "revision 0001_a, table labels, column place: is an integer column, but the seed's "
+        "value is not an integer (row 2)",
+        "revision 0001_a, table labels, column day: is a date column, but the seed's value is "
+        'not a date; for other forms declare types={"day": "date"} (row 3)',
     ]
 
 
@@ -307,8 +309,8 @@ def test_text_in_a_boolean_column(toy: Toy) -> None:
     toy.data("a.csv", "code,flag\nA,1\nB,true\n")
     toy.only("0001_a", 'op.seed_file("flags", "a.csv", key=["code"])')
     assert findings(toy) == [
-        "revision 0001_a, table flags, column flag: is 0 or 1, and the seed's text is neither; "
-        'for other forms declare types={"flag": "bool"} (row 2)',
+        "revision 0001_a, table flags, column flag: is a boolean column, but the seed's value "
+        'is not 0 or 1; for other forms declare types={"flag": "bool"} (row 2)',
     ]
 
 

@@ -23,7 +23,7 @@ from torture.bench import (
     statements,
 )
 
-from terp_seed.database.dialects.advisorylock import HOLDER, AdvisoryLock
+from terp_seed.database.dialects.postgresql_locks import HOLDER, AdvisoryLock
 from terp_seed.errors import PlanError, VerificationError
 
 HEAD = REVISIONS[-1]

@@ -289,7 +289,7 @@ def blocked(operator: Operator) -> None:
 
 def ledger_lost(operator: Operator) -> None:
     operator.sql("DROP TABLE terp_seed_ledger")
-    operator.fails("Take it back", 0, "the ledger knows nothing of it", 4)
+    operator.fails("Take it back", 0, "the ledger has no entry for that", 4)
     operator.section("The ledger is lost")
 
 

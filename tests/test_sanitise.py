@@ -17,7 +17,7 @@ from production import CANARY, KEY, OTHER_KEY, Production
 from projects import Project
 from toys import Toy
 
-from terp_seed.database.dialects.lockfile import FileLock
+from terp_seed.database.dialects.sqlite_locks import FileLock
 from terp_seed.database.environment_stamp import stamp
 from terp_seed.database.session import Session
 from terp_seed.errors import GuardError, InterruptedRunError, LockError, MaskingError, UsageError
@@ -25,8 +25,8 @@ from terp_seed.mask_database import run as mask_run
 from terp_seed.mask_database.blocks import RowBlock, write_block
 from terp_seed.mask_database.evidence import evidence, evidence_page
 from terp_seed.mask_database.leaks import find_leaks
+from terp_seed.mask_database.plan import PassPlan
 from terp_seed.mask_database.run import MaskOptions, forget, mask_in_place, rehearse
-from terp_seed.mask_database.scope import PassPlan
 from terp_seed.run.backup.folder import Manifest
 from terp_seed.settings.options import Settings
 

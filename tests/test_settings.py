@@ -461,7 +461,7 @@ def test_the_downgrade_of_a_skipped_revision_takes_nothing(toy: Toy) -> None:
 def test_production_never_gets_generated_rows(toy: Toy) -> None:
     production(toy)
     toy.revision("0004_mock", 'op.seed("depots")', head='environments = ("dev", "production")')
-    with pytest.raises(GuardError, match="revision 0004_mock: generates mock data, which never"):
+    with pytest.raises(GuardError, match="revision 0004_mock: generates data, which never"):
         toy.upgrade("head", toy.consent)
     assert toy.counts() == {}
     assert toy.version() is None

@@ -106,4 +106,4 @@ def test_rows_that_a_rollback_kept(toy: Toy) -> None:
     assert states(found)["0001_labels"] == "pending"
     (labels,) = found["revisions"][0]["tables"]
     assert (labels["table"], labels["retained"]) == ("labels", 1)
-    assert "pending, a rollback kept 1 labels" in toy.terp_seed("status").stdout
+    assert "pending, a rollback retained 1 labels" in toy.terp_seed("status").stdout

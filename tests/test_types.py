@@ -184,14 +184,14 @@ def test_an_edit_of_every_type_is_noticed(toy: Toy, edit: str) -> None:
 
 
 REFUSED = [
-    (SERVER, "BIT(8)", "'5'", 'holds 8 bits, and the seed has none; .*types={"v": "int"}'),
-    (SERVER, "BIT(1)", "2", "holds 1 bits"),
-    (SERVER, "SET('a','b')", "'a,c'", "is a set of a, b, and the seed has others"),
-    (SERVER, "TIMESTAMP NULL", "'2038-01-19 03:14:08'", "ends at 2038-01-19 03:14:07"),
+    (SERVER, "BIT(8)", "'5'", 'is BIT.8.; give a number from 0 to 255; .*types={"v": "int"}'),
+    (SERVER, "BIT(1)", "2", "is BIT.1.; give a number from 0 to 1"),
+    (SERVER, "SET('a','b')", "'a,c'", "is a SET of a, b; the seed has another value"),
+    (SERVER, "TIMESTAMP NULL", "'2038-01-19 03:14:08'", "cannot store a time after 2038-01-19 03"),
     (SERVER, "POINT", "'POINT(1 2)'", "is a point, which only raw SQL can write"),
     (SERVER, "DATETIME", "'2026-01-31 08:00:00.5'", "keeps 0 digits after the second"),
     *(
-        (engine, kind, f"'{text}'", "is a number, and the seed's text is none")
+        (engine, kind, f"'{text}'", "is a numeric column, but the seed's value is not a number")
         for engine, kind in [
             ("sqlite", "REAL"),
             ("sqlite", "DOUBLE"),
@@ -275,7 +275,7 @@ def test_keys_that_are_one_to_the_column_are_found_with_both_rows(
     rows = [{"code": code} for code in ("x", one, "y", other)]
     toy.only("0001_alike", f'op.seed_rows("t", {rows}, key=["code"])')
     if alike:
-        with pytest.raises(PlanError, match="key code: rows 2 and 4 are the same to the column"):
+        with pytest.raises(PlanError, match="key code: rows 2 and 4 have the same key"):
             toy.upgrade()
         assert toy.counts() == {}
     else:

@@ -33,20 +33,18 @@ _QUOTED = re.compile(r'^```.*?^```$|`[^`]*`|"[^"\n]*"', re.MULTILINE | re.DOTALL
 # How many a source file has left; pages have none.  A number may only go down.
 WAIVERS: dict[str, int] = {
     "terp_seed/database/autogenerate.py": 1,
+    "terp_seed/database/bookkeeping.py": 1,
     "terp_seed/database/consent.py": 5,
-    "terp_seed/database/dialects/__init__.py": 2,
-    "terp_seed/database/dialects/base.py": 1,
     "terp_seed/database/dialects/clients.py": 1,
-    "terp_seed/database/dialects/lockfile.py": 2,
     "terp_seed/database/dialects/mysql.py": 1,
     "terp_seed/database/dialects/postgresql_errors.py": 1,
     "terp_seed/database/dialects/sqlite.py": 2,
+    "terp_seed/database/dialects/sqlite_locks.py": 2,
     "terp_seed/database/dialects/writes.py": 1,
     "terp_seed/database/failures.py": 2,
     "terp_seed/database/interrupts.py": 1,
     "terp_seed/database/schema.py": 1,
     "terp_seed/database/session.py": 2,
-    "terp_seed/database/tables.py": 1,
     "terp_seed/terp/schema/tables.py": 1,
 }
 

@@ -12,10 +12,10 @@ import pytest
 from sqlalchemy.dialects import sqlite
 from toys import Toy
 
+from terp_seed.database.bookkeeping import books
 from terp_seed.database.dialects import Dialect, SQLite
 from terp_seed.database.dialects.mysql import MySQL
 from terp_seed.database.statements import Printed
-from terp_seed.database.tables import books
 from terp_seed.errors import PlanError
 from terp_seed.ledger.ledger import Ledger, Range, SeededRange, Shape
 from terp_seed.plan.plan import PlannedTable

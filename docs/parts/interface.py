@@ -18,7 +18,7 @@ import click
 import terp_seed
 from parts.markdown import rows_of
 from terp_seed.cli import main as main_command
-from terp_seed.database.tables import books
+from terp_seed.database.bookkeeping import books
 from terp_seed.plan import operations as operation_source
 from terp_seed.plan.operations import SeedOp, SeedRowsOp, UnseedOp
 

@@ -1,7 +1,7 @@
-"""The command ``terp-seed``: the friendly face of the engine that ``alembic -n seed`` drives.
+"""The command ``terp-seed``, over the engine that ``alembic -n seed`` also runs.
 
-One module for each command or family of commands.  Click is imported here and
-nowhere else in the package; the engine is imported by a command when it runs,
+Each command or family of commands has a module; ``group`` lists them, ``interface`` has what they
+share.  Click is imported here only; the engine is imported by a command when it runs,
 so that ``--help`` and completion are quick.
 """
 

@@ -53,9 +53,9 @@ def create(project: Project, kind: str, as_json: bool) -> None:
 @as_json
 def list_(project: Project, as_json: bool) -> None:
     """List the backups, newest first."""
-    from terp_seed.run.backup.folder import listing
+    from terp_seed.run.backup.folder import list_backups
 
-    found = listing(project.settings())
+    found = list_backups(project.settings())
     if as_json:
         document("backup list", backups=[_fields(backup) for backup in found])
     elif found:
@@ -90,7 +90,7 @@ def restore(project: Project, folder: Path, yes: bool, as_json: bool) -> None:
     for verb, counts in (("inserted", done.inserted), ("written back", done.written_back)):
         for name, count in counts.items():
             click.echo(f"{verb} {count:,} {name}")
-    click.echo(f"restored {', '.join(done.revisions) or 'rows only'}; compared: equal")
+    click.echo(f"restored {', '.join(done.revisions) or 'rows only'}; the rows match the backup")
 
 
 def _fields(backup: Backup) -> dict[str, Any]:

@@ -78,7 +78,7 @@ def _restamp(settings: Settings, name: str, consent: Callable[[str], bool]) -> N
     with opened(settings) as session:
         before = stamped(session.connection, session.books)
         made_by = origin(session.connection, session.books)
-        session.settle()
+        session.end_transaction()
         if before == name:
             return
         question = f"{settings.url.database!r} is stamped {before}; stamp it {name}?"
@@ -86,7 +86,7 @@ def _restamp(settings: Settings, name: str, consent: Callable[[str], bool]) -> N
             raise GuardError(
                 f"this database is stamped {before}; to make it {name}, say so with --yes"
             )
-        session.may_write()
+        session.allow_writes()
         for sql in session.books.create(session.connection.dialect):
             session.stream.run(sql, what="bookkeeping tables")
         session.commit()

@@ -160,7 +160,7 @@ def _listed(event: Event) -> str:
 
 @click.group()
 def lock() -> None:
-    """The lock that lets one run at a time into a database."""
+    """The lock that allows one run at a time per database."""
 
 
 @lock.command("status", epilog=examples("terp-seed lock status"))

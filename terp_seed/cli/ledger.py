@@ -14,7 +14,7 @@ from terp_seed.project.project import Project
 if TYPE_CHECKING:
     from terp_seed.database.session import Session
     from terp_seed.ledger.ledger import SeededRange
-    from terp_seed.run.ledger_recovery import Rebuilt
+    from terp_seed.run.ledger_rebuild import Rebuilt
 
 __all__ = ["ledger"]
 
@@ -114,7 +114,7 @@ def rebuild(
     """Rebuild a lost ledger from the rows in the database."""
     from terp_seed.database.consent import Confirm
     from terp_seed.database.session import opened
-    from terp_seed.run.ledger_recovery import rebuild as rebuild_ledger
+    from terp_seed.run.ledger_rebuild import rebuild as rebuild_ledger
 
     with opened(project.settings()) as session:
         confirm = Confirm(always=True, yes=yes)

@@ -65,7 +65,7 @@ def _print(found: ChainStatus) -> None:
     table(
         ["revision", "state", "when (UTC)", "by", "rows"],
         [
-            [step.revision, _state(step), (step.at or "")[:19], step.by, step.written]
+            [step.revision, _state(step), (step.at or "")[:19], step.by, step.changed]
             for step in found.revisions
         ],
     )
@@ -75,8 +75,8 @@ def _print(found: ChainStatus) -> None:
 
 
 def _state(step: RevisionStatus) -> str:
-    kept = ", ".join(f"{count:,} {name}" for name, count in step.rows("retained").items())
-    return state(f"{step.state}, a rollback kept {kept}" if kept else step.state)
+    retained = ", ".join(f"{count:,} {name}" for name, count in step.rows("retained").items())
+    return state(f"{step.state}, a rollback retained {retained}" if retained else step.state)
 
 
 def print_drift(found: ChainStatus) -> None:

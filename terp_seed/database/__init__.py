@@ -1,6 +1,9 @@
 """One engine and one connection: what can be done with a database before any plan.
 
-``dialects`` holds an engine a module, ``session`` the pinned connection, ``lock`` the
-advisory lock, ``tables`` the bookkeeping tables, ``schema`` what the live
-database says of a table.
+``dialects`` has a module for each engine, ``session`` opens the pinned connection, ``lock`` takes
+the advisory lock, ``bookkeeping`` defines the bookkeeping tables, ``environment_stamp`` reads and
+writes the stamp, ``consent`` asks a person, ``schema`` reads the live tables, and ``statements``
+executes or prints a statement.  ``failures`` translates the errors of drivers, ``interrupts``
+handles signals.  ``compare`` makes a digest of every table, ``copy_structure`` copies tables
+without rows, and ``autogenerate`` keeps the bookkeeping tables out of an application's migrations.
 """

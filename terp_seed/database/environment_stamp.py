@@ -8,8 +8,8 @@ from getpass import getuser
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from terp_seed.database.bookkeeping import Books, books, table_exists
 from terp_seed.database.dialects import dialect_of
-from terp_seed.database.tables import Books, books, table_exists
 from terp_seed.errors import GuardError
 from terp_seed.settings.options import Settings
 

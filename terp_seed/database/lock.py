@@ -15,11 +15,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from terp_seed.database.bookkeeping import ENDS, Books, table_exists
 from terp_seed.database.dialects import Lock
 from terp_seed.database.failures import translated
 from terp_seed.database.interrupts import WHOLE, interruptible
 from terp_seed.database.session import Session
-from terp_seed.database.tables import ENDS, Books, table_exists
 from terp_seed.errors import LockError, PlanError
 from terp_seed.settings.log import logger
 
@@ -73,17 +73,17 @@ def _acquire(session: Session, lock: Lock) -> float:
     holder, and leaves none, because Alembic must find none open.
     """
     seconds, started = session.settings.lock_timeout, monotonic()
-    session.settle()
+    session.end_transaction()
     if not lock.acquire(0):
         holder = _holder(session)
-        session.settle()
+        session.end_transaction()
         logger.warning(f"waiting for {holder}, at most {seconds:g} s")
         if not lock.acquire(seconds):
             raise LockError(
                 f"{_holder(session)} held the lock for {seconds:g} s; try again when it is done, "
                 "or wait longer with -x lock-timeout=SECONDS"
             )
-    session.settle()
+    session.end_transaction()
     return monotonic() - started
 
 
@@ -105,7 +105,7 @@ def _make_books(session: Session) -> None:
     books = session.books
     found = set(sa.inspect(session.connection).get_table_names(schema=books.schema))
     wanted = (books.version, books.ledger, books.audit, books.environment)
-    session.settle()
+    session.end_transaction()
     if all(table.name in found for table in wanted):
         return
     if session.external and session.dialect.ddl_commits:
@@ -143,8 +143,8 @@ def last_open_run(connection: Connection, books: Books) -> str:
 def _release(session: Session, lock: Lock) -> None:
     """Roll back what is left and let go; a dead connection has let go already."""
     try:
-        session.settle()
+        session.end_transaction()
         lock.release()
-        session.settle()
+        session.end_transaction()
     except SQLAlchemyError:
         session.connection.invalidate()

@@ -13,10 +13,10 @@ from typing import Any
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
+from terp_seed.database.bookkeeping import Books, books
 from terp_seed.database.dialects import EXACT, Dialect, dialect_named, dialect_of
 from terp_seed.database.failures import problem_behind, translated
 from terp_seed.database.statements import Live
-from terp_seed.database.tables import Books, books
 from terp_seed.errors import LockError, SeedError, UsageError
 from terp_seed.settings.options import Settings
 
@@ -48,8 +48,11 @@ class Session:
         """All rows that a SELECT gives."""
         return self.connection.exec_driver_sql(sql, execution_options=EXACT).fetchall()
 
-    def settle(self) -> None:
-        """End a transaction that only read, so that Alembic finds none open."""
+    def end_transaction(self) -> None:
+        """Roll back a transaction that only read, so that Alembic finds none open.
+
+        Does nothing in a transaction of the caller.
+        """
         if not self.external:
             self.connection.rollback()
 
@@ -69,9 +72,9 @@ class Session:
         for sql in self.dialect.pin():
             self.stream.run(sql)
 
-    def may_write(self) -> None:
+    def allow_writes(self) -> None:
         """Start later transactions as write transactions."""
-        self.settle()
+        self.end_transaction()
         self.connection.execution_options(terp_seed_reading=False)
 
 
@@ -123,7 +126,7 @@ def _connected(settings: Settings, patient: bool) -> Iterator[Session]:
             session.stream.run(sql)
         if patient:
             _wait_to_read(session)
-        session.settle()
+        session.end_transaction()
         yield session
     finally:
         with suppress(DBAPIError):  # it may be gone, or in the middle of an answer
@@ -136,24 +139,24 @@ def _borrowed(settings: Settings, given: Connection) -> Iterator[Session]:
     external = given.in_transaction()
     session = Session(given, dialect, settings, books_of(settings, dialect), external)
     back = dialect.give_back(given)
-    session.settle()
+    session.end_transaction()
     try:
         with dialect.read_as_written(given):
             _refuse_autocommit(session)
             with dialect.pinned(given):
                 for sql in dialect.pin():
                     session.stream.run(sql)
-                session.settle()
+                session.end_transaction()
                 yield session
     except BaseException as error:
         clear_frames(error.__traceback__)  # or a cursor that was struck holds the caller's file
         raise
     finally:
         with suppress(SeedError, SQLAlchemyError):  # a connection that is gone keeps no session
-            session.settle()
+            session.end_transaction()
             for sql in back:
                 session.stream.run(sql)
-            session.settle()
+            session.end_transaction()
 
 
 def _refuse_autocommit(session: Session) -> None:
@@ -162,7 +165,7 @@ def _refuse_autocommit(session: Session) -> None:
             "the connection that you handed over is in AUTOCOMMIT mode: a revision that fails "
             "would leave what it had written so far; hand over one that is not"
         )
-    session.settle()
+    session.end_transaction()
 
 
 def _wait_to_read(session: Session) -> None:

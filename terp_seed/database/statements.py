@@ -1,7 +1,7 @@
 """Where statements go: one text, executed or printed.
 
-Offline prints the stream, online executes it; nothing else in the package
-asks which of the two it is writing to.
+A run executes the stream, ``--sql`` prints it.  What writes to a stream does not ask which; what
+depends on a database asks the `Target` of the run.
 """
 
 from __future__ import annotations

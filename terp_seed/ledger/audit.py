@@ -34,11 +34,11 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
+from terp_seed.database.bookkeeping import ENDS, Books, table_exists
 from terp_seed.database.dialects import Dialect
 from terp_seed.database.environment_stamp import who
 from terp_seed.database.interrupts import signal_behind
 from terp_seed.database.session import Session
-from terp_seed.database.tables import ENDS, Books, table_exists
 from terp_seed.errors import SeedError
 from terp_seed.rows.literals import json_text
 from terp_seed.settings.log import AUDIT, logger
@@ -155,7 +155,7 @@ class AuditLog:
             for event in read_events(session.connection, session.books, *new):
                 _log("INFO", event, committed=not session.external)
                 self._logged = event["id"]
-            session.settle()
+            session.end_transaction()
 
     @contextmanager
     def run(self, **fields: Any) -> Iterator[None]:
@@ -182,7 +182,7 @@ class AuditLog:
         fields: dict[str, Any] = {"error": signal or type(error).__name__}
         for attempt in range(2 if not session.external else 0):
             try:
-                session.settle()
+                session.end_transaction()
                 if session.connection.invalidated or attempt:
                     session.renew()
                 self.add(event, **fields)
@@ -210,7 +210,7 @@ def read_events(connection: Connection, books: Books, *where: Any) -> list[dict[
 
 def _log(level: str, event: Mapping[str, Any], *, committed: bool) -> None:
     what = " ".join(filter(None, (event["event"], event["revision"])))
-    failed = "" if level == "INFO" else ", and the table could not be told"
+    failed = "" if level == "INFO" else "; the event could not be written to terp_seed_audit"
     logger.bind(logger=AUDIT, **event, committed=committed).log(level, "{}", f"{what}{failed}")
 
 
@@ -316,9 +316,9 @@ def past_runs(session: Session) -> list[PastRun]:
     # would have added its last event before it released the lock.
     seen = session.connection.execute(sa.select(sa.func.max(audit.c.id))).scalar() or 0
     taken = session.dialect.lock(session.connection).taken()
-    session.settle()
+    session.end_transaction()
     grouped = _grouped(read_events(session.connection, session.books))
-    session.settle()
+    session.end_transaction()
     runs: list[PastRun] = []
     for events in reversed(grouped):
         alone = not any(run.outcome == "running" for run in runs)

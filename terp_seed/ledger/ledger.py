@@ -19,9 +19,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
+from terp_seed.database.bookkeeping import Books, table_exists
 from terp_seed.database.dialects import Dialect, split_table
 from terp_seed.database.session import Session
-from terp_seed.database.tables import Books, table_exists
 from terp_seed.errors import PlanError
 from terp_seed.rows.literals import json_text
 from terp_seed.rows.model import TableRows
@@ -185,7 +185,11 @@ class Digests:
 
 @dataclass(frozen=True)
 class Ledger:
-    """The ledger of one chain, in one engine's words."""
+    """The ledger of one chain, in one engine's words.
+
+    Methods that take a connection read.  All others return the text of a statement or condition,
+    for a stream to execute or to print.
+    """
 
     dialect: Dialect
     books: Books
@@ -324,7 +328,7 @@ class Ledger:
             f"WHERE {self._where(revision)} AND range_no > 0 AND block_no = 0"
         )
 
-    def count_of_rows(self, revision: str) -> str:
+    def count_ranges(self, revision: str) -> str:
         """A SELECT that counts a revision's ranges, but for those that a rollback retained."""
         where = f"{self._where(revision)} AND range_no > 0 AND state <> 'retained'"
         return f"SELECT COUNT(*) FROM {self.table} WHERE {where}"

@@ -1,10 +1,11 @@
 """Masking in place: a copy of production, restored into staging, is sanitised.
 
 Not part of seeding.  Seeding masks rows on their way in; this masks the rows
-that a database holds already.  The rows of our own generators are left alone:
+that a database holds already.  Generated rows are left alone:
 the boundary held them to the reserved ranges.
 
-``run`` masks, block by block; ``leaks`` looks for what is left; ``evidence``
-writes down what was done.  What a key masks are pseudonyms, and stay personal
-data for whoever holds the key.
+``run`` masks a database, as ``plan`` says; ``blocks`` reads and writes rows, ``progress``
+records how far it has come, and ``originals`` remembers digests of the original values.  ``leaks``
+searches for what is left; ``evidence`` reports what was done.  What a key masks are pseudonyms, and
+stay personal data for whoever holds the key.
 """

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from terp_seed.database.session import Session
-from terp_seed.mask_database.scope import MARK, PassPlan
+from terp_seed.mask_database.plan import MARK, PassPlan
 from terp_seed.masking.normal import is_blank
 from terp_seed.rows.literals import literals
 from terp_seed.rows.model import Block, Cells, Json, Value

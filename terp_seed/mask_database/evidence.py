@@ -14,20 +14,20 @@ from datetime import UTC, datetime
 from importlib.metadata import version
 from typing import Any
 
+from terp_seed.database.bookkeeping import table_exists
 from terp_seed.database.compare import BOOKKEEPING
 from terp_seed.database.dialects import Copy
 from terp_seed.database.environment_stamp import who
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
-from terp_seed.database.tables import table_exists
 from terp_seed.ledger.audit import read_events
+from terp_seed.mask_database.plan import seeded_ranges
 from terp_seed.mask_database.progress import Pass, PassTable
 from terp_seed.mask_database.run import begun
-from terp_seed.mask_database.scope import seeded_ranges
 from terp_seed.masking.boundary import Boundary, profile_of_column
 from terp_seed.masking.detect import find_gaps
 from terp_seed.masking.substitutes import fingerprint
-from terp_seed.run.backup.folder import listing
+from terp_seed.run.backup.folder import list_backups
 from terp_seed.settings.options import Settings
 
 __all__ = ["evidence", "evidence_page", "page"]
@@ -180,7 +180,7 @@ def _backups(settings: Settings) -> list[dict[str, str]]:
             "by": backup.manifest.made_by,
             "before": backup.manifest.reason,
         }
-        for backup in listing(settings)
+        for backup in list_backups(settings)
         if backup.manifest.database == name
     ]
 

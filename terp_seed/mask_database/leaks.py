@@ -14,15 +14,15 @@ from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from typing import Any
 
+from terp_seed.database.bookkeeping import table_exists
 from terp_seed.database.dialects import EXACT
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
-from terp_seed.database.tables import table_exists
 from terp_seed.errors import MaskingError
 from terp_seed.mask_database.originals import Known, Originals
+from terp_seed.mask_database.plan import tables_to_read
 from terp_seed.mask_database.progress import PassTable
 from terp_seed.mask_database.run import audit_of, begun
-from terp_seed.mask_database.scope import tables_to_read
 from terp_seed.masking.boundary import Boundary, profile_of_column
 from terp_seed.masking.detect import live_kinds, texts_in
 from terp_seed.masking.proof import RangeCheck
@@ -94,7 +94,7 @@ def find_leaks(settings: Settings, only: Sequence[str] = ()) -> Leaks:
         scan = _Scan(session, border)
         for facts in tables_to_read(Schema(session), only):
             scan.read(facts)
-        session.settle()
+        session.end_transaction()
         _write_down(session, border, scan.found, only)
         return scan.found
 
@@ -204,7 +204,7 @@ def _write_down(session: Session, border: Boundary, found: Leaks, only: Sequence
     data = asdict(found)
     for leak in data["leaks"]:
         del leak["first_keys"]
-    session.may_write()
+    session.allow_writes()
     audit_of(session, border, "mask --verify").add(
         "scanned",
         plan_digest=border.policy.digest,

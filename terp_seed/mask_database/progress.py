@@ -15,8 +15,8 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from terp_seed.database.bookkeeping import table_exists
 from terp_seed.database.session import Session
-from terp_seed.database.tables import table_exists
 
 __all__ = ["Pass", "PassTable"]
 

@@ -36,15 +36,15 @@ from terp_seed.mask_database.blocks import (
     write_block,
 )
 from terp_seed.mask_database.originals import Known, Originals
+from terp_seed.mask_database.plan import MARK, PassPlan, plan_passes
 from terp_seed.mask_database.progress import Pass, PassTable
-from terp_seed.mask_database.scope import MARK, PassPlan, plan_passes
 from terp_seed.masking.boundary import Boundary, boundary
 from terp_seed.masking.keys import Key
 from terp_seed.masking.normal import is_blank
 from terp_seed.plan.chain import current_heads
 from terp_seed.rows.model import Value
 from terp_seed.run.backup.rows import StoredRows, rows_file
-from terp_seed.run.backup.run import RunBackup, wanted
+from terp_seed.run.backup.run import RunBackup, choose_backup_kind
 from terp_seed.settings.log import Progress, logger, progress_of_run, quiet_statements
 from terp_seed.settings.options import Settings
 
@@ -114,7 +114,7 @@ def forget(settings: Settings) -> int:
         table = PassTable(session)
         if not table.exists():
             return 0
-        session.may_write()
+        session.allow_writes()
         forgotten = table.forget_originals()
         audit_of(session, border, "mask --forget").add("forgot", blocks=forgotten)
         return forgotten
@@ -132,7 +132,7 @@ def begun(settings: Settings) -> Iterator[tuple[Session, Boundary]]:
                     f"database {settings.url.database!r} is stamped production, and masking in "
                     "place destroys its data; restore a copy, and stamp that staging"
                 )
-            session.settle()
+            session.end_transaction()
             yield session, boundary(settings, environment)
         except DBAPIError as error:
             raise translated(error, "") from None
@@ -153,7 +153,7 @@ def _plan(session: Session, border: Boundary, options: MaskOptions) -> list[Pass
     _refuse_restored(session, border.key, plans)
     report = progress_of_run()
     plans = [_rehearse_pass(session, plan, report) for plan in plans]
-    session.settle()
+    session.end_transaction()
     return plans
 
 
@@ -171,8 +171,8 @@ def _effects(plans: Sequence[PassPlan], backup: RunBackup) -> list[str]:
 
 
 def _begin(session: Session, options: MaskOptions, plans: Sequence[PassPlan]) -> None:
-    session.settle()
-    session.may_write()
+    session.end_transaction()
+    session.allow_writes()
     table = PassTable(session)
     table.create()
     if options.again:
@@ -186,7 +186,8 @@ def _begin(session: Session, options: MaskOptions, plans: Sequence[PassPlan]) ->
 
 def _backup_for(session: Session, border: Boundary, plans: Sequence[PassPlan]) -> RunBackup:
     """The backup that this environment, or ``-x backup=...``, wants; makes nothing yet."""
-    backup = RunBackup(session, border.environment, wanted(session.settings, border.environment))
+    environment = border.environment
+    backup = RunBackup(session, environment, choose_backup_kind(session.settings, environment))
     keyed = [plan.table for plan in plans if plan.key_is_masked and plan.rows]
     if keyed and backup.kind in ("rows", "both"):
         raise GuardError(
@@ -212,7 +213,7 @@ def _keep(backup: RunBackup, plans: Sequence[PassPlan]) -> None:
                     old = [[*block.key_values[at], *_row(plan, block, at)] for at in places]
                     new = [_row(plan, after, at) for at in places]
                     file.add_masked(StoredRows(plan.table, plan.key, plan.columns, old), new)
-    session.settle()
+    session.end_transaction()
 
 
 def _row(plan: PassPlan, block: RowBlock, at: int) -> list[object]:
@@ -327,7 +328,7 @@ def _try_first_block(session: Session, plan: PassPlan) -> None:
     """Write the first block and undo it; the database's own refusal is raised."""
     if not plan.rows:
         return
-    session.may_write()
+    session.allow_writes()
     try:
         block = next(read_blocks(session, plan, lock=True))
         write_block(session, plan, *mask_block(plan, block, plan.progress.rows))
@@ -336,7 +337,7 @@ def _try_first_block(session: Session, plan: PassPlan) -> None:
             f"{error}; masked values do not fit the table, nothing was written"
         ) from None
     finally:
-        session.settle()
+        session.end_transaction()
 
 
 def _refuse_restored(session: Session, key: Key | None, plans: Sequence[PassPlan]) -> None:

@@ -16,7 +16,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
-from typing import Any, Protocol
+from typing import Any
 
 import sqlalchemy as sa
 
@@ -30,25 +30,18 @@ from terp_seed.masking.policy import DATA_CLASSES, Choice, Policy, Rule
 from terp_seed.masking.policy_file import load_policy, merge_models
 from terp_seed.masking.proof import Prover, RangeCheck
 from terp_seed.masking.site import Mask, Site
-from terp_seed.masking.strategies import build, known
+from terp_seed.masking.strategies import build, list_strategies
 from terp_seed.rows.imported import BATCH_ROWS, RowStore
 from terp_seed.rows.model import Block, Cells, Lookup, TableRows, Value
 from terp_seed.settings.options import Settings, environment_name
 
-__all__ = ["BlockMasker", "Boundary", "Masker", "Masks", "boundary", "profile_of_column"]
+__all__ = ["Boundary", "MakeProver", "Masker", "boundary", "profile_of_column"]
 
 _UNPROVEN = frozenset({"date", "amount"})  # every day and every sum may be made up
 
 
-class BlockMasker(Protocol):
-    """What the masking boundary does to a block."""
-
-    def apply(self, block: Block) -> Block:
-        """Return the block to write; raise `MaskingError` rather than pass a doubt."""
-
-
-Masks = Callable[[TableRows], BlockMasker | None]
-"""The masker for a table's rows; None where the policy has nothing to do."""
+MakeProver = Callable[[TableRows], Prover | None]
+"""The prover for a table's rows; None where the policy asks for no proof."""
 
 
 @dataclass
@@ -84,11 +77,11 @@ class Boundary:
         return Masker(table, masks, subject, first_row, self.key is not None) if masks else None
 
     def prover(self, table: str, columns: Sequence[str]) -> Prover | None:
-        """What a table's made-up rows are held to; None if nothing in them is personal."""
+        """What a table's generated rows are held to; None if nothing in them is personal."""
         personal = {name: rule.kind or "" for name, rule in self._personal(table, columns)}
         if personal and self.environment == "production":
             names = ", ".join(personal)
-            raise MaskingError(f"{table}: production takes no made-up personal data ({names})")
+            raise MaskingError(f"{table}: production takes no generated personal data ({names})")
         checks = {n: RangeCheck(kind) for n, kind in personal.items() if kind not in _UNPROVEN}
         return Prover(table, checks) if checks else None
 
@@ -117,7 +110,8 @@ class Boundary:
         if choice.strategy == "date_shift":
             if subject is None:
                 raise MaskingError(
-                    f"{place}: date_shift needs the column that names a row's subject"
+                    f"{place}: date_shift needs the column that names a row's subject; add "
+                    f'subject = "<column>" under [tables.{place.rpartition(".")[0]}]'
                 )
             # All dates of a row move alike, so the place is the table.
             table = place.rpartition(".")[0]
@@ -126,8 +120,8 @@ class Boundary:
 
     def _site(self, place: str, rule: Rule, choice: Choice) -> Site:
         assert rule.kind is not None
-        keyed, optional = known()[choice.strategy].keyed, self.environment in ("dev", "test")
-        if keyed and self.key is None and not optional:
+        keyed = list_strategies()[choice.strategy].keyed
+        if keyed and self.key is None and self.environment not in ("dev", "test"):
             raise MaskingError(
                 f"{place}: {choice.strategy} needs a key in {self.environment}; "
                 "set TERP_SEED_MASK_KEY or TERP_SEED_MASK_KEY_FILE"
@@ -168,8 +162,8 @@ class Boundary:
         """Whether the table's imported rows may be masked by their number in the whole chain."""
         return self.policy.has_personal_columns(table)
 
-    def prove(self, rows: TableRows) -> BlockMasker | None:
-        """What holds synthetic rows to the reserved ranges; None if nothing is personal."""
+    def prover_of(self, rows: TableRows) -> Prover | None:
+        """The prover of these rows; None if they are imported, or if nothing is personal."""
         if rows.provenance != "synthetic":
             return None
         return self.prover(rows.table, list(rows.columns))
@@ -231,7 +225,7 @@ def _other(site: Site, choice: Choice) -> Other:
     return texts.by_value
 
 
-def _masked(rows: TableRows, masker: BlockMasker) -> TableRows:
+def _masked(rows: TableRows, masker: Masker) -> TableRows:
     store = RowStore()
     for block in rows.blocks(BATCH_ROWS):
         masked = masker.apply(block)
@@ -297,7 +291,10 @@ class Masker:
         """A masked column; what its mask raises is reported without the value."""
         cells = block.columns[name]
         if cells.ref is not None:
-            raise MaskingError(f"{self.table}.{name} refers to rows and cannot be masked as well")
+            raise MaskingError(
+                f"{self.table}.{name} is a reference, which cannot be masked; remove its class "
+                "from masking.toml"
+            )
         at = _Place()
         try:
             with_values = self._companions(name, block)

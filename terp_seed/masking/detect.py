@@ -37,9 +37,9 @@ __all__ = [
     "PolicyGap",
     "TypeKind",
     "find_gaps",
+    "find_live",
     "guess",
     "lines_to_add",
-    "live",
     "live_kinds",
     "may_be_live",
     "searchable",
@@ -163,7 +163,7 @@ def _class_of(column: ColumnProfile, kinds: set[str]) -> str:
 
 def _fills(value: Value) -> bool:
     text = searchable(str(value)).strip()
-    hits = live(text)
+    hits = find_live(text)
     return len(hits) == 1 and (hits[0].start, hits[0].stop) == (0, len(text))
 
 
@@ -389,7 +389,7 @@ def _has_eight_digits(text: str) -> bool:
     return any([len(part) > 7 and part.count("0") > 7 for part in parts])  # noqa: C419 - quicker
 
 
-def live(text: str, *, bare: bool = False) -> list[Hit]:
+def find_live(text: str, *, bare: bool = False) -> list[Hit]:
     """All finds in a `searchable` text, in order, none overlapping.
 
     With ``bare`` ten digits in a row count as a telephone number too; without,
@@ -414,7 +414,7 @@ def live_kinds(value: Value) -> set[str]:
     """The kinds that are found in a value: in a text, and in all texts of a document."""
     kinds: set[str] = set()
     for text in texts_in(value):
-        kinds |= {hit.kind for hit in live(searchable(text))}
+        kinds |= {hit.kind for hit in find_live(searchable(text))}
     return kinds
 
 

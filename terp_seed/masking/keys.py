@@ -121,4 +121,6 @@ def _refuse_weak(master: bytes, source: str) -> None:
     steps = {(after - before) % 256 for before, after in pairwise(master)}
     repeated = any(master == (master[:n] * len(master))[: len(master)] for n in range(1, 17))
     if len(steps) == 1 or repeated or len(set(master)) < 12 or _SAMPLE_WORDS.search(master):
-        raise UsageError(f"{source} is a well-known sample, not a secret; {_MAKE_ONE}")
+        raise UsageError(
+            f"{source} looks like a sample or is too regular to be secret; {_MAKE_ONE}"
+        )

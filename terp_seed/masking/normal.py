@@ -15,9 +15,22 @@ from uuid import UUID
 
 from terp_seed.rows.model import Lookup, Value
 
-__all__ = ["Normal", "UnmaskableError", "digits_of", "folded", "is_blank", "plain", "tidy", "token"]
+__all__ = [
+    "ANOTHER",
+    "Normal",
+    "UnmaskableError",
+    "digits_of",
+    "folded",
+    "is_blank",
+    "plain",
+    "tidy",
+    "token",
+]
 
 Normal = Callable[[str], str]
+
+ANOTHER = "choose another strategy, such as pseudonymise or nullify"
+"""What to do about a strategy that cannot mask a value."""
 
 _EXTENSION = re.compile(r"(?:ext\.?|x|#)\s?\d{1,6}\s*$")
 _NOT_DIGIT = re.compile(r"[^0-9]")
@@ -88,5 +101,7 @@ def token(value: Value, normal: Normal) -> bytes:
     if isinstance(value, Lookup):
         return repr((value.table, value.where)).encode("utf-8", "surrogatepass")
     if isinstance(value, bool) or not isinstance(value, int | Decimal | UUID | date | time):
-        raise UnmaskableError("this kind of value has no text to mask")
+        raise UnmaskableError(
+            "this kind of value has no text to mask; choose another strategy, such as nullify"
+        )
     return normal(str(value)).encode()

@@ -40,7 +40,7 @@ from terp_seed.masking.policy import (
     same_name,
 )
 from terp_seed.masking.reserved import is_reserved_domain
-from terp_seed.masking.strategies import STRATEGIES, Option, Strategy, known
+from terp_seed.masking.strategies import STRATEGIES, Option, Strategy, list_strategies
 from terp_seed.settings.options import ENVIRONMENTS
 
 __all__ = ["load_policy", "merge_models"]
@@ -252,11 +252,11 @@ class _Reader:
             return None
         self._check_keys(entry, _CHOICE_KEYS, where)
         name = entry.get("strategy", DATA_CLASSES[kind].strategy)
-        strategy = known().get(name) if isinstance(name, str) else None
+        strategy = list_strategies().get(name) if isinstance(name, str) else None
         if strategy is None:
             hint = f"{name} is not registered; import its module before the policy is loaded"
             custom = isinstance(name, str) and name.startswith("custom:")
-            self._problem(where, hint if custom else _unknown("strategy", name, known()))
+            self._problem(where, hint if custom else _unknown("strategy", name, list_strategies()))
             return None
         options = {option: entry[option] for option in sorted(_OPTIONS & entry.keys())}
         faults = [*_misplaced(strategy, kind, environment), *_misfits(strategy, kind, options)]

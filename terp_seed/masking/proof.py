@@ -1,4 +1,4 @@
-"""Proof that made-up rows are made up: every classified value is in a reserved range.
+"""Proof that generated rows describe no one: every classified value is in a reserved range.
 
 Generated rows describe no real person.  They are not masked, they are held to
 that: an e-mail address is at a reserved domain, a telephone number
@@ -44,22 +44,21 @@ _NEEDS = {
 
 
 class Prover:
-    """Holds one table's made-up rows to the reserved ranges; returns them as they are."""
+    """Holds one table's generated rows to the reserved ranges."""
 
     def __init__(self, table: str, checks: Mapping[str, RangeCheck]) -> None:
         self.table, self._checks = table, checks
 
-    def apply(self, block: Block) -> Block:
-        """The block itself.  Raises `MaskingError` with column and row, never a value."""
+    def prove(self, block: Block) -> None:
+        """Raise `MaskingError` with column and row, never a value, unless all are reserved."""
         for name, check in self._checks.items():
             cells = block.columns.get(name)
             place = None if cells is None else check.first_fault(cells.values)
             if place is not None:
                 raise MaskingError(
-                    f"{self.table}.{name}, row {block.start + place + 1}: a made-up value must be "
-                    f"{check.needs}; change the generator, or hand the rows over as imported"
+                    f"{self.table}.{name}, row {block.start + place + 1}: a generated value must "
+                    f"be {check.needs}; change the generator, or hand the rows over as imported"
                 )
-        return block
 
 
 class RangeCheck:

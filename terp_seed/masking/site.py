@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any, Literal
 
 from terp_seed.masking.keys import Digest, Key, keyed_digest
-from terp_seed.masking.normal import UnmaskableError, token
+from terp_seed.masking.normal import ANOTHER, UnmaskableError, token
 from terp_seed.masking.policy import Choice, DataClass
 from terp_seed.rows.model import Value
 
@@ -99,7 +99,7 @@ def drawn(site: Site, make: Callable[[bytes, Value], Value], **facts: Any) -> Ma
             out = make(digest(b"%s\0%d" % (text, turn)), value)
             if out != value:
                 return out
-        raise UnmaskableError("the strategy gives nothing but the value itself")
+        raise UnmaskableError(f"the strategy gives nothing but the value itself; {ANOTHER}")
 
     return by_key(site, render, **facts)
 

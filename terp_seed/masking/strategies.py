@@ -21,7 +21,7 @@ from functools import partial as bound
 from typing import Any, TypeVar
 from uuid import UUID
 
-from terp_seed.masking.detect import live, searchable
+from terp_seed.masking.detect import find_live, searchable
 from terp_seed.masking.normal import UnmaskableError, plain
 from terp_seed.masking.policy import DATA_CLASSES, Choice
 from terp_seed.masking.site import Mask, Site, drawn, drawn_text, of_kind
@@ -37,7 +37,7 @@ __all__ = [
     "custom",
     "date_shift",
     "generalise",
-    "known",
+    "list_strategies",
 ]
 
 Transform = Callable[[Value, bytes], Value]
@@ -89,14 +89,14 @@ def custom(
     return register
 
 
-def known() -> dict[str, Strategy]:
+def list_strategies() -> dict[str, Strategy]:
     """All strategies there are now, by name."""
     return STRATEGIES | _CUSTOM
 
 
 def build(site: Site) -> Mask | None:
     """The mask of a site; None if its values are kept."""
-    return known()[site.choice.strategy].build(site)
+    return list_strategies()[site.choice.strategy].build(site)
 
 
 def _custom(transform: Transform, distinct: bool, length: int | None, site: Site) -> Mask:
@@ -208,7 +208,7 @@ def _scrub_text(site: Site) -> Mask:
         text = of_kind(value, value)
         seen = searchable(text)
         parts, end = [], 0
-        for hit in live(seen, bare=True):
+        for hit in find_live(seen, bare=True):
             found = seen[hit.start : hit.stop]
             surrogate = surrogates[hit.kind](found) if surrogates else _MARKERS[hit.kind]
             parts += [seen[end : hit.start], str(surrogate)]

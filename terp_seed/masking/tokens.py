@@ -21,7 +21,7 @@ from math import isqrt
 from operator import itemgetter
 from string import ascii_lowercase, ascii_uppercase, digits
 
-from terp_seed.masking.normal import UnmaskableError, plain, token
+from terp_seed.masking.normal import ANOTHER, UnmaskableError, plain, token
 from terp_seed.masking.reserved import ReservedRange
 from terp_seed.masking.site import Mask, Site, by_key, of_kind
 from terp_seed.rows.model import Value
@@ -87,7 +87,7 @@ def _for_row(pick: Permutation, row: int, size: int, is_own: Callable[[int], boo
     if not is_own(number):
         return number
     if 2 * row + 1 >= size:
-        raise UnmaskableError("its masked value would be the value itself")
+        raise UnmaskableError(f"its masked value would be the value itself; {ANOTHER}")
     return pick(size - 1 - row)
 
 

@@ -1,5 +1,7 @@
 """What a run will do, known before the first write.
 
-``operations`` is what a revision may say, ``recorder`` runs it without writing, ``run`` makes the
-plan for a ``target``, ``preflight`` holds it against the database, ``result`` counts its rows.
+``chain`` reads the revisions and finds the steps of a run, ``operations`` defines what a revision
+may call and records it, ``sql_guard`` refuses other SQL, ``plan`` holds the result and counts its
+rows, ``run`` makes a `Run` for a database or a script, ``preflight`` compares it with the live
+schema, and ``key_conflicts`` with the rows that are there.
 """

@@ -56,8 +56,9 @@ def find_crowding(
     )
     if others or seeded.table != rows.table or max(numbers) >= rows.count:
         yield (
-            f"an earlier rollback kept {len(numbers)} rows of {seeded.table}, and the rows to seed "
-            "do not fit around them; seed with the size of that time, or remove the kept rows first"
+            f"an earlier rollback retained {len(numbers)} rows of {seeded.table}, and the rows to "
+            "seed do not fit around them; seed with the same size as before, or delete the "
+            "retained rows first"
         )
 
 
@@ -94,7 +95,7 @@ def find_taken_keys(
         if repeated:
             yield (
                 f"table {rows.table}, key {', '.join(key)}: {repeated} of its values are seeded "
-                'by an operation before; give them other values, or on_conflict="skip"'
+                'by an earlier operation; give them other values, or on_conflict="skip"'
             )
 
 
@@ -119,7 +120,8 @@ def find_alike_keys(session: Session, rows: TableRows, facts: TableFacts) -> Ite
             ):
                 yield (
                     f"table {rows.table}, key {', '.join(key)}: rows {rows.given(other)} and "
-                    f"{rows.given(number)} are the same to the column; change one"
+                    f"{rows.given(number)} have the same key under the column's collation; change "
+                    "one"
                 )
                 break
 
@@ -159,7 +161,7 @@ def count_skipped(
 
 
 def _repeated(rows: TableRows, key: Sequence[str], before: Sequence[TableRows]) -> frozenset[int]:
-    """The numbers of the rows whose key is seeded by an operation before."""
+    """The numbers of the rows whose key is seeded by an earlier operation."""
     same = [
         other for other in before if other.table == rows.table and set(key) <= other.columns.keys()
     ]

@@ -104,8 +104,8 @@ class SeedRowsOp(MigrateOperation):
     def __post_init__(self) -> None:
         if self.on_conflict not in _ON_CONFLICT:
             raise UsageError(
-                f"table {self.table}: on_conflict={self.on_conflict!r} is not possible; one of "
-                f"{', '.join(_ON_CONFLICT)}"
+                f"table {self.table}: on_conflict must be {' or '.join(_ON_CONFLICT)}, not "
+                f"{self.on_conflict!r}"
             )
 
     @property
@@ -331,14 +331,14 @@ class Recorder:
             dialect_name=None if connection is not None else self.dialect_name,
             opts=opts,
         )
-        with install_operations(context), sql_guard.close(planned.revision, planned.raw_sql):
+        with install_operations(context), sql_guard.enforce(planned.revision, planned.raw_sql):
             if connection is None:
                 call_function(function, planned.revision, script.hint)
             else:
                 with sql_guard.watch(connection):
                     call_function(function, planned.revision)
 
-    def tables_of(self, operation: SeedOp | SeedRowsOp, planned: PlannedRevision) -> None:
+    def add_tables(self, operation: SeedOp | SeedRowsOp, planned: PlannedRevision) -> None:
         """Add an operation's tables to the plan of its revision."""
         if isinstance(operation, SeedOp):
             self._refuse_in_production(planned.revision)
@@ -400,7 +400,7 @@ class Recorder:
     def _refuse_in_production(self, revision: str) -> None:
         if self.environment == "production":
             raise GuardError(
-                f"revision {revision}: generates mock data, which never enters production; take "
+                f"revision {revision}: generates data, which never enters production; take "
                 "production out of its environments = (...)"
             )
 
@@ -415,14 +415,14 @@ class _Take:
         planned = self._planned
         if isinstance(operation, UnseedOp) == planned.upgrade:
             raise PlanError(
-                f"revision {planned.revision}: op.unseed belongs into downgrade(), and the "
-                "operations that seed belong into upgrade()"
+                f"revision {planned.revision}: call op.unseed in downgrade(), and op.seed, "
+                "op.seed_rows and op.seed_file in upgrade()"
             )
         if isinstance(operation, UnseedOp):
             removal = Removal(operation.tables, operation.on_dependents, operation.on_edited)
             planned.removals.append(removal)
         elif isinstance(operation, SeedOp | SeedRowsOp):
-            self._recorder.tables_of(operation, planned)
+            self._recorder.add_tables(operation, planned)
 
 
 class _UnreadScript(TextIOBase):
@@ -439,7 +439,7 @@ class _UnreadScript(TextIOBase):
 
     def hint(self) -> str:
         """What to do about a revision that failed because nothing answered its SELECT."""
-        return "; a revision that reads the database says online_only = True" if self._read else ""
+        return "; if the revision reads the database, set online_only = True" if self._read else ""
 
 
 _READING = re.compile(r"[\s(]*(SELECT|WITH|SHOW|VALUES)\b", re.IGNORECASE)

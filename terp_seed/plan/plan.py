@@ -56,7 +56,7 @@ class Counts:
     """The first and the last id that is taken, or given back."""
 
     @property
-    def written(self) -> int:
+    def changed(self) -> int:
         """How many rows are inserted or deleted."""
         return self.inserted + self.deleted
 
@@ -112,15 +112,15 @@ class StepResult:
         return self.direction == "upgrade"
 
     @property
-    def written(self) -> int:
+    def changed(self) -> int:
         """How many rows are inserted or deleted, in all tables."""
-        return sum(counts.written for counts in self.tables.values())
+        return sum(counts.changed for counts in self.tables.values())
 
     def count(self, table: str, counts: Counts) -> None:
         self.tables.setdefault(table, Counts()).add(counts)
 
-    def rows(self, what: str = "written") -> dict[str, int]:
-        """One number by table, where it is not 0: ``written``, ``retained``, ``edited`` ..."""
+    def rows(self, what: str = "changed") -> dict[str, int]:
+        """One number by table, where it is not 0: ``changed``, ``retained``, ``edited`` ..."""
         numbers = {table: getattr(counts, what) for table, counts in self.tables.items()}
         return {table: number for table, number in numbers.items() if number}
 
@@ -156,7 +156,7 @@ def _listed(rows: dict[str, int]) -> str:
 
 def total(results: Iterable[StepResult]) -> int:
     """How many rows all steps write or delete."""
-    return sum(result.written for result in results)
+    return sum(result.changed for result in results)
 
 
 def summary(results: Sequence[StepResult], environment: str, size: str) -> str:
@@ -178,7 +178,7 @@ def summary(results: Sequence[StepResult], environment: str, size: str) -> str:
 
 def _tables(result: StepResult) -> list[tuple[str, int]]:
     tables = result.tables.items()
-    lines = [(table, n.written) for table, n in tables if n.written or not n.retained]
+    lines = [(table, n.changed) for table, n in tables if n.changed or not n.retained]
     lines += [(f"{table}, retained", n.retained) for table, n in tables if n.retained]
     return lines or [("skipped" if result.state == "skipped" else "no rows", 0)]
 

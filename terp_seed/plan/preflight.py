@@ -256,7 +256,7 @@ def _check_values(rows: TableRows, name: str, bounds: Bounds, live: ColumnFacts)
             if rows.provenance == "imported":  # it may be personal: do not show it
                 place = _first(rows, name, lambda value: value and value not in known)
                 values = f"the value{place}"
-            yield f"is an enum that does not know {values}; it knows {', '.join(sorted(known))}"
+            yield f"is an enum without {values}; allowed values: {', '.join(sorted(known))}"
     yield from _check_characters(rows, name, bounds, live.charset or "utf8mb4")
     yield from _check_numbers(rows.columns[name], live)
     if bounds.fraction and live.second_digits == 0:
@@ -303,8 +303,8 @@ def _find_nul(rows: TableRows, name: str) -> Lines:
     row = _first(rows, name, lambda value: isinstance(value, str) and "\0" in value)
     if row:
         yield (
-            f"table {rows.table}, column {name}: no text of this database holds a NUL, and the "
-            f"seed has one{row}"
+            f"table {rows.table}, column {name}: this database cannot store a NUL character in "
+            f"text; remove it from the seed{row}"
         )
 
 
@@ -412,7 +412,7 @@ def _altered(live: ColumnFacts) -> Iterator[Check]:
         yield "drops trailing spaces", lambda value: str(value).endswith(" "), None
     elif isinstance(kind, sa.BINARY) and kind.length:
         length = kind.length
-        what = f"fills up to {length} bytes"
+        what = f"pads values to {length} bytes"
         yield what, lambda value: value is not None and len(value) < length, None
     elif live.second_digits is not None:
         digits = live.second_digits
@@ -476,7 +476,10 @@ def find_unreadable(session: Session, rows: TableRows, facts: TableFacts) -> Ite
         wrong = _find_unreadable_row(session, rows, name)
         if wrong is not None:
             place = f"table {rows.table}, column {name}"
-            yield f"{place}: its type cannot read the seed's text (row {rows.given(wrong)})"
+            yield (
+                f"{place}: the database cannot convert the seed's text to the column's type (row "
+                f"{rows.given(wrong)}); correct the value"
+            )
 
 
 _ALL_READ = (sa.VARCHAR, sa.TEXT, sa.CHAR)
@@ -529,26 +532,30 @@ def _readable(live: ColumnFacts) -> Iterator[Check]:
             None,
         )
     if live.flags is not None:
-        what = f"holds {live.flags} bits, and the seed has none{_declare(live, 'int')}"
+        most = 2**live.flags - 1
+        what = f"is BIT({live.flags}); give a number from 0 to {most}{_declare(live, 'int')}"
         yield what, lambda value: _is_no_number_of_bits(value, live.flags or 0), None
     if live.members is not None:
         listed = ", ".join(sorted(live.members))
-        what = f"is a set of {listed}, and the seed has others"
+        what = f"is a SET of {listed}; the seed has another value"
         yield what, partial(_is_outside, live.members), None
     if live.last is not None:
-        yield f"ends at {live.last}", partial(_is_behind, live.last), None
+        what = f"cannot store a time after {live.last}; use an earlier one"
+        yield what, partial(_is_behind, live.last), None
     if isinstance(live.type, sa.Integer | sa.Boolean):
-        what = "is a whole number, and the seed's text is none"
+        what = "is an integer column, but the seed's value is not an integer"
         if isinstance(live.type, sa.Boolean) or getattr(live.type, "display_width", None) == 1:
-            what = f"is 0 or 1, and the seed's text is neither{_declare(live, 'bool')}"
+            declare = _declare(live, "bool")
+            what = f"is a boolean column, but the seed's value is not 0 or 1{declare}"
         yield what, partial(_differs, _WHOLE), _WHOLE.pattern
     elif isinstance(live.type, sa.Numeric | sa.Float):  # a Float is no Numeric in SQLAlchemy 2.1
-        what = f"is a number, and the seed's text is none{_declare(live, 'decimal')}"
+        declare = _declare(live, "decimal")
+        what = f"is a numeric column, but the seed's value is not a number{declare}"
         yield what, partial(_differs, _NUMBER), _NUMBER.pattern
     elif isinstance(live.type, sa.Date | sa.DateTime):
         kind = "datetime" if isinstance(live.type, sa.DateTime) else "date"
         yield (
-            f"is a date, and the seed's text is none{_declare(live, kind)}",
+            f"is a date column, but the seed's value is not a date{_declare(live, kind)}",
             lambda value: _differs(_MOMENT, value) or _is_no_day(value),
             rf"{_SURE_DAY}(?:[ T](?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d)?)?",
         )

@@ -32,7 +32,8 @@ from terp_seed.ledger.ledger import (
     find_retained_rows,
     ledger_of,
 )
-from terp_seed.masking.boundary import BlockMasker, Boundary, boundary
+from terp_seed.masking.boundary import Boundary, boundary
+from terp_seed.masking.proof import Prover
 from terp_seed.plan.chain import (
     Generation,
     Move,
@@ -54,8 +55,8 @@ __all__ = [
     "build_run",
     "find_move",
     "make_recorder",
-    "record_history",
     "refuse_other_settings",
+    "replan_applied",
 ]
 
 
@@ -149,9 +150,9 @@ class Run:
         """The settings, as the ledger's header keeps them."""
         return self.generation.to_settings(self.key_id)
 
-    def prove(self, rows: TableRows) -> BlockMasker | None:
-        """What holds synthetic rows to the reserved ranges."""
-        return None if self.policy is None else self.policy.prove(rows)
+    def prover_of(self, rows: TableRows) -> Prover | None:
+        """What holds generated rows to the reserved ranges."""
+        return None if self.policy is None else self.policy.prover_of(rows)
 
     def findings(self, rows: TableRows, facts: TableFacts | None) -> list[str]:
         """What the masking policy says against these rows."""
@@ -181,7 +182,7 @@ def find_move(session: Session, request: Request) -> tuple[str, Move]:
                 raise
             sleep(0.1)
         finally:
-            session.settle()
+            session.end_transaction()
     raise LockError("another run is creating the bookkeeping tables, and is not done; try again")
 
 
@@ -243,7 +244,7 @@ def make_recorder(
     )
 
 
-def record_history(session: Session, applied: Sequence[Script]) -> Plan:
+def replan_applied(session: Session, applied: Sequence[Script]) -> Plan:
     """The plan of what was applied, made again from the recorded settings."""
     target, settings = Target.live(session), session.settings
     environment = environment_of(session.connection, settings, session.books)
@@ -265,21 +266,20 @@ def _refuse_lost_ledger(
     if ledger.dialect.schemas and not ledger.books.schema:
         advice += ", and keep the bookkeeping in a schema apart (bookkeeping_schema in alembic.ini)"
     raise PlanError(
-        f"the version table says that {', '.join(lost)} is applied, and the ledger knows nothing "
-        "of it: it was lost, perhaps to a schema tool that drops tables it does not know. "
-        f"{advice}"
+        f"the version table lists {', '.join(lost)} as applied, but the ledger has no entry for "
+        f"that. A schema tool may have dropped the ledger. {advice}"
     )
 
 
 def _refuse_unsteady(recorder: Recorder, plan: Plan, move: Move) -> None:
-    """Refuse a revision that declares other rows each time: the digest would never be its own."""
+    """Refuse a revision that declares different rows each time: its digest would never match."""
     reader = recorder.fresh(build=False, load_files=False)
     for step in move.steps:
         revision = step.script.revision
         if step.upgrade and plan.history[revision].digest != reader.upgrade(step.script).digest:
             raise PlanError(
-                f"revision {revision}: upgrade() declares other rows each time it runs; write "
-                "down what it takes from a clock or by chance"
+                f"revision {revision}: upgrade() declares different rows each time it runs; "
+                "replace values from the clock or a random generator with constants"
             )
 
 

@@ -1,9 +1,9 @@
-"""Keeps statements out of a revision that pass neither masking nor ledger.
+"""Keeps SQL that bypasses masking and the ledger out of a revision.
 
-While a revision's own code runs, every statement that is not ours is looked
-at: reading is allowed, writing needs the revision's ``raw_sql`` reason.  What
-commits implicitly, ends the transaction or unpins the session is refused
-whatever the revision says, because it would tear the revision in two.
+While a revision's own code runs, each of its statements is checked: reading is
+allowed, writing needs the revision's ``raw_sql`` reason.  What commits
+implicitly, ends the transaction or unpins the session is always refused,
+because it would split the revision in two.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ _UNPINS = re.compile(
 
 
 class SqlGuard:
-    """Open to everything, until a revision's code runs behind it."""
+    """Lets everything through, except while a revision's own code runs."""
 
     def __init__(self, dialect: Dialect) -> None:
         self._dialect = dialect
@@ -52,8 +52,8 @@ class SqlGuard:
         self._raw_sql: str | None = None
 
     @contextmanager
-    def close(self, revision: str, raw_sql: str | None) -> Iterator[None]:
-        """Watch the statements of a revision's own code."""
+    def enforce(self, revision: str, raw_sql: str | None) -> Iterator[None]:
+        """Check the statements of a revision's own code."""
         self._revision, self._raw_sql = revision, raw_sql
         try:
             yield
@@ -61,8 +61,8 @@ class SqlGuard:
             self._revision = None
 
     @contextmanager
-    def open(self) -> Iterator[None]:
-        """Let our own statements through, on behalf of the revision's operations."""
+    def allow(self) -> Iterator[None]:
+        """Let statements through that the revision's operations run."""
         revision, self._revision = self._revision, None
         try:
             yield
@@ -71,7 +71,7 @@ class SqlGuard:
 
     @contextmanager
     def watch(self, connection: Connection) -> Iterator[None]:
-        """Watch what goes through a connection, too, and keep its transaction whole."""
+        """Check what goes through a connection, too, and keep its transaction whole."""
 
         def look(*arguments: Any) -> None:
             _, _, statement, _, context, _ = arguments
@@ -119,7 +119,7 @@ class SqlGuard:
             return
         if verb not in _WRITES and verb not in _READS:
             raise PlanError(
-                f"revision {self._revision}: {verb} can commit or tear the transaction, so it "
+                f"revision {self._revision}: {verb} can end or split the transaction, so it "
                 "cannot be part of a seed. Put schema changes in a schema revision"
             )
         unpins = _UNPINS.match(statement.strip())
@@ -131,7 +131,7 @@ class SqlGuard:
         if "\t" in statement:
             raise PlanError(
                 f"revision {self._revision}: a TAB in raw SQL becomes four spaces in a script, so "
-                "the preview would not be the run; write spaces, or CHAR(9)"
+                "the script would differ from the run; write spaces, or CHAR(9)"
             )
         if self._raw_sql is None:
             raise PlanError(

@@ -22,10 +22,10 @@ from sqlalchemy import event
 from sqlalchemy.engine import URL, Engine
 
 from terp_seed.database.consent import careful
+from terp_seed.database.copy_structure import copy_structure
 from terp_seed.database.dialects import dialect_named, split_table
 from terp_seed.database.schema import Schema
 from terp_seed.database.session import opened
-from terp_seed.database.structure import copy_structure
 from terp_seed.errors import MaskingError, PlanError, SeedError, UsageError
 from terp_seed.masking.boundary import boundary
 from terp_seed.plan.chain import ID_LENGTH, Step, ancestors, choose_generation, read_attributes

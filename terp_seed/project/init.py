@@ -1,9 +1,10 @@
 """``terp-seed init``: add seeds to a project without changing what it has.
 
-``env.py``, ``script.py.mako`` and all of TERP's seeds have one source: the folders beside this
-package, which a wheel carries in ``terp_seed/own/``.
+The files of a new environment are in ``files/``.  The first revision can seed an example row of one
+of the project's tables.
 
-The first revision can seed an example row of one of the project's tables.
+TERP's seeds have one source: the folders beside this package, which a wheel carries in
+``terp_seed/own/``.
 """
 
 from __future__ import annotations
@@ -80,9 +81,12 @@ def scaffold(project: Project, *, folder: str = "seeds", table: str | None = Non
 def scaffold_terp(folder: Path) -> Scaffold:
     """Write TERP's ``alembic.ini``, ``seeds/`` and ``seed_revisions/``; overwrites nothing.
 
-    Raises `UsageError`, before it writes, if one of them exists already.
+    Raises `UsageError`, before it writes, if one of them exists already, or if TERP's seeds are
+    not part of this installation.
     """
     terp_files = dict(_terp_files())
+    if not terp_files:
+        raise UsageError("--terp: this installation of terp_seed comes without TERP's seeds")
     existing = sorted({name.partition("/")[0] for name in terp_files if (folder / name).exists()})
     if existing:
         raise UsageError(
@@ -96,9 +100,7 @@ def scaffold_terp(folder: Path) -> Scaffold:
 
 def generic_files(folder: str) -> Iterator[tuple[str, str]]:
     """The files of an environment without tables, in a folder of this name, and their texts."""
-    for name in ("env.py", "script.py.mako"):
-        yield f"{folder}/{name}", (_source() / "seeds" / name).read_text(encoding="utf-8")
-    for name in ("masking.toml", "sizes.toml"):
+    for name in ("env.py", "script.py.mako", "masking.toml", "sizes.toml"):
         yield f"{folder}/{name}", _template(name)
     yield f"{folder}/data/.gitkeep", ""
 

@@ -9,9 +9,9 @@ from typing import Any
 
 from alembic.script import Script, ScriptDirectory
 
+from terp_seed.database.bookkeeping import table_exists
 from terp_seed.database.environment_stamp import stamped
 from terp_seed.database.session import Session, opened
-from terp_seed.database.tables import table_exists
 from terp_seed.errors import UsageError
 from terp_seed.ledger.audit import read_events
 from terp_seed.ledger.derived import violations
@@ -19,7 +19,7 @@ from terp_seed.ledger.drift import find_drift
 from terp_seed.ledger.ledger import Header, Range, RetainedRows, SeededRange, ledger_of
 from terp_seed.plan.chain import ancestors, current_heads, read_attributes, recorded_settings
 from terp_seed.plan.plan import Counts, Plan, StepResult
-from terp_seed.plan.run import record_history
+from terp_seed.plan.run import replan_applied
 from terp_seed.project.project import Project
 
 __all__ = [
@@ -175,7 +175,7 @@ def count_violations(project: Project, *, everything: bool = False) -> list[Viol
     settings = project.settings()
     with opened(settings) as session:
         applied = ancestors(project.directory(), current_heads(session))
-        plan = record_history(session, applied)
+        plan = replan_applied(session, applied)
         seeded: dict[str, Range] = {}
         checks = {}
         for step in plan.history.values():
@@ -211,7 +211,7 @@ def table_target(project: Project, table: str, *, up: bool) -> TableTarget:
     directory = project.directory()
     scripts = ancestors(directory, directory.get_heads())
     with opened(project.settings()) as session:
-        plan = record_history(session, scripts)
+        plan = replan_applied(session, scripts)
     names = [script.revision for script in scripts]
     seeding = [name for name in names if table in _names(plan, name)]
     if not seeding:

@@ -1,5 +1,6 @@
 """What a seeder says, before any engine is known.
 
-``model`` is a table of rows, ``columns`` and ``pools`` generate values, ``files`` reads CSV and
-JSON, ``seeders`` registers who makes rows, ``literals`` and ``digests`` turn values into text.
+``model`` describes a table of rows, ``columns`` generates values, ``seeders`` registers what makes
+rows, ``files`` reads CSV and JSON with the types of ``file_types``, ``imported`` makes a table of
+given rows, and ``literals`` turns values into text.
 """

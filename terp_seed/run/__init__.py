@@ -1,5 +1,7 @@
 """The run itself, against a database (``live``) or printed (``script``).
 
-``executor`` executes one revision, ``writer`` inserts its rows, ``rollback`` removes them,
-``dry_run`` counts what would happen, ``backup`` keeps what a rollback removes.
+``executor`` executes one revision, ``writer`` inserts its rows, ``rollback`` removes them once
+``dependents`` has found what refers to them, and ``backup`` saves them first.  ``dry_run`` counts
+what would happen, ``plan_file`` holds a run to a reviewed plan, and ``ledger_rebuild`` rebuilds a
+lost ledger.
 """

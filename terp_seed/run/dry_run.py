@@ -80,7 +80,7 @@ def forecast(session: Session, request: Request) -> Forecast:
         deleted.update(result.rows("deleted"))
     warnings = [*find_slow_keys(session, deleted), *find_subscribers(session, run)]
     rate = measure_pace(session.connection, session.books) or _ROWS_PER_SECOND
-    session.settle()
+    session.end_transaction()
     return Forecast(
         environment=environment,
         database=str(session.settings.url.database or ""),

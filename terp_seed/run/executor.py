@@ -77,7 +77,7 @@ class Executor:
         return self.audit.event(
             event,
             revision=result.revision,
-            rows={table: counts.written for table, counts in result.tables.items()},
+            rows={table: counts.changed for table, counts in result.tables.items()},
             raw_sql=result.raw_sql,
             retained=result.rows("retained") or None,
             seconds=seconds,
@@ -85,7 +85,7 @@ class Executor:
 
     def take(self, operation: MigrateOperation) -> None:
         """Execute the next operation of the revision: the one that was planned."""
-        with self.sql_guard.open():
+        with self.sql_guard.allow():
             self._take(operation)
         self._taken += 1
 
@@ -94,8 +94,9 @@ class Executor:
         planned: Sequence[object] = self._step.removals if unseed else self._step.operations
         if self._taken >= len(planned):
             raise PlanError(
-                f"revision {self._step.revision}: does something that was not planned; it must do "
-                "the same each time, and one that is raw_sql and online_only can only run raw SQL"
+                f"revision {self._step.revision}: calls an operation that is not in its plan. A "
+                "revision must call the same operations every time; with raw_sql and online_only "
+                "it may run raw SQL only"
             )
         if unseed:
             self._count(self.remover.remove(self._step, self._step.removals[self._taken]))
@@ -118,7 +119,7 @@ class Executor:
         self._writer = Writer(
             self.stream,
             self.ledger,
-            self.run.prove,
+            self.run.prover_of,
             ChainMap({}, known),
             progress=self.progress,
             statement_characters=self.statement_characters,
@@ -147,14 +148,14 @@ class Executor:
     def _refuse_other(self, step: PlannedRevision, planned: Sequence[object]) -> None:
         if self._taken != len(planned):
             raise PlanError(
-                f"revision {step.revision}: did other things than were planned; it must not "
-                "depend on anything that changes between two runs"
+                f"revision {step.revision}: did not call every planned operation; remove what "
+                "depends on the clock, chance or the database"
             )
 
     def _refuse_rows(self, step: PlannedRevision) -> None:
         """A revision counts as skipped by its file, which may have changed since."""
         what = f"the ledger lists no rows of {step.revision}, which does not run here"
-        if self.stream.must_be_zero(self.ledger.count_of_rows(step.revision), what):
+        if self.stream.must_be_zero(self.ledger.count_ranges(step.revision), what):
             raise PlanError(
                 f"revision {step.revision}: does not run in this environment, and the ledger lists "
                 "rows of it; restore its environments = (...)"
@@ -179,7 +180,8 @@ class Executor:
             if broken:
                 raise VerificationError(
                     f"revision {step.revision}: {broken} seeded rows of {check.table} break "
-                    f"{check.name}; nothing of this revision was kept"
+                    f"{check.name}; the revision was rolled back. Correct the seeder or the "
+                    "invariant and run again"
                 )
 
 
@@ -207,7 +209,7 @@ def planned_steps(
         revision, attributes = step.revision.revision, read_attributes(step.revision)
 
         def call() -> None:
-            with executor.sql_guard.close(revision, attributes.raw_sql):
+            with executor.sql_guard.enforce(revision, attributes.raw_sql):
                 call_function(function, revision)
 
         executor.execute(planned[revision], call)
@@ -252,7 +254,7 @@ def _stamp(step: StampStep, executor: Executor) -> None:
             stream.run(ledger.open(header), what="ledger")
         else:
             what = f"the ledger lists no rows of {revision}; if it does, use downgrade instead"
-            if stream.must_be_zero(ledger.count_of_rows(revision), what):
+            if stream.must_be_zero(ledger.count_ranges(revision), what):
                 raise PlanError(
                     f"cannot stamp below {revision}: the ledger still lists its rows. "
                     "Use downgrade instead"

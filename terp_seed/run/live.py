@@ -25,7 +25,7 @@ from terp_seed.plan.operations import OPTION
 from terp_seed.plan.plan import StepResult, summary
 from terp_seed.plan.preflight import preflight
 from terp_seed.plan.run import Run, Target, build_run, find_move, refuse_other_settings
-from terp_seed.run.backup.run import RunBackup, wanted
+from terp_seed.run.backup.run import RunBackup, choose_backup_kind
 from terp_seed.run.dry_run import forecast_steps
 from terp_seed.run.executor import Executor, planned_steps
 from terp_seed.run.rollback import Rollback
@@ -67,11 +67,12 @@ def run_live(
         move = _unless_moved(session, move)
         if move:
             run = build_run(environment, Target.live(session), move)
-            session.settle()
+            session.end_transaction()
             preflight(session, run)
             expect(session, run)
             return _LiveRun(session, run, lock).execute(confirm)
-    logger.info(f"nothing to do any more: another run went to {_name_heads(move.heads)}")
+    heads = _name_heads(move.heads)
+    logger.info(f"nothing left to do: another run already moved the chain to {heads}")
     return RunOutcome(environment, move.heads)
 
 
@@ -87,7 +88,7 @@ def _unless_moved(session: Session, move: Move) -> Move:
                 "the command again"
             )
         move = pending_move(session, request, heads)
-    session.settle()
+    session.end_transaction()
     return move
 
 
@@ -110,14 +111,14 @@ class _LiveRun:
         """Do all of it; what was committed stays if it fails."""
         session, run = self.session, self.run
         self._refuse_blocked()
-        session.settle()
+        session.end_transaction()
         require_consent(session.settings, run.environment, self._announcement, confirm)
-        session.settle()
+        session.end_transaction()
         revisions = [] if run.move.upwards else [step.revision for step in run.plan.steps]
         self.backup.begin("rollback" if revisions else "asked", run.move.heads, revisions)
         for sql in session.dialect.set_clock(run.generation.clock):
             session.stream.run(sql)
-        session.may_write()
+        session.allow_writes()
         with self.log.run(
             plan_digest=run.plan.digest(),
             lock_wait=round(self.lock.waited, 2),
@@ -125,7 +126,7 @@ class _LiveRun:
             backup=self.backup.folder,
         ):
             executor = self._executor()
-            session.settle()
+            session.end_transaction()
             self._migrate(executor)
         self.backup.end()
         report = summary(executor.results, run.environment, run.generation.size)
@@ -137,7 +138,7 @@ class _LiveRun:
         """What a rollback keeps first; on the way up, only a dump that was asked for."""
         settings = self.session.settings
         if not self.run.move.upwards:
-            return wanted(settings, self.run.environment)
+            return choose_backup_kind(settings, self.run.environment)
         return "dump" if settings.backup in ("dump", "both") else "none"
 
     @cached_property
@@ -174,7 +175,10 @@ class _LiveRun:
         for attempt in range(1, _ATTEMPTS + 1):
             if session.connection.in_transaction() and not session.external:
                 # Alembic would take it for the caller's, and leave every commit to the caller.
-                raise SeedError("a transaction was left open, so nothing of this run would be kept")
+                raise SeedError(
+                    "a transaction is still open on the connection, so nothing of this run would "
+                    "be committed; this is a defect of terp_seed, report it"
+                )
             request.configure(
                 connection=session.connection,
                 fn=planned_steps(executor, self.log.log),
@@ -186,13 +190,13 @@ class _LiveRun:
                     request.migrate()
                 return
             except RetryableError as error:
-                session.settle()
+                session.end_transaction()
                 if attempt == _ATTEMPTS or session.external:
                     raise
                 logger.warning(f"{error}; attempt {attempt + 1} of {_ATTEMPTS}")
                 self._forget_undone(executor)
                 self.lock.confirm()
-                session.settle()
+                session.end_transaction()
             finally:
                 executor.progress.end()
 

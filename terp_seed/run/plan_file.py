@@ -64,7 +64,9 @@ class PlanFile:
         try:
             return cls(**fields)
         except TypeError:
-            raise UsageError(f"plan {path}: is not whole; make it again") from None
+            raise UsageError(
+                f"plan {path}: is incomplete; make it again with terp-seed plan --out FILE"
+            ) from None
 
     @classmethod
     def of(cls, session: Session, run: Run) -> PlanFile:
@@ -101,8 +103,8 @@ class PlanFile:
         ]
         if moved:
             raise PlanError(
-                f"the plan that was reviewed does not hold any more, nothing was written: "
-                f"{', '.join(moved)} changed since; plan and review again"
+                f"the reviewed plan is out of date: {', '.join(moved)} changed. Nothing was "
+                "written; plan and review again"
             )
 
 
@@ -113,7 +115,7 @@ def write_plan_file(path: Path) -> Callable[[Session, Request], None]:
         environment, move = find_move(session, request)
         run = build_run(environment, Target.live(session), move)
         made = asdict(PlanFile.of(session, run))
-        session.settle()
+        session.end_transaction()
         text = json.dumps({"document": "plan artefact", "version": _VERSION, **made}, indent=2)
         try:
             path.write_text(f"{text}\n", encoding="utf-8")

@@ -1,16 +1,14 @@
-"""The write path: source, mask, check, statement.  Nothing else writes rows.
+"""The write path: a block of rows is made, proved, checked, rendered and sent.
 
-Rows come block by block from a `TableRows`.  A block passes the masking
-boundary, is held to its declared bounds, is rendered column by column and
-goes out as multi-row INSERTs; then its digests go to the ledger.  The same
-calls in the same order make a script and a run.
+A block of generated rows is held to the reserved ranges (imported rows were masked when the plan
+was made).  Every block is held to its declared bounds, rendered column by column and sent as
+multi-row INSERTs; its digests go to the ledger.  The same calls make script and run.
 
-A `Renderer` does not speak to a database, so the next block is made in a thread
-while the server takes this one.  Where the engine has a COPY, many rows go to a
-staging table first: COPY takes values only, and the keys that rows count from
-are known to the target alone.  An INSERT behind each block adds them, so that the
-server inserts one while the next is made; a block that refers to later rows of
-its table waits for them in the staging table.
+A `Renderer` does not speak to a database, so the next block is made in a thread while the server
+takes this one.  Where the engine has a COPY, many rows go to a staging table first: COPY takes
+values only, and the keys that rows count from are known to the target alone.  An INSERT behind
+each block adds them, so that the server inserts one while the next is made; a block that refers
+to later rows of its table waits for them in the staging table.
 """
 
 from __future__ import annotations
@@ -26,7 +24,8 @@ from terp_seed.database.dialects import STATEMENT_CHARACTERS, Piece, Staged, Wri
 from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError
 from terp_seed.ledger.ledger import Digests, Ledger, Range, equal_to
-from terp_seed.masking.boundary import BlockMasker, Masks
+from terp_seed.masking.boundary import MakeProver
+from terp_seed.masking.proof import Prover
 from terp_seed.plan.plan import PlannedTable
 from terp_seed.rows.literals import (
     NULL,
@@ -94,7 +93,7 @@ class Writer:
 
     stream: Stream
     ledger: Ledger
-    masks: Masks
+    make_prover: MakeProver
     known: MutableMapping[str, Range]
     progress: Progress = lambda table, done, total: None
     statement_characters: int = STATEMENT_CHARACTERS
@@ -148,7 +147,7 @@ class Writer:
             self.ledger,
             rows,
             range_,
-            self.masks(rows),
+            self.make_prover(rows),
             self.known,
             retained,
             self.statement_characters,
@@ -244,7 +243,7 @@ class Renderer:
     ledger: Ledger
     rows: TableRows
     range: Range
-    masker: BlockMasker | None
+    prover: Prover | None
     known: Mapping[str, Range]
     """The ranges that the rows refer to, by table."""
     retained: frozenset[int] = frozenset()
@@ -260,13 +259,14 @@ class Renderer:
         return joined_lookups(self.rows)
 
     def prepare(self, block: Block) -> Block:
-        """The block as it is written: masked, held to what was declared, JSON as texts."""
-        ready = block if self.masker is None else self.masker.apply(block)
+        """The block as it is written: proved, held to its bounds, JSON as texts."""
+        if self.prover is not None:
+            self.prover.prove(block)
         columns = {}
-        for name, cells in ready.columns.items():
+        for name, cells in block.columns.items():
             _check_bounds(self.rows, name, cells, block.start)
             columns[name] = self._guarded(name, block.start, partial(json_cells, cells))
-        return replace(ready, columns=columns)
+        return replace(block, columns=columns)
 
     def inserts(self, block: Block) -> list[WriteStatement]:
         """The INSERTs of a prepared block."""

@@ -1,4 +1,5 @@
-"""What was asked for: options, sizes, the ini file; the log and the progress line.
+"""What was asked for, and what is said about it.
 
-``options`` resolves every setting once, into a frozen object whose secrets never print.
+``options`` resolves every setting once, into a frozen object whose secrets never print; ``log``
+has the log and the progress line.
 """

@@ -1,6 +1,15 @@
-"""All that is TERP's: its tables (``schema``), a simulated business, its seeders and checks.
+"""All that is TERP's: its tables, a simulated business, its seeders and checks.
 
-The rest of the package knows nothing of it; to take TERP out, delete this folder, the revisions in
-``seed_revisions/`` and the two lines of ``alembic.ini`` that name it, then ``init --terp`` and what
-``pyproject.toml`` packs for it.
+``schema`` creates the tables, ``simulation`` makes up the business, ``seeders`` describe its rows
+by means of ``table``, ``checks`` declare what must hold.
+
+The rest of the package imports nothing of it.  To take TERP out, delete
+
+* ``terp_seed/terp/``, ``seed_revisions/``, ``seeds/`` and ``alembic.ini``, of which ``terp-seed
+  init`` writes others, without TERP;
+* the table ``[tool.hatch.build.targets.wheel.force-include]`` of ``pyproject.toml``;
+* ``tests/test_terp_*.py`` and the other tests that seed TERP's tables.
+
+What is left then does no harm: ``terp-seed init --terp`` refuses, and two modules of
+``terp_seed/database/`` know the sandbox's version table by its name.
 """

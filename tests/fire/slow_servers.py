@@ -72,7 +72,7 @@ def test_a_server_that_turns_read_only_in_the_middle(
     (toy.path / "go").touch()
     assert child.wait() == 255
     assert "the server is read-only (error 1290); use its primary" in child.said
-    assert "failed, and the table could not be told" in child.said
+    assert "failed; the event could not be written to terp_seed_audit" in child.said
     assert "Traceback" not in child.said
     assert toy.version() == HEAD
     server.execute("SET GLOBAL read_only = 0")

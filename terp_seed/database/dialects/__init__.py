@@ -1,4 +1,4 @@
-"""The engines: each is a subclass of `Dialect` in a separate module, and a line here."""
+"""The engines: each is a subclass of `Dialect` in a module here, and an entry of `ENGINES`."""
 
 from __future__ import annotations
 

@@ -1,7 +1,9 @@
-"""What an engine must say for itself; standard SQL answers the rest.
+"""What an engine must answer; standard SQL answers the rest.
 
-An engine is a subclass of `Dialect` in a module of this folder and a line in
-its ``__init__``.  What it must answer is abstract here:
+An engine is a module of this folder, an entry of ``ENGINES`` and a name in ``__all__`` of
+``__init__``.  It implements three classes: `Dialect` (below), `Clients` for its command-line tools
+(``clients``), and `Lock` (``sessions``), which `Dialect.lock` returns.  The parts of a `Dialect`,
+whose abstract methods it must write:
 
 `Values`
     how it spells names, literals and expressions;
@@ -12,9 +14,7 @@ its ``__init__``.  What it must answer is abstract here:
 `Catalogue`
     what its tables are, and which promises it keeps by itself;
 `Sessions`
-    how it is connected to and locked, and what its errors mean;
-`Clients`
-    its command-line tools, an object of their own.
+    how it is connected to and locked, and what its errors mean.
 """
 
 from __future__ import annotations

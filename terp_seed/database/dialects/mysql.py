@@ -30,7 +30,7 @@ from terp_seed.database.dialects.model import (
 )
 from terp_seed.database.dialects.mysql_clients import MySQLClients
 from terp_seed.database.dialects.mysql_errors import UNREACHABLE, problem
-from terp_seed.database.dialects.namedlock import LOCK_NAME, NamedLock
+from terp_seed.database.dialects.mysql_locks import LOCK_NAME, NamedLock
 from terp_seed.database.dialects.sessions import EXACT, Lock
 from terp_seed.errors import UsageError
 from terp_seed.rows.literals import NULL, encodable, quoted

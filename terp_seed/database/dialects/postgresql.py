@@ -2,8 +2,8 @@
 
 A literal is always a quoted text, so its type is that of the column it goes
 to: one text serves boolean, number, enum and JSON alike.  Nothing is set or
-locked for the session behind a connection pooler: `transactions` and
-`advisorylock` say how.  Sequences are moved on before a row goes in.
+locked for the session behind a connection pooler: `postgresql_transactions`
+and `postgresql_locks` say how.  Sequences are moved on before a row goes in.
 """
 
 from __future__ import annotations
@@ -15,12 +15,6 @@ from hashlib import blake2b
 from itertools import chain
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from terp_seed.database.dialects.advisorylock import (
-    HOLDER,
-    AdvisoryLock,
-    TransactionLock,
-    wait_in_transaction,
-)
 from terp_seed.database.dialects.base import Dialect
 from terp_seed.database.dialects.model import (
     Canonical,
@@ -34,10 +28,16 @@ from terp_seed.database.dialects.model import (
 )
 from terp_seed.database.dialects.postgresql_clients import PostgreSQLClients
 from terp_seed.database.dialects.postgresql_errors import hidden_rows, problem, unreachable
+from terp_seed.database.dialects.postgresql_locks import (
+    HOLDER,
+    AdvisoryLock,
+    TransactionLock,
+    wait_in_transaction,
+)
+from terp_seed.database.dialects.postgresql_sequences import draw_keys
+from terp_seed.database.dialects.postgresql_transactions import PIN, begin_pinned, driver_of, pinned
 from terp_seed.database.dialects.postgresql_urls import through_psycopg
-from terp_seed.database.dialects.sequences import draw_keys
 from terp_seed.database.dialects.sessions import Lock
-from terp_seed.database.dialects.transactions import PIN, begin_pinned, driver_of, pinned
 from terp_seed.errors import UsageError
 from terp_seed.rows.literals import NULL, quoted, without_nul
 from terp_seed.rows.model import Cells, Value

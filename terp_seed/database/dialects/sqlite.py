@@ -263,7 +263,7 @@ class SQLite(Dialect):
         return name if plain and not Path(str(name)).exists() else None
 
     def lock(self, connection: Connection, *, lent: bool = False) -> Lock:
-        from terp_seed.database.dialects.lockfile import FileLock, NoLock
+        from terp_seed.database.dialects.sqlite_locks import FileLock, NoLock
 
         # As a function it would read the schema, and wait for whoever has the file.
         databases = connection.exec_driver_sql("PRAGMA database_list")

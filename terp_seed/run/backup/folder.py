@@ -30,7 +30,7 @@ __all__ = [
     "backups_folder",
     "checksum",
     "expire",
-    "listing",
+    "list_backups",
     "new_backup",
     "private_file",
 ]
@@ -38,6 +38,8 @@ __all__ = [
 MANIFEST = "manifest.json"
 MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 """How a manifest writes when it was made."""
+
+_CHOOSE = "Choose another: terp-seed backup list"
 
 _VERSION = 1
 _CHUNK = 1 << 20
@@ -114,7 +116,9 @@ class Manifest:
             datetime.strptime(fields["made_at"], MOMENT).replace(tzinfo=UTC)
             return cls(files=files, **fields)
         except (KeyError, TypeError, ValueError):
-            raise UsageError(f"backup {folder}: {MANIFEST} is not as it was written") from None
+            raise UsageError(
+                f"backup {folder}: {MANIFEST} has changed since the backup was made. {_CHOOSE}"
+            ) from None
 
     def write(self, folder: Path) -> None:
         """Replace the manifest on disk in one step."""
@@ -146,10 +150,13 @@ class Manifest:
         for file in self.files:
             path = folder / file.name
             if not path.is_file():
-                raise GuardError(f"backup {folder}: {file.name} is missing; nothing was done")
+                raise GuardError(
+                    f"backup {folder}: {file.name} is missing; nothing was done. {_CHOOSE}"
+                )
             if path.stat().st_size != file.size or checksum(path) != file.sha256:
                 raise GuardError(
-                    f"backup {folder}: {file.name} is not as it was written; nothing was done"
+                    f"backup {folder}: {file.name} has changed since the backup was made (size or "
+                    f"checksum); nothing was done. {_CHOOSE}"
                 )
 
 
@@ -233,7 +240,7 @@ def new_backup(settings: Settings, environment: str, reason: str, heads: tuple[s
     return Backup(folder, manifest)
 
 
-def listing(settings: Settings) -> list[Backup]:
+def list_backups(settings: Settings) -> list[Backup]:
     """All backups of all databases, newest first; ignores folders that are not backups."""
     found: list[Backup] = []
     root = backups_folder(settings)
@@ -252,7 +259,7 @@ def expire(settings: Settings, now: datetime | None = None) -> None:
     """
     oldest = (now or datetime.now(UTC)) - _KEPT_FOR
     seen: Counter[str] = Counter()
-    for backup in listing(settings):
+    for backup in list_backups(settings):
         database = backup.manifest.database
         seen[database] += 1
         if seen[database] > 1 and (backup.made < oldest or seen[database] > _KEPT):

@@ -28,7 +28,7 @@ from terp_seed.ledger.audit import AuditLog
 from terp_seed.ledger.derived import recompute
 from terp_seed.ledger.ledger import ledger_of
 from terp_seed.plan.chain import ancestors, current_heads, recorded_settings
-from terp_seed.plan.run import record_history
+from terp_seed.plan.run import replan_applied
 from terp_seed.rows.seeders import derived_columns
 from terp_seed.run.backup.folder import Backup, File, Manifest, StoredInsert
 from terp_seed.run.backup.rows import masked_name
@@ -65,11 +65,11 @@ def restore_backup(
     with opened(settings) as session:
         environment = environment_of(session.connection, settings, session.books)
         _refuse_elsewhere(session, backup, environment)
-        session.settle()
+        session.end_transaction()
         with advisory_lock(session) as lock:
             backup.manifest.check(folder)
             applied, back = _revisions(directory, session, backup.manifest)
-            session.settle()
+            session.end_transaction()
             will = [f"restore {count:,} {table}" for table, count in backup.manifest.rows.items()]
             will += [f"mark as applied again: {', '.join(back)}"] if back else []
             require_consent(settings, environment, lambda: will, confirm)
@@ -125,7 +125,7 @@ class _Restore:
 
     def run(self, lock: Held) -> Restored:
         session = self.session
-        session.may_write()
+        session.allow_writes()
         order = {script.revision: place for place, script in enumerate(self.applied)}
         files = [file for file in self.backup.manifest.files if file.statements]
         files.sort(key=lambda file: order.get(file.revision or "", -1))
@@ -177,7 +177,7 @@ class _Restore:
     def _recompute_derived(self) -> None:
         """Recompute the columns that follow from the rows, as their revisions do."""
         session = self.session
-        plan = record_history(session, self.applied)
+        plan = replan_applied(session, self.applied)
         headers = ledger_of(session).headers(session.connection)
         stored = recorded_settings(headers, self.applied)
         for revision in self.back:

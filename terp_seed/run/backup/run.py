@@ -9,12 +9,12 @@ from pathlib import Path
 import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
+from terp_seed.database.bookkeeping import table_exists
 from terp_seed.database.consent import careful
 from terp_seed.database.dialects import dialect_named, join_table, split_table
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.lock import advisory_lock
 from terp_seed.database.session import Session, opened
-from terp_seed.database.tables import table_exists
 from terp_seed.errors import GuardError, UsageError
 from terp_seed.ledger.audit import AuditLog
 from terp_seed.ledger.ledger import ledger_of
@@ -25,7 +25,7 @@ from terp_seed.run.backup.rows import rows_file, rows_of, rows_where
 from terp_seed.run.rollback import Examination, Rollback
 from terp_seed.settings.options import Settings
 
-__all__ = ["RunBackup", "create_backup", "restore_commands", "wanted"]
+__all__ = ["RunBackup", "choose_backup_kind", "create_backup", "restore_commands"]
 
 
 def dump(session: Session, backup: Backup) -> None:
@@ -93,7 +93,7 @@ def _refuse_short(path: Path, missing: list[str] | None) -> None:
         raise GuardError(f"backup: {path} is {what}; nothing was done")
 
 
-def wanted(settings: Settings, environment: str) -> str:
+def choose_backup_kind(settings: Settings, environment: str) -> str:
     """The kind of backup: the setting, else ``rows`` in staging and production and ``none``."""
     return settings.backup or ("rows" if careful(environment) else "none")
 
@@ -136,7 +136,7 @@ class RunBackup:
             with rows_file(session, self.made, "ledger") as file:
                 for part in rows_where(session, table.fullname, where):
                     file.add_deleted(part)
-        session.settle()
+        session.end_transaction()
 
     def rows(self, found: Examination) -> None:
         """Save the rows that a revision is about to delete, in the revision's transaction.
@@ -167,12 +167,12 @@ def create_backup(settings: Settings, directory: ScriptDirectory, kind: str) -> 
     """Back up the seeded rows or the database, under the lock; writes only an audit event."""
     with opened(settings) as session:
         environment = environment_of(session.connection, settings, session.books)
-        session.settle()
+        session.end_transaction()
         with advisory_lock(session):
             heads = current_heads(session)
             applied = [script.revision for script in ancestors(directory, heads)]
-            session.settle()
-            session.may_write()
+            session.end_transaction()
+            session.allow_writes()
             backup = RunBackup(session, environment, kind)
             backup.begin("asked", heads, applied)
             rollback = Rollback(session, environment)

@@ -18,14 +18,14 @@ from contextlib import contextmanager, suppress
 from time import monotonic, sleep
 from typing import TYPE_CHECKING, Any
 
-from terp_seed.database.dialects.sessions import Lock
-from terp_seed.database.dialects.transactions import (
+from terp_seed.database.dialects.postgresql_transactions import (
     WRITE_LOCK,
     ask,
     begin_pinned,
     driver_of,
     unwatch,
 )
+from terp_seed.database.dialects.sessions import Lock
 from terp_seed.errors import LockError
 
 if TYPE_CHECKING:

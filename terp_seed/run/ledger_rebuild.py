@@ -18,12 +18,12 @@ from dataclasses import dataclass, field, replace
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
+from terp_seed.database.bookkeeping import table_exists
 from terp_seed.database.consent import Confirm, require_consent
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.failures import translated
 from terp_seed.database.lock import advisory_lock
 from terp_seed.database.session import Session
-from terp_seed.database.tables import table_exists
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.ledger.audit import AuditLog, read_events
 from terp_seed.ledger.drift import Drift, find_drift
@@ -39,7 +39,7 @@ from terp_seed.ledger.ledger import (
     equal_to,
     ledger_of,
 )
-from terp_seed.masking.boundary import Boundary, Masks, boundary
+from terp_seed.masking.boundary import Boundary, MakeProver, boundary
 from terp_seed.plan.chain import (
     Generation,
     ancestors,
@@ -132,7 +132,7 @@ class Search:
     """The search for the rows of some revisions, as one plan made them."""
 
     session: Session
-    masks: Masks
+    make_prover: MakeProver
     known: dict[Place, SeededRange]
     """The ranges that the ledger still has; those that are located are added."""
     written: Mapping[tuple[str, str], int]
@@ -157,10 +157,9 @@ class Search:
         planned = plan.history[revision]
         ledger, ranges = ledger_of(self.session), {**plan.ranges_before(revision), **planned.ranges}
         waiting = [
-            _Wanted(
-                table, Renderer(ledger, table.rows, table.range, self.masks(table.rows), ranges)
-            )
+            _Wanted(table, Renderer(ledger, table.rows, table.range, prover, ranges))
             for table in planned.tables
+            for prover in [self.make_prover(table.rows)]
         ]
         self._wanted += waiting
         while waiting:
@@ -383,16 +382,16 @@ def rebuild(
     environment = environment_of(session.connection, session.settings, session.books)
     reconstruction = _Reconstruction(session, directory, environment, claim)
     if dry_run or not reconstruction.lost:
-        session.settle()
+        session.end_transaction()
         return reconstruction.find()
-    session.settle()
+    session.end_transaction()
     with advisory_lock(session) as lock:
         # Another rebuild may have been quicker.
         rebuilt = _Reconstruction(session, directory, environment, claim).find()
-        session.settle()
+        session.end_transaction()
         if rebuilt is not None:
             require_consent(session.settings, environment, lambda: _announcement(rebuilt), confirm)
-            session.may_write()
+            session.allow_writes()
             _write(session, rebuilt)
             lock.confirm()
             audit = AuditLog(session, environment, "ledger", "ledger rebuild")
@@ -502,7 +501,7 @@ class _Reconstruction:
         session = self._session
         ranges = ledger_of(session).ranges(session.connection) if self._headers else []
         known = {range_.place: range_ for range_ in ranges if range_.revision in self._headers}
-        return Search(session, policy.prove, known, self._written_rows(), self._claim)
+        return Search(session, policy.prover_of, known, self._written_rows(), self._claim)
 
     def _written_rows(self) -> dict[tuple[str, str], int]:
         """How many rows each revision wrote, by the audit of its run.

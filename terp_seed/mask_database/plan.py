@@ -17,10 +17,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
+from terp_seed.database.bookkeeping import table_exists
 from terp_seed.database.compare import BOOKKEEPING
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
-from terp_seed.database.tables import table_exists
 from terp_seed.errors import MaskingError, UsageError
 from terp_seed.ledger.ledger import Ledger, SeededRange
 from terp_seed.mask_database.progress import Pass
