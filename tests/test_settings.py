@@ -42,14 +42,16 @@ from terp_seed.errors import GuardError, PlanError, SeedError, UsageError
         ("backup=all", "backup: 'all' is not possible"),
         ("url=mysql", "the database URL cannot be read"),
         ("url=oracle://u@h/d", "no such engine here; terp_seed seeds mariadb, mysql, postg"),
-        ("url=mysql+pymysql://u@h/d", "driver 'pymysql': only mysqlclient is supported"),
+        ("url=mysql+pymysql://u@127.0.0.1/d?use_pure=1", "an option of its URL (use_pure) is not"),
+        ("url=mysql://u@127.0.0.1/d?connect_timeout=x", "an option of its URL (connect_timeout)"),
+        ("url=sqlite+pysqlcipher:///{file}", "driver 'pysqlcipher': seeds go through Python's own"),
         ("url=mysql://u@127.0.0.1", "the URL names no database"),
     ],
 )
 def test_a_key_or_value_that_cannot_be_used(sqlite_toy: Toy, given: str, words: str) -> None:
     before = sqlite_toy.everything()
     with pytest.raises(SeedError, match=re.escape(words)) as caught:
-        sqlite_toy.upgrade("head", given)
+        sqlite_toy.upgrade("head", given.format(file=sqlite_toy.db.url.database))
     assert "\n" not in str(caught.value)
     assert sqlite_toy.digests() == {name: before[name] for name in sqlite_toy.digests()}
     assert sqlite_toy.version() is None

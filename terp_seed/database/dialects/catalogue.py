@@ -113,6 +113,10 @@ class Catalogue(ABC):
             for key in keys
         ]
 
+    def updates_cascade(self, connection: Connection, table: str, key: Mapping[str, Any]) -> bool:
+        """Whether a foreign key, as SQLAlchemy's inspector read it, is ON UPDATE CASCADE."""
+        return str(key.get("options", {}).get("onupdate", "")).upper() == "CASCADE"
+
     def unwritable(self, connection: Connection, table: str) -> dict[str, str]:
         """The columns that no text, number or bytes can be written to, with their types."""
         return {}

@@ -30,7 +30,7 @@ from terp_seed.database.dialects.model import (
 from terp_seed.database.dialects.mysql_clients import MySQLClients
 from terp_seed.database.dialects.mysql_errors import UNREACHABLE, problem
 from terp_seed.database.dialects.namedlock import LOCK_NAME, NamedLock
-from terp_seed.database.dialects.sessions import EXACT, Lock
+from terp_seed.database.dialects.sessions import EXACT, Lock, through_driver
 from terp_seed.errors import UsageError
 from terp_seed.rows.literals import NULL, encodable, quoted
 
@@ -347,11 +347,7 @@ class MySQL(Dialect):
 
         if not url.database:
             raise UsageError("the URL names no database: write mysql://user@host/database")
-        if url.get_driver_name() != "mysqldb":
-            raise UsageError(
-                f"driver {url.get_driver_name()!r}: only mysqlclient is supported, which is "
-                f"{url.get_backend_name()}+mysqldb://..."
-            )
+        url = through_driver(url, "mysqldb", "mysqlclient")
         try:
             engine = create_engine(
                 url.update_query_dict({"charset": "utf8mb4"}),
