@@ -366,7 +366,10 @@ def test_an_attribute_that_cannot_be_used(sqlite_toy: Toy, head: str, words: str
         ("[small]\ndepots = 1.5\n", "[small] depots must be a whole number from 0"),
         ("small = 5\n", "'small' must be a table, as [small]"),
         ("[small\n", "sizes.toml: cannot be read"),
-        ("[medium]\n", "size: 'small' is not a preset"),
+        (
+            "[medium]\n",
+            "size 'small' does not say how many rows of 'depots'; add depots = ... under",
+        ),
         ("[small]\ndepot = 4\n", "depots"),
     ],
 )
@@ -374,6 +377,41 @@ def test_presets_that_cannot_be_used(sqlite_toy: Toy, text: str, words: str) -> 
     (sqlite_toy.path / "seeds" / "sizes.toml").write_text(text)
     with pytest.raises(SeedError, match=re.escape(words)):
         sqlite_toy.upgrade()
+    assert sqlite_toy.counts() == {}
+
+
+def test_a_chain_that_asks_for_no_counts_needs_no_preset(
+    new_toy: Callable[..., Toy], new_database: Callable[[str], str]
+) -> None:
+    """Seeds from files in staging, whose preset is missing; until a seeder comes that counts."""
+    toy = new_toy(new_database("sqlite"), stamp="staging")
+    toy.only("0001_a", 'op.seed_rows("labels", [{"code": "A"}], key=["code"])')
+    sizes = toy.path / "seeds" / "sizes.toml"
+    for text in ("", "[small]\ndepots = 4\n"):
+        sizes.write_text(text)
+        toy.terp_seed("check")
+        toy.upgrade("head", toy.consent)
+        assert toy.counts() == {"labels": 1}
+        toy.execute("DELETE FROM terp_seed_ledger")
+        toy.terp_seed("ledger", "rebuild", "--yes", x=(toy.consent,))
+        toy.downgrade("base", toy.consent)
+    with pytest.raises(UsageError, match="size: 'medium' is not a preset"):
+        toy.upgrade("head", toy.consent, "size=medium")  # asked for, it must be there
+
+
+def test_a_seeded_chain_counts_what_its_preset_has_come_to_count(sqlite_toy: Toy) -> None:
+    """A seeder is added to a chain that is seeded; what the preset counted before stays."""
+    sizes = sqlite_toy.path / "seeds" / "sizes.toml"
+    sizes.write_text("[small]\ndepots = 4\n")
+    sqlite_toy.upgrade("0002_depots")
+    with pytest.raises(UsageError, match=r"size 'small' does not say how many rows of 'crates'"):
+        sqlite_toy.upgrade()
+    sizes.write_text("[small]\ndepots = 9\ncrates = 12\n")
+    sqlite_toy.upgrade()
+    counts = sqlite_toy.counts()
+    assert (counts["depots"], counts["crates"]) == (4, 12)
+    sizes.unlink()
+    sqlite_toy.downgrade()
     assert sqlite_toy.counts() == {}
 
 
