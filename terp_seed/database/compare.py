@@ -64,9 +64,14 @@ def database_digests(
 
 
 def table_digest(
-    connection: Connection, name: str, *, exact: bool = False, since: datetime | None = None
+    connection: Connection,
+    name: str,
+    *,
+    exact: bool = False,
+    since: datetime | None = None,
+    only: str | None = None,
 ) -> TableDigest:
-    """The digest of one table, without the clock times of the ledger.
+    """The digest of one table, or of one column of it, without the clock times of the ledger.
 
     ``exact`` and ``since`` as in `database_digests`.
     """
@@ -75,7 +80,7 @@ def table_digest(
     found = {
         column["name"]: column
         for column in inspector.get_columns(name)
-        if column["name"] not in skipped
+        if column["name"] not in skipped and only in (None, column["name"])
     }
     columns = sorted(found)
     key = inspector.get_pk_constraint(name)["constrained_columns"]

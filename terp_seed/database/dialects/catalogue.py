@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from terp_seed.database.dialects.model import Copy, Reference
+from terp_seed.database.dialects.model import Copy, Reference, Trigger
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -132,6 +132,10 @@ class Catalogue(ABC):
     def triggers(self, connection: Connection, table: str) -> list[str]:
         """The triggers that an UPDATE of the table sets off."""
         return []
+
+    @abstractmethod
+    def all_triggers(self, connection: Connection) -> list[Trigger]:
+        """The triggers of all tables of the connection's own schema, whatever sets them off."""
 
     def hidden(self, connection: Connection, tables: Sequence[str]) -> str:
         """Why the user may not see every row of these tables; empty if every row is seen."""

@@ -23,6 +23,7 @@ from terp_seed.database.dialects.model import (
     Piece,
     Problem,
     Reference,
+    Trigger,
     Written,
     gather_references,
     split_table,
@@ -239,6 +240,14 @@ class MySQL(Dialect):
             f"WHERE {at} AND event_manipulation = 'UPDATE'",
         )
         return [str(name) for (name,) in rows]
+
+    def all_triggers(self, connection: Connection) -> list[Trigger]:
+        rows = _exact(
+            connection,
+            "SELECT trigger_name, event_object_table, action_statement FROM "
+            "information_schema.triggers WHERE trigger_schema = DATABASE() ORDER BY trigger_name",
+        )
+        return [Trigger(*map(str, row)) for row in rows]
 
     def exactly(self, column: str, kind: TypeEngine[Any]) -> str:
         from sqlalchemy.dialects.mysql import BIT, DATE, DATETIME, FLOAT, TIME, TIMESTAMP

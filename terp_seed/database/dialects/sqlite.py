@@ -16,7 +16,15 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import sqlalchemy as sa
 
 from terp_seed.database.dialects.base import Dialect
-from terp_seed.database.dialects.model import Canonical, Copy, Kind, Piece, Problem, Written
+from terp_seed.database.dialects.model import (
+    Canonical,
+    Copy,
+    Kind,
+    Piece,
+    Problem,
+    Trigger,
+    Written,
+)
 from terp_seed.database.dialects.sessions import Lock, through_driver
 from terp_seed.database.dialects.sqlite_clients import SQLiteClients
 from terp_seed.database.dialects.sqlite_json import documents
@@ -191,6 +199,10 @@ class SQLite(Dialect):
             (table,),
         )
         return [str(name) for (name,) in rows]
+
+    def all_triggers(self, connection: Connection) -> list[Trigger]:
+        sql = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+        return [Trigger(*row) for row in connection.exec_driver_sql(sql)]
 
     def _seed_keys(self, keys: Mapping[str, str]) -> str:
         firsts = ", ".join(f"{first} AS {self.quote(name)}" for name, first in keys.items())
