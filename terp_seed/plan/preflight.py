@@ -11,6 +11,7 @@ is refused before anything is written.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -189,23 +190,40 @@ def _check_table(
 
 
 def _check_key(rows: TableRows, facts: TableFacts) -> Lines:
+    where = f"table {rows.table}"
     if rows.id is None:
-        if not any(
-            unique and set(unique) <= set(rows.key) for unique in (facts.key, *facts.uniques)
-        ):
+        if not any({*unique} <= {*rows.key} for unique in _unique_keys(facts)):
             yield (
-                f"table {rows.table}: {', '.join(rows.key)} is not unique in it, and without an "
-                "integer key seeded rows cannot be told from others later; give the table a "
-                "unique key"
+                f"{where}: {', '.join(rows.key)} is not unique in it, and without an integer key "
+                f"seeded rows cannot be told from others later; {_usable_key(rows, facts)}"
             )
-        return
-    if rows.id not in facts.columns:
-        yield f"table {rows.table}: has no integer key {rows.id!r}; say which, or id=None"
-    elif facts.integer_key != rows.id:
-        yield (
-            f"table {rows.table}: {rows.id!r} is not its integer primary key; pass id=None and "
-            "key=[...], so that rows are known by their natural key"
-        )
+    elif rows.id not in facts.columns:
+        yield f"{where}: has no integer key {rows.id!r}; say which, or id=None"
+    elif facts.integer_key is not None and facts.integer_key != rows.id:
+        yield f"{where}: {rows.id!r} is not its integer primary key; pass id={facts.integer_key!r}"
+    elif facts.integer_key is None:
+        yield f"{where}: {rows.id!r} is not its integer primary key; {_usable_key(rows, facts)}"
+
+
+def _unique_keys(facts: TableFacts) -> list[tuple[str, ...]]:
+    return [columns for columns in dict.fromkeys((facts.key, *facts.uniques)) if columns]
+
+
+def _usable_key(rows: TableRows, facts: TableFacts) -> str:
+    """By which unique key the rows can be known, or what the seed or the table lacks for one."""
+    known = _unique_keys(facts)
+    usable = next((columns for columns in known if rows.columns.keys() >= {*columns}), None)
+    if usable:
+        return f"pass id=None and key={json.dumps(usable)}, which is unique"
+    add = "give the table a unique key"
+    if not known:
+        return add
+    listed = " or ".join(json.dumps(columns) for columns in known)
+    return (
+        f"add the columns of one of its unique keys to the seed and pass id=None and key={listed}, "
+        f"or {add} of columns that the seed has (with those that a partitioned table is "
+        "partitioned by)"
+    )
 
 
 def _check_missing(rows: TableRows, facts: TableFacts) -> Lines:
