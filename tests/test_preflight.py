@@ -273,7 +273,7 @@ def test_a_computed_column_and_a_view(toy: Toy) -> None:
         "revision 0001_a, table scans, column twice: the database computes it; take it out of the "
         "seed"
     )
-    assert view.startswith("revision 0001_a, table seen: does not exist")
+    assert view.startswith("revision 0001_a, table seen: is a view")
 
 
 def test_a_table_without_the_key_that_is_named(toy: Toy) -> None:

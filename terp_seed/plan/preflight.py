@@ -29,6 +29,7 @@ from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, PlanError
 from terp_seed.plan.key_conflicts import (
     Beside,
+    are_all_taken,
     find_alike_keys,
     find_broken_references,
     find_crowding,
@@ -110,7 +111,36 @@ def collect_findings(session: Session, run: Run) -> Findings:
         if facts is not None:
             findings.masking += [where + line for line in run.findings(rows, facts)]
         before.append(rows)
+    if findings.schema:
+        findings.schema += _find_lost_bookkeeping(session, schema, run)
     return findings
+
+
+def _find_lost_bookkeeping(session: Session, schema: Schema, run: Run) -> Lines:
+    """A finding if a chain at its base finds its own rows: its bookkeeping tables were dropped."""
+    if not run.move.upwards or run.move.heads or run.target.headers():
+        return
+    there = [
+        step.revision
+        for step, planned in run.plan.insertions
+        if _key_fits(planned.rows, schema.table(planned.rows.table))
+        and are_all_taken(session, planned.rows)
+    ]
+    if there:
+        chain, last = session.settings.chain, there[-1]
+        yield (
+            f"all rows of revision {last} are there, and the bookkeeping is empty: if this chain "
+            "seeded them, its bookkeeping tables were dropped since, perhaps by a schema revision "
+            f"of --autogenerate; bring the ledger back: alembic -n {chain} stamp {last}, then "
+            "terp-seed ledger rebuild"
+        )
+
+
+def _key_fits(rows: TableRows, facts: TableFacts | None) -> bool:
+    """Whether the natural key can be looked up."""
+    if facts is None:
+        return False
+    return not any([*_check_column(rows, name, rows.columns[name], facts)] for name in rows.key)
 
 
 def find_subscribers(session: Session, run: Run) -> Lines:
