@@ -141,16 +141,21 @@ _RANDOM = {
 }
 
 
-def test_a_random_default_is_named_as_the_cause(engine: str, toy: Toy) -> None:
+@pytest.mark.parametrize("primary", [False, True])
+def test_a_random_default_is_named_as_the_cause(engine: str, toy: Toy, primary: bool) -> None:
+    """Alone, though rows are in another order where it is of the primary key."""
+    key = "" if primary else f"id {toy.counted_key}, "
     toy.execute(
-        f"CREATE TABLE things (id {toy.counted_key}, code VARCHAR(9) NOT NULL UNIQUE, "
-        f"number INTEGER DEFAULT 7, luck {_RANDOM[engine]})"
+        f"CREATE TABLE things ({key}code VARCHAR(9) NOT NULL UNIQUE, number INTEGER DEFAULT 7, "
+        f"luck {_RANDOM[engine]}{' PRIMARY KEY' if primary else ''})"
     )
-    toy.only("0001_a", 'op.seed_rows("things", [{"code": "a"}], key=["code"])')
+    rows = [{"code": f"a{number}"} for number in range(40)]
+    toy.only("0001_a", f"op.seed_rows('things', {rows}, key=['code']{', id=None' * primary})")
     said = toy.terp_seed("preview", "--prove", code=8).stderr
     assert "upgrade base to 0001_a: script and run differ in things" in said
     assert "things.luck, which the database fills with" in said
     assert "things.number" not in said
+    assert "things.code" not in said
     assert "trigger" not in said
 
 

@@ -10,7 +10,6 @@ import ast
 import os
 import re
 from collections.abc import Iterator, Sequence
-from importlib.resources import files
 from pathlib import Path
 
 from alembic.config import Config
@@ -52,11 +51,8 @@ def _located(config: Config, section: str, home: Path) -> Path | None:
     if not location:
         return None
     package, colon, folder = location.partition(":")
-    if colon and package.isidentifier() and len(package) > 1:
-        try:
-            return Path(str(files(package))) / folder / "env.py"
-        except ModuleNotFoundError:
-            return None
+    if colon and package.replace(".", "").isidentifier() and len(package) > 1:
+        return home.joinpath(*package.split("."), folder, "env.py")  # none of an installed one
     return home / location / "env.py"
 
 
