@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
@@ -11,7 +13,9 @@ import sqlalchemy as sa
 from alembic.config import CommandLine
 from docs_runner import REPOSITORY
 from strangers import MODEL, Stranger
+from terminals import typed
 
+from terp_seed.errors import PlanError
 from terp_seed.project.init import generic_files, section_text
 
 
@@ -99,6 +103,123 @@ def test_their_autogenerate_leaves_our_tables_alone(stranger: Stranger) -> None:
         "connection=connection, include_name=include_name,",
     )
     assert stranger.proposed() == []
+
+
+FLASK = """\
+from flask import current_app
+
+from alembic import context
+
+config = context.config
+
+
+def run_migrations_online():
+    conf_args = current_app.extensions['migrate'].configure_args
+    with get_engine().connect() as connection:
+        context.configure(
+            connection=connection,
+            target_metadata=get_metadata(),
+            **conf_args
+        )
+        with context.begin_transaction():
+            context.run_migrations()
+"""
+
+
+@pytest.mark.parametrize("template", ["generic", "async", "multidb", "pyproject", "flask"])
+def test_init_adds_the_hook_and_check_wants_it(stranger: Stranger, template: str) -> None:
+    """With the flag, also later; it adds lines and changes none."""
+    name = "migrations/env.py" if template == "flask" else "alembic/env.py"
+    if template == "flask":  # its alembic.ini has no script_location, and is elsewhere
+        (stranger.path / "migrations").mkdir()
+        (stranger.path / name).write_text(FLASK)
+    else:
+        stranger.init(template)
+    x = ("-x", "url=sqlite:///app.db")
+    tables("sqlite:///app.db")
+    assert f"in {name}, so that" in stranger.terp_seed("init").stderr
+    before = stranger.files()[name]
+    failed = stranger.terp_seed(*x, "check", code=4).stdout
+    assert f"failed  schema autogenerate {name}: autogenerate would drop" in failed
+
+    done = stranger.terp_seed("init", "--edit-env")
+
+    assert f"edited {name}" in done.stdout
+    after = stranger.files()[name].replace("from terp_seed import include_name\n", "")
+    assert re.sub(r"include_name=include_name,\s+", "", after) == before
+    assert "ok      schema autogenerate" in stranger.terp_seed(*x, "check").stdout
+    assert "edited" not in stranger.terp_seed("init", "--edit-env").stdout
+
+
+def test_the_hook_that_init_adds_hides_our_tables(stranger: Stranger) -> None:
+    stranger.init()
+    stranger.has_url("sqlite:///app.db")
+    tables("sqlite:///app.db")
+    made = json.loads(stranger.terp_seed("init", "--edit-env", "--json").stdout)
+    assert made["edited"] == ["alembic/env.py"]
+    stranger.seed("head")
+    assert stranger.proposed() == []
+
+
+@pytest.mark.parametrize("answer", ["y", "n"])
+def test_on_a_terminal_init_asks_for_the_hook(stranger: Stranger, answer: str) -> None:
+    stranger.init()
+    before = stranger.files()["alembic/env.py"]
+    said = typed(stranger, "terp-seed", "init", after="[Y/n]", answer=answer)
+    assert said.code == 0
+    assert "alembic/env.py: add include_name, so that autogenerate keeps" in said.text
+    assert ("edited alembic/env.py" in said.text) == (answer == "y")
+    assert (stranger.files()["alembic/env.py"] != before) == (answer == "y")
+
+
+def test_a_hook_of_theirs_is_left_to_them(stranger: Stranger) -> None:
+    """Whoever has a hook calls ours from it, in whichever file it is."""
+    stranger.init()
+    own = "connection=connection, include_name=mine,"
+    stranger.edit("alembic/env.py", "connection=connection,", own)
+    before = stranger.files()["alembic/env.py"]
+    assert "in alembic/env.py, so that" in stranger.terp_seed("init", "--edit-env").stderr
+    assert stranger.files()["alembic/env.py"] == before
+    x = ("-x", "url=sqlite:///app.db")
+    tables("sqlite:///app.db")
+    assert "failed  schema autogenerate" in stranger.terp_seed(*x, "check", code=4).stdout
+    (stranger.path / "hooks.py").write_text("from terp_seed import include_name as mine\n")
+    assert "ok      schema autogenerate" in stranger.terp_seed(*x, "check").stdout
+
+
+def test_without_models_there_is_nothing_to_hide_from(stranger: Stranger) -> None:
+    """As in the file that alembic init writes: its autogenerate cannot run."""
+    stranger.init()
+    stranger.edit("alembic/env.py", "from model import metadata as target_metadata", "")
+    stranger.edit("alembic/env.py", "config = context.config", "target_metadata = None")
+    stranger.terp_seed("init")
+    tables("sqlite:///app.db")
+    stranger.terp_seed("-x", "url=sqlite:///app.db", "check")
+
+
+def test_after_autogenerate_has_dropped_our_tables_a_run_says_how_to_go_on(
+    stranger: Stranger,
+) -> None:
+    stranger.init()
+    stranger.has_url("sqlite:///app.db")
+    tables("sqlite:///app.db")
+    stranger.terp_seed("init", "--table", "customers", "--no-edit-env")
+    stranger.seed("head")
+    stranger.run("alembic", "revision", "--autogenerate", "-m", "drops")
+    failed = stranger.terp_seed("check", code=4).stdout
+    assert "_drops.py: drops terp_seed_audit, terp_seed_environment, terp_seed_ledger" in failed
+    stranger.run("alembic", "upgrade", "head")
+
+    with pytest.raises(PlanError) as caught:
+        stranger.seed("head")
+    assert "all rows of revision 0001_first_rows are there, and the book" in str(caught.value)
+    commands = "alembic -n seed stamp 0001_first_rows, then terp-seed ledger rebuild"
+    assert str(caught.value).endswith(commands)
+    stranger.run("alembic", "-n", "seed", "stamp", "0001_first_rows")
+    stranger.terp_seed("ledger", "rebuild", "--yes")
+    stranger.seed("base")
+    with sqlite3.connect(stranger.path / "app.db") as connection:
+        assert connection.execute("SELECT COUNT(*) FROM customers").fetchone() == (0,)
 
 
 def test_a_first_row_for_a_table_of_theirs(

@@ -13,6 +13,7 @@ from test_rollback import CAPITALS
 from toys import HEAD, Toy
 
 from terp_seed.cli import main
+from terp_seed.database import environment_stamp
 from terp_seed.database.compare import TableDigest, database_digests, differing
 from terp_seed.errors import PlanError
 from terp_seed.project.project import Project as Seeds
@@ -300,3 +301,36 @@ def test_terp_comes_out_exactly(terp: Seeds) -> None:
     assert of["client_transactions"]["missing"] == 10
     terp.downgrade("base")
     assert differing(before, _digests(terp)) == []
+
+
+def test_a_run_after_the_loss_of_every_table_says_how_to_get_the_ledger_back(toy: Toy) -> None:
+    """The chain is at its base then, and finds its own rows; of one revision of three or of all."""
+    for revision in ("0001_labels", HEAD):
+        toy.upgrade(revision)
+        before = toy.digests()
+        for table in ("version", "ledger", "audit", "environment"):
+            toy.execute(f"DROP TABLE terp_seed_{table}")
+        with toy.db.begin() as connection:
+            environment_stamp.stamp(connection, "dev", origin="test")
+        with pytest.raises(PlanError) as caught:
+            toy.upgrade()
+        (hint,) = [line for line in str(caught.value).splitlines() if "bookkeeping" in line]
+        assert f"all rows of revision {revision} are there" in hint
+        assert hint.endswith(f"alembic -n seed stamp {revision}, then terp-seed ledger rebuild")
+        toy.stamp(revision)
+        rebuild(toy, x=("size=small",))
+        assert toy.digests() == before
+    toy.downgrade("base", "on-edited=abort")
+    assert toy.counts() == {}
+
+
+def test_rows_of_others_are_not_taken_for_a_lost_ledger(sqlite_toy: Toy) -> None:
+    """One key of several is taken, or the ledger knows the chain."""
+    sqlite_toy.only(
+        "0001_a",
+        'op.seed_rows("labels", [{"code": "A"}, {"code": "B"}], key=["code"])',
+    )
+    sqlite_toy.execute("INSERT INTO labels (code) VALUES ('A')")
+    with pytest.raises(PlanError, match="1 of its values already belong") as caught:
+        sqlite_toy.upgrade()
+    assert "bookkeeping" not in str(caught.value)

@@ -79,6 +79,8 @@ def test_a_name_is_split_into_whole_words(name, expected):
         ("orders", "created_at", "datetime", None),
         ("notes", "emailFlag", "boolean", None),
         ("strains", "name", "text", None),
+        ("books", "author_id", "text", 36),
+        ("author_types", "name", "text", 100),
     ],
 )
 def test_what_only_sounds_personal_is_no_alarm(table, name, kind, length):
@@ -126,6 +128,13 @@ def test_a_reason_for_cancelling_is_free_text_and_no_cell_phone():
         ("users", "firstName", "text", 50, "first_name"),
         ("users", "password", "binary", 60, "credential"),
         ("batches", "metadata", "text", None, "free_text"),
+        ("author", "name", "text", 80, "person_name"),
+        ("bookAuthors", "name", "text", 80, "person_name"),
+        ("children", "name", "text", 80, "person_name"),
+        ("books", "author_name", "text", 80, "person_name"),
+        ("books", "authorNames", "text", 80, "person_name"),
+        ("films", "director", "text", 80, "person_name"),
+        ("cards", "holderName", "text", 80, "person_name"),
     ],
 )
 def test_what_is_personal_is_an_alarm(table, name, kind, length, expected):

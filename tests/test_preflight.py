@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pytest
+from servers import server_engine
 from toys import Toy
 
 from terp_seed.database.schema import Schema
@@ -287,9 +288,40 @@ def test_a_table_without_the_key_that_is_named(toy: Toy) -> None:
     )
     assert findings(toy) == [
         "revision 0001_a, table pairs: has no integer key 'id'; say which, or id=None",
-        "revision 0001_a, table labels: 'place' is not its integer primary key; pass id=None and "
-        "key=[...], so that rows are known by their natural key",
+        "revision 0001_a, table labels: 'place' is not its integer primary key; pass id='id'",
     ]
+
+
+@pytest.mark.parametrize("engine", [server_engine(), "postgresql"])
+def test_a_partitioned_table_is_seeded_by_what_its_messages_say(toy: Toy) -> None:
+    """Its unique keys hold the column that it is partitioned by, and its id is no key alone."""
+    counter = "SERIAL" if toy.postgresql else "INTEGER NOT NULL AUTO_INCREMENT"
+    toy.execute(
+        f"CREATE TABLE visits (id {counter}, code VARCHAR(9) NOT NULL, year INTEGER NOT NULL, "
+        "PRIMARY KEY (id, year)) PARTITION BY RANGE (year)"
+        + ("" if toy.postgresql else " (PARTITION every VALUES LESS THAN MAXVALUE)")
+    )
+    if toy.postgresql:
+        toy.execute("CREATE TABLE every PARTITION OF visits DEFAULT")
+    toy.publish("visits", ["code"])
+
+    def seed(more: str) -> None:
+        toy.only("0001_a", f'op.seed_rows("visits", [{{"code": "a", "year": 7}}], {more})')
+
+    for given in ('key=["code"]', 'key=["code"], id=None'):
+        seed(given)
+        (finding,) = findings(toy)
+        assert 'to the seed and pass id=None and key=["id", "year"], or give the' in finding
+    toy.execute("CREATE UNIQUE INDEX one ON visits (code, year)")
+    for given in ('key=["code"]', 'key=["code"], id=None'):
+        seed(given)
+        (finding,) = findings(toy)
+        assert finding.endswith('pass id=None and key=["code", "year"], which is unique')
+    seed('key=["code", "year"], id=None')
+    toy.upgrade()
+    toy.document("status", "--drift")
+    toy.downgrade("base", "on-edited=abort")
+    assert toy.counts() == {}
 
 
 def test_text_in_a_number_or_date_column(toy: Toy) -> None:

@@ -340,11 +340,23 @@ def test_a_backup_holds_what_was_asked_for_and_no_more(people: Copy, kind: str) 
     assert made["folder"] in evidence_page(evidence(people.settings))
 
 
-def test_foreign_keys_between_masked_columns_still_join(new_copy: Callable[..., Copy]) -> None:
+@pytest.mark.parametrize(
+    "key",
+    [
+        ", FOREIGN KEY (mail) REFERENCES parties (mail) ON UPDATE CASCADE",
+        "REFERENCES parties (mail) ON UPDATE CASCADE",
+        "REFERENCES parties ON UPDATE CASCADE",
+    ],
+    ids=["of the table", "at the column", "to the primary key"],
+)
+def test_foreign_keys_between_masked_columns_still_join(
+    new_copy: Callable[..., Copy], key: str
+) -> None:
+    primary = "FOREIGN" not in key and "(" not in key
     copy = new_copy(
-        parties="id INTEGER PRIMARY KEY, mail VARCHAR(80) NOT NULL UNIQUE",
-        visits="id INTEGER PRIMARY KEY, mail VARCHAR(80), "
-        "FOREIGN KEY (mail) REFERENCES parties (mail) ON UPDATE CASCADE",
+        parties=f"id INTEGER {'' if primary else 'PRIMARY KEY'}, "
+        f"mail VARCHAR(80) NOT NULL {'PRIMARY KEY' if primary else 'UNIQUE'}",
+        visits=f"id INTEGER PRIMARY KEY, mail VARCHAR(80) {key}",
     )
     lines = (
         "[tables.parties]",
@@ -359,6 +371,7 @@ def test_foreign_keys_between_masked_columns_still_join(new_copy: Callable[..., 
     copy.run(
         "INSERT INTO visits VALUES (1, 'canary-2@real-corp.com'), (2, 'canary-2@real-corp.com')"
     )
+    copy.settings = replace(copy.settings, backup="none")  # one of rows needs their key
     copy.mask()
     joined = "SELECT COUNT(*), MIN(p.id) FROM visits v JOIN parties p ON p.mail = v.mail"
     assert copy.all(joined) == [(2, 2)]

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from projects import Project
-from servers import MariaDB, run_client
+from servers import MariaDB, run_client, server_engine
 from toys import Toy
 
 
@@ -178,12 +178,24 @@ def _listens(port: int) -> bool:
         return probe.connect_ex(("127.0.0.1", port)) == 0
 
 
-@pytest.mark.parametrize("driver", ["asyncpg", "psycopg2"])
-def test_another_driver_of_postgresql_is_replaced_and_it_is_said(
-    postgresql_toy: Toy, driver: str
+@pytest.mark.parametrize(
+    ("engine", "driver", "title"),
+    [
+        ("sqlite", "aiosqlite", "sqlite3"),
+        (server_engine(), "aiomysql", "mysqlclient"),
+        (server_engine(), "asyncmy", "mysqlclient"),
+        (server_engine(), "pymysql", "mysqlclient"),
+        (server_engine(), "mysqlconnector", "mysqlclient"),
+        ("postgresql", "asyncpg", "psycopg 3"),
+        ("postgresql", "psycopg2", "psycopg 3"),
+    ],
+)
+def test_another_driver_of_an_engine_is_replaced_and_it_is_said(
+    toy: Toy, driver: str, title: str
 ) -> None:
-    """The project's own ini file may name the driver of its application."""
-    url = postgresql_toy.url.replace("postgresql+psycopg:", f"postgresql+{driver}:")
-    done = postgresql_toy.run("alembic", "-n", "seed", "-x", f"url={url}", "upgrade", "head")
-    assert f"names {driver}; seeds go through psycopg 3" in done.stderr
-    assert postgresql_toy.counts()["depots"] == 4
+    """The project's own ini file may name the driver of its application, often an async one."""
+    backend = toy.url.partition(":")[0].partition("+")[0]
+    url = f"{backend}+{driver}:{toy.url.partition(':')[2]}"
+    done = toy.run("alembic", "-n", "seed", "-x", f"url={url}", "upgrade", "head")
+    assert f"names {driver}; seeds go through {title} to the same database" in done.stderr
+    assert toy.counts()["depots"] == 4

@@ -42,14 +42,16 @@ from terp_seed.errors import GuardError, PlanError, SeedError, UsageError
         ("backup=all", "backup: 'all' is not possible"),
         ("url=mysql", "the database URL cannot be read"),
         ("url=oracle://u@h/d", "no such engine here; terp_seed seeds mariadb, mysql, postg"),
-        ("url=mysql+pymysql://u@h/d", "driver 'pymysql': only mysqlclient is supported"),
+        ("url=mysql+pymysql://u@127.0.0.1/d?use_pure=1", "an option of its URL (use_pure) is not"),
+        ("url=mysql://u@127.0.0.1/d?connect_timeout=x", "an option of its URL (connect_timeout)"),
+        ("url=sqlite+pysqlcipher:///{file}", "driver 'pysqlcipher': seeds go through Python's own"),
         ("url=mysql://u@127.0.0.1", "the URL names no database"),
     ],
 )
 def test_a_key_or_value_that_cannot_be_used(sqlite_toy: Toy, given: str, words: str) -> None:
     before = sqlite_toy.everything()
     with pytest.raises(SeedError, match=re.escape(words)) as caught:
-        sqlite_toy.upgrade("head", given)
+        sqlite_toy.upgrade("head", given.format(file=sqlite_toy.db.url.database))
     assert "\n" not in str(caught.value)
     assert sqlite_toy.digests() == {name: before[name] for name in sqlite_toy.digests()}
     assert sqlite_toy.version() is None
@@ -364,7 +366,10 @@ def test_an_attribute_that_cannot_be_used(sqlite_toy: Toy, head: str, words: str
         ("[small]\ndepots = 1.5\n", "[small] depots must be a whole number from 0"),
         ("small = 5\n", "'small' must be a table, as [small]"),
         ("[small\n", "sizes.toml: cannot be read"),
-        ("[medium]\n", "size: 'small' is not a preset"),
+        (
+            "[medium]\n",
+            "size 'small' does not say how many rows of 'depots'; add depots = ... under",
+        ),
         ("[small]\ndepot = 4\n", "depots"),
     ],
 )
@@ -372,6 +377,41 @@ def test_presets_that_cannot_be_used(sqlite_toy: Toy, text: str, words: str) -> 
     (sqlite_toy.path / "seeds" / "sizes.toml").write_text(text)
     with pytest.raises(SeedError, match=re.escape(words)):
         sqlite_toy.upgrade()
+    assert sqlite_toy.counts() == {}
+
+
+def test_a_chain_that_asks_for_no_counts_needs_no_preset(
+    new_toy: Callable[..., Toy], new_database: Callable[[str], str]
+) -> None:
+    """Seeds from files in staging, whose preset is missing; until a seeder comes that counts."""
+    toy = new_toy(new_database("sqlite"), stamp="staging")
+    toy.only("0001_a", 'op.seed_rows("labels", [{"code": "A"}], key=["code"])')
+    sizes = toy.path / "seeds" / "sizes.toml"
+    for text in ("", "[small]\ndepots = 4\n"):
+        sizes.write_text(text)
+        toy.terp_seed("check")
+        toy.upgrade("head", toy.consent)
+        assert toy.counts() == {"labels": 1}
+        toy.execute("DELETE FROM terp_seed_ledger")
+        toy.terp_seed("ledger", "rebuild", "--yes", x=(toy.consent,))
+        toy.downgrade("base", toy.consent)
+    with pytest.raises(UsageError, match="size: 'medium' is not a preset"):
+        toy.upgrade("head", toy.consent, "size=medium")  # asked for, it must be there
+
+
+def test_a_seeded_chain_counts_what_its_preset_has_come_to_count(sqlite_toy: Toy) -> None:
+    """A seeder is added to a chain that is seeded; what the preset counted before stays."""
+    sizes = sqlite_toy.path / "seeds" / "sizes.toml"
+    sizes.write_text("[small]\ndepots = 4\n")
+    sqlite_toy.upgrade("0002_depots")
+    with pytest.raises(UsageError, match=r"size 'small' does not say how many rows of 'crates'"):
+        sqlite_toy.upgrade()
+    sizes.write_text("[small]\ndepots = 9\ncrates = 12\n")
+    sqlite_toy.upgrade()
+    counts = sqlite_toy.counts()
+    assert (counts["depots"], counts["crates"]) == (4, 12)
+    sizes.unlink()
+    sqlite_toy.downgrade()
     assert sqlite_toy.counts() == {}
 
 

@@ -205,7 +205,8 @@ def _column(
         filled=each.get("default") is not None
         or numbered
         or computed
-        or bool(each.get("identity")),
+        or bool(each.get("identity"))
+        or each.get("autoincrement") is True,
         computed=computed,
         choices=choices,
         charset=charsets.get(name),

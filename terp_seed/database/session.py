@@ -200,6 +200,14 @@ def _connect(dialect: Dialect, settings: Settings) -> Connection:
         )
     try:
         return dialect.engine(url).connect()
+    except (TypeError, ValueError):
+        if not url.query:
+            raise
+        raise UsageError(
+            f"database {url.database!r}: an option of its URL ({', '.join(sorted(url.query))}) is "
+            f"not known to {dialect.driver}, or has a value that it cannot read; correct what "
+            "follows the question mark"
+        ) from None
     except DBAPIError as error:
         code = problem_behind(error).code
         reason = dialect.unreachable(error.orig or error)

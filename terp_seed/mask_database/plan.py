@@ -13,7 +13,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Any
 
 import sqlalchemy as sa
 
@@ -126,18 +125,13 @@ def tables_to_read(schema: Schema, only: Sequence[str]) -> list[TableFacts]:
 class _Planner:
     """Plans table after table, and collects what prevents masking."""
 
-    def __init__(
-        self, session: Session, border: Boundary, keys: Sequence[tuple[str, Mapping[str, Any]]]
-    ) -> None:
+    def __init__(self, session: Session, border: Boundary, keys: Sequence[ForeignKey]) -> None:
         self.session, self.border = session, border
         self.plans: list[PassPlan] = []
         self.problems: list[str] = []
         self._gaps: list[PolicyGap] = []
         self._following = {
-            (table, column)
-            for table, key in keys
-            if _cascades(key)
-            for column in key["constrained_columns"]
+            (key.table, column) for key in keys if key.cascades for column in key.columns
         }
 
     def add(self, facts: TableFacts, passes: Sequence[Pass]) -> None:
@@ -282,32 +276,42 @@ def _samples(session: Session, facts: TableFacts, names: Sequence[str]) -> dict[
 # can only be masked on both sides at once, which the database does where it cascades.
 
 
-def _foreign_keys(session: Session) -> Iterator[tuple[str, Mapping[str, Any]]]:
-    found = sa.inspect(session.connection).get_multi_foreign_keys()
+@dataclass(frozen=True)
+class ForeignKey:
+    """An enforced reference, and whether an UPDATE of its target takes it along."""
+
+    table: str
+    columns: tuple[str, ...]
+    target: str
+    target_columns: tuple[str, ...]
+    cascades: bool
+
+
+def _foreign_keys(session: Session) -> Iterator[ForeignKey]:
+    dialect, connection = session.dialect, session.connection
+    found = sa.inspect(connection).get_multi_foreign_keys()
     for (_, table), keys in found.items():
         for key in keys:
             if key["referred_columns"]:
-                yield table, key
+                yield ForeignKey(
+                    table,
+                    tuple(key["constrained_columns"]),
+                    key["referred_table"],
+                    tuple(key["referred_columns"]),
+                    dialect.updates_cascade(connection, table, key),
+                )
 
 
-def _cascades(key: Mapping[str, Any]) -> bool:
-    return str(key.get("options", {}).get("onupdate", "")).upper() == "CASCADE"
-
-
-def _unfit_keys(
-    keys: Sequence[tuple[str, Mapping[str, Any]]], masked: set[tuple[str, str]]
-) -> Iterator[str]:
+def _unfit_keys(keys: Sequence[ForeignKey], masked: set[tuple[str, str]]) -> Iterator[str]:
     """The enforced keys that masking one side would break."""
-    for table, key in keys:
-        target = key["referred_table"]
-        pairs = zip(key["constrained_columns"], key["referred_columns"], strict=True)
-        for column, other in pairs:
-            moves = (target, other) in masked
-            if ((table, column) in masked or moves) and not (moves and _cascades(key)):
+    for key in keys:
+        for column, other in zip(key.columns, key.target_columns, strict=True):
+            moves = (key.target, other) in masked
+            if ((key.table, column) in masked or moves) and not (moves and key.cascades):
                 yield (
-                    f"{table}.{column} refers to {target}.{other} by a foreign key without ON "
-                    "UPDATE CASCADE, so the two cannot be masked together; make it cascade for the "
-                    "time of masking, or keep both"
+                    f"{key.table}.{column} refers to {key.target}.{other} by a foreign key without "
+                    "ON UPDATE CASCADE, so the two cannot be masked together; make it cascade for "
+                    "the time of masking, or keep both"
                 )
 
 

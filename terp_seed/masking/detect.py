@@ -200,6 +200,25 @@ def _rule(kind: str, phrases: str, types: frozenset[str] = _TEXT, *, shortest: i
     return _Rule(kind, tuple(phrases.split(", ")), types, shortest)
 
 
+def _set(text: str) -> frozenset[str]:
+    return frozenset(text.split())
+
+
+_AUTHORS = _set(
+    "addressee applicant artist author candidate cardholder composer director doctor editor "
+    "employee guardian instructor manager payee photographer physician reviewer spouse teacher "
+    "translator writer"
+)
+"""A column called so holds a name of a person by itself."""
+_PEOPLE = _AUTHORS | _set(
+    "actor assistant attendee beneficiary buyer caregiver child children citizen coach contact "
+    "courier donor driver guest holder learner lead member musician nurse officer owner parent "
+    "participant party parties passenger patient payer people performer person player profile "
+    "pupil receiver recipient resident rider seller sender speaker staff student subscriber "
+    "technician tenant therapist trainer traveller tutor user visitor volunteer voter witness "
+    "worker"
+)
+
 # The first rule that is hit decides: `ip address` comes before `address`.
 _RULES = (
     _rule("email", "email, emails, e mail, mailbox", shortest=6),
@@ -242,8 +261,12 @@ _RULES = (
     _rule("last_name", "last name, family name, maiden name, lastname, surname"),
     _rule(
         "person_name",
-        "full name, fullname, contact, owner name, driver name, employee name, recipient name, "
-        "nickname, attendees, signatory",
+        ", ".join(
+            [
+                "full name, fullname, contact, nickname, attendees, signatory",
+                *(f"{person} name, {person} names" for person in sorted(_PEOPLE)),
+            ]
+        ),
     ),
     _rule("org_name", "client name, customer name, supplier name, vendor name, company name"),
     _rule("org_name", "legal name, business name, dba"),
@@ -266,15 +289,7 @@ _RULES = (
 )
 
 
-def _set(text: str) -> frozenset[str]:
-    return frozenset(text.split())
-
-
 _ORGANISATIONS = _set("client customer supplier vendor company companies")
-_PEOPLE = _set(
-    "user person people contact employee staff member patient lead recipient driver caregiver "
-    "owner profile guest subscriber applicant party parties"
-)
 _OWN_NAME = frozenset({"name", "names", "display name", "title name"})
 _LABELS = _set(
     "name title code slug sku color colour status type category subcategory kind unit uom grade "
@@ -320,7 +335,9 @@ def guess(table: str, column: str, kind: TypeKind, length: int | None) -> str | 
 
 
 def _own_name(table: str, name: tuple[str, ...]) -> str | None:
-    """`name` alone is a party's name in a table of parties, else a label."""
+    """`name` alone is a party's name in a table of parties, else a label; `author` is one too."""
+    if name[-1:] == name and _AUTHORS.issuperset(name):
+        return "person_name"
     if " ".join(name) not in _OWN_NAME:
         return None
     head = words(table)[-1:]

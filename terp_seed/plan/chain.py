@@ -29,6 +29,7 @@ from terp_seed.settings.options import (
     default_size,
     environment_name,
     preset,
+    presets,
 )
 
 if TYPE_CHECKING:
@@ -157,6 +158,20 @@ _ROOT_SEED = 1
 _AS_OF = date(2026, 1, 1)  # for a chain whose revisions do not say
 
 
+class RowCounts(dict[str, int]):
+    """How many rows each subject gets; `UsageError` for one that the size does not count."""
+
+    def __init__(self, size: str, counts: Mapping[str, int]) -> None:
+        super().__init__(counts)
+        self._size = size
+
+    def __missing__(self, subject: str) -> int:
+        raise UsageError(
+            f"size {self._size!r} does not say how many rows of {subject!r}; add {subject} = ... "
+            f"under [{self._size}] of sizes.toml, or choose another size with -x size=..."
+        )
+
+
 @dataclass(frozen=True)
 class Generation:
     """What a chain's generated rows depend on; the chain keeps one of them."""
@@ -184,7 +199,8 @@ class Generation:
     @classmethod
     def from_settings(cls, recorded: Mapping[str, Any]) -> Generation:
         as_of = date.fromisoformat(recorded["as_of"])
-        return cls(recorded["size"], recorded["rows"], recorded["root_seed"], as_of)
+        rows = RowCounts(recorded["size"], recorded["rows"])
+        return cls(recorded["size"], rows, recorded["root_seed"], as_of)
 
 
 def recorded_settings(
@@ -210,7 +226,7 @@ def choose_generation(
     Raises `UsageError` if others are asked for explicitly on a seeded chain.
     """
     if recorded:
-        generation = Generation.from_settings(recorded)
+        generation = Generation.from_settings(_with_new_counts(settings, recorded))
         _refuse_other(settings, generation)
         return generation
     size = settings.size or default_size(environment)
@@ -219,10 +235,26 @@ def choose_generation(
     )
     return Generation(
         size,
-        preset(settings.home, size, settings.rows),
+        RowCounts(size, _counts(settings, size)),
         _ROOT_SEED if settings.root_seed is None else settings.root_seed,
         as_of,
     )
+
+
+def _counts(settings: Settings, size: str) -> Mapping[str, int]:
+    """The preset; a chain that asks for none of its counts needs none by default."""
+    if not (settings.size or settings.rows) and size not in presets(settings.home):
+        return {}
+    return preset(settings.home, size, settings.rows)
+
+
+def _with_new_counts(settings: Settings, recorded: Mapping[str, Any]) -> Mapping[str, Any]:
+    """The recorded settings, with what the preset has come to count since."""
+    try:
+        counts = preset(settings.home, recorded["size"], {})
+    except UsageError:  # a seeded chain needs the preset no more
+        counts = {}
+    return {**recorded, "rows": {**counts, **recorded["rows"]}}
 
 
 def refuse_other_key(recorded: Mapping[str, Any], mask_key: str | None) -> None:

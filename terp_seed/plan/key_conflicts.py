@@ -19,6 +19,7 @@ from terp_seed.rows.model import Lookup, TableRows, Value
 
 __all__ = [
     "Beside",
+    "are_all_taken",
     "count_skipped",
     "find_alike_keys",
     "find_broken_references",
@@ -158,6 +159,13 @@ def count_skipped(
     """
     repeated = _repeated(rows, rows.key, before)
     return len(repeated - retained) + _count_taken(session, rows, rows.key, repeated | retained)
+
+
+def are_all_taken(session: Session, rows: TableRows) -> bool:
+    """Whether every row is in the database already, by its natural key."""
+    if not rows.count or not rows.key or any(rows.columns[name].ref for name in rows.key):
+        return False
+    return _count_taken(session, rows, rows.key, frozenset()) == rows.count
 
 
 def _repeated(rows: TableRows, key: Sequence[str], before: Sequence[TableRows]) -> frozenset[int]:

@@ -11,6 +11,7 @@ is refused before anything is written.
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -29,6 +30,7 @@ from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, PlanError
 from terp_seed.plan.key_conflicts import (
     Beside,
+    are_all_taken,
     find_alike_keys,
     find_broken_references,
     find_crowding,
@@ -110,7 +112,36 @@ def collect_findings(session: Session, run: Run) -> Findings:
         if facts is not None:
             findings.masking += [where + line for line in run.findings(rows, facts)]
         before.append(rows)
+    if findings.schema:
+        findings.schema += _find_lost_bookkeeping(session, schema, run)
     return findings
+
+
+def _find_lost_bookkeeping(session: Session, schema: Schema, run: Run) -> Lines:
+    """A finding if a chain at its base finds its own rows: its bookkeeping tables were dropped."""
+    if not run.move.upwards or run.move.heads or run.target.headers():
+        return
+    there = [
+        step.revision
+        for step, planned in run.plan.insertions
+        if _key_fits(planned.rows, schema.table(planned.rows.table))
+        and are_all_taken(session, planned.rows)
+    ]
+    if there:
+        chain, last = session.settings.chain, there[-1]
+        yield (
+            f"all rows of revision {last} are there, and the bookkeeping is empty: if this chain "
+            "seeded them, its bookkeeping tables were dropped since, perhaps by a schema revision "
+            f"of --autogenerate; bring the ledger back: alembic -n {chain} stamp {last}, then "
+            "terp-seed ledger rebuild"
+        )
+
+
+def _key_fits(rows: TableRows, facts: TableFacts | None) -> bool:
+    """Whether the natural key can be looked up."""
+    if facts is None:
+        return False
+    return not any([*_check_column(rows, name, rows.columns[name], facts)] for name in rows.key)
 
 
 def find_subscribers(session: Session, run: Run) -> Lines:
@@ -190,23 +221,40 @@ def _check_table(
 
 
 def _check_key(rows: TableRows, facts: TableFacts) -> Lines:
+    where = f"table {rows.table}"
     if rows.id is None:
-        if not any(
-            unique and set(unique) <= set(rows.key) for unique in (facts.key, *facts.uniques)
-        ):
+        if not any({*unique} <= {*rows.key} for unique in _unique_keys(facts)):
             yield (
-                f"table {rows.table}: {', '.join(rows.key)} is not unique in it, and without an "
-                "integer key seeded rows cannot be told from others later; give the table a "
-                "unique key"
+                f"{where}: {', '.join(rows.key)} is not unique in it, and without an integer key "
+                f"seeded rows cannot be told from others later; {_usable_key(rows, facts)}"
             )
-        return
-    if rows.id not in facts.columns:
-        yield f"table {rows.table}: has no integer key {rows.id!r}; say which, or id=None"
-    elif facts.integer_key != rows.id:
-        yield (
-            f"table {rows.table}: {rows.id!r} is not its integer primary key; pass id=None and "
-            "key=[...], so that rows are known by their natural key"
-        )
+    elif rows.id not in facts.columns:
+        yield f"{where}: has no integer key {rows.id!r}; say which, or id=None"
+    elif facts.integer_key is not None and facts.integer_key != rows.id:
+        yield f"{where}: {rows.id!r} is not its integer primary key; pass id={facts.integer_key!r}"
+    elif facts.integer_key is None:
+        yield f"{where}: {rows.id!r} is not its integer primary key; {_usable_key(rows, facts)}"
+
+
+def _unique_keys(facts: TableFacts) -> list[tuple[str, ...]]:
+    return [columns for columns in dict.fromkeys((facts.key, *facts.uniques)) if columns]
+
+
+def _usable_key(rows: TableRows, facts: TableFacts) -> str:
+    """By which unique key the rows can be known, or what the seed or the table lacks for one."""
+    known = _unique_keys(facts)
+    usable = next((columns for columns in known if rows.columns.keys() >= {*columns}), None)
+    if usable:
+        return f"pass id=None and key={json.dumps(usable)}, which is unique"
+    add = "give the table a unique key"
+    if not known:
+        return add
+    listed = " or ".join(json.dumps(columns) for columns in known)
+    return (
+        f"add the columns of one of its unique keys to the seed and pass id=None and key={listed}, "
+        f"or {add} of columns that the seed has (with those that a partitioned table is "
+        "partitioned by)"
+    )
 
 
 def _check_missing(rows: TableRows, facts: TableFacts) -> Lines:

@@ -34,6 +34,12 @@ from terp_seed.plan.plan import Plan, make_plan
 from terp_seed.project.init import has_section
 from terp_seed.project.project import Project
 from terp_seed.project.round_trip import round_trip, transaction
+from terp_seed.project.schema_env import (
+    environments_without_hook,
+    find_drops,
+    schema_environments,
+    short_name,
+)
 from terp_seed.settings.options import ENVIRONMENTS, Settings
 
 __all__ = ["Chain", "chain_of", "run_checks", "scratch"]
@@ -76,6 +82,8 @@ def run_checks(project: Project, *, round_trip: bool = True) -> Iterator[CheckRe
     yield planned
     if planned.error is None:
         yield from _on_scratch(project, chain, round_trip)
+    if schema_environments(project.ini) and not chain.settings.bookkeeping_schema:
+        yield _result("schema autogenerate", lambda: _autogenerate(project))
 
 
 def _on_scratch(project: Project, chain: Chain, round_trip: bool) -> Iterator[CheckResult]:
@@ -130,6 +138,25 @@ def _plans(chain: Chain) -> str:
     names = ", ".join(script.revision for script in chain.unplanned)
     left_out = f"; need a database: {names}" if names else ""
     return f"up and down in {', '.join(ENVIRONMENTS)}{left_out}{stays}"
+
+
+def _autogenerate(project: Project) -> str:
+    """The autogenerate of the application's schema drops no table of terp_seed."""
+    problems = [
+        f"{short_name(env, project.ini)}: autogenerate would drop the bookkeeping tables, and the "
+        "ledger with them; add include_name: terp-seed init --edit-env"
+        for env in environments_without_hook(project.ini, in_use=True)
+    ]
+    for env in schema_environments(project.ini):
+        problems += [
+            f"{short_name(path, project.ini)}: drops {', '.join(names)}; delete those lines; if it "
+            f"ran already: {project.alembic('stamp', 'REVISION')}, the last one that was applied, "
+            "then terp-seed ledger rebuild"
+            for path, names in find_drops(env)
+        ]
+    if problems:
+        raise PlanError("\n  ".join(problems))
+    return "spares the tables of terp_seed"
 
 
 def _policy(chain: Chain, made: Scratch | None) -> str:

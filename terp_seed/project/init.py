@@ -36,7 +36,7 @@ from terp_seed.rows.imported import imported
 from terp_seed.rows.model import TableRows
 from terp_seed.settings.options import Settings
 
-__all__ = ["generic_files", "has_section", "scaffold", "scaffold_terp", "section_text"]
+__all__ = ["Scaffold", "generic_files", "has_section", "scaffold", "scaffold_terp", "section_text"]
 
 _PACKAGE = Path(str(files("terp_seed")))
 _TERP = ("alembic.ini", "seeds", "seed_revisions")

@@ -8,10 +8,9 @@ way back.  The database itself is only read.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager, contextmanager
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
-from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -20,16 +19,18 @@ from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.compare import TableDigest, database_digests, differing
+from terp_seed.database.consent import careful
 from terp_seed.database.dialects import Dialect, dialect_named
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.failures import translated
-from terp_seed.database.session import opened
-from terp_seed.errors import UsageError, VerificationError
+from terp_seed.database.session import Session, opened
+from terp_seed.errors import SeedError, UsageError, VerificationError
 from terp_seed.ledger.ledger import ledger_of
 from terp_seed.plan.chain import ancestors, current_heads, recorded_settings
+from terp_seed.project.causes import explain_columns, explain_triggers
 from terp_seed.project.check import chain_of
 from terp_seed.project.project import Project
-from terp_seed.settings.options import Settings
+from terp_seed.settings.options import Settings, presets
 
 __all__ = ["prove"]
 
@@ -48,28 +49,106 @@ class Comparison:
 def prove(project: Project) -> list[Comparison]:
     """Prove upgrade and downgrade between the database's revision and the head.
 
-    Raises `VerificationError` naming the tables that differ.
+    At the head the copies are rolled back first, and the proof is from the base.  The run comes
+    before the script, so that its preflight says what does not fit, in its own words.  Raises
+    `VerificationError` naming the tables that differ, and what in the database may be the cause.
     """
     settings = project.settings()
     _refuse_other_databases(project, settings)
-    start, x = _start(project, settings)
-    head = project.directory().get_current_head() or "base"
-    if start == head:
-        raise UsageError(f"the database is at {head} already, so an upgrade has nothing to preview")
-    digests = partial(_digests, settings, datetime.now(UTC))
-    with _two_copies(settings.url) as (scripted, online):
-        before = digests(scripted)
-        _apply(project, f"{start}:{head}", scripted, x=x)
-        project.upgrade("head", url=online)
-        up = _compare(digests(scripted), digests(online), f"upgrade {start} to {head}")
-        _apply(project, f"{head}:{start}", scripted, x=[*x, "on-edited=delete"], up=False)
-        project.downgrade(start, url=online)
-        after = digests(scripted)
-        down = _compare(after, digests(online), f"downgrade {head} to {start}")
-    left = [name for name in differing(before, after) if not name.startswith("terp_seed_")]
-    if left:
-        raise VerificationError(f"after the way back, {', '.join(left)} are not as before")
+    start, environment, x = _start(project, settings)
+    head = project.directory().get_current_head()
+    if head is None:
+        raise UsageError("the chain has no revisions, so there is nothing to prove")
+    with _two_copies(settings.url) as copies:
+        proof = _Proof(project, settings, environment, x, *copies)
+        if start == head:
+            start = proof.go_to_base()
+        before = proof.digests(proof.scripted)
+        up = proof.run(start, head, up=True)
+        down = proof.run(head, start, up=False)
+        proof.require_as_before(before)
     return [up, down]
+
+
+@dataclass(frozen=True)
+class _Proof:
+    """Two copies of a database: one for the script, one for the run."""
+
+    project: Project
+    settings: Settings
+    environment: str
+    x: Sequence[str]
+    scripted: URL
+    online: URL
+    since: datetime = field(default_factory=lambda: datetime.now(UTC))
+    """SQLite's clock moves between script and run: its times from here on count as one."""
+
+    def go_to_base(self) -> str:
+        """Roll both copies back to the base."""
+        for copy in (self.scripted, self.online):
+            try:
+                self._go("base", copy, up=False)
+            except SeedError as error:
+                raise type(error)(
+                    "the database is at the head, so the proof is from the base, and a copy of it "
+                    f"cannot be rolled back: {error}"
+                ) from None
+        return "base"
+
+    def run(self, start: str, target: str, *, up: bool) -> Comparison:
+        """Take one copy from revision to revision by a run, the other by the script; compare."""
+        self._go(target, self.online, up=up)
+        x = self.x if up else [*self.x, "on-edited=delete"]
+        _apply(self.project, f"{start}:{target}", self.scripted, x=x, up=up)
+        scripted, online = self.digests(self.scripted), self.digests(self.online)
+        unequal = differing(scripted, online)
+        if unequal:
+            what = f"{'upgrade' if up else 'downgrade'} {start} to {target}"
+            raise _unequal(f"{what}: script and run differ in", unequal, self._causes(unequal))
+        rows = sum(table.rows for table in scripted.values())
+        return Comparison(
+            f"{'upgrade' if up else 'downgrade'} {start} to {target}", len(scripted), rows
+        )
+
+    def require_as_before(self, before: dict[str, TableDigest]) -> None:
+        """Raise `VerificationError` if the way back did not lead to where the proof began."""
+        after = self.digests(self.scripted)
+        left = [name for name in differing(before, after) if not name.startswith("terp_seed_")]
+        if left:
+            with self._open(self.scripted) as session:
+                causes = list(explain_triggers(left, session.connection))
+            raise _unequal("after the rollback, not as before:", left, causes)
+
+    def digests(self, copy: URL) -> dict[str, TableDigest]:
+        """The digests of a copy's tables."""
+        with self._open(copy) as session:
+            return database_digests(
+                session.connection, leave_out=_NOT_COMPARED, exact=True, since=self.since
+            )
+
+    def _causes(self, tables: Sequence[str]) -> list[str]:
+        with self._open(self.scripted) as one, self._open(self.online) as other:
+            pair = one.connection, other.connection
+            columns = explain_columns(tables, *pair, exact=True, since=self.since)
+            return [*columns, *explain_triggers(tables, one.connection)]
+
+    def _go(self, target: str, copy: URL, *, up: bool) -> None:
+        given = {"backup": "none"}  # a copy is not worth one
+        if careful(self.environment):
+            given["yes"] = Path(str(copy.database)).name
+        if not up:
+            given["on-edited"] = "delete"
+        project = self.project.without(*given)
+        x = (f"{key}={value}" for key, value in given.items())
+        project = replace(project, x=(*project.x, *self.x, *x))
+        (project.upgrade if up else project.downgrade)(target, url=copy)
+
+    def _open(self, copy: URL) -> AbstractContextManager[Session]:
+        return opened(replace(self.settings, url=copy))
+
+
+def _unequal(what: str, tables: Sequence[str], causes: Sequence[str]) -> VerificationError:
+    return VerificationError("\n  ".join([f"{what} {', '.join(tables)}", *causes]))
 
 
 def _refuse_other_databases(project: Project, settings: Settings) -> None:
@@ -85,8 +164,8 @@ def _refuse_other_databases(project: Project, settings: Settings) -> None:
         )
 
 
-def _start(project: Project, settings: Settings) -> tuple[str, list[str]]:
-    """The database's revision, and the ``-x`` arguments that give a script its settings."""
+def _start(project: Project, settings: Settings) -> tuple[str, str, list[str]]:
+    """The database's revision and environment, and the ``-x`` arguments that it was seeded with."""
     with opened(settings) as session:
         environment = environment_of(session.connection, settings, session.books)
         heads = current_heads(session)
@@ -96,13 +175,13 @@ def _start(project: Project, settings: Settings) -> tuple[str, list[str]]:
     rows = ",".join(f"{name}:{count}" for name, count in stored.get("rows", {}).items())
     wanted = {
         "env": None if settings.env else environment,
-        "size": stored.get("size"),
+        "size": stored.get("size") if stored.get("size") in presets(settings.home) else None,
         "rows": rows,
         "seed": stored.get("root_seed"),
         "as-of": stored.get("as_of"),
     }
     x = [f"{k}={value}" for k, value in wanted.items() if value and k not in settings.explicit]
-    return heads[0] if heads else "base", x
+    return heads[0] if heads else "base", environment, x
 
 
 def _apply(project: Project, span: str, target: URL, *, x: Sequence[str], up: bool = True) -> None:
@@ -113,26 +192,6 @@ def _apply(project: Project, span: str, target: URL, *, x: Sequence[str], up: bo
         complaint = dialect_named(target.get_backend_name()).clients.apply(target, path)
     if complaint:
         raise VerificationError(f"the script for {span} did not run to its end: {complaint}")
-
-
-def _compare(
-    scripted: dict[str, TableDigest], online: dict[str, TableDigest], what: str
-) -> Comparison:
-    unequal = differing(scripted, online)
-    if unequal:
-        raise VerificationError(f"{what}: script and run differ in {', '.join(unequal)}")
-    return Comparison(what, len(scripted), sum(table.rows for table in scripted.values()))
-
-
-def _digests(settings: Settings, since: datetime, url: URL) -> dict[str, TableDigest]:
-    """The digests of a copy.
-
-    SQLite's clock moves between script and run: its times after ``since`` count as one.
-    """
-    with opened(replace(settings, url=url)) as session:
-        return database_digests(
-            session.connection, leave_out=_NOT_COMPARED, exact=True, since=since
-        )
 
 
 @contextmanager

@@ -446,7 +446,8 @@ class _Reconstruction:
         if recorded or "size" in settings.explicit:
             return [choose_generation(settings, self._environment, self._applied, recorded)]
         by_rows: dict[tuple[tuple[str, int], ...], Generation] = {}
-        for size in presets(settings.home):
+        sizes: list[str | None] = [*presets(settings.home)] or [None]
+        for size in sizes:
             sized = replace(settings, size=size)
             generation = choose_generation(sized, self._environment, self._applied, {})
             by_rows.setdefault(tuple(sorted(generation.rows.items())), generation)

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from terp_seed.database.dialects.model import Copy, Reference
+from terp_seed.database.dialects.model import Copy, Reference, Trigger
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -113,6 +113,10 @@ class Catalogue(ABC):
             for key in keys
         ]
 
+    def updates_cascade(self, connection: Connection, table: str, key: Mapping[str, Any]) -> bool:
+        """Whether a foreign key, as SQLAlchemy's inspector read it, is ON UPDATE CASCADE."""
+        return str(key.get("options", {}).get("onupdate", "")).upper() == "CASCADE"
+
     def unwritable(self, connection: Connection, table: str) -> dict[str, str]:
         """The columns that no text, number or bytes can be written to, with their types."""
         return {}
@@ -128,6 +132,10 @@ class Catalogue(ABC):
     def triggers(self, connection: Connection, table: str) -> list[str]:
         """The triggers that an UPDATE of the table sets off."""
         return []
+
+    @abstractmethod
+    def all_triggers(self, connection: Connection) -> list[Trigger]:
+        """The triggers of all tables of the connection's own schema, whatever sets them off."""
 
     def hidden(self, connection: Connection, tables: Sequence[str]) -> str:
         """Why the user may not see every row of these tables; empty if every row is seen."""

@@ -19,6 +19,7 @@ __all__ = [
     "Problem",
     "Reference",
     "Staged",
+    "Trigger",
     "Written",
     "gather_references",
     "join_table",
@@ -112,6 +113,15 @@ def gather_references(rows: Iterable[Sequence[Any]]) -> list[Reference]:
         for (table, _, target), group in groupby(rows, key=lambda row: tuple(row[:3]))
         for pairs in [list(group)]
     ]
+
+
+@dataclass(frozen=True)
+class Trigger:
+    """A trigger of a table, with the text of what it does."""
+
+    name: str
+    table: str
+    text: str
 
 
 @dataclass(frozen=True)

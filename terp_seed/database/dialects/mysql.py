@@ -24,6 +24,7 @@ from terp_seed.database.dialects.model import (
     Piece,
     Problem,
     Reference,
+    Trigger,
     Written,
     gather_references,
     split_table,
@@ -31,7 +32,7 @@ from terp_seed.database.dialects.model import (
 from terp_seed.database.dialects.mysql_clients import MySQLClients
 from terp_seed.database.dialects.mysql_errors import UNREACHABLE, problem
 from terp_seed.database.dialects.mysql_locks import LOCK_NAME, NamedLock
-from terp_seed.database.dialects.sessions import EXACT, Lock
+from terp_seed.database.dialects.sessions import EXACT, Lock, through_driver
 from terp_seed.errors import UsageError
 from terp_seed.rows.literals import NULL, encodable, quoted
 from terp_seed.rows.model import Cells
@@ -273,6 +274,14 @@ class MySQL(Dialect):
         )
         return [str(name) for (name,) in rows]
 
+    def all_triggers(self, connection: Connection) -> list[Trigger]:
+        rows = _exact(
+            connection,
+            "SELECT trigger_name, event_object_table, action_statement FROM "
+            "information_schema.triggers WHERE trigger_schema = DATABASE() ORDER BY trigger_name",
+        )
+        return [Trigger(*map(str, row)) for row in rows]
+
     def exactly(self, column: str, kind: TypeEngine[Any]) -> str:
         from sqlalchemy.dialects.mysql import BIT, DATE, DATETIME, FLOAT, TIME, TIMESTAMP
 
@@ -380,11 +389,7 @@ class MySQL(Dialect):
 
         if not url.database:
             raise UsageError("the URL names no database: write mysql://user@host/database")
-        if url.get_driver_name() != "mysqldb":
-            raise UsageError(
-                f"driver {url.get_driver_name()!r}: only mysqlclient is supported, which is "
-                f"{url.get_backend_name()}+mysqldb://..."
-            )
+        url = through_driver(url, "mysqldb", "mysqlclient")
         try:
             engine = create_engine(
                 url.update_query_dict({"charset": "utf8mb4"}),

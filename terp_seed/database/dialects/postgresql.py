@@ -23,6 +23,7 @@ from terp_seed.database.dialects.model import (
     Problem,
     Reference,
     Staged,
+    Trigger,
     Written,
     gather_references,
 )
@@ -392,6 +393,14 @@ class PostgreSQL(Dialect):
             (self.quote_table(table),),
         )
         return [str(name) for (name,) in rows]
+
+    def all_triggers(self, connection: Connection) -> list[Trigger]:
+        rows = connection.exec_driver_sql(
+            "SELECT tgname, relname, pg_get_functiondef(tgfoid) FROM pg_trigger "
+            "JOIN pg_class c ON c.oid = tgrelid WHERE NOT tgisinternal "
+            "AND relnamespace = current_schema()::regnamespace ORDER BY tgname, relname"
+        )
+        return [Trigger(*map(str, row)) for row in rows]
 
     def hidden(self, connection: Connection, tables: Sequence[str]) -> str:
         rows = connection.exec_driver_sql(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from contextlib import AbstractContextManager, nullcontext
 from datetime import datetime
+from functools import cache
 from typing import TYPE_CHECKING, ClassVar
 
 from terp_seed.database.dialects.model import Problem
@@ -12,10 +13,28 @@ from terp_seed.database.dialects.model import Problem
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
 
-__all__ = ["EXACT", "Lock", "Sessions"]
+__all__ = ["EXACT", "Lock", "Sessions", "through_driver"]
 
 EXACT = {"no_parameters": True, "terp_seed": True}
 """Without parameters a driver does not touch a ``%`` in the text."""
+
+
+def through_driver(url: URL, driver: str, title: str) -> URL:
+    """The same database through one driver, whatever driver the URL names.
+
+    The URL of an application often names an asynchronous driver, and a seed runs in no event loop.
+    """
+    backend, _, named = url.drivername.partition("+")
+    if named not in ("", driver):
+        _tell_driver(named, title)
+    return url.set(drivername=f"{backend}+{driver}")
+
+
+@cache
+def _tell_driver(named: str, title: str) -> None:
+    from terp_seed.settings.log import logger  # not for those who only look
+
+    logger.info(f"the database URL names {named}; seeds go through {title} to the same database")
 
 
 class Lock(ABC):

@@ -16,8 +16,16 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import sqlalchemy as sa
 
 from terp_seed.database.dialects.base import Dialect
-from terp_seed.database.dialects.model import Canonical, Copy, Kind, Piece, Problem, Written
-from terp_seed.database.dialects.sessions import Lock
+from terp_seed.database.dialects.model import (
+    Canonical,
+    Copy,
+    Kind,
+    Piece,
+    Problem,
+    Trigger,
+    Written,
+)
+from terp_seed.database.dialects.sessions import Lock, through_driver
 from terp_seed.database.dialects.sqlite_clients import SQLiteClients
 from terp_seed.database.dialects.sqlite_json import documents
 from terp_seed.errors import UsageError
@@ -172,6 +180,19 @@ class SQLite(Dialect):
             f"FROM (VALUES\n{lines}) AS n WHERE {same}"
         )
 
+    def updates_cascade(self, connection: Connection, table: str, key: Mapping[str, Any]) -> bool:
+        # The inspector reads no rule of a key that is declared at its column.
+        pragma = f"PRAGMA foreign_key_list({self.quote(table)})"
+        columns: dict[tuple[int, str, str], list[str]] = {}
+        for number, _, target, column, _, rule, *_ in connection.exec_driver_sql(pragma):
+            columns.setdefault((number, target, rule), []).append(column)
+        return any(
+            rule == "CASCADE"
+            and target == key["referred_table"]
+            and found == list(key["constrained_columns"])
+            for (_, target, rule), found in columns.items()
+        )
+
     def triggers(self, connection: Connection, table: str) -> list[str]:
         rows = connection.exec_driver_sql(
             "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? "
@@ -179,6 +200,10 @@ class SQLite(Dialect):
             (table,),
         )
         return [str(name) for (name,) in rows]
+
+    def all_triggers(self, connection: Connection) -> list[Trigger]:
+        sql = "SELECT name, tbl_name, sql FROM sqlite_master WHERE type = 'trigger' ORDER BY name"
+        return [Trigger(*row) for row in connection.exec_driver_sql(sql)]
 
     def _seed_keys(self, keys: Mapping[str, str]) -> str:
         firsts = ", ".join(f"{first} AS {self.quote(name)}" for name, first in keys.items())
@@ -242,8 +267,14 @@ class SQLite(Dialect):
                 "sqlite:// in memory: it would be empty for everybody else; name a file, "
                 "or hand your connection over in Config.attributes['connection']"
             )
+        driver = url.drivername.partition("+")[2]
+        if driver not in ("", "pysqlite", "aiosqlite"):
+            raise UsageError(
+                f"driver {driver!r}: seeds go through Python's own sqlite3, which cannot read such "
+                "a database; use a plain database file"
+            )
         engine = create_engine(
-            url,
+            through_driver(url, "pysqlite", "sqlite3"),
             poolclass=NullPool,
             hide_parameters=True,
             connect_args={
