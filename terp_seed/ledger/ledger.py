@@ -187,8 +187,7 @@ class Digests:
 class Ledger:
     """The ledger of one chain, in one engine's words.
 
-    Methods that take a connection read.  All others return the text of a statement or condition,
-    for a stream to execute or to print.
+    Methods that take a connection read; all others return the text of a statement or condition.
     """
 
     dialect: Dialect

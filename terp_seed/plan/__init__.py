@@ -3,5 +3,5 @@
 ``chain`` reads the revisions and finds the steps of a run, ``operations`` defines what a revision
 may call and records it, ``sql_guard`` refuses other SQL, ``plan`` holds the result and counts its
 rows, ``run`` makes a `Run` for a database or a script, ``preflight`` compares it with the live
-schema, and ``key_conflicts`` with the rows that are there.
+schema, ``value_checks`` looks at imported values, and ``key_conflicts`` at the rows that are there.
 """
