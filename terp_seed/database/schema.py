@@ -118,7 +118,9 @@ class Schema:
     def is_view(self, name: str) -> bool:
         """Whether a name that no table has is that of a view or a foreign table."""
         schema, table = split_table(name)
-        return self.table(name) is None and self._inspector.has_table(table, schema)
+        if self.table(name) is not None or (schema and not self._inspector.has_schema(schema)):
+            return False
+        return self._inspector.has_table(table, schema)
 
     def is_own(self, name: str) -> bool:
         """Whether a table's name says the connection's own schema, which is left out."""
