@@ -1,7 +1,7 @@
 """Tools around a project, found from its alembic.ini.
 
 ``project`` finds the seed section and calls Alembic's commands on it, ``init`` and ``new_revision``
-write files (``files`` are their templates, ``schema_env`` the schema's env.py), ``check`` and
+write files, ``schema_env`` reads the schema's env.py, ``check`` and
 ``prove`` test the seeds before a run (``causes`` name why they differ), ``round_trip`` seeds in a
 transaction that is rolled back, ``status`` reads a database, ``pytest_plugin`` has fixtures.
 """
