@@ -95,7 +95,7 @@ def test_losers_end_after_the_winner(toy: Toy) -> None:
     for loser in losers:
         _, error = loser.communicate(timeout=30)
         assert loser.returncode == 0
-        assert "nothing left to do: another run already moved the chain to 0004_slow" in error
+        assert "nothing to do: another run already moved the chain to 0004_slow" in error
     assert winner.wait(10) == 0
     assert toy.value("SELECT COUNT(*) FROM labels WHERE code = 'SLOW'") == 1
 

@@ -235,7 +235,7 @@ def test_a_kept_row_that_its_key_does_not_tell_stops_it(toy: Toy) -> None:
         toy.downgrade("base", "on-dependents=keep")
         assert toy.counts() == {"notes": 1, "towns": 1}
         return
-    with pytest.raises(PlanError, match="table towns: rows that are to be kept cannot be found"):
+    with pytest.raises(PlanError, match="table towns: rows to be retained cannot be found"):
         toy.downgrade("base", "on-dependents=keep")
     assert toy.counts() == {"notes": 1, "towns": 1}
 

@@ -199,7 +199,7 @@ def test_a_version_without_a_ledger_is_noticed(toy: Toy) -> None:
     toy.upgrade()
     before = toy.digests()
     toy.execute("DROP TABLE terp_seed_ledger")
-    with pytest.raises(PlanError, match="0001_labels, 0002_depots, 0003_crates is applied, and"):
+    with pytest.raises(PlanError, match="0001_labels, 0002_depots, 0003_crates as applied, but"):
         toy.downgrade()
     assert toy.digests() == before
 

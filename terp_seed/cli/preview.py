@@ -30,7 +30,7 @@ __all__ = ["preview"]
 @run_options("url", "env", "size", "rows", "seed", "as-of")
 @as_json
 def preview(project: Project, proving: bool, target: str, as_json: bool, **x: str | None) -> None:
-    """Print the script of an upgrade, or prove that it has the same effect as a run."""
+    """Print the script of an upgrade, or prove that it equals a run."""
     if as_json and not proving:
         raise UsageError("--json needs --prove; without --prove the script itself is printed")
     if not proving:

@@ -127,7 +127,7 @@ def referenced_numbers(session: Session, dependents: Dependents) -> set[int]:
     named = {tuple(map(session.dialect.literal, row)) for row in rows}
     if not named <= by_key.keys():
         raise PlanError(
-            f"{seeded.label}: rows that are to be kept cannot be found by their key, because it "
+            f"{seeded.label}: rows to be retained cannot be found by their key, because it "
             "was seeded as another type than the column's; move or remove what depends on them"
         )
     return {by_key[key] for key in named}

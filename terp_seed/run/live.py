@@ -72,7 +72,7 @@ def run_live(
             expect(session, run)
             return _LiveRun(session, run, lock).execute(confirm)
     heads = _name_heads(move.heads)
-    logger.info(f"nothing left to do: another run already moved the chain to {heads}")
+    logger.info(f"nothing to do: another run already moved the chain to {heads}")
     return RunOutcome(environment, move.heads)
 
 
