@@ -1,0 +1,129 @@
+"""Whole public data sets load, show no drift and roll back: a command, since they are not ours.
+
+::
+
+    TERP_SEED_TEST_FILES=FOLDER .venv-tests/bin/pytest tests/whole_files.py
+
+The folder has ``airports.dat``, ``airlines.dat`` and ``routes.dat`` of OpenFlights, and MySQL's
+Sakila sample database as the project "test_db" ships it, ``sakila-mv-schema.sql`` and
+``sakila-mv-data.sql``.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import sqlalchemy as sa
+from servers import MariaDB, run_client
+from toys import Toy
+
+FILES = Path(os.environ["TERP_SEED_TEST_FILES"])
+
+Pair = Callable[..., Callable[[], None]]
+
+
+def test_openflights(toy: Toy, pair: Pair) -> None:
+    r"""Files without a header, with \N for NULL; ids of their own, from -1 on."""
+    double = "DOUBLE PRECISION" if toy.postgresql else "DOUBLE"
+    airports = ["name", "city", "country", "iata", "icao", "zone", "tz", "kind", "source", "dst"]
+    airlines = ["name", "alias", "iata", "icao", "callsign", "country", "active"]
+    # Without the aircraft: "320 321 319 738 739" may be a card's number, as far as digits tell.
+    routes = ["airline", "source", "destination", "codeshare"]
+    down = pair(
+        """
+        op.seed_file("airports", "airports.csv", key=["id"], null=r"\\N", columns=[
+            "id", "name", "city", "country", "iata", "icao", "lat", "lon", "altitude", "utc", "dst",
+            "tz", "kind", "source"], types={"lat": "float", "lon": "float", "utc": "decimal"})
+        op.seed_file("airlines", "airlines.csv", key=["id"], null=r"\\N", columns=[
+            "id", "name", "alias", "iata", "icao", "callsign", "country", "active"])
+        op.seed_file("routes", "routes.csv", null=r"\\N", columns=[
+            "airline", "airline_id", "source", "source_id", "destination", "destination_id",
+            "codeshare", "stops", "equipment"], omit=["equipment"])
+        """,
+        "CREATE TABLE airports (id INTEGER PRIMARY KEY, name VARCHAR(80), city VARCHAR(60), "
+        f"country VARCHAR(40), iata CHAR(3), icao CHAR(4), lat {double}, lon {double}, "
+        "altitude INTEGER, utc DECIMAL(4, 2), dst CHAR(1), tz VARCHAR(40), kind VARCHAR(10), "
+        "source VARCHAR(20))",
+        "CREATE TABLE airlines (id INTEGER PRIMARY KEY, name VARCHAR(90), alias VARCHAR(80), "
+        "iata VARCHAR(3), icao VARCHAR(5), callsign VARCHAR(50), country VARCHAR(60), "
+        "active CHAR(1))",
+        f"CREATE TABLE routes (id {toy.counted_key}, airline VARCHAR(3), airline_id INTEGER, "
+        "source VARCHAR(4), source_id INTEGER, destination VARCHAR(4), destination_id INTEGER, "
+        "codeshare VARCHAR(1), stops INTEGER)",
+        published={"airports": airports, "airlines": airlines, "routes": routes},
+        airports_csv=(FILES / "airports.dat").read_bytes(),
+        airlines_csv=(FILES / "airlines.dat").read_bytes(),
+        routes_csv=(FILES / "routes.dat").read_bytes(),
+    )
+    for table in ("airports", "airlines", "routes"):
+        lines = (FILES / f"{table}.dat").read_text().count("\n")
+        assert toy.value(f"SELECT COUNT(*) FROM {table}") == lines
+    down()
+
+
+SAKILA = [
+    *("actor", "category", "language", "country", "city"),
+    *("film", "film_actor", "film_category"),
+]
+"""Its other tables refer to stores and staff, which refer to each other and may not be NULL."""
+
+
+def test_sakila(mariadb: MariaDB, mariadb_toy: Toy) -> None:
+    """ENUM, SET, YEAR, DECIMAL, ON UPDATE timestamps, keys of two columns, triggers."""
+    toy, schema = mariadb_toy, _sql("sakila-mv-schema.sql")
+    name = str(toy.db.url.database)
+    head, start = schema[: schema.index("DROP SCHEMA")], schema.index("USE sakila;")
+    mariadb.execute("CREATE DATABASE sakila")
+    root = mariadb.root_url("sakila")
+    run_client(root, f"{head}{schema[start:]}")
+    run_client(root, _sql("sakila-mv-data.sql"))
+    tables = schema[start + len("USE sakila;") : schema.index("--\n-- View structure")]
+    run_client(mariadb.root_url(name), f"{head}{tables}")
+
+    operations, source = [], sa.create_engine(root)
+    with source.connect() as connection:
+        connection.exec_driver_sql("SET time_zone = '+00:00'")
+        for table in SAKILA:
+            rows = connection.exec_driver_sql(f"SELECT * FROM {table}").mappings().all()
+            toy.data(f"{table}.csv", _csv(rows))
+            toy.publish(table, [*rows[0]])
+            key = sa.inspect(connection).get_pk_constraint(table)["constrained_columns"]
+            operations.append(
+                f'op.seed_file("{table}", "{table}.csv", key={key!r}, id=None, null="NULL")'
+            )
+        expected = {table: _rows(connection, table) for table in SAKILA}
+    toy.only("0001_sakila", "\n".join(operations))
+    toy.upgrade()
+    toy.document("status", "--drift")
+    with toy.db.connect() as connection:
+        connection.exec_driver_sql("SET time_zone = '+00:00'")
+        for table in SAKILA:
+            assert _rows(connection, table) == expected[table], table
+    toy.downgrade("base", "on-edited=abort")
+    assert toy.counts() == {}
+    source.dispose()
+    mariadb.execute("DROP DATABASE sakila")
+
+
+def _sql(name: str) -> str:
+    """A script without the column that only MySQL has: MariaDB does not read such comments."""
+    return (FILES / name).read_text().replace("/*!50705", "/*!999999")
+
+
+def _csv(rows: Any) -> str:
+    text = io.StringIO()
+    lines = csv.writer(text)
+    lines.writerow(rows[0].keys())
+    for row in rows:
+        cells = (",".join(v) if isinstance(v, set) else v for v in row.values())
+        lines.writerow(["NULL" if value is None else value for value in cells])
+    return text.getvalue()
+
+
+def _rows(connection: sa.Connection, table: str) -> list[Any]:
+    return sorted(map(repr, connection.exec_driver_sql(f"SELECT * FROM {table}").all()))
