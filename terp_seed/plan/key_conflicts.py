@@ -14,6 +14,7 @@ from itertools import islice
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.ledger.ledger import SeededRange, Selection, equal_to
+from terp_seed.rows.imported import find_repeated_hashes
 from terp_seed.rows.literals import canonical
 from terp_seed.rows.model import Lookup, TableRows, Value
 
@@ -110,27 +111,39 @@ def find_alike_keys(session: Session, rows: TableRows, facts: TableFacts) -> Ite
     for key in dict.fromkeys([rows.key, facts.key, *facts.uniques]):
         if not key or not set(key) <= rows.columns.keys():
             continue
-        first: dict[tuple[str, ...], int] = {}
-        for number, line in enumerate(zip(*(rows.each(name) for name in key), strict=True)):
-            folded = tuple(_fold(value) for value in line)
-            other = first.setdefault(folded, number)
-            if (
-                other != number
-                and None not in line
-                and _is_alike(session, rows, key, other, number)
-            ):
+        for one, other in _find_folded_pairs(rows, key):
+            if _is_alike(session, rows, key, one, other):
                 yield (
-                    f"table {rows.table}, key {', '.join(key)}: rows {rows.given(other)} and "
-                    f"{rows.given(number)} have the same key under the column's collation; change "
+                    f"table {rows.table}, key {', '.join(key)}: rows {rows.given(one)} and "
+                    f"{rows.given(other)} have the same key under the column's collation; change "
                     "one"
                 )
                 break
+
+
+def _find_folded_pairs(rows: TableRows, key: Sequence[str]) -> Iterator[tuple[int, int]]:
+    """The numbers of two rows each whose keys differ in nothing but what `_fold` leaves out."""
+    repeated = find_repeated_hashes(_folded(rows, key))
+    first: dict[tuple[str, ...] | None, int] = {}
+    for number, folded in enumerate(_folded(rows, key) if repeated else ()):
+        if folded is not None and hash(folded) in repeated:
+            other = first.setdefault(folded, number)
+            if other != number:
+                yield other, number
+
+
+def _folded(rows: TableRows, key: Sequence[str]) -> Iterator[tuple[str, ...] | None]:
+    """The keys of rows, folded; None for one that is NULL in part, and so like no other."""
+    for line in zip(*(rows.each(name) for name in key), strict=True):
+        yield None if None in line else tuple(map(_fold, line))
 
 
 def _fold(value: Value) -> str:
     """A text without what a collation may overlook: case, accents, blanks at its end."""
     if not isinstance(value, str):
         return canonical(value)
+    if value.isascii():
+        return value.casefold().rstrip()
     letters = unicodedata.normalize("NFKD", value)
     return "".join(c for c in letters if not unicodedata.combining(c)).casefold().rstrip()
 

@@ -14,7 +14,7 @@ import pickle
 from array import array
 from bisect import bisect_right
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from tempfile import TemporaryFile
@@ -24,7 +24,16 @@ from terp_seed.errors import UsageError
 from terp_seed.rows.literals import UnwritableError, canonical, encodable, literals
 from terp_seed.rows.model import Cells, Column, Lookup, Meter, RowOrder, TableRows, Value
 
-__all__ = ["BATCH_ROWS", "Batch", "Origin", "RowStore", "imported", "order_rows", "row_batches"]
+__all__ = [
+    "BATCH_ROWS",
+    "Batch",
+    "Origin",
+    "RowStore",
+    "find_repeated_hashes",
+    "imported",
+    "order_rows",
+    "row_batches",
+]
 
 BATCH_ROWS = 2_000
 
@@ -234,13 +243,7 @@ def _check_key(store: RowStore, key: Sequence[str], where: str, *, needed: bool)
         raise UsageError(f"{where}: key column {', '.join(missing)} is not in the rows")
     if not key:
         return
-    hashes = [array("q") for _ in range(_PARTS)]
-    for number, cells in enumerate(_keys(store, key)):
-        if None in cells:
-            raise UsageError(f"{where}, row {number + 1}: key column is empty; a key has a value")
-        hashed = hash(cells)
-        hashes[hashed % _PARTS].append(hashed)
-    repeated = {hashed for part in hashes for hashed, n in Counter(part).items() if n > 1}
+    repeated = find_repeated_hashes(_filled(_keys(store, key), where))
     seen: dict[tuple[Value, ...], int] = {}
     for number, cells in enumerate(_keys(store, key) if repeated else ()):
         if cells in seen:
@@ -250,6 +253,22 @@ def _check_key(store: RowStore, key: Sequence[str], where: str, *, needed: bool)
             )
         if hash(cells) in repeated:
             seen[cells] = number
+
+
+def find_repeated_hashes(keys: Iterable[Hashable]) -> set[int]:
+    """The hashes that several keys have; a key costs eight bytes of memory meanwhile."""
+    hashes = [array("q") for _ in range(_PARTS)]
+    for key in keys:
+        hashed = hash(key)
+        hashes[hashed % _PARTS].append(hashed)
+    return {hashed for part in hashes for hashed, n in Counter(part).items() if n > 1}
+
+
+def _filled(keys: Iterable[tuple[Value, ...]], where: str) -> Iterator[tuple[Value, ...]]:
+    for number, cells in enumerate(keys, start=1):
+        if None in cells:
+            raise UsageError(f"{where}, row {number}: key column is empty; a key has a value")
+        yield cells
 
 
 def _keys(store: RowStore, key: Sequence[str]) -> Iterator[tuple[Value, ...]]:
