@@ -7,6 +7,7 @@ import re
 import subprocess
 from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -276,3 +277,40 @@ def test_a_text_that_its_type_cannot_read_is_refused(
     with pytest.raises(PlanError, match=rf"column value: .*{re.escape(problem)}.*\(row 1778\)"):
         toy.upgrade()
     assert toy.counts() == {"things": 1}
+
+
+def test_keys_that_the_database_always_counts_come_back_from_a_backup(
+    postgresql_toy: Toy, tmp_path: Path
+) -> None:
+    toy = postgresql_toy
+    toy.execute(
+        "CREATE TABLE things (id INTEGER GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "
+        "code TEXT NOT NULL UNIQUE)"
+    )
+    toy.only("0001_things", 'op.seed_rows("things", [{"code": "a"}, {"code": "b"}], key=["code"])')
+    toy.upgrade()
+    before = toy.rows("SELECT id, code FROM things ORDER BY id")
+    toy.downgrade("base", "backup=rows", f"backup-folder={tmp_path}/backups")
+    (folder,) = (tmp_path / "backups").iterdir()
+    toy.terp_seed("restore", str(folder), "--yes", x=(f"backup-folder={tmp_path}/backups",))
+    assert toy.rows("SELECT id, code FROM things ORDER BY id") == before
+    toy.document("status", "--drift")
+
+
+def test_a_column_with_a_collation_of_its_own_is_reflected(postgresql_toy: Toy) -> None:
+    """SQLAlchemy 2.1 has PostgreSQL make JSON of it."""
+    toy = postgresql_toy
+    toy.execute(
+        'CREATE TABLE things (id SERIAL PRIMARY KEY, code TEXT COLLATE "C" NOT NULL UNIQUE, '
+        "data JSON)",
+    )
+    toy.publish("things", ["code", "data"])
+    rows = '[{"code": "a", "data": {"b": 1}}]'
+    toy.only("0001_things", f'op.seed_rows("things", {rows}, key=["code"])')
+    toy.upgrade()
+    toy.document("status", "--drift")
+    toy.document("plan", "--rollback", "base")
+    with toy.connect() as connection:
+        toy.call("downgrade", "base", attributes={"connection": connection})
+        connection.commit()
+    assert toy.counts() == {}

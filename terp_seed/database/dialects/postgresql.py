@@ -73,6 +73,7 @@ class PostgreSQL(Dialect):
     rows_per_statement = 1000
     stages_rows = True
     digests_rows = True
+    overriding = " OVERRIDING SYSTEM VALUE"
     reuses_keys = False  # a sequence never goes back
     now = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS')"
     keeps_nul = False
@@ -190,7 +191,7 @@ class PostgreSQL(Dialect):
         return Written(column, [[NULL if row is None else joined(row) for row in rows]])
 
     def target(self, table: str, columns: Sequence[Written]) -> str:
-        return f"{super().target(table, columns)} OVERRIDING SYSTEM VALUE"
+        return f"{super().target(table, columns)}{self.overriding}"
 
     def stage(self, table: str, columns: Sequence[Staged]) -> str:
         # Of the table's own types, so that a value is read as the table would read it.
@@ -237,7 +238,7 @@ class PostgreSQL(Dialect):
                 place += 1
         names = ", ".join(self.quote(column.name) for column in columns)
         return (
-            f"INSERT INTO {self.quote_table(table)} ({names}) OVERRIDING SYSTEM VALUE\n"
+            f"INSERT INTO {self.quote_table(table)} ({names}){self.overriding}\n"
             f"SELECT {', '.join(values)} FROM pg_temp.{_STAGE}{''.join(joins)}"
         )
 
@@ -486,6 +487,7 @@ class PostgreSQL(Dialect):
                 'PostgreSQL needs psycopg 3: pip install "terp_seed[postgresql]"'
             ) from None
         event.listen(engine, "connect", _prepare)
+        event.listen(engine, "before_cursor_execute", _parse_catalogue)
         begin_pinned(engine)
         return engine
 
@@ -496,11 +498,15 @@ class PostgreSQL(Dialect):
                 f"the connection that you handed over uses {connection.dialect.driver}; make its "
                 "engine with postgresql+psycopg://..."
             )
+        from sqlalchemy import event
+
         lent: Any = connection.connection.driver_connection
         before = _load_as_text(lent.adapters)
+        event.listen(connection, "before_cursor_execute", _parse_catalogue)
         try:
             yield
         finally:
+            event.remove(connection, "before_cursor_execute", _parse_catalogue)
             for oid, loader in before.items():
                 lent.adapters.register_loader(oid, loader)
 
@@ -536,6 +542,14 @@ def _load_as_text(adapters: Any) -> dict[int, Any]:
 
 def _prepare(connection: Any, record: object) -> None:
     _load_as_text(connection.adapters)
+
+
+def _parse_catalogue(connection: object, cursor: Any, statement: str, *rest: object) -> None:
+    """Let SQLAlchemy read the JSON that its reflection has PostgreSQL make of the catalogue."""
+    if "json_build_object" in statement and "pg_catalog" in statement:
+        from psycopg.types.json import JsonLoader
+
+        cursor.adapters.register_loader("json", JsonLoader)
 
 
 def _typeless(literal: str) -> str:

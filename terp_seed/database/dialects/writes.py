@@ -23,6 +23,9 @@ class Writes(Values):
     for_update: ClassVar[str] = " FOR UPDATE"
     """What makes a SELECT hold the rows it finds until the transaction ends."""
 
+    overriding: ClassVar[str] = ""
+    """What lets an INSERT give keys that the database always counts itself."""
+
     def take_keys(self, table: str, key: str, count: int) -> str:
         """A SELECT of the first of ``count`` keys, none of which the table holds or will give out.
 

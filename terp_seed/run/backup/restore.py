@@ -251,12 +251,12 @@ class Staged:
 
     def insert(self, empty: Sequence[str] = ()) -> int:
         """Insert the rows that are missing, some columns NULL at first; return how many."""
-        quote = self.session.dialect.quote
+        quote, overriding = self.session.dialect.quote, self.session.dialect.overriding
         columns = ", ".join(quote(name) for name in self.stored.columns if name not in empty)
         order = ", ".join(f"kept.{quote(name)}" for name in self.stored.key)
         return self._run(
-            f"INSERT INTO {self.live} ({columns}) SELECT {columns} FROM {quote(self.name)} kept "
-            f"WHERE NOT {self._exists()} ORDER BY {order}"
+            f"INSERT INTO {self.live} ({columns}){overriding} SELECT {columns} "
+            f"FROM {quote(self.name)} kept WHERE NOT {self._exists()} ORDER BY {order}"
         )
 
     def write_back(self) -> int:
