@@ -296,3 +296,19 @@ def test_a_policy_names_the_schema(sales: Sales) -> None:
     toy.upgrade()
     ((code,),) = toy.rows(f"SELECT code FROM {sales.place}")
     assert code != "ada@example.com"
+
+
+def test_masking_in_place_names_the_schemas_that_it_does_not_read(postgresql_toy: Toy) -> None:
+    toy = postgresql_toy
+    toy.execute(
+        "CREATE SCHEMA sales", "CREATE TABLE sales.people (id serial PRIMARY KEY, full_name text)"
+    )
+    policy = toy.path / "seeds" / "masking.toml"
+    done = toy.run("terp-seed", *toy.words("mask", "--verify"))
+    assert "schema sales holds 1 tables that are not read" in done.stderr
+    rule = '[tables."sales.people"]\nfull_name = { class = "person_name" }\n'
+    policy.write_text(f"{policy.read_text()}\n{rule}")
+    for command in (["mask", "--yes"], ["mask", "--dry-run"], ["mask", "--verify"]):
+        done = toy.terp_seed(*command, code=7)
+        assert "masking.toml classifies columns of sales.people" in done.output
+    toy.terp_seed("mask", "--dry-run", "--table", "labels", code=None)

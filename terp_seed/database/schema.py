@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
@@ -11,11 +11,12 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import ReflectedIndex
 
+from terp_seed.database.compare import BOOKKEEPING
 from terp_seed.database.dialects import Dialect, Reference, join_table, split_table
 from terp_seed.database.session import Session
 from terp_seed.rows.seeders import logical_references
 
-__all__ = ["ColumnFacts", "Schema", "TableFacts", "inbound", "outbound"]
+__all__ = ["ColumnFacts", "Schema", "TableFacts", "find_unread_schemas", "inbound", "outbound"]
 
 
 @dataclass(frozen=True)
@@ -262,6 +263,22 @@ def _table_names(inspector: sa.Inspector, schema: str | None) -> set[str]:
     if schema is not None and not inspector.has_schema(schema):
         return set()
     return set(inspector.get_table_names(schema=schema))
+
+
+def find_unread_schemas(session: Session) -> Iterator[str]:
+    """A line for each other schema of the database that holds tables of the application."""
+    if session.dialect.schemas_are_databases:
+        return
+    inspector = sa.inspect(session.connection)
+    for schema in inspector.get_schema_names():
+        if schema in ("information_schema", inspector.default_schema_name):
+            continue
+        tables = _table_names(inspector, schema) - BOOKKEEPING
+        if tables and inspector.default_schema_name is not None:
+            yield (
+                f"schema {schema} holds {len(tables)} tables that are not read: masking in place "
+                "covers the connection's own schema"
+            )
 
 
 def _declared() -> list[Reference]:

@@ -90,7 +90,7 @@ def find_leaks(settings: Settings, only: Sequence[str] = ()) -> Leaks:
     Raises `GuardError` in production, `UsageError` for a table that is not
     there, and `MaskingError` if the originals were kept under another key.
     """
-    with begun(settings) as (session, border):
+    with begun(settings, whole=not only) as (session, border):
         scan = _Scan(session, border)
         for facts in tables_to_read(Schema(session), only):
             scan.read(facts)

@@ -23,7 +23,7 @@ from terp_seed.database.consent import Confirm, require_consent
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.failures import translated
 from terp_seed.database.lock import Held, advisory_lock
-from terp_seed.database.schema import ColumnFacts
+from terp_seed.database.schema import ColumnFacts, find_unread_schemas
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import GuardError, MaskingError, SeedError
 from terp_seed.ledger.audit import AuditLog
@@ -70,7 +70,7 @@ def rehearse(settings: Settings, options: MaskOptions) -> list[PassPlan]:
     Raises what `mask_in_place` would raise before its first row, but for what
     only the database can judge.
     """
-    with begun(settings) as (session, border):
+    with begun(settings, whole=not options.tables) as (session, border):
         return _plan(session, border, options)
 
 
@@ -81,7 +81,8 @@ def mask_in_place(settings: Settings, options: MaskOptions) -> list[PassPlan]:
     production and without consent, `MaskingError` for whatever cannot be
     masked, before the first row, and `LockError` if another run is at work.
     """
-    with begun(settings) as (session, border), advisory_lock(session, _LEFT) as lock:
+    opening = begun(settings, whole=not options.tables)
+    with opening as (session, border), advisory_lock(session, _LEFT) as lock:
         plans = _plan(session, border, options)
         if not any(plan.left for plan in plans):
             logger.info("nothing to do: every row is masked")
@@ -121,8 +122,11 @@ def forget(settings: Settings) -> int:
 
 
 @contextmanager
-def begun(settings: Settings) -> Iterator[tuple[Session, Boundary]]:
-    """Open the database and refuse production, whatever was asked."""
+def begun(settings: Settings, *, whole: bool = False) -> Iterator[tuple[Session, Boundary]]:
+    """Open the database and refuse production, whatever was asked.
+
+    With ``whole`` refuse a policy that classifies columns of other schemas, which are not read.
+    """
     quiet_statements()
     with opened(settings) as session:
         try:
@@ -132,10 +136,30 @@ def begun(settings: Settings) -> Iterator[tuple[Session, Boundary]]:
                     f"database {settings.url.database!r} is stamped production, and masking in "
                     "place destroys its data; restore a copy, and stamp that staging"
                 )
+            border = boundary(settings, environment)
+            if whole:
+                _check_schemas(session, border)
             session.end_transaction()
-            yield session, boundary(settings, environment)
+            yield session, border
         except DBAPIError as error:
             raise translated(error, "") from None
+
+
+def _check_schemas(session: Session, border: Boundary) -> None:
+    """Refuse rules for tables of other schemas, which are not masked; name such schemas."""
+    named = sorted(
+        name
+        for name, table in border.policy.tables.items()
+        if "." in name and any(rule.kind is not None for rule in table.columns.values())
+    )
+    if named:
+        raise MaskingError(
+            f"masking.toml classifies columns of {', '.join(named)}, and masking in place reads "
+            "the tables of the connection's own schema only; nothing was done. Mask those by other "
+            "means, and name the tables to mask with --table"
+        )
+    for line in find_unread_schemas(session):
+        logger.warning(line)
 
 
 def audit_of(session: Session, border: Boundary, command: str) -> AuditLog:

@@ -486,7 +486,7 @@ class PostgreSQL(Dialect):
             raise UsageError(
                 'PostgreSQL needs psycopg 3: pip install "terp_seed[postgresql]"'
             ) from None
-        event.listen(engine, "connect", _prepare)
+        event.listen(engine, "connect", lambda made, _: _load_as_text(made.adapters))
         event.listen(engine, "before_cursor_execute", _parse_catalogue)
         begin_pinned(engine)
         return engine
@@ -538,10 +538,6 @@ def _load_as_text(adapters: Any) -> dict[int, Any]:
         before[oid] = adapters.get_loader(oid, 0)  # 0: what the server sends as text
         adapters.register_loader(oid, TextLoader)
     return before
-
-
-def _prepare(connection: Any, record: object) -> None:
-    _load_as_text(connection.adapters)
 
 
 def _parse_catalogue(connection: object, cursor: Any, statement: str, *rest: object) -> None:
