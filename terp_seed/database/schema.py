@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from hashlib import sha256
@@ -16,7 +16,7 @@ from terp_seed.database.dialects import Dialect, Reference, join_table, split_ta
 from terp_seed.database.session import Session
 from terp_seed.rows.seeders import logical_references
 
-__all__ = ["ColumnFacts", "Schema", "TableFacts", "find_unread_schemas", "inbound", "outbound"]
+__all__ = ["ColumnFacts", "Schema", "TableFacts", "count_tables_elsewhere", "inbound", "outbound"]
 
 
 @dataclass(frozen=True)
@@ -119,7 +119,7 @@ class Schema:
     def is_view(self, name: str) -> bool:
         """Whether a name that no table has is that of a view or a foreign table."""
         schema, table = split_table(name)
-        if self.table(name) is not None or (schema and not self._inspector.has_schema(schema)):
+        if schema and not self._inspector.has_schema(schema):
             return False
         return self._inspector.has_table(table, schema)
 
@@ -265,20 +265,17 @@ def _table_names(inspector: sa.Inspector, schema: str | None) -> set[str]:
     return set(inspector.get_table_names(schema=schema))
 
 
-def find_unread_schemas(session: Session) -> Iterator[str]:
-    """A line for each other schema of the database that holds tables of the application."""
+def count_tables_elsewhere(session: Session) -> dict[str, int]:
+    """How many tables of the application each other schema of the database holds, if any."""
     if session.dialect.schemas_are_databases:
-        return
+        return {}
     inspector = sa.inspect(session.connection)
-    for schema in inspector.get_schema_names():
-        if schema in ("information_schema", inspector.default_schema_name):
-            continue
-        tables = _table_names(inspector, schema) - BOOKKEEPING
-        if tables and inspector.default_schema_name is not None:
-            yield (
-                f"schema {schema} holds {len(tables)} tables that are not read: masking in place "
-                "covers the connection's own schema"
-            )
+    others = {*inspector.get_schema_names()} - {
+        "information_schema",
+        inspector.default_schema_name,
+    }
+    counts = {name: len(_table_names(inspector, name) - BOOKKEEPING) for name in sorted(others)}
+    return {name: count for name, count in counts.items() if count}
 
 
 def _declared() -> list[Reference]:

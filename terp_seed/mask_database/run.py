@@ -23,7 +23,7 @@ from terp_seed.database.consent import Confirm, require_consent
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.failures import translated
 from terp_seed.database.lock import Held, advisory_lock
-from terp_seed.database.schema import ColumnFacts, find_unread_schemas
+from terp_seed.database.schema import ColumnFacts, count_tables_elsewhere
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import GuardError, MaskingError, SeedError
 from terp_seed.ledger.audit import AuditLog
@@ -125,7 +125,8 @@ def forget(settings: Settings) -> int:
 def begun(settings: Settings, *, whole: bool = False) -> Iterator[tuple[Session, Boundary]]:
     """Open the database and refuse production, whatever was asked.
 
-    With ``whole`` refuse a policy that classifies columns of other schemas, which are not read.
+    The log names other schemas that hold tables, which are not read.  With ``whole`` refuse a
+    policy that classifies columns of theirs.
     """
     quiet_statements()
     with opened(settings) as session:
@@ -138,15 +139,20 @@ def begun(settings: Settings, *, whole: bool = False) -> Iterator[tuple[Session,
                 )
             border = boundary(settings, environment)
             if whole:
-                _check_schemas(session, border)
+                _refuse_other_schemas(border)
+            for schema, tables in count_tables_elsewhere(session).items():
+                logger.warning(
+                    f"schema {schema} is not read (tables in it: {tables}); masking in place "
+                    "covers the connection's own schema"
+                )
             session.end_transaction()
             yield session, border
         except DBAPIError as error:
             raise translated(error, "") from None
 
 
-def _check_schemas(session: Session, border: Boundary) -> None:
-    """Refuse rules for tables of other schemas, which are not masked; name such schemas."""
+def _refuse_other_schemas(border: Boundary) -> None:
+    """Refuse rules for tables of other schemas, which would not be masked."""
     named = sorted(
         name
         for name, table in border.policy.tables.items()
@@ -158,8 +164,6 @@ def _check_schemas(session: Session, border: Boundary) -> None:
             "the tables of the connection's own schema only; nothing was done. Mask those by other "
             "means, and name the tables to mask with --table"
         )
-    for line in find_unread_schemas(session):
-        logger.warning(line)
 
 
 def audit_of(session: Session, border: Boundary, command: str) -> AuditLog:
