@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -150,8 +151,10 @@ class RunBackup:
             for drift in found.drifts:
                 for part in rows_of(self.session, found.selection(drift)):
                     file.add_deleted(part)
-        deleted = {table: n.deleted for table, n in found.tables.items() if n.deleted}
-        if dict(file.counts) != deleted:
+        there: Counter[str] = Counter()
+        for drift in found.drifts:
+            there[drift.range.table] += drift.there - found.counts(drift).retained
+        if file.counts != +there:
             raise GuardError(
                 f"backup: {self.made.folder} does not hold as many rows as would be deleted; "
                 "nothing was deleted, run the command again"
