@@ -8,7 +8,14 @@ from typing import Any
 import pytest
 from toys import Toy
 
-from terp_seed.errors import ConflictError, MaskingError, PlanError, RollbackError, UsageError
+from terp_seed.errors import (
+    ConflictError,
+    MaskingError,
+    PlanError,
+    RollbackError,
+    SeedError,
+    UsageError,
+)
 
 TABLE = (
     "CREATE TABLE t (id {key}, code VARCHAR(20) NOT NULL UNIQUE, name VARCHAR(40), "
@@ -389,3 +396,43 @@ def test_references_by_natural_key(toy: Toy) -> None:
     toy.document("status", "--drift")
     toy.downgrade("-1", "on-edited=abort")
     assert toy.digests() == before
+
+
+# -- what is left when something goes wrong
+
+
+def test_a_kept_table_that_a_schema_tool_dropped(lived: Toy) -> None:
+    change(lived, CHANGES)
+    for table in kept_tables(lived):
+        lived.execute(f"DROP TABLE {table}")
+    lived.document("status", "--drift", code=8)
+    with pytest.raises(RollbackError, match="terp_seed_before_0002_b_3 is gone"):
+        lived.downgrade("-1")
+    lived.downgrade("-1", "on-edited=keep")
+    assert names(lived) == {"a": "AA", "b": None, "theirs": "T"}
+
+
+def test_a_run_that_fails_leaves_no_kept_table(lived: Toy) -> None:
+    trigger = {
+        "sqlite": "CREATE TRIGGER no BEFORE DELETE ON t BEGIN SELECT RAISE(ABORT, 'no'); END",
+        "postgresql": "CREATE RULE no AS ON DELETE TO t DO INSTEAD SELECT 1 / 0",
+    }.get(
+        lived.db.dialect.name,
+        "CREATE TRIGGER no BEFORE DELETE ON t FOR EACH ROW SIGNAL SQLSTATE '45000'",
+    )
+    lived.execute(trigger)
+    before = lived.digests()
+    with pytest.raises(SeedError):
+        change(lived, CHANGES)
+    assert lived.digests() == before
+    assert kept_tables(lived) == []
+
+
+def test_a_backup_keeps_what_a_rollback_overwrites(lived: Toy) -> None:
+    change(lived, CHANGES)
+    lived.execute("UPDATE t SET name = 'late' WHERE code = 'a'")
+    folder = lived.path / "backups"
+    lived.downgrade("-1", "on-edited=delete", "backup=rows", f"backup-folder={folder}")
+    (made,) = folder.iterdir()
+    assert "'late'" in (made / "0002_b-updated.sql").read_text()
+    assert "Apply it again" in lived.terp_seed("restore", str(made), "--yes", code=2).output

@@ -18,11 +18,18 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from terp_seed.database.bookkeeping import table_exists
-from terp_seed.database.dialects import KEPT_PREFIX, KeptTable, join_table
+from terp_seed.database.dialects import KEPT_PREFIX, KeptTable, join_table, split_table
 from terp_seed.ledger.ledger import Ledger, Range
 from terp_seed.rows.literals import json_text
 
-__all__ = ["CHANGE_STATES", "SeededChange", "find_changes", "kept_table", "record_change"]
+__all__ = [
+    "CHANGE_STATES",
+    "SeededChange",
+    "find_changes",
+    "is_there",
+    "kept_table",
+    "record_change",
+]
 
 CHANGE_STATES = ("updated", "deleted")
 """The states of the ledger's entries of changes."""
@@ -74,7 +81,10 @@ def record_change(ledger: Ledger, range_: Range, kept: KeptTable) -> str:
 def find_changes(
     ledger: Ledger, connection: Connection, revision: str | None = None
 ) -> list[SeededChange]:
-    """The changes of a revision, or of all, in the order in which they were written."""
+    """The changes of a revision, or of all, in the order in which they were written.
+
+    Also those whose kept table is gone; see `is_there`.
+    """
     table = ledger.books.ledger
     if not table_exists(connection, table):
         return []
@@ -88,6 +98,12 @@ def find_changes(
         .order_by(table.c.written_at, table.c.revision, table.c.range_no)
     )
     return [_change(ledger, row, json.loads(row.detail)) for row in rows]
+
+
+def is_there(connection: Connection, kept: KeptTable) -> bool:
+    """Whether a kept table exists: a schema tool may have dropped what it does not know."""
+    schema, name = split_table(kept.name)
+    return sa.inspect(connection).has_table(name, schema=schema)
 
 
 def _change(ledger: Ledger, row: sa.Row[Any], detail: Mapping[str, Any]) -> SeededChange:

@@ -15,7 +15,7 @@ import sqlalchemy as sa
 
 from terp_seed.database.dialects import KeptTable
 from terp_seed.database.session import Session
-from terp_seed.ledger.changes import SeededChange, find_changes
+from terp_seed.ledger.changes import SeededChange, find_changes, is_there
 from terp_seed.ledger.ledger import Digests, SeededRange, ledger_of
 from terp_seed.ledger.selection import equal_to
 
@@ -45,6 +45,7 @@ class LaterChanges:
             change
             for change in find_changes(ledger, session.connection)
             if change.table.casefold() == seeded.table.casefold()
+            and is_there(session.connection, change.kept)
         ]
         if changes:
             table = ledger.books.ledger
@@ -183,6 +184,8 @@ def find_changed_drift(
     later revision changed again.
     """
     dialect, kept = session.dialect, change.kept
+    if not is_there(session.connection, kept):
+        return ChangedDrift()
     place_of = dialect.quote_table
     others = [f"NOT {condition}" for condition in changed_again(session, kept)]
     for seeded in ranges:
@@ -214,5 +217,5 @@ def changed_again(session: Session, kept: KeptTable) -> list[str]:
     return [
         f"EXISTS (SELECT 1 FROM {session.dialect.quote_table(other.name)} again WHERE {pairs})"
         for other in changes[names.index(kept.name) + 1 :]
-        if other.table == kept.table
+        if other.table == kept.table and is_there(session.connection, other)
     ]

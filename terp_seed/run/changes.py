@@ -21,7 +21,7 @@ from terp_seed.database.schema import inbound
 from terp_seed.database.session import Session
 from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError, RollbackError
-from terp_seed.ledger.changes import kept_table, record_change
+from terp_seed.ledger.changes import is_there, kept_table, record_change
 from terp_seed.ledger.later import changed_again
 from terp_seed.ledger.ledger import Ledger
 from terp_seed.ledger.selection import equal_to
@@ -29,6 +29,7 @@ from terp_seed.plan.changes import IsPersonal
 from terp_seed.plan.plan import Counts, PlannedChange
 from terp_seed.rows.model import Value
 from terp_seed.rows.seeders import logical_references
+from terp_seed.settings.log import logger
 
 __all__ = ["Changed", "Changer", "RestoreForecast", "Restorer", "kept_of"]
 
@@ -312,6 +313,8 @@ class Restorer:
         forecast = RestoreForecast()
         for change in changed:
             kept, counts = change.kept, Counts(restored=change.count)
+            if self.session is not None and not is_there(self.session.connection, kept):
+                continue
             edited = self.find_edited(kept) if kept.updates else []
             if edited and self.on_edited == "abort":
                 forecast.refusal = _edited_message(change.label, edited)
@@ -324,10 +327,25 @@ class Restorer:
     def restore(self, changed: Changed) -> Counts:
         """Put the kept rows back; `RollbackError` for rows edited since, if that is not allowed."""
         kept, label = changed.kept, changed.label
+        if self._is_lost(kept, label):
+            return Counts()
         self.stream.note(f"\n{kept.table}: rows as they were before {label}")
         if not kept.updates:
             return self._insert(kept, label, changed.count)
         return self._update(kept, label, changed.count)
+
+    def _is_lost(self, kept: KeptTable, label: str) -> bool:
+        """Whether the values from before are gone; `RollbackError` unless that is accepted."""
+        if self.session is None or is_there(self.session.connection, kept):
+            return False
+        if self.on_edited != "keep":
+            raise RollbackError(
+                f"{label}: {kept.name} is gone, which held the rows as they were before, so they "
+                "cannot be put back; restore it from a backup, or leave the rows as they are now "
+                "with -x on-edited=keep"
+            )
+        logger.warning(f"{label}: {kept.name} is gone, so its rows stay as they are now")
+        return True
 
     def find_edited(self, kept: KeptTable) -> list[str]:
         """The updated cells that were edited since, by key and column; reads.

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial, wraps
 from time import monotonic
@@ -71,13 +72,34 @@ class Executor:
 
     def prepare(self, step: PlannedRevision) -> None:
         """Make the step's kept tables where that would commit, so before its transaction."""
-        if step.upgrade and self.ledger.dialect.ddl_commits:
+        if step.upgrade and step.changes and self.ledger.dialect.ddl_commits:
+            session = self.run.target.session
+            if session is not None and session.external:
+                raise PlanError(
+                    f"revision {step.revision}: updates or deletes rows, and this server would "
+                    "commit your transaction when the table is made that keeps them; run it on a "
+                    "connection of its own"
+                )
             self._create_kept(step)
 
     def clean(self, step: PlannedRevision) -> None:
         """Drop kept tables that a rollback has emptied, where that would have committed."""
         if self.ledger.dialect.ddl_commits:
             self._drop_kept()
+
+    def abandon(self) -> None:
+        """Drop the kept tables of steps that failed, where the server has committed them."""
+        done = {result.revision for result in self.results}
+        steps = [s for s in self.run.plan.steps if s.upgrade and s.revision not in done]
+        if not self.ledger.dialect.ddl_commits or self.run.target.session is None:
+            return
+        with suppress(Exception):  # the next run drops them too, and what failed is said already
+            self.run.target.session.end_transaction()
+            for change in (change for step in steps for change in step.changes):
+                sql = self.ledger.dialect.drop_kept(kept_of(self.ledger, change))
+                with self.sql_guard.allow():
+                    self.stream.run(sql)
+            self.run.target.session.end_transaction()
 
     def _create_kept(self, step: PlannedRevision) -> None:
         for change in step.changes:

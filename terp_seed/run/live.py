@@ -166,7 +166,7 @@ class _LiveRun:
         return Executor(
             self.run,
             self.log.audit,
-            partial(Rollback, session, self.run.environment, self.backup.rows),
+            partial(Rollback, session, self.run.environment, self.backup.rows, self.backup.changed),
             progress_of_run(),
             session.dialect.statement_characters(session.connection),
         )
@@ -192,6 +192,7 @@ class _LiveRun:
                     request.migrate()
                 return
             except RetryableError as error:
+                executor.abandon()
                 session.end_transaction()
                 if attempt == _ATTEMPTS or session.external:
                     raise
@@ -199,6 +200,9 @@ class _LiveRun:
                 self._forget_undone(executor)
                 self.lock.confirm()
                 session.end_transaction()
+            except Exception:
+                executor.abandon()
+                raise
             finally:
                 executor.progress.end()
 

@@ -107,6 +107,7 @@ class Remover(ABC):
         removed: dict[str, Counts] = {}
         changed = [c for c in self.changed(step) if removal.covers(c.kept.table)]
         first = min((range_.number for range_ in self.inserted(step)), default=0)
+        self.save(step, changed)
         self._restore([c for c in changed if c.number > first], removal, removed)
         for deletion in reversed([*map(self._detached, self.find(step, removal))]):
             with self.prepare(deletion):
@@ -119,6 +120,10 @@ class Remover(ABC):
             removed.setdefault(deletion.range.table, Counts()).add(deletion.counts)
         self._restore([c for c in changed if c.number < first], removal, removed)
         return removed
+
+    @abstractmethod
+    def save(self, step: PlannedRevision, changed: Sequence[Changed]) -> None:
+        """Back up rows that are about to get older values."""
 
     def _restore(
         self, changed: Sequence[Changed], removal: Removal, removed: dict[str, Counts]
@@ -229,6 +234,8 @@ class Rollback(Remover):
     environment: str
     backup: Callable[[Examination], None] = lambda examination: None
     """Called when everything may go, before the first delete."""
+    backup_changed: Callable[[str, Sequence[Changed]], None] = lambda revision, changed: None
+    """Called before older values are put back."""
 
     def __post_init__(self) -> None:
         self.stream, self.ledger = self.session.stream, ledger_of(self.session)
@@ -299,6 +306,9 @@ class Rollback(Remover):
             Changed(change.kept, change.number, change.label, change.count)
             for change in find_changes(self.ledger, self.session.connection, step.revision)
         ]
+
+    def save(self, step: PlannedRevision, changed: Sequence[Changed]) -> None:
+        self.backup_changed(step.revision, changed)
 
     def forecast_changes(self, step: PlannedRevision, removal: Removal) -> RestoreForecast:
         """What would be put back, and why it would not; does not write."""
@@ -430,6 +440,9 @@ class ScriptedRollback(Remover):
             Changed(kept_of(self.ledger, p), p.range.number, p.range.label, p.range.count)
             for p in self.plan.history[step.revision].changes
         ]
+
+    def save(self, step: PlannedRevision, changed: Sequence[Changed]) -> None:
+        pass  # a script has no folder
 
     def restorer(self, removal: Removal) -> Restorer:
         return Restorer(self.stream, self.ledger, None, "delete")

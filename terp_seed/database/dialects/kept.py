@@ -95,10 +95,9 @@ class KeptRows(Writes, ABC):
 
     def is_kept(self, kept: KeptTable, live: str) -> str:
         """A condition on a row of the table, called ``live``: it is kept."""
-        pairs = [f"kept.{self.quote(n)} = {live}.{self.quote(n)}" for n in kept.match]
-        return (
-            f"EXISTS (SELECT 1 FROM {self.quote_table(kept.name)} kept WHERE {' AND '.join(pairs)})"
-        )
+        pairs = [f"was.{self.quote(n)} = {live}.{self.quote(n)}" for n in kept.match]
+        table = self.quote_table(kept.name)
+        return f"EXISTS (SELECT 1 FROM {table} was WHERE {' AND '.join(pairs)})"
 
     def match(self, kept: KeptTable) -> str:
         """The condition that ``live`` is the row that was kept."""
