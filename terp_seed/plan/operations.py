@@ -294,10 +294,10 @@ class UnseedOp(MigrateOperation):
         on_dependents: str | None = None,
         on_edited: str | None = None,
     ) -> None:
-        """Delete all rows of this revision, children first, and nothing else.
+        """Undo this revision, and nothing else: its rows go, changed ones are as they were.
 
-        With table names, only those tables' rows; it is an error if others
-        stay behind.  ``on_dependents`` ("abort", "keep") and ``on_edited``
+        Children are deleted first.  With table names, only those tables' rows;
+        it is an error if others stay behind.  ``on_dependents`` ("abort", "keep") and ``on_edited``
         ("abort", "delete", "keep") are this revision's defaults; the
         command's options outrank them.
         """

@@ -77,8 +77,8 @@ class Executor:
             if session is not None and session.external:
                 raise PlanError(
                     f"revision {step.revision}: updates or deletes rows, and this server would "
-                    "commit your transaction when the table is made that keeps them; run it on a "
-                    "connection of its own"
+                    "commit your transaction when the table is made that keeps them; run it "
+                    "without handing over a connection"
                 )
             self._create_kept(step)
 
