@@ -15,6 +15,7 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from hashlib import sha256
 from io import TextIOBase
 from pathlib import Path
@@ -29,6 +30,7 @@ from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.dialects import dialect_named
 from terp_seed.database.failures import translated
+from terp_seed.database.names import LiveNames
 from terp_seed.errors import GuardError, PlanError, UsageError
 from terp_seed.ledger.ledger import Range
 from terp_seed.plan.chain import Generation, read_attributes
@@ -38,11 +40,13 @@ from terp_seed.rows.files import FileFormat, file_digest, file_format, read_batc
 from terp_seed.rows.imported import Batch, Origin, imported, row_batches
 from terp_seed.rows.literals import canonical
 from terp_seed.rows.model import TableRows
+from terp_seed.rows.renamed import Naming
 from terp_seed.rows.seeders import SeedContext, seeder_named
 
 __all__ = [
     "OPTION",
     "Recorder",
+    "RenameOp",
     "SeedOp",
     "SeedRowsOp",
     "Taker",
@@ -206,6 +210,38 @@ class UnseedOp(MigrateOperation):
         operations.invoke(cls(tables, on_dependents, on_edited))
 
 
+@Operations.register_operation("seed_moved")
+@Operations.register_operation("seed_gone")
+@dataclass
+class RenameOp(MigrateOperation):
+    """Say what became of a table or a column that this or an earlier revision fills."""
+
+    old: str
+    new: str | None = None
+    """None: it is gone."""
+
+    def __post_init__(self) -> None:
+        if not self.old or self.new in ("", self.old):
+            raise UsageError(f"op.seed_moved: {self.old!r} cannot become {self.new!r}")
+
+    @classmethod
+    def seed_moved(cls, operations: Operations, old: str, *, to: str) -> None:
+        """Say that a table, or ``table.column``, has another name now.
+
+        ``op.seed_moved("items.txt", to="items.text")``: this revision and those before it are about
+        the new name wherever the schema has it, and about the old one elsewhere.  Renames nothing.
+        """
+        operations.invoke(cls(old, to))
+
+    @classmethod
+    def seed_gone(cls, operations: Operations, old: str) -> None:
+        """Say that a table, or ``table.column``, is not there any more.
+
+        Its values are left out wherever the schema has lost it, and the audit names them.
+        """
+        operations.invoke(cls(old))
+
+
 def _content(rows: Sequence[Mapping[str, Any]] | None) -> str:
     digest = sha256()
     for row in rows or ():
@@ -244,7 +280,7 @@ def _take(operations: Operations, operation: MigrateOperation) -> None:
     taker.take(operation)
 
 
-for _operation in (SeedOp, SeedRowsOp, UnseedOp):
+for _operation in (SeedOp, SeedRowsOp, UnseedOp, RenameOp):
     Operations.implementation_for(_operation)(_take)
 
 
@@ -266,6 +302,8 @@ class Recorder:
     """Whether imported rows are read; a rollback goes by the ledger instead."""
     connection: Connection | None = None
     """For revisions that read the database while they run."""
+    names: LiveNames = field(default_factory=LiveNames)
+    """What tables and columns are called now."""
     states: Mapping[str, str] = field(default_factory=dict)
     """What the ledger says of revisions; only of others the file says whether they run here."""
     past: Sequence[Script] = ()
@@ -307,6 +345,7 @@ class Recorder:
             script.revision,
             upgrade,
             skipped=elsewhere if state is None else state != "applied",
+            stamped=state == "stamped",
             raw_sql=attributes.raw_sql,
             online_only=attributes.online_only,
         )
@@ -343,17 +382,36 @@ class Recorder:
         if isinstance(operation, SeedOp):
             self._refuse_in_production(planned.revision)
             seeder = seeder_named(operation.seeder)
-            tables = list(seeder.build(self._context(operation.seeder))) if self.build else []
+            built = seeder.build(self._context(operation.seeder)) if self.build else []
+            tables = self._renamed(planned, built)
             planned.derives += seeder.derives
             planned.checks += seeder.checks
         else:
-            if self.load_files and self.numbers_rows(operation.table):
+            table = self.names.table(planned.revision, operation.table)
+            if self.load_files and self.numbers_rows(table or operation.table):
                 self.recall()
-            tables = [self.mask(self._imported(operation))] if self.load_files else []
+            read = [self._imported(operation)] if self.load_files else []
+            tables = [*map(self.mask, self._renamed(planned, read))]
         planned.operations.append([])
         planned.declared.append(operation.declaration(self.data))
         for rows in tables:
             self._add(rows, planned)
+
+    def _renamed(self, planned: PlannedRevision, tables: Sequence[TableRows]) -> list[TableRows]:
+        """The tables under the names that they have now, without what is gone."""
+        revision = planned.revision
+        if not self.names.concern(revision):
+            return [*tables]
+        naming = Naming(partial(self.names.table, revision), partial(self.names.columns, revision))
+        found: list[TableRows] = []
+        for rows in tables:
+            renamed, left_out = naming.rename(rows)
+            planned.left_out += left_out
+            if renamed is not None:
+                found.append(renamed)
+                if rows.provenance == "synthetic" and rows.table != renamed.table:
+                    self.earlier.setdefault(rows.table, renamed)  # what other seeders call it
+        return found
 
     def _context(self, seeder: str) -> SeedContext:
         generation = self.generation
@@ -419,7 +477,9 @@ class _Take:
                 "op.seed_rows and op.seed_file in upgrade()"
             )
         if isinstance(operation, UnseedOp):
-            removal = Removal(operation.tables, operation.on_dependents, operation.on_edited)
+            names = self._recorder.names
+            tables = [names.table(planned.revision, name) or name for name in operation.tables]
+            removal = Removal(tuple(tables), operation.on_dependents, operation.on_edited)
             planned.removals.append(removal)
         elif isinstance(operation, SeedOp | SeedRowsOp):
             self._recorder.add_tables(operation, planned)

@@ -17,7 +17,12 @@ from terp_seed.ledger.ledger import Selection
 from terp_seed.plan.chain import Request
 from terp_seed.plan.key_conflicts import count_skipped
 from terp_seed.plan.plan import Counts, PlannedTable, StepResult, total
-from terp_seed.plan.preflight import Findings, collect_findings, find_subscribers
+from terp_seed.plan.preflight import (
+    Findings,
+    collect_findings,
+    find_stamped,
+    find_subscribers,
+)
 from terp_seed.plan.run import Run, Target, build_run, find_move
 from terp_seed.run.dependents import find_slow_keys
 from terp_seed.run.rollback import Rollback
@@ -78,7 +83,8 @@ def forecast(session: Session, request: Request) -> Forecast:
     deleted: Counter[str] = Counter()
     for result in results:
         deleted.update(result.rows("deleted"))
-    warnings = [*find_slow_keys(session, deleted), *find_subscribers(session, run)]
+    slow = find_slow_keys(session, deleted)
+    warnings = [*find_stamped(run), *slow, *find_subscribers(session, run)]
     rate = measure_pace(session.connection, session.books) or _ROWS_PER_SECOND
     session.end_transaction()
     return Forecast(
@@ -101,7 +107,7 @@ def forecast_steps(session: Session, run: Run) -> list[StepResult]:
 
 
 def _forecast_removals(session: Session, run: Run) -> Iterator[StepResult]:
-    rollback = Rollback(session, run.environment)
+    rollback = Rollback(session, run.environment, applied=run.move.applied)
     gone: list[Selection] = []
     for step in run.plan.steps:
         result = StepResult(step.revision, "downgrade", step.state, raw_sql=step.raw_sql)
@@ -109,7 +115,8 @@ def _forecast_removals(session: Session, run: Run) -> Iterator[StepResult]:
             result.tables = dict(rollback.count_leftovers(step))
         for removal in () if step.skipped else step.removals:
             examination = rollback.examine(step, removal, gone)
-            gone += map(examination.selection, examination.drifts)
+            gone += map(examination.selection, examination.found)
+            result.uncompared += [*examination.uncompared, *examination.staying]
             for table, counts in examination.tables.items():
                 result.count(table, counts)
             result.dependents += map(str, examination.dependents)

@@ -164,7 +164,9 @@ class _LiveRun:
         return Executor(
             self.run,
             self.log.audit,
-            partial(Rollback, session, self.run.environment, self.backup.rows),
+            partial(
+                Rollback, session, self.run.environment, self.backup.rows, self.run.move.applied
+            ),
             progress_of_run(),
             session.dialect.statement_characters(session.connection),
         )
