@@ -20,7 +20,14 @@ from parts.markdown import rows_of
 from terp_seed.cli import main as main_command
 from terp_seed.database.bookkeeping import books
 from terp_seed.plan import operations as operation_source
-from terp_seed.plan.operations import RenameOp, SeedOp, SeedRowsOp, UnseedOp
+from terp_seed.plan.operations import (
+    DeleteRowsOp,
+    RenameOp,
+    SeedOp,
+    SeedRowsOp,
+    UnseedOp,
+    UpdateRowsOp,
+)
 
 _SCHEMAS = json.loads((files("terp_seed.cli") / "schemas.json").read_text(encoding="utf-8"))
 
@@ -28,12 +35,9 @@ _SCHEMAS = json.loads((files("terp_seed.cli") / "schemas.json").read_text(encodi
 def operations() -> str:
     """The operations, by their signatures and docstrings."""
     functions = (
-        SeedOp.seed,
-        SeedRowsOp.seed_rows,
-        SeedRowsOp.seed_file,
-        UnseedOp.unseed,
-        RenameOp.seed_moved,
-        RenameOp.seed_gone,
+        *(SeedOp.seed, SeedRowsOp.seed_rows, SeedRowsOp.seed_file),
+        *(UpdateRowsOp.update_rows, DeleteRowsOp.delete_rows, UnseedOp.unseed),
+        *(RenameOp.seed_moved, RenameOp.seed_gone),
     )
     return "\n\n".join(_operation(function) for function in functions)
 

@@ -25,7 +25,9 @@ from sqlalchemy.types import TypeEngine
 from terp_seed.database.dialects import Canonical
 from terp_seed.database.names import live_columns
 from terp_seed.database.session import Session
-from terp_seed.ledger.ledger import Digests, Place, SeededRange, equal_to, ledger_of
+from terp_seed.ledger.later import Altered, LaterChanges
+from terp_seed.ledger.ledger import Digests, Place, SeededRange, ledger_of
+from terp_seed.ledger.selection import equal_to
 from terp_seed.rows.literals import SEPARATOR, block_digests, canonical_cells, digested, json_cells
 from terp_seed.rows.model import Block, Cells
 
@@ -51,6 +53,8 @@ class Drift:
     intact: int = 0
     edited: list[int] = field(default_factory=list)
     replaced: list[int] = field(default_factory=list)
+    withdrawn: list[int] = field(default_factory=list)
+    """Rows that a later revision deleted."""
     missing: int = 0
     uncompared: str = ""
     """What could not be compared, since the schema has changed; empty if everything was."""
@@ -86,11 +90,16 @@ def find_drift(
         return drift
     lock = session.dialect.for_update if hold else ""
     rows = _Rows(session, seeded, ranges, lock, types)
+    later = None if drift.uncompared else LaterChanges(session, seeded)
     plain = seeded.id is not None and not seeded.shape.stored and not drift.uncompared
     texts = JoinedTexts(session, seeded, ranges, lock) if plain and _counts(seeded, types) else None
     if blocks is None:
         blocks = ledger_of(session).blocks(session.connection, seeded)
     for digests in blocks:
+        altered = later.find(digests) if later else Altered()
+        if altered:
+            rows.compare(digests, drift, altered, later)
+            continue
         if texts and texts.digests(*_ids(seeded, digests)) == digests.rows:  # the usual case
             drift.intact += digests.count
             continue
@@ -139,9 +148,22 @@ class _Rows:
     lock: str
     types: Types
 
-    def compare(self, digests: Digests, drift: Drift) -> None:
+    def compare(
+        self,
+        digests: Digests,
+        drift: Drift,
+        altered: Altered | None = None,
+        later: LaterChanges | None = None,
+    ) -> None:
         """Count the rows of one block by what became of them."""
         rows = self._by_key(digests) if self.seeded.id is None else self._by_id(digests)
+        edited: set[int] = set()
+        if altered and later:
+            gone = altered.withdrawn - rows.keys()
+            drift.withdrawn += sorted(gone)
+            drift.missing -= len(gone)
+            edited = later.find_edited(altered, rows.keys())
+            rows |= later.rows_before(altered, rows.keys(), self._values_from)
         drift.missing += digests.count - len(rows)
         if not rows:
             return
@@ -149,12 +171,12 @@ class _Rows:
         seeded = digests.rows or b""
         if not self.seeded.shape.columns:  # the schema has lost some: their keys tell
             whole, seeded = keys, digests.keys or b""
-        if whole and whole == seeded:  # all there, and none edited
+        if whole and whole == seeded and not edited:  # all there, and none edited
             drift.intact += len(rows)
             return
         for place, number in enumerate(rows):
             now, then = _slice(place), _slice(number - digests.first_row)
-            if whole and whole[now] == seeded[then]:
+            if whole and whole[now] == seeded[then] and number not in edited:
                 drift.intact += 1
             elif digests.keys is None or not keys or keys[now] == digests.keys[then]:
                 drift.edited.append(number)
@@ -178,13 +200,19 @@ class _Rows:
     @cached_property
     def _values(self) -> str:
         """The columns as a SELECT lists them."""
+        return self._listed({name: self.session.dialect.quote(name) for name in self._columns})
+
+    def _values_from(self, sources: Mapping[str, str]) -> str:
+        """The columns of a row called ``live``, some of them from elsewhere."""
+        quote = self.session.dialect.quote
+        return self._listed({n: sources.get(n, f"live.{quote(n)}") for n in self._columns})
+
+    def _listed(self, columns: Mapping[str, str]) -> str:
         dialect, shape = self.session.dialect, self.seeded.shape
         if shape.stored:
-            parts = [[*map(dialect.quote, names)] for names in (shape.columns, shape.key)]
+            parts = [[columns[name] for name in names] for names in (shape.columns, shape.key)]
             return ", ".join(dialect.row_digest(names) if names else "NULL" for names in parts)
-        values = [
-            dialect.comparable(dialect.quote(name), self.types[name]) for name in self._columns
-        ]
+        values = [dialect.comparable(columns[name], self.types[name]) for name in self._columns]
         return ", ".join(values or ["NULL"])
 
     def _by_id(self, digests: Digests) -> Rows:

@@ -13,7 +13,8 @@ from itertools import islice
 
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
-from terp_seed.ledger.ledger import SeededRange, Selection, equal_to
+from terp_seed.ledger.ledger import SeededRange
+from terp_seed.ledger.selection import Selection, equal_to
 from terp_seed.rows.imported import find_repeated_hashes
 from terp_seed.rows.literals import canonical
 from terp_seed.rows.model import Lookup, TableRows, Value
@@ -26,6 +27,7 @@ __all__ = [
     "find_broken_references",
     "find_crowding",
     "find_taken_keys",
+    "find_unowned_keys",
 ]
 
 _CHUNK = 500
@@ -99,6 +101,20 @@ def find_taken_keys(
                 f"table {rows.table}, key {', '.join(key)}: {repeated} of its values are seeded "
                 'by an earlier operation; give them other values, or on_conflict="skip"'
             )
+
+
+def find_unowned_keys(
+    session: Session, rows: TableRows, before: Sequence[TableRows]
+) -> Iterator[int]:
+    """The numbers of rows whose key no row has, nor one that the plan writes before."""
+    planned = _repeated(rows, rows.key, before)
+    lines = enumerate(zip(*(rows.each(name) for name in rows.key), strict=True))
+    while chunk := list(islice(lines, _CHUNK)):
+        if _count_owners(session, rows.table, rows.key, [line for _, line in chunk]) == len(chunk):
+            continue
+        for number, line in chunk:
+            if number not in planned and not _count_owners(session, rows.table, rows.key, [line]):
+                yield number
 
 
 def find_alike_keys(session: Session, rows: TableRows, facts: TableFacts) -> Iterator[str]:

@@ -19,7 +19,8 @@ from sqlalchemy.engine import Connection
 from terp_seed.database.names import LiveNames, Renaming
 from terp_seed.database.session import Session
 from terp_seed.plan.chain import ancestors
-from terp_seed.plan.operations import OPTION, RenameOp, call_function, install_operations
+from terp_seed.plan.operations import OPTION, RenameOp
+from terp_seed.plan.recorder import call_function, install_operations
 
 __all__ = ["read_names", "with_names"]
 

@@ -29,8 +29,8 @@ from terp_seed.database.session import opened
 from terp_seed.errors import MaskingError, PlanError, SeedError, UsageError
 from terp_seed.masking.boundary import boundary
 from terp_seed.plan.chain import ID_LENGTH, Step, ancestors, choose_generation, read_attributes
-from terp_seed.plan.operations import Recorder
 from terp_seed.plan.plan import Plan, make_plan
+from terp_seed.plan.recorder import Recorder
 from terp_seed.plan.renaming import read_names
 from terp_seed.plan.schema_stream import schema_stream
 from terp_seed.project.init import has_section

@@ -19,7 +19,8 @@ from terp_seed.database.dialects import Reference, split_table
 from terp_seed.database.schema import inbound
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError
-from terp_seed.ledger.ledger import Range, SeededRange, Selection
+from terp_seed.ledger.ledger import Range, SeededRange
+from terp_seed.ledger.selection import Selection
 from terp_seed.settings.log import logger
 
 __all__ = [

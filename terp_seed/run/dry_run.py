@@ -13,10 +13,10 @@ from typing import Any
 
 from terp_seed.database.session import Session
 from terp_seed.ledger.audit import measure_pace
-from terp_seed.ledger.ledger import Selection
+from terp_seed.ledger.selection import Selection
 from terp_seed.plan.chain import Request
-from terp_seed.plan.key_conflicts import count_skipped
-from terp_seed.plan.plan import Counts, PlannedTable, StepResult, total
+from terp_seed.plan.key_conflicts import count_skipped, find_unowned_keys
+from terp_seed.plan.plan import Counts, PlannedChange, PlannedTable, StepResult, total
 from terp_seed.plan.preflight import (
     Findings,
     collect_findings,
@@ -24,6 +24,7 @@ from terp_seed.plan.preflight import (
     find_subscribers,
 )
 from terp_seed.plan.run import Run, Target, build_run, find_move
+from terp_seed.rows.model import TableRows
 from terp_seed.run.dependents import find_slow_keys
 from terp_seed.run.rollback import Rollback
 
@@ -121,6 +122,10 @@ def _forecast_removals(session: Session, run: Run) -> Iterator[StepResult]:
                 result.count(table, counts)
             result.dependents += map(str, examination.dependents)
             result.refusal = result.refusal or examination.refusal
+            changes = rollback.forecast_changes(step, removal)
+            for table, counts in changes.tables.items():
+                result.count(table, counts)
+            result.refusal = result.refusal or changes.refusal
         yield result
 
 
@@ -133,7 +138,17 @@ def _forecast_insertions(session: Session, run: Run) -> Iterator[StepResult]:
             counts = _count_inserted(session, run, planned, before, following)
             result.count(planned.rows.table, counts)
             before.append(planned)
+        for change in step.changes:
+            counts = _count_changed(session, change, [planned.rows for planned in before])
+            result.count(change.range.table, counts)
         yield result
+
+
+def _count_changed(session: Session, change: PlannedChange, before: Sequence[TableRows]) -> Counts:
+    """How many rows are there to be changed; which of them were edited, the run finds out."""
+    changes = change.changes
+    there = changes.rows.count - sum(1 for _ in find_unowned_keys(session, changes.rows, before))
+    return Counts.changed_rows(changes.kind, there)
 
 
 def _count_inserted(

@@ -11,7 +11,7 @@ were not seeded depend on what it would delete.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
 
@@ -22,13 +22,16 @@ from terp_seed.database.consent import careful
 from terp_seed.database.session import Session
 from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError, RollbackError
+from terp_seed.ledger.changes import find_changes
 from terp_seed.ledger.derived import range_condition
 from terp_seed.ledger.drift import Drift, Ranges, find_drift
-from terp_seed.ledger.ledger import Ledger, Range, SeededRange, Selection, ledger_of, match_numbers
+from terp_seed.ledger.ledger import Ledger, Range, SeededRange, ledger_of
+from terp_seed.ledger.selection import Selection, match_numbers
 from terp_seed.plan.plan import Counts, Plan, PlannedRevision, PlannedTable, Removal
 from terp_seed.plan.run import replan_applied
 from terp_seed.rows.model import Block, TableRows
 from terp_seed.rows.seeders import logical_references
+from terp_seed.run.changes import Changed, RestoreForecast, Restorer, kept_of
 from terp_seed.run.dependents import (
     Dependents,
     child_indexes,
@@ -81,6 +84,14 @@ class Remover(ABC):
         """
 
     @abstractmethod
+    def changed(self, step: PlannedRevision) -> Sequence[Changed]:
+        """What a revision changed in rows that were there, in the order of the changes."""
+
+    @abstractmethod
+    def restorer(self, removal: Removal) -> Restorer:
+        """What puts changed rows back."""
+
+    @abstractmethod
     def run(self, deletion: Deletion, where: str, delete: str) -> int:
         """Pass on the DELETE of some rows; return how many went."""
 
@@ -93,8 +104,16 @@ class Remover(ABC):
         return nullcontext()
 
     def remove(self, step: PlannedRevision, removal: Removal) -> Mapping[str, Counts]:
-        """Delete what one ``op.unseed`` names; rows that stay are retained in the ledger."""
+        """Undo what one ``op.unseed`` names; rows that stay are retained in the ledger.
+
+        What was changed after rows were inserted may refer to them, and is put back before they
+        go; what was changed before them may have made room for them, and is put back after.
+        """
         removed: dict[str, Counts] = {}
+        changed = [c for c in self.changed(step) if removal.covers(c.kept.table)]
+        first = min((range_.number for range_ in self.inserted(step)), default=0)
+        self.save(step, changed)
+        self._restore([c for c in changed if c.number > first], removal, removed)
         for deletion in reversed([*map(self._detached, self.find(step, removal))]):
             with self.prepare(deletion):
                 deleted = sum(self._delete(deletion, where) for where in deletion.conditions)
@@ -104,7 +123,24 @@ class Remover(ABC):
                     self.ledger.retain(deletion.range, deletion.retained), what="ledger"
                 )
             removed.setdefault(deletion.range.table, Counts()).add(deletion.counts)
+        self._restore([c for c in changed if c.number < first], removal, removed)
         return removed
+
+    @abstractmethod
+    def save(self, step: PlannedRevision, changed: Sequence[Changed]) -> None:
+        """Back up rows that are about to get older values."""
+
+    def _restore(
+        self, changed: Sequence[Changed], removal: Removal, removed: dict[str, Counts]
+    ) -> None:
+        restorer = self.restorer(removal)
+        for change in reversed(changed):
+            counts = restorer.restore(change)
+            removed.setdefault(change.kept.table, Counts()).add(counts)
+
+    @abstractmethod
+    def inserted(self, step: PlannedRevision) -> Sequence[Range]:
+        """The ranges of rows that a revision inserted."""
 
     def retain(self, step: PlannedRevision) -> Mapping[str, Counts]:
         """Leave the rows of a revision that declares no rollback, in the ledger as retained."""
@@ -162,7 +198,8 @@ class Examination:
     def counts(self, drift: Drift) -> Counts:
         """What becomes of the rows of a range, and what became of them before."""
         retained = len(self.retained[drift.range.number])
-        deleted = drift.there - retained
+        # A row that a later revision deleted is back by the time that this one is rolled back.
+        deleted = drift.there + len(drift.withdrawn) - retained
         return replace(Counts.of(drift), deleted=deleted, retained=retained, ids=drift.range.ids)
 
     @property
@@ -230,6 +267,8 @@ class Rollback(Remover):
     environment: str
     backup: Callable[[Examination], None] = lambda examination: None
     """Called when everything may go, before the first delete."""
+    backup_changed: Callable[[str, Sequence[Changed]], None] = lambda revision, changed: None
+    """Called before older values are put back."""
     applied: Sequence[Script] = ()
     """The applied revisions, which say what a row was whose natural key has changed."""
 
@@ -253,7 +292,7 @@ class Rollback(Remover):
         """
         ranges = {range_.place: range_ for range_ in self.ledger.ranges(self.session.connection)}
         seeded = [range_ for range_ in ranges.values() if range_.revision == step.revision]
-        chosen = _covered(step, removal, seeded)
+        chosen = _covered(step, removal, seeded, {c.kept.table for c in self.changed(step)})
         drifts = [find_drift(self.session, range_, ranges, hold=hold) for range_ in chosen]
         self._recognise(drifts, ranges)
         found = [drift for drift in drifts if drift.findable]
@@ -306,6 +345,27 @@ class Rollback(Remover):
             )
             for drift in examination.found
         ]
+
+    def inserted(self, step: PlannedRevision) -> Sequence[Range]:
+        return self.ledger.ranges(self.session.connection, step.revision)
+
+    def changed(self, step: PlannedRevision) -> Sequence[Changed]:
+        return [
+            Changed(change.kept, change.number, change.label, change.count)
+            for change in find_changes(self.ledger, self.session.connection, step.revision)
+        ]
+
+    def save(self, step: PlannedRevision, changed: Sequence[Changed]) -> None:
+        self.backup_changed(step.revision, changed)
+
+    def forecast_changes(self, step: PlannedRevision, removal: Removal) -> RestoreForecast:
+        """What would be put back, and why it would not; does not write."""
+        changed = [c for c in self.changed(step) if removal.covers(c.kept.table)]
+        return self.restorer(removal).forecast(changed)
+
+    def restorer(self, removal: Removal) -> Restorer:
+        _, on_edited = choose_policies(self.session.settings, self.environment, removal)
+        return Restorer(self.stream, self.ledger, self.session, on_edited)
 
     def run(self, deletion: Deletion, where: str, delete: str) -> int:
         return self.session.stream.affected(delete, what=deletion.range.label)
@@ -368,12 +428,15 @@ def _selection(drift: Drift, retained: Iterable[int], row_keys: Mapping[int, Row
 
 
 def _covered(
-    step: PlannedRevision, removal: Removal, seeded: Sequence[SeededRange]
+    step: PlannedRevision,
+    removal: Removal,
+    seeded: Sequence[SeededRange],
+    changed: Collection[str],
 ) -> Sequence[SeededRange]:
     """The ranges that an ``op.unseed`` is about; `PlanError` if rows would stay behind."""
-    tables = {range_.table for range_ in seeded}
+    tables = {range_.table for range_ in seeded}.union(changed)
     named = {table for other in step.removals for table in other.tables}
-    if seeded and named - tables:
+    if tables and named - tables:
         raise PlanError(
             f"revision {step.revision}: op.unseed: it seeded no rows in "
             f"{', '.join(sorted(named - tables))}; it did in {', '.join(sorted(tables))}"
@@ -416,6 +479,21 @@ class ScriptedRollback(Remover):
             )
             for planned in tables
         ]
+
+    def inserted(self, step: PlannedRevision) -> Sequence[Range]:
+        return [planned.range for planned in self.plan.history[step.revision].tables]
+
+    def changed(self, step: PlannedRevision) -> Sequence[Changed]:
+        return [
+            Changed(kept_of(self.ledger, p), p.range.number, p.range.label, p.range.count)
+            for p in self.plan.history[step.revision].changes
+        ]
+
+    def save(self, step: PlannedRevision, changed: Sequence[Changed]) -> None:
+        pass  # a script has no folder
+
+    def restorer(self, removal: Removal) -> Restorer:
+        return Restorer(self.stream, self.ledger, None, "delete")
 
     def run(self, deletion: Deletion, where: str, delete: str) -> int:
         if deletion.range.id is None:
