@@ -214,7 +214,7 @@ def test_after_autogenerate_has_dropped_our_tables_a_run_says_how_to_go_on(
         stranger.seed("head")
     assert "all rows of revision 0001_first_rows are there, and the ledger" in str(caught.value)
     commands = "alembic -n seed stamp 0001_first_rows, then terp-seed ledger rebuild"
-    assert str(caught.value).endswith(commands)
+    assert commands in str(caught.value)
     stranger.run("alembic", "-n", "seed", "stamp", "0001_first_rows")
     stranger.terp_seed("ledger", "rebuild", "--yes")
     stranger.seed("base")
