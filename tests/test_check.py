@@ -179,6 +179,53 @@ def test_a_trace_that_a_rollback_leaves_is_found(sqlite_toy: Toy) -> None:
     assert (state, detail) == ("failed", "after the rollback of 0004_raw, labels is not as before")
 
 
+def branches(toy: Toy, *, left: str = _ROWS % "paper", merge: str = "pass") -> None:
+    """A chain of four: two sides after the first revision, and their merge."""
+    toy.only("0001_a", 'op.seed_rows("labels", [{"code": "BASE"}], key=["code"])')
+    toy.revision("0002_left", left, after="0001_a")
+    row = '{"left_code": "A", "right_code": "B", "weight": 1}'
+    right = f'op.seed_rows("pairs", [{row}], key=["left_code", "right_code"], id=None)'
+    toy.revision("0002_right", right, after="0001_a")
+    path = toy.revision("0003_merge", merge)
+    both = "('0002_left', '0002_right')"
+    path.write_text(path.read_text().replace(repr("0003_crates"), both))
+
+
+@pytest.mark.parametrize("merge", ["pass", _ROWS.replace('"A"', '"M"') % "glass"])
+def test_a_branch_and_its_merge_are_sound(sqlite_toy: Toy, merge: str) -> None:
+    branches(sqlite_toy, merge=merge)
+    assert checks(sqlite_toy)["up, down, up"][0] == "ok"
+
+
+def test_a_side_that_needs_the_other_is_found(sqlite_toy: Toy) -> None:
+    """It works in one order only, so it is not right alone."""
+    branches(sqlite_toy)
+    path = sqlite_toy.revision(
+        "0002_right",
+        "op.seed_rows('labels', [{'code': 'R', 'parent_id': 'A'}], key=['code'], "
+        "refs={'parent_id': 'labels.code'})",
+        after="0001_a",
+    )
+    state, detail = checks(sqlite_toy, code=4)["up, down, up"]
+    assert state == "failed"
+    assert "refers to 0 rows of labels" in detail
+    path.write_text(path.read_text().replace("'A'", "'BASE'"))
+    assert checks(sqlite_toy)["up, down, up"][0] == "ok"
+
+
+def test_a_trace_of_one_side_is_named(sqlite_toy: Toy) -> None:
+    branches(sqlite_toy)
+    sqlite_toy.revision(
+        "0002_right",
+        "op.execute(\"INSERT INTO labels (code) VALUES ('LEFT')\")",
+        "pass",
+        after="0001_a",
+        head='raw_sql = "a test"',
+    )
+    detail = checks(sqlite_toy, code=8)["up, down, up"][1]
+    assert detail == "after the rollback of 0002_right, labels is not as before"
+
+
 def test_without_tables_it_says_so_and_checks_the_rest(sqlite_toy: Toy) -> None:
     found = checks(sqlite_toy, url="mysql://nobody@127.0.0.1:1/absent")
     assert found["masking policy"][0] == "ok"

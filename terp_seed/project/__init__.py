@@ -3,5 +3,6 @@
 ``project`` finds the seed section and calls Alembic's commands on it, ``init`` and ``new_revision``
 write files, ``schema_env`` reads the schema's env.py, ``check`` and
 ``prove`` test the seeds before a run (``causes`` name why they differ), ``round_trip`` seeds in a
-transaction that is rolled back, ``status`` reads a database, ``pytest_plugin`` has fixtures.
+transaction that is rolled back, ``reseed`` rolls back and seeds again, ``status`` reads a database,
+``pytest_plugin`` has fixtures.
 """

@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Engine
+from sqlalchemy.engine import URL, Connection, Engine
 
 from terp_seed.database.consent import careful
 from terp_seed.database.copy_structure import copy_structure
@@ -31,6 +31,8 @@ from terp_seed.masking.boundary import boundary
 from terp_seed.plan.chain import ID_LENGTH, Step, ancestors, choose_generation, read_attributes
 from terp_seed.plan.plan import Plan, make_plan
 from terp_seed.plan.recorder import Recorder
+from terp_seed.plan.renaming import read_names
+from terp_seed.plan.schema_stream import schema_stream
 from terp_seed.project.init import has_section
 from terp_seed.project.project import Project
 from terp_seed.project.round_trip import round_trip, transaction
@@ -77,7 +79,10 @@ def run_checks(project: Project, *, round_trip: bool = True) -> Iterator[CheckRe
         return
     yield CheckResult("revisions load", f"{len(chain.scripts)} revisions")
     yield _result("one head", lambda: _one_head(chain))
-    yield _result("revision ids", lambda: _ids(chain))
+    ids = _result("revision ids", lambda: _ids(chain))
+    yield ids
+    if ids.error is None and chain.needed_schemas:
+        yield _result("required schema", lambda: _required_schema(chain))
     planned = _result("plan and rollbacks", lambda: _plans(chain))
     yield planned
     if planned.error is None:
@@ -128,6 +133,17 @@ def _ids(chain: Chain) -> str:
             raise PlanError(f"revision {script.revision}: only a-z, 0-9 and _ are safe in an id")
     longest = max((len(script.revision) for script in chain.scripts), default=0)
     return f"at most {longest} of {ID_LENGTH} characters"
+
+
+def _required_schema(chain: Chain) -> str:
+    """Every schema revision that a seed revision requires exists."""
+    stream = schema_stream(chain.settings)
+    for revision, schema in chain.needed_schemas.items():
+        try:
+            stream.at_or_after(schema)
+        except PlanError as error:
+            raise PlanError(f"revision {revision}: {error}; correct requires_schema") from None
+    return f"{', '.join(dict.fromkeys(chain.needed_schemas.values()))} in [{stream.section}]"
 
 
 def _plans(chain: Chain) -> str:
@@ -220,6 +236,12 @@ class Chain:
         """Revisions that read the database while they run, so that they cannot be planned here."""
         return [script for script in self.scripts if read_attributes(script).online_only]
 
+    @property
+    def needed_schemas(self) -> dict[str, str]:
+        """The schema revision that a revision requires, of those that require one."""
+        needed = {one.revision: read_attributes(one).requires_schema for one in self.scripts}
+        return {revision: schema for revision, schema in needed.items() if schema is not None}
+
     def plan(self, environment: str) -> Plan:
         """What all revisions would do in an environment, up and down again; reads no database.
 
@@ -228,7 +250,8 @@ class Chain:
         scripts = [script for script in self.scripts if script not in self.unplanned]
         generation = choose_generation(self.settings, environment, scripts, {})
         engine = self.settings.url.get_backend_name()
-        recorder = Recorder(generation, environment, self.settings.data, engine)
+        names = read_names(self.directory, engine)
+        recorder = Recorder(generation, environment, self.settings.data, engine, names=names)
         down = [Step(script, upgrade=False) for script in reversed(scripts)]
         return make_plan(scripts, down, recorder)
 
@@ -299,10 +322,20 @@ def _copy_tables(chain: Chain, url: URL) -> str:
             dialect_named("sqlite").engine(url).begin() as target,
         ):
             found = copy_structure(session.connection, target)
+            if chain.needed_schemas:
+                _copy_version(chain, session.connection, target)
     except UsageError:
         return ""  # it does not answer, or its file does not exist yet
     where = chain.settings.url.render_as_string()
     return f"the {found} tables of {where}, without their rows" if found else ""
+
+
+def _copy_version(chain: Chain, source: Connection, target: Connection) -> None:
+    """Copy where the schema is, which seed revisions may require."""
+    heads = schema_stream(chain.settings).heads(source)
+    table = sa.table(chain.settings.schema_version_table, sa.column("version_num"))
+    for head in heads:
+        target.execute(table.insert().values(version_num=head))
 
 
 def _create_tables(project: Project, url: URL) -> str:

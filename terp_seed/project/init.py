@@ -55,6 +55,8 @@ class Scaffold:
     """Whether the new section has a URL."""
     findings: str = ""
     """Lines to add to the masking policy, if the project already has a policy."""
+    books: str = ""
+    """A name for the schema of the bookkeeping, if the configured engine has schemas."""
 
 
 def scaffold(project: Project, *, folder: str = "seeds", table: str | None = None) -> Scaffold:
@@ -149,7 +151,7 @@ def _section(project: Project, folder: str, made: Scaffold) -> str:
     name = project.section
     url = _application_url(project.ini)
     if url is not None:
-        _refuse_engine(url)
+        made.books = _books_name(url)
         made.url = True
     return section_text(
         section=name,
@@ -157,16 +159,21 @@ def _section(project: Project, folder: str, made: Scaffold) -> str:
         revisions=_revisions(name),
         version_table="terp_seed_version" if name == "seed" else f"terp_seed_version_{name}",
         url=f"sqlalchemy.url = {url}" if url else _NO_URL,
+        books=made.books or "app_books",
     )
 
 
-def _refuse_engine(url: str) -> None:
-    """Raise `UsageError` for an unsupported engine; a URL that cannot be parsed passes."""
+def _books_name(url: str) -> str:
+    """A name for the schema of the bookkeeping, empty on an engine without schemas.
+
+    Raises `UsageError` for an unsupported engine; a URL that cannot be parsed passes.
+    """
     try:
-        backend = make_url(url.replace("%%", "%")).get_backend_name()
+        parsed = make_url(url.replace("%%", "%"))
     except (ArgumentError, ValueError):
-        return
-    dialect_named(backend)
+        return ""
+    dialect = dialect_named(parsed.get_backend_name())
+    return f"{parsed.database or 'app'}_books" if dialect.schemas else ""
 
 
 def _revisions(section: str) -> str:

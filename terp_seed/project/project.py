@@ -24,7 +24,7 @@ from terp_seed.plan.chain import ACT, load_revisions
 from terp_seed.rows.seeders import load_seeders
 from terp_seed.settings.options import Settings, resolve
 
-__all__ = ["Project"]
+__all__ = ["Act", "Project"]
 
 Act = Callable[..., Any]
 

@@ -48,16 +48,19 @@ from terp_seed.plan.chain import (
     recorded_settings,
 )
 from terp_seed.plan.plan import Plan, PlannedRevision, PlannedTable
+from terp_seed.plan.renaming import with_names
 from terp_seed.plan.run import Target, make_recorder
 from terp_seed.rows.literals import NULL, JsonText
 from terp_seed.rows.model import Block, TableRows
 from terp_seed.run.writer import BLOCK_ROWS, Renderer, is_digested_there, referenced_tables
+from terp_seed.settings.log import logger
 from terp_seed.settings.options import presets
 
 __all__ = ["Rebuilt", "rebuild"]
 
 _SAMPLES = 40  # rows of a table
 _AT_LEAST = 0.25  # of the sample rows must be there
+_NONE_FOUND = "{} stamped, and none of the rows found; if of another size, give -x size=..."
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,11 @@ class Located:
     @property
     def present(self) -> int:
         return self.drift.there
+
+    @property
+    def unclaimed(self) -> int:
+        """Rows of ``on_conflict="skip"`` that are not known to have gone in."""
+        return self.rows.count - self.present if self.rows.skip_taken else 0
 
 
 @dataclass(frozen=True, eq=False)
@@ -310,6 +318,10 @@ class RebuiltRevision:
     digest: bytes | None = None
     """What the revision declares, if it counts as applied."""
 
+    @property
+    def intact(self) -> int:
+        return sum(table.drift.intact for table in self.tables)
+
     @classmethod
     def of(cls, planned: PlannedRevision, tables: Sequence[Located]) -> RebuiltRevision:
         if planned.skipped:
@@ -329,14 +341,14 @@ class Rebuilt:
 
     @property
     def intact(self) -> int:
-        return sum(table.drift.intact for table in self._tables)
+        return sum(revision.intact for revision in self.revisions)
 
     @property
     def missing(self) -> int:
         """Rows of applied revisions that were deleted, or whose id is another row's now."""
         applied = [revision for revision in self.revisions if revision.state == "applied"]
         tables = [table for revision in applied for table in revision.tables]
-        return sum(table.rows.count - table.present for table in tables)
+        return sum(table.rows.count - table.present - table.unclaimed for table in tables)
 
     @property
     def fits(self) -> bool:
@@ -374,11 +386,12 @@ def rebuild(
 ) -> Rebuilt | None:
     """Write the ledger of the applied revisions that it does not know; None if it knows all.
 
-    Rows of ``on_conflict="skip"`` are taken for seeded if the audit counted
-    them, or if ``claim`` names their table.  All of it is one transaction,
-    under the lock and with consent; a dry run only reads.  Raises `PlanError`
+    A stamped revision counts as unknown if its rows are there.  Rows of ``on_conflict="skip"`` are
+    taken for seeded if the audit counted them, or if ``claim`` names their table.  All of it is one
+    transaction, under the lock and with consent; a dry run only reads.  Raises `PlanError`
     if the rows fit no size, or more than one.
     """
+    session = with_names(session, directory)
     environment = environment_of(session.connection, session.settings, session.books)
     reconstruction = _Reconstruction(session, directory, environment, claim)
     if dry_run or not reconstruction.lost:
@@ -421,10 +434,11 @@ class _Reconstruction:
         self._session, self._environment, self._claim = session, environment, claim
         self._applied = ancestors(directory, current_heads(session))
         headers = ledger_of(session).headers(session.connection)
-        # A ledger that only knows stamps was emptied before the chain was stamped again.
-        stamped = all(header.state == "stamped" for header in headers.values())
         names = [script.revision for script in self._applied]
-        self.lost = [name for name in names if name not in headers or stamped]
+        self._unknown = [name for name in names if name not in headers]
+        # The chain may have been stamped again after its ledger was lost.
+        stamped = {name for name, header in headers.items() if header.state == "stamped"}
+        self.lost = [name for name in names if name in stamped or name not in headers]
         self._headers = {name: headers[name] for name in headers if name not in self.lost}
 
     def find(self) -> Rebuilt | None:
@@ -433,9 +447,13 @@ class _Reconstruction:
             return None
         generations = self._generations()
         try:
-            return _choose(self._fitting(generations), generations)
+            fitting = self._fitting(generations)
         except DBAPIError as error:
             raise translated(error, "ledger rebuild") from None
+        if not fitting and not self._unknown:
+            logger.warning(_NONE_FOUND.format(", ".join(self.lost)))
+            return None
+        return _choose(fitting, generations)
 
     def _generations(self) -> list[Generation]:
         """The ways in which the chain may have been seeded."""
@@ -496,7 +514,8 @@ class _Reconstruction:
         revisions = [
             RebuiltRevision.of(plan.history[name], tables) for name, tables in by_revision.items()
         ]
-        return Rebuilt(generation, policy.key_id, revisions)
+        changed = [found for found in revisions if found.revision in self._unknown or found.intact]
+        return Rebuilt(generation, policy.key_id, changed) if changed else None
 
     def _search(self, policy: Boundary) -> Search:
         session = self._session

@@ -166,7 +166,14 @@ class _LiveRun:
         return Executor(
             self.run,
             self.log.audit,
-            partial(Rollback, session, self.run.environment, self.backup.rows, self.backup.changed),
+            partial(
+                Rollback,
+                session,
+                self.run.environment,
+                self.backup.rows,
+                self.backup.changed,
+                self.run.move.applied,
+            ),
             progress_of_run(),
             session.dialect.statement_characters(session.connection),
         )

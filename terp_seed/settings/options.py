@@ -101,6 +101,10 @@ class Settings:
     on_conflict: str | None = None
     bookkeeping_schema: str | None = None
     version_table: str = "terp_seed_version"
+    schema_section: str | None = None
+    """The section with the schema's own revisions, which seed revisions may require."""
+    schema_version_table: str = "alembic_version"
+    ini: Path | None = None
     seeders: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     """``module:metadata``: whose ``Column.info["pii"]`` adds to the masking policy."""
@@ -139,6 +143,7 @@ def resolve(config: Config, home: Path, environ: Mapping[str, str] = os.environ)
         backup_folder=chosen["backup-folder"],
         on_dependents=_choice("on-dependents", chosen["on-dependents"]),
         on_edited=_choice("on-edited", chosen["on-edited"]),
+        ini=Path(config.config_file_name) if config.config_file_name else None,
         on_conflict=_choice("on-conflict", chosen["on-conflict"]),
         explicit=frozenset(key for key in _KEYS if key in x or environ.get(_KEYS[key])),
         **_section(config),
@@ -151,6 +156,8 @@ def _section(config: Config) -> dict[str, Any]:
     return {
         "bookkeeping_schema": config.get_main_option("bookkeeping_schema") or None,
         "version_table": config.get_main_option("version_table") or default,
+        "schema_section": config.get_main_option("schema_section") or None,
+        "schema_version_table": config.get_main_option("schema_version_table") or "alembic_version",
         "seeders": _words(config.get_main_option("seeders")),
         "models": _words(config.get_main_option("models")),
         "protected_hosts": _words(config.get_main_option("protected_hosts")),

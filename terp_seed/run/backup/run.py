@@ -21,6 +21,7 @@ from terp_seed.ledger.audit import AuditLog
 from terp_seed.ledger.ledger import ledger_of
 from terp_seed.plan.chain import ancestors, current_heads
 from terp_seed.plan.plan import PlannedRevision, Removal
+from terp_seed.plan.renaming import with_names
 from terp_seed.run.backup.folder import Backup, File, backups_folder, checksum, expire, new_backup
 from terp_seed.run.backup.rows import rows_file, rows_of, rows_where
 from terp_seed.run.changes import Changed
@@ -149,7 +150,7 @@ class RunBackup:
             return
         name = f"{found.revision}-{found.drifts[0].range.number}"
         with rows_file(self.session, self.made, name, found.revision) as file:
-            for drift in found.drifts:
+            for drift in found.found:
                 for part in rows_of(self.session, found.selection(drift)):
                     file.add_deleted(part)
         there: Counter[str] = Counter()
@@ -180,17 +181,19 @@ class RunBackup:
 
 def create_backup(settings: Settings, directory: ScriptDirectory, kind: str) -> Backup:
     """Back up the seeded rows or the database, under the lock; writes only an audit event."""
-    with opened(settings) as session:
+    with opened(settings) as plain:
+        session = with_names(plain, directory)
         environment = environment_of(session.connection, settings, session.books)
         session.end_transaction()
         with advisory_lock(session):
             heads = current_heads(session)
-            applied = [script.revision for script in ancestors(directory, heads)]
+            scripts = ancestors(directory, heads)
+            applied = [script.revision for script in scripts]
             session.end_transaction()
             session.allow_writes()
             backup = RunBackup(session, environment, kind)
             backup.begin("asked", heads, applied)
-            rollback = Rollback(session, environment)
+            rollback = Rollback(session, environment, applied=scripts)
             for revision in applied:
                 step = PlannedRevision(revision, upgrade=False, removals=[Removal(())])
                 backup.rows(rollback.examine(step, Removal(())))
