@@ -23,6 +23,7 @@ import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
 from terp_seed.database.dialects import Canonical, split_table
+from terp_seed.database.schema import plain_type
 from terp_seed.database.session import Session
 from terp_seed.errors import RollbackError
 from terp_seed.ledger.ledger import Digests, Place, SeededRange, equal_to, ledger_of
@@ -231,7 +232,7 @@ def column_types(session: Session, seeded: SeededRange) -> dict[str, TypeEngine[
         columns = sa.inspect(session.connection).get_columns(name, schema=schema)
     except sa.exc.NoSuchTableError:
         columns = []
-    types = {column["name"]: column["type"] for column in columns}
+    types = {column["name"]: plain_type(column["type"]) for column in columns}
     gone = [name for name in dict.fromkeys([*shape.columns, *shape.key]) if name not in types]
     if gone:
         what = f"has no {', '.join(gone)}" if types else "does not exist"
