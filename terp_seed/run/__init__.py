@@ -4,5 +4,5 @@
 ones, ``rollback`` removes them once
 ``dependents`` has found what refers to them, and ``backup`` saves them first.  ``dry_run`` counts
 what would happen, ``plan_file`` holds a run to a reviewed plan, and ``ledger_rebuild`` rebuilds a
-lost ledger.
+lost ledger from what ``row_search`` finds.
 """
