@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from terp_seed.database import environment_stamp
 from terp_seed.database.compare import TableDigest, database_digests, differing
 from terp_seed.database.consent import careful
-from terp_seed.database.dialects import dialect_named
+from terp_seed.database.dialects import dialect_named, split_table
 from terp_seed.database.session import books_of
 from terp_seed.errors import GuardError, VerificationError
 from terp_seed.ledger.ledger import Ledger
@@ -24,7 +24,12 @@ from terp_seed.plan.chain import ancestors
 from terp_seed.project.project import Project
 from terp_seed.settings.options import Settings
 
-__all__ = ["round_trip", "seed_quietly", "transaction"]
+__all__ = ["fitted", "round_trip", "seed_quietly", "transaction"]
+
+
+def fitted(project: Project, engine: Engine) -> Project:
+    """The project on an engine, which may have no schema for its bookkeeping."""
+    return replace(project, one_schema=not dialect_named(engine.dialect.name).schemas)
 
 
 @contextmanager
@@ -77,15 +82,17 @@ def round_trip(
     connection: Connection,
     x: Sequence[str] = (),
     staying: Collection[str] = (),
+    schemas: Iterable[str] = (),
 ) -> int:
     """Take each revision up, down and up again, then all of them down; return the rows seeded.
 
+    What is compared are the tables of the connection's own schema and of ``schemas``.
     ``connection`` is in a transaction, the chain at its base.  Revisions in ``staying`` declare no
     rollback: they only go up, and nothing goes below them.  Raises `VerificationError` for a
     revision whose rollback leaves a trace, or that seeds other rows the second time.
     """
     directory = project.directory()
-    digests = partial(_digests, connection, datetime.now(UTC))
+    digests = partial(_digests, connection, datetime.now(UTC), [*schemas])
     go = partial(seed_quietly, project, connection, x=x)
     by_number = not dialect_named(connection.dialect.name).reuses_keys
     first = start = digests()
@@ -137,6 +144,12 @@ def _require_equal(one: dict[str, TableDigest], other: dict[str, TableDigest], w
         raise VerificationError(f"{when}, {', '.join(unequal)} {verb} not as before")
 
 
-def _digests(connection: Connection, since: datetime) -> dict[str, TableDigest]:
-    found = database_digests(connection, since=since)
-    return {name: table for name, table in found.items() if not name.startswith("terp_seed_")}
+def _digests(
+    connection: Connection, since: datetime, schemas: Iterable[str]
+) -> dict[str, TableDigest]:
+    found = database_digests(connection, since=since, schemas=schemas)
+    return {
+        name: table
+        for name, table in found.items()
+        if not split_table(name)[1].startswith("terp_seed_")
+    }
