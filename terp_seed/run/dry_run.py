@@ -24,8 +24,6 @@ from terp_seed.run.rollback import Rollback
 
 __all__ = ["Forecast", "forecast", "forecast_steps"]
 
-_ROWS_PER_SECOND = 20_000  # where nothing was ever measured
-
 
 @dataclass(frozen=True)
 class Forecast:
@@ -79,7 +77,7 @@ def forecast(session: Session, request: Request) -> Forecast:
     for result in results:
         deleted.update(result.rows("deleted"))
     warnings = [*find_slow_keys(session, deleted), *find_subscribers(session, run)]
-    rate = measure_pace(session.connection, session.books) or _ROWS_PER_SECOND
+    pace = measure_pace(session.connection, session.books, upwards=move.upwards)
     session.end_transaction()
     return Forecast(
         environment=environment,
@@ -90,7 +88,7 @@ def forecast(session: Session, request: Request) -> Forecast:
         revisions=results,
         findings=findings,
         warnings=warnings,
-        seconds=total(results) / rate,
+        seconds=pace.seconds(len(results), total(results)),
         digest=run.plan.digest(),
     )
 
