@@ -53,6 +53,8 @@ class Scaffold:
     """Files that were there already."""
     url: bool = False
     """Whether the new section has a URL."""
+    server: bool = False
+    """Whether it leads to a server, whose database has to be stamped."""
     findings: str = ""
     """Lines to add to the masking policy, if the project already has a policy."""
 
@@ -149,8 +151,7 @@ def _section(project: Project, folder: str, made: Scaffold) -> str:
     name = project.section
     url = _application_url(project.ini)
     if url is not None:
-        _refuse_engine(url)
-        made.url = True
+        made.url, made.server = True, _is_server(url)
     return section_text(
         section=name,
         folder=folder,
@@ -160,13 +161,16 @@ def _section(project: Project, folder: str, made: Scaffold) -> str:
     )
 
 
-def _refuse_engine(url: str) -> None:
-    """Raise `UsageError` for an unsupported engine; a URL that cannot be parsed passes."""
+def _is_server(url: str) -> bool:
+    """Whether a URL leads to a server; a URL that cannot be parsed does not.
+
+    Raises `UsageError` for an unsupported engine.
+    """
     try:
         backend = make_url(url.replace("%%", "%")).get_backend_name()
     except (ArgumentError, ValueError):
-        return
-    dialect_named(backend)
+        return False
+    return not dialect_named(backend).embedded
 
 
 def _revisions(section: str) -> str:
@@ -289,6 +293,8 @@ _VALUES: tuple[tuple[type[sa.types.TypeEngine[Any]], object], ...]
 _VALUES = (
     (sa.Boolean, True),
     (sa.JSON, {}),
+    (sa.Uuid, "00000000-0000-4000-8000-000000000001"),
+    (sa.ARRAY, "{}"),
     (sa.DateTime, "2026-01-01 00:00:00"),
     (sa.Date, "2026-01-01"),
     (sa.Time, "00:00:00"),
