@@ -16,6 +16,7 @@ from sqlalchemy.engine import Connection
 from sqlalchemy.types import TypeEngine
 
 from terp_seed.database.dialects import split_table
+from terp_seed.database.schema import plain_type
 from terp_seed.errors import PlanError
 
 __all__ = ["LiveNames", "Renaming", "live_columns"]
@@ -113,4 +114,4 @@ def live_columns(connection: Connection, table: str) -> dict[str, TypeEngine[Any
         columns = sa.inspect(connection).get_columns(name, schema=schema)
     except sa.exc.NoSuchTableError:
         return None
-    return {column["name"]: column["type"] for column in columns} or None
+    return {column["name"]: plain_type(column["type"]) for column in columns} or None

@@ -7,8 +7,8 @@ without its database, and run on a scratch SQLite file with the tables that it n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
@@ -44,7 +44,7 @@ from terp_seed.project.schema_env import (
 )
 from terp_seed.settings.options import ENVIRONMENTS, Settings
 
-__all__ = ["Chain", "chain_of", "run_checks", "scratch"]
+__all__ = ["Chain", "chain_of", "run_checks", "schemas_of", "scratch"]
 
 _ID = re.compile(r"[a-z0-9_]+")
 
@@ -93,7 +93,7 @@ def run_checks(project: Project, *, round_trip: bool = True) -> Iterator[CheckRe
 
 def _on_scratch(project: Project, chain: Chain, round_trip: bool) -> Iterator[CheckResult]:
     try:
-        others = chain.schemas("dev")
+        others = schemas_of(chain.tables("dev"))
         if others:
             raise UsageError(f"seeds fill tables of {', '.join(others)}, and SQLite has no schemas")
         with scratch(project, chain) as made:
@@ -196,24 +196,28 @@ def _policy(chain: Chain, made: Scratch | None) -> str:
 
 @contextmanager
 def _schema(chain: Chain, made: Scratch | None) -> Iterator[Schema | None]:
-    if made is None:
-        yield None
-        return
-    with opened(replace(chain.settings, url=made.url, bookkeeping_schema=None)) as session:
-        yield Schema(session)
+    """The schema of the project's database; of the scratch file, where that does not answer."""
+    with ExitStack() as stack:
+        session = None
+        if chain.has_url and (made is None or made.copied):
+            with suppress(UsageError):
+                session = stack.enter_context(opened(chain.settings))
+        if session is None and made is not None:
+            settings = replace(chain.settings, url=made.url, bookkeeping_schema=None)
+            session = stack.enter_context(opened(settings))
+        yield None if session is None else Schema(session)
 
 
 def _round_trip(project: Project, chain: Chain, made: Scratch) -> str:
     """Up, down and up again; `VerificationError` if a rollback leaves rows, or others come back."""
-    if chain.settings.bookkeeping_schema:
-        raise PlanError("bookkeeping_schema is set in the section, and SQLite has no schemas")
     environment = chain.settings.env or "dev"
     x = ["backup=none"]  # a scratch file is not worth a backup
     if careful(environment):
         x.append(f"yes={Path(str(made.url.database)).name}")
     engine = dialect_named("sqlite").engine(made.url)
-    with transaction(engine, replace(chain.settings, env=environment)) as connection:
-        there = project.without("url", "yes", "env", "backup")
+    settings = replace(chain.settings, env=environment, bookkeeping_schema=None)
+    with transaction(engine, settings) as connection:
+        there = replace(project.without("url", "yes", "env", "backup"), one_schema=True)
         rows = round_trip(there, connection, x, chain.staying(environment))
     return f"{rows:,} rows and no trace, on {made.origin}"
 
@@ -255,11 +259,10 @@ class Chain:
         down = [Step(script, upgrade=False) for script in reversed(scripts)]
         return make_plan(scripts, down, recorder)
 
-    def schemas(self, environment: str) -> list[str]:
-        """The schemas, other than the connection's own, in which tables are seeded."""
+    def tables(self, environment: str) -> list[str]:
+        """The tables that are seeded."""
         steps = self.plan(environment).history.values()
-        tables = (planned.rows.table for step in steps for planned in step.tables)
-        return sorted({schema for schema, _ in map(split_table, tables) if schema})
+        return sorted({planned.rows.table for step in steps for planned in step.tables})
 
     def staying(self, environment: str) -> set[str]:
         """The revisions that seed rows in an environment and declare that they cannot roll back."""
@@ -269,6 +272,11 @@ class Chain:
             for step in plan.steps
             if step.retains_rows and plan.history[step.revision].tables
         }
+
+
+def schemas_of(tables: Iterable[str]) -> list[str]:
+    """The schemas, other than the connection's own, of some tables."""
+    return sorted({schema for schema, _ in map(split_table, tables) if schema})
 
 
 def chain_of(project: Project) -> Chain:
@@ -295,7 +303,9 @@ class Scratch:
 
     url: URL
     origin: str
-    """Where its tables come from, as text for a message."""
+    """Where its tables come from and what they cannot show, as text for a message."""
+    copied: bool
+    """Whether they are those of the project's database."""
 
 
 @contextmanager
@@ -309,8 +319,8 @@ def scratch(project: Project, chain: Chain) -> Iterator[Scratch]:
     with TemporaryDirectory() as folder:
         url = sa.make_url(f"sqlite:///{Path(folder).resolve()}/scratch.db")
         Path(str(url.database)).touch()
-        origin = _copy_tables(chain, url) or _create_tables(project, url)
-        yield Scratch(url, origin)
+        copied = _copy_tables(chain, url)
+        yield Scratch(url, copied or _create_tables(project, url), bool(copied))
 
 
 def _copy_tables(chain: Chain, url: URL) -> str:
@@ -321,13 +331,19 @@ def _copy_tables(chain: Chain, url: URL) -> str:
             opened(chain.settings) as session,
             dialect_named("sqlite").engine(url).begin() as target,
         ):
-            found = copy_structure(session.connection, target)
+            copied = copy_structure(session.connection, target)
             if chain.needed_schemas:
                 _copy_version(chain, session.connection, target)
     except UsageError:
         return ""  # it does not answer, or its file does not exist yet
+    seeded = chain.tables("dev")
+    left_out = [name for name in copied.left_out if name in seeded]
+    if left_out:
+        raise UsageError(f"a scratch SQLite cannot have the tables {', '.join(left_out)}")
     where = chain.settings.url.render_as_string()
-    return f"the {found} tables of {where}, without their rows" if found else ""
+    untried = "; ".join(["", *copied.untried(seeded)]).replace("; ", "; not tried there: ", 1)
+    origin = f"the {copied.tables} tables of {where}, without their rows{untried}"
+    return origin if copied.tables else ""
 
 
 def _copy_version(chain: Chain, source: Connection, target: Connection) -> None:
