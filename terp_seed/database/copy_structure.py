@@ -14,7 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.types import TypeEngine
 
 from terp_seed.database.autogenerate import include_name
-from terp_seed.database.schema import plain_type
+from terp_seed.database.names import plain_type
 
 __all__ = ["StructureCopy", "copy_structure"]
 

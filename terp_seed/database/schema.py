@@ -13,6 +13,7 @@ from sqlalchemy.engine.interfaces import ReflectedIndex
 
 from terp_seed.database.compare import is_bookkeeping, other_schemas
 from terp_seed.database.dialects import Dialect, Reference, join_table, split_table
+from terp_seed.database.names import plain_type
 from terp_seed.database.session import Session
 from terp_seed.rows.seeders import logical_references
 
@@ -23,7 +24,6 @@ __all__ = [
     "count_tables_elsewhere",
     "inbound",
     "outbound",
-    "plain_type",
 ]
 
 
@@ -229,12 +229,6 @@ def _column(
         flags=kind.length or 1 if spelling == "BIT" and dialect.bits_are_numbers else None,
         last=dialect.last_timestamp if spelling == "TIMESTAMP" else None,
     )
-
-
-def plain_type(kind: Any) -> Any:
-    """The type itself; for a domain, the type that it restricts."""
-    base = getattr(kind, "data_type", None)
-    return kind if base is None else plain_type(base)
 
 
 def outbound(session: Session, table: str) -> list[Reference]:

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+from terp_seed.database.dialects import equal_to
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.ledger.ledger import SeededRange
-from terp_seed.ledger.selection import Selection, equal_to
+from terp_seed.ledger.selection import Selection
 from terp_seed.plan.plan import RowChanges
 from terp_seed.rows.imported import find_repeated_hashes
 from terp_seed.rows.literals import canonical
