@@ -436,3 +436,32 @@ def test_a_backup_keeps_what_a_rollback_overwrites(lived: Toy) -> None:
     (made,) = folder.iterdir()
     assert "'late'" in (made / "0002_b-updated.sql").read_text()
     assert "Apply it again" in lived.terp_seed("restore", str(made), "--yes", code=2).output
+
+
+# -- what the plan says
+
+
+def test_the_plan_counts_what_the_run_does(lived: Toy) -> None:
+    lived.execute("UPDATE t SET name = 'mine' WHERE code IN ('a', 'c')")
+    lived.revision("0002_b", CHANGES, after="0001_a")
+    ((counts,),) = (step["tables"] for step in lived.document("plan")["revisions"])
+    numbers = {name: counts[name] for name in ("inserted", "updated", "deleted", "conflicts")}
+    assert numbers == {"inserted": 0, "updated": 3, "deleted": 0, "conflicts": 2}
+    with pytest.raises(ConflictError):
+        lived.upgrade()
+    ((counts,),) = (step["tables"] for step in lived.document("plan", "--rollback")["revisions"])
+    assert (counts["restored"], counts["edited"]) == (3, 0)
+    lived.execute("UPDATE t SET price = 77 WHERE code = 'a'")
+    planned = lived.document("plan", "--rollback", "--on-edited", "abort", code=6)["revisions"]
+    assert "t code = a: price" in planned[0]["refusal"]
+
+
+def test_a_chain_with_changes_passes_check_and_proof(sqlite_toy: Toy) -> None:
+    lived = seeded(sqlite_toy)
+    lived.revision(
+        "0002_b", CHANGES.replace('    {"code": "theirs", "price": 8},\n', ""), after="0001_a"
+    )
+    lived.terp_seed("preview", "head", "--prove")
+    lived.upgrade()
+    lived.terp_seed("history")
+    assert "updated" in str(lived.document("status"))

@@ -90,7 +90,8 @@ def collect_findings(session: Session, run: Run) -> Findings:
     if hidden:
         raise PlanError(f"{hidden}; nothing was written")
     schema, findings = Schema(session), Findings()
-    findings.schema += find_older_schema(session.connection, run)
+    if run.needed_schemas:
+        findings.schema += find_older_schema(session.connection, run)
     before: list[TableRows] = []
     for step, planned in run.plan.insertions:
         where, rows = f"revision {step.revision}, ", planned.rows

@@ -11,11 +11,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from terp_seed.database.dialects import KeptTable
 from terp_seed.database.session import Session
 from terp_seed.ledger.audit import measure_pace
 from terp_seed.ledger.selection import Selection
 from terp_seed.plan.chain import Request
-from terp_seed.plan.key_conflicts import count_skipped, find_unowned_keys
+from terp_seed.plan.key_conflicts import count_skipped, find_edited_rows, find_unowned_keys
 from terp_seed.plan.plan import Counts, PlannedChange, PlannedTable, StepResult, total
 from terp_seed.plan.preflight import (
     Findings,
@@ -110,12 +111,14 @@ def forecast_steps(session: Session, run: Run) -> list[StepResult]:
 def _forecast_removals(session: Session, run: Run) -> Iterator[StepResult]:
     rollback = Rollback(session, run.environment, applied=run.move.applied)
     gone: list[Selection] = []
+    restored: list[KeptTable] = []
     for step in run.plan.steps:
         result = StepResult(step.revision, "downgrade", step.state, raw_sql=step.raw_sql)
         if step.retains_rows:
             result.tables = dict(rollback.count_leftovers(step))
+        restored += [change.kept for change in rollback.changed(step) if change.kept.updates]
         for removal in () if step.skipped else step.removals:
-            examination = rollback.examine(step, removal, gone)
+            examination = rollback.examine(step, removal, gone, restored)
             gone += map(examination.selection, examination.found)
             result.uncompared += [*examination.uncompared, *examination.staying]
             for table, counts in examination.tables.items():
@@ -145,10 +148,15 @@ def _forecast_insertions(session: Session, run: Run) -> Iterator[StepResult]:
 
 
 def _count_changed(session: Session, change: PlannedChange, before: Sequence[TableRows]) -> Counts:
-    """How many rows are there to be changed; which of them were edited, the run finds out."""
+    """How many rows are there to be changed, and how many would be left alone, at least in part."""
     changes = change.changes
-    there = changes.rows.count - sum(1 for _ in find_unowned_keys(session, changes.rows, before))
-    return Counts.changed_rows(changes.kind, there)
+    missing = {*find_unowned_keys(session, changes.rows, before)}
+    edited = {*find_edited_rows(session, changes)} - missing
+    counts = Counts.changed_rows(changes.kind, changes.rows.count - len(missing))
+    counts.conflicts = len(edited) + (0 if changes.adopts else len(missing))
+    if changes.kind == "deleted":
+        counts.deleted -= len(edited)
+    return counts
 
 
 def _count_inserted(

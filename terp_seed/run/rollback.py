@@ -19,6 +19,7 @@ from alembic.script import Script
 from alembic.util import CommandError
 
 from terp_seed.database.consent import careful
+from terp_seed.database.dialects import KeptTable
 from terp_seed.database.session import Session
 from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError, RollbackError
@@ -280,12 +281,14 @@ class Rollback(Remover):
         step: PlannedRevision,
         removal: Removal,
         gone: Sequence[Selection] = (),
+        restored: Sequence[KeptTable] = (),
         *,
         hold: bool = False,
     ) -> Examination:
         """Compare the rows with the ledger and find what depends on them; does not write.
 
-        ``gone`` are rows that will have been removed by then.  With ``hold``
+        ``gone`` are rows that will have been removed by then, and ``restored``
+        updates that will have been undone.  With ``hold``
         the rows are locked before anything else is looked at: they cannot be
         edited, and no foreign key can come to point at their ids, until the
         transaction ends.
@@ -307,11 +310,13 @@ class Rollback(Remover):
             return [_selection(d, retained[d.range.number], row_keys) for d in found]
 
         seeded_rows = [_selection(drift, (), row_keys) for drift in found]
-        dependents = find_dependents(self.session, going(), [*gone, *seeded_rows])
+        dependents = find_dependents(self.session, going(), [*gone, *seeded_rows], restored)
         if not dependents or on_dependents == "keep":
             self._retain_needed(retained, dependents)
             # A row that stays is one more that others are needed by: until none is.
-            while any(retained.values()) and (more := find_dependents(self.session, going(), gone)):
+            while any(retained.values()) and (
+                more := find_dependents(self.session, going(), gone, restored)
+            ):
                 self._retain_needed(retained, more)
         frozen = {number: frozenset(numbers) for number, numbers in retained.items()}
         return Examination(
