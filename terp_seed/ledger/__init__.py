@@ -2,5 +2,6 @@
 
 ``ledger`` keeps ranges and digests, ``drift`` compares them with the stored rows, ``derived``
 recomputes columns that follow from other rows and counts broken invariants, and ``audit`` writes
-and reads the events of every run.
+and reads the events of every run.  ``pinned_files`` finds files that were edited since a revision
+has read them.
 """

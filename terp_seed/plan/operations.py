@@ -350,6 +350,8 @@ class Recorder:
             if self.load_files and self.numbers_rows(operation.table):
                 self.recall()
             tables = [self.mask(self._imported(operation))] if self.load_files else []
+        if isinstance(operation, SeedRowsOp) and operation.path is not None:
+            planned.files.append((operation.table, operation.path))
         planned.operations.append([])
         planned.declared.append(operation.declaration(self.data))
         for rows in tables:

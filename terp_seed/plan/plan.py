@@ -232,6 +232,8 @@ class PlannedRevision:
     """The tables of each ``op.seed``, ``op.seed_rows`` and ``op.seed_file``."""
     declared: list[str] = field(default_factory=list)
     """What each of these operations says, with a digest of the file that it names."""
+    files: list[tuple[str, str]] = field(default_factory=list)
+    """The tables that are filled from files below ``seeds/data/``, and those files."""
     derives: list[Derived] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     removals: list[Removal] = field(default_factory=list)

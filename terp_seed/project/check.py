@@ -7,7 +7,7 @@ without its database, and run on a scratch SQLite file with the tables that it n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from io import StringIO
@@ -25,8 +25,9 @@ from terp_seed.database.consent import careful
 from terp_seed.database.copy_structure import copy_structure
 from terp_seed.database.dialects import dialect_named, split_table
 from terp_seed.database.schema import Schema
-from terp_seed.database.session import opened
+from terp_seed.database.session import Session, opened
 from terp_seed.errors import MaskingError, PlanError, SeedError, UsageError
+from terp_seed.ledger.pinned_files import read_pins, refuse_edited_files
 from terp_seed.masking.boundary import boundary
 from terp_seed.plan.chain import ID_LENGTH, Step, ancestors, choose_generation, read_attributes
 from terp_seed.plan.operations import Recorder
@@ -80,6 +81,8 @@ def run_checks(project: Project, *, round_trip: bool = True) -> Iterator[CheckRe
     yield _result("revision ids", lambda: _ids(chain))
     planned = _result("plan and rollbacks", lambda: _plans(chain))
     yield planned
+    if chain.has_url:
+        yield from _pinned_files(chain)
     if planned.error is None:
         yield from _on_scratch(project, chain, round_trip)
     if schema_environments(project.ini) and not chain.settings.bookkeeping_schema:
@@ -138,6 +141,22 @@ def _plans(chain: Chain) -> str:
     names = ", ".join(script.revision for script in chain.unplanned)
     left_out = f"; need a database: {names}" if names else ""
     return f"up and down in {', '.join(ENVIRONMENTS)}{left_out}{stays}"
+
+
+def _pinned_files(chain: Chain) -> Iterator[CheckResult]:
+    """Compare the files with those that the database's revisions have read, if it answers."""
+    try:
+        with opened(chain.settings) as session:
+            revisions = {pin.revision for pin in read_pins(session)}
+            if revisions:
+                yield _result("applied files", lambda: _unedited(session, revisions))
+    except UsageError:
+        return
+
+
+def _unedited(session: Session, revisions: Collection[str]) -> str:
+    refuse_edited_files(session, revisions)
+    return f"as {len(revisions)} revisions have read them"
 
 
 def _autogenerate(project: Project) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
@@ -17,6 +17,7 @@ from terp_seed.ledger.audit import read_events
 from terp_seed.ledger.derived import violations
 from terp_seed.ledger.drift import find_drift
 from terp_seed.ledger.ledger import Header, Range, RetainedRows, SeededRange, ledger_of
+from terp_seed.ledger.pinned_files import find_edited_files
 from terp_seed.plan.chain import ancestors, current_heads, read_attributes, recorded_settings
 from terp_seed.plan.plan import Counts, Plan, StepResult
 from terp_seed.plan.run import replan_applied
@@ -58,6 +59,8 @@ class ChainStatus:
     revisions: list[RevisionStatus]
     compared: bool = False
     """Whether the rows were compared with the ledger."""
+    edited_files: list[str] = field(default_factory=list)
+    """A message for each file that was edited since a revision has read it."""
 
     def to_json(self) -> dict[str, Any]:
         """The fields of the JSON document."""
@@ -67,6 +70,7 @@ class ChainStatus:
             "heads": list(self.heads),
             "settings": dict(self.settings),
             "revisions": [status.to_json() for status in self.revisions],
+            "edited_files": self.edited_files,
         }
 
     @property
@@ -100,6 +104,7 @@ def chain_status(
         recorded_settings(headers, applied),
         found,
         drift,
+        find_edited_files(session, [s.revision for s in found if s.state == "applied"]),
     )
 
 
