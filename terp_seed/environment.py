@@ -152,7 +152,7 @@ def _no_block() -> NoReturn:
 
 
 def _migrate() -> None:
-    from terp_seed.plan.operations import install_operations
+    from terp_seed.plan.recorder import install_operations
 
     try:
         with context.begin_transaction():

@@ -10,6 +10,7 @@
     ├── RollbackError        6  a rollback would take more than the seeds
     ├── MaskingError         7  a personal column without a policy
     ├── VerificationError    8  what was written breaks a declared invariant
+    ├── ConflictError        9  done, and rows that were edited were left as they are
     └── InterruptedRunError  130  stopped by SIGINT or SIGTERM
 
 A message says what, where (revision, table, column, row number) and what to
@@ -23,6 +24,7 @@ from __future__ import annotations
 from alembic.util import CommandError
 
 __all__ = [
+    "ConflictError",
     "GuardError",
     "InterruptedRunError",
     "LockError",
@@ -81,6 +83,12 @@ class VerificationError(SeedError):
     """Rows break an invariant that their revision declared."""
 
     exit_code = 8
+
+
+class ConflictError(SeedError):
+    """The run is done, and left alone what was edited and the seed gives other values."""
+
+    exit_code = 9
 
 
 class InterruptedRunError(SeedError):

@@ -451,7 +451,7 @@ class MariaDB(Server):
         yield f"CREATE USER '{USER}'@'{HOST}' IDENTIFIED BY '{self.password}'"
 
     def _command(self) -> list[str]:
-        only_mysql = ["--mysqlx=OFF", "--secure-file-priv=NULL"] if self.engine == "mysql" else []
+        only_mysql = ["--mysqlx=OFF", "--secure-file-priv="] if self.engine == "mysql" else []
         return [
             self._program(),
             "--no-defaults",

@@ -175,7 +175,8 @@ def test_a_schema_can_be_broken() -> None:
 def test_a_schema_that_refers_to_a_shared_part_can_be_broken() -> None:
     schema = validator("verify")
     names = ("inserted", "skipped", "deleted", "retained", "intact", "edited", "replaced")
-    counts = {**dict.fromkeys((*names, "missing"), 0), "ids": None}
+    names += ("missing", "updated", "restored", "conflicts")
+    counts = {**dict.fromkeys(names, 0), "ids": None}
     drift = {"revision": "0001_x", "table": "labels", **counts}
     whole = {"document": "verify", "passed": True, "checks": [], "drift": [drift]}
     assert schema.is_valid(whole)

@@ -262,10 +262,12 @@ class Toy(Project):
         path.write_bytes(content.encode() if isinstance(content, str) else content)
         return path
 
-    def publish(self, table: str, columns: Sequence[str]) -> None:
-        """Say of columns that they are not personal."""
+    def publish(self, table: str, columns: Sequence[str], *false_alarms: str) -> None:
+        """Say of columns that they are not personal, and what they only look like."""
         path = self.path / "seeds" / "masking.toml"
-        entry = f'not_personal = [{{ columns = {json.dumps([*columns])}, reason = "published" }}]'
+        alarms = f", false_alarms = {json.dumps(false_alarms)}" if false_alarms else ""
+        said = f'columns = {json.dumps([*columns])}, reason = "published"{alarms}'
+        entry = f"not_personal = [{{ {said} }}]"
         path.write_text(f"{path.read_text()}\n[tables.{table}]\n{entry}\n")
 
     def ini(self, *lines: str) -> None:

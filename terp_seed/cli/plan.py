@@ -17,7 +17,10 @@ if TYPE_CHECKING:
 
 __all__ = ["plan", "show_forecast"]
 
-_COUNTS = ("inserted", "skipped", "deleted", "retained", "edited", "replaced", "missing")
+_COUNTS = (
+    *("inserted", "updated", "skipped", "deleted", "restored", "retained"),
+    *("edited", "replaced", "missing"),
+)
 
 
 @click.command(

@@ -17,10 +17,17 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import ReflectedColumn
 
-from terp_seed.database.dialects import dialect_named
+from terp_seed.database.dialects import KEPT_PREFIX, dialect_named
 from terp_seed.rows.literals import canonical
 
-__all__ = ["BOOKKEEPING", "TableDigest", "database_digests", "differing", "table_digest"]
+__all__ = [
+    "BOOKKEEPING",
+    "TableDigest",
+    "database_digests",
+    "differing",
+    "is_bookkeeping",
+    "table_digest",
+]
 
 BOOKKEEPING = frozenset(
     {
@@ -33,6 +40,13 @@ BOOKKEEPING = frozenset(
         "alembic_version",
     }
 )
+
+
+def is_bookkeeping(table: str) -> bool:
+    """Whether a table is Alembic's or ours."""
+    return table in BOOKKEEPING or table.startswith(KEPT_PREFIX)
+
+
 _CLOCK = re.compile(r"current_timestamp|\bnow\b|localtime", re.IGNORECASE)
 _CLOCK_TIMES = {"terp_seed_ledger": {"written_at"}, "terp_seed_masking": {"written_at"}}
 
@@ -59,7 +73,11 @@ def database_digests(
     column whose default is the clock, all times after ``since`` (UTC) count as one.
     """
     unwanted = set(leave_out)
-    names = sorted(set(sa.inspect(connection).get_table_names()) - unwanted)
+    names = sorted(
+        name
+        for name in set(sa.inspect(connection).get_table_names()) - unwanted
+        if not (unwanted and is_bookkeeping(name))
+    )
     return {name: table_digest(connection, name, exact=exact, since=since) for name in names}
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import ReflectedIndex
 
-from terp_seed.database.compare import BOOKKEEPING
+from terp_seed.database.compare import is_bookkeeping
 from terp_seed.database.dialects import Dialect, Reference, join_table, split_table
 from terp_seed.database.session import Session
 from terp_seed.rows.seeders import logical_references
@@ -274,7 +274,10 @@ def count_tables_elsewhere(session: Session) -> dict[str, int]:
         "information_schema",
         inspector.default_schema_name,
     }
-    counts = {name: len(_table_names(inspector, name) - BOOKKEEPING) for name in sorted(others)}
+    counts = {
+        name: sum(not is_bookkeeping(table) for table in _table_names(inspector, name))
+        for name in sorted(others)
+    }
     return {name: count for name, count in counts.items() if count}
 
 

@@ -25,7 +25,9 @@ from sqlalchemy.types import TypeEngine
 from terp_seed.database.dialects import Canonical, split_table
 from terp_seed.database.session import Session
 from terp_seed.errors import RollbackError
-from terp_seed.ledger.ledger import Digests, Place, SeededRange, equal_to, ledger_of
+from terp_seed.ledger.later import Altered, LaterChanges
+from terp_seed.ledger.ledger import Digests, Place, SeededRange, ledger_of
+from terp_seed.ledger.selection import equal_to
 from terp_seed.rows.literals import SEPARATOR, block_digests, canonical_cells, digested, json_cells
 from terp_seed.rows.model import Block, Cells
 
@@ -50,6 +52,8 @@ class Drift:
     intact: int = 0
     edited: list[int] = field(default_factory=list)
     replaced: list[int] = field(default_factory=list)
+    withdrawn: list[int] = field(default_factory=list)
+    """Rows that a later revision deleted."""
     missing: int = 0
 
     @property
@@ -73,11 +77,16 @@ def find_drift(
     drift = Drift(seeded)
     lock = session.dialect.for_update if hold else ""
     rows = _Rows(session, seeded, ranges, lock)
+    later = LaterChanges(session, seeded)
     plain = seeded.id is not None and not seeded.shape.stored
     texts = JoinedTexts(session, seeded, ranges, lock) if plain else None
     if blocks is None:
         blocks = ledger_of(session).blocks(session.connection, seeded)
     for digests in blocks:
+        altered = later.find(digests) if later else Altered()
+        if altered:
+            rows.compare(digests, drift, altered, later)
+            continue
         if texts and texts.digests(*_ids(seeded, digests)) == digests.rows:  # the usual case
             drift.intact += digests.count
             continue
@@ -97,20 +106,33 @@ class _Rows:
     ranges: Ranges
     lock: str
 
-    def compare(self, digests: Digests, drift: Drift) -> None:
+    def compare(
+        self,
+        digests: Digests,
+        drift: Drift,
+        altered: Altered | None = None,
+        later: LaterChanges | None = None,
+    ) -> None:
         """Count the rows of one block by what became of them."""
         rows = self._by_key(digests) if self.seeded.id is None else self._by_id(digests)
+        edited: set[int] = set()
+        if altered and later:
+            gone = altered.withdrawn - rows.keys()
+            drift.withdrawn += sorted(gone)
+            drift.missing -= len(gone)
+            edited = later.find_edited(altered, rows.keys())
+            rows |= later.rows_before(altered, rows.keys(), self._values_from)
         drift.missing += digests.count - len(rows)
         if not rows:
             return
         whole, keys = self._digests(list(rows.values()))
-        if whole == digests.rows:  # all there, and none edited
+        if whole == digests.rows and not edited:  # all there, and none edited
             drift.intact += len(rows)
             return
         seeded = digests.rows or b""
         for place, number in enumerate(rows):
             now, then = _slice(place), _slice(number - digests.first_row)
-            if whole[now] == seeded[then]:
+            if whole[now] == seeded[then] and number not in edited:
                 drift.intact += 1
             elif digests.keys is None or keys[now] == digests.keys[then]:
                 drift.edited.append(number)
@@ -134,15 +156,26 @@ class _Rows:
     @cached_property
     def _values(self) -> str:
         """The columns as a SELECT lists them."""
-        dialect, types = self.session.dialect, column_types(self.session, self.seeded)
-        shape = self.seeded.shape
+        return self._listed({name: self.session.dialect.quote(name) for name in self._columns})
+
+    def _values_from(self, sources: Mapping[str, str]) -> str:
+        """The columns of a row called ``live``, some of them from elsewhere."""
+        quote = self.session.dialect.quote
+        return self._listed({n: sources.get(n, f"live.{quote(n)}") for n in self._columns})
+
+    def _listed(self, columns: Mapping[str, str]) -> str:
+        dialect, shape = self.session.dialect, self.seeded.shape
         if shape.stored:
-            columns, key = (map(dialect.quote, names) for names in (shape.columns, shape.key))
-            keys = dialect.row_digest([*key]) if shape.key else "NULL"
-            return f"{dialect.row_digest([*columns])}, {keys}"
+            whole = dialect.row_digest([columns[name] for name in shape.columns])
+            key = dialect.row_digest([columns[n] for n in shape.key]) if shape.key else "NULL"
+            return f"{whole}, {key}"
         return ", ".join(
-            dialect.comparable(dialect.quote(name), types[name]) for name in self._columns
+            dialect.comparable(columns[name], self._types[name]) for name in self._columns
         )
+
+    @cached_property
+    def _types(self) -> Mapping[str, TypeEngine[Any]]:
+        return column_types(self.session, self.seeded)
 
     def _by_id(self, digests: Digests) -> Rows:
         """The rows at the block's ids, by row number."""

@@ -15,7 +15,7 @@ from importlib.metadata import version
 from typing import Any
 
 from terp_seed.database.bookkeeping import table_exists
-from terp_seed.database.compare import BOOKKEEPING
+from terp_seed.database.compare import is_bookkeeping
 from terp_seed.database.dialects import Copy
 from terp_seed.database.environment_stamp import who
 from terp_seed.database.schema import Schema, TableFacts
@@ -37,7 +37,7 @@ def evidence(settings: Settings) -> dict[str, Any]:
     """The evidence as plain data; reads only.  Raises `GuardError` in production."""
     with begun(settings) as (session, border):
         schema, passes = Schema(session), PassTable(session).passes()
-        names = sorted(schema.tables - BOOKKEEPING)
+        names = sorted(name for name in schema.tables if not is_bookkeeping(name))
         tables = [facts for name in names if (facts := schema.table(name)) is not None]
         books = _Books(session, border, passes, tables)
         events = list(books.events())

@@ -153,10 +153,14 @@ class _Scan:
                 self.found.kept.append(f"{facts.name}.{name}: {choice.reason}")
                 continue
             kind = (rule.kind if rule else None) or ""
+            alarms = rule.false_alarms if rule else ()
             reserved = choice is not None and (kind, choice.strategy) in _RESERVED
-            yield name, _remembering(self._check(kind, RangeCheck(kind) if reserved else None))
+            yield (
+                name,
+                _remembering(self._check(kind, RangeCheck(kind) if reserved else None, alarms)),
+            )
 
-    def _check(self, kind: str, reserved: RangeCheck | None) -> _Check:
+    def _check(self, kind: str, reserved: RangeCheck | None, alarms: Sequence[str]) -> _Check:
         known, originals = self._known, self._originals
 
         def is_original(text: str) -> bool:
@@ -165,7 +169,7 @@ class _Scan:
             return any(number in known for number in originals.in_text(text))
 
         def check(value: Value) -> frozenset[str]:
-            found = {f"live {live}" for live in live_kinds(value)}
+            found = {f"live {live}" for live in live_kinds(value).difference(alarms)}
             if reserved is not None and not found and reserved.first_fault([value]) is not None:
                 found.add(f"outside the reserved {kind} range")
             if any(map(is_original, texts_in(value))):

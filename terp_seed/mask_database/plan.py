@@ -17,7 +17,7 @@ from functools import cached_property
 import sqlalchemy as sa
 
 from terp_seed.database.bookkeeping import table_exists
-from terp_seed.database.compare import BOOKKEEPING
+from terp_seed.database.compare import is_bookkeeping
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, UsageError
@@ -113,7 +113,7 @@ def plan_passes(
 
 def tables_to_read(schema: Schema, only: Sequence[str]) -> list[TableFacts]:
     """The tables that hold rows of the application, or those of them that were asked for."""
-    known = {name.casefold(): name for name in schema.tables - BOOKKEEPING}
+    known = {n.casefold(): n for n in schema.tables if not is_bookkeeping(n)}
     missing = [name for name in only if name.casefold() not in known]
     if missing:
         raise UsageError(f"--table {missing[0]}: no such table exists")

@@ -158,6 +158,11 @@ class Boundary:
         masker = self.masker(rows.table, list(rows.columns), before)
         return rows if masker is None else _masked(rows, masker)
 
+    def is_personal(self, table: str, column: str) -> bool:
+        """Whether the policy gives a column a class."""
+        rule = self.policy.rule(table, column)
+        return rule is not None and rule.kind is not None
+
     def numbers_rows(self, table: str) -> bool:
         """Whether the table's imported rows may be masked by their number in the whole chain."""
         return self.policy.has_personal_columns(table)

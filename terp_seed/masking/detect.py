@@ -33,6 +33,7 @@ from terp_seed.masking.reserved import (
 from terp_seed.rows.model import Json, Value
 
 __all__ = [
+    "LIVE_KINDS",
     "ColumnProfile",
     "PolicyGap",
     "TypeKind",
@@ -76,6 +77,8 @@ class PolicyGap:
     because: str
     declared: bool = False
     """Whether the policy says that it is not personal."""
+    found: tuple[str, ...] = ()
+    """The kinds of data that its values hold."""
 
     @property
     def line(self) -> str:
@@ -87,7 +90,8 @@ class PolicyGap:
         if self.declared:
             return (
                 f"{place} is declared pii = false, but {self.because}; "
-                f"replace its entry by: {self.line}"
+                f"replace its entry by: {self.line}, or, if they only look like it, "
+                f"add false_alarms = {json.dumps(self.found)} to it"
             )
         return (
             f"{place} has no entry in the masking policy and {self.because}; "
@@ -114,12 +118,13 @@ def _gap(table: str, column: ColumnProfile, rule: Rule | None) -> PolicyGap | No
         if kind is not None:
             looks = "is a document" if kind == "json" else f"looks like {kind} by its name or type"
             return PolicyGap(table, column.name, kind, looks)
-    kinds = _content(column)
+    kinds = _content(column).difference(() if rule is None else rule.false_alarms)
     if not kinds:
         return None
     because = f"its values hold {' and '.join(sorted(kinds))} data"
     declared = rule is not None
-    return PolicyGap(table, column.name, _class_of(column, kinds), because, declared)
+    found = tuple(sorted(kinds))
+    return PolicyGap(table, column.name, _class_of(column, kinds), because, declared, found)
 
 
 def lines_to_add(gaps: Iterable[PolicyGap]) -> str:
@@ -376,12 +381,16 @@ _MOST_LOCAL = 64
 _DEEPEST = 200
 
 
+LIVE_KINDS = ("card", "email", "phone", "tax_id")
+"""What a search of values finds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Hit:
     """A find: its kind and its place, never its text."""
 
     kind: str
-    """``email``, ``phone``, ``tax_id`` or ``card``."""
+    """One of `LIVE_KINDS`."""
     start: int
     stop: int
 

@@ -97,7 +97,8 @@ class Choice:
 class Rule:
     """One column: ``kind`` is its class, or None for one that is not personal.
 
-    A column that is not personal has a ``reason``.  ``choices`` are its own
+    A column that is not personal has a ``reason``, and ``false_alarms`` are the
+    kinds of data that its values only look like.  ``choices`` are its own
     strategies: under ``""`` for everywhere, under an environment's name there.
     """
 
@@ -108,6 +109,7 @@ class Rule:
     unique: bool = False
     paths: tuple[tuple[str, Rule], ...] = ()
     other: Choice | None = None
+    false_alarms: tuple[str, ...] = ()
 
     def choice(self, environment: str, classes: Mapping[str, Choice]) -> Choice | None:
         """The strategy that holds in an environment; None if the column is not written there.

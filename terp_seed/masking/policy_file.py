@@ -15,6 +15,7 @@
     phone = { class = "phone", staging = { strategy = "partial", last = 4 } }
     tags = { class = "json", paths = { "$[*]" = "free_text" } }
     grade = { pii = false, reason = "a product grade" }
+    aircraft = { pii = false, reason = "type codes", false_alarms = ["card"] }
 
 The file never holds a key, salt or secret.
 """
@@ -30,6 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from terp_seed.errors import UsageError
+from terp_seed.masking.detect import LIVE_KINDS
 from terp_seed.masking.policy import (
     DATA_CLASSES,
     Choice,
@@ -49,8 +51,12 @@ _SECTIONS = ("defaults", "environments", "tables", "version")
 _OPTIONS = {name for strategy in STRATEGIES.values() for name in strategy.options}
 _CHOICE_KEYS = {"strategy", "reason"} | _OPTIONS
 _COLUMN_KEYS = (
-    {"class", "pii", "domain", "unique", "paths", "other"} | _CHOICE_KEYS | {*ENVIRONMENTS}
+    {"class", "pii", "domain", "unique", "paths", "other", "false_alarms"}
+    | _CHOICE_KEYS
+    | {*ENVIRONMENTS}
 )
+_NOT_PERSONAL_KEYS = {"pii", "reason", "false_alarms"}
+_GROUP_KEYS = {"columns", "reason", "false_alarms"}
 _OTHER = ("redact", "scrub_text", "keep")
 
 _VALUES = {
@@ -62,6 +68,10 @@ _VALUES = {
     ),
     "domain": Option("a name", lambda given: isinstance(given, str) and bool(given.strip())),
     "unique": Option("true or false", lambda given: isinstance(given, bool)),
+    "false_alarms": Option(
+        f"a list of what the values only look like: {', '.join(LIVE_KINDS)}",
+        lambda given: isinstance(given, list) and all(kind in LIVE_KINDS for kind in given),
+    ),
     "paths": Option('a table, { "$.key" = "class" }', lambda given: isinstance(given, dict)),
 }
 """What the keys may hold that are not options of a strategy."""
@@ -215,24 +225,29 @@ class _Reader:
 
     def _group(self, group: Any, where: str) -> Iterator[tuple[str, Rule]]:
         """The rules of one entry of ``not_personal``."""
-        if not isinstance(group, dict) or group.keys() - {"columns", "reason"}:
+        if not isinstance(group, dict) or group.keys() - _GROUP_KEYS:
             self._problem(where, 'each entry is { columns = ["..."], reason = "..." }')
             return
-        reason, names = self._reason(group, where), group.get("columns")
+        rule, names = self._harmless(group, where), group.get("columns")
         if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
             self._problem(where, "columns must be a list of names")
             return
         for name in names:
-            yield name, Rule(None, reason)
+            yield name, rule
 
     # -- parts of an entry
 
     def _not_personal(self, given: Mapping[str, Any], where: str) -> Rule:
         if given["pii"] is not False:
             self._problem(where, 'pii is false, or left out; use class = "..." instead')
-        elif more := sorted(given.keys() & _COLUMN_KEYS - {"pii", "reason"}):
+        elif more := sorted(given.keys() & _COLUMN_KEYS - _NOT_PERSONAL_KEYS):
             self._problem(where, f"pii = false contradicts {more[0]!r}; remove one")
-        return Rule(None, self._reason(given, f"{where}: pii = false"))
+        return self._harmless(given, f"{where}: pii = false")
+
+    def _harmless(self, given: Mapping[str, Any], where: str) -> Rule:
+        """The rule of a column that is not personal, and of what its values only look like."""
+        alarms = self._value(given, "false_alarms", [], where)
+        return Rule(None, self._reason(given, where), false_alarms=tuple(sorted(alarms)))
 
     def _choices(self, given: Mapping[str, Any], kind: str, where: str) -> dict[str, Choice]:
         own = {name: given[name] for name in _CHOICE_KEYS & given.keys()}

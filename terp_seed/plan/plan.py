@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass, field
 from functools import cache, partial
 from hashlib import sha256
 from itertools import takewhile
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from alembic.script import Script
 
@@ -19,15 +19,18 @@ from terp_seed.rows.seeders import Check, Derived
 
 if TYPE_CHECKING:
     from terp_seed.ledger.drift import Drift
-    from terp_seed.plan.operations import Recorder
+    from terp_seed.plan.operations import GivenRows
+    from terp_seed.plan.recorder import Recorder
 
 __all__ = [
     "Counts",
     "LazyMapping",
     "Plan",
+    "PlannedChange",
     "PlannedRevision",
     "PlannedTable",
     "Removal",
+    "RowChanges",
     "StepResult",
     "make_plan",
     "summary",
@@ -52,13 +55,24 @@ class Counts:
     """Seeded rows whose id is another row's now; that row stays."""
     missing: int = 0
     """Seeded rows that are not there any more."""
+    updated: int = 0
+    """Rows that were there, and got other values."""
+    restored: int = 0
+    """Updated or deleted rows that a rollback puts back."""
+    conflicts: int = 0
+    """Rows left alone, or in part, since they were edited: the seed gives them other values."""
     ids: tuple[int, int] | None = None
     """The first and the last id that is taken, or given back."""
 
+    @classmethod
+    def changed_rows(cls, kind: str, count: int) -> Counts:
+        """So many rows that are ``updated`` or ``deleted``."""
+        return cls(updated=count) if kind == "updated" else cls(deleted=count)
+
     @property
     def changed(self) -> int:
-        """How many rows are inserted or deleted."""
-        return self.inserted + self.deleted
+        """How many rows are inserted, deleted, updated or put back."""
+        return self.inserted + self.deleted + self.updated + self.restored
 
     @property
     def drifted(self) -> int:
@@ -113,7 +127,7 @@ class StepResult:
 
     @property
     def changed(self) -> int:
-        """How many rows are inserted or deleted, in all tables."""
+        """How many rows are written or deleted, in all tables."""
         return sum(counts.changed for counts in self.tables.values())
 
     def count(self, table: str, counts: Counts) -> None:
@@ -141,10 +155,13 @@ class StepResult:
             return f"{verb} {self.revision}: declares no rollback, its rows stay"
         named = {
             "insert": self.rows("inserted"),
+            "update": self.rows("updated"),
             "skip": self.rows("skipped"),
             "delete": self.rows("deleted"),
+            "put back": self.rows("restored"),
             "keep": self.rows("retained"),
             "edited since they were seeded:": self.rows("edited"),
+            "edited, so left alone:": self.rows("conflicts"),
         }
         parts = [f"{what} {_listed(rows)}" for what, rows in named.items() if rows]
         return f"{verb} {self.revision}: {'; '.join(parts) or 'no rows'}"
@@ -208,6 +225,35 @@ class PlannedTable:
 
 
 @dataclass(frozen=True)
+class RowChanges:
+    """Rows of one table that an operation updates or deletes, by their natural key."""
+
+    kind: Literal["updated", "deleted"]
+    rows: TableRows
+    """The keys, and for an update the new values."""
+    columns: tuple[str, ...]
+    """The columns that are updated; of rows to delete those that the chain wrote."""
+    ours: Sequence[Mapping[str, Any]]
+    """For each row what the chain says is in its columns until now, as far as it does."""
+    seeded: tuple[bool, ...]
+    """For each row whether the chain seeded it."""
+    strict: bool = False
+    """Whether one edited cell keeps the whole row."""
+    adopts: bool = False
+    """Whether rows may be missing, since the operation inserts those."""
+    personal: tuple[str, ...] = ()
+    """Columns of rows to delete that the masking policy classifies."""
+
+
+@dataclass(frozen=True)
+class PlannedChange:
+    """The rows of one operation that are changed, and their place in the ledger."""
+
+    changes: RowChanges
+    range: Range
+
+
+@dataclass(frozen=True)
 class Removal:
     """One ``op.unseed``: which tables, and what to do about rows that are in its way."""
 
@@ -228,15 +274,20 @@ class PlannedRevision:
     skipped: bool = False
     raw_sql: str | None = None
     online_only: bool = False
-    operations: list[list[PlannedTable]] = field(default_factory=list)
-    """The tables of each ``op.seed``, ``op.seed_rows`` and ``op.seed_file``."""
+    operations: list[list[PlannedTable | PlannedChange]] = field(default_factory=list)
+    """The tables of each operation that writes rows."""
+    given: list[GivenRows] = field(default_factory=list)
+    """The operations whose rows the revision or a file gives."""
     declared: list[str] = field(default_factory=list)
     """What each of these operations says, with a digest of the file that it names."""
-    files: list[tuple[str, str]] = field(default_factory=list)
-    """The tables that are filled from files below ``seeds/data/``, and those files."""
     derives: list[Derived] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     removals: list[Removal] = field(default_factory=list)
+
+    @property
+    def files(self) -> list[tuple[str, str]]:
+        """The tables whose rows are in files below ``seeds/data/``, and those files."""
+        return [(given.table, given.path) for given in self.given if given.path is not None]
 
     @property
     def retains_rows(self) -> bool:
@@ -254,8 +305,13 @@ class PlannedRevision:
 
     @property
     def tables(self) -> list[PlannedTable]:
-        """All tables, in the order of writing."""
-        return [planned for tables in self.operations for planned in tables]
+        """All tables that get new rows, in the order of writing."""
+        return [t for tables in self.operations for t in tables if isinstance(t, PlannedTable)]
+
+    @property
+    def changes(self) -> list[PlannedChange]:
+        """All changes of rows that are there, in the order of writing."""
+        return [t for tables in self.operations for t in tables if isinstance(t, PlannedChange)]
 
     @property
     def ranges(self) -> dict[str, Range]:
@@ -316,6 +372,10 @@ class Plan:
             summary.update(f"{step.revision}\0{step.upgrade}\0{step.skipped}\0".encode())
             for planned in step.tables:
                 for part in _parts(planned.rows, sample):
+                    summary.update(part)
+            for change in step.changes:
+                summary.update(f"{change.changes.kind}\0{change.changes.strict}".encode())
+                for part in _parts(change.changes.rows, sample):
                     summary.update(part)
             for removal in step.removals:
                 summary.update(repr(removal).encode())

@@ -17,6 +17,7 @@ from terp_seed.database.dialects import split_table
 from terp_seed.database.schema import ColumnFacts, Schema, TableFacts, inbound
 from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, PlanError
+from terp_seed.ledger.changes import find_changes
 from terp_seed.plan.key_conflicts import (
     Beside,
     are_all_taken,
@@ -24,7 +25,9 @@ from terp_seed.plan.key_conflicts import (
     find_broken_references,
     find_crowding,
     find_taken_keys,
+    find_unowned_keys,
 )
+from terp_seed.plan.plan import PlannedChange
 from terp_seed.plan.run import Run
 from terp_seed.plan.value_checks import AT_ONCE, find_oversize, find_unreadable, value_checks
 from terp_seed.rows.model import Bounds, Column, TableRows, Value
@@ -99,9 +102,33 @@ def collect_findings(session: Session, run: Run) -> Findings:
         if facts is not None:
             findings.masking += [where + line for line in run.findings(rows, facts)]
         before.append(rows)
+    for step in run.plan.steps:
+        for change in step.changes if step.upgrade and not step.skipped else ():
+            where = f"revision {step.revision}, "
+            findings.schema += [where + n for n in _check_change(session, schema, change, before)]
+            findings.masking += [where + n for n in _find_personal(run, schema, change)]
     if findings.schema:
         findings.schema += _find_lost_bookkeeping(session, schema, run)
     return findings
+
+
+def _find_personal(run: Run, schema: Schema, change: PlannedChange) -> Lines:
+    """What the policy says against a change of rows, or against keeping rows that are deleted."""
+    rows = change.changes.rows
+    facts = schema.table(rows.table)
+    if facts is None:
+        return
+    yield from run.findings(rows, facts)
+    policy = run.policy
+    personal = [
+        n for n in facts.columns if policy is not None and policy.is_personal(rows.table, n)
+    ]
+    if personal and change.changes.kind == "deleted":
+        yield (
+            f"table {rows.table}: its rows cannot be deleted by a seed, since a rollback has to "
+            f"keep them, and {', '.join(personal)} is classified in the masking policy; empty the "
+            "rows' other columns with op.update_rows instead"
+        )
 
 
 def _find_lost_bookkeeping(session: Session, schema: Schema, run: Run) -> Lines:
@@ -145,10 +172,15 @@ def _touched_tables(session: Session, run: Run) -> list[str]:
     """The tables that the run inserts into, or deletes from."""
     if run.move.upwards:
         tables = [planned.rows.table for _, planned in run.plan.insertions]
+        steps = [step for step in run.plan.steps if step.upgrade and not step.skipped]
+        tables += [change.range.table for step in steps for change in step.changes]
     else:
-        steps = {step.revision for step in run.plan.steps}
-        ranges = run.ledger.ranges(session.connection)
-        tables = [range_.table for range_ in ranges if range_.revision in steps]
+        revisions = {step.revision for step in run.plan.steps}
+        ranges = [
+            *run.ledger.ranges(session.connection),
+            *find_changes(run.ledger, session.connection),
+        ]
+        tables = [range_.table for range_ in ranges if range_.revision in revisions]
     return list(dict.fromkeys(tables))
 
 
@@ -167,13 +199,41 @@ def preflight(session: Session, run: Run) -> None:
         raise kind(f"the plan does not fit this database, nothing was written:\n  {listed}")
 
 
-def _check_table(
-    session: Session,
-    schema: Schema,
-    rows: TableRows,
-    beside: Beside,
-    retained: frozenset[int],
+def _check_change(
+    session: Session, schema: Schema, change: PlannedChange, before: Sequence[TableRows]
 ) -> Lines:
+    """What is wrong with a change of rows that are there, or will be by then."""
+    changes, rows = change.changes, change.changes.rows
+    problems = [*_check_place(schema, rows)]
+    yield from problems
+    facts = schema.table(rows.table)
+    if facts is None or problems:
+        return
+    problems = [*_check_key(rows, facts)]
+    if not any({*unique} <= {*rows.key} for unique in _unique_keys(facts)):
+        problems.append(
+            f"table {rows.table}: {', '.join(rows.key)} is not unique in it, so a key may mean "
+            "several rows; name the columns of a unique key"
+        )
+    for name, column in rows.columns.items():
+        problems += _check_column(rows, name, column, facts)
+    yield from problems
+    if problems:
+        return
+    yield from find_oversize(session, rows)
+    yield from find_unreadable(session, rows, facts)
+    yield from find_broken_references(session, rows, facts, Beside(before, []), schema)
+    if not changes.adopts:
+        for number in find_unowned_keys(session, rows, before):
+            if not changes.seeded[number]:
+                yield (
+                    f"table {rows.table}, row {rows.given(number)}: no row has this key, so it "
+                    f"cannot be {changes.kind}; correct the key, or insert it with op.seed_rows"
+                )
+
+
+def _check_place(schema: Schema, rows: TableRows) -> Lines:
+    """What is wrong with the table as such."""
     facts = schema.table(rows.table)
     if facts is None and schema.is_view(rows.table):
         yield f"table {rows.table}: is a view or a foreign table; seed the table behind it"
@@ -190,6 +250,19 @@ def _check_table(
             f"table {rows.table}: is stored by {facts.unsafe_storage}, which may keep rows of a "
             "revision that fails; seed a table that takes part in the transaction"
         )
+
+
+def _check_table(
+    session: Session,
+    schema: Schema,
+    rows: TableRows,
+    beside: Beside,
+    retained: frozenset[int],
+) -> Lines:
+    yield from _check_place(schema, rows)
+    facts = schema.table(rows.table)
+    if facts is None or schema.is_own(rows.table):
+        return
     yield from _check_key(rows, facts)
     yield from _check_missing(rows, facts)
     fits = True

@@ -22,17 +22,9 @@ from terp_seed.database.schema import TableFacts
 from terp_seed.database.session import Session, books_of
 from terp_seed.database.statements import Printed, Stream
 from terp_seed.errors import LockError, PlanError
-from terp_seed.ledger.ledger import (
-    Header,
-    Ledger,
-    Place,
-    Range,
-    RetainedRows,
-    SeededRange,
-    find_retained_rows,
-    ledger_of,
-)
+from terp_seed.ledger.ledger import Header, Ledger, Place, Range, SeededRange, ledger_of
 from terp_seed.ledger.pinned_files import refuse_edited_files
+from terp_seed.ledger.selection import RetainedRows, find_retained_rows
 from terp_seed.masking.boundary import Boundary, boundary
 from terp_seed.masking.proof import Prover
 from terp_seed.plan.chain import (
@@ -45,8 +37,8 @@ from terp_seed.plan.chain import (
     recorded_settings,
     refuse_other_key,
 )
-from terp_seed.plan.operations import Recorder
 from terp_seed.plan.plan import Plan, PlannedRevision, PlannedTable, make_plan
+from terp_seed.plan.recorder import Recorder
 from terp_seed.rows.model import TableRows
 from terp_seed.settings.options import Settings
 
@@ -233,7 +225,11 @@ def make_recorder(
     """
     masks: dict[str, Any] = {"build": False, "load_files": False}
     if policy is not None:
-        masks = {"mask": policy.mask, "numbers_rows": policy.numbers_rows}
+        masks = {
+            "mask": policy.mask,
+            "numbers_rows": policy.numbers_rows,
+            "is_personal": policy.is_personal,
+        }
     return Recorder(
         generation,
         environment,

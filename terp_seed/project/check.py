@@ -30,8 +30,8 @@ from terp_seed.errors import MaskingError, PlanError, SeedError, UsageError
 from terp_seed.ledger.pinned_files import read_pins, refuse_edited_files
 from terp_seed.masking.boundary import boundary
 from terp_seed.plan.chain import ID_LENGTH, Step, ancestors, choose_generation, read_attributes
-from terp_seed.plan.operations import Recorder
 from terp_seed.plan.plan import Plan, make_plan
+from terp_seed.plan.recorder import Recorder
 from terp_seed.project.init import has_section
 from terp_seed.project.project import Project
 from terp_seed.project.round_trip import round_trip, transaction

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
@@ -14,10 +14,13 @@ from terp_seed.database.environment_stamp import stamped
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import UsageError
 from terp_seed.ledger.audit import read_events
+from terp_seed.ledger.changes import find_changes
 from terp_seed.ledger.derived import violations
 from terp_seed.ledger.drift import find_drift
-from terp_seed.ledger.ledger import Header, Range, RetainedRows, SeededRange, ledger_of
+from terp_seed.ledger.later import find_changed_drift
+from terp_seed.ledger.ledger import Header, Range, SeededRange, ledger_of
 from terp_seed.ledger.pinned_files import find_edited_files
+from terp_seed.ledger.selection import RetainedRows
 from terp_seed.plan.chain import ancestors, current_heads, read_attributes, recorded_settings
 from terp_seed.plan.plan import Counts, Plan, StepResult
 from terp_seed.plan.run import replan_applied
@@ -95,6 +98,7 @@ def chain_status(
         for script in ancestors(directory, directory.get_heads())
     ]
     _count(found, ranges, retained)
+    _count_changes(session, found)
     if drift:
         _find_drift(session, found, ranges)
     return ChainStatus(
@@ -151,6 +155,14 @@ def _count(
         by_name[seeded.revision].count(seeded.table, counts)
 
 
+def _count_changes(session: Session, found: Sequence[RevisionStatus]) -> None:
+    by_name = {status.revision: status for status in found}
+    for change in find_changes(ledger_of(session), session.connection):
+        if change.revision in by_name:
+            counts = Counts.changed_rows(change.state, change.count)
+            by_name[change.revision].count(change.table, counts)
+
+
 def _find_drift(
     session: Session, found: Sequence[RevisionStatus], ranges: Sequence[SeededRange]
 ) -> None:
@@ -161,6 +173,10 @@ def _find_drift(
             continue
         counts = Counts.of(find_drift(session, seeded, every))
         applied[seeded.revision].count(seeded.table, counts)
+    for change in find_changes(ledger_of(session), session.connection):
+        if change.updates and change.revision in applied:
+            found_drift = find_changed_drift(session, change, ranges)
+            applied[change.revision].count(change.table, Counts(**asdict(found_drift)))
 
 
 @dataclass(frozen=True)
@@ -236,6 +252,8 @@ def table_target(project: Project, table: str, *, up: bool) -> TableTarget:
 
 
 def _names(plan: Plan, revision: str) -> set[str]:
-    tables = {planned.rows.table for planned in plan.history[revision].tables}
+    found = plan.history[revision]
+    tables = {planned.range.table for planned in found.tables}
+    tables |= {change.range.table for change in found.changes}
     number, _, subject = revision.partition("_")
     return {*tables, subject if number.isdecimal() else revision}

@@ -1,7 +1,7 @@
 """The run itself, against a database (``live``) or printed (``script``).
 
 ``executor`` executes one revision, ``writer`` inserts its rows while ``prefetch`` makes the next
-ones, ``rollback`` removes them once
+ones, ``changes`` updates and deletes rows and puts them back, ``rollback`` removes them once
 ``dependents`` has found what refers to them, and ``backup`` saves them first.  ``dry_run`` counts
 what would happen, ``plan_file`` holds a run to a reviewed plan, and ``ledger_rebuild`` rebuilds a
 lost ledger.

@@ -15,11 +15,12 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from terp_seed.database.dialects import Reference, split_table
+from terp_seed.database.dialects import KeptTable, Reference, split_table
 from terp_seed.database.schema import inbound
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError
-from terp_seed.ledger.ledger import Range, SeededRange, Selection
+from terp_seed.ledger.ledger import Range, SeededRange
+from terp_seed.ledger.selection import Selection
 from terp_seed.settings.log import logger
 
 __all__ = [
@@ -54,11 +55,15 @@ class Dependents:
 
 
 def find_dependents(
-    session: Session, going: Sequence[Selection], gone: Sequence[Selection] = ()
+    session: Session,
+    going: Sequence[Selection],
+    gone: Sequence[Selection] = (),
+    restored: Sequence[KeptTable] = (),
 ) -> list[Dependents]:
     """Rows that stay and point at rows that are ``going``; does not write.
 
-    ``gone`` are rows that will have been removed by then.  A row that took
+    ``gone`` are rows that will have been removed by then, ``restored`` are
+    updates that will have been undone, so that they point elsewhere.  A row that took
     over a seeded id was not seeded: it counts when it points, and does not
     when it is pointed at.
     """
@@ -67,15 +72,23 @@ def find_dependents(
     for reference in inbound(session, [selection.range.table for selection in going]):
         sources = leaving.get(reference.table.casefold(), [])
         for rows in targets[reference.target_table.casefold()]:
-            dependents += _pointing(session, reference, rows, sources)
+            found = _pointing(session, reference, rows, sources, restored)
+            dependents += found
     return dependents
 
 
 def _pointing(
-    session: Session, reference: Reference, rows: Selection, leaving: Sequence[Selection]
+    session: Session,
+    reference: Reference,
+    rows: Selection,
+    leaving: Sequence[Selection],
+    restored: Sequence[KeptTable],
 ) -> list[Dependents]:
     source = _source(session, reference)
     staying = "".join(selection.excluded(session.dialect, "pointing") for selection in leaving)
+    for kept in restored:
+        if kept.table == reference.table and not {*kept.columns}.isdisjoint(reference.columns):
+            staying += f" AND NOT {session.dialect.is_kept(kept, 'pointing')}"
     conditions = [condition + staying for condition in _conditions(session, reference, rows)]
     counts = [
         int(session.scalar(f"SELECT COUNT(*) {source} WHERE {where}")) for where in conditions

@@ -11,14 +11,16 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from terp_seed.database.dialects import KeptTable
 from terp_seed.database.session import Session
 from terp_seed.ledger.audit import measure_pace
-from terp_seed.ledger.ledger import Selection
+from terp_seed.ledger.selection import Selection
 from terp_seed.plan.chain import Request
-from terp_seed.plan.key_conflicts import count_skipped
-from terp_seed.plan.plan import Counts, PlannedTable, StepResult, total
+from terp_seed.plan.key_conflicts import count_skipped, find_edited_rows, find_unowned_keys
+from terp_seed.plan.plan import Counts, PlannedChange, PlannedTable, StepResult, total
 from terp_seed.plan.preflight import Findings, collect_findings, find_subscribers
 from terp_seed.plan.run import Run, Target, build_run, find_move
+from terp_seed.rows.model import TableRows
 from terp_seed.run.dependents import find_slow_keys
 from terp_seed.run.rollback import Rollback
 
@@ -103,17 +105,23 @@ def forecast_steps(session: Session, run: Run) -> list[StepResult]:
 def _forecast_removals(session: Session, run: Run) -> Iterator[StepResult]:
     rollback = Rollback(session, run.environment)
     gone: list[Selection] = []
+    restored: list[KeptTable] = []
     for step in run.plan.steps:
         result = StepResult(step.revision, "downgrade", step.state, raw_sql=step.raw_sql)
         if step.retains_rows:
             result.tables = dict(rollback.count_leftovers(step))
+        restored += [change.kept for change in rollback.changed(step) if change.kept.updates]
         for removal in () if step.skipped else step.removals:
-            examination = rollback.examine(step, removal, gone)
+            examination = rollback.examine(step, removal, gone, restored)
             gone += map(examination.selection, examination.drifts)
             for table, counts in examination.tables.items():
                 result.count(table, counts)
             result.dependents += map(str, examination.dependents)
             result.refusal = result.refusal or examination.refusal
+            changes = rollback.forecast_changes(step, removal)
+            for table, counts in changes.tables.items():
+                result.count(table, counts)
+            result.refusal = result.refusal or changes.refusal
         yield result
 
 
@@ -126,7 +134,22 @@ def _forecast_insertions(session: Session, run: Run) -> Iterator[StepResult]:
             counts = _count_inserted(session, run, planned, before, following)
             result.count(planned.rows.table, counts)
             before.append(planned)
+        for change in step.changes:
+            counts = _count_changed(session, change, [planned.rows for planned in before])
+            result.count(change.range.table, counts)
         yield result
+
+
+def _count_changed(session: Session, change: PlannedChange, before: Sequence[TableRows]) -> Counts:
+    """How many rows are there to be changed, and how many would be left alone, at least in part."""
+    changes = change.changes
+    missing = {*find_unowned_keys(session, changes.rows, before)}
+    edited = {*find_edited_rows(session, changes)} - missing
+    counts = Counts.changed_rows(changes.kind, changes.rows.count - len(missing))
+    counts.conflicts = len(edited) + (0 if changes.adopts else len(missing))
+    if changes.kind == "deleted":
+        counts.deleted -= len(edited)
+    return counts
 
 
 def _count_inserted(

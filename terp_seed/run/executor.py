@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from functools import cached_property, partial, wraps
 from time import monotonic
@@ -17,7 +18,7 @@ from alembic.operations import MigrateOperation
 from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep, StampStep
 from alembic.script import Script
 
-from terp_seed.database.dialects import STATEMENT_CHARACTERS
+from terp_seed.database.dialects import STATEMENT_CHARACTERS, KeptTable
 from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError, VerificationError
 from terp_seed.ledger.audit import Audit
@@ -25,10 +26,12 @@ from terp_seed.ledger.derived import recompute, violations
 from terp_seed.ledger.ledger import Header, Range
 from terp_seed.ledger.pinned_files import pin_file
 from terp_seed.plan.chain import read_attributes
-from terp_seed.plan.operations import UnseedOp, call_function
-from terp_seed.plan.plan import Counts, PlannedRevision, StepResult
+from terp_seed.plan.operations import UnseedOp
+from terp_seed.plan.plan import Counts, PlannedChange, PlannedRevision, StepResult
+from terp_seed.plan.recorder import call_function
 from terp_seed.plan.run import Run
 from terp_seed.plan.sql_guard import SqlGuard
+from terp_seed.run.changes import Changer, kept_of
 from terp_seed.run.rollback import Remover
 from terp_seed.run.writer import Writer
 from terp_seed.settings.log import Progress
@@ -47,16 +50,70 @@ class Executor:
     statement_characters: int = STATEMENT_CHARACTERS
     sql_guard: SqlGuard = field(init=False)
     results: list[StepResult] = field(default_factory=list)
+    changer: Changer = field(init=False)
+    _undone: list[KeptTable] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.stream: Stream = self.run.target.stream
         self.ledger = self.run.ledger
         self.sql_guard = SqlGuard(self.ledger.dialect)
+        policy = self.run.policy
+        self.changer = Changer(
+            self.stream,
+            self.ledger,
+            self.run.target.session,
+            self.run.settings.on_conflict,
+            policy.is_personal if policy else lambda table, column: False,
+        )
 
     @cached_property
     def remover(self) -> Remover:
         """What takes rows out; made when a step needs it."""
         return self.make_remover()
+
+    def prepare(self, step: PlannedRevision) -> None:
+        """Make the step's kept tables where that would commit, so before its transaction."""
+        if step.upgrade and step.changes and self.ledger.dialect.ddl_commits:
+            session = self.run.target.session
+            if session is not None and session.external:
+                raise PlanError(
+                    f"revision {step.revision}: updates or deletes rows, and this server would "
+                    "commit your transaction when the table is made that keeps them; run it "
+                    "without handing over a connection"
+                )
+            self._create_kept(step)
+
+    def clean(self, step: PlannedRevision) -> None:
+        """Drop kept tables that a rollback has emptied, where that would have committed."""
+        if self.ledger.dialect.ddl_commits:
+            self._drop_kept()
+
+    def abandon(self) -> None:
+        """Drop the kept tables of steps that failed, where the server has committed them."""
+        done = {result.revision for result in self.results}
+        steps = [s for s in self.run.plan.steps if s.upgrade and s.revision not in done]
+        if not self.ledger.dialect.ddl_commits or self.run.target.session is None:
+            return
+        with suppress(Exception):  # the next run drops them too, and what failed is said already
+            self.run.target.session.end_transaction()
+            for change in (change for step in steps for change in step.changes):
+                sql = self.ledger.dialect.drop_kept(kept_of(self.ledger, change))
+                with self.sql_guard.allow():
+                    self.stream.run(sql)
+            self.run.target.session.end_transaction()
+
+    def _create_kept(self, step: PlannedRevision) -> None:
+        for change in step.changes:
+            kept, dialect = kept_of(self.ledger, change), self.ledger.dialect
+            with self.sql_guard.allow():
+                for sql in [dialect.drop_kept(kept), *dialect.create_kept(kept)]:
+                    self.stream.run(sql, what=change.range.label)
+
+    def _drop_kept(self) -> None:
+        for kept in self._undone:
+            with self.sql_guard.allow():
+                self.stream.run(self.ledger.dialect.drop_kept(kept))
+        self._undone.clear()
 
     def execute(self, step: PlannedRevision, call: Callable[[], None]) -> None:
         """Write, or take out, what the step plans; ``call`` runs the revision's function."""
@@ -103,6 +160,9 @@ class Executor:
             self._count(self.remover.remove(self._step, self._step.removals[self._taken]))
         else:
             for table in self._step.operations[self._taken]:
+                if isinstance(table, PlannedChange):
+                    self._result.count(table.range.table, self.changer.write(table))
+                    continue
                 written = self._writer.write(table)
                 counts = Counts(inserted=written, skipped=table.rows.count - written)
                 self._result.count(table.rows.table, counts)
@@ -131,6 +191,8 @@ class Executor:
             retained=_retained_rows(self.run, step),
         )
         self._writer.announce(step.tables)
+        if not self.ledger.dialect.ddl_commits:
+            self._create_kept(step)
         call()
         self._refuse_other(step, step.operations)
         for planned in step.tables:
@@ -148,7 +210,11 @@ class Executor:
                 self._count(self.remover.retain(step))
             if step.derives:
                 self._derive(step, self.run.ranges_before(step.revision))
+        changed = [] if step.skipped else self.remover.changed(step)
+        self._undone += [change.kept for change in changed]
         self.stream.run(self.ledger.forget(step.revision), what="ledger")
+        if not self.ledger.dialect.ddl_commits:
+            self._drop_kept()
 
     def _refuse_other(self, step: PlannedRevision, planned: Sequence[object]) -> None:
         if self._taken != len(planned):
@@ -201,12 +267,15 @@ def _retained_rows(run: Run, step: PlannedRevision) -> dict[int, frozenset[int]]
 
 
 def planned_steps(
-    executor: Executor, committed: Callable[[], None] = lambda: None
+    executor: Executor,
+    committed: Callable[[], None] = lambda: None,
+    settle: Callable[[], None] = lambda: None,
 ) -> Callable[[Any, MigrationContext], Iterator[MigrationStep]]:
     """A steps function for Alembic that executes what was planned.
 
     On a retry it continues after the revisions that are already done.
-    ``committed`` is called after each step, outside its transaction.
+    ``committed`` is called after each step, outside its transaction, and ``settle`` before and
+    after it, to end what is left of one.
     """
     planned = {step.revision: step for step in executor.run.plan.steps}
 
@@ -228,9 +297,14 @@ def planned_steps(
                 module = step.revision.module
                 function = module.upgrade if step.is_upgrade else module.downgrade
                 step.migration_fn = _bind(function, partial(execute, step, function))
+                executor.prepare(planned[step.revision.revision])
+                settle()
             elif isinstance(step, StampStep):
                 step.migration_fn = _bind(step.stamp_revision, partial(_stamp, step, executor))
             yield step
+            if isinstance(step, RevisionStep):
+                executor.clean(planned[step.revision.revision])
+                settle()
             committed()  # Alembic asks for the next one when this one's transaction is over
 
     return remaining

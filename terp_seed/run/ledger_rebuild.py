@@ -36,9 +36,9 @@ from terp_seed.ledger.ledger import (
     SeededRange,
     Shape,
     digested_columns,
-    equal_to,
     ledger_of,
 )
+from terp_seed.ledger.selection import equal_to
 from terp_seed.masking.boundary import Boundary, MakeProver, boundary
 from terp_seed.plan.chain import (
     Generation,

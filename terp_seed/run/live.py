@@ -18,7 +18,7 @@ from terp_seed.database.consent import UNASKED, Confirm, require_consent
 from terp_seed.database.failures import RetryableError, translated
 from terp_seed.database.lock import Held, advisory_lock
 from terp_seed.database.session import Session
-from terp_seed.errors import LockError, RollbackError, SeedError
+from terp_seed.errors import ConflictError, LockError, RollbackError, SeedError
 from terp_seed.ledger.audit import AuditLog
 from terp_seed.ledger.pinned_files import refuse_edited_files
 from terp_seed.plan.chain import Move, Request, current_heads, pending_move
@@ -35,6 +35,7 @@ from terp_seed.settings.log import logger, progress_of_run
 __all__ = ["RunOutcome", "run_live"]
 
 _ATTEMPTS = 3
+_SHOWN = 100  # conflicts that the log names
 
 
 @dataclass(frozen=True)
@@ -134,6 +135,7 @@ class _LiveRun:
         report = summary(executor.results, run.environment, run.generation.size)
         if report:
             print(report, file=sys.stderr)
+        self._report_conflicts(executor.changer.conflicts)
         return RunOutcome(run.environment, current_heads(session), executor.results)
 
     def _backup_kind(self) -> str:
@@ -166,7 +168,7 @@ class _LiveRun:
         return Executor(
             self.run,
             self.log.audit,
-            partial(Rollback, session, self.run.environment, self.backup.rows),
+            partial(Rollback, session, self.run.environment, self.backup.rows, self.backup.changed),
             progress_of_run(),
             session.dialect.statement_characters(session.connection),
         )
@@ -183,7 +185,7 @@ class _LiveRun:
                 )
             request.configure(
                 connection=session.connection,
-                fn=planned_steps(executor, self.log.log),
+                fn=planned_steps(executor, self.log.log, self._settle),
                 on_version_apply=lambda **kw: self.lock.confirm(),
                 **{OPTION: executor},
             )
@@ -192,6 +194,7 @@ class _LiveRun:
                     request.migrate()
                 return
             except RetryableError as error:
+                executor.abandon()
                 session.end_transaction()
                 if attempt == _ATTEMPTS or session.external:
                     raise
@@ -199,8 +202,28 @@ class _LiveRun:
                 self._forget_undone(executor)
                 self.lock.confirm()
                 session.end_transaction()
+            except Exception:
+                executor.abandon()
+                raise
             finally:
                 executor.progress.end()
+
+    def _report_conflicts(self, conflicts: Sequence[str]) -> None:
+        """Name what was left alone; `ConflictError` unless that was asked for."""
+        if not conflicts:
+            return
+        for line in conflicts[:_SHOWN]:
+            logger.warning(line)
+        if self.session.settings.on_conflict is None:
+            raise ConflictError(
+                f"done, and {len(conflicts)} edited rows were left as they are, at least in part "
+                f"({'; '.join(conflicts[:3])}). -x on-conflict=theirs accepts that beforehand, and "
+                "-x on-conflict=ours gives them the seed's values"
+            )
+
+    def _settle(self) -> None:
+        if not self.session.external:
+            self.session.end_transaction()
 
     def _forget_undone(self, executor: Executor) -> None:
         """Keep, of what was executed, what was committed."""

@@ -11,20 +11,24 @@ were not seeded depend on what it would delete.
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 
 from terp_seed.database.consent import careful
+from terp_seed.database.dialects import KeptTable
 from terp_seed.database.session import Session
 from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError, RollbackError
+from terp_seed.ledger.changes import find_changes
 from terp_seed.ledger.derived import range_condition
 from terp_seed.ledger.drift import Drift, find_drift
-from terp_seed.ledger.ledger import Ledger, Range, SeededRange, Selection, ledger_of, match_numbers
+from terp_seed.ledger.ledger import Ledger, Range, SeededRange, ledger_of
+from terp_seed.ledger.selection import Selection, match_numbers
 from terp_seed.plan.plan import Counts, Plan, PlannedRevision, PlannedTable, Removal
 from terp_seed.rows.model import Block, TableRows
 from terp_seed.rows.seeders import logical_references
+from terp_seed.run.changes import Changed, RestoreForecast, Restorer, kept_of
 from terp_seed.run.dependents import (
     Dependents,
     child_indexes,
@@ -76,6 +80,14 @@ class Remover(ABC):
         """
 
     @abstractmethod
+    def changed(self, step: PlannedRevision) -> Sequence[Changed]:
+        """What a revision changed in rows that were there, in the order of the changes."""
+
+    @abstractmethod
+    def restorer(self, removal: Removal) -> Restorer:
+        """What puts changed rows back."""
+
+    @abstractmethod
     def run(self, deletion: Deletion, where: str, delete: str) -> int:
         """Pass on the DELETE of some rows; return how many went."""
 
@@ -88,8 +100,16 @@ class Remover(ABC):
         return nullcontext()
 
     def remove(self, step: PlannedRevision, removal: Removal) -> Mapping[str, Counts]:
-        """Delete what one ``op.unseed`` names; rows that stay are retained in the ledger."""
+        """Undo what one ``op.unseed`` names; rows that stay are retained in the ledger.
+
+        What was changed after rows were inserted may refer to them, and is put back before they
+        go; what was changed before them may have made room for them, and is put back after.
+        """
         removed: dict[str, Counts] = {}
+        changed = [c for c in self.changed(step) if removal.covers(c.kept.table)]
+        first = min((range_.number for range_ in self.inserted(step)), default=0)
+        self.save(step, changed)
+        self._restore([c for c in changed if c.number > first], removal, removed)
         for deletion in reversed([*map(self._detached, self.find(step, removal))]):
             with self.prepare(deletion):
                 deleted = sum(self._delete(deletion, where) for where in deletion.conditions)
@@ -99,7 +119,24 @@ class Remover(ABC):
                     self.ledger.retain(deletion.range, deletion.retained), what="ledger"
                 )
             removed.setdefault(deletion.range.table, Counts()).add(deletion.counts)
+        self._restore([c for c in changed if c.number < first], removal, removed)
         return removed
+
+    @abstractmethod
+    def save(self, step: PlannedRevision, changed: Sequence[Changed]) -> None:
+        """Back up rows that are about to get older values."""
+
+    def _restore(
+        self, changed: Sequence[Changed], removal: Removal, removed: dict[str, Counts]
+    ) -> None:
+        restorer = self.restorer(removal)
+        for change in reversed(changed):
+            counts = restorer.restore(change)
+            removed.setdefault(change.kept.table, Counts()).add(counts)
+
+    @abstractmethod
+    def inserted(self, step: PlannedRevision) -> Sequence[Range]:
+        """The ranges of rows that a revision inserted."""
 
     def retain(self, step: PlannedRevision) -> Mapping[str, Counts]:
         """Leave the rows of a revision that declares no rollback, in the ledger as retained."""
@@ -157,7 +194,8 @@ class Examination:
     def counts(self, drift: Drift) -> Counts:
         """What becomes of the rows of a range, and what became of them before."""
         retained = len(self.retained[drift.range.number])
-        deleted = drift.there - retained
+        # A row that a later revision deleted is back by the time that this one is rolled back.
+        deleted = drift.there + len(drift.withdrawn) - retained
         return replace(Counts.of(drift), deleted=deleted, retained=retained, ids=drift.range.ids)
 
     @property
@@ -197,6 +235,8 @@ class Rollback(Remover):
     environment: str
     backup: Callable[[Examination], None] = lambda examination: None
     """Called when everything may go, before the first delete."""
+    backup_changed: Callable[[str, Sequence[Changed]], None] = lambda revision, changed: None
+    """Called before older values are put back."""
 
     def __post_init__(self) -> None:
         self.stream, self.ledger = self.session.stream, ledger_of(self.session)
@@ -206,19 +246,21 @@ class Rollback(Remover):
         step: PlannedRevision,
         removal: Removal,
         gone: Sequence[Selection] = (),
+        restored: Sequence[KeptTable] = (),
         *,
         hold: bool = False,
     ) -> Examination:
         """Compare the rows with the ledger and find what depends on them; does not write.
 
-        ``gone`` are rows that will have been removed by then.  With ``hold``
+        ``gone`` are rows that will have been removed by then, and ``restored``
+        updates that will have been undone.  With ``hold``
         the rows are locked before anything else is looked at: they cannot be
         edited, and no foreign key can come to point at their ids, until the
         transaction ends.
         """
         ranges = {range_.place: range_ for range_ in self.ledger.ranges(self.session.connection)}
         seeded = [range_ for range_ in ranges.values() if range_.revision == step.revision]
-        chosen = _covered(step, removal, seeded)
+        chosen = _covered(step, removal, seeded, {c.kept.table for c in self.changed(step)})
         drifts = [find_drift(self.session, range_, ranges, hold=hold) for range_ in chosen]
         row_keys = {range_.number: self._row_keys(range_) for range_ in chosen if range_.id is None}
         settings = self.session.settings
@@ -231,11 +273,13 @@ class Rollback(Remover):
             return [_selection(d, retained[d.range.number], row_keys) for d in drifts]
 
         seeded_rows = [_selection(drift, (), row_keys) for drift in drifts]
-        dependents = find_dependents(self.session, going(), [*gone, *seeded_rows])
+        dependents = find_dependents(self.session, going(), [*gone, *seeded_rows], restored)
         if not dependents or on_dependents == "keep":
             self._retain_needed(retained, dependents)
             # A row that stays is one more that others are needed by: until none is.
-            while any(retained.values()) and (more := find_dependents(self.session, going(), gone)):
+            while any(retained.values()) and (
+                more := find_dependents(self.session, going(), gone, restored)
+            ):
                 self._retain_needed(retained, more)
         frozen = {number: frozenset(numbers) for number, numbers in retained.items()}
         return Examination(
@@ -258,6 +302,27 @@ class Rollback(Remover):
             )
             for drift in examination.drifts
         ]
+
+    def inserted(self, step: PlannedRevision) -> Sequence[Range]:
+        return self.ledger.ranges(self.session.connection, step.revision)
+
+    def changed(self, step: PlannedRevision) -> Sequence[Changed]:
+        return [
+            Changed(change.kept, change.number, change.label, change.count)
+            for change in find_changes(self.ledger, self.session.connection, step.revision)
+        ]
+
+    def save(self, step: PlannedRevision, changed: Sequence[Changed]) -> None:
+        self.backup_changed(step.revision, changed)
+
+    def forecast_changes(self, step: PlannedRevision, removal: Removal) -> RestoreForecast:
+        """What would be put back, and why it would not; does not write."""
+        changed = [c for c in self.changed(step) if removal.covers(c.kept.table)]
+        return self.restorer(removal).forecast(changed)
+
+    def restorer(self, removal: Removal) -> Restorer:
+        _, on_edited = choose_policies(self.session.settings, self.environment, removal)
+        return Restorer(self.stream, self.ledger, self.session, on_edited)
 
     def run(self, deletion: Deletion, where: str, delete: str) -> int:
         return self.session.stream.affected(delete, what=deletion.range.label)
@@ -320,12 +385,15 @@ def _selection(drift: Drift, retained: Iterable[int], row_keys: Mapping[int, Row
 
 
 def _covered(
-    step: PlannedRevision, removal: Removal, seeded: Sequence[SeededRange]
+    step: PlannedRevision,
+    removal: Removal,
+    seeded: Sequence[SeededRange],
+    changed: Collection[str],
 ) -> Sequence[SeededRange]:
     """The ranges that an ``op.unseed`` is about; `PlanError` if rows would stay behind."""
-    tables = {range_.table for range_ in seeded}
+    tables = {range_.table for range_ in seeded}.union(changed)
     named = {table for other in step.removals for table in other.tables}
-    if seeded and named - tables:
+    if tables and named - tables:
         raise PlanError(
             f"revision {step.revision}: op.unseed: it seeded no rows in "
             f"{', '.join(sorted(named - tables))}; it did in {', '.join(sorted(tables))}"
@@ -368,6 +436,21 @@ class ScriptedRollback(Remover):
             )
             for planned in tables
         ]
+
+    def inserted(self, step: PlannedRevision) -> Sequence[Range]:
+        return [planned.range for planned in self.plan.history[step.revision].tables]
+
+    def changed(self, step: PlannedRevision) -> Sequence[Changed]:
+        return [
+            Changed(kept_of(self.ledger, p), p.range.number, p.range.label, p.range.count)
+            for p in self.plan.history[step.revision].changes
+        ]
+
+    def save(self, step: PlannedRevision, changed: Sequence[Changed]) -> None:
+        pass  # a script has no folder
+
+    def restorer(self, removal: Removal) -> Restorer:
+        return Restorer(self.stream, self.ledger, None, "delete")
 
     def run(self, deletion: Deletion, where: str, delete: str) -> int:
         if deletion.range.id is None:

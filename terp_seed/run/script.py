@@ -233,8 +233,19 @@ def _refuse_unclassified(run: Run) -> None:
         for _, planned in run.plan.insertions
         for finding in run.findings(planned.rows, None)
     ]
+    for change in (change for step in run.plan.steps for change in step.changes):
+        findings += run.findings(change.changes.rows, None)
+        if change.changes.kind == "deleted" and _keeps_personal(run, change.range.table):
+            findings.append(
+                f"table {change.range.table}: its rows cannot be deleted by a seed, since a "
+                "rollback has to keep them, and the masking policy classifies columns of it"
+            )
     if findings:
         raise MaskingError("; ".join(dict.fromkeys(findings)))
+
+
+def _keeps_personal(run: Run, table: str) -> bool:
+    return run.policy is not None and run.policy.numbers_rows(table)
 
 
 def _header(run: Run) -> str:

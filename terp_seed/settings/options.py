@@ -52,6 +52,7 @@ _KEYS = {
     "backup-folder": "TERP_SEED_BACKUP_FOLDER",
     "on-dependents": "TERP_SEED_ON_DEPENDENTS",
     "on-edited": "TERP_SEED_ON_EDITED",
+    "on-conflict": "TERP_SEED_ON_CONFLICT",
 }
 _SHELL_ONLY = {
     "TERP_SEED_LOG",
@@ -73,6 +74,7 @@ _COUNT = re.compile(r"[0-9]{1,18}")  # more digits than any table holds are a mi
 _CHOICES = {
     "on-dependents": ("abort", "keep"),
     "on-edited": ("abort", "delete", "keep"),
+    "on-conflict": ("ours", "theirs"),
     "backup": ("rows", "dump", "both", "none"),
 }
 
@@ -96,6 +98,7 @@ class Settings:
     backup_folder: str | None = None
     on_dependents: str | None = None
     on_edited: str | None = None
+    on_conflict: str | None = None
     bookkeeping_schema: str | None = None
     version_table: str = "terp_seed_version"
     seeders: tuple[str, ...] = ()
@@ -136,6 +139,7 @@ def resolve(config: Config, home: Path, environ: Mapping[str, str] = os.environ)
         backup_folder=chosen["backup-folder"],
         on_dependents=_choice("on-dependents", chosen["on-dependents"]),
         on_edited=_choice("on-edited", chosen["on-edited"]),
+        on_conflict=_choice("on-conflict", chosen["on-conflict"]),
         explicit=frozenset(key for key in _KEYS if key in x or environ.get(_KEYS[key])),
         **_section(config),
     )

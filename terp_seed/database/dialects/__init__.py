@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from terp_seed.database.dialects.base import Dialect
 from terp_seed.database.dialects.catalogue import STATEMENT_CHARACTERS
+from terp_seed.database.dialects.kept import KEPT_PREFIX
 from terp_seed.database.dialects.model import (
     Canonical,
     Copy,
+    KeptTable,
     Kind,
     Piece,
     Problem,
@@ -30,10 +32,12 @@ if TYPE_CHECKING:
 __all__ = [
     "ENGINES",
     "EXACT",
+    "KEPT_PREFIX",
     "STATEMENT_CHARACTERS",
     "Canonical",
     "Copy",
     "Dialect",
+    "KeptTable",
     "Kind",
     "Lock",
     "MySQL",

@@ -23,13 +23,14 @@ from typing import ClassVar
 
 from terp_seed.database.dialects.catalogue import Catalogue
 from terp_seed.database.dialects.clients import Clients
+from terp_seed.database.dialects.kept import KeptRows
 from terp_seed.database.dialects.scripts import Scripts
 from terp_seed.database.dialects.sessions import Sessions
 
 __all__ = ["Dialect"]
 
 
-class Dialect(Scripts, Catalogue, Sessions):
+class Dialect(KeptRows, Scripts, Catalogue, Sessions):
     """One engine."""
 
     names: ClassVar[tuple[str, ...]]

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Canonical",
     "Copy",
+    "KeptTable",
     "Kind",
     "Piece",
     "Problem",
@@ -36,6 +37,34 @@ def split_table(name: str) -> tuple[str | None, str]:
 def join_table(schema: str | None, table: str) -> str:
     """The name of a table in a schema; None is the connection's own."""
     return table if schema is None else f"{schema}.{table}"
+
+
+@dataclass(frozen=True, slots=True)
+class KeptTable:
+    """Where rows of a table are kept as they were before one operation changed them."""
+
+    name: str
+    table: str
+    match: tuple[str, ...]
+    """The columns by which a row is found again."""
+    key: tuple[str, ...]
+    """The natural key, which messages name."""
+    columns: tuple[str, ...]
+    """The columns that are updated, or compared before a deletion."""
+    updates: bool
+    """Whether rows are updated; deleted ones are kept whole."""
+
+    @property
+    def aliases(self) -> Sequence[str]:
+        return ("live", "ours", "given") if self.updates else ("live", "ours")
+
+    def ours(self, column: str) -> str:
+        """The column with the value that the chain says there is."""
+        return f"terp_seed_ours_{self.columns.index(column) + 1}"
+
+    def given(self, column: str) -> str:
+        """The column with the value that the operation gives."""
+        return f"terp_seed_given_{self.columns.index(column) + 1}"
 
 
 Piece = tuple[str, str | None, int]

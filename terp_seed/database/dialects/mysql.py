@@ -31,6 +31,7 @@ from terp_seed.database.dialects.model import (
 )
 from terp_seed.database.dialects.mysql_clients import MySQLClients
 from terp_seed.database.dialects.mysql_errors import UNREACHABLE, problem
+from terp_seed.database.dialects.mysql_kept import MySQLKeptRows
 from terp_seed.database.dialects.mysql_locks import LOCK_NAME, NamedLock
 from terp_seed.database.dialects.sessions import EXACT, Lock, through_driver
 from terp_seed.errors import UsageError
@@ -59,7 +60,7 @@ _LONGEST_LIST = 2**22  # of GROUP_CONCAT: digests of a block, tables that refer 
 _EXECUTABLE = re.compile(r"/\*M?!\d*")
 
 
-class MySQL(Dialect):
+class MySQL(MySQLKeptRows, Dialect):
     """MySQL 8 and later, MariaDB 10.6 and later."""
 
     names: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
@@ -308,7 +309,8 @@ class MySQL(Dialect):
         return f"GROUP_CONCAT({digest} ORDER BY {order} SEPARATOR '')"
 
     def same(self, one: str, other: str) -> str:
-        return f"CAST({one} AS BINARY) <=> CAST({other} AS BINARY)"
+        # A FLOAT has more digits than its text.
+        return f"({one} <=> {other} AND CAST({one} AS BINARY) <=> CAST({other} AS BINARY))"
 
     def temporary_copy(self, name: str, key: str, select: str) -> list[str]:
         # Not the rows' own key: a text is none without a length, and a column of it may be NULL.

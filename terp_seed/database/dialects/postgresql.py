@@ -29,6 +29,7 @@ from terp_seed.database.dialects.model import (
 )
 from terp_seed.database.dialects.postgresql_clients import PostgreSQLClients
 from terp_seed.database.dialects.postgresql_errors import hidden_rows, problem, unreachable
+from terp_seed.database.dialects.postgresql_kept import PostgreSQLKeptRows
 from terp_seed.database.dialects.postgresql_locks import (
     HOLDER,
     AdvisoryLock,
@@ -64,7 +65,7 @@ _ONE_OF = re.compile(  # (("size")::text = ANY ((ARRAY['S'::character varying]):
 _LITERAL = re.compile(r"'((?:[^']|'')*)'(?:::[\w ]+)?")
 
 
-class PostgreSQL(Dialect):
+class PostgreSQL(PostgreSQLKeptRows, Dialect):
     """PostgreSQL; any driver that a URL names is replaced by psycopg 3."""
 
     names: ClassVar[tuple[str, ...]] = ("postgresql",)

@@ -28,6 +28,7 @@ from terp_seed.database.dialects.model import (
 from terp_seed.database.dialects.sessions import Lock, through_driver
 from terp_seed.database.dialects.sqlite_clients import SQLiteClients
 from terp_seed.database.dialects.sqlite_json import documents
+from terp_seed.database.dialects.sqlite_kept import SQLiteKeptRows
 from terp_seed.errors import UsageError
 from terp_seed.rows.literals import encodable
 
@@ -51,7 +52,7 @@ _ERRORS = re.compile(
 )
 
 
-class SQLite(Dialect):
+class SQLite(SQLiteKeptRows, Dialect):
     """SQLite through the standard library's driver."""
 
     names: ClassVar[tuple[str, ...]] = ("sqlite",)
@@ -219,7 +220,7 @@ class SQLite(Dialect):
         return f"CAST(({') || ('.join(groups)}) AS BLOB)"
 
     def same(self, one: str, other: str) -> str:
-        return f"({one} IS {other} AND typeof({one}) = typeof({other}))"
+        return f"({one} IS {other} COLLATE BINARY AND typeof({one}) = typeof({other}))"
 
     def temporary_copy(self, name: str, key: str, select: str) -> list[str]:
         return [

@@ -25,6 +25,7 @@ from terp_seed.database.schema import outbound
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import GuardError, PlanError, UsageError, VerificationError
 from terp_seed.ledger.audit import AuditLog
+from terp_seed.ledger.changes import CHANGE_STATES
 from terp_seed.ledger.derived import recompute
 from terp_seed.ledger.ledger import ledger_of
 from terp_seed.plan.chain import ancestors, current_heads, recorded_settings
@@ -143,6 +144,7 @@ class _Restore:
         entries = [table for table in staged if table.stored.table == ledger]
         rows = [table for table in staged if table.stored.table != ledger]
         self._delete_retained()
+        _refuse_changes(self.session, entries, self.back)
         _refuse_changed([*entries, *rows])
         inserted: Counter[str] = Counter()
         written: Counter[str] = Counter()
@@ -202,6 +204,19 @@ def _later_columns(staged: Sequence[Staged]) -> dict[str, list[str]]:
             later[table.name] = columns
         coming.append(table.stored.table)
     return later
+
+
+def _refuse_changes(session: Session, entries: Sequence[Staged], back: Sequence[str]) -> None:
+    """`UsageError` if a revision changed rows that were there: its rollback put those back."""
+    states = ", ".join(map(session.dialect.text, CHANGE_STATES))
+    for table in entries:
+        name = session.dialect.quote(table.name)
+        if session.scalar(f"SELECT COUNT(*) FROM {name} WHERE state IN ({states})"):
+            raise UsageError(
+                f"revision {', '.join(back)}: updated or deleted rows that were there, and its "
+                "rollback put them back as they were; nothing was restored. Apply it again: "
+                f"alembic -n {session.settings.chain} upgrade {back[-1] if back else 'head'}"
+            )
 
 
 def _refuse_changed(staged: Sequence[Staged]) -> None:

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from terp_seed.database.dialects import EXACT, split_table
 from terp_seed.database.session import Session
 from terp_seed.errors import GuardError
-from terp_seed.ledger.ledger import Selection
+from terp_seed.ledger.selection import Selection
 from terp_seed.run.backup.folder import Backup, File, StoredInsert, private_file
 from terp_seed.run.writer import cut_into_statements
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ from terp_seed.plan.chain import ancestors, current_heads
 from terp_seed.plan.plan import PlannedRevision, Removal
 from terp_seed.run.backup.folder import Backup, File, backups_folder, checksum, expire, new_backup
 from terp_seed.run.backup.rows import rows_file, rows_of, rows_where
+from terp_seed.run.changes import Changed
 from terp_seed.run.rollback import Examination, Rollback
 from terp_seed.settings.options import Settings
 
@@ -150,12 +152,25 @@ class RunBackup:
             for drift in found.drifts:
                 for part in rows_of(self.session, found.selection(drift)):
                     file.add_deleted(part)
-        deleted = {table: n.deleted for table, n in found.tables.items() if n.deleted}
-        if dict(file.counts) != deleted:
+        there: Counter[str] = Counter()
+        for drift in found.drifts:
+            there[drift.range.table] += drift.there - found.counts(drift).retained
+        if file.counts != +there:
             raise GuardError(
                 f"backup: {self.made.folder} does not hold as many rows as would be deleted; "
                 "nothing was deleted, run the command again"
             )
+
+    def changed(self, revision: str, changed: Sequence[Changed]) -> None:
+        """Save the updated rows as they are now, before a rollback puts older values there."""
+        updated = [change.kept for change in changed if change.kept.updates]
+        if self.made is None or self.kind == "dump" or not updated:
+            return
+        with rows_file(self.session, self.made, f"{revision}-updated", revision) as file:
+            for kept in updated:
+                where = self.session.dialect.is_kept(kept, "kept")
+                for part in rows_where(self.session, kept.table, where):
+                    file.add_deleted(part if part.key else part._replace(key=kept.key))
 
     def end(self) -> None:
         """Delete expired backups."""

@@ -1,0 +1,115 @@
+"""What the ledger keeps of rows that a revision updated or deleted.
+
+Each operation has an entry, in state ``updated`` or ``deleted``, and a *kept table* beside the
+other bookkeeping, which holds the rows as they were.  Entry and kept rows are written in the
+revision's transaction.  The kept table goes when the revision is rolled back.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from hashlib import sha256
+from typing import Any
+
+import sqlalchemy as sa
+from sqlalchemy.engine import Connection
+
+from terp_seed.database.bookkeeping import table_exists
+from terp_seed.database.dialects import KEPT_PREFIX, KeptTable, join_table, split_table
+from terp_seed.ledger.ledger import Ledger, Range
+from terp_seed.rows.literals import json_text
+
+__all__ = [
+    "CHANGE_STATES",
+    "SeededChange",
+    "find_changes",
+    "is_there",
+    "kept_table",
+    "record_change",
+]
+
+CHANGE_STATES = ("updated", "deleted")
+"""The states of the ledger's entries of changes."""
+
+_LONGEST = 60  # PostgreSQL takes 63 bytes
+
+
+@dataclass(frozen=True)
+class SeededChange(Range):
+    """The rows of one table that one operation changed, as the ledger has them."""
+
+    state: str
+    kept: KeptTable
+    written_at: str
+
+    @property
+    def updates(self) -> bool:
+        return self.state == "updated"
+
+
+def kept_table(
+    ledger: Ledger, range_: Range, key: Sequence[str], columns: Sequence[str], *, updates: bool
+) -> KeptTable:
+    """The kept table of one operation, by revision and number."""
+    chain = "" if ledger.chain == "seed" else f"{ledger.chain}_"
+    said = f"{chain}{range_.revision}_{range_.number}"
+    name = KEPT_PREFIX + re.sub(r"\W", "_", said)
+    if len(name) > _LONGEST or not name.isascii():
+        name = KEPT_PREFIX + sha256(said.encode()).hexdigest()[:16]
+    match = tuple(key) if range_.id is None else (range_.id,)
+    place = join_table(ledger.books.schema, name)
+    return KeptTable(place, range_.table, match, tuple(key), tuple(columns), updates)
+
+
+def record_change(ledger: Ledger, range_: Range, kept: KeptTable) -> str:
+    """The statement that writes the entry, once the kept rows are there."""
+    detail = {"id": range_.id, "key": list(kept.key), "columns": list(kept.columns)}
+    count = f"(SELECT COUNT(*) FROM {ledger.dialect.quote_table(kept.name)})"
+    state = "updated" if kept.updates else "deleted"
+    return ledger.entry(
+        range_.place,
+        {"row_count": count},
+        state=state,
+        table_name=range_.table,
+        detail=json_text(detail),
+    )
+
+
+def find_changes(
+    ledger: Ledger, connection: Connection, revision: str | None = None
+) -> list[SeededChange]:
+    """The changes of a revision, or of all, in the order in which they were written.
+
+    Also those whose kept table is gone; see `is_there`.
+    """
+    table = ledger.books.ledger
+    if not table_exists(connection, table):
+        return []
+    rows = connection.execute(
+        sa.select(table)
+        .where(
+            table.c.chain == ledger.chain,
+            table.c.state.in_(CHANGE_STATES),
+            *([] if revision is None else [table.c.revision == revision]),
+        )
+        .order_by(table.c.written_at, table.c.revision, table.c.range_no)
+    )
+    return [_change(ledger, row, json.loads(row.detail)) for row in rows]
+
+
+def is_there(connection: Connection, kept: KeptTable) -> bool:
+    """Whether a kept table exists: a schema tool may have dropped what it does not know."""
+    schema, name = split_table(kept.name)
+    return sa.inspect(connection).has_table(name, schema=schema)
+
+
+def _change(ledger: Ledger, row: sa.Row[Any], detail: Mapping[str, Any]) -> SeededChange:
+    range_ = Range(row.revision, row.range_no, row.table_name, row.row_count, detail["id"])
+    kept = kept_table(
+        ledger, range_, detail["key"], detail["columns"], updates=row.state == "updated"
+    )
+    place = (range_.revision, range_.number, range_.table, range_.count, range_.id)
+    return SeededChange(*place, row.state, kept, row.written_at)

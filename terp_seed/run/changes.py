@@ -1,0 +1,471 @@
+"""Changes rows that are there, and puts them back.
+
+A row is kept first, in a table of its types, beside what the chain says of it until now and what
+the operation gives.  All comparisons happen there, in SQL, so that a script decides as a run does:
+a cell that is not what the chain last wrote was edited, and is left alone.
+
+On the way back a cell that is what the operation wrote gets its value from before; one that is
+neither that nor the value from before was edited since.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import sqlalchemy as sa
+
+from terp_seed.database.dialects import KeptTable, split_table
+from terp_seed.database.schema import inbound
+from terp_seed.database.session import Session
+from terp_seed.database.statements import Stream
+from terp_seed.errors import PlanError, RollbackError
+from terp_seed.ledger.changes import is_there, kept_table, record_change
+from terp_seed.ledger.later import changed_again
+from terp_seed.ledger.ledger import Ledger
+from terp_seed.ledger.selection import equal_to
+from terp_seed.plan.changes import IsPersonal
+from terp_seed.plan.plan import Counts, PlannedChange
+from terp_seed.rows.model import Value
+from terp_seed.rows.seeders import logical_references
+from terp_seed.settings.log import logger
+
+__all__ = ["Changed", "Changer", "RestoreForecast", "Restorer", "kept_of"]
+
+_SHOWN = 5
+
+
+def kept_of(ledger: Ledger, planned: PlannedChange) -> KeptTable:
+    """The kept table of a planned change."""
+    changes = planned.changes
+    return kept_table(
+        ledger,
+        planned.range,
+        changes.rows.key,
+        changes.columns,
+        updates=changes.kind == "updated",
+    )
+
+
+@dataclass
+class Changer:
+    """Updates and deletes planned rows; commits nothing."""
+
+    stream: Stream
+    ledger: Ledger
+    session: Session | None
+    """None for a script, which cannot list what it leaves alone."""
+    on_conflict: str | None = None
+    """``ours`` gives edited cells the seed's values too."""
+    is_personal: IsPersonal = lambda table, column: False
+    conflicts: list[str] = field(default_factory=list)
+    """What was left alone because a person edited it, by key and column."""
+
+    def write(self, planned: PlannedChange) -> Counts:
+        """Keep the rows and change them; `PlanError` if one is not there."""
+        change = _Change(self, planned)
+        changes = planned.changes
+        self.stream.note(f"\n{changes.rows.table}: {changes.rows.count} rows, {changes.kind}")
+        change.capture()
+        counts = change.update() if changes.kind == "updated" else change.delete()
+        self.stream.run(record_change(self.ledger, planned.range, change.kept), what="ledger")
+        return counts
+
+
+class _Change:
+    """One operation's change of one table."""
+
+    def __init__(self, changer: Changer, planned: PlannedChange) -> None:
+        self._changer, self._changes, self._range = changer, planned.changes, planned.range
+        self._stream, self._dialect = changer.stream, changer.ledger.dialect
+        self.kept = kept_of(changer.ledger, planned)
+        self._what = f"{planned.range.label}, {planned.changes.kind}"
+
+    def capture(self) -> None:
+        """Keep the rows that are there."""
+        rows, changes = self._changes.rows, self._changes
+        cells = {name: rows.values(name) for name in rows.columns}
+        for number in range(rows.count):
+            line = {name: self._dialect.literal(values[number]) for name, values in cells.items()}
+            where = equal_to(
+                [f"live.{self._dialect.quote(name)}" for name in rows.key],
+                [line[name] for name in rows.key],
+            )
+            ours = [self._ours(changes.ours[number], name) for name in changes.columns]
+            given = [line[name] for name in changes.columns] if self.kept.updates else []
+            sql = self._dialect.capture(self.kept, number + 1, where, ours, given)
+            self._stream.run(sql, what=self._what)
+        self._refuse_missing()
+
+    def _ours(self, known: Mapping[str, Value], name: str) -> str:
+        if name in known:
+            return self._dialect.literal(known[name])
+        return f"live.{self._dialect.quote(name)}"  # adopted as it is
+
+    def _refuse_missing(self) -> None:
+        """Stop if a row is not there that the chain did not seed; its own may have been deleted."""
+        changes = self._changes
+        others = [n for n, seeded in enumerate(changes.seeded, 1) if not seeded]
+        if changes.adopts or not others:
+            return
+        listed = ", ".join(map(str, others))
+        count = (
+            f"SELECT {len(others)} - COUNT(*) FROM {self._table} WHERE terp_seed_row IN ({listed})"
+        )
+        what = f"{self._range.table} holds the rows that {self._range.revision} changes"
+        missing = self._stream.must_be_zero(count, what)
+        if missing:
+            raise PlanError(
+                f"{self._range.label}: {missing} of the rows to be {changes.kind} are not there "
+                f"(first: row {self._first_missing(others)}); correct their key, or insert them "
+                "with op.seed_rows"
+            )
+
+    def _first_missing(self, numbers: Iterable[int]) -> int:
+        session = self._changer.session
+        assert session is not None
+        there = {row[0] for row in session.rows(f"SELECT terp_seed_row FROM {self._table}")}
+        return next(number for number in numbers if number not in there)
+
+    # -- updates
+
+    def update(self) -> Counts:
+        """Give unedited cells their new values."""
+        kept, dialect = self.kept, self._dialect
+        self._list_conflicts()
+        values = [
+            (
+                name,
+                f"CASE WHEN {self._moves(name)} THEN kept.{kept.given(name)} "
+                f"ELSE live.{dialect.quote(name)} END",
+            )
+            for name in kept.columns
+        ]
+        changing = " OR ".join(
+            f"({self._moves(name)} AND NOT {self._same(name, kept.given(name))})"
+            for name in kept.columns
+        )
+        for sql in dialect.keep_moments(kept):
+            self._stream.run(sql)
+        updated = self._stream.run(dialect.update_live(kept, values, changing), what=self._what)
+        after = [
+            (
+                kept.ours(name),
+                f"CASE WHEN {self._moves(name)} THEN live.{dialect.quote(name)} "
+                f"ELSE kept.{kept.given(name)} END",
+            )
+            for name in kept.columns
+        ]
+        self._stream.run(dialect.update_kept(kept, after), what=self._what)
+        count = self._changes.rows.count if updated is None else updated
+        return Counts(updated=count, conflicts=len(self._changer.conflicts) - self._before)
+
+    def _moves(self, name: str) -> str:
+        """A condition: the cell gets the new value."""
+        kept = self.kept
+        if self._changer.on_conflict == "ours":
+            wanted = self._dialect.same(f"kept.{kept.ours(name)}", f"kept.{kept.given(name)}")
+            return f"(NOT {wanted} OR {self._same(name, kept.ours(name))})"
+        columns = kept.columns if self._changes.strict else (name,)
+        return f"({' AND '.join(self._same(column, kept.ours(column)) for column in columns)})"
+
+    def _same(self, name: str, other: str) -> str:
+        """A condition: the kept cell is the same as another column of the kept row."""
+        return self._dialect.same(f"kept.{self._dialect.quote(name)}", f"kept.{other}")
+
+    def _is_conflict(self, name: str) -> str:
+        kept = self.kept
+        changed = self._dialect.same(f"kept.{kept.ours(name)}", f"kept.{kept.given(name)}")
+        agreed = self._same(name, kept.given(name))
+        return f"(NOT {self._moves(name)} AND NOT {changed} AND NOT {agreed})"
+
+    def _list_conflicts(self) -> None:
+        conflicts = [self._is_conflict(name) for name in self.kept.columns]
+        self._before = len(self._changer.conflicts)
+        self._list(conflicts, self.kept.columns)
+
+    def _list(self, conditions: Sequence[str], names: Sequence[str]) -> None:
+        """Note the rows and cells that are left alone, and those that are not there any more."""
+        session = self._changer.session
+        if session is None:
+            return
+        flags = ", ".join(f"CASE WHEN {condition} THEN 1 ELSE 0 END" for condition in conditions)
+        found = session.rows(f"SELECT terp_seed_row, {flags} FROM {self._table} kept")
+        there = {row[0] for row in found}
+        for row in found:
+            edited = [name for name, flag in zip(names, row[1:], strict=True) if flag]
+            if edited:
+                self._note(row[0], f"{', '.join(edited)}: edited since")
+        if not self._changes.adopts:
+            for number in range(1, self._changes.rows.count + 1):
+                if number not in there:
+                    self._note(number, "deleted since")
+
+    def _note(self, number: int, what: str) -> None:
+        self._changer.conflicts.append(
+            f"{self._range.table} {self._name(number)}, {what}, left as it is"
+        )
+
+    def _name(self, number: int) -> str:
+        """A row as messages name it: by its key, unless that is personal."""
+        rows = self._changes.rows
+        if any(self._changer.is_personal(rows.table, name) for name in rows.key):
+            return f"row {number}"
+        key = [str(rows.values(name, number - 1, number)[0]) for name in rows.key]
+        return f"{', '.join(rows.key)} = {', '.join(key)}"
+
+    # -- deletions
+
+    def delete(self) -> Counts:
+        """Delete unedited rows; nothing that stays may refer to them."""
+        kept = self.kept
+        self._before = len(self._changer.conflicts)
+        edited = [f"NOT {self._same(name, kept.ours(name))}" for name in kept.columns]
+        if edited and self._changer.on_conflict != "ours":
+            self._list(edited, kept.columns)
+            self._stream.run(f"DELETE FROM {self._table} WHERE {' OR '.join(self._plain(edited))}")
+        self._refuse_dependents()
+        count = self._delete()
+        return Counts(deleted=count, conflicts=len(self._changer.conflicts) - self._before)
+
+    def _delete(self) -> int:
+        delete = self._dialect.delete_live(self.kept)
+        if self._changer.session is not None:
+            return self._stream.run(delete, what=self._what) or 0
+        for sql in self._dialect.delete_exactly(delete):
+            self._stream.run(sql)
+        return self._changes.rows.count
+
+    def _plain(self, conditions: Iterable[str]) -> Iterator[str]:
+        return (condition.replace("kept.", f"{self._table}.") for condition in conditions)
+
+    def _refuse_dependents(self) -> None:
+        """Stop if a row that stays refers to one that goes."""
+        if self._changer.session is not None:
+            self._find_dependents(self._changer.session)
+            return
+        table, kept = self.kept.table, self.kept
+        going = self._dialect.is_kept(kept, self._dialect.quote_table(table))
+        staying = {table: self._dialect.is_kept(kept, "pointing")}
+        declared = [
+            (source, column, key)
+            for source, column, target, key in logical_references()
+            if target == table
+        ]
+        for sql in self._dialect.refuse_dependents(table, declared, going, staying):
+            self._stream.run(sql)
+
+    def _find_dependents(self, session: Session) -> None:
+        quote, place = self._dialect.quote, self._dialect.quote_table
+        for reference in inbound(session, [self.kept.table]):
+            pairs = zip(reference.columns, reference.targets, strict=True)
+            same = " AND ".join(f"pointing.{quote(c)} = live.{quote(t)}" for c, t in pairs)
+            where = self._dialect.is_kept(self.kept, "live")
+            if reference.table == self.kept.table:
+                where += f" AND NOT {self._dialect.is_kept(self.kept, 'pointing')}"
+            count = session.scalar(
+                f"SELECT COUNT(*) FROM {place(reference.table)} pointing "
+                f"JOIN {place(self.kept.table)} live ON {same} WHERE {where}"
+            )
+            if count:
+                raise PlanError(
+                    f"{self._range.label}: {count} rows of {reference.table} refer to rows to be "
+                    f"deleted (by {', '.join(reference.columns)}), so nothing was deleted; move or "
+                    "remove those rows first"
+                )
+
+    @cached_property
+    def _table(self) -> str:
+        return self._dialect.quote_table(self.kept.name)
+
+
+@dataclass(frozen=True)
+class Changed:
+    """A change that is to be undone."""
+
+    kept: KeptTable
+    number: int
+    """Of the operation within its revision."""
+    label: str
+    count: int
+
+
+@dataclass
+class RestoreForecast:
+    """What would be put back, by table, and why nothing would; empty if nothing is in the way."""
+
+    tables: dict[str, Counts] = field(default_factory=dict)
+    refusal: str = ""
+
+
+@dataclass
+class Restorer:
+    """Puts back what an operation changed; commits nothing."""
+
+    stream: Stream
+    ledger: Ledger
+    session: Session | None
+    on_edited: str
+
+    def forecast(self, changed: Iterable[Changed]) -> RestoreForecast:
+        """What `restore` would do with each, the last one first; reads."""
+        forecast = RestoreForecast()
+        for change in changed:
+            kept, counts = change.kept, Counts(restored=change.count)
+            if self.session is not None and not is_there(self.session.connection, kept):
+                continue
+            edited = self.find_edited(kept) if kept.updates else []
+            if edited and self.on_edited == "abort":
+                forecast.refusal = _edited_message(change.label, edited)
+            if not kept.updates and self.find_reappeared(kept):
+                forecast.refusal = _reappeared_message(change.label, kept)
+            counts.edited = len(edited)
+            forecast.tables.setdefault(kept.table, Counts()).add(counts)
+        return forecast
+
+    def restore(self, changed: Changed) -> Counts:
+        """Put the kept rows back; `RollbackError` for rows edited since, if that is not allowed."""
+        kept, label = changed.kept, changed.label
+        if self._is_lost(kept, label):
+            return Counts()
+        self.stream.note(f"\n{kept.table}: rows as they were before {label}")
+        if not kept.updates:
+            return self._insert(kept, label, changed.count)
+        return self._update(kept, label, changed.count)
+
+    def _is_lost(self, kept: KeptTable, label: str) -> bool:
+        """Whether the values from before are gone; `RollbackError` unless that is accepted."""
+        if self.session is None or is_there(self.session.connection, kept):
+            return False
+        if self.on_edited != "keep":
+            raise RollbackError(
+                f"{label}: {kept.name} is gone, which held the rows as they were before, so they "
+                "cannot be put back; restore it from a backup, or leave the rows as they are now "
+                "with -x on-edited=keep"
+            )
+        logger.warning(f"{label}: {kept.name} is gone, so its rows stay as they are now")
+        return True
+
+    def find_edited(self, kept: KeptTable) -> list[str]:
+        """The updated cells that were edited since, by key and column; reads.
+
+        Rows that a later revision changed again are its own to compare.
+        """
+        assert self.session is not None
+        where = [f"NOT {condition}" for condition in changed_again(self.session, kept)]
+        dialect = self.ledger.dialect
+        flags = [
+            f"CASE WHEN {self._is_edited(kept, name)} THEN 1 ELSE 0 END" for name in kept.columns
+        ]
+        keys = [f"kept.{dialect.quote(name)}" for name in kept.key]
+        found = self.session.rows(
+            f"SELECT {', '.join([*keys, *flags])} FROM {dialect.quote_table(kept.name)} kept "
+            f"JOIN {dialect.quote_table(kept.table)} live ON {dialect.match(kept)} "
+            f"WHERE {' AND '.join(['1 = 1', *where])}"
+        )
+        edited = []
+        for row in found:
+            names = [n for n, flag in zip(kept.columns, row[len(keys) :], strict=True) if flag]
+            if names:
+                key = ", ".join(map(str, row[: len(keys)]))
+                edited.append(f"{kept.table} {', '.join(kept.key)} = {key}: {', '.join(names)}")
+        return edited
+
+    def find_reappeared(self, kept: KeptTable) -> int:
+        """How many rows there are at ids or natural keys of deleted ones; reads."""
+        assert self.session is not None
+        return int(self.session.scalar(self._reappeared(kept)))
+
+    def _update(self, kept: KeptTable, label: str, count: int) -> Counts:
+        dialect = self.ledger.dialect
+        if self.on_edited == "abort" and self.session is not None:
+            edited = self.find_edited(kept)
+            if edited:
+                raise RollbackError(_edited_message(label, edited))
+        values = [
+            (
+                name,
+                f"CASE WHEN {self._returns(kept, name)} THEN kept.{dialect.quote(name)} "
+                f"ELSE live.{dialect.quote(name)} END",
+            )
+            for name in kept.columns
+        ]
+        differing = " OR ".join(
+            f"({self._returns(kept, name)} AND NOT {self._is_before(kept, name)})"
+            for name in kept.columns
+        )
+        restored = self.stream.run(dialect.update_live(kept, values, differing), what=label)
+        whole = " AND ".join(self._is_before(kept, name) for name in kept.columns)
+        for sql in dialect.restore_moments(kept, whole):
+            self.stream.run(sql)
+        return Counts(restored=count if restored is None else restored)
+
+    def _insert(self, kept: KeptTable, label: str, count: int) -> Counts:
+        what = f"no row of {kept.table} has taken the place of a deleted one"
+        if self.stream.must_be_zero(self._reappeared(kept), what):
+            raise RollbackError(_reappeared_message(label, kept))
+        for sql in self.ledger.dialect.restore_deleted(kept, self._fillable(kept)):
+            self.stream.run(sql, what=label)
+        return Counts(restored=count)
+
+    def _fillable(self, kept: KeptTable) -> list[str] | None:
+        """The columns that both tables have and an INSERT may fill; None for a script."""
+        if self.session is None:
+            return None
+        inspector = sa.inspect(self.session.connection)
+        (schema, table), (own, name) = split_table(kept.table), split_table(kept.name)
+        there = {column["name"] for column in inspector.get_columns(name, own)}
+        return [
+            column["name"]
+            for column in inspector.get_columns(table, schema)
+            if column["name"] in there and not column.get("computed")
+        ]
+
+    def _reappeared(self, kept: KeptTable) -> str:
+        """A SELECT that counts rows at the ids or the natural keys of deleted ones."""
+        dialect = self.ledger.dialect
+        both = dict.fromkeys([kept.match, kept.key])
+        same = " OR ".join(
+            "("
+            + " AND ".join(f"kept.{dialect.quote(n)} = live.{dialect.quote(n)}" for n in names)
+            + ")"
+            for names in both
+        )
+        return (
+            f"SELECT COUNT(*) FROM {dialect.quote_table(kept.table)} live "
+            f"JOIN {dialect.quote_table(kept.name)} kept ON {same}"
+        )
+
+    def _returns(self, kept: KeptTable, name: str) -> str:
+        """A condition: the cell gets its value from before."""
+        if self.on_edited in ("delete", "restore"):
+            return "1 = 1"
+        live = f"live.{self.ledger.dialect.quote(name)}"
+        return self.ledger.dialect.same(live, f"kept.{kept.ours(name)}")
+
+    def _is_before(self, kept: KeptTable, name: str) -> str:
+        quoted = self.ledger.dialect.quote(name)
+        return self.ledger.dialect.same(f"live.{quoted}", f"kept.{quoted}")
+
+    def _is_edited(self, kept: KeptTable, name: str) -> str:
+        live = f"live.{self.ledger.dialect.quote(name)}"
+        written = self.ledger.dialect.same(live, f"kept.{kept.ours(name)}")
+        return f"(NOT {written} AND NOT {self._is_before(kept, name)})"
+
+
+def _reappeared_message(label: str, kept: KeptTable) -> str:
+    """Why deleted rows cannot be put back."""
+    return (
+        f"{label}: rows of {kept.table} that were added since have the id or the key of deleted "
+        "ones, so nothing was changed; remove or rename them, and run the command again"
+    )
+
+
+def _edited_message(label: str, edited: Sequence[str]) -> str:
+    more = f" and {len(edited) - _SHOWN} more" if len(edited) > _SHOWN else ""
+    return (
+        f"{label}: cells were edited since the seed changed them ({'; '.join(edited[:_SHOWN])}"
+        f"{more}), so nothing was changed; -x on-edited=keep leaves them, -x on-edited=delete puts "
+        "the values from before there"
+    )
