@@ -12,7 +12,7 @@ import tomllib
 import zlib
 from array import array
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -21,12 +21,12 @@ import sqlalchemy as sa
 from terp_seed.database.bookkeeping import table_exists
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError
-from terp_seed.ledger.ledger import Ledger
+from terp_seed.ledger.ledger import Ledger, Place
 from terp_seed.rows.files import file_digest, kind_of_file
 from terp_seed.rows.literals import json_text
 from terp_seed.settings.options import Settings
 
-__all__ = ["Pin", "find_edited_files", "pin_file", "read_pins", "refuse_edited_files"]
+__all__ = ["Pin", "find_edited_files", "pin_files", "read_pins", "refuse_edited_files"]
 
 _MOST = 500_000  # lines that are marked
 _RANGE = -1  # of a pin, which is not a range of rows
@@ -46,12 +46,16 @@ class Pin:
     """Two bytes for each line; None if there are too many."""
 
 
-def pin_file(ledger: Ledger, data: Path, pinned: tuple[str, int], table: str, name: str) -> str:
-    """The statement that pins a file of a revision, counted from 1.
+def pin_files(
+    ledger: Ledger, data: Path, revision: str, files: Iterable[tuple[str, str]]
+) -> Iterator[str]:
+    """The statements that pin the files of a revision: tables, and files below ``data``."""
+    for number, (table, name) in enumerate(files, start=1):
+        yield _pin(ledger, data, (revision, number), table, name)
 
-    ``name`` is a file below ``data``, which can be read.
-    """
-    revision, number = pinned
+
+def _pin(ledger: Ledger, data: Path, place: Place, table: str, name: str) -> str:
+    revision, number = place
     marks, text = _marks(data / name), ledger.dialect.text
     cells = {
         "chain": text(ledger.chain),

@@ -38,6 +38,7 @@ from terp_seed.ledger.ledger import (
     digested_columns,
     ledger_of,
 )
+from terp_seed.ledger.pinned_files import pin_files
 from terp_seed.ledger.selection import equal_to
 from terp_seed.masking.boundary import Boundary, MakeProver, boundary
 from terp_seed.plan.chain import (
@@ -309,6 +310,8 @@ class RebuiltRevision:
     tables: Sequence[Located] = ()
     digest: bytes | None = None
     """What the revision declares, if it counts as applied."""
+    files: Sequence[tuple[str, str]] = ()
+    """The tables that it fills from files, and those files."""
 
     @classmethod
     def of(cls, planned: PlannedRevision, tables: Sequence[Located]) -> RebuiltRevision:
@@ -316,7 +319,7 @@ class RebuiltRevision:
             return cls(planned.revision, "skipped")
         if tables and not any(table.present for table in tables):
             return cls(planned.revision, "stamped", tables)
-        return cls(planned.revision, "applied", tables, planned.digest)
+        return cls(planned.revision, "applied", tables, planned.digest, planned.files)
 
 
 @dataclass(frozen=True)
@@ -555,8 +558,10 @@ def _write(session: Session, rebuilt: Rebuilt) -> None:
         stream.run(ledger.erase(revision.revision), what="ledger")
         header = Header(revision.revision, revision.state, detail, revision.digest)
         stream.run(ledger.open(header), what="ledger")
-        for table in revision.tables if revision.state == "applied" else ():
-            for sql in _entries(ledger, table):
+        if revision.state == "applied":
+            for sql in pin_files(ledger, session.settings.data, revision.revision, revision.files):
+                stream.run(sql, what="ledger")
+            for sql in (sql for table in revision.tables for sql in _entries(ledger, table)):
                 stream.run(sql, what="ledger")
 
 
