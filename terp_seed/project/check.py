@@ -26,12 +26,14 @@ from terp_seed.database.copy_structure import copy_structure
 from terp_seed.database.dialects import dialect_named, split_table
 from terp_seed.database.schema import Schema
 from terp_seed.database.session import Session, opened
-from terp_seed.errors import MaskingError, PlanError, SeedError, UsageError
+from terp_seed.errors import MaskingError, PlanError, SeedError, UsageError, VerificationError
 from terp_seed.ledger.pinned_files import read_pins, refuse_edited_files
 from terp_seed.masking.boundary import boundary
 from terp_seed.plan.chain import ID_LENGTH, Step, ancestors, choose_generation, read_attributes
 from terp_seed.plan.plan import Plan, make_plan
 from terp_seed.plan.recorder import Recorder
+from terp_seed.project.autogenerate import find_differences
+from terp_seed.project.datasets import REGISTER, read_datasets
 from terp_seed.project.init import has_section
 from terp_seed.project.project import Project
 from terp_seed.project.round_trip import round_trip, transaction
@@ -81,6 +83,8 @@ def run_checks(project: Project, *, round_trip: bool = True) -> Iterator[CheckRe
     yield _result("revision ids", lambda: _ids(chain))
     planned = _result("plan and rollbacks", lambda: _plans(chain))
     yield planned
+    if planned.error is None and (chain.settings.home / REGISTER).exists():
+        yield _result("datasets", lambda: _datasets(chain))
     if chain.has_url:
         yield from _pinned_files(chain)
     if planned.error is None:
@@ -159,6 +163,17 @@ def _unedited(session: Session, revisions: Collection[str]) -> str:
     return f"as {len(revisions)} revisions have read them"
 
 
+_WRITE = 'terp-seed revision --autogenerate -m "..."'
+
+
+def _datasets(chain: Chain) -> str:
+    """The datasets are what the chain adds up to."""
+    differences = find_differences(chain.settings, chain.scripts)
+    if differences:
+        raise VerificationError("\n  ".join([*differences, f"write the revision: {_WRITE}"]))
+    return f"{len(read_datasets(chain.settings.home))} files, no difference from the chain"
+
+
 def _autogenerate(project: Project) -> str:
     """The autogenerate of the application's schema drops no table of terp_seed."""
     problems = [
@@ -221,9 +236,6 @@ def _round_trip(project: Project, chain: Chain, made: Scratch) -> str:
     return f"{rows:,} rows and no trace, on {made.origin}"
 
 
-_NOWHERE = "url=sqlite:///nowhere.db"
-
-
 @dataclass(frozen=True)
 class Chain:
     """The revisions of a chain, oldest first, and the settings that they run with."""
@@ -272,17 +284,10 @@ def chain_of(project: Project) -> Chain:
 
     The database is not opened, and need not be known.
     """
-    known, settings = True, None
-    try:
-        settings = project.settings()
-    except UsageError:
-        known = False
-        project = project.without("url")
-        project = replace(project, x=(*project.x, _NOWHERE))
-    settings = settings or project.settings()
-    directory = project.directory()
+    found = project.without_database()
+    directory = found.directory()
     scripts = ancestors(directory, directory.get_heads())
-    return Chain(settings, directory, scripts, known)
+    return Chain(found.settings(), directory, scripts, has_url=found is project)
 
 
 @dataclass(frozen=True)
