@@ -44,6 +44,7 @@ from terp_seed.plan.plan import (
     RowChanges,
 )
 from terp_seed.plan.sql_guard import SqlGuard
+from terp_seed.rows.files import refuse_edited_frozen
 from terp_seed.rows.imported import imported
 from terp_seed.rows.model import TableRows
 from terp_seed.rows.seeders import SeedContext, seeder_named
@@ -152,6 +153,8 @@ class Recorder:
         planned.operations.append([])
         planned.declared.append(operation.declaration(self.data))
         if isinstance(operation, GivenRows) and self.load_files:
+            if operation.path is not None:
+                refuse_edited_frozen(self.data, operation.path)
             for changes in self._changes(operation, planned):
                 self._add_change(changes, planned)
         if isinstance(operation, SeedOp | SeedRowsOp):

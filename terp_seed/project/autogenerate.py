@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
+from hashlib import sha256
 from typing import Any
 
 import sqlalchemy as sa
@@ -35,7 +36,7 @@ from terp_seed.project.dataset_changes import (
     compare_datasets,
 )
 from terp_seed.project.datasets import Dataset, Row, read_datasets
-from terp_seed.project.new_revision import FROZEN, revision_id
+from terp_seed.project.new_revision import revision_id
 from terp_seed.project.operation_text import (
     call,
     frozen_line,
@@ -43,6 +44,7 @@ from terp_seed.project.operation_text import (
     needed_imports,
     python_literal,
 )
+from terp_seed.rows.files import frozen_name
 from terp_seed.settings.log import logger
 from terp_seed.settings.options import ENVIRONMENTS, Settings
 
@@ -133,8 +135,9 @@ class DatasetOp(MigrateOperation):
             return self.changes.deletes
         key, updates = self.dataset.key, self.changes.updates
         every = dict.fromkeys(name for update in updates for name in update.columns)
+        whole = self.file is None
         return [
-            {name: update.row[name] for name in (*key, *(every if self.file else update.columns))}
+            {name: update.row[name] for name in (*key, *(update.columns if whole else every))}
             for update in updates
         ]
 
@@ -178,6 +181,17 @@ class DatasetOp(MigrateOperation):
             options["allow_delete"] = True
         return options
 
+    def name_file(self, revision: str) -> None:
+        """Let a frozen file take the rows."""
+        self.file, digest = "", sha256()  # from here on all rows have the same columns
+        for line in self._lines():
+            digest.update(line.encode())
+        what = self.operation.removesuffix("_rows")
+        self.file = frozen_name(f"{revision}.{self.dataset.name}.{what}", digest.hexdigest())
+
+    def _lines(self) -> Iterator[str]:
+        return (f"{frozen_line(row)}\n" for row in self.rows)
+
     def freeze(self) -> None:
         """Write the file that takes the rows."""
         if self.file is None:
@@ -185,7 +199,7 @@ class DatasetOp(MigrateOperation):
         path = self.dataset.home / "data" / self.file
         path.parent.mkdir(parents=True, exist_ok=True)
         with path.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(f"{frozen_line(row)}\n" for row in self.rows)
+            file.writelines(self._lines())
 
 
 def find_differences(settings: Settings, scripts: Sequence[Script]) -> list[str]:
@@ -332,8 +346,7 @@ def _place_files(revision: str, operations: Iterable[MigrateOperation]) -> None:
     """Name the files that take many rows."""
     for operation in operations:
         if isinstance(operation, DatasetOp) and len(operation.rows) > _LITERAL_ROWS:
-            what = operation.operation.removesuffix("_rows")
-            operation.file = f"{FROZEN}/{revision}.{operation.dataset.name}.{what}.jsonl"
+            operation.name_file(revision)
 
 
 _PLUGIN = "terp_seed.datasets"

@@ -12,11 +12,10 @@ from alembic.script import Script, ScriptDirectory
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.plan.chain import ID_LENGTH, clear_load_errors
 from terp_seed.project.operation_text import call, listed, python_literal
-from terp_seed.rows.files import read_batches
+from terp_seed.rows.files import FROZEN, read_batches
 from terp_seed.rows.seeders import seeder_named
 
 __all__ = [
-    "FROZEN",
     "all_or_nothing",
     "file_body",
     "revision_id",
@@ -24,9 +23,6 @@ __all__ = [
     "seeder_body",
     "write_revision",
 ]
-
-FROZEN = "frozen"
-"""The folder below ``seeds/data/`` with the rows of revisions that have many."""
 
 _ID = re.compile(r"[a-z0-9_]+")
 _NUMBERED = re.compile(r"(\d+)_")
