@@ -21,7 +21,7 @@ from terp_seed.database.failures import translated
 from terp_seed.database.interrupts import interruptible
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import PlanError, UsageError
-from terp_seed.plan.chain import ACT, Request, load_revisions
+from terp_seed.plan.chain import ACT, Request, current_heads, load_revisions, refuse_gone
 from terp_seed.settings.options import Settings, resolve
 
 __all__ = ["run"]
@@ -142,14 +142,17 @@ def _online(asked: dict[str, Any]) -> None:
 
 
 def _run(settings: Settings, session: Session, asked: dict[str, Any]) -> None:
+    from terp_seed.plan.renaming import with_names
     from terp_seed.run.live import run_live
 
     act = context.config.attributes.get(ACT, run_live)
-    act(session, _request(settings, asked, {}))
+    act(with_names(session, context.script), _request(settings, asked, {}))
 
 
 def _look(settings: Settings, session: Session) -> None:
     """``current``, ``history -i`` and the like: they read, and must not write."""
+    refuse_gone(context.script, current_heads(session))
+    session.end_transaction()
     context.configure(connection=session.connection, dont_mutate=True, **_version_table(settings))
     with context.begin_transaction():
         context.run_migrations()

@@ -236,7 +236,7 @@ def _edited_file(it: Trouble) -> Done:
     return it.seed("upgrade", "head")
 
 
-@case("Can't locate revision identified by …")
+@case("revision … is applied in this database, and the chain has no file for it: …")
 def _other_branch(it: Trouble) -> Done:
     it.sandbox()
     it.revision('op.seed_rows("brands", [{"name": "Tin Roof"}])')

@@ -46,6 +46,7 @@ RUNS: dict[str, list[tuple[list[str], int]]] = {
         (["plan", "--rollback", "base"], 6),
     ],
     "preview": [(["preview", "--prove"], 0)],
+    "reseed": [(["reseed", "--yes", "--on-dependents=keep"], 0)],
     "restore": [(["restore", "BACKUP", "--yes"], 0)],
     "revision": [(["revision", "-m", "new"], 0)],
     "rollback": [(["rollback", "--yes", "--on-dependents=keep"], 0)],

@@ -212,9 +212,9 @@ def test_after_autogenerate_has_dropped_our_tables_a_run_says_how_to_go_on(
 
     with pytest.raises(PlanError) as caught:
         stranger.seed("head")
-    assert "all rows of revision 0001_first_rows are there, and the book" in str(caught.value)
+    assert "all rows of revision 0001_first_rows are there, and the ledger" in str(caught.value)
     commands = "alembic -n seed stamp 0001_first_rows, then terp-seed ledger rebuild"
-    assert str(caught.value).endswith(commands)
+    assert commands in str(caught.value)
     stranger.run("alembic", "-n", "seed", "stamp", "0001_first_rows")
     stranger.terp_seed("ledger", "rebuild", "--yes")
     stranger.seed("base")
@@ -228,7 +228,9 @@ def test_a_first_row_for_a_table_of_theirs(
     stranger.init()
     stranger.has_url(database_url)
     tables(database_url)
-    stranger.terp_seed("init", "--table", "customers")
+    made = stranger.terp_seed("init", "--table", "customers")
+    stamp = "  terp-seed env stamp dev   (or what the database is: test, staging, production)\n"
+    assert (stamp in made.stderr) == (engine != "sqlite")
     if engine != "sqlite":
         stranger.terp_seed("env", "stamp", "dev")
     stranger.seed("head")
@@ -341,12 +343,28 @@ def test_terps_own_seeds_without_its_repository(stranger: Stranger) -> None:
     connection.close()
 
 
+@pytest.mark.parametrize("url", ["mysql://app@db.example/shop", "sqlite:///shop.db"])
+def test_a_server_is_offered_a_schema_for_the_bookkeeping(stranger: Stranger, url: str) -> None:
+    stranger.init()
+    stranger.has_url(url)
+    said = stranger.terp_seed("init").stderr
+    server = url.startswith("mysql")
+    assert ("set bookkeeping_schema = shop_books in section [seed]" in said) == server
+    ini = (stranger.path / "alembic.ini").read_text()
+    assert f"# bookkeeping_schema = {'shop' if server else 'app'}_books\n" in ini
+
+
 def test_terps_environment_is_the_generic_one() -> None:
     made = dict(generic_files("seeds"))
     for name in ("seeds/env.py", "seeds/script.py.mako"):
         assert made[name] == (REPOSITORY / name).read_text()
     section = section_text(
-        section="seed", folder="seeds", revisions="seed_revisions", version_table="v", url=""
+        section="seed",
+        folder="seeds",
+        revisions="seed_revisions",
+        version_table="v",
+        url="",
+        books="b",
     )
     for line in (REPOSITORY / "alembic.ini").read_text().partition("[seed]")[2].splitlines():
         if line.partition(" =")[0] in {"script_location", "version_locations", "file_template"}:

@@ -200,7 +200,10 @@ def test_rows_that_only_went_in_where_nobody_had_them(toy: Toy) -> None:
         if not counted:
             toy.execute("DROP TABLE terp_seed_audit")
         found = toy.terp_seed("ledger", "rebuild", "--yes", "--json", x=("size=small",))
-        assert f'"missing": {2 if counted else 3}' in found.stdout
+        assert f'"unclaimed": {2 if counted else 3}' in found.stdout
+        assert '"missing": 0' in found.stdout
+        tables = toy.document("plan", "--rollback", "base")["revisions"][0]["tables"]
+        assert [table["ids"] is None for table in tables] == ([False] if counted else [])
         toy.downgrade()
         left = toy.rows("SELECT code FROM labels ORDER BY code")
         assert left == [("A",), ("B",), ("C",)][: 2 if counted else 3]
@@ -231,6 +234,74 @@ def test_what_the_ledger_holds(toy: Toy) -> None:
     (kept,) = toy.document("ledger", "show")["revisions"]
     assert (kept["state"], kept["tables"][0]["retained"]) == ("retained", 1)
     assert "0002_depots" in toy.terp_seed("ledger", "show").stdout
+
+
+def test_unclaimed_rows_are_named(sqlite_toy: Toy) -> None:
+    sqlite_toy.only(
+        "0001_skip",
+        f"op.seed_rows({'labels'!r}, [{{'code': 'A'}}], key=['code'], on_conflict='skip')",
+    )
+    sqlite_toy.upgrade()
+    sqlite_toy.execute(*(f"DROP TABLE {name}" for name in BOOKS))
+    x = ("size=small",)
+    said = sqlite_toy.terp_seed("ledger", "rebuild", "--dry-run", x=x).stderr
+    assert 'labels: 1 rows of on_conflict="skip" do not count as seeded' in said
+    assert "add --claim labels" in said
+    claim = ("--claim", "labels")
+    claimed = sqlite_toy.terp_seed("ledger", "rebuild", "--dry-run", *claim, x=x).stderr
+    assert "--claim" not in claimed
+
+
+# -- stamped revisions
+
+
+def lose_everything(toy: Toy) -> None:
+    """All bookkeeping tables are dropped, and the chain is stamped again."""
+    for table in ("version", "ledger", "audit", "environment"):
+        toy.execute(f"DROP TABLE terp_seed_{table}")
+    with toy.db.begin() as connection:
+        environment_stamp.stamp(connection, "dev", origin="test")
+    toy.stamp("head")
+
+
+def test_a_rollback_over_a_stamp_is_no_dead_end(toy: Toy) -> None:
+    """It warns; afterwards the upgrade says how to get the ledger back, and that works."""
+    empty = toy.digests()
+    toy.upgrade("head", "size=medium")
+    before, rows = toy.rows(LEDGER), toy.digests()
+    lose_everything(toy)
+    warned = f"revision {HEAD} was only stamped, so the rollback removes no rows of it"
+    planned = toy.document("plan", "--rollback")
+    assert any(warning.startswith(warned) for warning in planned["warnings"])
+    toy.downgrade("-1")
+    assert warned in toy.said
+    assert toy.digests() == rows
+    rebuild(toy)
+    assert toy.states() == {"0001_labels": "applied", "0002_depots": "applied"}
+    with pytest.raises(PlanError) as caught:
+        toy.upgrade()
+    _, first, *_ = str(caught.value).splitlines()
+    assert f"all rows of revision {HEAD} are there, and the ledger does not list them" in first
+    assert first.endswith(f"alembic -n seed stamp {HEAD}, then terp-seed ledger rebuild")
+    toy.stamp(HEAD)
+    rebuild(toy)
+    assert toy.rows(LEDGER) == before
+    toy.downgrade("base", "on-edited=abort")
+    assert toy.digests() == empty
+
+
+def test_a_stamp_of_rows_that_are_not_there_stays_one(toy: Toy) -> None:
+    """Neither without any of the rows, nor with other rows under their keys, is it taken back."""
+    toy.stamp("0001_labels")
+    toy.execute("INSERT INTO labels (code, wording) VALUES ('FRAGILE', 'ours')")
+    toy.upgrade()
+    before = toy.rows(LEDGER)
+    assert "nothing to rebuild" in rebuild(toy)
+    assert toy.rows(LEDGER) == before
+    assert toy.states()["0001_labels"] == "stamped"
+    toy.execute(f"DELETE FROM terp_seed_ledger WHERE revision = '{HEAD}'")
+    rebuild(toy)
+    assert toy.rows(LEDGER) == before
 
 
 # -- TERP's own chain
@@ -296,7 +367,7 @@ def test_terp_comes_out_exactly(terp: Seeds) -> None:
     assert found["size"] == "small"
     of = {each["table"]: each for step in found["revisions"] for each in step["tables"]}
     assert (of["orders"]["edited"], of["clients"]["edited"]) == (1, 1)
-    assert (of["pricing_defaults"]["intact"], of["pricing_defaults"]["missing"]) == (11, 1)
+    assert (of["pricing_defaults"]["intact"], of["pricing_defaults"]["unclaimed"]) == (11, 1)
     assert of["order_status_history"]["missing"] == 25
     assert of["client_transactions"]["missing"] == 10
     terp.downgrade("base")

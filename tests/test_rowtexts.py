@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
 from projects import Project
 from test_rollback_terp import CHAIN, Terp
 from toys import Toy
 
 from terp_seed.database.session import opened
-from terp_seed.errors import RollbackError
 from terp_seed.ledger.drift import JoinedTexts, row_numbers
 from terp_seed.ledger.ledger import SeededRange, Shape, ledger_of
 from terp_seed.project.project import Project as Seeds
@@ -69,15 +67,6 @@ def test_what_a_database_writes_otherwise_is_no_edit(toy: Toy) -> None:
     toy.execute("UPDATE labels SET body = '' WHERE code = 'nothing'")
     toy.execute("UPDATE labels SET code = 'other' WHERE code = 'noon'")
     assert drift(toy, code=8) == (3, 2, 1)
-
-
-def test_a_column_that_is_gone_is_said(toy: Toy) -> None:
-    toy.upgrade("0001_labels")
-    before = toy.counts()
-    toy.execute("ALTER TABLE labels DROP COLUMN wording")
-    with pytest.raises(RollbackError, match="table labels has no wording any more"):
-        toy.downgrade()
-    assert toy.counts()["pairs"] == before["pairs"]
 
 
 def test_the_ids_that_rows_hold_are_row_numbers_again() -> None:

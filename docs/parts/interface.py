@@ -20,7 +20,14 @@ from parts.markdown import rows_of
 from terp_seed.cli import main as main_command
 from terp_seed.database.bookkeeping import books
 from terp_seed.plan import operations as operation_source
-from terp_seed.plan.operations import DeleteRowsOp, SeedOp, SeedRowsOp, UnseedOp, UpdateRowsOp
+from terp_seed.plan.operations import (
+    DeleteRowsOp,
+    RenameOp,
+    SeedOp,
+    SeedRowsOp,
+    UnseedOp,
+    UpdateRowsOp,
+)
 
 _SCHEMAS = json.loads((files("terp_seed.cli") / "schemas.json").read_text(encoding="utf-8"))
 
@@ -30,6 +37,7 @@ def operations() -> str:
     functions = (
         *(SeedOp.seed, SeedRowsOp.seed_rows, SeedRowsOp.seed_file),
         *(UpdateRowsOp.update_rows, DeleteRowsOp.delete_rows, UnseedOp.unseed),
+        *(RenameOp.seed_moved, RenameOp.seed_gone),
     )
     return "\n\n".join(_operation(function) for function in functions)
 

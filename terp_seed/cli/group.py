@@ -23,6 +23,7 @@ _COMMANDS = {
     "init": "terp_seed.cli.init:init",
     "seed": "terp_seed.cli.seed:seed",
     "rollback": "terp_seed.cli.seed:rollback",
+    "reseed": "terp_seed.cli.reseed:reseed",
     "plan": "terp_seed.cli.plan:plan",
     "backup": "terp_seed.cli.backup:backup",
     "restore": "terp_seed.cli.backup:restore",

@@ -131,10 +131,20 @@ def _next_steps(project: Project, made: Scaffold, left: list[str], *, terp: bool
             f"set the database: sqlalchemy.url in section [{project.section}] (your [alembic] "
             "section has none), TERP_SEED_DATABASE_URL, or -x url=..."
         )
+    if made.books:
+        steps.append(
+            "if a tool pushes your schema and drops tables that it does not know: make the schema "
+            f"{made.books}, and set bookkeeping_schema = {made.books} in section "
+            f"[{project.section}] before the first run"
+        )
     steps += [
         f"in {name}, so that autogenerate ignores the tables of terp_seed: from terp_seed import "
         "include_name; context.configure(..., include_name=include_name); or: terp-seed init "
         "--edit-env"
         for name in left
     ]
+    if made.server or not made.url:
+        condition = "" if made.server else "if it is on a server: "
+        what = "or what the database is: test, staging, production"
+        steps.append(f"{condition}{project.terp_seed('env', 'stamp', 'dev')}   ({what})")
     return [*steps, project.alembic("upgrade", "head")]

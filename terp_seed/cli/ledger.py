@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["ledger"]
 
-_COUNTS = ("intact", "edited", "replaced", "missing")
+_COUNTS = ("intact", "edited", "replaced", "missing", "unclaimed")
 
 
 @click.group()
@@ -128,7 +129,22 @@ def rebuild(
         size, seed, as_of = (fields[name] for name in ("size", "root_seed", "as_of"))
         click.echo(f"size {size}, root seed {seed}, as of {as_of}\n")
         _print_by_table(fields["revisions"], [*_COUNTS, "first_id"])
+        _name_unclaimed(fields["revisions"])
         click.echo("nothing was written" if dry_run else "the ledger was rebuilt", err=True)
+
+
+def _name_unclaimed(revisions: Sequence[dict[str, Any]]) -> None:
+    """Say of which tables nothing tells whether ``on_conflict="skip"`` left their rows out."""
+    unclaimed: Counter[str] = Counter()
+    for revision in revisions:
+        for seeded in revision["tables"]:
+            unclaimed[seeded["table"]] += seeded["unclaimed"]
+    for name, rows in (+unclaimed).items():
+        click.echo(
+            f'{name}: {rows:,} rows of on_conflict="skip" do not count as seeded, because nothing '
+            f"says that the seed inserted them; if it did, add --claim {name}",
+            err=True,
+        )
 
 
 def _fields(found: Rebuilt | None) -> dict[str, Any]:
@@ -148,8 +164,9 @@ def _fields(found: Rebuilt | None) -> dict[str, Any]:
                         "intact": located.drift.intact,
                         "edited": len(located.drift.edited),
                         "replaced": len(located.drift.replaced),
-                        "missing": located.drift.missing,
-                        "first_id": located.range.first_key,
+                        "missing": 0 if located.rows.skip_taken else located.drift.missing,
+                        "unclaimed": located.unclaimed,
+                        "first_id": located.range.first_key if located.present else None,
                     }
                     for located in revision.tables
                 ],

@@ -92,3 +92,6 @@ def print_drift(found: ChainStatus) -> None:
             if step.state == "applied"
         ],
     )
+    for step in found.revisions:
+        for line in step.uncompared:
+            click.echo(f"not compared: {line}")

@@ -42,11 +42,12 @@ def verify(project: Project, everything: bool, drift: bool, as_json: bool, **x: 
 
     results = count_violations(project, everything=everything)
     broken = [result for result in results if result.broken]
+    skipped = [result for result in results if result.skipped]
     found = read_status(project, drift=True) if drift else None
     if as_json:
         document(
             "verify",
-            passed=not broken and not (found and found.drifted),
+            passed=not broken and not skipped and not (found and found.drifted),
             checks=[vars(result) for result in results],
             drift=[
                 {"revision": step.revision, **counts}
@@ -64,13 +65,16 @@ def verify(project: Project, everything: bool, drift: bool, as_json: bool, **x: 
         raise VerificationError(
             f"{sum(result.broken for result in broken)} rows break {len(broken)} invariants"
         )
+    if skipped:
+        raise VerificationError(f"{len(skipped)} invariants could not be checked")
     if found:
         refuse_drift(found)
 
 
 def _show(results: list[Violations]) -> None:
     for result in results:
-        word = "BROKEN" if result.broken else "ok"
-        line = f"{word:<8}{result.table:<28}  {result.name}  {result.broken or ''}"
+        word = "skipped" if result.skipped else "BROKEN" if result.broken else "ok"
+        found = result.skipped or result.broken or ""
+        line = f"{word:<8}{result.table:<28}  {result.name}  {found}"
         click.echo(state(line.rstrip()))
     click.echo(f"{len(results)} checks, {sum(bool(result.broken) for result in results)} broken")

@@ -16,7 +16,7 @@ from pathlib import Path
 from terp_seed.errors import GuardError
 from terp_seed.settings.options import Settings
 
-__all__ = ["CAREFUL", "UNASKED", "Confirm", "Will", "careful", "require_consent"]
+__all__ = ["CAREFUL", "UNASKED", "Confirm", "Will", "careful", "database_name", "require_consent"]
 
 CAREFUL = ("staging", "production")
 """The environments in which nothing is written without the database's name."""
@@ -33,6 +33,8 @@ class Confirm:
     """Ask in dev and test, too: the command destroys, and was not typed as such."""
     yes: bool = False
     """``--yes``: the answer was given on the command line."""
+    then: Sequence[str] = ()
+    """What the command does after this run, line by line."""
 
 
 UNASKED = Confirm()
@@ -53,14 +55,18 @@ def require_consent(
     many rows of which table, where the backup goes.  It is called only if
     somebody is asked, because counting may take time.
     """
+
+    def lines() -> Sequence[str]:
+        return [*will(), *confirm.then]
+
     if careful(environment):
-        _require_name(settings, environment, will)
-    elif confirm.always and not confirm.yes and settings.yes != _name(settings):
-        _require_yes(settings, environment, will)
+        _require_name(settings, environment, lines)
+    elif confirm.always and not confirm.yes and settings.yes != database_name(settings):
+        _require_yes(settings, environment, lines)
 
 
 def _require_name(settings: Settings, environment: str, will: Will) -> None:
-    name = _name(settings)
+    name = database_name(settings)
     if settings.yes == name:
         return
     if settings.yes is not None:
@@ -75,7 +81,7 @@ def _require_name(settings: Settings, environment: str, will: Will) -> None:
 
 
 def _require_yes(settings: Settings, environment: str, will: Will) -> None:
-    name = _name(settings)
+    name = database_name(settings)
     if not _terminal():
         raise GuardError(
             f"database {name!r}: this command asks before it goes on, and there is no terminal to "
@@ -85,7 +91,8 @@ def _require_yes(settings: Settings, environment: str, will: Will) -> None:
         raise GuardError("not confirmed; nothing was done")
 
 
-def _name(settings: Settings) -> str:
+def database_name(settings: Settings) -> str:
+    """What has to be typed, or said with ``-x yes=``, in staging and production."""
     return Path(str(settings.url.database or "")).name
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from time import monotonic
 from traceback import clear_frames
 from typing import Any
@@ -16,6 +16,7 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 from terp_seed.database.bookkeeping import Books, books
 from terp_seed.database.dialects import EXACT, Dialect, dialect_named, dialect_of
 from terp_seed.database.failures import problem_behind, translated
+from terp_seed.database.names import LiveNames
 from terp_seed.database.statements import Live
 from terp_seed.errors import LockError, SeedError, UsageError
 from terp_seed.settings.options import Settings
@@ -34,6 +35,8 @@ class Session:
     external: bool
     """The caller handed the connection over inside a transaction of its own,
     which is the caller's to commit or to roll back."""
+    names: LiveNames = field(default_factory=LiveNames, compare=False)
+    """What the tables and columns of revisions are called in this database."""
 
     @property
     def stream(self) -> Live:

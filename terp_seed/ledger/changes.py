@@ -107,7 +107,8 @@ def is_there(connection: Connection, kept: KeptTable) -> bool:
 
 
 def _change(ledger: Ledger, row: sa.Row[Any], detail: Mapping[str, Any]) -> SeededChange:
-    range_ = Range(row.revision, row.range_no, row.table_name, row.row_count, detail["id"])
+    table = ledger.names.table(row.revision, row.table_name) or row.table_name
+    range_ = Range(row.revision, row.range_no, table, row.row_count, detail["id"])
     kept = kept_table(
         ledger, range_, detail["key"], detail["columns"], updates=row.state == "updated"
     )

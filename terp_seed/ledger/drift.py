@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import groupby
 from typing import Any
@@ -22,9 +22,9 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
-from terp_seed.database.dialects import Canonical, split_table
+from terp_seed.database.dialects import Canonical
+from terp_seed.database.names import live_columns
 from terp_seed.database.session import Session
-from terp_seed.errors import RollbackError
 from terp_seed.ledger.later import Altered, LaterChanges
 from terp_seed.ledger.ledger import Digests, Place, SeededRange, ledger_of
 from terp_seed.ledger.selection import equal_to
@@ -37,6 +37,7 @@ Ranges = Mapping[Place, SeededRange]
 """All ranges of a chain, by revision and number."""
 
 Rows = dict[int, Sequence[Any]]
+Types = Mapping[str, TypeEngine[Any]]
 
 _DIGEST = 8  # bytes
 
@@ -55,6 +56,12 @@ class Drift:
     withdrawn: list[int] = field(default_factory=list)
     """Rows that a later revision deleted."""
     missing: int = 0
+    uncompared: str = ""
+    """What could not be compared, since the schema has changed; empty if everything was."""
+    gone: Sequence[str] = ()
+    """The columns that the schema has lost."""
+    findable: bool = True
+    """Whether its rows can be told from others: what identifies them is there."""
 
     @property
     def there(self) -> int:
@@ -72,14 +79,20 @@ def find_drift(
     """Compare a range's rows with the ledger; one block in memory at a time.
 
     ``blocks`` are digests to compare with instead of the ledger's.  With
-    ``hold`` the rows stay locked until the transaction ends.
+    ``hold`` the rows stay locked until the transaction ends.  If the schema has lost some of their
+    columns, rows are compared by their natural key; without one they count as edited.
     """
     drift = Drift(seeded)
+    types = live_columns(session.connection, seeded.table)
+    seeded = _note_gone(drift, types)
+    if not drift.findable or types is None:
+        drift.missing = seeded.count
+        return drift
     lock = session.dialect.for_update if hold else ""
-    rows = _Rows(session, seeded, ranges, lock)
-    later = LaterChanges(session, seeded)
-    plain = seeded.id is not None and not seeded.shape.stored
-    texts = JoinedTexts(session, seeded, ranges, lock) if plain else None
+    rows = _Rows(session, seeded, ranges, lock, types)
+    later = None if drift.uncompared else LaterChanges(session, seeded)
+    plain = seeded.id is not None and not seeded.shape.stored and not drift.uncompared
+    texts = JoinedTexts(session, seeded, ranges, lock) if plain and _counts(seeded, types) else None
     if blocks is None:
         blocks = ledger_of(session).blocks(session.connection, seeded)
     for digests in blocks:
@@ -97,6 +110,34 @@ def find_drift(
     return drift
 
 
+def _note_gone(drift: Drift, types: Types | None) -> SeededRange:
+    """Note on the drift what cannot be compared any more; return the range with the rest."""
+    seeded, shape = drift.range, drift.range.shape
+    where = f"revision {seeded.revision}: table {seeded.table}"
+    if types is None:
+        drift.findable, drift.uncompared = False, f"{where} does not exist any more"
+        return seeded
+    gone = [name for name in dict.fromkeys([*shape.columns, *shape.key]) if name not in types]
+    drift.gone = gone
+    lost = [name for name in ([seeded.id] if seeded.id else shape.key) if name not in types]
+    if lost:
+        drift.findable = False
+        drift.uncompared = (
+            f"{where} has no {', '.join(lost)} any more, by which its rows are known: they stay"
+        )
+    elif gone:
+        key = [] if {*gone} & {*shape.key} else shape.key
+        by = f"by {', '.join(key)} alone" if key else "not at all, and count as edited"
+        drift.uncompared = f"{where} has no {', '.join(gone)} any more; its rows are compared {by}"
+        return replace(seeded, shape=replace(shape, columns=[], key=key))
+    return seeded
+
+
+def _counts(seeded: SeededRange, types: Types) -> bool:
+    """Whether the columns that refer to other rows are numbers still."""
+    return all(isinstance(types[name], sa.Integer) for name in seeded.shape.refs if name in types)
+
+
 @dataclass
 class _Rows:
     """The rows of one range as they are, value by value."""
@@ -105,6 +146,7 @@ class _Rows:
     seeded: SeededRange
     ranges: Ranges
     lock: str
+    types: Types
 
     def compare(
         self,
@@ -126,15 +168,17 @@ class _Rows:
         if not rows:
             return
         whole, keys = self._digests(list(rows.values()))
-        if whole == digests.rows and not edited:  # all there, and none edited
+        seeded = digests.rows or b""
+        if not self.seeded.shape.columns:  # the schema has lost some: their keys tell
+            whole, seeded = keys, digests.keys or b""
+        if whole and whole == seeded and not edited:  # all there, and none edited
             drift.intact += len(rows)
             return
-        seeded = digests.rows or b""
         for place, number in enumerate(rows):
             now, then = _slice(place), _slice(number - digests.first_row)
-            if whole[now] == seeded[then] and number not in edited:
+            if whole and whole[now] == seeded[then] and number not in edited:
                 drift.intact += 1
-            elif digests.keys is None or keys[now] == digests.keys[then]:
+            elif digests.keys is None or not keys or keys[now] == digests.keys[then]:
                 drift.edited.append(number)
             else:
                 drift.replaced.append(number)
@@ -143,7 +187,7 @@ class _Rows:
         """The digests of rows as they are now, and those of their natural keys."""
         shape = self.seeded.shape
         if shape.stored:  # the database made them
-            return b"".join(row[0] for row in rows), b"".join(row[1] or b"" for row in rows)
+            return b"".join(row[0] or b"" for row in rows), b"".join(row[1] or b"" for row in rows)
         block = self._block(rows)
         keys = block_digests(block, shape.key) if shape.key else b""
         return block_digests(block, shape.columns), keys
@@ -166,16 +210,10 @@ class _Rows:
     def _listed(self, columns: Mapping[str, str]) -> str:
         dialect, shape = self.session.dialect, self.seeded.shape
         if shape.stored:
-            whole = dialect.row_digest([columns[name] for name in shape.columns])
-            key = dialect.row_digest([columns[n] for n in shape.key]) if shape.key else "NULL"
-            return f"{whole}, {key}"
-        return ", ".join(
-            dialect.comparable(columns[name], self._types[name]) for name in self._columns
-        )
-
-    @cached_property
-    def _types(self) -> Mapping[str, TypeEngine[Any]]:
-        return column_types(self.session, self.seeded)
+            parts = [[columns[name] for name in names] for names in (shape.columns, shape.key)]
+            return ", ".join(dialect.row_digest(names) if names else "NULL" for names in parts)
+        values = [dialect.comparable(columns[name], self.types[name]) for name in self._columns]
+        return ", ".join(values or ["NULL"])
 
     def _by_id(self, digests: Digests) -> Rows:
         """The rows at the block's ids, by row number."""
@@ -234,7 +272,8 @@ class JoinedTexts:
         return digested(map(SEPARATOR.encode().join, zip(*columns, strict=True)))
 
     def _expressions(self) -> str:
-        dialect, types = self._session.dialect, column_types(self._session, self._seeded)
+        dialect = self._session.dialect
+        types = live_columns(self._session.connection, self._seeded.table) or {}
 
         def joined(names: Sequence[str]) -> str:
             texts = [
@@ -256,25 +295,6 @@ class JoinedTexts:
         return [text.encode() for text in canonical_cells(cells)]
 
 
-def column_types(session: Session, seeded: SeededRange) -> dict[str, TypeEngine[Any]]:
-    """The type of each column; `RollbackError` if a seeded one is not there any more."""
-    table, shape = seeded.table, seeded.shape
-    try:
-        schema, name = split_table(table)
-        columns = sa.inspect(session.connection).get_columns(name, schema=schema)
-    except sa.exc.NoSuchTableError:
-        columns = []
-    types = {column["name"]: column["type"] for column in columns}
-    gone = [name for name in dict.fromkeys([*shape.columns, *shape.key]) if name not in types]
-    if gone:
-        what = f"has no {', '.join(gone)}" if types else "does not exist"
-        raise RollbackError(
-            f"revision {seeded.revision}: table {table} {what} any more, so its rows "
-            "cannot be compared with what was seeded; bring the schema back to what it was"
-        )
-    return types
-
-
 def first_key(seeded: SeededRange, column: str, ranges: Ranges) -> int | None:
     """The first key that a column's references count from; None if it holds none."""
     place = seeded.shape.refs.get(column)
@@ -293,7 +313,8 @@ def row_numbers(seeded: SeededRange, column: str, values: Sequence[Any], ranges:
     first = first_key(seeded, column, ranges)
     if first is None:
         return Cells(values)
-    return Cells([None if value is None else value - first for value in values], ref=column)
+    numbers = [value - first if isinstance(value, int) else value for value in values]
+    return Cells(numbers, ref=column)
 
 
 def _document(value: Any, firsts: Mapping[str, int]) -> Any:

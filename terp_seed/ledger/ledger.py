@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -17,8 +17,10 @@ from sqlalchemy.engine import Connection
 
 from terp_seed.database.bookkeeping import Books, table_exists
 from terp_seed.database.dialects import Dialect
+from terp_seed.database.names import LiveNames
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError
+from terp_seed.ledger.shape import Place, Shape, digested_columns
 from terp_seed.rows.literals import json_text
 from terp_seed.rows.model import TableRows
 
@@ -36,67 +38,6 @@ __all__ = [
 
 _BLOCKS = 32  # that are read at once
 _DIGEST = 8  # bytes
-
-
-Place = tuple[str, int]
-"""A range by its revision and its number there."""
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What a later rollback must know to make sense of a range's digests."""
-
-    id: str | None
-    key: Sequence[str]
-    columns: Sequence[str]
-    refs: Mapping[str, Place]
-    json_refs: Mapping[str, Mapping[str, Place]]
-    provenance: str
-    skip_taken: bool
-    stored: bool = False
-    """Whether the digests are of what the database stored, and made by itself."""
-    later: Sequence[str] = ()
-    """Columns that have to be NULL again before a row can go."""
-
-    @classmethod
-    def of(cls, rows: TableRows, refs: Mapping[str, Range], *, stored: bool = False) -> Shape:
-        """The shape of planned rows; ``refs`` are the ranges that they refer to, by table."""
-        columns = rows.columns.items()
-        return cls(
-            id=rows.id,
-            key=list(rows.key),
-            columns=digested_columns(rows, stored=stored),
-            refs={name: refs[column.ref].place for name, column in columns if column.ref},
-            json_refs={
-                name: {key: refs[table].place for key, table in column.json_refs.items()}
-                for name, column in columns
-                if column.json_refs
-            },
-            provenance=rows.provenance,
-            skip_taken=rows.skip_taken,
-            stored=stored,
-            later=list(rows.later),
-        )
-
-    def to_json(self) -> str:
-        fields = asdict(self)
-        for name in ("later", "stored"):  # which few ranges have
-            if not fields[name]:
-                del fields[name]
-        return json_text(fields)
-
-    @classmethod
-    def from_json(cls, text: str) -> Shape:
-        data = json.loads(text)
-        refs = _places(data.pop("refs"))
-        held = {name: _places(places) for name, places in data.pop("json_refs").items()}
-        return cls(refs=refs, json_refs=held, **data)
-
-
-def digested_columns(rows: TableRows, *, stored: bool) -> list[str]:
-    """The columns in a row's digest; only the database knows what an imported row looks up."""
-    whole = stored and rows.provenance == "imported"
-    return [name for name in rows.columns if whole or name not in rows.derived]
 
 
 @dataclass(frozen=True)
@@ -140,8 +81,10 @@ class SeededRange(Range):
 
     @property
     def ids(self) -> tuple[int, int] | None:
-        """The first and the last id, if its rows have ids."""
-        return None if self.first_key is None else (self.first, self.first + self.count - 1)
+        """The first and the last id, if its rows have ids and there are any."""
+        if self.first_key is None or not self.count:
+            return None
+        return self.first, self.first + self.count - 1
 
     @property
     def first(self) -> int:
@@ -184,6 +127,8 @@ class Ledger:
     dialect: Dialect
     books: Books
     chain: str
+    names: LiveNames = field(default_factory=LiveNames, compare=False)
+    """What tables and columns are called now."""
 
     @property
     def table(self) -> str:
@@ -361,7 +306,7 @@ class Ledger:
             )
             .order_by(ledger.c.revision, ledger.c.range_no)
         )
-        return [_range(row) for row in rows]
+        return [self._renamed(_range(row)) for row in rows]
 
     def retained(self, connection: Connection) -> dict[Place, tuple[SeededRange, frozenset[int]]]:
         """The ranges of which a rollback retained some rows, and the rows' numbers."""
@@ -373,7 +318,8 @@ class Ledger:
                 ledger.c.chain == self.chain, ledger.c.block_no == 0, ledger.c.state == "retained"
             )
         )
-        return {(row.revision, row.range_no): (_range(row), _numbers(row)) for row in rows}
+        ranges = ((self._renamed(_range(row)), _numbers(row)) for row in rows)
+        return {range_.place: (range_, numbers) for range_, numbers in ranges}
 
     def blocks(self, connection: Connection, range_: Range) -> Iterator[Digests]:
         """The digests of a range's rows, block by block; a few in memory at a time."""
@@ -393,6 +339,16 @@ class Ledger:
                 keys = json.loads(row.row_keys) if row.row_keys else None
                 yield Digests(row.first_row, row.row_count, row.digests, row.key_digests, keys)
             last = rows[-1].block_no
+
+    def _renamed(self, seeded: SeededRange) -> SeededRange:
+        """A range under the names that its table and columns have now."""
+        if not self.names.concern(seeded.revision):
+            return seeded
+        shape = seeded.shape
+        names = self.names.columns(seeded.revision, seeded.table, shape.names)
+        shape = shape.renamed({name: now for name, now in names.items() if now is not None})
+        table = self.names.table(seeded.revision, seeded.table) or seeded.table
+        return replace(seeded, table=table, id=shape.id, shape=shape)
 
     def _insert_range(self, range_: Range, shape: Shape, first_key: str | None) -> str:
         return self._insert(
@@ -459,11 +415,7 @@ class Ledger:
 
 def ledger_of(session: Session) -> Ledger:
     """The ledger of the chain in the session's database."""
-    return Ledger(session.dialect, session.books, session.settings.chain)
-
-
-def _places(data: Mapping[str, Sequence[Any]]) -> dict[str, Place]:
-    return {name: (revision, number) for name, (revision, number) in data.items()}
+    return Ledger(session.dialect, session.books, session.settings.chain, session.names)
 
 
 def _numbers(row: sa.Row[Any]) -> frozenset[int]:

@@ -50,6 +50,7 @@ __all__ = [
     "pending_move",
     "read_attributes",
     "recorded_settings",
+    "refuse_gone",
     "refuse_other_key",
 ]
 
@@ -64,6 +65,7 @@ class Attributes:
     online_only: bool
     raw_sql: str | None
     as_of: date | None
+    requires_schema: str | None
 
 
 def read_attributes(script: Script) -> Attributes:
@@ -86,6 +88,7 @@ def read_attributes(script: Script) -> Attributes:
         online_only=_flag(get("online_only", False), where),
         raw_sql=_reason(get("raw_sql"), where),
         as_of=_day(get("as_of"), where),
+        requires_schema=_schema(get("requires_schema"), where),
     )
 
 
@@ -110,6 +113,12 @@ def _flag(value: Any, where: str) -> bool:
 def _reason(value: Any, where: str) -> str | None:
     if value is not None and not (isinstance(value, str) and value.strip()):
         raise PlanError(f"{where}: raw_sql must be the reason why it runs raw SQL")
+    return value
+
+
+def _schema(value: Any, where: str) -> str | None:
+    if value is not None and not (isinstance(value, str) and value):
+        raise PlanError(f"{where}: requires_schema must be the id of one revision of the schema")
     return value
 
 
@@ -142,7 +151,10 @@ def clear_load_errors() -> Iterator[None]:
         raise
     except (RevisionError, UserWarning) as error:
         said = re.sub(r"[\s,]+is not", " is not", str(error))
-        raise PlanError(f"{said}; correct revision or down_revision in its file") from None
+        raise PlanError(
+            f"{said}; bring its file back, or correct revision or down_revision in the file that "
+            "names it"
+        ) from None
     except Exception as error:
         frames = traceback.extract_tb(error.__traceback__)
         name, line = frames[-1].filename, frames[-1].lineno
@@ -389,7 +401,8 @@ class Move:
 
 
 def ancestors(directory: ScriptDirectory, heads: Iterable[str]) -> list[Script]:
-    """Some revisions and all that they build on, oldest first."""
+    """Some revisions and all that they build on, oldest first; `PlanError` if a file is gone."""
+    heads = refuse_gone(directory, heads)
     wanted = {
         script.revision
         for revision in heads
@@ -400,13 +413,30 @@ def ancestors(directory: ScriptDirectory, heads: Iterable[str]) -> list[Script]:
     return [script for script in reversed(walk) if script.revision in wanted]
 
 
+def refuse_gone(directory: ScriptDirectory, applied: Iterable[str]) -> tuple[str, ...]:
+    """The applied revisions, if each has a file here; `PlanError` names those without."""
+    applied = tuple(applied)
+    known = {script.revision for script in directory.walk_revisions()}
+    gone = sorted({*applied} - known)
+    if gone:
+        names, verb = ", ".join(gone), "is" if len(gone) == 1 else "are"
+        raise PlanError(
+            f"revision {names} {verb} applied in this database, and the chain has no file for it: "
+            "switch to the branch that has the file, or restore it. If it is lost, write a file "
+            "with this id whose upgrade() passes and whose downgrade() calls op.unseed(); its "
+            "rollback goes by the ledger"
+        )
+    return applied
+
+
 def current_heads(session: Session) -> tuple[str, ...]:
     """The heads that the version table names."""
     return _reading_context(session).get_current_heads()
 
 
 def pending_move(session: Session, request: Request, heads: tuple[str, ...]) -> Move:
-    """What the request means with the chain at these heads."""
+    """What the request means with the chain at these heads; `PlanError` if a file is gone."""
+    refuse_gone(request.directory, heads)
     return Move(request, heads, request.steps(heads, _reading_context(session)))
 
 

@@ -9,8 +9,9 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TypeVar
 
-from terp_seed.plan.operations import DeleteRowsOp, GivenRows, SeedRowsOp
+from terp_seed.plan.operations import DeleteRowsOp, GivenRows, RenameOp, SeedRowsOp
 from terp_seed.plan.plan import PlannedRevision
 from terp_seed.rows.literals import canonical
 from terp_seed.rows.model import Lookup, Value
@@ -25,6 +26,8 @@ __all__ = [
     "looked_up",
     "rows_given",
 ]
+
+T = TypeVar("T")
 
 Key = tuple[str, ...]
 """A natural key as texts; see `comparable`."""
@@ -57,8 +60,13 @@ def fold(revisions: Iterable[PlannedRevision], data: Path) -> dict[str, FoldedTa
     return tables
 
 
-def apply_operation(tables: dict[str, FoldedTable], operation: GivenRows, data: Path) -> None:
+def apply_operation(
+    tables: dict[str, FoldedTable], operation: GivenRows | RenameOp, data: Path
+) -> None:
     """Add what one operation changes; rows without a natural key cannot be told apart."""
+    if isinstance(operation, RenameOp):
+        _rename(tables, operation)
+        return
     if not operation.key or isinstance(operation.key, str):
         return
     key = tuple(operation.key)
@@ -76,6 +84,35 @@ def apply_operation(tables: dict[str, FoldedTable], operation: GivenRows, data: 
             folded.rows.setdefault(found, dict(row))
         elif found in folded.rows or isinstance(operation, SeedRowsOp):
             folded.rows[found] = {**folded.rows.get(found, {}), **row}
+
+
+def _rename(tables: dict[str, FoldedTable], operation: RenameOp) -> None:
+    """Give a table or a column its new name, in the references to it too; or take it out."""
+    new = operation.new
+    if operation.old in tables:
+        folded = tables.pop(operation.old)
+        if new is not None:
+            folded.table = new
+            tables[new] = folded
+    table, _, column = operation.old.rpartition(".")
+    if table in tables:
+        _rename_column(tables[table], column, new and new.rpartition(".")[2])
+    for other in tables.values():
+        for name, target in other.refs.items():
+            prefix, _, held = target.rpartition(".")
+            if new is not None and operation.old in (target, prefix):
+                other.refs[name] = new if operation.old == target else f"{new}.{held}"
+
+
+def _rename_column(folded: FoldedTable, column: str, new: str | None) -> None:
+    def renamed(values: Mapping[str, T]) -> dict[str, T]:
+        names = ((new if name == column else name, value) for name, value in values.items())
+        return {name: value for name, value in names if name is not None}
+
+    folded.key = tuple(new if new and name == column else name for name in folded.key)
+    folded.refs = renamed(folded.refs)
+    for key, row in folded.rows.items():
+        folded.rows[key] = renamed(row)
 
 
 def rows_given(operation: GivenRows, data: Path) -> Iterator[Mapping[str, Value]]:

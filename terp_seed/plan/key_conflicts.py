@@ -354,7 +354,10 @@ class _Expected:
         if not self._has_columns(wanted.table, [wanted.id, *(name for name, _ in wanted.where)]):
             return f"{wanted.table}{_MISSING}"
         count = self._count(wanted.table, dict(wanted.where))
-        return "" if count == 1 else f"{count} rows of {wanted.table}, not one"
+        by = ", ".join(name for name, _ in wanted.where)
+        if not count:
+            return f"a row of {wanted.table} that does not exist (looked up by {by})"
+        return "" if count == 1 else f"{count} rows of {wanted.table}, not one (looked up by {by})"
 
     def find_value_problem(
         self, number: int, name: str, value: Value, table: str, column: str

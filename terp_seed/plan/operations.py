@@ -25,6 +25,7 @@ __all__ = [
     "OPTION",
     "DeleteRowsOp",
     "GivenRows",
+    "RenameOp",
     "SeedOp",
     "SeedRowsOp",
     "Taker",
@@ -304,6 +305,38 @@ class UnseedOp(MigrateOperation):
         operations.invoke(cls(tables, on_dependents, on_edited))
 
 
+@Operations.register_operation("seed_moved")
+@Operations.register_operation("seed_gone")
+@dataclass
+class RenameOp(MigrateOperation):
+    """Say what became of a table or a column that this or an earlier revision fills."""
+
+    old: str
+    new: str | None = None
+    """None: it is gone."""
+
+    def __post_init__(self) -> None:
+        if not self.old or self.new in ("", self.old):
+            raise UsageError(f"op.seed_moved: {self.old!r} cannot become {self.new!r}")
+
+    @classmethod
+    def seed_moved(cls, operations: Operations, old: str, *, to: str) -> None:
+        """Say that a table, or ``table.column``, has another name now.
+
+        ``op.seed_moved("items.txt", to="items.text")``: this revision and those before it are about
+        the new name wherever the schema has it, and about the old one elsewhere.  Renames nothing.
+        """
+        operations.invoke(cls(old, to))
+
+    @classmethod
+    def seed_gone(cls, operations: Operations, old: str) -> None:
+        """Say that a table, or ``table.column``, is not there any more.
+
+        Its values are left out wherever the schema has lost it, and the audit names them.
+        """
+        operations.invoke(cls(old))
+
+
 def _content(rows: Sequence[Mapping[str, Any]] | None) -> str:
     digest = sha256()
     for row in rows or ():
@@ -342,5 +375,5 @@ def _take(operations: Operations, operation: MigrateOperation) -> None:
     taker.take(operation)
 
 
-for _operation in (SeedOp, SeedRowsOp, UpdateRowsOp, DeleteRowsOp, UnseedOp):
+for _operation in (SeedOp, SeedRowsOp, UpdateRowsOp, DeleteRowsOp, UnseedOp, RenameOp):
     Operations.implementation_for(_operation)(_take)

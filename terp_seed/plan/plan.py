@@ -19,7 +19,7 @@ from terp_seed.rows.seeders import Check, Derived
 
 if TYPE_CHECKING:
     from terp_seed.ledger.drift import Drift
-    from terp_seed.plan.operations import GivenRows
+    from terp_seed.plan.operations import GivenRows, RenameOp
     from terp_seed.plan.recorder import Recorder
 
 __all__ = [
@@ -104,8 +104,9 @@ class StepResult:
     """What one revision does or did, table by table, in the order of writing.
 
     ``direction`` is ``upgrade`` or ``downgrade``.  ``state`` is ``applied``,
-    ``skipped`` or ``stamped``; on the way down ``reverted``, or ``retained``
-    where the revision declares no rollback; and in a status ``pending`` or,
+    ``skipped`` or ``stamped``; on the way down ``reverted``, ``retained``
+    where the revision declares no rollback, or ``stamped`` where the ledger
+    lists no rows; and in a status ``pending`` or,
     if the version names it and the ledger does not, ``lost``.
     """
 
@@ -119,6 +120,8 @@ class StepResult:
     """What depends on the rows that a rollback would delete."""
     refusal: str = ""
     """Why a rollback would stop before it deletes anything."""
+    uncompared: list[str] = field(default_factory=list)
+    """What could not be compared with the ledger, since the schema has changed."""
     seconds: float | None = None
 
     @property
@@ -151,6 +154,8 @@ class StepResult:
         verb = "seed" if self.upgrade else "roll back"
         if self.state == "skipped":
             return f"{verb} {self.revision}: skipped here, nothing is written"
+        if self.state == "stamped":
+            return f"{verb} {self.revision}: was only stamped, nothing is removed"
         if self.state == "retained":
             return f"{verb} {self.revision}: declares no rollback, its rows stay"
         named = {
@@ -197,7 +202,7 @@ def _tables(result: StepResult) -> list[tuple[str, int]]:
     tables = result.tables.items()
     lines = [(table, n.changed) for table, n in tables if n.changed or not n.retained]
     lines += [(f"{table}, retained", n.retained) for table, n in tables if n.retained]
-    return lines or [("skipped" if result.state == "skipped" else "no rows", 0)]
+    return lines or [(result.state if result.state in ("skipped", "stamped") else "no rows", 0)]
 
 
 def _aligned(lines: Sequence[tuple[str, str, str, str]]) -> str:
@@ -272,22 +277,23 @@ class PlannedRevision:
     revision: str
     upgrade: bool
     skipped: bool = False
+    stamped: bool = False
+    """Whether the ledger knows nothing of it but a stamp, so that it is skipped on the way down."""
     raw_sql: str | None = None
     online_only: bool = False
     operations: list[list[PlannedTable | PlannedChange]] = field(default_factory=list)
     """The tables of each operation that writes rows."""
-    given: list[GivenRows] = field(default_factory=list)
+    given: list[GivenRows | RenameOp] = field(default_factory=list)
     """The operations whose rows the revision or a file gives."""
     declared: list[str] = field(default_factory=list)
     """What each of these operations says, with a digest of the file that it names."""
+    files: list[tuple[str, str]] = field(default_factory=list)
+    """The tables whose rows are in files below ``seeds/data/``, and those files."""
     derives: list[Derived] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     removals: list[Removal] = field(default_factory=list)
-
-    @property
-    def files(self) -> list[tuple[str, str]]:
-        """The tables whose rows are in files below ``seeds/data/``, and those files."""
-        return [(given.table, given.path) for given in self.given if given.path is not None]
+    left_out: list[str] = field(default_factory=list)
+    """The tables and columns that are gone, so that their values are not written."""
 
     @property
     def retains_rows(self) -> bool:
@@ -296,7 +302,11 @@ class PlannedRevision:
 
     @property
     def state(self) -> str:
-        """What the revision is afterwards: ``applied``, ``skipped``, ``reverted``, ``retained``."""
+        """What the revision is afterwards: ``applied``, ``skipped``, ``reverted``, ``retained``;
+        ``stamped`` if that is all it was.
+        """
+        if self.stamped and not self.upgrade:
+            return "stamped"
         if self.skipped:
             return "skipped"
         if self.upgrade:

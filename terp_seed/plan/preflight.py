@@ -29,6 +29,7 @@ from terp_seed.plan.key_conflicts import (
 )
 from terp_seed.plan.plan import PlannedChange
 from terp_seed.plan.run import Run
+from terp_seed.plan.schema_stream import find_older_schema
 from terp_seed.plan.value_checks import AT_ONCE, find_oversize, find_unreadable, value_checks
 from terp_seed.rows.model import Bounds, Column, TableRows, Value
 from terp_seed.settings.log import logger
@@ -36,6 +37,7 @@ from terp_seed.settings.log import logger
 __all__ = [
     "Findings",
     "collect_findings",
+    "find_stamped",
     "find_subscribers",
     "preflight",
 ]
@@ -88,6 +90,7 @@ def collect_findings(session: Session, run: Run) -> Findings:
     if hidden:
         raise PlanError(f"{hidden}; nothing was written")
     schema, findings = Schema(session), Findings()
+    findings.schema += find_older_schema(session.connection, run)
     before: list[TableRows] = []
     for step, planned in run.plan.insertions:
         where, rows = f"revision {step.revision}, ", planned.rows
@@ -107,8 +110,8 @@ def collect_findings(session: Session, run: Run) -> Findings:
             where = f"revision {step.revision}, "
             findings.schema += [where + n for n in _check_change(session, schema, change, before)]
             findings.masking += [where + n for n in _find_personal(run, schema, change)]
-    if findings.schema:
-        findings.schema += _find_lost_bookkeeping(session, schema, run)
+    if findings.schema:  # first: it makes the advice of the others wrong
+        findings.schema[:0] = _find_lost_bookkeeping(session, schema, run)
     return findings
 
 
@@ -132,23 +135,36 @@ def _find_personal(run: Run, schema: Schema, change: PlannedChange) -> Lines:
 
 
 def _find_lost_bookkeeping(session: Session, schema: Schema, run: Run) -> Lines:
-    """A finding if a chain at its base finds its own rows: its bookkeeping tables were dropped."""
-    if not run.move.upwards or run.move.heads or run.target.headers():
+    """A finding if the chain finds its own rows: the ledger has lost them."""
+    if not run.move.upwards:
         return
+    ranges = run.ledger.ranges(session.connection) if run.target.headers() else []
+    listed = {range_.table for range_ in ranges}
     there = [
         step.revision
         for step, planned in run.plan.insertions
-        if _key_fits(planned.rows, schema.table(planned.rows.table))
+        if planned.rows.table not in listed
+        and _key_fits(planned.rows, schema.table(planned.rows.table))
         and are_all_taken(session, planned.rows)
     ]
     if there:
         chain, last = session.settings.chain, there[-1]
         yield (
-            f"all rows of revision {last} are there, and the bookkeeping is empty: if this chain "
-            "seeded them, its bookkeeping tables were dropped since, perhaps by a schema revision "
-            f"of --autogenerate; bring the ledger back: alembic -n {chain} stamp {last}, then "
-            "terp-seed ledger rebuild"
+            f"all rows of revision {last} are there, and the ledger does not list them: if this "
+            "chain seeded them, its bookkeeping was dropped since, perhaps by a schema tool; bring "
+            f"it back first: alembic -n {chain} stamp {last}, then terp-seed ledger rebuild"
         )
+
+
+def find_stamped(run: Run) -> Lines:
+    """A line for each stamped revision that a rollback passes: nothing of it is removed."""
+    for step in run.plan.steps:
+        if step.state == "stamped":
+            yield (
+                f"revision {step.revision} was only stamped, so the rollback removes no rows of "
+                "it; if the chain seeded them before its ledger was lost, run terp-seed ledger "
+                "rebuild first"
+            )
 
 
 def _key_fits(rows: TableRows, facts: TableFacts | None) -> bool:
@@ -190,6 +206,8 @@ def preflight(session: Session, run: Run) -> None:
     Findings of the masking policy alone make a `MaskingError`.  Says in the
     log who else gets the rows.
     """
+    for line in find_stamped(run):
+        logger.warning(line)
     for line in find_subscribers(session, run):
         logger.info(line)
     findings = collect_findings(session, run)

@@ -7,6 +7,7 @@ import traceback
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import partial
 from io import TextIOBase
 from pathlib import Path
 from typing import Any
@@ -21,6 +22,7 @@ from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.dialects import dialect_named
 from terp_seed.database.failures import translated
+from terp_seed.database.names import LiveNames
 from terp_seed.errors import GuardError, PlanError
 from terp_seed.ledger.ledger import Range
 from terp_seed.plan.chain import Generation, read_attributes
@@ -30,6 +32,7 @@ from terp_seed.plan.operations import (
     OPTION,
     DeleteRowsOp,
     GivenRows,
+    RenameOp,
     SeedOp,
     SeedRowsOp,
     UnseedOp,
@@ -47,6 +50,7 @@ from terp_seed.plan.sql_guard import SqlGuard
 from terp_seed.rows.files import refuse_edited_frozen
 from terp_seed.rows.imported import imported
 from terp_seed.rows.model import TableRows
+from terp_seed.rows.renamed import Naming
 from terp_seed.rows.seeders import SeedContext, seeder_named
 
 __all__ = ["Recorder", "call_function", "install_operations"]
@@ -72,6 +76,8 @@ class Recorder:
     """Whether imported rows are read; a rollback goes by the ledger instead."""
     connection: Connection | None = None
     """For revisions that read the database while they run."""
+    names: LiveNames = field(default_factory=LiveNames)
+    """What tables and columns are called now."""
     states: Mapping[str, str] = field(default_factory=dict)
     """What the ledger says of revisions; only of others the file says whether they run here."""
     past: Sequence[Script] = ()
@@ -117,6 +123,7 @@ class Recorder:
             script.revision,
             upgrade,
             skipped=elsewhere if state is None else state != "applied",
+            stamped=state == "stamped",
             raw_sql=attributes.raw_sql,
             online_only=attributes.online_only,
         )
@@ -156,14 +163,23 @@ class Recorder:
             if operation.path is not None:
                 refuse_edited_frozen(self.data, operation.path)
             for changes in self._changes(operation, planned):
-                self._add_change(changes, planned)
+                for renamed in self._renamed_changes(planned, changes):
+                    self._add_change(renamed, planned)
         if isinstance(operation, SeedOp | SeedRowsOp):
             for rows in self._tables(operation, planned):
                 self._add(rows, planned)
         if isinstance(operation, GivenRows):
             planned.given.append(operation)
+            if operation.path is not None:
+                planned.files.append((operation.table, operation.path))
             if self.folded is not None:
                 apply_operation(self.folded, operation, self.data)
+
+    def add_renaming(self, operation: RenameOp, planned: PlannedRevision) -> None:
+        """Rename what the revisions add up to; what was said of the past is in ``names``."""
+        planned.given.append(operation)
+        if self.folded is not None:
+            apply_operation(self.folded, operation, self.data)
 
     def _tables(
         self, operation: SeedOp | SeedRowsOp, planned: PlannedRevision
@@ -172,15 +188,50 @@ class Recorder:
         if isinstance(operation, SeedOp):
             self._refuse_in_production(planned.revision)
             seeder = seeder_named(operation.seeder)
-            tables = list(seeder.build(self._context(operation.seeder))) if self.build else []
+            tables = seeder.build(self._context(operation.seeder)) if self.build else []
             planned.derives += seeder.derives
             planned.checks += seeder.checks
-            return tables
+            return self._renamed(planned, tables)
         if not self.load_files:
             return []
-        if self.numbers_rows(operation.table):
+        if self.numbers_rows(self.names.table(planned.revision, operation.table) or ""):
             self.recall()
-        return [self.mask(self._imported(operation))]
+        return [*map(self.mask, self._renamed(planned, [self._imported(operation)]))]
+
+    def _naming(self, revision: str) -> Naming:
+        return Naming(partial(self.names.table, revision), partial(self.names.columns, revision))
+
+    def _renamed(self, planned: PlannedRevision, tables: Sequence[TableRows]) -> list[TableRows]:
+        """The tables under the names that they have now, without what is gone."""
+        if not self.names.concern(planned.revision):
+            return [*tables]
+        found: list[TableRows] = []
+        for rows in tables:
+            renamed, left_out = self._naming(planned.revision).rename(rows)
+            planned.left_out += left_out
+            if renamed is not None:
+                found.append(renamed)
+                if rows.provenance == "synthetic" and rows.table != renamed.table:
+                    self.earlier.setdefault(rows.table, renamed)  # what other seeders call it
+        return found
+
+    def _renamed_changes(
+        self, planned: PlannedRevision, changes: RowChanges
+    ) -> Iterator[RowChanges]:
+        """The changes under the names that table and columns have now; none if all are gone."""
+        revision, rows = planned.revision, changes.rows
+        if not self.names.concern(revision):
+            yield changes
+            return
+        renamed, left_out = self._naming(revision).rename(rows)
+        planned.left_out += left_out
+        held = {name for values in changes.ours for name in values}
+        found = self.names.columns(revision, rows.table, [*changes.columns, *held])
+        now = {name: present for name, present in found.items() if present is not None}
+        columns = tuple(now[name] for name in changes.columns if name in now)
+        if renamed is not None and (columns or changes.kind == "deleted"):
+            ours = [{now[n]: v for n, v in values.items() if n in now} for values in changes.ours]
+            yield replace(changes, rows=renamed, columns=columns, ours=ours)
 
     def _changes(self, operation: GivenRows, planned: PlannedRevision) -> Iterator[RowChanges]:
         """The rows that an operation changes."""
@@ -271,10 +322,14 @@ class _Take:
                 "operations that write rows in upgrade()"
             )
         if isinstance(operation, UnseedOp):
-            removal = Removal(operation.tables, operation.on_dependents, operation.on_edited)
+            names = self._recorder.names
+            tables = [names.table(planned.revision, name) or name for name in operation.tables]
+            removal = Removal(tuple(tables), operation.on_dependents, operation.on_edited)
             planned.removals.append(removal)
         elif isinstance(operation, SeedOp | GivenRows):
             self._recorder.add_tables(operation, planned)
+        elif isinstance(operation, RenameOp):
+            self._recorder.add_renaming(operation, planned)
 
 
 class _UnreadScript(TextIOBase):

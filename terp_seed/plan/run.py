@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from time import sleep
 from typing import Any, TextIO
 
-from alembic.script import Script
+from alembic.script import Script, ScriptDirectory
 from sqlalchemy.engine import Connection
 from sqlalchemy.exc import DBAPIError
 
@@ -39,6 +39,7 @@ from terp_seed.plan.chain import (
 )
 from terp_seed.plan.plan import Plan, PlannedRevision, PlannedTable, make_plan
 from terp_seed.plan.recorder import Recorder
+from terp_seed.plan.renaming import read_names
 from terp_seed.rows.model import TableRows
 from terp_seed.settings.options import Settings
 
@@ -72,10 +73,11 @@ class Target:
         return cls(session.settings, session.stream, ledger_of(session), name, session)
 
     @classmethod
-    def script(cls, settings: Settings, out: TextIO) -> Target:
+    def script(cls, settings: Settings, out: TextIO, directory: ScriptDirectory) -> Target:
         """A script, made without a database: the plan says what earlier revisions seeded."""
         dialect = dialect_named(settings.url.get_backend_name())
-        ledger = Ledger(dialect, books_of(settings, dialect), settings.chain)
+        names = read_names(directory, settings.url.get_dialect()().name)
+        ledger = Ledger(dialect, books_of(settings, dialect), settings.chain, names)
         return cls(settings, Printed(out, dialect), ledger, settings.url.get_dialect()().name)
 
     @property
@@ -236,6 +238,7 @@ def make_recorder(
         target.settings.data,
         target.dialect_name,
         connection=target.connection,
+        names=target.ledger.names,
         states={name: header.state for name, header in headers.items()},
         **masks,
     )

@@ -7,8 +7,8 @@ without its database, and run on a scratch SQLite file with the tables that it n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Collection, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
@@ -19,7 +19,7 @@ import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
 from alembic.util import CommandError
 from sqlalchemy import event
-from sqlalchemy.engine import URL, Engine
+from sqlalchemy.engine import URL, Connection, Engine
 
 from terp_seed.database.consent import careful
 from terp_seed.database.copy_structure import copy_structure
@@ -32,6 +32,8 @@ from terp_seed.masking.boundary import boundary
 from terp_seed.plan.chain import ID_LENGTH, Step, ancestors, choose_generation, read_attributes
 from terp_seed.plan.plan import Plan, make_plan
 from terp_seed.plan.recorder import Recorder
+from terp_seed.plan.renaming import read_names
+from terp_seed.plan.schema_stream import schema_stream
 from terp_seed.project.autogenerate import find_differences
 from terp_seed.project.datasets import REGISTER, read_datasets
 from terp_seed.project.init import has_section
@@ -45,7 +47,7 @@ from terp_seed.project.schema_env import (
 )
 from terp_seed.settings.options import ENVIRONMENTS, Settings
 
-__all__ = ["Chain", "chain_of", "run_checks", "scratch"]
+__all__ = ["Chain", "chain_of", "run_checks", "schemas_of", "scratch"]
 
 _ID = re.compile(r"[a-z0-9_]+")
 
@@ -80,7 +82,10 @@ def run_checks(project: Project, *, round_trip: bool = True) -> Iterator[CheckRe
         return
     yield CheckResult("revisions load", f"{len(chain.scripts)} revisions")
     yield _result("one head", lambda: _one_head(chain))
-    yield _result("revision ids", lambda: _ids(chain))
+    ids = _result("revision ids", lambda: _ids(chain))
+    yield ids
+    if ids.error is None and chain.needed_schemas:
+        yield _result("required schema", lambda: _required_schema(chain))
     planned = _result("plan and rollbacks", lambda: _plans(chain))
     yield planned
     if planned.error is None and (chain.settings.home / REGISTER).exists():
@@ -95,11 +100,13 @@ def run_checks(project: Project, *, round_trip: bool = True) -> Iterator[CheckRe
 
 def _on_scratch(project: Project, chain: Chain, round_trip: bool) -> Iterator[CheckResult]:
     try:
-        others = chain.schemas("dev")
+        others = schemas_of(chain.tables("dev"))
         if others:
             raise UsageError(f"seeds fill tables of {', '.join(others)}, and SQLite has no schemas")
         with scratch(project, chain) as made:
             yield _result("masking policy", lambda: _policy(chain, made))
+            if (chain.settings.home / REGISTER).exists():
+                yield _result("dataset keys", lambda: _dataset_keys(chain, made))
             if round_trip:
                 yield _result("up, down, up", lambda: _round_trip(project, chain, made))
             else:
@@ -137,6 +144,17 @@ def _ids(chain: Chain) -> str:
     return f"at most {longest} of {ID_LENGTH} characters"
 
 
+def _required_schema(chain: Chain) -> str:
+    """Every schema revision that a seed revision requires exists."""
+    stream = schema_stream(chain.settings)
+    for revision, schema in chain.needed_schemas.items():
+        try:
+            stream.at_or_after(schema)
+        except PlanError as error:
+            raise PlanError(f"revision {revision}: {error}; correct requires_schema") from None
+    return f"{', '.join(dict.fromkeys(chain.needed_schemas.values()))} in [{stream.section}]"
+
+
 def _plans(chain: Chain) -> str:
     staying: set[str] = set()
     for environment in ENVIRONMENTS:
@@ -145,6 +163,28 @@ def _plans(chain: Chain) -> str:
     names = ", ".join(script.revision for script in chain.unplanned)
     left_out = f"; need a database: {names}" if names else ""
     return f"up and down in {', '.join(ENVIRONMENTS)}{left_out}{stays}"
+
+
+def _dataset_keys(chain: Chain, made: Scratch) -> str:
+    """The tables hold the natural keys of their datasets unique."""
+    findings, datasets = [], read_datasets(chain.settings.home)
+    with _schema(chain, made) as schema:
+        for dataset in datasets:
+            facts = schema.table(dataset.table) if schema else None
+            uniques = [] if facts is None else [facts.key, *facts.uniques]
+            if facts is None:
+                findings.append(
+                    f"dataset {dataset.name}: the database has no table {dataset.table}"
+                )
+            elif not any(unique and {*unique} <= {*dataset.key} for unique in uniques):
+                findings.append(
+                    f"dataset {dataset.name}: {', '.join(dataset.key)} is not unique in "
+                    f"{dataset.table}, so a key may mean several rows; name the columns of a "
+                    "unique key"
+                )
+    if findings:
+        raise PlanError("\n  ".join(findings))
+    return f"unique in {len(datasets)} tables"
 
 
 def _pinned_files(chain: Chain) -> Iterator[CheckResult]:
@@ -214,24 +254,28 @@ def _policy(chain: Chain, made: Scratch | None) -> str:
 
 @contextmanager
 def _schema(chain: Chain, made: Scratch | None) -> Iterator[Schema | None]:
-    if made is None:
-        yield None
-        return
-    with opened(replace(chain.settings, url=made.url, bookkeeping_schema=None)) as session:
-        yield Schema(session)
+    """The schema of the project's database; of the scratch file, where that does not answer."""
+    with ExitStack() as stack:
+        session = None
+        if chain.has_url and (made is None or made.copied):
+            with suppress(UsageError):
+                session = stack.enter_context(opened(chain.settings))
+        if session is None and made is not None:
+            settings = replace(chain.settings, url=made.url, bookkeeping_schema=None)
+            session = stack.enter_context(opened(settings))
+        yield None if session is None else Schema(session)
 
 
 def _round_trip(project: Project, chain: Chain, made: Scratch) -> str:
     """Up, down and up again; `VerificationError` if a rollback leaves rows, or others come back."""
-    if chain.settings.bookkeeping_schema:
-        raise PlanError("bookkeeping_schema is set in the section, and SQLite has no schemas")
     environment = chain.settings.env or "dev"
     x = ["backup=none"]  # a scratch file is not worth a backup
     if careful(environment):
         x.append(f"yes={Path(str(made.url.database)).name}")
     engine = dialect_named("sqlite").engine(made.url)
-    with transaction(engine, replace(chain.settings, env=environment)) as connection:
-        there = project.without("url", "yes", "env", "backup")
+    settings = replace(chain.settings, env=environment, bookkeeping_schema=None)
+    with transaction(engine, settings) as connection:
+        there = replace(project.without("url", "yes", "env", "backup"), one_schema=True)
         rows = round_trip(there, connection, x, chain.staying(environment))
     return f"{rows:,} rows and no trace, on {made.origin}"
 
@@ -251,6 +295,12 @@ class Chain:
         """Revisions that read the database while they run, so that they cannot be planned here."""
         return [script for script in self.scripts if read_attributes(script).online_only]
 
+    @property
+    def needed_schemas(self) -> dict[str, str]:
+        """The schema revision that a revision requires, of those that require one."""
+        needed = {one.revision: read_attributes(one).requires_schema for one in self.scripts}
+        return {revision: schema for revision, schema in needed.items() if schema is not None}
+
     def plan(self, environment: str) -> Plan:
         """What all revisions would do in an environment, up and down again; reads no database.
 
@@ -259,15 +309,15 @@ class Chain:
         scripts = [script for script in self.scripts if script not in self.unplanned]
         generation = choose_generation(self.settings, environment, scripts, {})
         engine = self.settings.url.get_backend_name()
-        recorder = Recorder(generation, environment, self.settings.data, engine)
+        names = read_names(self.directory, engine)
+        recorder = Recorder(generation, environment, self.settings.data, engine, names=names)
         down = [Step(script, upgrade=False) for script in reversed(scripts)]
         return make_plan(scripts, down, recorder)
 
-    def schemas(self, environment: str) -> list[str]:
-        """The schemas, other than the connection's own, in which tables are seeded."""
+    def tables(self, environment: str) -> list[str]:
+        """The tables that are seeded."""
         steps = self.plan(environment).history.values()
-        tables = (planned.rows.table for step in steps for planned in step.tables)
-        return sorted({schema for schema, _ in map(split_table, tables) if schema})
+        return sorted({planned.rows.table for step in steps for planned in step.tables})
 
     def staying(self, environment: str) -> set[str]:
         """The revisions that seed rows in an environment and declare that they cannot roll back."""
@@ -277,6 +327,11 @@ class Chain:
             for step in plan.steps
             if step.retains_rows and plan.history[step.revision].tables
         }
+
+
+def schemas_of(tables: Iterable[str]) -> list[str]:
+    """The schemas, other than the connection's own, of some tables."""
+    return sorted({schema for schema, _ in map(split_table, tables) if schema})
 
 
 def chain_of(project: Project) -> Chain:
@@ -296,7 +351,9 @@ class Scratch:
 
     url: URL
     origin: str
-    """Where its tables come from, as text for a message."""
+    """Where its tables come from and what they cannot show, as text for a message."""
+    copied: bool
+    """Whether they are those of the project's database."""
 
 
 @contextmanager
@@ -310,8 +367,8 @@ def scratch(project: Project, chain: Chain) -> Iterator[Scratch]:
     with TemporaryDirectory() as folder:
         url = sa.make_url(f"sqlite:///{Path(folder).resolve()}/scratch.db")
         Path(str(url.database)).touch()
-        origin = _copy_tables(chain, url) or _create_tables(project, url)
-        yield Scratch(url, origin)
+        copied = _copy_tables(chain, url)
+        yield Scratch(url, copied or _create_tables(project, url), bool(copied))
 
 
 def _copy_tables(chain: Chain, url: URL) -> str:
@@ -322,11 +379,27 @@ def _copy_tables(chain: Chain, url: URL) -> str:
             opened(chain.settings) as session,
             dialect_named("sqlite").engine(url).begin() as target,
         ):
-            found = copy_structure(session.connection, target)
+            copied = copy_structure(session.connection, target)
+            if chain.needed_schemas:
+                _copy_version(chain, session.connection, target)
     except UsageError:
         return ""  # it does not answer, or its file does not exist yet
+    seeded = chain.tables("dev")
+    left_out = [name for name in copied.left_out if name in seeded]
+    if left_out:
+        raise UsageError(f"a scratch SQLite cannot have the tables {', '.join(left_out)}")
     where = chain.settings.url.render_as_string()
-    return f"the {found} tables of {where}, without their rows" if found else ""
+    untried = "; ".join(["", *copied.untried(seeded)]).replace("; ", "; not tried there: ", 1)
+    origin = f"the {copied.tables} tables of {where}, without their rows{untried}"
+    return origin if copied.tables else ""
+
+
+def _copy_version(chain: Chain, source: Connection, target: Connection) -> None:
+    """Copy where the schema is, which seed revisions may require."""
+    heads = schema_stream(chain.settings).heads(source)
+    table = sa.table(chain.settings.schema_version_table, sa.column("version_num"))
+    for head in heads:
+        target.execute(table.insert().values(version_num=head))
 
 
 def _create_tables(project: Project, url: URL) -> str:

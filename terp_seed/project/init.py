@@ -53,8 +53,12 @@ class Scaffold:
     """Files that were there already."""
     url: bool = False
     """Whether the new section has a URL."""
+    server: bool = False
+    """Whether it leads to a server, whose database has to be stamped."""
     findings: str = ""
     """Lines to add to the masking policy, if the project already has a policy."""
+    books: str = ""
+    """A name for the schema of the bookkeeping, if the configured engine has schemas."""
 
 
 def scaffold(project: Project, *, folder: str = "seeds", table: str | None = None) -> Scaffold:
@@ -149,24 +153,41 @@ def _section(project: Project, folder: str, made: Scaffold) -> str:
     name = project.section
     url = _application_url(project.ini)
     if url is not None:
-        _refuse_engine(url)
-        made.url = True
+        made.books = _books_name(url)
+        made.url, made.server = True, _is_server(url)
     return section_text(
         section=name,
         folder=folder,
         revisions=_revisions(name),
         version_table="terp_seed_version" if name == "seed" else f"terp_seed_version_{name}",
         url=f"sqlalchemy.url = {url}" if url else _NO_URL,
+        books=made.books or "app_books",
     )
 
 
-def _refuse_engine(url: str) -> None:
-    """Raise `UsageError` for an unsupported engine; a URL that cannot be parsed passes."""
+def _books_name(url: str) -> str:
+    """A name for the schema of the bookkeeping, empty on an engine without schemas.
+
+    Raises `UsageError` for an unsupported engine; a URL that cannot be parsed passes.
+    """
     try:
-        backend = make_url(url.replace("%%", "%")).get_backend_name()
+        parsed = make_url(url.replace("%%", "%"))
     except (ArgumentError, ValueError):
-        return
-    dialect_named(backend)
+        return ""
+    dialect = dialect_named(parsed.get_backend_name())
+    return f"{parsed.database or 'app'}_books" if dialect.schemas else ""
+
+
+def _is_server(url: str) -> bool:
+    """Whether a URL leads to a server; a URL that cannot be parsed does not.
+
+    Raises `UsageError` for an unsupported engine.
+    """
+    try:
+        parsed = make_url(url.replace("%%", "%"))
+    except (ArgumentError, ValueError):
+        return False
+    return not dialect_named(parsed.get_backend_name()).embedded
 
 
 def _revisions(section: str) -> str:
@@ -289,6 +310,8 @@ _VALUES: tuple[tuple[type[sa.types.TypeEngine[Any]], object], ...]
 _VALUES = (
     (sa.Boolean, True),
     (sa.JSON, {}),
+    (sa.Uuid, "00000000-0000-4000-8000-000000000001"),
+    (sa.ARRAY, "{}"),
     (sa.DateTime, "2026-01-01 00:00:00"),
     (sa.Date, "2026-01-01"),
     (sa.Time, "00:00:00"),

@@ -24,7 +24,7 @@ from terp_seed.plan.chain import ACT, load_revisions
 from terp_seed.rows.seeders import load_seeders
 from terp_seed.settings.options import Settings, resolve
 
-__all__ = ["ALLOW_DELETE", "Project"]
+__all__ = ["ALLOW_DELETE", "Act", "Project"]
 
 ALLOW_DELETE = "terp_seed_allow_delete"
 """The attribute of an Alembic configuration that lets a new revision delete many rows."""
@@ -52,6 +52,8 @@ class Project:
     ini: Path
     section: str = "seed"
     x: tuple[str, ...] = ()
+    one_schema: bool = False
+    """Whether to keep the bookkeeping beside the tables, whatever the section says."""
 
     def without(self, *keys: str) -> Project:
         """The project without the ``-x`` arguments of these keys."""
@@ -71,6 +73,8 @@ class Project:
         if not config.file_config.has_section(self.section):
             there = ", ".join(f"[{name}]" for name in config.file_config.sections())
             raise UsageError(f"{self.ini.name}: has no section [{self.section}]; it has {there}")
+        if self.one_schema:
+            config.set_main_option("bookkeeping_schema", "")
         return config
 
     def directory(self) -> ScriptDirectory:
@@ -136,9 +140,17 @@ class Project:
 
     def alembic(self, *words: str) -> str:
         """The ``alembic`` command that does the same, quoted for a shell, without passwords."""
+        return self._command("alembic", "-n", self.section, words=words)
+
+    def terp_seed(self, *words: str) -> str:
+        """The same of ``terp-seed``."""
+        chain = () if self.section == "seed" else ("-n", self.section)
+        return self._command("terp-seed", *chain, words=words)
+
+    def _command(self, program: str, *chain: str, words: Sequence[str]) -> str:
         place = () if self.ini.name == str(self.ini) == "alembic.ini" else ("-c", str(self.ini))
         x = [part for argument in self.x for part in ("-x", _hidden(argument))]
-        return shlex.join(["alembic", *place, "-n", self.section, *x, *words])
+        return shlex.join([program, *place, *chain, *x, *words])
 
     def _on(
         self,

@@ -8,9 +8,11 @@ from difflib import get_close_matches
 from typing import Any
 
 from alembic.script import Script, ScriptDirectory
+from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.bookkeeping import table_exists
 from terp_seed.database.environment_stamp import stamped
+from terp_seed.database.failures import translated
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import UsageError
 from terp_seed.ledger.audit import read_events
@@ -23,8 +25,10 @@ from terp_seed.ledger.pinned_files import find_edited_files
 from terp_seed.ledger.selection import RetainedRows
 from terp_seed.plan.chain import ancestors, current_heads, read_attributes, recorded_settings
 from terp_seed.plan.plan import Counts, Plan, StepResult
+from terp_seed.plan.renaming import with_names
 from terp_seed.plan.run import replan_applied
 from terp_seed.project.project import Project
+from terp_seed.rows.seeders import Check
 
 __all__ = [
     "ChainStatus",
@@ -87,6 +91,7 @@ def chain_status(
     session: Session, directory: ScriptDirectory, *, drift: bool = False
 ) -> ChainStatus:
     """The status of every revision; reads rows of seeded tables only for ``drift``."""
+    session = with_names(session, directory)
     heads = current_heads(session)
     applied = ancestors(directory, heads)
     headers = ledger_of(session).headers(session.connection)
@@ -171,8 +176,9 @@ def _find_drift(
     for seeded in ranges:
         if seeded.revision not in applied:
             continue
-        counts = Counts.of(find_drift(session, seeded, every))
-        applied[seeded.revision].count(seeded.table, counts)
+        drift = find_drift(session, seeded, every)
+        applied[seeded.revision].count(seeded.table, Counts.of(drift))
+        applied[seeded.revision].uncompared += filter(None, [drift.uncompared])
     for change in find_changes(ledger_of(session), session.connection):
         if change.updates and change.revision in applied:
             found_drift = find_changed_drift(session, change, ranges)
@@ -186,6 +192,8 @@ class Violations:
     name: str
     table: str
     broken: int
+    skipped: str = ""
+    """Why it could not be checked; empty if it was."""
 
 
 def count_violations(project: Project, *, everything: bool = False) -> list[Violations]:
@@ -194,8 +202,10 @@ def count_violations(project: Project, *, everything: bool = False) -> list[Viol
     Counts among the seeded rows, or with ``everything`` among all rows of the database.
     """
     settings = project.settings()
-    with opened(settings) as session:
-        applied = ancestors(project.directory(), current_heads(session))
+    directory = project.directory()
+    with opened(settings) as plain:
+        session = with_names(plain, directory)
+        applied = ancestors(directory, current_heads(session))
         plan = replan_applied(session, applied)
         seeded: dict[str, Range] = {}
         checks = {}
@@ -207,8 +217,17 @@ def count_violations(project: Project, *, everything: bool = False) -> list[Viol
             rows = seeded.get(check.table)
             if everything or rows is not None:
                 count = violations(check, None if everything else rows, ledger_of(session))
-                results.append(Violations(check.name, check.table, int(session.scalar(count))))
+                results.append(_counted(session, check, count))
         return results
+
+
+def _counted(session: Session, check: Check, count: str) -> Violations:
+    """The rows that break an invariant, unless the schema has lost what it asks for."""
+    try:
+        return Violations(check.name, check.table, int(session.scalar(count)))
+    except DBAPIError as error:
+        session.end_transaction()
+        return Violations(check.name, check.table, 0, str(translated(error, check.table)))
 
 
 @dataclass(frozen=True)
@@ -232,7 +251,7 @@ def table_target(project: Project, table: str, *, up: bool) -> TableTarget:
     directory = project.directory()
     scripts = ancestors(directory, directory.get_heads())
     with opened(project.settings()) as session:
-        plan = replan_applied(session, scripts)
+        plan = replan_applied(with_names(session, directory), scripts)
     names = [script.revision for script in scripts]
     seeding = [name for name in names if table in _names(plan, name)]
     if not seeding:

@@ -18,15 +18,18 @@ from terp_seed.ledger.selection import Selection
 from terp_seed.plan.chain import Request
 from terp_seed.plan.key_conflicts import count_skipped, find_edited_rows, find_unowned_keys
 from terp_seed.plan.plan import Counts, PlannedChange, PlannedTable, StepResult, total
-from terp_seed.plan.preflight import Findings, collect_findings, find_subscribers
+from terp_seed.plan.preflight import (
+    Findings,
+    collect_findings,
+    find_stamped,
+    find_subscribers,
+)
 from terp_seed.plan.run import Run, Target, build_run, find_move
 from terp_seed.rows.model import TableRows
 from terp_seed.run.dependents import find_slow_keys
 from terp_seed.run.rollback import Rollback
 
 __all__ = ["Forecast", "forecast", "forecast_steps"]
-
-_ROWS_PER_SECOND = 20_000  # where nothing was ever measured
 
 
 @dataclass(frozen=True)
@@ -80,8 +83,9 @@ def forecast(session: Session, request: Request) -> Forecast:
     deleted: Counter[str] = Counter()
     for result in results:
         deleted.update(result.rows("deleted"))
-    warnings = [*find_slow_keys(session, deleted), *find_subscribers(session, run)]
-    rate = measure_pace(session.connection, session.books) or _ROWS_PER_SECOND
+    slow = find_slow_keys(session, deleted)
+    warnings = [*find_stamped(run), *slow, *find_subscribers(session, run)]
+    pace = measure_pace(session.connection, session.books, upwards=move.upwards)
     session.end_transaction()
     return Forecast(
         environment=environment,
@@ -92,7 +96,7 @@ def forecast(session: Session, request: Request) -> Forecast:
         revisions=results,
         findings=findings,
         warnings=warnings,
-        seconds=total(results) / rate,
+        seconds=pace.seconds(len(results), total(results)),
         digest=run.plan.digest(),
     )
 
@@ -103,7 +107,7 @@ def forecast_steps(session: Session, run: Run) -> list[StepResult]:
 
 
 def _forecast_removals(session: Session, run: Run) -> Iterator[StepResult]:
-    rollback = Rollback(session, run.environment)
+    rollback = Rollback(session, run.environment, applied=run.move.applied)
     gone: list[Selection] = []
     restored: list[KeptTable] = []
     for step in run.plan.steps:
@@ -113,7 +117,8 @@ def _forecast_removals(session: Session, run: Run) -> Iterator[StepResult]:
         restored += [change.kept for change in rollback.changed(step) if change.kept.updates]
         for removal in () if step.skipped else step.removals:
             examination = rollback.examine(step, removal, gone, restored)
-            gone += map(examination.selection, examination.drifts)
+            gone += map(examination.selection, examination.found)
+            result.uncompared += [*examination.uncompared, *examination.staying]
             for table, counts in examination.tables.items():
                 result.count(table, counts)
             result.dependents += map(str, examination.dependents)

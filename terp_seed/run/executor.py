@@ -6,6 +6,7 @@ ledger.
 
 from __future__ import annotations
 
+import re
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -19,6 +20,7 @@ from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionS
 from alembic.script import Script
 
 from terp_seed.database.dialects import STATEMENT_CHARACTERS, KeptTable
+from terp_seed.database.names import live_columns
 from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError, VerificationError
 from terp_seed.ledger.audit import Audit
@@ -26,17 +28,20 @@ from terp_seed.ledger.derived import recompute, violations
 from terp_seed.ledger.ledger import Header, Range
 from terp_seed.ledger.pinned_files import pin_files
 from terp_seed.plan.chain import read_attributes
-from terp_seed.plan.operations import UnseedOp
+from terp_seed.plan.operations import RenameOp, UnseedOp
 from terp_seed.plan.plan import Counts, PlannedChange, PlannedRevision, StepResult
 from terp_seed.plan.recorder import call_function
 from terp_seed.plan.run import Run
 from terp_seed.plan.sql_guard import SqlGuard
+from terp_seed.rows.seeders import Derived
 from terp_seed.run.changes import Changer, kept_of
 from terp_seed.run.rollback import Remover
 from terp_seed.run.writer import Writer
 from terp_seed.settings.log import Progress
 
 __all__ = ["Executor", "planned_steps"]
+
+_EVENTS = {"applied": "applied", "skipped": "skipped", "stamped": "skipped"}
 
 
 @dataclass
@@ -130,7 +135,7 @@ class Executor:
         self.results.append(self._result)
 
     def _event(self, result: StepResult) -> str:
-        event = result.state if result.state in ("applied", "skipped") else "reverted"
+        event = _EVENTS.get(result.state, "reverted")
         seconds = None if self.audit.scripted else round(result.seconds or 0, 3)
         return self.audit.event(
             event,
@@ -138,11 +143,14 @@ class Executor:
             rows={table: counts.changed for table, counts in result.tables.items()},
             raw_sql=result.raw_sql,
             retained=result.rows("retained") or None,
+            left_out=self._step.left_out or None,
             seconds=seconds,
         )
 
     def take(self, operation: MigrateOperation) -> None:
         """Execute the next operation of the revision: the one that was planned."""
+        if isinstance(operation, RenameOp):
+            return  # it was read before the run
         with self.sql_guard.allow():
             self._take(operation)
         self._taken += 1
@@ -232,11 +240,25 @@ class Executor:
 
     def _derive(self, step: PlannedRevision, known: Mapping[str, Range]) -> None:
         for derived in step.derives:
-            if derived.table in known:
-                self.stream.note(f"\n{derived.table}: derived columns")
-                as_of = self.run.generation.as_of
-                sql = recompute(derived, known[derived.table], self.ledger, as_of)
-                self.stream.run(sql, what=f"revision {step.revision}, derived {derived.table}")
+            if derived.table not in known or (not step.upgrade and self._is_gone(derived)):
+                continue
+            self.stream.note(f"\n{derived.table}: derived columns")
+            as_of = self.run.generation.as_of
+            sql = recompute(derived, known[derived.table], self.ledger, as_of)
+            self.stream.run(sql, what=f"revision {step.revision}, derived {derived.table}")
+
+    def _is_gone(self, derived: Derived) -> bool:
+        """Whether the schema has lost what would be recomputed, or a table that it follows from."""
+        connection = self.run.target.connection
+        if connection is None:
+            return False
+        seeded = {range_.table for range_ in self.ledger.ranges(connection)}
+        gone = [table for table in seeded if live_columns(connection, table) is None]
+        said = " ".join(derived.assignments.values())
+        if any(re.search(rf"\b{re.escape(table)}\b", said) for table in gone):
+            return True
+        columns = live_columns(connection, derived.table) or {}
+        return not derived.assignments.keys() <= columns.keys()
 
     def _verify(self, step: PlannedRevision, known: Mapping[str, Range]) -> None:
         if step.checks:

@@ -117,8 +117,29 @@ class _LiveRun:
         session.end_transaction()
         require_consent(session.settings, run.environment, self._announcement, confirm)
         session.end_transaction()
-        revisions = [] if run.move.upwards else [step.revision for step in run.plan.steps]
-        self.backup.begin("rollback" if revisions else "asked", run.move.heads, revisions)
+        executor = self._executor()
+        session.end_transaction()
+        try:
+            self._back_up()
+            self._write(executor)
+        except BaseException:
+            if not executor.results:
+                self.backup.discard()
+            raise
+        self.backup.end()
+        report = summary(executor.results, run.environment, run.generation.size)
+        if report:
+            print(report, file=sys.stderr)
+        self._report_conflicts(executor.changer.conflicts)
+        return RunOutcome(run.environment, current_heads(session), executor.results)
+
+    def _back_up(self) -> None:
+        move, steps = self.run.move, self.run.plan.steps
+        revisions = [] if move.upwards else [step.revision for step in steps]
+        self.backup.begin("rollback" if revisions else "asked", move.heads, revisions)
+
+    def _write(self, executor: Executor) -> None:
+        session, run = self.session, self.run
         for sql in session.dialect.set_clock(run.generation.clock):
             session.stream.run(sql)
         session.allow_writes()
@@ -128,15 +149,7 @@ class _LiveRun:
             key_id=run.key_id,
             backup=self.backup.folder,
         ):
-            executor = self._executor()
-            session.end_transaction()
             self._migrate(executor)
-        self.backup.end()
-        report = summary(executor.results, run.environment, run.generation.size)
-        if report:
-            print(report, file=sys.stderr)
-        self._report_conflicts(executor.changer.conflicts)
-        return RunOutcome(run.environment, current_heads(session), executor.results)
 
     def _backup_kind(self) -> str:
         """What a rollback keeps first; on the way up, only a dump that was asked for."""
@@ -151,8 +164,12 @@ class _LiveRun:
         return forecast_steps(self.session, self.run)
 
     def _refuse_blocked(self) -> None:
-        """A rollback of several revisions is refused before the first of them is touched."""
-        if self.run.move.upwards or len(self.run.plan.steps) == 1:
+        """A rollback is refused before its first revision is touched, or anything backed up.
+
+        A single revision is looked at when it is its turn, unless there is a backup to make.
+        """
+        single = len(self.run.plan.steps) == 1 and self.backup.kind == "none"
+        if self.run.move.upwards or single:
             return
         blocked = [result.refusal for result in self._expected if result.refusal]
         if blocked:
@@ -168,7 +185,14 @@ class _LiveRun:
         return Executor(
             self.run,
             self.log.audit,
-            partial(Rollback, session, self.run.environment, self.backup.rows, self.backup.changed),
+            partial(
+                Rollback,
+                session,
+                self.run.environment,
+                self.backup.rows,
+                self.backup.changed,
+                self.run.move.applied,
+            ),
             progress_of_run(),
             session.dialect.statement_characters(session.connection),
         )

@@ -12,8 +12,11 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager, nullcontext, suppress
 from dataclasses import dataclass, field, replace
+
+from alembic.script import Script
+from alembic.util import CommandError
 
 from terp_seed.database.consent import careful
 from terp_seed.database.dialects import KeptTable
@@ -22,10 +25,11 @@ from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError, RollbackError
 from terp_seed.ledger.changes import find_changes
 from terp_seed.ledger.derived import range_condition
-from terp_seed.ledger.drift import Drift, find_drift
+from terp_seed.ledger.drift import Drift, Ranges, find_drift
 from terp_seed.ledger.ledger import Ledger, Range, SeededRange, ledger_of
 from terp_seed.ledger.selection import Selection, match_numbers
 from terp_seed.plan.plan import Counts, Plan, PlannedRevision, PlannedTable, Removal
+from terp_seed.plan.run import replan_applied
 from terp_seed.rows.model import Block, TableRows
 from terp_seed.rows.seeders import logical_references
 from terp_seed.run.changes import Changed, RestoreForecast, Restorer, kept_of
@@ -36,6 +40,7 @@ from terp_seed.run.dependents import (
     group_for_deletion,
     referenced_numbers,
 )
+from terp_seed.run.recognise import recognise
 from terp_seed.run.writer import BLOCK_ROWS
 from terp_seed.settings.log import logger
 from terp_seed.settings.options import Settings
@@ -199,6 +204,27 @@ class Examination:
         return replace(Counts.of(drift), deleted=deleted, retained=retained, ids=drift.range.ids)
 
     @property
+    def found(self) -> Sequence[Drift]:
+        """The ranges whose rows can be told from others."""
+        return [drift for drift in self.drifts if drift.findable]
+
+    @property
+    def uncompared(self) -> list[str]:
+        """What the schema has lost, a line for each range that it concerns."""
+        return [drift.uncompared for drift in self.drifts if drift.uncompared]
+
+    @property
+    def staying(self) -> list[str]:
+        """Rows at seeded ids that nothing shows to be seeded ones, a line for each range."""
+        return [
+            f"{drift.range.label}: {len(drift.replaced)} rows at seeded ids have another natural "
+            f"key (first: id {drift.range.first + drift.replaced[0]}): edited since, or inserted "
+            "by others; they stay"
+            for drift in self.drifts
+            if drift.replaced
+        ]
+
+    @property
     def tables(self) -> dict[str, Counts]:
         """What becomes of the rows, by table, children first."""
         tables: dict[str, Counts] = {}
@@ -219,10 +245,17 @@ class Examination:
         edited = {table: n.edited for table, n in self.tables.items() if n.edited}
         if edited and self.on_edited == "abort":
             listed = ", ".join(f"{count} in {table}" for table, count in edited.items())
+            listed = "; ".join([listed, *self.uncompared])
             return (
                 f"revision {self.revision}: rows were edited since they were seeded ({listed}), "
                 "so nothing was deleted; -x on-edited=delete removes them, -x on-edited=keep "
                 "leaves them"
+            )
+        if self.staying and self.on_edited == "abort":
+            listed = "; ".join(self.staying)
+            return (
+                f"{listed}, so nothing was deleted; look at them, and leave them in place with -x "
+                "on-edited=keep or -x on-edited=delete"
             )
         return ""
 
@@ -237,6 +270,8 @@ class Rollback(Remover):
     """Called when everything may go, before the first delete."""
     backup_changed: Callable[[str, Sequence[Changed]], None] = lambda revision, changed: None
     """Called before older values are put back."""
+    applied: Sequence[Script] = ()
+    """The applied revisions, which say what a row was whose natural key has changed."""
 
     def __post_init__(self) -> None:
         self.stream, self.ledger = self.session.stream, ledger_of(self.session)
@@ -262,6 +297,8 @@ class Rollback(Remover):
         seeded = [range_ for range_ in ranges.values() if range_.revision == step.revision]
         chosen = _covered(step, removal, seeded, {c.kept.table for c in self.changed(step)})
         drifts = [find_drift(self.session, range_, ranges, hold=hold) for range_ in chosen]
+        self._recognise(drifts, ranges)
+        found = [drift for drift in drifts if drift.findable]
         row_keys = {range_.number: self._row_keys(range_) for range_ in chosen if range_.id is None}
         settings = self.session.settings
         on_dependents, on_edited = choose_policies(settings, self.environment, removal)
@@ -270,9 +307,9 @@ class Rollback(Remover):
         }
 
         def going() -> list[Selection]:
-            return [_selection(d, retained[d.range.number], row_keys) for d in drifts]
+            return [_selection(d, retained[d.range.number], row_keys) for d in found]
 
-        seeded_rows = [_selection(drift, (), row_keys) for drift in drifts]
+        seeded_rows = [_selection(drift, (), row_keys) for drift in found]
         dependents = find_dependents(self.session, going(), [*gone, *seeded_rows], restored)
         if not dependents or on_dependents == "keep":
             self._retain_needed(retained, dependents)
@@ -286,11 +323,22 @@ class Rollback(Remover):
             step.revision, drifts, dependents, frozen, row_keys, on_dependents, on_edited
         )
 
+    def _recognise(self, drifts: Sequence[Drift], ranges: Ranges) -> None:
+        """Count rows as edited whose natural key has changed, and which are seeded ones still."""
+        if not any(drift.replaced for drift in drifts) or not self.applied:
+            return
+        with suppress(CommandError):  # what they were cannot be made again: they stay
+            plan = replan_applied(self.session, self.applied)
+            for drift in drifts:
+                recognise(self.session, drift, plan, ranges)
+
     def find(self, step: PlannedRevision, removal: Removal) -> Sequence[Deletion]:
         """The rows that go, once they are locked, examined and backed up."""
         examination = self.examine(step, removal, hold=True)
         if examination.refusal:
             raise RollbackError(examination.refusal)
+        for line in [*examination.uncompared, *examination.staying]:
+            logger.warning(line)
         self.backup(examination)
         return [
             Deletion(
@@ -298,9 +346,9 @@ class Rollback(Remover):
                 examination.counts(drift),
                 self._conditions(drift.range, examination.selection(drift)),
                 sorted(examination.retained[drift.range.number]),
-                drift.range.shape.later,
+                [name for name in drift.range.shape.later if name not in drift.gone],
             )
-            for drift in examination.drifts
+            for drift in examination.found
         ]
 
     def inserted(self, step: PlannedRevision) -> Sequence[Range]:

@@ -21,6 +21,7 @@ from terp_seed.ledger.audit import Audit
 from terp_seed.plan.chain import Move, Request, read_attributes
 from terp_seed.plan.operations import OPTION
 from terp_seed.plan.run import Run, Target, build_run
+from terp_seed.plan.schema_stream import needed_schemas, schema_stream
 from terp_seed.plan.sql_guard import SqlGuard
 from terp_seed.run.executor import Executor, planned_steps
 from terp_seed.run.rollback import ScriptedRollback, choose_policies
@@ -37,7 +38,7 @@ def write_script(settings: Settings, request: Request, start: tuple[str, ...], o
     Whatever fails, what was already printed ends in a statement that makes
     the engine's client stop.
     """
-    target = Target.script(settings, out)
+    target = Target.script(settings, out, request.directory)
     environment = settings.env or "dev"
     refuse_protected(settings, environment)
     context = MigrationContext.configure(dialect_name=target.dialect_name, opts={"as_sql": True})
@@ -137,9 +138,23 @@ class _Printer:
             condition += f" AND EXISTS (SELECT 1 FROM {table} WHERE {wanted})"
         place = ", ".join(heads) or "its base"
         self._section(f"stops here unless the chain is at {place}", dialect.guard(condition))
+        self._schema_guards()
         if heads:
             same = dialect.guard(self._ledger.settings_are(heads[0], run.detail))
             self._section("stops here unless the chain was seeded with the settings above", same)
+
+    def _schema_guards(self) -> None:
+        """Print what stops the script where the schema is older than a revision needs."""
+        needed = needed_schemas(self._run)
+        if not needed:
+            return
+        stream = schema_stream(self._run.settings)
+        for revision, schema in needed.items():
+            listed = ", ".join(map(self._dialect.text, stream.at_or_after(schema)))
+            table = self._dialect.quote_table(stream.version_table)
+            there = f"EXISTS (SELECT 1 FROM {table} WHERE version_num IN ({listed}))"
+            title = f"stops here unless the schema is at {schema} or later, for {revision}"
+            self._section(title, self._dialect.guard(there))
 
     def _end(self) -> None:
         """Print the audit's ``finished`` and let the lock go."""
@@ -244,6 +259,16 @@ def _refuse_unclassified(run: Run) -> None:
         raise MaskingError("; ".join(dict.fromkeys(findings)))
 
 
+def _assumed_names(run: Run) -> str:
+    """A line for each table or column that the revisions know by another name."""
+    steps = {step.revision for step in run.plan.steps}
+    return "".join(
+        f"for a schema of today: {renaming}\n"
+        for renaming in run.ledger.names.renamings
+        if steps & renaming.revisions
+    )
+
+
 def _keeps_personal(run: Run, table: str) -> bool:
     return run.policy is not None and run.policy.numbers_rows(table)
 
@@ -255,7 +280,7 @@ def _header(run: Run) -> str:
         f"terp_seed, chain {run.settings.chain}: {revisions}\n"
         f"for a database stamped {run.environment}; size {generation.size}, root seed "
         f"{generation.root_seed}, as of {generation.as_of}\n"
-        f"plan {run.plan.digest()}\n\n"
+        f"plan {run.plan.digest()}\n{_assumed_names(run)}\n"
         f"Hand it to {run.ledger.dialect.script_name}. It stops at the first error and leaves no "
         "revision\n"
         "half done. Made without a database, so not checked: whether tables and columns\n"

@@ -64,6 +64,7 @@ _SHELL_ONLY = {
 _PLACES = {
     *("host", "port", "user", "passwd", "password", "db", "database"),
     *("read_default_file", "read_default_group"),
+    *("hostaddr", "dbname", "service", "servicefile"),
 }
 """Keys of a URL's query that a driver prefers to the URL itself."""
 _INI_NAMES = {"url": "sqlalchemy.url"}
@@ -101,6 +102,10 @@ class Settings:
     on_conflict: str | None = None
     bookkeeping_schema: str | None = None
     version_table: str = "terp_seed_version"
+    schema_section: str | None = None
+    """The section with the schema's own revisions, which seed revisions may require."""
+    schema_version_table: str = "alembic_version"
+    ini: Path | None = None
     seeders: tuple[str, ...] = ()
     models: tuple[str, ...] = ()
     """``module:metadata``: whose ``Column.info["pii"]`` adds to the masking policy."""
@@ -139,6 +144,7 @@ def resolve(config: Config, home: Path, environ: Mapping[str, str] = os.environ)
         backup_folder=chosen["backup-folder"],
         on_dependents=_choice("on-dependents", chosen["on-dependents"]),
         on_edited=_choice("on-edited", chosen["on-edited"]),
+        ini=Path(config.config_file_name) if config.config_file_name else None,
         on_conflict=_choice("on-conflict", chosen["on-conflict"]),
         explicit=frozenset(key for key in _KEYS if key in x or environ.get(_KEYS[key])),
         **_section(config),
@@ -151,6 +157,8 @@ def _section(config: Config) -> dict[str, Any]:
     return {
         "bookkeeping_schema": config.get_main_option("bookkeeping_schema") or None,
         "version_table": config.get_main_option("version_table") or default,
+        "schema_section": config.get_main_option("schema_section") or None,
+        "schema_version_table": config.get_main_option("schema_version_table") or "alembic_version",
         "seeders": _words(config.get_main_option("seeders")),
         "models": _words(config.get_main_option("models")),
         "protected_hosts": _words(config.get_main_option("protected_hosts")),
@@ -186,17 +194,22 @@ def database_url(
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise UsageError(
-            "the database URL cannot be read; write it as "
-            "mysql://user:password@host/database or sqlite:///file.db, with special "
-            "characters of the password percent-encoded"
+            "the database URL cannot be read; write it as postgresql://user:password@host/database,"
+            " mysql://user:password@host/database or sqlite:///file.db, with special characters of "
+            "the password percent-encoded"
         ) from None
-    elsewhere = sorted(_PLACES & url.query.keys())
+    elsewhere = sorted(key for key in _PLACES & url.query.keys() if not _is_socket(url, key))
     if elsewhere:
         raise UsageError(
             f"the database URL sets '{elsewhere[0]}' in its query string, where the safety checks "
-            "cannot see it; write mysql://user:password@host:port/database"
+            f"cannot see it; write {url.get_backend_name()}://user:password@host:port/database"
         )
     return url
+
+
+def _is_socket(url: URL, key: str) -> bool:
+    """Whether a key says in which folder the socket of this machine's own server is."""
+    return key == "host" and all(value.startswith("/") for value in url.normalized_query[key])
 
 
 def environment_name(text: str) -> str:

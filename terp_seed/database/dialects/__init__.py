@@ -64,8 +64,10 @@ def dialect_named(name: str) -> Dialect:
     for engine in ENGINES:
         if name in engine.names:
             return engine()
-    known = ", ".join(sorted(name for engine in ENGINES for name in engine.names))
-    raise UsageError(f"{name}: no such engine here; terp_seed seeds {known}")
+    known = sorted(name for engine in ENGINES for name in engine.names)
+    near = next((other for other in known if other.startswith(name) or name.startswith(other)), "")
+    advice = f"write {near}://" if near else f"terp_seed seeds {', '.join(known)}"
+    raise UsageError(f"{name}: no such engine here; {advice}")
 
 
 def dialect_of(connection: Connection) -> Dialect:

@@ -87,8 +87,8 @@ class Values(ABC):
         """An expression of a column whose value can be held against the one that was written."""
         return column
 
-    def read_texts(self, table: str, column: str, texts: Sequence[str]) -> str | None:
-        """A SELECT that fails if a column cannot read one of these texts; None if none does."""
+    def read_values(self, table: str, column: str, literals: Sequence[str]) -> str | None:
+        """A SELECT that fails if a column cannot read one of these literals; None if none does."""
         return None
 
     def size(self, column: str) -> str:

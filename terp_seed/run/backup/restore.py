@@ -15,7 +15,6 @@ from pathlib import Path
 
 import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
-from alembic.script.revision import RevisionError
 
 from terp_seed.database.consent import Confirm, require_consent
 from terp_seed.database.dialects import split_table
@@ -29,6 +28,7 @@ from terp_seed.ledger.changes import CHANGE_STATES
 from terp_seed.ledger.derived import recompute
 from terp_seed.ledger.ledger import ledger_of
 from terp_seed.plan.chain import ancestors, current_heads, recorded_settings
+from terp_seed.plan.renaming import with_names
 from terp_seed.plan.run import replan_applied
 from terp_seed.rows.seeders import derived_columns
 from terp_seed.run.backup.folder import Backup, File, Manifest, StoredInsert
@@ -63,7 +63,8 @@ def restore_backup(
     if "rows" not in backup.manifest.kinds:
         commands = "; ".join(restore_commands(settings, backup))
         raise UsageError(f"backup {folder}: holds a dump; put it back with: {commands}")
-    with opened(settings) as session:
+    with opened(settings) as plain:
+        session = with_names(plain, directory)
         environment = environment_of(session.connection, settings, session.books)
         _refuse_elsewhere(session, backup, environment)
         session.end_transaction()
@@ -101,7 +102,7 @@ def _revisions(
     """The revisions that were applied at the backup, and those of them that no longer are."""
     try:
         then = ancestors(directory, manifest.heads)
-    except RevisionError:
+    except PlanError:
         raise UsageError(
             f"the backup was made at {', '.join(manifest.heads)}, which this chain "
             "no longer has; bring its file back"

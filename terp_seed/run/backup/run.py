@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -21,7 +22,16 @@ from terp_seed.ledger.audit import AuditLog
 from terp_seed.ledger.ledger import ledger_of
 from terp_seed.plan.chain import ancestors, current_heads
 from terp_seed.plan.plan import PlannedRevision, Removal
-from terp_seed.run.backup.folder import Backup, File, backups_folder, checksum, expire, new_backup
+from terp_seed.plan.renaming import with_names
+from terp_seed.run.backup.folder import (
+    LEDGER,
+    Backup,
+    File,
+    backups_folder,
+    checksum,
+    expire,
+    new_backup,
+)
 from terp_seed.run.backup.rows import rows_file, rows_of, rows_where
 from terp_seed.run.changes import Changed
 from terp_seed.run.rollback import Examination, Rollback
@@ -135,7 +145,7 @@ class RunBackup:
             table, text = session.books.ledger, session.dialect.text
             listed = ", ".join(map(text, revisions))
             where = f"kept.chain = {text(session.settings.chain)} AND kept.revision IN ({listed})"
-            with rows_file(session, self.made, "ledger") as file:
+            with rows_file(session, self.made, LEDGER) as file:
                 for part in rows_where(session, table.fullname, where):
                     file.add_deleted(part)
         session.end_transaction()
@@ -149,7 +159,7 @@ class RunBackup:
             return
         name = f"{found.revision}-{found.drifts[0].range.number}"
         with rows_file(self.session, self.made, name, found.revision) as file:
-            for drift in found.drifts:
+            for drift in found.found:
                 for part in rows_of(self.session, found.selection(drift)):
                     file.add_deleted(part)
         there: Counter[str] = Counter()
@@ -177,20 +187,27 @@ class RunBackup:
         if self.made is not None:
             expire(self.session.settings)
 
+    def discard(self) -> None:
+        """Delete the backup of a run that changed nothing, unless it holds the whole database."""
+        if self.made is not None and "dump" not in self.made.manifest.kinds:
+            shutil.rmtree(self.made.folder, ignore_errors=True)
+
 
 def create_backup(settings: Settings, directory: ScriptDirectory, kind: str) -> Backup:
     """Back up the seeded rows or the database, under the lock; writes only an audit event."""
-    with opened(settings) as session:
+    with opened(settings) as plain:
+        session = with_names(plain, directory)
         environment = environment_of(session.connection, settings, session.books)
         session.end_transaction()
         with advisory_lock(session):
             heads = current_heads(session)
-            applied = [script.revision for script in ancestors(directory, heads)]
+            scripts = ancestors(directory, heads)
+            applied = [script.revision for script in scripts]
             session.end_transaction()
             session.allow_writes()
             backup = RunBackup(session, environment, kind)
             backup.begin("asked", heads, applied)
-            rollback = Rollback(session, environment)
+            rollback = Rollback(session, environment, applied=scripts)
             for revision in applied:
                 step = PlannedRevision(revision, upgrade=False, removals=[Removal(())])
                 backup.rows(rollback.examine(step, Removal(())))
