@@ -225,6 +225,17 @@ def _changed(it: Trouble) -> Done:
     return it.seed("upgrade", "head")
 
 
+@case("… was edited since revision … seeded … from it: …")
+def _edited_file(it: Trouble) -> Done:
+    it.sandbox()
+    file = it.project.path / "seeds" / "data" / "ours.csv"
+    file.write_text("name\nTin Roof\n")
+    it.revision('op.seed_file("brands", "ours.csv", key=["name"])')
+    it.seed("upgrade", "head", check=True)
+    file.write_text("name\nTin Roof\nMarlow\n")
+    return it.seed("upgrade", "head")
+
+
 @case("revision … is applied in this database, and the chain has no file for it: …")
 def _other_branch(it: Trouble) -> Done:
     it.sandbox()

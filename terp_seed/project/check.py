@@ -7,7 +7,7 @@ without its database, and run on a scratch SQLite file with the tables that it n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from io import StringIO
@@ -25,14 +25,17 @@ from terp_seed.database.consent import careful
 from terp_seed.database.copy_structure import copy_structure
 from terp_seed.database.dialects import dialect_named, split_table
 from terp_seed.database.schema import Schema
-from terp_seed.database.session import opened
-from terp_seed.errors import MaskingError, PlanError, SeedError, UsageError
+from terp_seed.database.session import Session, opened
+from terp_seed.errors import MaskingError, PlanError, SeedError, UsageError, VerificationError
+from terp_seed.ledger.pinned_files import read_pins, refuse_edited_files
 from terp_seed.masking.boundary import boundary
 from terp_seed.plan.chain import ID_LENGTH, Step, ancestors, choose_generation, read_attributes
 from terp_seed.plan.plan import Plan, make_plan
 from terp_seed.plan.recorder import Recorder
 from terp_seed.plan.renaming import read_names
 from terp_seed.plan.schema_stream import schema_stream
+from terp_seed.project.autogenerate import find_differences
+from terp_seed.project.datasets import REGISTER, read_datasets
 from terp_seed.project.init import has_section
 from terp_seed.project.project import Project
 from terp_seed.project.round_trip import round_trip, transaction
@@ -85,6 +88,10 @@ def run_checks(project: Project, *, round_trip: bool = True) -> Iterator[CheckRe
         yield _result("required schema", lambda: _required_schema(chain))
     planned = _result("plan and rollbacks", lambda: _plans(chain))
     yield planned
+    if planned.error is None and (chain.settings.home / REGISTER).exists():
+        yield _result("datasets", lambda: _datasets(chain))
+    if chain.has_url:
+        yield from _pinned_files(chain)
     if planned.error is None:
         yield from _on_scratch(project, chain, round_trip)
     if schema_environments(project.ini) and not chain.settings.bookkeeping_schema:
@@ -98,6 +105,8 @@ def _on_scratch(project: Project, chain: Chain, round_trip: bool) -> Iterator[Ch
             raise UsageError(f"seeds fill tables of {', '.join(others)}, and SQLite has no schemas")
         with scratch(project, chain) as made:
             yield _result("masking policy", lambda: _policy(chain, made))
+            if (chain.settings.home / REGISTER).exists():
+                yield _result("dataset keys", lambda: _dataset_keys(chain, made))
             if round_trip:
                 yield _result("up, down, up", lambda: _round_trip(project, chain, made))
             else:
@@ -154,6 +163,55 @@ def _plans(chain: Chain) -> str:
     names = ", ".join(script.revision for script in chain.unplanned)
     left_out = f"; need a database: {names}" if names else ""
     return f"up and down in {', '.join(ENVIRONMENTS)}{left_out}{stays}"
+
+
+def _dataset_keys(chain: Chain, made: Scratch) -> str:
+    """The tables hold the natural keys of their datasets unique."""
+    findings, datasets = [], read_datasets(chain.settings.home)
+    with _schema(chain, made) as schema:
+        for dataset in datasets:
+            facts = schema.table(dataset.table) if schema else None
+            uniques = [] if facts is None else [facts.key, *facts.uniques]
+            if facts is None:
+                findings.append(
+                    f"dataset {dataset.name}: the database has no table {dataset.table}"
+                )
+            elif not any(unique and {*unique} <= {*dataset.key} for unique in uniques):
+                findings.append(
+                    f"dataset {dataset.name}: {', '.join(dataset.key)} is not unique in "
+                    f"{dataset.table}, so a key may mean several rows; name the columns of a "
+                    "unique key"
+                )
+    if findings:
+        raise PlanError("\n  ".join(findings))
+    return f"unique in {len(datasets)} tables"
+
+
+def _pinned_files(chain: Chain) -> Iterator[CheckResult]:
+    """Compare the files with those that the database's revisions have read, if it answers."""
+    try:
+        with opened(chain.settings) as session:
+            revisions = {pin.revision for pin in read_pins(session)}
+            if revisions:
+                yield _result("applied files", lambda: _unedited(session, revisions))
+    except UsageError:
+        return
+
+
+def _unedited(session: Session, revisions: Collection[str]) -> str:
+    refuse_edited_files(session, revisions)
+    return f"as {len(revisions)} revisions have read them"
+
+
+_WRITE = 'terp-seed revision --autogenerate -m "..."'
+
+
+def _datasets(chain: Chain) -> str:
+    """The datasets are what the chain adds up to."""
+    differences = find_differences(chain.settings, chain.scripts)
+    if differences:
+        raise VerificationError("\n  ".join([*differences, f"write the revision: {_WRITE}"]))
+    return f"{len(read_datasets(chain.settings.home))} files, no difference from the chain"
 
 
 def _autogenerate(project: Project) -> str:
@@ -222,9 +280,6 @@ def _round_trip(project: Project, chain: Chain, made: Scratch) -> str:
     return f"{rows:,} rows and no trace, on {made.origin}"
 
 
-_NOWHERE = "url=sqlite:///nowhere.db"
-
-
 @dataclass(frozen=True)
 class Chain:
     """The revisions of a chain, oldest first, and the settings that they run with."""
@@ -284,17 +339,10 @@ def chain_of(project: Project) -> Chain:
 
     The database is not opened, and need not be known.
     """
-    known, settings = True, None
-    try:
-        settings = project.settings()
-    except UsageError:
-        known = False
-        project = project.without("url")
-        project = replace(project, x=(*project.x, _NOWHERE))
-    settings = settings or project.settings()
-    directory = project.directory()
+    found = project.without_database()
+    directory = found.directory()
     scripts = ancestors(directory, directory.get_heads())
-    return Chain(settings, directory, scripts, known)
+    return Chain(found.settings(), directory, scripts, has_url=found is project)
 
 
 @dataclass(frozen=True)

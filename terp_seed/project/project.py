@@ -24,7 +24,12 @@ from terp_seed.plan.chain import ACT, load_revisions
 from terp_seed.rows.seeders import load_seeders
 from terp_seed.settings.options import Settings, resolve
 
-__all__ = ["Act", "Project"]
+__all__ = ["ALLOW_DELETE", "Act", "Project"]
+
+ALLOW_DELETE = "terp_seed_allow_delete"
+"""The attribute of an Alembic configuration that lets a new revision delete many rows."""
+
+_NOWHERE = "url=sqlite:///nowhere.db"
 
 Act = Callable[..., Any]
 
@@ -95,6 +100,26 @@ class Project:
         """Write the script that ``--sql`` prints."""
         run = command.upgrade if up else command.downgrade
         run(self.config(*x, out=out), span, sql=True)
+
+    def autogenerate(self, message: str, revision: str, *, allow_delete: bool) -> list[Path]:
+        """``alembic -n seed revision --autogenerate``: the files of the revisions that it wrote.
+
+        The database is not opened, and need not be known.
+        """
+        config = self.without_database().config()
+        config.attributes[ALLOW_DELETE] = allow_delete
+        made = command.revision(config, message, autogenerate=True, rev_id=revision)
+        scripts = made if isinstance(made, list) else [made]
+        return [Path(script.path) for script in scripts if script is not None]
+
+    def without_database(self) -> Project:
+        """The project as it is, or with a URL that leads nowhere if it has none."""
+        try:
+            self.settings()
+        except UsageError:
+            project = self.without("url")
+            return replace(project, x=(*project.x, _NOWHERE))
+        return self
 
     def application_upgrade(self, url: URL) -> None:
         """``alembic upgrade head`` of the application's own ``[alembic]`` section, on a database.

@@ -26,6 +26,7 @@ from terp_seed.errors import PlanError, VerificationError
 from terp_seed.ledger.audit import Audit
 from terp_seed.ledger.derived import recompute, violations
 from terp_seed.ledger.ledger import Header, Range
+from terp_seed.ledger.pinned_files import pin_files
 from terp_seed.plan.chain import read_attributes
 from terp_seed.plan.operations import RenameOp, UnseedOp
 from terp_seed.plan.plan import Counts, PlannedChange, PlannedRevision, StepResult
@@ -191,6 +192,8 @@ class Executor:
         self.stream.run(self.ledger.open(header), what="ledger")
         if step.skipped:
             return
+        for sql in pin_files(self.ledger, self.run.settings.data, step.revision, step.files):
+            self.stream.run(sql, what="ledger")
         known = cast("dict[str, Range]", self.run.ranges_before(step.revision))
         self._writer = Writer(
             self.stream,

@@ -23,6 +23,7 @@ from terp_seed.database.session import Session
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.ledger.audit import AuditLog, read_events
 from terp_seed.ledger.ledger import Header, Ledger, digested_columns, ledger_of
+from terp_seed.ledger.pinned_files import pin_files
 from terp_seed.masking.boundary import Boundary, boundary
 from terp_seed.plan.chain import (
     Generation,
@@ -56,6 +57,8 @@ class RebuiltRevision:
     tables: Sequence[Located] = ()
     digest: bytes | None = None
     """What the revision declares, if it counts as applied."""
+    files: Sequence[tuple[str, str]] = ()
+    """The tables that it fills from files, and those files."""
 
     @property
     def intact(self) -> int:
@@ -67,7 +70,7 @@ class RebuiltRevision:
             return cls(planned.revision, "skipped")
         if tables and not any(table.present for table in tables):
             return cls(planned.revision, "stamped", tables)
-        return cls(planned.revision, "applied", tables, planned.digest)
+        return cls(planned.revision, "applied", tables, planned.digest, planned.files)
 
 
 @dataclass(frozen=True)
@@ -313,8 +316,10 @@ def _write(session: Session, rebuilt: Rebuilt) -> None:
         stream.run(ledger.erase(revision.revision), what="ledger")
         header = Header(revision.revision, revision.state, detail, revision.digest)
         stream.run(ledger.open(header), what="ledger")
-        for table in revision.tables if revision.state == "applied" else ():
-            for sql in _entries(ledger, table):
+        if revision.state == "applied":
+            for sql in pin_files(ledger, session.settings.data, revision.revision, revision.files):
+                stream.run(sql, what="ledger")
+            for sql in (sql for table in revision.tables for sql in _entries(ledger, table)):
                 stream.run(sql, what="ledger")
 
 

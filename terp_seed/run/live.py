@@ -20,6 +20,7 @@ from terp_seed.database.lock import Held, advisory_lock
 from terp_seed.database.session import Session
 from terp_seed.errors import ConflictError, LockError, RollbackError, SeedError
 from terp_seed.ledger.audit import AuditLog
+from terp_seed.ledger.pinned_files import refuse_edited_files
 from terp_seed.plan.chain import Move, Request, current_heads, pending_move
 from terp_seed.plan.operations import OPTION
 from terp_seed.plan.plan import StepResult, summary
@@ -62,6 +63,7 @@ def run_live(
     environment, move = find_move(session, request)
     if not move:
         refuse_other_settings(Target.live(session), environment, move)
+        refuse_edited_files(session, [script.revision for script in move.applied])
         logger.info(f"nothing to do: the chain is at {_name_heads(move.heads)}")
         return RunOutcome(environment, move.heads)
     with advisory_lock(session) as lock:
