@@ -95,7 +95,7 @@ def find_changes(
         .where(
             table.c.chain == ledger.chain,
             table.c.state.in_(CHANGE_STATES),
-            *([] if revision is None else [table.c.revision == revision]),
+            *([] if revision is None else [table.c.revision.in_(ledger.names.owned(revision))]),
         )
         .order_by(table.c.written_at, table.c.revision, table.c.range_no)
     )

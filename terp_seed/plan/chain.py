@@ -66,6 +66,7 @@ class Attributes:
     raw_sql: str | None
     as_of: date | None
     requires_schema: str | None
+    replaces: tuple[str, ...]
 
 
 def read_attributes(script: Script) -> Attributes:
@@ -89,6 +90,7 @@ def read_attributes(script: Script) -> Attributes:
         raw_sql=_reason(get("raw_sql"), where),
         as_of=_day(get("as_of"), where),
         requires_schema=_schema(get("requires_schema"), where),
+        replaces=_replaced(get("replaces", ()), where),
     )
 
 
@@ -114,6 +116,13 @@ def _reason(value: Any, where: str) -> str | None:
     if value is not None and not (isinstance(value, str) and value.strip()):
         raise PlanError(f"{where}: raw_sql must be the reason why it runs raw SQL")
     return value
+
+
+def _replaced(value: Any, where: str) -> tuple[str, ...]:
+    listed = isinstance(value, tuple | list)
+    if not listed or not all(isinstance(name, str) and name for name in value):
+        raise PlanError(f'{where}: replaces must be a tuple of revision ids, as ("0001_a",)')
+    return tuple(value)
 
 
 def _schema(value: Any, where: str) -> str | None:
@@ -419,6 +428,7 @@ def refuse_gone(directory: ScriptDirectory, applied: Iterable[str]) -> tuple[str
     known = {script.revision for script in directory.walk_revisions()}
     gone = sorted({*applied} - known)
     if gone:
+        _refuse_replaced(directory, gone)
         names, verb = ", ".join(gone), "is" if len(gone) == 1 else "are"
         raise PlanError(
             f"revision {names} {verb} applied in this database, and the chain has no file for it: "
@@ -427,6 +437,18 @@ def refuse_gone(directory: ScriptDirectory, applied: Iterable[str]) -> tuple[str
             "rollback goes by the ledger"
         )
     return applied
+
+
+def _refuse_replaced(directory: ScriptDirectory, gone: Iterable[str]) -> None:
+    """Refuse a database that is in the middle of what was squashed."""
+    for script in directory.walk_revisions():
+        between = sorted({*gone} & {*read_attributes(script).replaces})
+        if between:
+            raise PlanError(
+                f"this database is at {', '.join(between)}, which {script.revision} replaces: "
+                f"bring the files from before the squash back, upgrade to {script.revision}, and "
+                "then use the squashed revision"
+            )
 
 
 def current_heads(session: Session) -> tuple[str, ...]:
