@@ -222,8 +222,7 @@ class Examination:
         """Rows at seeded ids that nothing shows to be seeded ones, a line for each range."""
         return [
             f"{drift.range.label}: {len(drift.replaced)} rows in the place of seeded ones have "
-            f"another natural key (first: {_name_first(drift)}): edited since, or inserted by "
-            "others; they stay"
+            f"another natural key (first: {_name_first(drift)}): edited since, or others'; they stay"
             for drift in self.drifts
             if drift.replaced
         ]
@@ -291,11 +290,9 @@ class Rollback(Remover):
     ) -> Examination:
         """Compare the rows with the ledger and find what depends on them; does not write.
 
-        ``gone`` are rows that will have been removed by then, and ``restored``
-        updates that will have been undone.  With ``hold``
-        the rows are locked before anything else is looked at: they cannot be
-        edited, and no foreign key can come to point at their ids, until the
-        transaction ends.
+        ``gone`` are rows that will have been removed by then, and ``restored`` updates that will
+        have been undone.  With ``hold`` the rows are locked first: they cannot be edited, and no
+        foreign key can come to point at their ids, until the transaction ends.
         """
         ranges = {range_.place: range_ for range_ in self.ledger.ranges(self.session.connection)}
         owned = self.ledger.names.owned(step.revision)
@@ -443,8 +440,8 @@ class Rollback(Remover):
 
 
 def _name_first(drift: Drift) -> str:
-    number, ids = drift.replaced[0], drift.range.ids
-    return f"row {number + 1}" if ids is None else f"id {ids[0] + number}"
+    first, ids = drift.replaced[0], drift.range.ids
+    return f"row {first + 1}" if ids is None else f"id {ids[0] + first}"
 
 
 def _selection(
