@@ -222,7 +222,7 @@ class Examination:
         """Rows at seeded ids that nothing shows to be seeded ones, a line for each range."""
         return [
             f"{drift.range.label}: {len(drift.replaced)} rows in the place of seeded ones have "
-            f"another natural key (first: {_name_first(drift)}): edited since, or others'; they stay"
+            f"another natural key (first: {_name_first(drift)}): edited, or others'; they stay"
             for drift in self.drifts
             if drift.replaced
         ]
