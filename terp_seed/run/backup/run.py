@@ -142,7 +142,8 @@ class RunBackup:
             dump(session, self.made)
         if self.kind in ("rows", "both") and revisions:
             table, text = session.books.ledger, session.dialect.text
-            listed = ", ".join(map(text, revisions))
+            names = (name for revision in revisions for name in session.names.owned(revision))
+            listed = ", ".join(map(text, names))
             where = f"kept.chain = {text(session.settings.chain)} AND kept.revision IN ({listed})"
             with rows_file(session, self.made, LEDGER) as file:
                 for part in rows_where(session, table.fullname, where):
