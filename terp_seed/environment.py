@@ -21,7 +21,14 @@ from terp_seed.database.failures import translated
 from terp_seed.database.interrupts import interruptible
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import PlanError, UsageError
-from terp_seed.plan.chain import ACT, Request, current_heads, load_revisions, refuse_gone
+from terp_seed.plan.chain import (
+    ACT,
+    Request,
+    current_heads,
+    has_renamings,
+    load_revisions,
+    refuse_gone,
+)
 from terp_seed.settings.options import Settings, resolve
 
 __all__ = ["run"]
@@ -142,11 +149,14 @@ def _online(asked: dict[str, Any]) -> None:
 
 
 def _run(settings: Settings, session: Session, asked: dict[str, Any]) -> None:
-    from terp_seed.plan.renaming import with_names
     from terp_seed.run.live import run_live
 
+    if has_renamings(context.script):
+        from terp_seed.plan.renaming import with_names
+
+        session = with_names(session, context.script)
     act = context.config.attributes.get(ACT, run_live)
-    act(with_names(session, context.script), _request(settings, asked, {}))
+    act(session, _request(settings, asked, {}))
 
 
 def _look(settings: Settings, session: Session) -> None:

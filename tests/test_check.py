@@ -290,7 +290,7 @@ def test_a_side_that_needs_the_other_is_found(sqlite_toy: Toy) -> None:
     )
     state, detail = checks(sqlite_toy, code=4)["up, down, up"]
     assert state == "failed"
-    assert "refers to 0 rows of labels" in detail
+    assert "refers to a row of labels that does" in detail
     path.write_text(path.read_text().replace("'A'", "'BASE'"))
     assert checks(sqlite_toy)["up, down, up"][0] == "ok"
 

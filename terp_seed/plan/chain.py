@@ -46,7 +46,9 @@ __all__ = [
     "choose_generation",
     "clear_load_errors",
     "current_heads",
+    "has_renamings",
     "load_revisions",
+    "mentions_renaming",
     "pending_move",
     "read_attributes",
     "recorded_settings",
@@ -302,6 +304,7 @@ def _short(rows: Mapping[str, int]) -> str:
     return ",".join(f"{name}:{number}" for name, number in sorted(rows.items()))
 
 
+_WORDS = ("seed_moved", "seed_gone")
 _RELATIVE = re.compile(r"[+-]\d+$")
 
 ACT = "terp_seed_act"
@@ -427,6 +430,20 @@ def refuse_gone(directory: ScriptDirectory, applied: Iterable[str]) -> tuple[str
             "rollback goes by the ledger"
         )
     return applied
+
+
+def has_renamings(directory: ScriptDirectory) -> bool:
+    """Whether a revision of the chain may say that the schema has moved on."""
+    return any(map(mentions_renaming, ancestors(directory, directory.get_heads())))
+
+
+def mentions_renaming(script: Script) -> bool:
+    """Whether a revision's file may call ``op.seed_moved`` or ``op.seed_gone``."""
+    try:
+        text = Path(script.path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return True  # which its code then says
+    return any(word in text for word in _WORDS)
 
 
 def current_heads(session: Session) -> tuple[str, ...]:

@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from io import StringIO
-from pathlib import Path
 
 from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation
@@ -18,13 +17,11 @@ from sqlalchemy.engine import Connection
 
 from terp_seed.database.names import LiveNames, Renaming
 from terp_seed.database.session import Session
-from terp_seed.plan.chain import ancestors
+from terp_seed.plan.chain import ancestors, mentions_renaming
 from terp_seed.plan.operations import OPTION, RenameOp
 from terp_seed.plan.recorder import call_function, install_operations
 
 __all__ = ["read_names", "with_names"]
-
-_WORDS = ("seed_moved", "seed_gone")
 
 
 def with_names(session: Session, directory: ScriptDirectory) -> Session:
@@ -40,7 +37,7 @@ def read_names(
     renamings = [
         Renaming(renamed.old, renamed.new, _lineage(directory, script))
         for script in ancestors(directory, directory.get_heads())
-        if _mentions(script)
+        if mentions_renaming(script)
         for renamed in _renamings(script, dialect_name)
     ]
     return LiveNames(renamings, connection)
@@ -48,14 +45,6 @@ def read_names(
 
 def _lineage(directory: ScriptDirectory, script: Script) -> frozenset[str]:
     return frozenset(one.revision for one in ancestors(directory, [script.revision]))
-
-
-def _mentions(script: Script) -> bool:
-    try:
-        text = Path(script.path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return True  # which its code then says
-    return any(word in text for word in _WORDS)
 
 
 @dataclass

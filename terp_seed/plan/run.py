@@ -34,6 +34,7 @@ from terp_seed.plan.chain import (
     choose_generation,
     current_heads,
     pending_move,
+    read_attributes,
     recorded_settings,
     refuse_other_key,
 )
@@ -91,6 +92,8 @@ class Target:
         """What earlier rollbacks left of some ranges."""
         if self.session is None or not places:
             return {}
+        if not self.ledger.retained(self.session.connection):
+            return {}
         return find_retained_rows(self.session, places)
 
     def ranges_before(
@@ -144,6 +147,17 @@ class Run:
     def detail(self) -> dict[str, Any]:
         """The settings, as the ledger's header keeps them."""
         return self.generation.to_settings(self.key_id)
+
+    @property
+    def needed_schemas(self) -> dict[str, str]:
+        """The schema revision that each revision needs which is to write rows."""
+        writing = {step.revision for step in self.plan.steps if step.upgrade and not step.skipped}
+        needed = {
+            step.script.revision: read_attributes(step.script).requires_schema
+            for step in self.move.steps
+            if step.script.revision in writing
+        }
+        return {revision: schema for revision, schema in needed.items() if schema is not None}
 
     def prover_of(self, rows: TableRows) -> Prover | None:
         """What holds generated rows to the reserved ranges."""

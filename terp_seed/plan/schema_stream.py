@@ -17,11 +17,10 @@ from alembic.util import CommandError, to_tuple
 from sqlalchemy.engine import Connection
 
 from terp_seed.errors import PlanError, UsageError
-from terp_seed.plan.chain import read_attributes
 from terp_seed.plan.run import Run
 from terp_seed.settings.options import Settings
 
-__all__ = ["SchemaStream", "find_older_schema", "needed_schemas", "schema_stream"]
+__all__ = ["SchemaStream", "find_older_schema", "schema_stream"]
 
 
 @dataclass(frozen=True)
@@ -78,25 +77,11 @@ def schema_stream(settings: Settings) -> SchemaStream:
     return SchemaStream(section, settings.schema_version_table, directory)
 
 
-def needed_schemas(run: Run) -> dict[str, str]:
-    """The schema revision that each revision needs which is to write rows."""
-    writing = {step.revision for step in run.plan.steps if step.upgrade and not step.skipped}
-    needed = {
-        step.script.revision: read_attributes(step.script).requires_schema
-        for step in run.move.steps
-        if step.script.revision in writing
-    }
-    return {revision: schema for revision, schema in needed.items() if schema is not None}
-
-
 def find_older_schema(connection: Connection, run: Run) -> Iterator[str]:
     """A finding for each revision that needs a later schema than the database has."""
-    needed = needed_schemas(run)
-    if not needed:
-        return
     stream = schema_stream(run.settings)
     heads = stream.heads(connection)
-    for revision, schema in needed.items():
+    for revision, schema in run.needed_schemas.items():
         if not {*heads} & {*stream.at_or_after(schema)}:
             yield (
                 f"revision {revision} needs the schema at {schema}, and it is at "

@@ -55,21 +55,29 @@ class Executor:
     statement_characters: int = STATEMENT_CHARACTERS
     sql_guard: SqlGuard = field(init=False)
     results: list[StepResult] = field(default_factory=list)
-    changer: Changer = field(init=False)
     _undone: list[KeptTable] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.stream: Stream = self.run.target.stream
         self.ledger = self.run.ledger
         self.sql_guard = SqlGuard(self.ledger.dialect)
+
+    @cached_property
+    def changer(self) -> Changer:
+        """What changes rows that are there."""
         policy = self.run.policy
-        self.changer = Changer(
+        return Changer(
             self.stream,
             self.ledger,
             self.run.target.session,
             self.run.settings.on_conflict,
             policy.is_personal if policy else lambda table, column: False,
         )
+
+    @property
+    def conflicts(self) -> Sequence[str]:
+        """What was left alone because a person edited it."""
+        return self.changer.conflicts if "changer" in vars(self) else ()
 
     @cached_property
     def remover(self) -> Remover:

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 
 from sqlalchemy.exc import DBAPIError
 
@@ -103,12 +103,15 @@ class _LiveRun:
     run: Run
     lock: Held
     log: AuditLog = field(init=False)
-    backup: RunBackup = field(init=False)
 
     def __post_init__(self) -> None:
         session, run = self.session, self.run
         self.log = AuditLog(session, run.environment, run.move.direction, run.move.command)
-        self.backup = RunBackup(session, run.environment, self._backup_kind())
+
+    @cached_property
+    def backup(self) -> RunBackup:
+        """The backup of this run; made for the runs that want one, and for every rollback."""
+        return RunBackup(self.session, self.run.environment, self._backup_kind)
 
     def execute(self, confirm: Confirm) -> RunOutcome:
         """Do all of it; what was committed stays if it fails."""
@@ -120,17 +123,19 @@ class _LiveRun:
         executor = self._executor()
         session.end_transaction()
         try:
-            self._back_up()
+            if self._saves:
+                self._back_up()
             self._write(executor)
         except BaseException:
-            if not executor.results:
+            if self._saves and not executor.results:
                 self.backup.discard()
             raise
-        self.backup.end()
+        if self._saves:
+            self.backup.end()
         report = summary(executor.results, run.environment, run.generation.size)
         if report:
             print(report, file=sys.stderr)
-        self._report_conflicts(executor.changer.conflicts)
+        self._report_conflicts(executor.conflicts)
         return RunOutcome(run.environment, current_heads(session), executor.results)
 
     def _back_up(self) -> None:
@@ -147,10 +152,15 @@ class _LiveRun:
             plan_digest=run.plan.digest(),
             lock_wait=round(self.lock.waited, 2),
             key_id=run.key_id,
-            backup=self.backup.folder,
+            backup=self.backup.folder if self._saves else None,
         ):
             self._migrate(executor)
 
+    @property
+    def _saves(self) -> bool:
+        return self._backup_kind != "none"
+
+    @property
     def _backup_kind(self) -> str:
         """What a rollback keeps first; on the way up, only a dump that was asked for."""
         settings = self.session.settings
@@ -168,7 +178,7 @@ class _LiveRun:
 
         A single revision is looked at when it is its turn, unless there is a backup to make.
         """
-        single = len(self.run.plan.steps) == 1 and self.backup.kind == "none"
+        single = len(self.run.plan.steps) == 1 and not self._saves
         if self.run.move.upwards or single:
             return
         blocked = [result.refusal for result in self._expected if result.refusal]
@@ -185,16 +195,20 @@ class _LiveRun:
         return Executor(
             self.run,
             self.log.audit,
-            partial(
-                Rollback,
-                session,
-                self.run.environment,
-                self.backup.rows,
-                self.backup.changed,
-                self.run.move.applied,
-            ),
+            self._rollback,
             progress_of_run(),
             session.dialect.statement_characters(session.connection),
+        )
+
+    def _rollback(self) -> Rollback:
+        """What takes rows out, backed up first."""
+        session, backup = self.session, self.backup
+        return Rollback(
+            session,
+            self.run.environment,
+            backup.rows,
+            backup.changed,
+            applied=self.run.move.applied,
         )
 
     def _migrate(self, executor: Executor) -> None:

@@ -19,6 +19,7 @@ from dataclasses import dataclass, field, replace
 from functools import cached_property
 from itertools import count
 
+from terp_seed.database.dialects import equal_to
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError
 from terp_seed.ledger.drift import Drift, find_drift
@@ -31,7 +32,6 @@ from terp_seed.ledger.ledger import (
     digested_columns,
     ledger_of,
 )
-from terp_seed.ledger.selection import equal_to
 from terp_seed.masking.boundary import MakeProver
 from terp_seed.plan.plan import Plan, PlannedTable
 from terp_seed.rows.literals import NULL, JsonText

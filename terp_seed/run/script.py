@@ -21,7 +21,7 @@ from terp_seed.ledger.audit import Audit
 from terp_seed.plan.chain import Move, Request, read_attributes
 from terp_seed.plan.operations import OPTION
 from terp_seed.plan.run import Run, Target, build_run
-from terp_seed.plan.schema_stream import needed_schemas, schema_stream
+from terp_seed.plan.schema_stream import schema_stream
 from terp_seed.plan.sql_guard import SqlGuard
 from terp_seed.run.executor import Executor, planned_steps
 from terp_seed.run.rollback import ScriptedRollback, choose_policies
@@ -145,7 +145,7 @@ class _Printer:
 
     def _schema_guards(self) -> None:
         """Print what stops the script where the schema is older than a revision needs."""
-        needed = needed_schemas(self._run)
+        needed = self._run.needed_schemas
         if not needed:
             return
         stream = schema_stream(self._run.settings)

@@ -20,11 +20,10 @@ from functools import cached_property, partial
 from itertools import chain
 from typing import TypeVar
 
-from terp_seed.database.dialects import STATEMENT_CHARACTERS, Piece, Staged, Written
+from terp_seed.database.dialects import STATEMENT_CHARACTERS, Piece, Staged, Written, equal_to
 from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError
 from terp_seed.ledger.ledger import Digests, Ledger, Range
-from terp_seed.ledger.selection import equal_to
 from terp_seed.masking.boundary import MakeProver
 from terp_seed.masking.proof import Prover
 from terp_seed.plan.plan import PlannedTable

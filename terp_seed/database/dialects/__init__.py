@@ -24,6 +24,7 @@ from terp_seed.database.dialects.mysql import MySQL
 from terp_seed.database.dialects.postgresql import PostgreSQL
 from terp_seed.database.dialects.sessions import EXACT, Lock
 from terp_seed.database.dialects.sqlite import SQLite
+from terp_seed.database.dialects.values import equal_to
 from terp_seed.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ __all__ = [
     "Written",
     "dialect_named",
     "dialect_of",
+    "equal_to",
     "join_table",
     "problem_of",
     "split_table",
