@@ -6,11 +6,13 @@ This is the one module that touches ``alembic.context`` for seeds.
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable, Mapping
 from functools import partial
 from pathlib import Path
 from typing import Any, NoReturn
 
 from alembic import context
+from alembic.operations.ops import MigrationScript
 from alembic.runtime.migration import MigrationContext
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
@@ -19,23 +21,40 @@ from terp_seed.database.failures import translated
 from terp_seed.database.interrupts import interruptible
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import PlanError, UsageError
-from terp_seed.plan.chain import ACT, Request, current_heads, load_revisions, refuse_gone
+from terp_seed.plan.chain import (
+    ACT,
+    Request,
+    current_heads,
+    has_renamings,
+    load_revisions,
+    refuse_gone,
+)
 from terp_seed.settings.options import Settings, resolve
 
 __all__ = ["run"]
 
 _FAILED = 255  # what the alembic command exits with
 
+Directives = Callable[[Any, Any, list[MigrationScript]], None]
 
-def run() -> None:
+
+def run(*, process_revision_directives: Directives | None = None) -> None:
     """Run what Alembic was asked for: online, or as a script.
+
+    ``revision --autogenerate`` and ``check`` compare the datasets with the chain, and open no
+    database.  ``process_revision_directives`` is Alembic's hook for the revisions that are made.
 
     A connection in ``Config.attributes["connection"]`` is used as it is; if it
     is in a transaction, nothing is committed and the caller decides.  With
     ``alembic ... --sql`` an error goes to stderr, because stdout is the script.
     """
     if not context.is_offline_mode():
-        _online()
+        asked = _options()
+        revision = asked.get("revision_context")
+        if revision is not None and revision.command_args["autogenerate"]:
+            _autogenerate(revision.command_args, asked["fn"], process_revision_directives)
+        else:
+            _online(asked)
         return
     try:
         _offline()
@@ -82,8 +101,32 @@ def _offline() -> None:
     out.flush()  # at exit, nobody could answer for a reader that is gone
 
 
-def _online() -> None:
-    settings, asked = _settings(), _options()
+def _autogenerate(
+    wanted: Mapping[str, Any], compare: Callable[..., Any], hook: Directives | None
+) -> None:
+    """Let Alembic compare, with what the chain adds up to in the place of a database."""
+    from terp_seed.project.autogenerate import Generator
+    from terp_seed.project.project import ALLOW_DELETE
+
+    settings = _settings()
+    _ready(settings)
+    called = getattr(context.config.cmd_opts, "autogenerate", False)
+    generator = Generator(
+        settings,
+        context.script,
+        head=wanted["head"] or "head",
+        named=wanted["rev_id"] is not None,
+        writes=called or wanted["message"] is not None,  # `check` has neither
+        allow_delete=context.config.attributes.get(ALLOW_DELETE, False),
+        hook=hook,
+    )
+    dialect = context.get_context().dialect.name
+    context.configure(dialect_name=dialect, **generator.options(), **_version_table(settings))
+    compare(tuple(context.script.get_heads()), context.get_context())
+
+
+def _online(asked: dict[str, Any]) -> None:
+    settings = _settings()
     if asked.get("purge"):
         raise UsageError(
             "stamp --purge empties the version table before anything else, and the ledger would "
@@ -106,11 +149,14 @@ def _online() -> None:
 
 
 def _run(settings: Settings, session: Session, asked: dict[str, Any]) -> None:
-    from terp_seed.plan.renaming import with_names
     from terp_seed.run.live import run_live
 
+    if has_renamings(context.script):
+        from terp_seed.plan.renaming import with_names
+
+        session = with_names(session, context.script)
     act = context.config.attributes.get(ACT, run_live)
-    act(with_names(session, context.script), _request(settings, asked, {}))
+    act(session, _request(settings, asked, {}))
 
 
 def _look(settings: Settings, session: Session) -> None:

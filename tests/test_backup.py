@@ -16,7 +16,7 @@ from sqlalchemy.engine import make_url
 from toys import Toy
 
 from terp_seed.database.consent import Confirm
-from terp_seed.errors import GuardError, UsageError, VerificationError
+from terp_seed.errors import GuardError, RollbackError, SeedError, UsageError, VerificationError
 from terp_seed.project.project import Project as Seeds
 from terp_seed.run.backup.folder import expire, list_backups, new_backup
 from terp_seed.run.backup.restore import Restored, restore_backup
@@ -247,9 +247,44 @@ def test_staging_makes_one_by_itself_and_says_where(
     place = seeds(toy, Path(os.environ["XDG_STATE_HOME"], "terp_seed/backups")).settings()
     name = toy.db.url.database  # others make theirs there, in the same second, too
     made = [each for each in list_backups(place) if each.manifest.database == name]
-    assert made[0].manifest.rows == {"crates": 40, "scans": 40, "terp_seed_ledger": 5}
+    assert made[0].manifest.rows == {"crates": 40, "scans": 40}
     said = toy.rows("SELECT detail FROM terp_seed_audit WHERE event = 'started' ORDER BY id")[-1][0]
     assert json.loads(said)["backup"] == str(made[0].folder)
+
+
+@pytest.mark.parametrize("kind", ["rows", "dump", "both"])
+@pytest.mark.parametrize("target", ["-1", "base"])
+def test_a_rollback_that_is_refused_leaves_no_backup(
+    toy: Toy, folder: Path, kind: str, target: str
+) -> None:
+    """Of one step or of several, by an edited row or by one that is needed."""
+    toy.upgrade()
+    x = (f"backup={kind}", f"backup-folder={folder}")
+    toy.execute("UPDATE crates SET weight = weight + 1 WHERE code = 'SEED-C-000001'")
+    with pytest.raises(RollbackError, match="were edited since"):
+        toy.downgrade(target, "on-edited=abort", *x)
+    assert not folder.exists()
+    toy.execute("INSERT INTO scans (crate_id) SELECT MIN(id) FROM crates")
+    with pytest.raises(RollbackError, match="depend on its rows"):
+        toy.downgrade(target, *x)
+    assert not folder.exists()
+
+
+def test_a_rollback_that_fails_half_way_leaves_no_backup(sqlite_toy: Toy, folder: Path) -> None:
+    """Nothing of it was committed; what was committed before keeps the backup."""
+    toy = sqlite_toy
+    toy.upgrade()
+    for revision, targets in (("0003_crates", ["-1"]), ("0002_depots", ["base"])):
+        table = {"0003_crates": "crates", "0002_depots": "depots"}[revision]
+        toy.execute(
+            f"CREATE TRIGGER no BEFORE DELETE ON {table} BEGIN SELECT RAISE(ABORT, 'no'); END"
+        )
+        for target in targets:
+            with pytest.raises(SeedError):
+                toy.downgrade(target, "backup=rows", f"backup-folder={folder}")
+        toy.execute("DROP TRIGGER no")
+    (made,) = list_backups(seeds(toy, folder).settings())
+    assert made.manifest.rows == {"crates": 12, "scans": 12, "depots": 4}
 
 
 def test_a_backup_that_cannot_be_made_stops_the_rollback(toy: Toy, tmp_path: Path) -> None:
@@ -365,4 +400,5 @@ def test_the_commands(toy: Toy, folder: Path) -> None:
     assert toy.digests() == before
     listed = json.loads(toy.run("terp-seed", *x, "backup", "list", "--json").stdout)["backups"]
     assert [each["reason"] for each in listed] == ["asked"]
+    assert sum(listed[0]["rows"].values()) == sum(toy.counts().values())
     assert shlex.quote(created) in toy.run("terp-seed", *x, "backup", "list").stdout

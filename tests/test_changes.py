@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable
 from typing import Any
 
@@ -465,3 +466,16 @@ def test_a_chain_with_changes_passes_check_and_proof(sqlite_toy: Toy) -> None:
     lived.upgrade()
     lived.terp_seed("history")
     assert "updated" in str(lived.document("status"))
+
+
+def test_a_kept_value_of_a_column_that_became_personal_stops_masking(sqlite_toy: Toy) -> None:
+    """Masking in place cannot reach what a rollback would put back."""
+    toy = seeded(sqlite_toy)
+    change(toy, CHANGES)
+    policy = toy.path / "seeds" / "masking.toml"
+    policy.write_text(policy.read_text().replace('["code", "name",', '["code",'))
+    policy.write_text(f'{policy.read_text()}\nname = {{ class = "person_name" }}\n')
+    env = {"TERP_SEED_MASK_KEY": secrets.token_hex(32)}
+    done = toy.run("terp-seed", "-x", f"url={toy.url}", "mask", "--yes", env=env, check=False)
+    assert done.returncode == 7
+    assert "terp_seed_before_0002_b_1 keeps name of t as revision 0002_b found it" in done.stderr

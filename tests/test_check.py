@@ -55,6 +55,88 @@ def test_all_is_well_and_nothing_is_written(toy: Toy) -> None:
     assert now == files
 
 
+STRANGE = [
+    "CREATE TYPE size AS ENUM ('S', 'it''s')",
+    "CREATE DOMAIN kilos AS NUMERIC(9, 2) DEFAULT 1 CHECK (VALUE > 0)",
+    "CREATE SCHEMA elsewhere",
+    "CREATE TABLE elsewhere.owners (id INTEGER PRIMARY KEY)",
+    "CREATE TABLE things (id BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY, "
+    "code VARCHAR(9) NOT NULL UNIQUE, word VARCHAR(9) NOT NULL DEFAULT 'x''y'::character varying, "
+    "kind size NOT NULL DEFAULT 'S', tags TEXT[] NOT NULL DEFAULT '{}', span INT4RANGE, "
+    "took INTERVAL DEFAULT '1 day', weight kilos, made TIMESTAMPTZ NOT NULL DEFAULT now(), "
+    "uid UUID NOT NULL DEFAULT gen_random_uuid(), number INTEGER DEFAULT (-1)::integer, "
+    "upper_code TEXT GENERATED ALWAYS AS (upper(code)) STORED, place POINT, net INET, "
+    "owner INTEGER REFERENCES elsewhere.owners, pair INTEGER UNIQUE DEFERRABLE, "
+    "up BIGINT REFERENCES things ON DELETE SET NULL)",
+    "CREATE UNIQUE INDEX ON things (kind) WHERE weight > 100",
+    "CREATE UNIQUE INDEX ON things (lower(word), kind) WHERE false",
+    "CREATE UNIQUE INDEX ON things (lower(code), kind)",
+    "CREATE TABLE parts (id SERIAL, year INTEGER, code TEXT, PRIMARY KEY (id, year), "
+    "UNIQUE (code, year)) PARTITION BY LIST (year)",
+    "CREATE TABLE parts_1 PARTITION OF parts FOR VALUES IN (1)",
+]
+STRANGE_ROWS = """
+op.seed_rows("things", [
+    {"code": "a", "tags": '{x,"y z"}', "took": "1 mon", "net": "10.0.0.1/8", "weight": "1.5"},
+    {"code": "b", "tags": "{}", "took": "08:05", "net": None, "weight": None},
+], key=["code"])
+op.seed_rows("parts", [{"code": "a", "year": 1}, {"code": "b", "year": 1}],
+             key=["code", "year"], id=None)
+"""
+
+
+@pytest.mark.parametrize("books", [None, "books"])
+def test_tables_as_only_postgresql_has_them(postgresql_toy: Toy, books: str | None) -> None:
+    """What SQLite lacks is left out of the scratch file, and said."""
+    toy = postgresql_toy
+    toy.execute(*STRANGE)
+    toy.publish("things", ["code", "tags", "took", "net", "weight"])
+    toy.publish("parts", ["code"])
+    toy.only("0001_things", STRANGE_ROWS)
+    if books:
+        toy.execute(f"CREATE SCHEMA {books}")
+        toy.ini(f"bookkeeping_schema = {books}")
+    found = checks(toy)
+    assert {state for state, _ in found.values()} == {"ok"}
+    said = found["up, down, up"][1]
+    assert said.startswith("4 rows and no trace, on the 8 tables of postgresql")
+    assert "; not tried there: the type of things." in said
+    types, defaults = said.partition("the type of ")[2].split("; ")
+    assert set(types.split(", ")) == {
+        f"things.{name}" for name in ("tags", "span", "took", "uid", "place", "net")
+    }
+    assert defaults == "the default of things.uid"
+
+
+def test_a_table_that_sqlite_refuses_is_said(postgresql_toy: Toy) -> None:
+    """It takes two names that differ in capitals for one."""
+    toy = postgresql_toy
+    toy.execute('CREATE TABLE "Labels" (id SERIAL PRIMARY KEY, code TEXT UNIQUE)')
+    toy.only("0001_a", _ROWS % "paper")
+    (toy.path / "more.py").write_text("")
+    found = checks(toy)
+    state, detail = found["up, down, up"]
+    assert (state, "a scratch SQLite cannot have the tables" in detail) in [
+        ("skipped", True),
+        ("ok", False),  # where the other of the two was refused
+    ]
+
+
+def test_a_default_of_another_engine_is_no_default(mariadb_toy: Toy) -> None:
+    toy = mariadb_toy
+    toy.execute(
+        "CREATE TABLE things (id INTEGER AUTO_INCREMENT PRIMARY KEY, code VARCHAR(9) UNIQUE, "
+        "uid CHAR(36) NOT NULL DEFAULT (UUID()), flag BIT(1), "
+        "size SET('a', 'b') NOT NULL DEFAULT 'a', place POINT, year YEAR, raw VARBINARY(9), "
+        "made DATETIME(3) NOT NULL DEFAULT CURRENT_TIMESTAMP(3) ON UPDATE CURRENT_TIMESTAMP(3))"
+    )
+    toy.publish("things", ["code", "year"])
+    toy.only("0001_things", 'op.seed_rows("things", [{"code": "a", "year": 2024}], key=["code"])')
+    found = checks(toy)
+    assert {state for state, _ in found.values()} == {"ok"}, found
+    assert "the type of things." in found["up, down, up"][1]
+
+
 def test_what_is_tried_on_a_scratch_file_is_not_backed_up(sqlite_toy: Toy, tmp_path: Path) -> None:
     """In staging a rollback makes a backup; that of a check is of nobody's rows."""
     sqlite_toy.env |= {"TERP_SEED_ENV": "staging", "TERP_SEED_BACKUP_FOLDER": str(tmp_path / "b")}
@@ -208,7 +290,7 @@ def test_a_side_that_needs_the_other_is_found(sqlite_toy: Toy) -> None:
     )
     state, detail = checks(sqlite_toy, code=4)["up, down, up"]
     assert state == "failed"
-    assert "refers to 0 rows of labels" in detail
+    assert "refers to a row of labels that does" in detail
     path.write_text(path.read_text().replace("'A'", "'BASE'"))
     assert checks(sqlite_toy)["up, down, up"][0] == "ok"
 

@@ -10,6 +10,7 @@ from datetime import date
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from toys import Toy
 
 from terp_seed.rows.columns import code, computed, constant, pick, reference, whole
 from terp_seed.rows.model import WORD, Column, Span, TableRows, measured, seed_key
@@ -61,6 +62,20 @@ def test_another_process_draws_the_same(seed: str) -> None:
         text=True,
     )
     assert done.stdout.strip() == str(FIRST)
+
+
+@pytest.mark.parametrize("hash_seed", ["1", "4711"])
+def test_another_process_seeds_the_same_rows(toy: Toy, hash_seed: str) -> None:
+    """C-36: whatever its hash seed; a smaller size is the beginning of a larger one."""
+    toy.alembic("-x", "size=medium", "upgrade", "head", env={"PYTHONHASHSEED": hash_seed})
+    found, weights = toy.numbered_digests(), toy.rows("SELECT code, weight FROM crates ORDER BY 1")
+    toy.downgrade()
+    toy.rewind()
+    toy.upgrade("head", "size=medium")
+    assert toy.numbered_digests() == found
+    toy.downgrade()
+    toy.upgrade("head", "size=small")
+    assert toy.rows("SELECT code, weight FROM crates ORDER BY 1") == weights[:12]
 
 
 COLUMNS = {

@@ -225,6 +225,17 @@ def _changed(it: Trouble) -> Done:
     return it.seed("upgrade", "head")
 
 
+@case("… was edited since revision … seeded … from it: …")
+def _edited_file(it: Trouble) -> Done:
+    it.sandbox()
+    file = it.project.path / "seeds" / "data" / "ours.csv"
+    file.write_text("name\nTin Roof\n")
+    it.revision('op.seed_file("brands", "ours.csv", key=["name"])')
+    it.seed("upgrade", "head", check=True)
+    file.write_text("name\nTin Roof\nMarlow\n")
+    return it.seed("upgrade", "head")
+
+
 @case("revision … is applied in this database, and the chain has no file for it: …")
 def _other_branch(it: Trouble) -> Done:
     it.sandbox()
@@ -298,6 +309,34 @@ def _dependents(it: Trouble) -> Done:
 def _edited(it: Trouble) -> Done:
     it.seeded()
     it.sql("UPDATE orders SET notes = 'called back' WHERE id = (SELECT MIN(id) FROM orders)")
+    return it.seed("-x", "on-edited=abort", "downgrade", "-1")
+
+
+def _changed(it: Trouble) -> Trouble:
+    """A seeded row, and a revision that changes it."""
+    it.seeded()
+    it.sql("CREATE TABLE shades (id INTEGER PRIMARY KEY, code VARCHAR(9) UNIQUE, shade VARCHAR(9))")
+    it.revision('op.seed_rows("shades", [{"code": "r", "shade": "red"}], key=["code"])')
+    it.seed("upgrade", "head", check=True)
+    first = it.project.path / "seed_revisions" / "0006_ours.py"
+    text = first.read_text().replace("0005_orders", "0006_ours").replace("seed_rows", "update_rows")
+    text = text.replace('revision = "0006_ours"', 'revision = "0007_ours"', 1).replace(
+        "red", "rose"
+    )
+    (first.parent / "0007_ours.py").write_text(text)
+    return it
+
+
+@case("done, and … edited rows were left as they are, at least in part (…). …")
+def _conflict(it: Trouble) -> Done:
+    _changed(it).sql("UPDATE shades SET shade = 'mine'")
+    return it.seed("upgrade", "head")
+
+
+@case("…: cells were edited since the seed changed them (…), so nothing was changed; …")
+def _edited_cell(it: Trouble) -> Done:
+    _changed(it).seed("upgrade", "head", check=True)
+    it.sql("UPDATE shades SET shade = 'mine'")
     return it.seed("-x", "on-edited=abort", "downgrade", "-1")
 
 

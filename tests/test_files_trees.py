@@ -177,7 +177,9 @@ def test_an_error_says_the_row_as_it_is_in_the_file(sqlite_toy: Toy) -> None:
         'op.seed_file("nodes", "a.csv", key=["code"], '
         'refs={"parent": "nodes.code", "root": "nodes.code"})',
     )
-    with pytest.raises(PlanError, match="column root, row 2: refers to 0 rows of nodes, not one"):
+    with pytest.raises(
+        PlanError, match="column root, row 2: refers to a row of nodes that does not"
+    ):
         sqlite_toy.upgrade()
 
 
@@ -318,7 +320,7 @@ def test_columns_that_cannot_be_written_later(sqlite_toy: Toy, more: str, words:
 @pytest.mark.parametrize(
     ("later", "words"),
     [
-        ("[]", "column depot_id, row 1: refers to 0 rows of depots, not one"),
+        ("[]", "column depot_id, row 1: refers to a row of depots that does not exist"),
         ('["depot_id"]', "column depot_id: must not be NULL, so its references cannot be written"),
     ],
 )

@@ -228,7 +228,9 @@ def test_a_first_row_for_a_table_of_theirs(
     stranger.init()
     stranger.has_url(database_url)
     tables(database_url)
-    stranger.terp_seed("init", "--table", "customers")
+    made = stranger.terp_seed("init", "--table", "customers")
+    stamp = "  terp-seed env stamp dev   (or what the database is: test, staging, production)\n"
+    assert (stamp in made.stderr) == (engine != "sqlite")
     if engine != "sqlite":
         stranger.terp_seed("env", "stamp", "dev")
     stranger.seed("head")

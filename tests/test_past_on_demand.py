@@ -103,7 +103,7 @@ def test_the_line_ends_of_a_data_file_may_change(sqlite_toy: Toy) -> None:
     sqlite_toy.upgrade()
     path.write_bytes(path.read_bytes().upper())
     sqlite_toy.revision("0004_last", 'op.seed_rows("labels", [{"code": "Z"}], key=["code"])')
-    with pytest.raises(PlanError, match="revision 0001_labels was changed since it was applied"):
+    with pytest.raises(PlanError, match="was edited since revision 0001_labels seeded labels"):
         sqlite_toy.upgrade()
 
 

@@ -12,6 +12,9 @@ from sqlalchemy.engine import make_url
 from toys import Toy
 
 from terp_seed.database.dialects import dialect_of
+from terp_seed.database.session import books_of
+from terp_seed.ledger.audit import Pace, measure_pace
+from terp_seed.project.project import Project as Seeds
 
 SKIPPING = """
 op.seed_rows("labels", [{"code": "FRAGILE"}, {"code": "MINE"}, {"code": "NEW"}], key=["code"],
@@ -98,6 +101,30 @@ def test_the_counts_of_a_rollback_come_true(toy: Toy) -> None:
     ran = toy.document("rollback", "base", "--yes", *keep)
     assert counted(told, "deleted") == counted(ran, "deleted")
     assert counted(told, "retained") == counted(ran, "retained")
+
+
+def test_a_revision_of_few_rows_says_nothing_of_the_pace_of_many(toy: Toy) -> None:
+    """And one that went up nothing of how long the way back takes."""
+    with toy.connect() as connection:
+        settings = Seeds(toy.path / "alembic.ini", x=(f"url={toy.url}",)).settings()
+        books = books_of(settings, dialect_of(connection))
+        assert measure_pace(connection, books, upwards=True) == Pace()
+    toy.upgrade()
+    measured = """
+        UPDATE terp_seed_audit SET table_rows = '{{"labels": {}}}', detail = '{{"seconds": {}}}'
+        WHERE event = 'applied' AND revision = '{}'
+    """
+    toy.execute(
+        measured.format(10, 2, "0001_labels"),
+        measured.format(20, 2.5, "0002_depots"),
+        measured.format(100_000, 4, "0003_crates"),
+    )
+    with toy.connect() as connection:
+        up = measure_pace(connection, books, upwards=True)
+        assert (up.a_revision, up.rows_a_second) == (2.5, 25_000)
+        assert up.seconds(2, 50_000) == 7
+        assert measure_pace(connection, books, upwards=False) == Pace()
+    assert toy.document("plan", "--rollback")["seconds"] < 1
 
 
 def test_a_plan_waits_for_nobody(toy: Toy) -> None:

@@ -206,7 +206,8 @@ def test_a_wrong_name_in_braces_is_an_error(sqlite_toy: Toy) -> None:
         ("INSERT INTO depots SELECT * FROM depots LIMIT 1", Kind.KEY_TAKEN, "took one of the keys"),
         ("CREATE TABLE nowhere.x (id INT)", Kind.REFUSED, "a schema does not exist: nowhere"),
         ("CREATE TABLE secrets (id INT)", Kind.READ_ONLY, "is read-only"),
-        ("SELECT * FROM pg_authid", Kind.DENIED, "may not do this"),
+        ("SELECT * FROM pg_authid", Kind.DENIED, "may not use table pg_authid; GRANT SELECT"),
+        ("SET session_authorization = root", Kind.DENIED, "may not do this"),
     ],
 )
 def test_an_error_says_what_and_no_value(
@@ -239,6 +240,8 @@ def test_an_error_says_what_and_no_value(
         ("42703", "column t.secret does not exist", Kind.REFUSED, "t.secret"),
         ("25P04", "terminating connection due to transaction timeout", Kind.GONE, ""),
         ("2200H", "nextval: reached maximum value", Kind.REFUSED, ""),
+        ("42501", "keine Berechtigung f\u00fcr Tabelle labels", Kind.DENIED, ""),
+        ("23514", "keine Partition gefunden", Kind.REFUSED, ""),
     ],
 )
 def test_an_error_in_any_language(state: str, text: str, kind: Kind, name: str) -> None:
@@ -318,6 +321,33 @@ def test_a_lent_connection_reads_json_as_before_afterwards(postgresql_toy: Toy) 
         connection.rollback()
         toy.downgrade("base", "on-edited=abort", attributes={"connection": connection})
     assert toy.counts() == {}
+
+
+def test_an_edited_row_with_a_time_of_day_and_its_offset(postgresql_toy: Toy) -> None:
+    """Its values are compared, and Python's time of day with an offset has no text."""
+    toy = postgresql_toy
+    toy.execute(
+        "CREATE TABLE times (id SERIAL PRIMARY KEY, code TEXT UNIQUE, at TIMETZ, n INTEGER)"
+    )
+    toy.publish("times", ["code", "at"])
+    toy.only(
+        "0001_times",
+        'op.seed("times")',
+        head="""
+from terp_seed import code, constant, seeder
+
+@seeder("times")
+def times(context):
+    columns = {"code": code("T-"), "at": constant("08:05:00+02"), "n": constant(1)}
+    yield context.table("times", rows=3, key=("code",), columns=columns)
+""",
+    )
+    toy.upgrade()
+    toy.document("status", "--drift")
+    toy.execute("UPDATE times SET n = 2 WHERE id = 2")
+    drifted = toy.document("status", "--drift", code=8)
+    (table,) = drifted["revisions"][0]["tables"]
+    assert (table["intact"], table["edited"]) == (2, 1)
 
 
 @pytest.mark.parametrize(

@@ -263,10 +263,10 @@ def test_a_table_is_seeded_and_left_as_it_was(
 @pytest.mark.parametrize(
     ("kind", "value", "problem"),
     [
-        ("INTEGER[]", "1, 2", "the database cannot convert the seed's text"),
-        ("INET", "10.0.0.300", "the database cannot convert the seed's text"),
-        ("UUID", "none", "the database cannot convert the seed's text"),
-        ("JSONB", "{1", "the database cannot convert the seed's text"),
+        ("INTEGER[]", "1, 2", "the database cannot convert the seed's value"),
+        ("INET", "10.0.0.300", "the database cannot convert the seed's value"),
+        ("UUID", "none", "the database cannot convert the seed's value"),
+        ("JSONB", "{1", "the database cannot convert the seed's value"),
     ],
 )
 def test_a_text_that_its_type_cannot_read_is_refused(

@@ -33,7 +33,7 @@ MAY_USE = {
     "run": "errors settings rows database masking ledger plan",
     "mask_database": "errors settings rows database masking ledger plan run",
     "project": "errors settings rows database masking ledger plan run",
-    "environment": "errors settings rows database masking ledger plan run",
+    "environment": "errors settings rows database masking ledger plan run project",
     "cli": "errors settings rows database masking ledger plan run mask_database project",
     "terp": "errors settings rows database",
 }

@@ -54,12 +54,12 @@ def test_mixed_kinds_in_one_column(toy: Toy) -> None:
     assert toy.counts() == {}
 
 
-def test_rows_of_different_columns_are_refused(sqlite_toy: Toy) -> None:
+def test_rows_of_different_columns_are_refused(toy: Toy) -> None:
     """C-20."""
-    sqlite_toy.only(
+    toy.only(
         "0001_a", 'op.seed_rows("labels", [{"code": "A"}, {"code": "B", "place": 1}], key=["code"])'
     )
-    refused(sqlite_toy, "table labels, row 2", "column place", "None writes NULL")
+    refused(toy, "table labels, row 2", "column place", "None writes NULL")
 
 
 @pytest.mark.parametrize(
@@ -258,7 +258,7 @@ def test_a_reference_by_a_number_that_a_file_holds_as_text(toy: Toy) -> None:
 @pytest.mark.parametrize(
     ("refs", "words"),
     [
-        ('{"depot_id": "depots.code"}', "row 1: refers to 0 rows of depots"),
+        ('{"depot_id": "depots.code"}', "row 1: refers to a row of depots that does not exist"),
         ('{"depot_id": "depotz.code"}', "depotz: the table or the column does not exist"),
         ('{"depot_id": "depots.kode"}', "depots: the table or the column does not exist"),
         ("None", "row 1: refers to a row of depots that does not exist"),

@@ -9,10 +9,13 @@ from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
+from servers import PostgreSQL
 from sqlalchemy.engine import make_url
 from toys import Toy
 
-from terp_seed.errors import PlanError, RollbackError, SeedError
+from terp_seed.errors import PlanError, RollbackError, SeedError, VerificationError
+from terp_seed.project.project import Project as Seeds
+from terp_seed.project.round_trip import round_trip, transaction
 
 ROWS = """[
     {"code": "A", "parent": None, "label_id": None, "weight": "1.5"},
@@ -254,6 +257,50 @@ def test_the_proof_never_writes_beside_its_copies(sales: Sales) -> None:
         assert done.exit_code == 0, done.output
         assert "equal: upgrade base to 0004_many" in done.output
     assert (toy.everything(), sales.digest()) == before
+
+
+def test_the_proof_compares_tables_of_every_schema(
+    postgresql: PostgreSQL, new_database: Callable[[str], str], new_toy: Callable[..., Toy]
+) -> None:
+    """A revision that reads the clock gives script and run different rows, in another schema."""
+    url = make_url(new_database("postgresql"))
+    toy = new_toy(postgresql.root_url(str(url.database)))
+    toy.execute(
+        "CREATE SCHEMA sales",
+        "CREATE TABLE sales.items (id SERIAL PRIMARY KEY, code TEXT NOT NULL UNIQUE, made TEXT)",
+    )
+    toy.only("0001_items", "op.seed_rows('sales.items', [{'code': 'a'}], key=['code'])")
+    (first, _) = toy.document("preview", "--prove")["proofs"]
+    toy.revision(
+        "0002_clock",
+        "op.execute(f\"UPDATE sales.items SET made = '{time_ns()}'\")",
+        "pass",
+        after="0001_items",
+        head="from time import time_ns\nraw_sql = 'a test'",
+    )
+    said = toy.terp_seed("preview", "--prove", code=8).stderr
+    assert "script and run differ in sales.items" in said
+    assert "sales.items.made holds other values" in said
+    assert first["tables"] == len(toy.everything()) + 1 + 2  # version and ledger
+
+
+def test_what_a_rollback_leaves_in_another_schema_is_found(postgresql_toy: Toy) -> None:
+    toy = postgresql_toy
+    toy.execute(
+        "CREATE SCHEMA sales", "CREATE TABLE sales.items (id SERIAL PRIMARY KEY, code TEXT)"
+    )
+    toy.only(
+        "0001_items",
+        "op.execute(\"INSERT INTO sales.items (code) VALUES ('left')\")",
+        "pass",
+        head="raw_sql = 'a test'",
+    )
+    project = Seeds(toy.path / "alembic.ini", x=(f"url={toy.url}",))
+    with (
+        transaction(toy.db, project.settings()) as connection,
+        pytest.raises(VerificationError, match=r"rollback of 0001_items, sales\.items is not"),
+    ):
+        round_trip(project, connection, schemas=["sales"])
 
 
 def test_the_check_says_what_its_scratch_database_cannot_hold(sales: Sales) -> None:

@@ -169,7 +169,7 @@ def test_later_revisions_use_the_recorded_settings(sqlite_toy: Toy) -> None:
 def test_a_file_that_was_changed_after_it_was_applied_is_noticed(sqlite_toy: Toy) -> None:
     sqlite_toy.upgrade("0001_labels")
     sqlite_toy.data("labels.csv", "code,wording,place\nONLY,,1\n")
-    with pytest.raises(PlanError, match="revision 0001_labels was changed since it was applied"):
+    with pytest.raises(PlanError, match="was edited since revision 0001_labels seeded labels"):
         sqlite_toy.upgrade()
 
 

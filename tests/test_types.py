@@ -109,20 +109,7 @@ def test_every_type_from_a_file(
     toy: Toy, client: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
     """Up, no drift, down where an edited row would stop it, and the same by the script."""
-    operations = []
-    policy = ["version = 1"]
-    for name, (kind, texts, *declared) in kinds(toy).items():
-        table = f"of_{name}"
-        toy.execute(f"CREATE TABLE {table} (id {toy.counted_key}, code CHAR(2) UNIQUE, v {kind})")
-        cells = (text.replace('"', '""') for text in texts)
-        toy.data(f"{name}.csv", "code,v\n" + "".join(f'{n},"{c}"\n' for n, c in enumerate(cells)))
-        types = f", types={{'v': {declared[0]!r}}}" if declared else ""
-        operations.append(f'op.seed_file("{table}", "{name}.csv", key=["code"]{types})')
-        policy.append(
-            f'[tables.{table}]\nnot_personal = [{{ columns = ["v", "code"], reason = "t" }}]'
-        )
-    (toy.path / "seeds" / "masking.toml").write_text("\n".join(policy) + "\n")
-    toy.only("0001_all", "\n".join(operations))
+    every_type(toy)
     before = toy.counts()
 
     toy.upgrade()
@@ -138,6 +125,58 @@ def test_every_type_from_a_file(
     assert toy.counts() == before
     toy.upgrade()
     toy.terp_seed("status", "--drift")
+
+
+def every_type(toy: Toy, key: str = ', key=["code"]') -> None:
+    """Make a table for each type, and a revision that seeds it from a file."""
+    operations = []
+    policy = ["version = 1"]
+    for name, (kind, texts, *declared) in kinds(toy).items():
+        table = f"of_{name}"
+        toy.execute(f"CREATE TABLE {table} (id {toy.counted_key}, code CHAR(2) UNIQUE, v {kind})")
+        cells = (text.replace('"', '""') for text in texts)
+        toy.data(f"{name}.csv", "code,v\n" + "".join(f'{n},"{c}"\n' for n, c in enumerate(cells)))
+        types = f", types={{'v': {declared[0]!r}}}" if declared else ""
+        operations.append(f'op.seed_file("{table}", "{name}.csv"{key}{types})')
+        policy.append(
+            f'[tables.{table}]\nnot_personal = [{{ columns = ["v", "code"], reason = "t" }}]'
+        )
+    (toy.path / "seeds" / "masking.toml").write_text("\n".join(policy) + "\n")
+    toy.only("0001_all", "\n".join(operations))
+
+
+@pytest.mark.parametrize("key", [', key=["code"]', "", ', key=["code"], id=None'])
+def test_a_lost_ledger_is_rebuilt_though_columns_spell_values_otherwise(toy: Toy, key: str) -> None:
+    """Found by a key, by all columns, or without an id: as intact as the drift report says."""
+    every_type(toy, key)
+    if "id=None" in key:
+        for name in kinds(toy):
+            toy.execute(f"DROP TABLE of_{name}")
+            kind = kinds(toy)[name][0]
+            toy.execute(f"CREATE TABLE of_{name} (code CHAR(2) PRIMARY KEY, v {kind})")
+    toy.upgrade()
+    toy.document("status", "--drift")
+    before = contents(toy)
+    toy.execute("DROP TABLE terp_seed_ledger")
+    found = toy.document("-x", "size=small", "ledger", "rebuild", "--dry-run")
+    tables = [table for step in found["revisions"] for table in step["tables"]]
+    assert [t for t in tables if t["edited"] or t["replaced"] or t["missing"]] == []
+    toy.terp_seed("ledger", "rebuild", "--yes", x=("size=small",))
+    assert contents(toy) == before
+
+    edited = next(name for name, kind in kinds(toy).items() if len(kind[1]) > 2)
+    cells = f"SELECT v FROM of_{edited} WHERE code = '1'"
+    text = "v" if toy.sqlite else "CAST(v AS CHAR(20))"
+    other = toy.value(f"SELECT {text} FROM ({cells}) AS one")
+    toy.execute(
+        f"UPDATE of_{edited} SET v = '{other}' WHERE code = '0'", "DROP TABLE terp_seed_ledger"
+    )
+    toy.terp_seed("ledger", "rebuild", "--yes", x=("size=small",))
+    drifted = toy.document("status", "--drift", code=8)
+    tables = [table for step in drifted["revisions"] for table in step["tables"]]
+    assert [table["table"] for table in tables if table["edited"]] == [f"of_{edited}"]
+    toy.downgrade("base", "on-edited=delete")
+    assert toy.counts() == {}
 
 
 def contents(toy: Toy) -> list[object]:

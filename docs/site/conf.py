@@ -17,9 +17,9 @@ HOME = Path(__file__).resolve().parents[2]
 # The groups of docs/index.md; a page that is in none of them is an error.
 GROUPS = {
     "Tutorial": "index first-minutes agents",
-    "How-to": "howto-csv howto-seeder howto-project howto-several howto-test howto-schema "
-    "howto-push howto-preview howto-pipeline howto-rollback howto-audit howto-mask runbook "
-    "troubleshooting contributing",
+    "How-to": "howto-csv howto-datasets howto-seeder howto-project howto-several howto-test "
+    "howto-schema howto-push howto-preview howto-pipeline howto-rollback howto-audit howto-mask "
+    "runbook troubleshooting contributing",
     "Reference": "commands reference json types backends data pii-inventory changelog",
     "Explanation": "concepts compliance architecture",
     "Proof": "initiative under-fire staging-validation speed",

@@ -143,4 +143,8 @@ def _next_steps(project: Project, made: Scaffold, left: list[str], *, terp: bool
         "--edit-env"
         for name in left
     ]
+    if made.server or not made.url:
+        condition = "" if made.server else "if it is on a server: "
+        what = "or what the database is: test, staging, production"
+        steps.append(f"{condition}{project.terp_seed('env', 'stamp', 'dev')}   ({what})")
     return [*steps, project.alembic("upgrade", "head")]

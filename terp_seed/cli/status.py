@@ -69,6 +69,8 @@ def _print(found: ChainStatus) -> None:
             for step in found.revisions
         ],
     )
+    for message in found.edited_files:
+        click.echo(f"\n{message}")
     if found.compared:
         click.echo()
         print_drift(found)

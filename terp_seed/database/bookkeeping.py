@@ -6,7 +6,8 @@
     What each applied revision inserted.  A *header* (``range_no`` 0) holds
     the revision's state and the settings it ran with; a *range* (``block_no``
     0) holds a table's first key, count and shape; *blocks* hold the packed
-    8-byte digests of their rows.
+    8-byte digests of their rows.  *Pins* (``range_no`` -1) hold the digests
+    of the files that the revision has read.
 ``terp_seed_audit``
     What happened, when, by whom.  Rows are only ever added.
 ``terp_seed_environment``

@@ -17,7 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 from sqlalchemy.engine.interfaces import ReflectedColumn
 
-from terp_seed.database.dialects import KEPT_PREFIX, dialect_named
+from terp_seed.database.dialects import KEPT_PREFIX, dialect_named, join_table, split_table
 from terp_seed.rows.literals import canonical
 
 __all__ = [
@@ -26,6 +26,8 @@ __all__ = [
     "database_digests",
     "differing",
     "is_bookkeeping",
+    "other_schemas",
+    "place_of",
     "table_digest",
 ]
 
@@ -65,20 +67,42 @@ def database_digests(
     leave_out: Iterable[str] = BOOKKEEPING,
     exact: bool = False,
     since: datetime | None = None,
+    schemas: Iterable[str] = (),
 ) -> dict[str, TableDigest]:
-    """The digest of every table; does not write.
+    """The digest of every table of the connection's own schema, and of ``schemas``; does not write.
 
     With ``exact`` values count to their last digit and microsecond: for databases of one engine.
-    ``leave_out`` names tables to skip, by default the bookkeeping of terp_seed and Alembic.  In a
-    column whose default is the clock, all times after ``since`` (UTC) count as one.
+    ``leave_out`` names tables to skip, in any schema, by default the bookkeeping of terp_seed and
+    Alembic.  In a column whose default is the clock, all times after ``since`` (UTC) count as one.
+    A table of another schema is named with it.
     """
-    unwanted = set(leave_out)
-    names = sorted(
-        name
-        for name in set(sa.inspect(connection).get_table_names()) - unwanted
+    unwanted, inspector = set(leave_out), sa.inspect(connection)
+    names = [
+        join_table(schema, name)
+        for schema in (None, *schemas)
+        for name in sorted({*inspector.get_table_names(schema)} - unwanted)
         if not (unwanted and is_bookkeeping(name))
-    )
+    ]
     return {name: table_digest(connection, name, exact=exact, since=since) for name in names}
+
+
+def other_schemas(connection: Connection) -> list[str]:
+    """The schemas of the database beside the connection's own, without the server's.
+
+    None where another schema is another database.
+    """
+    if dialect_named(connection.dialect.name).schemas_are_databases:
+        return []
+    inspector = sa.inspect(connection)
+    apart = {"information_schema", inspector.default_schema_name}
+    return sorted({*inspector.get_schema_names()} - apart)
+
+
+def place_of(inspector: sa.Inspector, name: str) -> tuple[str | None, str]:
+    """The schema and the table that a name says; a table's own name may hold a dot."""
+    if "." in name and inspector.has_table(name):
+        return None, name
+    return split_table(name)
 
 
 def table_digest(
@@ -95,14 +119,15 @@ def table_digest(
     in no order.
     """
     inspector = sa.inspect(connection)
-    skipped = _CLOCK_TIMES.get(name, set())
+    schema, table = place_of(inspector, name)
+    skipped = _CLOCK_TIMES.get(table, set())
     found = {
         column["name"]: column
-        for column in inspector.get_columns(name)
+        for column in inspector.get_columns(table, schema)
         if column["name"] not in skipped and only in (None, column["name"])
     }
     columns = sorted(found)
-    key = [] if only else inspector.get_pk_constraint(name)["constrained_columns"]
+    key = [] if only else inspector.get_pk_constraint(table, schema)["constrained_columns"]
     total = sha256("\x1f".join(columns).encode())
     count = 0
     listed = [
@@ -113,7 +138,9 @@ def table_digest(
         )
         for column in columns
     ]
-    for row in _rows(connection, name, listed, key, repr if exact else _cell):
+    quote = dialect_named(connection.dialect.name).quote
+    place = ".".join(map(quote, filter(None, (schema, table))))
+    for row in _rows(connection, place, listed, key, repr if exact else _cell):
         total.update(("\x1e" + row).encode())
         count += 1
     return TableDigest(count, total.hexdigest())
@@ -135,7 +162,7 @@ def _selected(connection: Connection, column: ReflectedColumn, since: datetime |
 
 def _rows(
     connection: Connection,
-    name: str,
+    place: str,
     listed: list[str],
     key: list[str],
     cell: Callable[[Any], str],
@@ -144,7 +171,7 @@ def _rows(
     order = f" ORDER BY {', '.join(map(quote, key))}" if key else ""
     # stream this statement alone: streaming every one breaks a connection to MySQL
     result = connection.exec_driver_sql(
-        f"SELECT {', '.join(listed)} FROM {quote(name)}{order}",
+        f"SELECT {', '.join(listed)} FROM {place}{order}",
         execution_options={"no_parameters": True, "stream_results": True},
     )
     texts = ("\x1f".join(map(cell, row)) for row in result)

@@ -42,7 +42,7 @@ def translated(error: DBAPIError, what: str, key: str | None = None) -> SeedErro
     if problem.kind is Kind.READ_ONLY:
         return PlanError(f"{prefix}the server is read-only{code}; use its primary")
     if problem.kind is Kind.DENIED:
-        return PlanError(f"{prefix}{problem.meaning or _denied(problem.name)}{code}")
+        return PlanError(f"{prefix}{problem.meaning or _DENIED}{code}")
     if problem.kind is Kind.KEY_TAKEN:
         return RetryableError(
             f"{prefix}another program took one of the keys that these rows were to get{code}; run "
@@ -52,14 +52,7 @@ def translated(error: DBAPIError, what: str, key: str | None = None) -> SeedErro
     return PlanError(f"{prefix}{problem.meaning}{name}{code}")
 
 
-def _denied(privilege: str) -> str:
-    """Which privilege is missing, where the server says so."""
-    if not privilege:
-        return "the database user may not do this; docs/reference.md lists the privileges to grant"
-    grant = f"the database user may not {privilege}; grant it, as docs/reference.md says"
-    if privilege != "CREATE":
-        return grant
-    return f"{grant}, or let a user who may run this once: the tables are made only once"
+_DENIED = "the database user may not do this; docs/reference.md lists the privileges to grant"
 
 
 def _left(error: DBAPIError) -> str:

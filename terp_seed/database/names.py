@@ -18,7 +18,7 @@ from sqlalchemy.types import TypeEngine
 from terp_seed.database.dialects import split_table
 from terp_seed.errors import PlanError
 
-__all__ = ["LiveNames", "Renaming", "live_columns"]
+__all__ = ["LiveNames", "Renaming", "live_columns", "plain_type"]
 
 
 @dataclass(frozen=True)
@@ -124,4 +124,10 @@ def live_columns(connection: Connection, table: str) -> dict[str, TypeEngine[Any
         columns = sa.inspect(connection).get_columns(name, schema=schema)
     except sa.exc.NoSuchTableError:
         return None
-    return {column["name"]: column["type"] for column in columns} or None
+    return {column["name"]: plain_type(column["type"]) for column in columns} or None
+
+
+def plain_type(kind: Any) -> Any:
+    """The type itself; for a domain, the type that it restricts."""
+    base = getattr(kind, "data_type", None)
+    return kind if base is None else plain_type(base)

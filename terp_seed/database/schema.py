@@ -11,12 +11,20 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine.interfaces import ReflectedIndex
 
-from terp_seed.database.compare import is_bookkeeping
+from terp_seed.database.compare import is_bookkeeping, other_schemas
 from terp_seed.database.dialects import Dialect, Reference, join_table, split_table
+from terp_seed.database.names import plain_type
 from terp_seed.database.session import Session
 from terp_seed.rows.seeders import logical_references
 
-__all__ = ["ColumnFacts", "Schema", "TableFacts", "count_tables_elsewhere", "inbound", "outbound"]
+__all__ = [
+    "ColumnFacts",
+    "Schema",
+    "TableFacts",
+    "count_tables_elsewhere",
+    "inbound",
+    "outbound",
+]
 
 
 @dataclass(frozen=True)
@@ -196,7 +204,7 @@ def _column(
     charsets: dict[str, str],
     dialect: Dialect,
 ) -> ColumnFacts:
-    name, kind = each["name"], each["type"]
+    name, kind = each["name"], plain_type(each["type"])
     spelling = type(kind).__name__
     numbered = key == (name,) and isinstance(kind, sa.Integer)
     computed = bool(each.get("computed"))
@@ -267,16 +275,10 @@ def _table_names(inspector: sa.Inspector, schema: str | None) -> set[str]:
 
 def count_tables_elsewhere(session: Session) -> dict[str, int]:
     """How many tables of the application each other schema of the database holds, if any."""
-    if session.dialect.schemas_are_databases:
-        return {}
-    inspector = sa.inspect(session.connection)
-    others = {*inspector.get_schema_names()} - {
-        "information_schema",
-        inspector.default_schema_name,
-    }
+    inspector, others = sa.inspect(session.connection), other_schemas(session.connection)
     counts = {
         name: sum(not is_bookkeeping(table) for table in _table_names(inspector, name))
-        for name in sorted(others)
+        for name in others
     }
     return {name: count for name, count in counts.items() if count}
 

@@ -4,4 +4,5 @@
 compares them with the stored rows.  ``changes`` keeps what a revision updated or deleted, and
 ``later`` lets ``drift`` know of it.  ``derived`` recomputes columns that follow from other rows and
 counts broken invariants, and ``audit`` writes and reads the events of every run.
+``pinned_files`` finds files that were edited since a revision has read them.
 """

@@ -24,7 +24,7 @@ import socket
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from traceback import clear_frames
 from typing import Any
@@ -47,6 +47,7 @@ __all__ = [
     "Audit",
     "AuditLog",
     "Event",
+    "Pace",
     "PastRun",
     "lock_status",
     "measure_pace",
@@ -54,7 +55,8 @@ __all__ = [
     "read_events",
 ]
 
-_LAST = 20  # revisions whose pace counts
+_LAST = 100  # revisions whose pace counts
+_MANY = 1_000  # rows: a revision of fewer takes as long as without any
 
 
 @dataclass(frozen=True)
@@ -214,24 +216,46 @@ def _log(level: str, event: Mapping[str, Any], *, committed: bool) -> None:
     logger.bind(logger=AUDIT, **event, committed=committed).log(level, "{}", f"{what}{failed}")
 
 
-def measure_pace(connection: Connection, books: Books) -> float | None:
-    """Rows a second of the last revisions on this database; None if none was measured."""
+@dataclass(frozen=True)
+class Pace:
+    """How long revisions take, by those of the past; what they took where nothing was measured."""
+
+    a_revision: float = 0.05
+    """Seconds that a revision takes whatever it writes."""
+    rows_a_second: float = 20_000
+
+    def seconds(self, revisions: int, rows: int) -> float:
+        """How long revisions with so many rows will take together."""
+        return revisions * self.a_revision + rows / self.rows_a_second
+
+
+def measure_pace(connection: Connection, books: Books, *, upwards: bool) -> Pace:
+    """The pace of the last revisions on this database, up or down.
+
+    A revision of a few rows says nothing of the pace of many.
+    """
     audit = books.audit
     if not table_exists(connection, audit):
-        return None
+        return Pace()
     events = connection.execute(
         sa.select(audit.c.table_rows, audit.c.detail)
-        .where(audit.c.event.in_(("applied", "reverted")))
+        .where(audit.c.event == ("applied" if upwards else "reverted"))
         .order_by(audit.c.id.desc())
         .limit(_LAST)
-    ).all()
-    rows = seconds = 0.0
+    )
+    few, many = list[float](), list[tuple[int, float]]()
     for table_rows, detail in events:
+        rows = sum(json.loads(table_rows or "{}").values())
         took = json.loads(detail or "{}").get("seconds")
-        if took:
-            seconds += took
-            rows += sum(json.loads(table_rows or "{}").values())
-    return rows / seconds if rows and seconds else None
+        if took is not None and rows < _MANY:
+            few.append(took)
+        elif took:
+            many.append((rows, took))
+    pace = Pace(sorted(few)[len(few) // 2]) if few else Pace()
+    if many:
+        rows, took = map(sum, zip(*many, strict=True))
+        pace = replace(pace, rows_a_second=rows / took)
+    return pace
 
 
 Event = Mapping[str, Any]

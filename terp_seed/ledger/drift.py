@@ -22,12 +22,11 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.types import TypeEngine
 
-from terp_seed.database.dialects import Canonical
+from terp_seed.database.dialects import Canonical, equal_to
 from terp_seed.database.names import live_columns
 from terp_seed.database.session import Session
 from terp_seed.ledger.later import Altered, LaterChanges
 from terp_seed.ledger.ledger import Digests, Place, SeededRange, ledger_of
-from terp_seed.ledger.selection import equal_to
 from terp_seed.rows.literals import SEPARATOR, block_digests, canonical_cells, digested, json_cells
 from terp_seed.rows.model import Block, Cells
 

@@ -13,11 +13,10 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from terp_seed.database.dialects import KeptTable
+from terp_seed.database.dialects import KeptTable, equal_to
 from terp_seed.database.session import Session
 from terp_seed.ledger.changes import SeededChange, find_changes, is_there
 from terp_seed.ledger.ledger import Digests, SeededRange, ledger_of
-from terp_seed.ledger.selection import equal_to
 
 __all__ = ["Altered", "LaterChanges", "changed_again", "find_changed_drift"]
 

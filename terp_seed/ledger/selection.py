@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
 import sqlalchemy as sa
 
-from terp_seed.database.dialects import Dialect, split_table
+from terp_seed.database.dialects import Dialect, equal_to, split_table
 from terp_seed.database.session import Session
 from terp_seed.ledger.ledger import Place, SeededRange, ledger_of
 
-__all__ = ["RetainedRows", "Selection", "equal_to", "find_retained_rows", "match_numbers"]
+__all__ = ["RetainedRows", "Selection", "find_retained_rows", "match_numbers"]
 
 _MOST = 2_000  # ids or keys named in one condition
 
@@ -89,13 +89,6 @@ def match_numbers(
     ids = [seeded.first + number for number in sorted(numbers)]
     for start in range(0, len(ids), most):
         yield f"{expression} IN ({', '.join(map(str, ids[start : start + most]))})"
-
-
-def equal_to(columns: Iterable[str], literals: Sequence[str]) -> str:
-    """The condition that columns, quoted, hold these values, none of them NULL."""
-    return " AND ".join(
-        f"{column} = {literal}" for column, literal in zip(columns, literals, strict=True)
-    )
 
 
 RetainedRows = Mapping[Place, tuple[SeededRange, frozenset[int]]]

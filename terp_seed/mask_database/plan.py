@@ -18,10 +18,12 @@ import sqlalchemy as sa
 
 from terp_seed.database.bookkeeping import table_exists
 from terp_seed.database.compare import is_bookkeeping
+from terp_seed.database.dialects import split_table
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, UsageError
-from terp_seed.ledger.ledger import Ledger, SeededRange
+from terp_seed.ledger.changes import find_changes, is_there
+from terp_seed.ledger.ledger import Ledger, SeededRange, ledger_of
 from terp_seed.mask_database.progress import Pass
 from terp_seed.masking.boundary import Boundary, Masker, profile_of_column
 from terp_seed.masking.detect import PolicyGap, find_gaps, lines_to_add
@@ -107,8 +109,25 @@ def plan_passes(
         planner.add(facts, [made for made in passes if made.table == facts.name])
     masked = {(plan.table, name) for plan in planner.plans for name in plan.columns}
     planner.problems += _unfit_keys(foreign_keys, masked)
+    planner.problems += _find_kept_values(session, border)
     planner.refuse()
     return planner.plans
+
+
+def _find_kept_values(session: Session, border: Boundary) -> Iterator[str]:
+    """Columns that the policy classifies, in tables that keep rows as seeds found them."""
+    for change in find_changes(ledger_of(session), session.connection):
+        kept = change.kept
+        if not is_there(session.connection, kept):
+            continue
+        schema, name = split_table(kept.name)
+        columns = sa.inspect(session.connection).get_columns(name, schema)
+        personal = [c["name"] for c in columns if border.is_personal(kept.table, c["name"])]
+        if personal:
+            yield (
+                f"{kept.name} keeps {', '.join(personal)} of {kept.table} as revision "
+                f"{change.revision} found it, unmasked; roll that revision back first"
+            )
 
 
 def tables_to_read(schema: Schema, only: Sequence[str]) -> list[TableFacts]:

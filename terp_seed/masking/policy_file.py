@@ -59,12 +59,14 @@ _NOT_PERSONAL_KEYS = {"pii", "reason", "false_alarms"}
 _GROUP_KEYS = {"columns", "reason", "false_alarms"}
 _OTHER = ("redact", "scrub_text", "keep")
 
+_DOMAIN = "example.com"
+
 _VALUES = {
     "version": Option("1: this terp_seed knows no other", lambda given: given == 1),
     "mail_domain": Option(
         "a reserved domain: example.com, example.net, example.org, or one that ends in .test, "
         ".example, .invalid",
-        lambda given: isinstance(given, str) and is_reserved_domain(given),
+        lambda given: given == _DOMAIN or (isinstance(given, str) and is_reserved_domain(given)),
     ),
     "domain": Option("a name", lambda given: isinstance(given, str) and bool(given.strip())),
     "unique": Option("true or false", lambda given: isinstance(given, bool)),
@@ -141,7 +143,7 @@ class _Reader:
         self._value(document, "version", 1, "")
         defaults = self._table(document, "defaults")
         self._check_keys(defaults, ["mail_domain"], "[defaults]")
-        domain = self._value(defaults, "mail_domain", "example.com", "[defaults]")
+        domain = self._value(defaults, "mail_domain", _DOMAIN, "[defaults]")
         given = self._table(document, "environments")
         environments = {name: self._classes(given, name) for name in given}
         given, tables = self._table(document, "tables"), dict[str, TableRules]()

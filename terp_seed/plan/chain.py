@@ -46,7 +46,9 @@ __all__ = [
     "choose_generation",
     "clear_load_errors",
     "current_heads",
+    "has_renamings",
     "load_revisions",
+    "mentions",
     "pending_move",
     "read_attributes",
     "recorded_settings",
@@ -449,6 +451,21 @@ def _refuse_replaced(directory: ScriptDirectory, gone: Iterable[str]) -> None:
                 f"bring the files from before the squash back, upgrade to {script.revision}, and "
                 "then use the squashed revision"
             )
+
+
+def has_renamings(directory: ScriptDirectory) -> bool:
+    """Whether the chain may say that tables, columns or revisions have other names now."""
+    scripts = ancestors(directory, directory.get_heads())
+    return any(mentions(script, "seed_moved", "seed_gone", "replaces") for script in scripts)
+
+
+def mentions(script: Script, *words: str) -> bool:
+    """Whether one of these words is in a revision's file."""
+    try:
+        text = Path(script.path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return True  # which its code then says
+    return any(word in text for word in words)
 
 
 def current_heads(session: Session) -> tuple[str, ...]:

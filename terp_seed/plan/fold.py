@@ -16,12 +16,21 @@ from terp_seed.plan.plan import PlannedRevision
 from terp_seed.rows.literals import canonical
 from terp_seed.rows.model import Lookup, Value
 
-__all__ = ["FoldedTable", "Key", "apply_operation", "fold", "key_of", "looked_up", "rows_given"]
+__all__ = [
+    "FoldedTable",
+    "Key",
+    "apply_operation",
+    "comparable",
+    "fold",
+    "key_of",
+    "looked_up",
+    "rows_given",
+]
 
 T = TypeVar("T")
 
 Key = tuple[str, ...]
-"""A natural key as canonical texts: a file has texts where a revision has numbers."""
+"""A natural key as texts; see `comparable`."""
 
 
 @dataclass
@@ -118,7 +127,15 @@ def rows_given(operation: GivenRows, data: Path) -> Iterator[Mapping[str, Value]
 
 def key_of(row: Mapping[str, Value], key: Sequence[str]) -> Key:
     """The natural key of a row; a column that it lacks counts as NULL."""
-    return tuple(canonical(row.get(name)) for name in key)
+    return tuple(comparable(row.get(name)) for name in key)
+
+
+def comparable(value: Value) -> str:
+    """The text by which values compare: a file has texts where a revision has numbers.
+
+    A text is itself, since "007" is not "7" in a column of texts.
+    """
+    return value if isinstance(value, str) else canonical(value)
 
 
 def looked_up(value: Value, target: str | None) -> Value:

@@ -11,10 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
+from terp_seed.database.dialects import equal_to
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.ledger.ledger import SeededRange
-from terp_seed.ledger.selection import Selection, equal_to
+from terp_seed.ledger.selection import Selection
 from terp_seed.plan.plan import RowChanges
 from terp_seed.rows.imported import find_repeated_hashes
 from terp_seed.rows.literals import canonical
@@ -354,7 +355,10 @@ class _Expected:
         if not self._has_columns(wanted.table, [wanted.id, *(name for name, _ in wanted.where)]):
             return f"{wanted.table}{_MISSING}"
         count = self._count(wanted.table, dict(wanted.where))
-        return "" if count == 1 else f"{count} rows of {wanted.table}, not one"
+        by = ", ".join(name for name, _ in wanted.where)
+        if not count:
+            return f"a row of {wanted.table} that does not exist (looked up by {by})"
+        return "" if count == 1 else f"{count} rows of {wanted.table}, not one (looked up by {by})"
 
     def find_value_problem(
         self, number: int, name: str, value: Value, table: str, column: str

@@ -287,6 +287,8 @@ class PlannedRevision:
     """The operations whose rows the revision or a file gives."""
     declared: list[str] = field(default_factory=list)
     """What each of these operations says, with a digest of the file that it names."""
+    files: list[tuple[str, str]] = field(default_factory=list)
+    """The tables whose rows are in files below ``seeds/data/``, and those files."""
     derives: list[Derived] = field(default_factory=list)
     checks: list[Check] = field(default_factory=list)
     removals: list[Removal] = field(default_factory=list)

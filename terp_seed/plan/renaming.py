@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from io import StringIO
-from pathlib import Path
 
 from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation
@@ -18,13 +17,11 @@ from sqlalchemy.engine import Connection
 
 from terp_seed.database.names import LiveNames, Renaming
 from terp_seed.database.session import Session
-from terp_seed.plan.chain import ancestors, read_attributes
+from terp_seed.plan.chain import ancestors, mentions, read_attributes
 from terp_seed.plan.operations import OPTION, RenameOp
 from terp_seed.plan.recorder import call_function, install_operations
 
 __all__ = ["read_names", "read_operations", "with_names"]
-
-_WORDS = ("seed_moved", "seed_gone")
 
 
 def with_names(session: Session, directory: ScriptDirectory) -> Session:
@@ -41,11 +38,11 @@ def read_names(
     renamings = [
         Renaming(renamed.old, renamed.new, _lineage(directory, script))
         for script in scripts
-        if _mentions(script, _WORDS)
+        if mentions(script, "seed_moved", "seed_gone")
         for renamed in read_operations(script, dialect_name)
         if isinstance(renamed, RenameOp)
     ]
-    squashed = [script for script in scripts if _mentions(script, ("replaces",))]
+    squashed = [script for script in scripts if mentions(script, "replaces")]
     replaced = {script.revision: read_attributes(script).replaces for script in squashed}
     return LiveNames(renamings, connection, {name: old for name, old in replaced.items() if old})
 
@@ -58,14 +55,6 @@ def _lineage(directory: ScriptDirectory, script: Script) -> frozenset[str]:
     lineage = ancestors(directory, [script.revision])
     before = (name for one in lineage for name in read_attributes(one).replaces)
     return frozenset([*(one.revision for one in lineage), *before])
-
-
-def _mentions(script: Script, words: Sequence[str]) -> bool:
-    try:
-        text = Path(script.path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return True  # which its code then says
-    return any(word in text for word in words)
 
 
 @dataclass

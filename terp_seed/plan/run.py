@@ -23,6 +23,7 @@ from terp_seed.database.session import Session, books_of
 from terp_seed.database.statements import Printed, Stream
 from terp_seed.errors import LockError, PlanError
 from terp_seed.ledger.ledger import Header, Ledger, Place, Range, SeededRange, ledger_of
+from terp_seed.ledger.pinned_files import refuse_edited_files
 from terp_seed.ledger.selection import RetainedRows, find_retained_rows
 from terp_seed.masking.boundary import Boundary, boundary
 from terp_seed.masking.proof import Prover
@@ -90,6 +91,8 @@ class Target:
     def retained(self, places: Collection[Place]) -> RetainedRows:
         """What earlier rollbacks left of some ranges."""
         if self.session is None or not places:
+            return {}
+        if not self.ledger.retained(self.session.connection):
             return {}
         return find_retained_rows(self.session, places)
 
@@ -305,6 +308,8 @@ def _refuse_changed(
     """
     if not applied:
         return
+    names = [s.revision for s in applied if headers[s.revision].state == "applied"]
+    refuse_edited_files(session, names)
     reader = recorder.fresh(build=False, load_files=False)
     counter = recorder.fresh(build=False, mask=lambda rows: rows, numbers_rows=lambda table: False)
     ranges = ledger_of(session).ranges(session.connection)

@@ -11,17 +11,19 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterator, Sequence
-from datetime import datetime, time, timedelta
+from datetime import date, datetime, time, timedelta
 from decimal import Context, Decimal, InvalidOperation
 from functools import partial
 from itertools import islice
+from typing import Any
+from uuid import UUID
 
 import sqlalchemy as sa
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.schema import ColumnFacts, TableFacts
 from terp_seed.database.session import Session
-from terp_seed.rows.model import TableRows, Value
+from terp_seed.rows.model import Json, Lookup, TableRows, Value
 
 __all__ = ["AT_ONCE", "find_oversize", "find_unreadable", "value_checks"]
 
@@ -108,18 +110,19 @@ def find_oversize(session: Session, rows: TableRows) -> Iterator[str]:
 
 
 def find_unreadable(session: Session, rows: TableRows, facts: TableFacts) -> Iterator[str]:
-    """Findings for imported texts that their column cannot read, where the database can be asked.
+    """Findings for imported values that their column cannot read, where the database can be asked.
 
-    Which texts a type reads is the engine's own affair: arrays, addresses, intervals.
+    Which values a type reads is the engine's own affair: arrays, addresses, intervals.
     """
     for name in rows.columns if rows.provenance == "imported" else ():
-        if type(facts.columns[name].type) in _ALL_READ:
+        kind = facts.columns[name].type
+        if type(kind) in _ALL_READ:
             continue
-        wrong = _find_unreadable_row(session, rows, name)
+        wrong = _find_unreadable_row(session, rows, name, kind)
         if wrong is not None:
             place = f"table {rows.table}, column {name}"
             yield (
-                f"{place}: the database cannot convert the seed's text to the column's type (row "
+                f"{place}: the database cannot convert the seed's value to the column's type (row "
                 f"{rows.given(wrong)}); correct the value"
             )
 
@@ -127,18 +130,44 @@ def find_unreadable(session: Session, rows: TableRows, facts: TableFacts) -> Ite
 _ALL_READ = (sa.VARCHAR, sa.TEXT, sa.CHAR)
 """Types that read every text; how long one may be is another question."""
 
-Texts = Sequence[tuple[int, str]]
+_READ: tuple[tuple[Any, Any], ...] = (
+    (bool, sa.Boolean),
+    (int, sa.Integer | sa.Numeric | sa.Float),
+    (float | Decimal, sa.Numeric | sa.Float),
+    (date, sa.Date | sa.DateTime),
+    (time, sa.Time),
+    (bytes, sa.LargeBinary),
+    (UUID, sa.Uuid),
+    (dict | list | Json, sa.JSON),
+)
+"""Python types that columns of these types read; how large a number may be is another question."""
+
+Literals = Sequence[tuple[int, str]]
 
 
-def _find_unreadable_row(session: Session, rows: TableRows, name: str) -> int | None:
-    texts = ((at, text) for at, text in enumerate(rows.each(name)) if isinstance(text, str))
-    while some := list(islice(texts, session.dialect.rows_per_statement)):
-        sql = session.dialect.read_texts(rows.table, name, [text for _, text in some])
+def _find_unreadable_row(
+    session: Session, rows: TableRows, name: str, kind: sa.types.TypeEngine[Any]
+) -> int | None:
+    dialect = session.dialect
+    literals = (
+        (at, dialect.literal(value))
+        for at, value in enumerate(rows.each(name))
+        if _is_doubtful(value, kind)
+    )
+    while some := list(islice(literals, dialect.rows_per_statement)):
+        sql = dialect.read_values(rows.table, name, [literal for _, literal in some])
         if sql is None:
             return None
         if not _runs(session, sql):
             return _first_unreadable(session, rows.table, name, some)
     return None
+
+
+def _is_doubtful(value: Value, kind: sa.types.TypeEngine[Any]) -> bool:
+    """Whether only the database knows if a column of this type reads a value."""
+    if value is None or isinstance(value, Lookup):
+        return False
+    return not any(isinstance(value, python) and isinstance(kind, sql) for python, sql in _READ)
 
 
 def _runs(session: Session, sql: str) -> bool:
@@ -150,13 +179,13 @@ def _runs(session: Session, sql: str) -> bool:
     return True
 
 
-def _first_unreadable(session: Session, table: str, column: str, texts: Texts) -> int:
-    while len(texts) > 1:
-        half = texts[: len(texts) // 2]
-        sql = session.dialect.read_texts(table, column, [text for _, text in half])
+def _first_unreadable(session: Session, table: str, column: str, literals: Literals) -> int:
+    while len(literals) > 1:
+        half = literals[: len(literals) // 2]
+        sql = session.dialect.read_values(table, column, [literal for _, literal in half])
         assert sql is not None
-        texts = texts[len(half) :] if _runs(session, sql) else half
-    return texts[0][0]
+        literals = literals[len(half) :] if _runs(session, sql) else half
+    return literals[0][0]
 
 
 _WHOLE = re.compile(r"[-+]?\d+(\.0*)?", re.ASCII)
@@ -164,6 +193,7 @@ _NUMBER = re.compile(r"[-+]?(\d+(\.\d*)?|\.\d+)([eE][-+]?\d+)?", re.ASCII)
 _DAY = r"\d{4}-\d\d-\d\d"
 _SURE_DAY = r"[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"  # every month has it
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?", re.ASCII)
+_WITH_OFFSET = re.compile(rf"{_DAY}[ T]\d\d:\d\d\S* ?(Z|[-+]\d\d(:?\d\d)?)", re.ASCII)
 
 
 def _readable(live: ColumnFacts) -> Iterator[Check]:
@@ -184,7 +214,14 @@ def _readable(live: ColumnFacts) -> Iterator[Check]:
     if live.last is not None:
         what = f"cannot store a time after {live.last}; use an earlier one"
         yield what, partial(_is_behind, live.last), None
-    if isinstance(live.type, sa.Integer | sa.Boolean):
+    yield from _readable_by_type(live)
+
+
+def _readable_by_type(live: ColumnFacts) -> Iterator[Check]:
+    if isinstance(live.type, sa.ARRAY):
+        what = "is an array, and the seed's value is a list; write it as text, as in '{a,b}'"
+        yield what, lambda value: isinstance(value, dict | list | Json), None
+    elif isinstance(live.type, sa.Integer | sa.Boolean):
         what = "is an integer column, but the seed's value is not an integer"
         if isinstance(live.type, sa.Boolean) or getattr(live.type, "display_width", None) == 1:
             declare = _declare(live, "bool")
@@ -196,6 +233,8 @@ def _readable(live: ColumnFacts) -> Iterator[Check]:
         yield what, partial(_differs, _NUMBER), _NUMBER.pattern
     elif isinstance(live.type, sa.Date | sa.DateTime):
         kind = "datetime" if isinstance(live.type, sa.DateTime) else "date"
+        what = "is a date column, and the seed's text has an offset from UTC; give a datetime"
+        yield f"{what} instead{_declare(live, kind)}", _has_offset, _MOMENT.pattern
         yield (
             f"is a date column, but the seed's value is not a date{_declare(live, kind)}",
             lambda value: _differs(_MOMENT, value) or _is_no_day(value),
@@ -224,6 +263,10 @@ def _is_behind(last: datetime, value: Value) -> bool:
 def _declare(live: ColumnFacts, kind: str) -> str:
     """How other texts of a file are read."""
     return f'; for other forms declare types={{"{live.name}": "{kind}"}}'
+
+
+def _has_offset(value: Value) -> bool:
+    return isinstance(value, str) and _WITH_OFFSET.fullmatch(value) is not None
 
 
 def _differs(pattern: re.Pattern[str], value: Value) -> bool:

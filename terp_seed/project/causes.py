@@ -9,8 +9,8 @@ from typing import Any
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
-from terp_seed.database.compare import table_digest
-from terp_seed.database.dialects import dialect_named
+from terp_seed.database.compare import place_of, table_digest
+from terp_seed.database.dialects import dialect_named, split_table
 
 __all__ = ["explain_columns", "explain_triggers"]
 
@@ -24,9 +24,10 @@ def explain_columns(
     """
     for table in tables:
         inspector = sa.inspect(one)
-        if not (inspector.has_table(table) and sa.inspect(other).has_table(table)):
+        schema, plain = place_of(inspector, table)
+        if not (inspector.has_table(plain, schema) and sa.inspect(other).has_table(plain, schema)):
             continue
-        for column in inspector.get_columns(table):
+        for column in inspector.get_columns(plain, schema):
             name, default = column["name"], column["default"]
             if _differs(table, name, one, other, **how):
                 yield f"{table}.{name}" + (
@@ -45,7 +46,7 @@ def _differs(table: str, name: str, one: Connection, other: Connection, **how: A
 
 def explain_triggers(tables: Iterable[str], connection: Connection) -> Iterator[str]:
     """A line for each trigger of these tables, and for each that names one of them."""
-    wanted = {table.casefold() for table in tables}
+    wanted = {name.casefold() for table in tables for name in (table, split_table(table)[1])}
     for trigger in dialect_named(connection.dialect.name).all_triggers(connection):
         words = {word.casefold() for word in re.findall(r"\w+", trigger.text)}
         if trigger.table.casefold() in wanted or words & wanted:

@@ -7,8 +7,8 @@ without its database, and run on a scratch SQLite file with the tables that it n
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import ExitStack, contextmanager, redirect_stderr, redirect_stdout, suppress
 from dataclasses import dataclass, replace
 from io import StringIO
 from pathlib import Path
@@ -25,14 +25,17 @@ from terp_seed.database.consent import careful
 from terp_seed.database.copy_structure import copy_structure
 from terp_seed.database.dialects import dialect_named, split_table
 from terp_seed.database.schema import Schema
-from terp_seed.database.session import opened
-from terp_seed.errors import MaskingError, PlanError, SeedError, UsageError
+from terp_seed.database.session import Session, opened
+from terp_seed.errors import MaskingError, PlanError, SeedError, UsageError, VerificationError
+from terp_seed.ledger.pinned_files import read_pins, refuse_edited_files
 from terp_seed.masking.boundary import boundary
 from terp_seed.plan.chain import ID_LENGTH, Step, ancestors, choose_generation, read_attributes
 from terp_seed.plan.plan import Plan, make_plan
 from terp_seed.plan.recorder import Recorder
 from terp_seed.plan.renaming import read_names
 from terp_seed.plan.schema_stream import schema_stream
+from terp_seed.project.autogenerate import find_differences
+from terp_seed.project.datasets import REGISTER, read_datasets
 from terp_seed.project.init import has_section
 from terp_seed.project.project import Project
 from terp_seed.project.round_trip import round_trip, transaction
@@ -44,7 +47,7 @@ from terp_seed.project.schema_env import (
 )
 from terp_seed.settings.options import ENVIRONMENTS, Settings
 
-__all__ = ["Chain", "chain_of", "run_checks", "scratch"]
+__all__ = ["Chain", "chain_of", "run_checks", "schemas_of", "scratch"]
 
 _ID = re.compile(r"[a-z0-9_]+")
 
@@ -85,6 +88,10 @@ def run_checks(project: Project, *, round_trip: bool = True) -> Iterator[CheckRe
         yield _result("required schema", lambda: _required_schema(chain))
     planned = _result("plan and rollbacks", lambda: _plans(chain))
     yield planned
+    if planned.error is None and (chain.settings.home / REGISTER).exists():
+        yield _result("datasets", lambda: _datasets(chain))
+    if chain.has_url:
+        yield from _pinned_files(chain)
     if planned.error is None:
         yield from _on_scratch(project, chain, round_trip)
     if schema_environments(project.ini) and not chain.settings.bookkeeping_schema:
@@ -93,11 +100,13 @@ def run_checks(project: Project, *, round_trip: bool = True) -> Iterator[CheckRe
 
 def _on_scratch(project: Project, chain: Chain, round_trip: bool) -> Iterator[CheckResult]:
     try:
-        others = chain.schemas("dev")
+        others = schemas_of(chain.tables("dev"))
         if others:
             raise UsageError(f"seeds fill tables of {', '.join(others)}, and SQLite has no schemas")
         with scratch(project, chain) as made:
             yield _result("masking policy", lambda: _policy(chain, made))
+            if (chain.settings.home / REGISTER).exists():
+                yield _result("dataset keys", lambda: _dataset_keys(chain, made))
             if round_trip:
                 yield _result("up, down, up", lambda: _round_trip(project, chain, made))
             else:
@@ -156,6 +165,55 @@ def _plans(chain: Chain) -> str:
     return f"up and down in {', '.join(ENVIRONMENTS)}{left_out}{stays}"
 
 
+def _dataset_keys(chain: Chain, made: Scratch) -> str:
+    """The tables hold the natural keys of their datasets unique."""
+    findings, datasets = [], read_datasets(chain.settings.home)
+    with _schema(chain, made) as schema:
+        for dataset in datasets:
+            facts = schema.table(dataset.table) if schema else None
+            uniques = [] if facts is None else [facts.key, *facts.uniques]
+            if facts is None:
+                findings.append(
+                    f"dataset {dataset.name}: the database has no table {dataset.table}"
+                )
+            elif not any(unique and {*unique} <= {*dataset.key} for unique in uniques):
+                findings.append(
+                    f"dataset {dataset.name}: {', '.join(dataset.key)} is not unique in "
+                    f"{dataset.table}, so a key may mean several rows; name the columns of a "
+                    "unique key"
+                )
+    if findings:
+        raise PlanError("\n  ".join(findings))
+    return f"unique in {len(datasets)} tables"
+
+
+def _pinned_files(chain: Chain) -> Iterator[CheckResult]:
+    """Compare the files with those that the database's revisions have read, if it answers."""
+    try:
+        with opened(chain.settings) as session:
+            revisions = {pin.revision for pin in read_pins(session)}
+            if revisions:
+                yield _result("applied files", lambda: _unedited(session, revisions))
+    except UsageError:
+        return
+
+
+def _unedited(session: Session, revisions: Collection[str]) -> str:
+    refuse_edited_files(session, revisions)
+    return f"as {len(revisions)} revisions have read them"
+
+
+_WRITE = 'terp-seed revision --autogenerate -m "..."'
+
+
+def _datasets(chain: Chain) -> str:
+    """The datasets are what the chain adds up to."""
+    differences = find_differences(chain.settings, chain.scripts)
+    if differences:
+        raise VerificationError("\n  ".join([*differences, f"write the revision: {_WRITE}"]))
+    return f"{len(read_datasets(chain.settings.home))} files, no difference from the chain"
+
+
 def _autogenerate(project: Project) -> str:
     """The autogenerate of the application's schema drops no table of terp_seed."""
     problems = [
@@ -196,29 +254,30 @@ def _policy(chain: Chain, made: Scratch | None) -> str:
 
 @contextmanager
 def _schema(chain: Chain, made: Scratch | None) -> Iterator[Schema | None]:
-    if made is None:
-        yield None
-        return
-    with opened(replace(chain.settings, url=made.url, bookkeeping_schema=None)) as session:
-        yield Schema(session)
+    """The schema of the project's database; of the scratch file, where that does not answer."""
+    with ExitStack() as stack:
+        session = None
+        if chain.has_url and (made is None or made.copied):
+            with suppress(UsageError):
+                session = stack.enter_context(opened(chain.settings))
+        if session is None and made is not None:
+            settings = replace(chain.settings, url=made.url, bookkeeping_schema=None)
+            session = stack.enter_context(opened(settings))
+        yield None if session is None else Schema(session)
 
 
 def _round_trip(project: Project, chain: Chain, made: Scratch) -> str:
     """Up, down and up again; `VerificationError` if a rollback leaves rows, or others come back."""
-    if chain.settings.bookkeeping_schema:
-        raise PlanError("bookkeeping_schema is set in the section, and SQLite has no schemas")
     environment = chain.settings.env or "dev"
     x = ["backup=none"]  # a scratch file is not worth a backup
     if careful(environment):
         x.append(f"yes={Path(str(made.url.database)).name}")
     engine = dialect_named("sqlite").engine(made.url)
-    with transaction(engine, replace(chain.settings, env=environment)) as connection:
-        there = project.without("url", "yes", "env", "backup")
+    settings = replace(chain.settings, env=environment, bookkeeping_schema=None)
+    with transaction(engine, settings) as connection:
+        there = replace(project.without("url", "yes", "env", "backup"), one_schema=True)
         rows = round_trip(there, connection, x, chain.staying(environment))
     return f"{rows:,} rows and no trace, on {made.origin}"
-
-
-_NOWHERE = "url=sqlite:///nowhere.db"
 
 
 @dataclass(frozen=True)
@@ -255,11 +314,10 @@ class Chain:
         down = [Step(script, upgrade=False) for script in reversed(scripts)]
         return make_plan(scripts, down, recorder)
 
-    def schemas(self, environment: str) -> list[str]:
-        """The schemas, other than the connection's own, in which tables are seeded."""
+    def tables(self, environment: str) -> list[str]:
+        """The tables that are seeded."""
         steps = self.plan(environment).history.values()
-        tables = (planned.rows.table for step in steps for planned in step.tables)
-        return sorted({schema for schema, _ in map(split_table, tables) if schema})
+        return sorted({planned.rows.table for step in steps for planned in step.tables})
 
     def staying(self, environment: str) -> set[str]:
         """The revisions that seed rows in an environment and declare that they cannot roll back."""
@@ -271,22 +329,20 @@ class Chain:
         }
 
 
+def schemas_of(tables: Iterable[str]) -> list[str]:
+    """The schemas, other than the connection's own, of some tables."""
+    return sorted({schema for schema, _ in map(split_table, tables) if schema})
+
+
 def chain_of(project: Project) -> Chain:
     """Load every revision; `PlanError` names the file that cannot be loaded.
 
     The database is not opened, and need not be known.
     """
-    known, settings = True, None
-    try:
-        settings = project.settings()
-    except UsageError:
-        known = False
-        project = project.without("url")
-        project = replace(project, x=(*project.x, _NOWHERE))
-    settings = settings or project.settings()
-    directory = project.directory()
+    found = project.without_database()
+    directory = found.directory()
     scripts = ancestors(directory, directory.get_heads())
-    return Chain(settings, directory, scripts, known)
+    return Chain(found.settings(), directory, scripts, has_url=found is project)
 
 
 @dataclass(frozen=True)
@@ -295,7 +351,9 @@ class Scratch:
 
     url: URL
     origin: str
-    """Where its tables come from, as text for a message."""
+    """Where its tables come from and what they cannot show, as text for a message."""
+    copied: bool
+    """Whether they are those of the project's database."""
 
 
 @contextmanager
@@ -309,8 +367,8 @@ def scratch(project: Project, chain: Chain) -> Iterator[Scratch]:
     with TemporaryDirectory() as folder:
         url = sa.make_url(f"sqlite:///{Path(folder).resolve()}/scratch.db")
         Path(str(url.database)).touch()
-        origin = _copy_tables(chain, url) or _create_tables(project, url)
-        yield Scratch(url, origin)
+        copied = _copy_tables(chain, url)
+        yield Scratch(url, copied or _create_tables(project, url), bool(copied))
 
 
 def _copy_tables(chain: Chain, url: URL) -> str:
@@ -321,13 +379,19 @@ def _copy_tables(chain: Chain, url: URL) -> str:
             opened(chain.settings) as session,
             dialect_named("sqlite").engine(url).begin() as target,
         ):
-            found = copy_structure(session.connection, target)
+            copied = copy_structure(session.connection, target)
             if chain.needed_schemas:
                 _copy_version(chain, session.connection, target)
     except UsageError:
         return ""  # it does not answer, or its file does not exist yet
+    seeded = chain.tables("dev")
+    left_out = [name for name in copied.left_out if name in seeded]
+    if left_out:
+        raise UsageError(f"a scratch SQLite cannot have the tables {', '.join(left_out)}")
     where = chain.settings.url.render_as_string()
-    return f"the {found} tables of {where}, without their rows" if found else ""
+    untried = "; ".join(["", *copied.untried(seeded)]).replace("; ", "; not tried there: ", 1)
+    origin = f"the {copied.tables} tables of {where}, without their rows{untried}"
+    return origin if copied.tables else ""
 
 
 def _copy_version(chain: Chain, source: Connection, target: Connection) -> None:

@@ -53,6 +53,8 @@ class Scaffold:
     """Files that were there already."""
     url: bool = False
     """Whether the new section has a URL."""
+    server: bool = False
+    """Whether it leads to a server, whose database has to be stamped."""
     findings: str = ""
     """Lines to add to the masking policy, if the project already has a policy."""
     books: str = ""
@@ -152,7 +154,7 @@ def _section(project: Project, folder: str, made: Scaffold) -> str:
     url = _application_url(project.ini)
     if url is not None:
         made.books = _books_name(url)
-        made.url = True
+        made.url, made.server = True, _is_server(url)
     return section_text(
         section=name,
         folder=folder,
@@ -174,6 +176,18 @@ def _books_name(url: str) -> str:
         return ""
     dialect = dialect_named(parsed.get_backend_name())
     return f"{parsed.database or 'app'}_books" if dialect.schemas else ""
+
+
+def _is_server(url: str) -> bool:
+    """Whether a URL leads to a server; a URL that cannot be parsed does not.
+
+    Raises `UsageError` for an unsupported engine.
+    """
+    try:
+        parsed = make_url(url.replace("%%", "%"))
+    except (ArgumentError, ValueError):
+        return False
+    return not dialect_named(parsed.get_backend_name()).embedded
 
 
 def _revisions(section: str) -> str:
@@ -296,6 +310,8 @@ _VALUES: tuple[tuple[type[sa.types.TypeEngine[Any]], object], ...]
 _VALUES = (
     (sa.Boolean, True),
     (sa.JSON, {}),
+    (sa.Uuid, "00000000-0000-4000-8000-000000000001"),
+    (sa.ARRAY, "{}"),
     (sa.DateTime, "2026-01-01 00:00:00"),
     (sa.Date, "2026-01-01"),
     (sa.Time, "00:00:00"),

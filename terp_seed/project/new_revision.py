@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
-import json
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
 from alembic.script import Script, ScriptDirectory
 
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.plan.chain import ID_LENGTH, clear_load_errors
-from terp_seed.rows.files import read_batches
+from terp_seed.project.operation_text import call, listed, python_literal
+from terp_seed.rows.files import FROZEN, read_batches
 from terp_seed.rows.seeders import seeder_named
 
-__all__ = ["file_body", "revision_id", "row_body", "seeder_body", "write_revision"]
+__all__ = [
+    "all_or_nothing",
+    "file_body",
+    "revision_id",
+    "row_body",
+    "seeder_body",
+    "write_revision",
+]
 
 _ID = re.compile(r"[a-z0-9_]+")
 _NUMBERED = re.compile(r"(\d+)_")
@@ -23,7 +31,7 @@ _NUMBERED = re.compile(r"(\d+)_")
 def seeder_body(name: str) -> str:
     """An ``upgrade()`` that seeds the rows of a registered seeder; `UsageError` if unknown."""
     seeder_named(name)
-    return f"op.seed({_literal(name)})"
+    return f"op.seed({python_literal(name)})"
 
 
 def file_body(data: Path, path: str, table: str, key: Sequence[str]) -> str:
@@ -35,19 +43,19 @@ def file_body(data: Path, path: str, table: str, key: Sequence[str]) -> str:
     missing = [name for name in key if name not in columns]
     if missing:
         raise UsageError(f"{path}: has no column {', '.join(missing)} to be the key")
-    options = f", key={_listed(key)}" if key else ""
-    return f"op.seed_file({_literal(table)}, {_literal(path)}{options})"
+    options = f", key={listed(key)}" if key else ""
+    return f"op.seed_file({python_literal(table)}, {python_literal(path)}{options})"
 
 
 def row_body(
     table: str, row: Mapping[str, object], key: Sequence[str], integer_key: str | None
 ) -> str:
     """An ``upgrade()`` that seeds one row, written out in the revision."""
-    cells = ", ".join(f"{_literal(name)}: {_literal(value)}" for name, value in row.items())
-    lines = [f"{_literal(table)},", "[", f"    {{{cells}}},", "],"]
-    lines += [f"key={_listed(key)},"] if key else []
-    lines += [] if integer_key == "id" else [f"id={_literal(integer_key)},"]
-    return "\n".join(["op.seed_rows(", *(f"        {line}" for line in lines), "    )"])
+    options = {
+        **({"key": key} if key else {}),
+        **({} if integer_key == "id" else {"id": integer_key}),
+    }
+    return call("seed_rows", table, [python_literal(row)], options).replace("\n", "\n    ")
 
 
 def revision_id(taken: Iterable[str], message: str, wanted: str | None = None) -> str:
@@ -94,18 +102,25 @@ def write_revision(directory: ScriptDirectory, name: str, message: str, upgrades
             f"the chain has {len(heads)} heads, {', '.join(heads)}; merge them before you "
             "add a revision"
         )
+    with all_or_nothing(directory):
+        made = directory.generate_revision(
+            name, _plain(message), upgrades=upgrades, downgrades="", imports=""
+        )
+        assert isinstance(made, Script)
+    return Path(made.path)
+
+
+@contextmanager
+def all_or_nothing(directory: ScriptDirectory) -> Iterator[None]:
+    """Leave no new revision, and no file of one, behind what fails."""
     before = _files(directory)
     try:
         with clear_load_errors():
-            made = directory.generate_revision(
-                name, _plain(message), upgrades=upgrades, downgrades="", imports=""
-            )
-        assert isinstance(made, Script)
+            yield
     except BaseException:
         for path in _files(directory) - before:
             path.unlink()
         raise
-    return Path(made.path)
 
 
 def _plain(message: str) -> str:
@@ -114,14 +129,6 @@ def _plain(message: str) -> str:
 
 
 def _files(directory: ScriptDirectory) -> set[Path]:
-    folders = map(Path, directory.version_locations or [f"{directory.dir}/versions"])
-    return {path for folder in folders if folder.is_dir() for path in folder.rglob("*.py")}
-
-
-def _literal(value: object) -> str:
-    """A Python literal; a text in double quotes."""
-    return json.dumps(value, ensure_ascii=False) if isinstance(value, str) else repr(value)
-
-
-def _listed(names: Sequence[str]) -> str:
-    return f"[{', '.join(map(_literal, names))}]"
+    folders = [*map(Path, directory.version_locations or [f"{directory.dir}/versions"])]
+    found = {path for folder in folders if folder.is_dir() for path in folder.rglob("*.py")}
+    return found | {*Path(directory.dir).glob(f"data/{FROZEN}/*")}

@@ -24,7 +24,12 @@ from terp_seed.plan.chain import ACT, load_revisions
 from terp_seed.rows.seeders import load_seeders
 from terp_seed.settings.options import Settings, resolve
 
-__all__ = ["Act", "Project"]
+__all__ = ["ALLOW_DELETE", "Act", "Project"]
+
+ALLOW_DELETE = "terp_seed_allow_delete"
+"""The attribute of an Alembic configuration that lets a new revision delete many rows."""
+
+_NOWHERE = "url=sqlite:///nowhere.db"
 
 Act = Callable[..., Any]
 
@@ -47,6 +52,8 @@ class Project:
     ini: Path
     section: str = "seed"
     x: tuple[str, ...] = ()
+    one_schema: bool = False
+    """Whether to keep the bookkeeping beside the tables, whatever the section says."""
 
     def without(self, *keys: str) -> Project:
         """The project without the ``-x`` arguments of these keys."""
@@ -66,6 +73,8 @@ class Project:
         if not config.file_config.has_section(self.section):
             there = ", ".join(f"[{name}]" for name in config.file_config.sections())
             raise UsageError(f"{self.ini.name}: has no section [{self.section}]; it has {there}")
+        if self.one_schema:
+            config.set_main_option("bookkeeping_schema", "")
         return config
 
     def directory(self) -> ScriptDirectory:
@@ -92,6 +101,26 @@ class Project:
         run = command.upgrade if up else command.downgrade
         run(self.config(*x, out=out), span, sql=True)
 
+    def autogenerate(self, message: str, revision: str, *, allow_delete: bool) -> list[Path]:
+        """``alembic -n seed revision --autogenerate``: the files of the revisions that it wrote.
+
+        The database is not opened, and need not be known.
+        """
+        config = self.without_database().config()
+        config.attributes[ALLOW_DELETE] = allow_delete
+        made = command.revision(config, message, autogenerate=True, rev_id=revision)
+        scripts = made if isinstance(made, list) else [made]
+        return [Path(script.path) for script in scripts if script is not None]
+
+    def without_database(self) -> Project:
+        """The project as it is, or with a URL that leads nowhere if it has none."""
+        try:
+            self.settings()
+        except UsageError:
+            project = self.without("url")
+            return replace(project, x=(*project.x, _NOWHERE))
+        return self
+
     def application_upgrade(self, url: URL) -> None:
         """``alembic upgrade head`` of the application's own ``[alembic]`` section, on a database.
 
@@ -111,9 +140,17 @@ class Project:
 
     def alembic(self, *words: str) -> str:
         """The ``alembic`` command that does the same, quoted for a shell, without passwords."""
+        return self._command("alembic", "-n", self.section, words=words)
+
+    def terp_seed(self, *words: str) -> str:
+        """The same of ``terp-seed``."""
+        chain = () if self.section == "seed" else ("-n", self.section)
+        return self._command("terp-seed", *chain, words=words)
+
+    def _command(self, program: str, *chain: str, words: Sequence[str]) -> str:
         place = () if self.ini.name == str(self.ini) == "alembic.ini" else ("-c", str(self.ini))
         x = [part for argument in self.x for part in ("-x", _hidden(argument))]
-        return shlex.join(["alembic", *place, "-n", self.section, *x, *words])
+        return shlex.join([program, *place, *chain, *x, *words])
 
     def _on(
         self,

@@ -18,9 +18,14 @@ from typing import Any
 from sqlalchemy.engine import URL
 from sqlalchemy.exc import DBAPIError
 
-from terp_seed.database.compare import TableDigest, database_digests, differing
+from terp_seed.database.compare import (
+    TableDigest,
+    database_digests,
+    differing,
+    other_schemas,
+)
 from terp_seed.database.consent import careful
-from terp_seed.database.dialects import Dialect, dialect_named
+from terp_seed.database.dialects import Dialect, dialect_named, split_table
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.failures import translated
 from terp_seed.database.session import Session, opened
@@ -28,7 +33,7 @@ from terp_seed.errors import SeedError, UsageError, VerificationError
 from terp_seed.ledger.ledger import ledger_of
 from terp_seed.plan.chain import ancestors, current_heads, recorded_settings
 from terp_seed.project.causes import explain_columns, explain_triggers
-from terp_seed.project.check import chain_of
+from terp_seed.project.check import chain_of, schemas_of
 from terp_seed.project.project import Project
 from terp_seed.settings.options import Settings, presets
 
@@ -113,17 +118,25 @@ class _Proof:
     def require_as_before(self, before: dict[str, TableDigest]) -> None:
         """Raise `VerificationError` if the way back did not lead to where the proof began."""
         after = self.digests(self.scripted)
-        left = [name for name in differing(before, after) if not name.startswith("terp_seed_")]
+        left = [
+            name
+            for name in differing(before, after)
+            if not split_table(name)[1].startswith("terp_seed_")
+        ]
         if left:
             with self._open(self.scripted) as session:
                 causes = list(explain_triggers(left, session.connection))
             raise _unequal("after the rollback, not as before:", left, causes)
 
     def digests(self, copy: URL) -> dict[str, TableDigest]:
-        """The digests of a copy's tables."""
+        """The digests of a copy's tables, in all of its schemas."""
         with self._open(copy) as session:
             return database_digests(
-                session.connection, leave_out=_NOT_COMPARED, exact=True, since=self.since
+                session.connection,
+                leave_out=_NOT_COMPARED,
+                exact=True,
+                since=self.since,
+                schemas=other_schemas(session.connection),
             )
 
     def _causes(self, tables: Sequence[str]) -> list[str]:
@@ -155,7 +168,7 @@ def _refuse_other_databases(project: Project, settings: Settings) -> None:
     """Refuse a chain that would write beside the copies, to the databases themselves."""
     if not dialect_named(settings.url.get_backend_name()).schemas_are_databases:
         return
-    others = chain_of(project).schemas(settings.env or "dev")
+    others = schemas_of(chain_of(project).tables(settings.env or "dev"))
     others += filter(None, [settings.bookkeeping_schema])
     if others:
         raise UsageError(

@@ -64,13 +64,14 @@ def seeded(seed_project: Project, seed_engine: Engine) -> Iterator[Callable[...,
     staging or production.
     """
     from terp_seed.project.check import chain_of
-    from terp_seed.project.round_trip import seed_quietly, transaction
+    from terp_seed.project.round_trip import fitted, seed_quietly, transaction
 
-    with transaction(seed_engine, chain_of(seed_project).settings) as connection:
+    project = fitted(seed_project, seed_engine)
+    with transaction(seed_engine, chain_of(project).settings) as connection:
 
         def seed_to(target: str = "head", **x: object) -> Connection:
             given = [f"{key.replace('_', '-')}={value}" for key, value in x.items()]
-            seed_quietly(seed_project, connection, target, given)
+            seed_quietly(project, connection, target, given)
             return connection
 
         yield seed_to
@@ -84,16 +85,19 @@ def seed_round_trip(seed_project: Project, seed_engine: Engine) -> Callable[...,
     """
     from terp_seed.database.environment_stamp import stamped
     from terp_seed.errors import SeedError
-    from terp_seed.project.check import chain_of
-    from terp_seed.project.round_trip import round_trip, transaction
+    from terp_seed.project.check import chain_of, schemas_of
+    from terp_seed.project.round_trip import fitted, round_trip, transaction
+
+    project = fitted(seed_project, seed_engine)
 
     def trip(**x: object) -> int:
         given = [f"{key.replace('_', '-')}={value}" for key, value in x.items()]
-        chain = chain_of(seed_project)
+        chain = chain_of(project)
         with transaction(seed_engine, chain.settings) as connection:
             environment = stamped(connection) or "test"
+            staying, schemas = chain.staying(environment), schemas_of(chain.tables(environment))
             try:
-                return round_trip(seed_project, connection, given, chain.staying(environment))
+                return round_trip(project, connection, given, staying, schemas)
             except SeedError as error:
                 pytest.fail(str(error), pytrace=False)
 

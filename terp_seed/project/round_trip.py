@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
@@ -16,7 +16,7 @@ from sqlalchemy.engine import Connection, Engine
 from terp_seed.database import environment_stamp
 from terp_seed.database.compare import TableDigest, database_digests, differing
 from terp_seed.database.consent import careful
-from terp_seed.database.dialects import Dialect, dialect_named
+from terp_seed.database.dialects import Dialect, dialect_named, split_table
 from terp_seed.database.session import books_of
 from terp_seed.errors import GuardError, VerificationError
 from terp_seed.ledger.ledger import Ledger
@@ -24,7 +24,12 @@ from terp_seed.plan.chain import ancestors
 from terp_seed.project.project import Project
 from terp_seed.settings.options import Settings
 
-__all__ = ["round_trip", "seed_quietly", "transaction"]
+__all__ = ["fitted", "round_trip", "seed_quietly", "transaction"]
+
+
+def fitted(project: Project, engine: Engine) -> Project:
+    """The project on an engine, which may have no schema for its bookkeeping."""
+    return replace(project, one_schema=not dialect_named(engine.dialect.name).schemas)
 
 
 @contextmanager
@@ -77,17 +82,19 @@ def round_trip(
     connection: Connection,
     x: Sequence[str] = (),
     staying: Collection[str] = (),
+    schemas: Iterable[str] = (),
 ) -> int:
     """Take each revision up, down and up again, then all of them down; return the rows seeded.
 
     Where the chain has branches, each is also taken up alone, and all of them in another order.
+    What is compared are the tables of the connection's own schema and of ``schemas``.
     ``connection`` is in a transaction, the chain at its base.  Revisions in ``staying`` declare no
     rollback: they only go up, and nothing goes below them.  Raises `VerificationError` for a
     revision whose rollback leaves a trace, or that seeds other rows the second time.
     """
     directory = project.directory()
     scripts = ancestors(directory, directory.get_heads())
-    trip = _Trip(project, connection, x)
+    trip = _Trip(project, connection, x, tuple(schemas))
     first = start = trip.digests()
     floor = "base"
     for script in scripts:
@@ -172,6 +179,7 @@ class _Trip:
     project: Project
     connection: Connection
     x: Sequence[str]
+    schemas: Sequence[str] = ()
     since: datetime = field(default_factory=lambda: datetime.now(UTC))
 
     @property
@@ -189,8 +197,12 @@ class _Trip:
         self.go(_below(script), up=False)
 
     def digests(self) -> dict[str, TableDigest]:
-        found = database_digests(self.connection, since=self.since)
-        return {name: table for name, table in found.items() if not name.startswith("terp_seed_")}
+        found = database_digests(self.connection, since=self.since, schemas=self.schemas)
+        return {
+            name: table
+            for name, table in found.items()
+            if not split_table(name)[1].startswith("terp_seed_")
+        }
 
     def seeded(self) -> dict[str, TableDigest]:
         """What a second time must lead to: ids are counted on where the engine gives none twice."""

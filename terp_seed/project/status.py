@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from difflib import get_close_matches
 from typing import Any
 
@@ -21,6 +21,7 @@ from terp_seed.ledger.derived import violations
 from terp_seed.ledger.drift import find_drift
 from terp_seed.ledger.later import find_changed_drift
 from terp_seed.ledger.ledger import Header, Range, SeededRange, ledger_of
+from terp_seed.ledger.pinned_files import find_edited_files
 from terp_seed.ledger.selection import RetainedRows
 from terp_seed.plan.chain import ancestors, current_heads, read_attributes, recorded_settings
 from terp_seed.plan.plan import Counts, Plan, StepResult
@@ -65,6 +66,8 @@ class ChainStatus:
     revisions: list[RevisionStatus]
     compared: bool = False
     """Whether the rows were compared with the ledger."""
+    edited_files: list[str] = field(default_factory=list)
+    """A message for each file that was edited since a revision has read it."""
 
     def to_json(self) -> dict[str, Any]:
         """The fields of the JSON document."""
@@ -74,6 +77,7 @@ class ChainStatus:
             "heads": list(self.heads),
             "settings": dict(self.settings),
             "revisions": [status.to_json() for status in self.revisions],
+            "edited_files": self.edited_files,
         }
 
     @property
@@ -109,6 +113,7 @@ def chain_status(
         recorded_settings(headers, applied),
         found,
         drift,
+        find_edited_files(session, [s.revision for s in found if s.state == "applied"]),
     )
 
 

@@ -6,6 +6,7 @@ import codecs
 import csv
 import gzip
 import json
+import re
 import zlib
 from base64 import b64decode
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,17 +26,20 @@ from terp_seed.rows.imported import BATCH_ROWS, Batch, Origin, row_batches
 from terp_seed.rows.model import Json, Value
 
 __all__ = [
+    "FROZEN",
     "FileColumn",
     "FileFormat",
     "csv_batches",
     "file_digest",
     "file_format",
     "find_file",
+    "frozen_name",
     "json_batches",
     "json_line_batches",
     "kind_of_file",
     "open_lines",
     "read_batches",
+    "refuse_edited_frozen",
 ]
 
 _PIECE = 1 << 20
@@ -84,6 +88,27 @@ def file_digest(folder: Path, name: str) -> str:
             digest.update(piece.removesuffix(held).replace(b"\r\n", b"\n"))
     digest.update(held)
     return digest.hexdigest()
+
+
+FROZEN = "frozen"
+"""The folder with files that are part of a revision; their names end with their digest."""
+
+_NAME = re.compile(rf"{FROZEN}/.+\.([0-9a-f]{{12}})\.jsonl")
+
+
+def frozen_name(stem: str, digest: str) -> str:
+    """The name of a frozen file with this content."""
+    return f"{FROZEN}/{stem}.{digest[:12]}.jsonl"
+
+
+def refuse_edited_frozen(folder: Path, name: str) -> None:
+    """Raise `UsageError` for a frozen file whose content is not what its name says."""
+    named = _NAME.fullmatch(name)
+    if named and find_file(folder, name).exists() and named[1] != file_digest(folder, name)[:12]:
+        raise UsageError(
+            f"{name}: was edited, and it is part of a revision, as it was reviewed; restore the "
+            "file. To change rows, edit their dataset and write another revision"
+        )
 
 
 def find_file(folder: Path, name: str) -> Path:

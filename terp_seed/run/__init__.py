@@ -4,5 +4,5 @@
 ones, ``changes`` updates and deletes rows and puts them back, ``rollback`` removes them once
 ``dependents`` has found what refers to them and ``recognise`` whose key has changed, and ``backup``
 saves them first.  ``dry_run`` counts what would happen, ``plan_file`` holds a run to a reviewed
-plan, and ``ledger_rebuild`` rebuilds a lost ledger.
+plan, and ``ledger_rebuild`` rebuilds a lost ledger from what ``row_search`` finds.
 """

@@ -16,7 +16,7 @@ from functools import cached_property
 
 import sqlalchemy as sa
 
-from terp_seed.database.dialects import KeptTable, split_table
+from terp_seed.database.dialects import KeptTable, equal_to, split_table
 from terp_seed.database.schema import inbound
 from terp_seed.database.session import Session
 from terp_seed.database.statements import Stream
@@ -24,7 +24,6 @@ from terp_seed.errors import PlanError, RollbackError
 from terp_seed.ledger.changes import find_loss, kept_table, record_change
 from terp_seed.ledger.later import changed_again
 from terp_seed.ledger.ledger import Ledger
-from terp_seed.ledger.selection import equal_to
 from terp_seed.plan.changes import IsPersonal
 from terp_seed.plan.plan import Counts, PlannedChange
 from terp_seed.rows.model import Value

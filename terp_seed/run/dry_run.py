@@ -31,8 +31,6 @@ from terp_seed.run.rollback import Rollback
 
 __all__ = ["Forecast", "forecast", "forecast_steps"]
 
-_ROWS_PER_SECOND = 20_000  # where nothing was ever measured
-
 
 @dataclass(frozen=True)
 class Forecast:
@@ -87,7 +85,7 @@ def forecast(session: Session, request: Request) -> Forecast:
         deleted.update(result.rows("deleted"))
     slow = find_slow_keys(session, deleted)
     warnings = [*find_stamped(run), *slow, *find_subscribers(session, run)]
-    rate = measure_pace(session.connection, session.books) or _ROWS_PER_SECOND
+    pace = measure_pace(session.connection, session.books, upwards=move.upwards)
     session.end_transaction()
     return Forecast(
         environment=environment,
@@ -98,7 +96,7 @@ def forecast(session: Session, request: Request) -> Forecast:
         revisions=results,
         findings=findings,
         warnings=warnings,
-        seconds=total(results) / rate,
+        seconds=pace.seconds(len(results), total(results)),
         digest=run.plan.digest(),
     )
 

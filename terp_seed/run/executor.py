@@ -26,6 +26,7 @@ from terp_seed.errors import PlanError, VerificationError
 from terp_seed.ledger.audit import Audit
 from terp_seed.ledger.derived import recompute, violations
 from terp_seed.ledger.ledger import Header, Range
+from terp_seed.ledger.pinned_files import pin_files
 from terp_seed.plan.chain import read_attributes
 from terp_seed.plan.operations import RenameOp, UnseedOp
 from terp_seed.plan.plan import Counts, PlannedChange, PlannedRevision, StepResult
@@ -54,21 +55,29 @@ class Executor:
     statement_characters: int = STATEMENT_CHARACTERS
     sql_guard: SqlGuard = field(init=False)
     results: list[StepResult] = field(default_factory=list)
-    changer: Changer = field(init=False)
     _undone: list[KeptTable] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self.stream: Stream = self.run.target.stream
         self.ledger = self.run.ledger
         self.sql_guard = SqlGuard(self.ledger.dialect)
+
+    @cached_property
+    def changer(self) -> Changer:
+        """What changes rows that are there."""
         policy = self.run.policy
-        self.changer = Changer(
+        return Changer(
             self.stream,
             self.ledger,
             self.run.target.session,
             self.run.settings.on_conflict,
             policy.is_personal if policy else lambda table, column: False,
         )
+
+    @property
+    def conflicts(self) -> Sequence[str]:
+        """What was left alone because a person edited it."""
+        return self.changer.conflicts if "changer" in vars(self) else ()
 
     @cached_property
     def remover(self) -> Remover:
@@ -183,6 +192,8 @@ class Executor:
         self.stream.run(self.ledger.open(header), what="ledger")
         if step.skipped:
             return
+        for sql in pin_files(self.ledger, self.run.settings.data, step.revision, step.files):
+            self.stream.run(sql, what="ledger")
         known = cast("dict[str, Range]", self.run.ranges_before(step.revision))
         self._writer = Writer(
             self.stream,

@@ -3,17 +3,13 @@
 The version says which revisions are applied; their rows are generated again,
 looked for in the database, and put on record where they are.  No later
 rollback deletes rows that are not where the seed put them.
-
-A table's rows have consecutive ids, so one number locates them: the id of the
-first row.  Each sample row that is found votes for it: by its natural key or,
-in a table without one, by all of its columns, references included.
 """
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
 
 from alembic.script import ScriptDirectory
 from sqlalchemy.exc import DBAPIError
@@ -26,20 +22,9 @@ from terp_seed.database.lock import advisory_lock
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.ledger.audit import AuditLog, read_events
-from terp_seed.ledger.drift import Drift, find_drift
-from terp_seed.ledger.ledger import (
-    Digests,
-    Header,
-    Ledger,
-    Place,
-    Range,
-    SeededRange,
-    Shape,
-    digested_columns,
-    ledger_of,
-)
-from terp_seed.ledger.selection import equal_to
-from terp_seed.masking.boundary import Boundary, MakeProver, boundary
+from terp_seed.ledger.ledger import Header, Ledger, digested_columns, ledger_of
+from terp_seed.ledger.pinned_files import pin_files
+from terp_seed.masking.boundary import Boundary, boundary
 from terp_seed.plan.chain import (
     Generation,
     ancestors,
@@ -47,261 +32,16 @@ from terp_seed.plan.chain import (
     current_heads,
     recorded_settings,
 )
-from terp_seed.plan.plan import Plan, PlannedRevision, PlannedTable
+from terp_seed.plan.plan import Plan, PlannedRevision
 from terp_seed.plan.renaming import with_names
 from terp_seed.plan.run import Target, make_recorder
-from terp_seed.rows.literals import NULL, JsonText
-from terp_seed.rows.model import Block, TableRows
-from terp_seed.run.writer import BLOCK_ROWS, Renderer, is_digested_there, referenced_tables
+from terp_seed.run.row_search import Located, Search
 from terp_seed.settings.log import logger
 from terp_seed.settings.options import presets
 
 __all__ = ["Rebuilt", "rebuild"]
 
-_SAMPLES = 40  # rows of a table
-_AT_LEAST = 0.25  # of the sample rows must be there
 _NONE_FOUND = "{} stamped, and none of the rows found; if of another size, give -x size=..."
-
-
-@dataclass(frozen=True)
-class Located:
-    """One planned table: where its rows are, and what became of them."""
-
-    rows: TableRows
-    digests: Sequence[Digests]
-    drift: Drift
-
-    @property
-    def range(self) -> SeededRange:
-        return self.drift.range
-
-    @property
-    def present(self) -> int:
-        return self.drift.there
-
-    @property
-    def unclaimed(self) -> int:
-        """Rows of ``on_conflict="skip"`` that are not known to have gone in."""
-        return self.rows.count - self.present if self.rows.skip_taken else 0
-
-
-@dataclass(frozen=True, eq=False)
-class _Wanted:
-    """A planned table whose rows are looked for, and what makes them."""
-
-    planned: PlannedTable
-    renderer: Renderer
-
-    @property
-    def rows(self) -> TableRows:
-        return self.planned.rows
-
-    @property
-    def place(self) -> Place:
-        return self.planned.range.place
-
-    @property
-    def references(self) -> dict[str, Range]:
-        """The range that the references to each table count from."""
-        return {table: self.renderer.known[table] for table in referenced_tables(self.rows)}
-
-    @property
-    def search_columns(self) -> Sequence[str]:
-        """The columns by which a row is looked for."""
-        columns = self.rows.columns.items()
-        return self.rows.key or [
-            name
-            for name, column in columns
-            if name not in self.rows.derived and not column.json_refs
-        ]
-
-    @property
-    def prerequisites(self) -> set[Place]:
-        """The ranges without which its rows cannot be distinguished from others."""
-        tables = (self.rows.columns[name].ref for name in self.search_columns)
-        return {self.references[table].place for table in tables if table is not None}
-
-    def seeded(self, first: int | None) -> SeededRange:
-        """Its range, if this is the first key."""
-        return SeededRange.of(self.planned.range, first, Shape.of(self.rows, self.references))
-
-    def blocks(self, starts: Iterable[int], size: int) -> Iterator[Block]:
-        for start in starts:
-            stop = min(start + size, self.rows.count)
-            yield self.renderer.prepare(self.rows.block(start, stop))
-
-    def digests(self) -> Iterator[Digests]:
-        starts = range(0, self.rows.count, BLOCK_ROWS)
-        return map(self.renderer.digests, self.blocks(starts, BLOCK_ROWS))
-
-
-@dataclass
-class Search:
-    """The search for the rows of some revisions, as one plan made them."""
-
-    session: Session
-    make_prover: MakeProver
-    known: dict[Place, SeededRange]
-    """The ranges that the ledger still has; those that are located are added."""
-    written: Mapping[tuple[str, str], int]
-    """How many rows went in, by revision and table, where the audit counted them: needed for
-    rows with ``on_conflict="skip"``."""
-    claim: Collection[str] = ()
-    """Tables of such rows, all of which went in."""
-    _wanted: list[_Wanted] = field(default_factory=list)
-    _gone: set[Place] = field(default_factory=set)
-    _asked: int = 0
-    """How many sample rows were looked for."""
-    _met: int = 0
-    """How many of them were found."""
-
-    def locate(self, plan: Plan, revision: str) -> None:
-        """Find the first key of a revision's tables; `PlanError` if one is in doubt.
-
-        A table without a row that is found gets a range above all rows, where
-        nothing is.  So does one with ``on_conflict="skip"``, unless it is
-        known that some of its rows went in.
-        """
-        planned = plan.history[revision]
-        ledger, ranges = ledger_of(self.session), {**plan.ranges_before(revision), **planned.ranges}
-        waiting = [
-            _Wanted(table, Renderer(ledger, table.rows, table.range, prover, ranges))
-            for table in planned.tables
-            for prover in [self.make_prover(table.rows)]
-        ]
-        self._wanted += waiting
-        while waiting:
-            ready = (table for table in waiting if table.prerequisites <= self.known.keys())
-            wanted = next(ready, waiting[0])
-            waiting.remove(wanted)
-            self.known[wanted.place] = wanted.seeded(self._first_key(wanted))
-
-    def compare(self) -> list[Located]:
-        """Compare all rows with what they were, once `locate` has found them."""
-        located: list[Located] = []
-        for wanted in self._wanted:
-            digests = list(wanted.digests())
-            drift = find_drift(self.session, self.known[wanted.place], self.known, digests)
-            located.append(Located(wanted.rows, digests, drift))
-        return located
-
-    @property
-    def hopeless(self) -> bool:
-        """Whether most sample rows are missing, of enough to judge by."""
-        return self._asked > _SAMPLES and self._met < self._asked * _AT_LEAST
-
-    def exceeded(self) -> bool:
-        """Whether a table holds seeded rows beyond those that were looked for."""
-        return any(self._has_next_row(wanted) for wanted in self._wanted)
-
-    def _first_key(self, wanted: _Wanted) -> int | None:
-        rows = wanted.rows
-        if rows.id is None:
-            return None
-        votes = self._votes(wanted)
-        if rows.skip_taken:
-            most = self.written.get((wanted.planned.range.revision, rows.table), 0)
-            most = rows.count if rows.table in self.claim else most
-            votes = Counter({first: count for first, count in votes.items() if count <= most})
-        first = self._elected(wanted, votes)
-        if first is not None:
-            self._met += 0 if rows.skip_taken else votes[first]
-            return first
-        self._gone.add(wanted.place)
-        dialect = self.session.dialect
-        key, table = dialect.quote(rows.id), dialect.quote_table(rows.table)
-        return int(self.session.scalar(f"SELECT COALESCE(MAX({key}), 0) + 1 FROM {table}"))
-
-    def _votes(self, wanted: _Wanted) -> Counter[int]:
-        rows, dialect = wanted.rows, self.session.dialect
-        select = f"SELECT {dialect.quote(str(rows.id))} FROM {dialect.quote_table(rows.table)}"
-        last = rows.count - 1
-        samples = last if rows.skip_taken else min(_SAMPLES, last)
-        numbers = sorted({n * last // max(samples, 1) for n in range(samples + 1)})
-        self._asked += 0 if rows.skip_taken else len(numbers)
-        votes: Counter[int] = Counter()
-        for block in wanted.blocks(numbers, 1):
-            where = self._where(wanted, block)
-            if where:
-                found = self.session.rows(f"{select} WHERE {where}")
-                votes.update(row[0] - block.start for row in found)
-        return votes
-
-    def _where(self, wanted: _Wanted, block: Block) -> str:
-        """The condition that a sample row meets, unless it was edited."""
-        dialect = self.session.dialect
-        conditions: list[str] = []
-        for name in wanted.search_columns:
-            cells, column = block.columns[name], dialect.quote(name)
-            if isinstance(cells.values[0], float | JsonText):
-                continue  # what is stored need not be equal to what was written
-            (literal,) = dialect.literals(cells)
-            if cells.ref is not None:
-                place = wanted.references[cells.ref].place
-                if place not in self.known or place in self._gone:
-                    continue
-                if literal != NULL:
-                    literal = f"{self.known[place].first} + {literal}"
-            null = literal == NULL
-            conditions.append(f"{column} IS NULL" if null else equal_to([column], [literal]))
-        return " AND ".join(conditions)
-
-    def _elected(self, wanted: _Wanted, votes: Counter[int]) -> int | None:
-        """The first key that the votes speak for, if they do.
-
-        Without a natural key one row is not enough: it may be equal by chance.
-        Nor are edited rows.
-        """
-        alone = not wanted.rows.key and wanted.rows.count > 1
-        if max(votes.values(), default=0) < (2 if alone else 1):
-            return None
-        first = self._best(wanted, votes)
-        if wanted.rows.key:
-            return first
-        drift = self._drift(wanted, first)
-        return first if drift.intact > len(drift.edited) else None
-
-    def _best(self, wanted: _Wanted, votes: Counter[int]) -> int:
-        """The first key with the most votes; among equals, the one with the most intact rows."""
-        most = max(votes.values())
-        leading = [first for first, count in votes.items() if count == most]
-        if len(leading) == 1:
-            return leading[0]
-        intact = {first: self._drift(wanted, first).intact for first in leading[:_SAMPLES]}
-        best = max(intact.values())
-        winners = [first for first, count in intact.items() if count == best]
-        if len(winners) > 1 or not best:
-            range_ = wanted.planned.range
-            raise PlanError(
-                f"table {range_.table}: the rows of revision {range_.revision} may begin at id "
-                f"{winners[0]} or at id {winners[1]}, and nothing tells which; restore "
-                "terp_seed_ledger from a backup"
-            )
-        return winners[0]
-
-    def _drift(self, wanted: _Wanted, first: int) -> Drift:
-        """What became of the rows, if this is their first key."""
-        seeded = wanted.seeded(first)
-        ranges = {**self.known, wanted.place: seeded}
-        return find_drift(self.session, seeded, ranges, wanted.digests())
-
-    def _has_next_row(self, wanted: _Wanted) -> bool:
-        """Whether the row after the last is there, as a larger size would have it."""
-        rows, seeded = wanted.rows, self.known[wanted.place]
-        if rows.provenance != "synthetic" or seeded.id is None or len(rows.key) != 1:
-            return False
-        (name,) = rows.key
-        if rows.columns[name].ref is not None:
-            return False
-        try:
-            (value,) = rows.values(name, rows.count, rows.count + 1)
-        except (LookupError, ValueError):
-            return False  # its seeder has no row after the last
-        dialect = self.session.dialect
-        columns = map(dialect.quote, (seeded.id, name))
-        where = equal_to(columns, [str(seeded.first + rows.count), dialect.literal(value)])
-        sql = f"SELECT COUNT(*) FROM {dialect.quote_table(rows.table)} WHERE {where}"
-        return bool(self.session.scalar(sql))
 
 
 @dataclass(frozen=True)
@@ -317,6 +57,8 @@ class RebuiltRevision:
     tables: Sequence[Located] = ()
     digest: bytes | None = None
     """What the revision declares, if it counts as applied."""
+    files: Sequence[tuple[str, str]] = ()
+    """The tables that it fills from files, and those files."""
 
     @property
     def intact(self) -> int:
@@ -328,7 +70,7 @@ class RebuiltRevision:
             return cls(planned.revision, "skipped")
         if tables and not any(table.present for table in tables):
             return cls(planned.revision, "stamped", tables)
-        return cls(planned.revision, "applied", tables, planned.digest)
+        return cls(planned.revision, "applied", tables, planned.digest, planned.files)
 
 
 @dataclass(frozen=True)
@@ -574,18 +316,23 @@ def _write(session: Session, rebuilt: Rebuilt) -> None:
         stream.run(ledger.erase(revision.revision), what="ledger")
         header = Header(revision.revision, revision.state, detail, revision.digest)
         stream.run(ledger.open(header), what="ledger")
-        for table in revision.tables if revision.state == "applied" else ():
-            for sql in _entries(ledger, table):
+        if revision.state == "applied":
+            for sql in pin_files(ledger, session.settings.data, revision.revision, revision.files):
+                stream.run(sql, what="ledger")
+            for sql in (sql for table in revision.tables for sql in _entries(ledger, table)):
                 stream.run(sql, what="ledger")
 
 
 def _entries(ledger: Ledger, table: Located) -> Iterator[str]:
-    """The statements of one range; the database makes the digests where the rows are intact."""
+    """The statements of one range.
+
+    Where all rows are intact, what they look up has a part in the digests that the database makes.
+    """
     rows, seeded, drift = table.rows, table.range, table.drift
     whole = not rows.skip_taken and drift.intact == rows.count
-    stored = whole and is_digested_there(ledger, rows, frozenset())
+    stored = whole and seeded.shape.stored
     if stored:
-        shape = replace(seeded.shape, columns=digested_columns(rows, stored=True), stored=True)
+        shape = replace(seeded.shape, columns=digested_columns(rows, stored=True))
         seeded = replace(seeded, shape=shape)
     yield ledger.record(seeded)
     for number, digests in enumerate(table.digests, start=1):

@@ -10,7 +10,7 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property, partial
+from functools import cached_property
 
 from sqlalchemy.exc import DBAPIError
 
@@ -20,6 +20,7 @@ from terp_seed.database.lock import Held, advisory_lock
 from terp_seed.database.session import Session
 from terp_seed.errors import ConflictError, LockError, RollbackError, SeedError
 from terp_seed.ledger.audit import AuditLog
+from terp_seed.ledger.pinned_files import refuse_edited_files
 from terp_seed.plan.chain import Move, Request, current_heads, pending_move
 from terp_seed.plan.operations import OPTION
 from terp_seed.plan.plan import StepResult, summary
@@ -62,6 +63,7 @@ def run_live(
     environment, move = find_move(session, request)
     if not move:
         refuse_other_settings(Target.live(session), environment, move)
+        refuse_edited_files(session, [script.revision for script in move.applied])
         logger.info(f"nothing to do: the chain is at {_name_heads(move.heads)}")
         return RunOutcome(environment, move.heads)
     with advisory_lock(session) as lock:
@@ -101,12 +103,15 @@ class _LiveRun:
     run: Run
     lock: Held
     log: AuditLog = field(init=False)
-    backup: RunBackup = field(init=False)
 
     def __post_init__(self) -> None:
         session, run = self.session, self.run
         self.log = AuditLog(session, run.environment, run.move.direction, run.move.command)
-        self.backup = RunBackup(session, run.environment, self._backup_kind())
+
+    @cached_property
+    def backup(self) -> RunBackup:
+        """The backup of this run; made for the runs that want one, and for every rollback."""
+        return RunBackup(self.session, self.run.environment, self._backup_kind)
 
     def execute(self, confirm: Confirm) -> RunOutcome:
         """Do all of it; what was committed stays if it fails."""
@@ -115,8 +120,31 @@ class _LiveRun:
         session.end_transaction()
         require_consent(session.settings, run.environment, self._announcement, confirm)
         session.end_transaction()
-        revisions = [] if run.move.upwards else [step.revision for step in run.plan.steps]
-        self.backup.begin("rollback" if revisions else "asked", run.move.heads, revisions)
+        executor = self._executor()
+        session.end_transaction()
+        try:
+            if self._saves:
+                self._back_up()
+            self._write(executor)
+        except BaseException:
+            if self._saves and not executor.results:
+                self.backup.discard()
+            raise
+        if self._saves:
+            self.backup.end()
+        report = summary(executor.results, run.environment, run.generation.size)
+        if report:
+            print(report, file=sys.stderr)
+        self._report_conflicts(executor.conflicts)
+        return RunOutcome(run.environment, current_heads(session), executor.results)
+
+    def _back_up(self) -> None:
+        move, steps = self.run.move, self.run.plan.steps
+        revisions = [] if move.upwards else [step.revision for step in steps]
+        self.backup.begin("rollback" if revisions else "asked", move.heads, revisions)
+
+    def _write(self, executor: Executor) -> None:
+        session, run = self.session, self.run
         for sql in session.dialect.set_clock(run.generation.clock):
             session.stream.run(sql)
         session.allow_writes()
@@ -124,18 +152,15 @@ class _LiveRun:
             plan_digest=run.plan.digest(),
             lock_wait=round(self.lock.waited, 2),
             key_id=run.key_id,
-            backup=self.backup.folder,
+            backup=self.backup.folder if self._saves else None,
         ):
-            executor = self._executor()
-            session.end_transaction()
             self._migrate(executor)
-        self.backup.end()
-        report = summary(executor.results, run.environment, run.generation.size)
-        if report:
-            print(report, file=sys.stderr)
-        self._report_conflicts(executor.changer.conflicts)
-        return RunOutcome(run.environment, current_heads(session), executor.results)
 
+    @property
+    def _saves(self) -> bool:
+        return self._backup_kind != "none"
+
+    @property
     def _backup_kind(self) -> str:
         """What a rollback keeps first; on the way up, only a dump that was asked for."""
         settings = self.session.settings
@@ -149,8 +174,12 @@ class _LiveRun:
         return forecast_steps(self.session, self.run)
 
     def _refuse_blocked(self) -> None:
-        """A rollback of several revisions is refused before the first of them is touched."""
-        if self.run.move.upwards or len(self.run.plan.steps) == 1:
+        """A rollback is refused before its first revision is touched, or anything backed up.
+
+        A single revision is looked at when it is its turn, unless there is a backup to make.
+        """
+        single = len(self.run.plan.steps) == 1 and not self._saves
+        if self.run.move.upwards or single:
             return
         blocked = [result.refusal for result in self._expected if result.refusal]
         if blocked:
@@ -166,16 +195,20 @@ class _LiveRun:
         return Executor(
             self.run,
             self.log.audit,
-            partial(
-                Rollback,
-                session,
-                self.run.environment,
-                self.backup.rows,
-                self.backup.changed,
-                self.run.move.applied,
-            ),
+            self._rollback,
             progress_of_run(),
             session.dialect.statement_characters(session.connection),
+        )
+
+    def _rollback(self) -> Rollback:
+        """What takes rows out, backed up first."""
+        session, backup = self.session, self.backup
+        return Rollback(
+            session,
+            self.run.environment,
+            backup.rows,
+            backup.changed,
+            applied=self.run.move.applied,
         )
 
     def _migrate(self, executor: Executor) -> None:

@@ -10,9 +10,9 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from terp_seed.database.dialects import equal_to
 from terp_seed.database.session import Session
 from terp_seed.ledger.drift import Drift, Ranges
-from terp_seed.ledger.selection import equal_to
 from terp_seed.plan.plan import Plan
 from terp_seed.rows.literals import NULL, JsonText, canonical_cells, json_cells
 from terp_seed.rows.model import Block, Lookup, TableRows

@@ -138,9 +138,8 @@ class Remover(ABC):
     def _restore(
         self, changed: Sequence[Changed], removal: Removal, removed: dict[str, Counts]
     ) -> None:
-        restorer = self.restorer(removal)
         for change in reversed(changed):
-            counts = restorer.restore(change)
+            counts = self.restorer(removal).restore(change)
             removed.setdefault(change.kept.table, Counts()).add(counts)
 
     @abstractmethod

@@ -20,11 +20,10 @@ from functools import cached_property, partial
 from itertools import chain
 from typing import TypeVar
 
-from terp_seed.database.dialects import STATEMENT_CHARACTERS, Piece, Staged, Written
+from terp_seed.database.dialects import STATEMENT_CHARACTERS, Piece, Staged, Written, equal_to
 from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError
 from terp_seed.ledger.ledger import Digests, Ledger, Range
-from terp_seed.ledger.selection import equal_to
 from terp_seed.masking.boundary import MakeProver
 from terp_seed.masking.proof import Prover
 from terp_seed.plan.plan import PlannedTable
@@ -329,7 +328,7 @@ class Renderer:
         ledger, rows = self.ledger, self.rows
         if not self.stored:
             return WriteStatement(ledger.block(self.range, number, self.digests(block)))
-        digests = Digests(block.start, len(block), None, None, self._row_keys(block))
+        digests = Digests(block.start, len(block), None, None, self.row_keys(block))
         return WriteStatement(ledger.stored_block(self.range, number, rows, digests), what="ledger")
 
     def digests(self, block: Block) -> Digests:
@@ -342,10 +341,10 @@ class Renderer:
             len(block),
             packed(texts, columns),
             packed(texts, rows.key) if rows.key else None,
-            self._row_keys(block),
+            self.row_keys(block),
         )
 
-    def _row_keys(self, block: Block) -> Sequence[Sequence[str]] | None:
+    def row_keys(self, block: Block) -> Sequence[Sequence[str]] | None:
         """The natural keys of rows without an integer key, as literals."""
         if self.rows.id is not None:
             return None

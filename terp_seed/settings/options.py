@@ -64,6 +64,7 @@ _SHELL_ONLY = {
 _PLACES = {
     *("host", "port", "user", "passwd", "password", "db", "database"),
     *("read_default_file", "read_default_group"),
+    *("hostaddr", "dbname", "service", "servicefile"),
 }
 """Keys of a URL's query that a driver prefers to the URL itself."""
 _INI_NAMES = {"url": "sqlalchemy.url"}
@@ -193,17 +194,22 @@ def database_url(
         url = make_url(text)
     except (ArgumentError, ValueError):
         raise UsageError(
-            "the database URL cannot be read; write it as "
-            "mysql://user:password@host/database or sqlite:///file.db, with special "
-            "characters of the password percent-encoded"
+            "the database URL cannot be read; write it as postgresql://user:password@host/database,"
+            " mysql://user:password@host/database or sqlite:///file.db, with special characters of "
+            "the password percent-encoded"
         ) from None
-    elsewhere = sorted(_PLACES & url.query.keys())
+    elsewhere = sorted(key for key in _PLACES & url.query.keys() if not _is_socket(url, key))
     if elsewhere:
         raise UsageError(
             f"the database URL sets '{elsewhere[0]}' in its query string, where the safety checks "
-            "cannot see it; write mysql://user:password@host:port/database"
+            f"cannot see it; write {url.get_backend_name()}://user:password@host:port/database"
         )
     return url
+
+
+def _is_socket(url: URL, key: str) -> bool:
+    """Whether a key says in which folder the socket of this machine's own server is."""
+    return key == "host" and all(value.startswith("/") for value in url.normalized_query[key])
 
 
 def environment_name(text: str) -> str:

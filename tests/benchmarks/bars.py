@@ -113,6 +113,14 @@ def _files(f: Figures) -> Iterator[Bar]:
         yield Bar(f"the same, of the peak at {few:,}", peak / before, 1.2)
 
 
+def _datasets(f: Figures) -> Iterator[Bar]:
+    (rows,) = f.rows("datasets", "none")
+    what = f"autogenerate of {rows:,} rows, 1 % of them changed"
+    yield Bar(what, f.get("datasets", "none", rows, "autogenerate"), 5, unit=" s")
+    peak = f.get("datasets", "none", rows, "autogenerate", "peak")
+    yield Bar("peak memory of the same", peak, 150, unit=" MB")
+
+
 def _script(f: Figures) -> Iterator[Bar]:
     for engine, name in _NAMES:
         script, run = (f.get("clients", engine, 500_000, what) for what in ("script", "upgrade"))
@@ -185,6 +193,7 @@ _BARS: tuple[Callable[[Figures], Iterator[Bar]], ...] = (
     _memory,
     _growth,
     _files,
+    _datasets,
     _script,
     _downgrade,
     _targets,

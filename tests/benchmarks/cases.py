@@ -8,6 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from benchmarks.datasets import DatasetLab
 from benchmarks.files import FileLab
 from benchmarks.floors import Floor
 from benchmarks.lab import ENGINES, Database, Lab
@@ -70,6 +71,20 @@ def files(lab: Lab, runs: int, quick: bool) -> list[Record]:
     return found
 
 
+def datasets(lab: Lab, runs: int, quick: bool) -> list[Record]:
+    """A dataset of a hundred thousand rows of which one in a hundred changed: autogenerate."""
+    rows = 10_000 if quick else 100_000
+    with_dataset, costs = DatasetLab(lab, rows), []
+    with lab.database("sqlite") as database:
+        for _ in range(runs):
+            words = ("-n", "seed", "revision", "--autogenerate", "-m", "prices")
+            costs.append(with_dataset.alembic(database, *words))
+            with_dataset.clear()
+    print(f"datasets {rows:,}: {costs[-1].wall:.2f} s, {costs[-1].peak:.0f} MB", file=sys.stderr)
+    shutil.rmtree(with_dataset.project)
+    return [_record("datasets", "none", rows, "autogenerate", costs)]
+
+
 def current(lab: Lab, runs: int, quick: bool) -> list[Record]:
     """`alembic -n seed current` beside the same of an Alembic environment without us."""
     plain = _plain_project(lab)
@@ -109,6 +124,7 @@ PARTS: dict[str, Callable[[Lab, int, bool], list[Record]]] = {
     "targets": targets,
     "load": load,
     "files": files,
+    "datasets": datasets,
 }
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
@@ -11,7 +12,7 @@ import pytest
 import sqlalchemy as sa
 from children import Child, until
 from projects import Project
-from servers import MariaDB, run_client, server_engine
+from servers import MariaDB, PostgreSQL, run_client, server_engine
 from toys import HEAD, Toy
 
 from terp_seed.database.compare import database_digests
@@ -177,3 +178,50 @@ def test_a_full_disk_under_the_server(
     assert toy.version() == HEAD
     toy.upgrade("head", "lock-timeout=10")
     assert toy.value("SELECT COUNT(*) FROM labels") == 3003
+
+
+INCOMPRESSIBLE = """
+op.seed_rows("labels", [{"code": f"B{n}", "body": "".join(
+    sha256(f"{n}.{m}".encode()).hexdigest().translate(LETTERS) for m in range(300)
+)} for n in range(N)], key=["code"])
+"""
+
+
+def test_a_full_disk_under_postgresql(
+    small_disk: Callable[[str], Path],
+    postgresql: PostgreSQL,
+    new_toy: Callable[..., Toy],
+    start: Callable[..., Child],
+) -> None:
+    """U-1: the database's own disk; the server goes on, and so does the command with room."""
+    disk = small_disk("24M")
+    disk.chmod(0o777)
+    postgresql.execute(f"CREATE TABLESPACE small LOCATION '{_owned(postgresql, disk / 'space')}'")
+    postgresql.execute("CREATE DATABASE full_disk OWNER seeder TABLESPACE small")
+    try:
+        toy = new_toy(postgresql.url("full_disk"))
+        toy.upgrade()
+        before = toy.digests()
+        letters = 'LETTERS = str.maketrans("0123456789", "ghijklmnop")'
+        head = f"from hashlib import sha256\nN = 2000\n{letters}"
+        toy.revision("0004_bulky", INCOMPRESSIBLE, head=head)
+        child = start(toy, "upgrade", "head")
+        assert child.wait(300) == 255, child.said
+        assert "the disk is full (error 53100)" in child.said
+        assert "Traceback" not in child.said
+        assert toy.digests() == before
+        assert toy.version() == HEAD
+        subprocess.run(["mount", "-o", "remount,size=256M", disk], check=True)
+        toy.upgrade("head", "lock-timeout=10")
+        assert toy.value("SELECT COUNT(*) FROM labels") == 2003
+    finally:
+        postgresql.drop("full_disk")
+        postgresql.execute("DROP TABLESPACE small")
+
+
+def _owned(server: PostgreSQL, path: Path) -> Path:
+    """A folder of the server's user, which is not root."""
+    path.mkdir()
+    owner = (server.folder / "data").stat()
+    os.chown(path, owner.st_uid, owner.st_gid)
+    return path

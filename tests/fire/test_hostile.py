@@ -8,6 +8,7 @@ import tempfile
 from argparse import Namespace
 from collections.abc import Callable
 from contextlib import nullcontext, suppress
+from functools import partial
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -113,6 +114,16 @@ def test_the_shell(given_: dict[str, str]) -> None:
     config = Config("alembic.ini", ini_section="seed")
     environ = {f"TERP_SEED_{key.upper().replace('-', '_')}": each for key, each in given_.items()}
     clear(lambda: resolve(config, Path("seeds"), environ))
+
+
+def test_options_on_a_database(toy: Toy) -> None:
+    """U-2: each is refused before it reaches a statement."""
+    before = toy.digests()
+    for key in ("env", "size", "rows", "seed", "as-of", "lock-timeout", "backup", "on-edited"):
+        for value in NASTY:
+            refused = clear(partial(toy.upgrade, "head", f"{key}={value}"))
+            assert isinstance(refused, SeedError), (key, value)
+    assert toy.digests() == before
 
 
 # -- files
@@ -259,10 +270,10 @@ def test_attributes_of_revisions(values: dict[str, Any], revision: str) -> None:
 
 
 @pytest.mark.parametrize("kind", ["fifo", "folder", "loop", "out", "above", "absolute", "nul"])
-def test_paths_that_are_no_file_of_the_folder(sqlite_toy: Toy, kind: str) -> None:
+def test_paths_that_are_no_file_of_the_folder(toy: Toy, kind: str) -> None:
     """U-4: a FIFO would be waited for, and what lies elsewhere is nobody's reference data."""
-    data = sqlite_toy.path / "seeds" / "data"
-    outside = sqlite_toy.path / "outside.csv"
+    data = toy.path / "seeds" / "data"
+    outside = toy.path / "outside.csv"
     outside.write_text("code\nA\n")
     name = "x.csv"
     if kind == "fifo":
@@ -275,11 +286,11 @@ def test_paths_that_are_no_file_of_the_folder(sqlite_toy: Toy, kind: str) -> Non
         (data / name).symlink_to(outside)
     else:
         name = {"above": "../../outside.csv", "absolute": str(outside), "nul": "x\0.csv"}[kind]
-    sqlite_toy.only("0001_a", f'op.seed_file("labels", {name!r}, key=["code"])')
+    toy.only("0001_a", f'op.seed_file("labels", {name!r}, key=["code"])')
     with pytest.raises(SeedError) as caught:
-        sqlite_toy.upgrade()
+        toy.upgrade()
     assert "\n" not in str(caught.value).strip()
-    assert sqlite_toy.counts() == {}
+    assert toy.counts() == {}
 
 
 # -- what reaches SQL

@@ -24,6 +24,7 @@ from terp_seed.database.dialects.mysql import MySQL
 from terp_seed.database.dialects.postgresql import PostgreSQL
 from terp_seed.database.dialects.sessions import EXACT, Lock
 from terp_seed.database.dialects.sqlite import SQLite
+from terp_seed.database.dialects.values import equal_to
 from terp_seed.errors import UsageError
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ __all__ = [
     "Written",
     "dialect_named",
     "dialect_of",
+    "equal_to",
     "join_table",
     "problem_of",
     "split_table",
@@ -64,8 +66,10 @@ def dialect_named(name: str) -> Dialect:
     for engine in ENGINES:
         if name in engine.names:
             return engine()
-    known = ", ".join(sorted(name for engine in ENGINES for name in engine.names))
-    raise UsageError(f"{name}: no such engine here; terp_seed seeds {known}")
+    known = sorted(name for engine in ENGINES for name in engine.names)
+    near = next((other for other in known if other.startswith(name) or name.startswith(other)), "")
+    advice = f"write {near}://" if near else f"terp_seed seeds {', '.join(known)}"
+    raise UsageError(f"{name}: no such engine here; {advice}")
 
 
 def dialect_of(connection: Connection) -> Dialect:

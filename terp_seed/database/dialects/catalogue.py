@@ -135,7 +135,7 @@ class Catalogue(ABC):
 
     @abstractmethod
     def all_triggers(self, connection: Connection) -> list[Trigger]:
-        """The triggers of all tables of the connection's own schema, whatever sets them off."""
+        """The triggers of all tables of the database, whatever sets them off."""
 
     def hidden(self, connection: Connection, tables: Sequence[str]) -> str:
         """Why the user may not see every row of these tables; empty if every row is seen."""

@@ -317,6 +317,9 @@ class MySQL(MySQLKeptRows, Dialect):
         number = "terp_seed_row BIGINT PRIMARY KEY AUTO_INCREMENT"
         return [f"CREATE TEMPORARY TABLE {name} ({number}) {select} WHERE 1 = 0"]
 
+    def drop_temporary(self, name: str) -> list[str]:
+        return [f"DROP TEMPORARY TABLE {name}"]
+
     def update_from(
         self, table: str, source: str, values: Sequence[tuple[str, str]], where: str
     ) -> str:

@@ -20,7 +20,7 @@ _UNDONE = "the server undid the transaction, because another one held the rows i
 _REFUSED = "the server refused the statement"
 _DUPLICATE = 1062
 _PRIMARY = re.compile(r"for key '(?:[^']*\.)?PRIMARY'")
-_PRIVILEGE = r"([A-Z, ]+) command denied"
+_DENIED = re.compile(r"([A-Z, ]+) command denied to user .*? for (?:column .*? in )?table (.*)$")
 
 _MEANINGS: dict[int, tuple[str, str | None]] = {
     1048: ("a column that must not be NULL got none", r"Column '([^']*)'"),
@@ -55,6 +55,7 @@ UNREACHABLE: dict[int | str, str] = {
     2002: "no server answers there; check host and port and whether it runs",
     2003: "no server answers there; check host and port and whether it runs",
     2005: "the host name is not known",
+    2026: "TLS failed; check the ssl options of the URL, and whether the server has TLS",
 }
 """Why a connection failed, and what to do."""
 
@@ -80,9 +81,22 @@ def problem(error: BaseException, key: str | None = None) -> Problem:
     if kind_of is Kind.RETRYABLE:
         return Problem(kind_of, _UNDONE, code)
     if kind_of is Kind.DENIED:
-        return Problem(kind_of, "", code, _named(_PRIVILEGE, text))
+        return Problem(kind_of, _explain_denial(text), code)
     _, name = _MEANINGS.get(code, (_REFUSED, None))
     return Problem(kind_of, explain_number(code), code, _named(name, text))
+
+
+def _explain_denial(text: str) -> str:
+    """What the user may not do, and the statement that lets it; empty if the server names none."""
+    denied = _DENIED.search(text)
+    if denied is None:
+        return ""
+    privilege, table = denied[1], denied[2].strip("'")
+    once = ", or let a user who may run this once: the bookkeeping tables are made only once"
+    return (
+        f"the database user may not {privilege} on table {table}; GRANT {privilege} ON {table} TO "
+        f"it{once if privilege == 'CREATE' else ''}"
+    )
 
 
 def _named(pattern: str | None, text: str) -> str:

@@ -1,9 +1,8 @@
 """PostgreSQL 13 and later, through psycopg 3.
 
-A literal is always a quoted text, so its type is that of the column it goes
-to: one text serves boolean, number, enum and JSON alike.  Nothing is set or
-locked for the session behind a connection pooler: `postgresql_transactions`
-and `postgresql_locks` say how.  Sequences are moved on before a row goes in.
+Nothing is set or locked for the session behind a connection pooler:
+`postgresql_transactions` and `postgresql_locks` say how.  Sequences are moved
+on before a row goes in.
 """
 
 from __future__ import annotations
@@ -17,7 +16,6 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from terp_seed.database.dialects.base import Dialect
 from terp_seed.database.dialects.model import (
-    Canonical,
     Copy,
     Piece,
     Problem,
@@ -39,20 +37,16 @@ from terp_seed.database.dialects.postgresql_locks import (
 from terp_seed.database.dialects.postgresql_sequences import draw_keys
 from terp_seed.database.dialects.postgresql_transactions import PIN, begin_pinned, driver_of, pinned
 from terp_seed.database.dialects.postgresql_urls import through_psycopg
+from terp_seed.database.dialects.postgresql_values import PostgreSQLValues
 from terp_seed.database.dialects.sessions import Lock
 from terp_seed.errors import UsageError
-from terp_seed.rows.literals import NULL, quoted, without_nul
-from terp_seed.rows.model import Cells, Value
+from terp_seed.rows.literals import NULL, quoted
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection, Engine
-    from sqlalchemy.types import TypeEngine
 
 __all__ = ["PostgreSQL"]
 
-_SPECIAL = re.compile(r"[\n\r'\\]")
-_ESCAPED = {"\n": "\\n", "\r": "\\r", "'": "''", "\\": "\\\\"}
-_UNQUOTED = frozenset("0123456789-")
 _NAME = 50
 _STAGE = "terp_seed_stage"
 _AS_TEXT = ("json", "jsonb", "inet", "cidr")
@@ -65,7 +59,7 @@ _ONE_OF = re.compile(  # (("size")::text = ANY ((ARRAY['S'::character varying]):
 _LITERAL = re.compile(r"'((?:[^']|'')*)'(?:::[\w ]+)?")
 
 
-class PostgreSQL(PostgreSQLKeptRows, Dialect):
+class PostgreSQL(PostgreSQLKeptRows, PostgreSQLValues, Dialect):
     """PostgreSQL; any driver that a URL names is replaced by psycopg 3."""
 
     names: ClassVar[tuple[str, ...]] = ("postgresql",)
@@ -73,12 +67,8 @@ class PostgreSQL(PostgreSQLKeptRows, Dialect):
     clients = PostgreSQLClients()
     rows_per_statement = 1000
     stages_rows = True
-    digests_rows = True
     overriding = " OVERRIDING SYSTEM VALUE"
     reuses_keys = False  # a sequence never goes back
-    now = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS')"
-    keeps_nul = False
-    version = "current_setting('server_version')"
     begin = "BEGIN ISOLATION LEVEL READ COMMITTED"
     affected = ":ROW_COUNT"
     script_name = "psql"
@@ -88,82 +78,6 @@ class PostgreSQL(PostgreSQLKeptRows, Dialect):
         re.DOTALL | re.VERBOSE,
     )
     integer_bits: ClassVar[Mapping[str, int]] = {"SMALLINT": 15, "INTEGER": 31}
-
-    # -- values
-
-    def text(self, value: str) -> str:
-        if not value.isascii() or "\0" in value:
-            without_nul(value)
-        if "\n" in value or "\r" in value:  # a row is one line, whatever a text holds
-            return "E'" + _SPECIAL.sub(lambda found: _ESCAPED[found[0]], value) + "'"
-        return "'" + value.replace("'", "''") + "'"
-
-    def binary(self, value: bytes) -> str:
-        return f"'\\x{value.hex()}'"
-
-    def literal(self, value: Value) -> str:
-        return _typeless(super().literal(value))
-
-    def literals(self, cells: Cells) -> Sequence[str]:
-        found = super().literals(cells)
-        return found if cells.ref is not None else [*map(_typeless, found)]
-
-    def exactly(self, column: str, kind: TypeEngine[Any]) -> str:
-        from sqlalchemy import types
-
-        plain = types.Integer | types.Boolean | types.String | types.LargeBinary
-        return column if isinstance(kind, plain) else f"{column}::text"
-
-    def comparable(self, column: str, kind: TypeEngine[Any]) -> str:
-        from sqlalchemy import types
-        from sqlalchemy.dialects.postgresql import CIDR, INET, INTERVAL
-
-        if isinstance(kind, INTERVAL):
-            return _interval(column)
-        moments = (types.Date, types.DateTime, types.Time)
-        numbers = (types.Integer, types.Numeric, types.Float, types.Boolean)
-        read = (
-            *moments,
-            *numbers,
-            types.String,
-            types.LargeBinary,
-            types.JSON,
-            types.Uuid,
-            INET,
-            CIDR,
-        )
-        # Of other types Python makes objects of its own, and a CHAR is read with its padding.
-        is_read = isinstance(kind, read) and not isinstance(kind, types.CHAR)
-        return column if is_read else f"{column}::text"
-
-    def read_texts(self, table: str, column: str, texts: Sequence[str]) -> str:
-        # A first row of no value gives the texts the type that the column has.
-        typed = f"(SELECT {self.quote(column)} FROM {self.quote_table(table)} WHERE false)"
-        listed = ", ".join(f"({self.text(text)})" for text in texts)
-        return f"SELECT COUNT(kept) FROM (VALUES ({typed}), {listed}) AS given (kept)"
-
-    def size(self, column: str) -> str:
-        return f"octet_length({column}::text)"
-
-    def canonical(self, columns: Sequence[Canonical], separator: str) -> str:
-        between = f" || '\\x{separator.encode().hex()}'::bytea || "
-        texts = (_canonical(column, self.quote(column.column)) for column in columns)
-        # A text holds no NUL, which is what stands for NULL: so these are bytes.
-        return between.join(
-            [f"COALESCE(convert_to({text}, 'UTF8'), '\\x00'::bytea)" for text in texts]
-        )
-
-    def row_digest(self, columns: Sequence[str]) -> str:
-        parts = (
-            f"COALESCE(octet_length({name}::text) || ':' || {name}::text, '-')" for name in columns
-        )
-        return f"substring(sha256(convert_to({' || '.join(parts)}, 'UTF8')) for 8)"
-
-    def join_digests(self, digest: str, order: str) -> str:
-        return f"string_agg({digest}, ''::bytea ORDER BY {order})"
-
-    def same(self, one: str, other: str) -> str:
-        return f"{one}::text IS NOT DISTINCT FROM {other}::text"
 
     # -- writes
 
@@ -398,16 +312,18 @@ class PostgreSQL(PostgreSQLKeptRows, Dialect):
 
     def all_triggers(self, connection: Connection) -> list[Trigger]:
         rows = connection.exec_driver_sql(
-            "SELECT tgname, relname, pg_get_functiondef(tgfoid) FROM pg_trigger "
-            "JOIN pg_class c ON c.oid = tgrelid WHERE NOT tgisinternal "
-            "AND relnamespace = current_schema()::regnamespace ORDER BY tgname, relname"
+            f"SELECT tgname, {_name('nspname', 'relname')}, pg_get_functiondef(tgfoid) "
+            "FROM pg_trigger JOIN pg_class c ON c.oid = tgrelid "
+            "JOIN pg_namespace n ON n.oid = relnamespace "
+            "WHERE NOT tgisinternal ORDER BY tgname, 2"
         )
         return [Trigger(*map(str, row)) for row in rows]
 
     def hidden(self, connection: Connection, tables: Sequence[str]) -> str:
         rows = connection.exec_driver_sql(
-            "SELECT relname FROM unnest(%s::text[]) AS name "
-            "JOIN pg_class c ON c.oid = to_regclass(name) WHERE row_security_active(c.oid)",
+            f"SELECT {_name('nspname', 'relname')} FROM unnest(%s::text[]) AS name "
+            "JOIN pg_class c ON c.oid = to_regclass(name) "
+            "JOIN pg_namespace n ON n.oid = relnamespace WHERE row_security_active(c.oid)",
             ([*map(self.quote_table, tables)],),
         )
         return hidden_rows(str(name) for (name,) in rows)
@@ -547,39 +463,6 @@ def _parse_catalogue(connection: object, cursor: Any, statement: str, *rest: obj
         from psycopg.types.json import JsonLoader
 
         cursor.adapters.register_loader("json", JsonLoader)
-
-
-def _typeless(literal: str) -> str:
-    """A number as a quoted text, whose type is that of the column it meets."""
-    return f"'{literal}'" if literal[:1] in _UNQUOTED else literal
-
-
-def _interval(name: str) -> str:
-    """The text of an interval; one of hours with six digits behind the point, as a seed has it."""
-    text = f"{name}::text"
-    padded = f"rpad({text}, strpos({text}, '.') + 6, '0')"
-    return f"CASE WHEN {text} ~ '^[-0-9:]+[.]' THEN {padded} ELSE {text} END"
-
-
-def _canonical(column: Canonical, name: str) -> str:
-    from sqlalchemy import types
-    from sqlalchemy.dialects.postgresql import INTERVAL
-
-    kind = column.kind
-    if column.first is not None:
-        return f"'#' || ({name} - {column.first})"
-    if isinstance(kind, types.LargeBinary):
-        return f"'x' || encode({name}, 'hex')"
-    if isinstance(kind, types.Boolean):
-        return f"{name}::int::text"
-    if isinstance(kind, types.Numeric) and not isinstance(kind, types.Float):
-        return f"trim_scale({name})::text"
-    if isinstance(kind, INTERVAL):
-        return _interval(name)
-    if isinstance(kind, types.DateTime):
-        moment = f"({name} AT TIME ZONE 'UTC')" if kind.timezone else name
-        return f"replace({moment}::text, ' 00:00:00', '')"
-    return f"{name}::text"
 
 
 def _name(schema: str, table: str) -> str:

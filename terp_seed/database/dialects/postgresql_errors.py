@@ -36,7 +36,7 @@ _MEANINGS = {
     "23502": "a column that must not be NULL got none",
     "23503": "a row refers to one that does not exist",
     "23505": "another row already owns a unique key",
-    "23514": "a CHECK does not hold",
+    "23514": "a CHECK does not hold, or no partition takes a row",
     "23P01": "an exclusion constraint does not hold",
     "2200H": "a sequence has given out all of its keys",
     "25P02": "an earlier statement failed, so the transaction takes no more",
@@ -49,17 +49,44 @@ _MEANINGS = {
     "53200": "the server is out of memory",
     "57014": "the statement was cancelled on the server",
 }
+_NO_PARTITION = (
+    "no partition of {} takes one of the rows; create the partition, or give the rows other values"
+)
 _STILL_REFERRED = re.compile("update or delete on table")
 _QUOTED = re.compile(r'"([^"]*)"')
 _HIDDEN = "row-level security policy"
 _IN_MESSAGE = ("3F000", "42703", "42P01")  # a name that stands in the message only, and is no value
+_NOT_ALLOWED = re.compile(
+    r"permission denied (?:for (?P<kind>table|sequence|schema|view) |to create temporary tables in "
+    r'database )"?(?P<name>.+?)"?$'
+)
+_GRANTS = {
+    "table": "GRANT SELECT, INSERT, UPDATE, DELETE ON {}",
+    "view": "GRANT SELECT ON {}",
+    "sequence": "GRANT USAGE, SELECT, UPDATE ON SEQUENCE {}",
+    "schema": "GRANT USAGE, CREATE ON SCHEMA {}",
+    "database": "GRANT TEMPORARY ON DATABASE {}",
+}
 _KEY = re.compile(r'\(("(?:[^"]|"")+"|[^"(),]+)\)=\(')  # (id)=(7), in every language
-_SCHEMA = "permission denied for schema"
 
 _UNREACHABLE = (
     (
-        r"password authentication failed|no password supplied|no pg_hba.conf entry",
+        r"server does not support SSL",
+        "the server has no TLS; take sslmode out of the URL, or switch it on there (ssl = on)",
+    ),
+    (
+        r"certificate|SSL error",
+        "TLS failed; check sslmode, sslrootcert and sslcert of the URL against the server's "
+        "certificate",
+    ),
+    (
+        r"password authentication failed|no password supplied",
         "the server does not accept this user and password",
+    ),
+    (
+        r"no pg_hba.conf entry",
+        "the server's pg_hba.conf does not let this user in from here; add an entry there, or try "
+        "another sslmode in the URL",
     ),
     (r"role .* does not exist", "the server does not accept this user and password"),
     (r"database .* does not exist", "the server has no such database"),
@@ -102,7 +129,10 @@ def problem(error: BaseException, key: str | None = None) -> Problem:
     if found is Kind.DENIED and _HIDDEN in text:
         return Problem(found, hidden_rows(_QUOTED.findall(text)[-1:]), code)
     if found is Kind.DENIED:
-        return Problem(found, "", code, "CREATE" if text.startswith(_SCHEMA) else "")
+        return Problem(found, _explain_denial(text), code)
+    if code == "23514" and not constraint:  # a CHECK has a name
+        table = getattr(diagnosis, "table_name", None) or "the table"
+        return Problem(found, _NO_PARTITION.format(table), code)
     referred = code == "23503" and _STILL_REFERRED.match(text)
     means = "another row still refers to it" if referred else explain_sqlstate(code)
     name = constraint or getattr(diagnosis, "column_name", None) or ""
@@ -117,6 +147,21 @@ def hidden_rows(tables: Iterable[str]) -> str:
     return listed and (
         f"row-level security hides rows of {listed} from the database user; run as a role with "
         "BYPASSRLS, or as the tables' owner where it is not forced"
+    )
+
+
+def _explain_denial(text: str) -> str:
+    """What the user may not do, and the statement that lets it; empty in another language."""
+    denied = _NOT_ALLOWED.match(text)
+    if denied is None:
+        return ""
+    kind = denied["kind"] or "database"
+    grant = _GRANTS[kind].format(denied["name"])
+    done = "use" if kind != "database" else "make temporary tables in"
+    once = ", or let a user who may run this once: the bookkeeping tables are made only once"
+    return (
+        f"the database user may not {done} {kind} {denied['name']}; {grant} TO it"
+        f"{once if kind == 'schema' else ''}"
     )
 
 

@@ -105,9 +105,11 @@ def _pinned_once(connection: Connection) -> Iterator[None]:
     """Pin the transaction that the caller has begun, and give it its settings back."""
     from sqlalchemy.exc import SQLAlchemyError
 
-    listed = ", ".join(f"current_setting('{name}')" for name in _PINNED)
-    was = connection.exec_driver_sql(f"SELECT {listed}").one()
-    restore = f"SELECT {_set(dict(zip(_PINNED, was, strict=True)))}"
+    names = (*_PINNED, "transaction_timeout")
+    listed = ", ".join(f"current_setting('{name}', true)" for name in names)
+    row = connection.exec_driver_sql(f"SELECT {listed}").one()
+    was = {name: value for name, value in zip(names, row, strict=True) if value is not None}
+    restore = f"SELECT {_set(was)}"
     ask(connection, PIN)
     try:
         yield

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar
 
 from terp_seed.database.dialects.model import Canonical
@@ -14,7 +14,7 @@ from terp_seed.rows.model import Cells, Lookup, Value
 if TYPE_CHECKING:
     from sqlalchemy.types import TypeEngine
 
-__all__ = ["Values"]
+__all__ = ["Values", "equal_to"]
 
 _NAME = re.compile(r"\{([^\W\d]\w*(?:\.[^\W\d]\w*)*)\}")
 
@@ -87,8 +87,8 @@ class Values(ABC):
         """An expression of a column whose value can be held against the one that was written."""
         return column
 
-    def read_texts(self, table: str, column: str, texts: Sequence[str]) -> str | None:
-        """A SELECT that fails if a column cannot read one of these texts; None if none does."""
+    def read_values(self, table: str, column: str, literals: Sequence[str]) -> str | None:
+        """A SELECT that fails if a column cannot read one of these literals; None if none does."""
         return None
 
     def size(self, column: str) -> str:
@@ -125,3 +125,10 @@ class Values(ABC):
     def days_between(self, later: str, earlier: str) -> str:
         """The whole days from one SQL expression to another."""
         return f"(CAST({later} AS DATE) - CAST({earlier} AS DATE))"
+
+
+def equal_to(columns: Iterable[str], literals: Sequence[str]) -> str:
+    """The condition that columns, quoted, hold these values, none of them NULL."""
+    return " AND ".join(
+        f"{column} = {literal}" for column, literal in zip(columns, literals, strict=True)
+    )

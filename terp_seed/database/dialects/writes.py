@@ -142,6 +142,10 @@ class Writes(Values):
     def temporary_copy(self, name: str, key: str, select: str) -> list[str]:
         """Statements that make an empty temporary table of a SELECT's columns; names are quoted."""
 
+    def drop_temporary(self, name: str) -> list[str]:
+        """Statements that drop a temporary table whose savepoint was rolled back, if it is left."""
+        return []
+
     def update_from(
         self, table: str, source: str, values: Sequence[tuple[str, str]], where: str
     ) -> str:

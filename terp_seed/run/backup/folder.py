@@ -22,6 +22,7 @@ from terp_seed.errors import GuardError, UsageError
 from terp_seed.settings.options import Settings
 
 __all__ = [
+    "LEDGER",
     "MOMENT",
     "Backup",
     "File",
@@ -38,6 +39,9 @@ __all__ = [
 MANIFEST = "manifest.json"
 MOMENT = "%Y-%m-%dT%H:%M:%SZ"
 """How a manifest writes when it was made."""
+
+LEDGER = "ledger"
+"""What the file of the ledger's rows is called."""
 
 _CHOOSE = "Choose another: terp-seed backup list"
 
@@ -72,6 +76,11 @@ class File:
     """Rows by table."""
     revision: str | None = None
     statements: list[StoredInsert] = field(default_factory=list)
+
+    @property
+    def is_ledger(self) -> bool:
+        """Whether it holds the ledger's rows."""
+        return self.name == f"{LEDGER}.sql"
 
 
 @dataclass
@@ -139,10 +148,10 @@ class Manifest:
 
     @property
     def rows(self) -> Mapping[str, int]:
-        """How many rows the files of statements hold, by table."""
+        """How many rows of the application's tables the files of statements hold, by table."""
         counts: Counter[str] = Counter()
         for file in self.files:
-            counts.update(file.tables if file.statements else {})
+            counts.update(file.tables if file.statements and not file.is_ledger else {})
         return counts
 
     def check(self, folder: Path) -> None:

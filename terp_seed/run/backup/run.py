@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +23,15 @@ from terp_seed.ledger.ledger import ledger_of
 from terp_seed.plan.chain import ancestors, current_heads
 from terp_seed.plan.plan import PlannedRevision, Removal
 from terp_seed.plan.renaming import with_names
-from terp_seed.run.backup.folder import Backup, File, backups_folder, checksum, expire, new_backup
+from terp_seed.run.backup.folder import (
+    LEDGER,
+    Backup,
+    File,
+    backups_folder,
+    checksum,
+    expire,
+    new_backup,
+)
 from terp_seed.run.backup.rows import rows_file, rows_of, rows_where
 from terp_seed.run.changes import Changed
 from terp_seed.run.rollback import Examination, Rollback
@@ -137,7 +146,7 @@ class RunBackup:
             names = (name for revision in revisions for name in session.names.owned(revision))
             listed = ", ".join(map(text, names))
             where = f"kept.chain = {text(session.settings.chain)} AND kept.revision IN ({listed})"
-            with rows_file(session, self.made, "ledger") as file:
+            with rows_file(session, self.made, LEDGER) as file:
                 for part in rows_where(session, table.fullname, where):
                     file.add_deleted(part)
         session.end_transaction()
@@ -178,6 +187,11 @@ class RunBackup:
         """Delete expired backups."""
         if self.made is not None:
             expire(self.session.settings)
+
+    def discard(self) -> None:
+        """Delete the backup of a run that changed nothing, unless it holds the whole database."""
+        if self.made is not None and "dump" not in self.made.manifest.kinds:
+            shutil.rmtree(self.made.folder, ignore_errors=True)
 
 
 def create_backup(settings: Settings, directory: ScriptDirectory, kind: str) -> Backup:
