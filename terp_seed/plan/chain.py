@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ACT",
     "ID_LENGTH",
+    "RENAMING",
     "Generation",
     "Move",
     "Request",
@@ -46,7 +47,6 @@ __all__ = [
     "choose_generation",
     "clear_load_errors",
     "current_heads",
-    "has_renamings",
     "load_revisions",
     "mentions",
     "pending_move",
@@ -54,6 +54,7 @@ __all__ = [
     "recorded_settings",
     "refuse_gone",
     "refuse_other_key",
+    "tells_of_the_past",
 ]
 
 ID_LENGTH = 32  # Alembic's version column
@@ -313,6 +314,9 @@ def _short(rows: Mapping[str, int]) -> str:
     return ",".join(f"{name}:{number}" for name, number in sorted(rows.items()))
 
 
+RENAMING = ("seed_moved", "seed_gone")
+"""The operations that say that the schema has moved on."""
+
 _RELATIVE = re.compile(r"[+-]\d+$")
 
 ACT = "terp_seed_act"
@@ -441,6 +445,21 @@ def refuse_gone(directory: ScriptDirectory, applied: Iterable[str]) -> tuple[str
     return applied
 
 
+def tells_of_the_past(directory: ScriptDirectory) -> bool:
+    """Whether a revision of the chain may say that the schema has moved on, or replace others."""
+    scripts = ancestors(directory, directory.get_heads())
+    return any(mentions(script, (*RENAMING, "replaces")) for script in scripts)
+
+
+def mentions(script: Script, words: Sequence[str]) -> bool:
+    """Whether a revision's file has one of these words."""
+    try:
+        text = Path(script.path).read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError):
+        return True  # which its code then says
+    return any(word in text for word in words)
+
+
 def _refuse_replaced(directory: ScriptDirectory, gone: Iterable[str]) -> None:
     """Refuse a database that is in the middle of what was squashed."""
     for script in directory.walk_revisions():
@@ -451,21 +470,6 @@ def _refuse_replaced(directory: ScriptDirectory, gone: Iterable[str]) -> None:
                 f"bring the files from before the squash back, upgrade to {script.revision}, and "
                 "then use the squashed revision"
             )
-
-
-def has_renamings(directory: ScriptDirectory) -> bool:
-    """Whether the chain may say that tables, columns or revisions have other names now."""
-    scripts = ancestors(directory, directory.get_heads())
-    return any(mentions(script, "seed_moved", "seed_gone", "replaces") for script in scripts)
-
-
-def mentions(script: Script, *words: str) -> bool:
-    """Whether one of these words is in a revision's file."""
-    try:
-        text = Path(script.path).read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError):
-        return True  # which its code then says
-    return any(word in text for word in words)
 
 
 def current_heads(session: Session) -> tuple[str, ...]:

@@ -14,9 +14,9 @@ from itertools import islice
 from terp_seed.database.dialects import equal_to
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
-from terp_seed.ledger.ledger import SeededRange
+from terp_seed.ledger.ledger import Place, SeededRange
 from terp_seed.ledger.selection import Selection
-from terp_seed.plan.plan import RowChanges
+from terp_seed.plan.plan import PlannedChange, PlannedTable, RowChanges
 from terp_seed.rows.imported import find_repeated_hashes
 from terp_seed.rows.literals import canonical
 from terp_seed.rows.model import Lookup, TableRows, Value
@@ -29,6 +29,7 @@ __all__ = [
     "find_broken_references",
     "find_crowding",
     "find_edited_rows",
+    "find_freed_rows",
     "find_taken_keys",
     "find_unowned_keys",
 ]
@@ -79,7 +80,7 @@ def find_taken_keys(
     """Findings for natural keys that a row already owns; none if they are to be skipped.
 
     ``before`` are the rows that the plan writes before these; ``retained`` are
-    row numbers that an earlier rollback left in place.
+    row numbers that an earlier rollback left in place, or whose key is free by then.
     """
     if rows.skip_taken or not rows.count:
         return
@@ -98,12 +99,31 @@ def find_taken_keys(
                 "to rows that this seed did not insert; they are left alone, so give the seed "
                 'other values, or on_conflict="skip" to op.seed_rows or op.seed_file'
             )
-        repeated = len(_repeated(rows, key, before))
+        repeated = len(_repeated(rows, key, before) - retained)
         if repeated:
             yield (
                 f"table {rows.table}, key {', '.join(key)}: {repeated} of its values are seeded "
                 'by an earlier operation; give them other values, or on_conflict="skip"'
             )
+
+
+def find_freed_rows(
+    operations: Iterable[PlannedTable | PlannedChange],
+) -> dict[Place, frozenset[int]]:
+    """By range, the numbers of rows whose natural key an earlier operation of the plan deletes."""
+    freed: dict[Place, frozenset[int]] = {}
+    deleted: dict[str, set[tuple[str, ...]]] = {}
+    for planned in operations:
+        rows = planned.changes.rows if isinstance(planned, PlannedChange) else planned.rows
+        gone = deleted.setdefault(rows.table, set())
+        if isinstance(planned, PlannedTable):
+            lines = enumerate(_lines(rows, rows.key)) if gone and rows.key else ()
+            back = {number: line for number, line in lines if line in gone}
+            freed[planned.range.place] = frozenset(back)
+            gone.difference_update(back.values())
+        elif planned.changes.kind == "deleted":
+            gone.update(_lines(rows, rows.key))
+    return freed
 
 
 def find_unowned_keys(

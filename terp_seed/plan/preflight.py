@@ -10,6 +10,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from itertools import chain
 
 import sqlalchemy as sa
 
@@ -24,6 +25,7 @@ from terp_seed.plan.key_conflicts import (
     find_alike_keys,
     find_broken_references,
     find_crowding,
+    find_freed_rows,
     find_taken_keys,
     find_unowned_keys,
 )
@@ -93,11 +95,14 @@ def collect_findings(session: Session, run: Run) -> Findings:
     if run.needed_schemas:
         findings.schema += find_older_schema(session.connection, run)
     before: list[TableRows] = []
+    steps = [step for step in run.plan.steps if step.upgrade and not step.skipped]
+    freed = find_freed_rows(made for step in steps for made in chain(*step.operations))
     for step, planned in run.plan.insertions:
         where, rows = f"revision {step.revision}, ", planned.rows
         after = [other.rows for other in step.tables[step.tables.index(planned) + 1 :]]
         beside = Beside(before, after)
-        lines = _check_table(session, schema, rows, beside, run.retained_numbers(planned))
+        free = run.retained_numbers(planned) | freed[planned.range.place]
+        lines = _check_table(session, schema, rows, beside, free)
         findings.schema += [where + line for line in lines]
         if planned.range.place in run.retained:
             lines = find_crowding(session, rows, run.retained[planned.range.place])
@@ -106,8 +111,8 @@ def collect_findings(session: Session, run: Run) -> Findings:
         if facts is not None:
             findings.masking += [where + line for line in run.findings(rows, facts)]
         before.append(rows)
-    for step in run.plan.steps:
-        for change in step.changes if step.upgrade and not step.skipped else ():
+    for step in steps:
+        for change in step.changes:
             where = f"revision {step.revision}, "
             findings.schema += [where + n for n in _check_change(session, schema, change, before)]
             findings.masking += [where + n for n in _find_personal(run, schema, change)]

@@ -17,7 +17,7 @@ from sqlalchemy.engine import Connection
 
 from terp_seed.database.names import LiveNames, Renaming
 from terp_seed.database.session import Session
-from terp_seed.plan.chain import ancestors, mentions, read_attributes
+from terp_seed.plan.chain import RENAMING, ancestors, mentions, read_attributes
 from terp_seed.plan.operations import OPTION, RenameOp
 from terp_seed.plan.recorder import call_function, install_operations
 
@@ -38,11 +38,11 @@ def read_names(
     renamings = [
         Renaming(renamed.old, renamed.new, _lineage(directory, script))
         for script in scripts
-        if mentions(script, "seed_moved", "seed_gone")
+        if mentions(script, RENAMING)
         for renamed in read_operations(script, dialect_name)
         if isinstance(renamed, RenameOp)
     ]
-    squashed = [script for script in scripts if mentions(script, "replaces")]
+    squashed = [script for script in scripts if mentions(script, ("replaces",))]
     replaced = {script.revision: read_attributes(script).replaces for script in squashed}
     return LiveNames(renamings, connection, {name: old for name, old in replaced.items() if old})
 

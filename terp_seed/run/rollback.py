@@ -18,8 +18,8 @@ from dataclasses import dataclass, field, replace
 from alembic.script import Script
 from alembic.util import CommandError
 
-from terp_seed.database.consent import careful
 from terp_seed.database.dialects import KeptTable
+from terp_seed.database.environment_stamp import careful
 from terp_seed.database.session import Session
 from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError, RollbackError

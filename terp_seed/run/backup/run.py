@@ -12,9 +12,8 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from terp_seed.database.bookkeeping import table_exists
-from terp_seed.database.consent import careful
 from terp_seed.database.dialects import dialect_named, join_table, split_table
-from terp_seed.database.environment_stamp import environment_of
+from terp_seed.database.environment_stamp import careful, environment_of
 from terp_seed.database.lock import advisory_lock
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import GuardError, UsageError
