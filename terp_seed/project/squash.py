@@ -1,7 +1,7 @@
 """Squash: the first revisions of a chain become one, with the rows that they add up to.
 
 The new revision has the id of the last one, so that what follows it stays as it is, and names the
-others in ``replaces``.  A database that has them all goes on: the ledger keeps its entries under
+others in ``replaces``.  A database that has them all continues: the ledger keeps its entries under
 their names, and they count as the new revision's.  One in the middle is told what to run first.
 """
 
