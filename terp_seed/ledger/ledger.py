@@ -122,10 +122,6 @@ def digested_columns(rows: TableRows, *, stored: bool) -> list[str]:
     return [name for name in rows.columns if whole or name not in rows.derived]
 
 
-def _places(data: Mapping[str, Sequence[Any]]) -> dict[str, Place]:
-    return {name: (revision, number) for name, (revision, number) in data.items()}
-
-
 @dataclass(frozen=True)
 class Range:
     """The rows that a revision gives one table, as the plan has them."""
@@ -502,6 +498,10 @@ class Ledger:
 def ledger_of(session: Session) -> Ledger:
     """The ledger of the chain in the session's database."""
     return Ledger(session.dialect, session.books, session.settings.chain, session.names)
+
+
+def _places(data: Mapping[str, Sequence[Any]]) -> dict[str, Place]:
+    return {name: (revision, number) for name, (revision, number) in data.items()}
 
 
 def _numbers(row: sa.Row[Any]) -> frozenset[int]:
