@@ -25,9 +25,9 @@ from terp_seed.plan.chain import (
     ACT,
     Request,
     current_heads,
-    has_renamings,
     load_revisions,
     refuse_gone,
+    tells_of_the_past,
 )
 from terp_seed.settings.options import Settings, resolve
 
@@ -151,7 +151,7 @@ def _online(asked: dict[str, Any]) -> None:
 def _run(settings: Settings, session: Session, asked: dict[str, Any]) -> None:
     from terp_seed.run.live import run_live
 
-    if has_renamings(context.script):
+    if tells_of_the_past(context.script):
         from terp_seed.plan.renaming import with_names
 
         session = with_names(session, context.script)

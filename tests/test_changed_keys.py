@@ -46,8 +46,8 @@ def test_a_row_that_may_be_anothers_stays_and_is_named(toy: Toy) -> None:
     first = seeded(toy)
     toy.execute(f"UPDATE labels SET code = 'renamed' WHERE id = {first + 1}")
     said = (
-        "revision 0001_labels, table labels: 1 rows at seeded ids have another natural key (first: "
-        f"id {first + 1}): edited since, or inserted by others; they stay"
+        "revision 0001_labels, table labels: 1 rows in the place of seeded ones have another "
+        f"natural key (first: id {first + 1}): edited, or others'; they stay"
     )
     planned = toy.document("plan", "--rollback")["revisions"][0]
     assert (planned["tables"][0]["deleted"], planned["uncompared"]) == (2, [said])

@@ -51,6 +51,7 @@ RUNS: dict[str, list[tuple[list[str], int]]] = {
     "revision": [(["revision", "-m", "new"], 0)],
     "rollback": [(["rollback", "--yes", "--on-dependents=keep"], 0)],
     "seed": [(["seed"], 0)],
+    "squash": [(["squash", "0002_b"], 0)],
     "status": [(["status"], 0), (["EDIT A ROW", "status", "--drift"], 8)],
     "verify": [(["verify", "--drift"], 0), (["verify", "--all"], 8)],
 }
@@ -62,7 +63,7 @@ BEFORE = {
 }
 
 #: Commands that have to find the chain at its base.
-AT_BASE = {"preview", "seed"}
+AT_BASE = {"preview", "seed", "squash"}
 
 
 def leaves(group: click.Group, *before: str) -> Iterator[tuple[str, click.Command]]:
@@ -151,6 +152,9 @@ def test_the_document_is_as_its_schema_says(
 ) -> None:
     for words, code in RUNS[name]:
         toy = new_toy(new_database("sqlite"))
+        if name == "squash":
+            toy.only("0001_a", "op.seed_rows('labels', [{'code': 'A'}], key=['code'])")
+            toy.revision("0002_b", "pass", after="0001_a")
         if name not in AT_BASE:
             toy.upgrade("head")
             toy.execute("INSERT INTO crates (code, depot_id, weight) VALUES ('MINE', 1, 0)")

@@ -92,6 +92,20 @@ def test_without_an_engine_of_ones_own_it_is_a_scratch_file(
     assert sqlite_toy.everything() == before
 
 
+def test_the_scratch_file_of_a_server_keeps_the_bookkeeping_beside_the_tables(
+    postgresql_toy: Toy, application: Callable[..., pytest.RunResult]
+) -> None:
+    """A schema of its own, which the section names, is nothing that SQLite has."""
+    toy = postgresql_toy
+    toy.execute("CREATE SCHEMA books")
+    toy.ini("bookkeeping_schema = books")
+    ini = toy.path / "alembic.ini"
+    ini.write_text(ini.read_text().replace("sqlite:///toy.db", toy.url.replace("%", "%%")))
+    before = toy.everything()
+    application(toy, TESTS).assert_outcomes(passed=4)
+    assert toy.everything() == before
+
+
 def test_a_trace_fails_the_test_that_looks_for_one(
     sqlite_toy: Toy, application: Callable[..., pytest.RunResult]
 ) -> None:

@@ -123,7 +123,7 @@ def test_what_points_at_a_row_that_took_over_an_id_stands_in_nobodys_way(toy: To
     toy.upgrade("0002_depots")
     depot = toy.value("SELECT MAX(id) FROM depots")
     toy.execute(
-        f"UPDATE depots SET code = 'MINE' WHERE id = {depot}",
+        f"UPDATE depots SET code = 'MINE', capacity = 1 WHERE id = {depot}",
         f"INSERT INTO crates (code, depot_id, weight) VALUES ('MINE', {depot}, 1)",
     )
     toy.downgrade("0001_labels")

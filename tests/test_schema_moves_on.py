@@ -129,6 +129,75 @@ def test_what_identifies_rows_is_gone(toy: Toy) -> None:
     assert toy.value("SELECT COUNT(*) FROM pairs") == 1
 
 
+UPDATE = "op.update_rows('parts', [{'code': 'B', 'txt': 'new', 'n': 6}], key=['code'])"
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ("ALTER TABLE parts DROP COLUMN txt", "table parts has no txt any more"),
+        ("DROP TABLE parts", "table parts does not exist any more"),
+    ],
+)
+def test_what_an_update_changed_is_gone(toy: Toy, change: str, said: str) -> None:
+    """The values from before have no place any more; what was inserted still comes out."""
+    parts(toy)
+    toy.revision("0002_update", UPDATE, after="0001_parts")
+    toy.upgrade()
+    toy.execute(change)
+    toy.terp_seed("status", "--drift", code=8)
+    planned = toy.document("plan", "--rollback", code=6)["revisions"][0]
+    assert said in planned["refusal"]
+    with pytest.raises(RollbackError, match=f"{said}.*on-edited=keep"):
+        toy.downgrade("-1")
+    toy.downgrade("-1", "on-edited=keep")
+    assert said in toy.said
+    toy.downgrade("base", "on-edited=abort" if "DROP TABLE" in change else "on-edited=delete")
+    if "DROP TABLE" not in change:
+        assert codes(toy) == "XY"
+    assert toy.document("ledger", "show")["revisions"] == []
+
+
+def test_a_table_that_was_updated_is_renamed(toy: Toy) -> None:
+    parts(toy)
+    toy.revision("0002_update", UPDATE, after="0001_parts")
+    toy.upgrade()
+    toy.execute("ALTER TABLE parts RENAME TO pieces")
+    toy.publish("pieces", ["txt", "code"])
+    toy.revision("0003_moved", 'op.seed_moved("parts", to="pieces")', after="0002_update")
+    toy.upgrade()
+    toy.document("status", "--drift")
+    toy.downgrade("0001_parts", "on-edited=abort")
+    assert toy.rows("SELECT txt, n FROM pieces WHERE code = 'B'") == [("BB", 5)]
+    toy.downgrade("base", "on-edited=abort")
+    assert codes(toy, "pieces") == "XY"
+
+
+@pytest.mark.parametrize("today", [True, False])
+def test_an_old_update_runs_at_either_schema(toy: Toy, today: bool) -> None:
+    column = "text" if today else "txt"
+    toy.execute(
+        f"CREATE TABLE parts (id {toy.counted_key}, code VARCHAR(9) NOT NULL, "
+        f"{column} VARCHAR(9), n INTEGER)"
+    )
+    toy.publish("parts", ["txt", "code", "text"])
+    toy.only("0001_parts", KEYED)
+    toy.revision("0002_update", UPDATE, after="0001_parts")
+    again = "op.update_rows('parts', [{'code': 'B', 'text': 'newer'}], key=['code'])"
+    moved = 'op.seed_moved("parts.txt", to="parts.text")'
+    toy.revision("0003_moved", moved, after="0002_update")
+    if today:
+        toy.revision("0004_again", again, after="0003_moved")
+    toy.upgrade()
+    expected = "newer" if today else "new"
+    assert toy.rows(f"SELECT {column}, n FROM parts WHERE code = 'B'") == [(expected, 6)]
+    toy.document("status", "--drift")
+    toy.downgrade("0001_parts", "on-edited=abort")
+    assert toy.rows(f"SELECT {column}, n FROM parts WHERE code = 'B'") == [("BB", 5)]
+    toy.downgrade("base", "on-edited=abort")
+    assert codes(toy) == ""
+
+
 @pytest.mark.parametrize(
     "change",
     ["ADD COLUMN more INTEGER", "ADD COLUMN more VARCHAR(9) DEFAULT 'x'", "wider"],

@@ -37,6 +37,7 @@ _COMMANDS = {
     "verify": "terp_seed.cli.verify:verify",
     "revision": "terp_seed.cli.revision:revision",
     "check": "terp_seed.cli.check:check",
+    "squash": "terp_seed.cli.squash:squash",
 }
 """Where each command is; its module is imported when it is called, or for ``--help``."""
 

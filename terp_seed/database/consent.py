@@ -13,14 +13,11 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from terp_seed.database.environment_stamp import careful
 from terp_seed.errors import GuardError
 from terp_seed.settings.options import Settings
 
-__all__ = ["CAREFUL", "UNASKED", "Confirm", "Will", "careful", "database_name", "require_consent"]
-
-CAREFUL = ("staging", "production")
-"""The environments in which nothing is written without the database's name."""
-
+__all__ = ["UNASKED", "Confirm", "Will", "database_name", "require_consent"]
 
 Will = Callable[[], Sequence[str]]
 
@@ -39,11 +36,6 @@ class Confirm:
 
 UNASKED = Confirm()
 """As plain ``alembic`` is: what was typed is the consent, where no name has to be said."""
-
-
-def careful(environment: str) -> bool:
-    """Whether the database's name has to be said in this environment."""
-    return environment in CAREFUL
 
 
 def require_consent(

@@ -13,7 +13,20 @@ from terp_seed.database.dialects import dialect_of
 from terp_seed.errors import GuardError
 from terp_seed.settings.options import Settings
 
-__all__ = ["environment_of", "origin", "refuse_protected", "stamp", "stamped", "unstamp", "who"]
+__all__ = [
+    "CAREFUL",
+    "careful",
+    "environment_of",
+    "origin",
+    "refuse_protected",
+    "stamp",
+    "stamped",
+    "unstamp",
+    "who",
+]
+
+CAREFUL = ("staging", "production")
+"""The environments in which nothing is written without the database's name."""
 
 
 def stamped(connection: Connection, tables: Books | None = None) -> str | None:
@@ -121,3 +134,8 @@ def _now() -> str:
     from datetime import UTC, datetime
 
     return datetime.now(UTC).strftime("%Y-%m-%d %H:%M:%S.%f")[:23]
+
+
+def careful(environment: str) -> bool:
+    """Whether the database's name has to be said in this environment."""
+    return environment in CAREFUL

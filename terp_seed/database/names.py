@@ -43,7 +43,18 @@ class LiveNames:
     """In the order of the chain."""
     connection: Connection | None = None
     """The database; None for a script."""
+    replaced: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """The revisions in whose place a squashed one is, by its id."""
     _read: dict[str, Mapping[str, Any] | None] = field(default_factory=dict)
+
+    def owned(self, revision: str) -> tuple[str, ...]:
+        """The revisions under whose names the ledger may have the rows of one."""
+        return (*self.replaced.get(revision, ()), revision)
+
+    def owner(self, revision: str) -> str:
+        """The revision to which rows belong that the ledger has under this name."""
+        owners = (new for new, old in self.replaced.items() if revision in old)
+        return next(owners, revision)
 
     def concern(self, revision: str) -> bool:
         """Whether anything that a revision may name was renamed since."""

@@ -19,6 +19,7 @@ from sqlalchemy.engine import Connection
 
 from terp_seed.database.bookkeeping import table_exists
 from terp_seed.database.dialects import KEPT_PREFIX, KeptTable, join_table, split_table
+from terp_seed.database.names import live_columns
 from terp_seed.ledger.ledger import Ledger, Range
 from terp_seed.rows.literals import json_text
 
@@ -26,6 +27,7 @@ __all__ = [
     "CHANGE_STATES",
     "SeededChange",
     "find_changes",
+    "find_loss",
     "is_there",
     "kept_table",
     "record_change",
@@ -93,7 +95,7 @@ def find_changes(
         .where(
             table.c.chain == ledger.chain,
             table.c.state.in_(CHANGE_STATES),
-            *([] if revision is None else [table.c.revision == revision]),
+            *([] if revision is None else [table.c.revision.in_(ledger.names.owned(revision))]),
         )
         .order_by(table.c.written_at, table.c.revision, table.c.range_no)
     )
@@ -101,9 +103,24 @@ def find_changes(
 
 
 def is_there(connection: Connection, kept: KeptTable) -> bool:
-    """Whether a kept table exists: a schema tool may have dropped what it does not know."""
+    """Whether a kept table can be used: it exists, and so does what it is about."""
+    return not find_loss(connection, kept)
+
+
+def find_loss(connection: Connection, kept: KeptTable) -> str:
+    """What is gone since rows were kept; empty if nothing is.
+
+    A schema tool may have dropped a kept table, which it does not know, and the schema may have
+    lost the table or some of its columns.
+    """
     schema, name = split_table(kept.name)
-    return sa.inspect(connection).has_table(name, schema=schema)
+    if not sa.inspect(connection).has_table(name, schema=schema):
+        return f"{kept.name} is gone, which held the rows as they were before"
+    columns = live_columns(connection, kept.table)
+    if columns is None:
+        return f"table {kept.table} does not exist any more"
+    gone = [name for name in dict.fromkeys([*kept.match, *kept.columns]) if name not in columns]
+    return f"table {kept.table} has no {', '.join(gone)} any more" if gone else ""
 
 
 def _change(ledger: Ledger, row: sa.Row[Any], detail: Mapping[str, Any]) -> SeededChange:

@@ -343,12 +343,17 @@ class Ledger:
         return (
             f"UPDATE {self.table} SET state = 'retained', row_keys = NULL "
             f"WHERE {self._where(revision)} AND range_no > 0 AND block_no = 0 "
-            "AND state = 'seeded'"
+            "AND state IN ('seeded', 'retained')"
         )
 
-    def count_ranges(self, revision: str) -> str:
-        """A SELECT that counts a revision's ranges, but for those that a rollback retained."""
-        where = f"{self._where(revision)} AND range_no > 0 AND state <> 'retained'"
+    def count_ranges(self, revision: str, only: Sequence[str] = ()) -> str:
+        """A SELECT that counts a revision's ranges, but for those that a rollback retained.
+
+        With ``only``, the ranges under these names alone.
+        """
+        listed = ", ".join(map(self.dialect.text, only))
+        under = f" AND revision IN ({listed})" if only else ""
+        where = f"{self._where(revision)}{under} AND range_no > 0 AND state <> 'retained'"
         return f"SELECT COUNT(*) FROM {self.table} WHERE {where}"
 
     def settings_are(self, revision: str, detail: Mapping[str, Any]) -> str:
@@ -384,7 +389,7 @@ class Ledger:
                 ledger.c.range_no > 0,
                 ledger.c.block_no == 0,
                 ledger.c.state.in_(("seeded", "retained")),
-                *([] if revision is None else [ledger.c.revision == revision]),
+                *([] if revision is None else [ledger.c.revision.in_(self.names.owned(revision))]),
             )
             .order_by(ledger.c.revision, ledger.c.range_no)
         )
@@ -490,9 +495,15 @@ class Ledger:
         return self.dialect.text(value) if isinstance(value, str) else str(value)
 
     def _where(self, revision: str, number: int | None = None) -> str:
+        """One range, or all of a revision with what it replaces."""
         text = self.dialect.text
-        where = f"chain = {text(self.chain)} AND revision = {text(revision)}"
-        return where if number is None else f"{where} AND range_no = {number}"
+        chain = f"chain = {text(self.chain)}"
+        if number is not None:
+            return f"{chain} AND revision = {text(revision)} AND range_no = {number}"
+        names = self.names.owned(revision)
+        if len(names) == 1:
+            return f"{chain} AND revision = {text(revision)}"
+        return f"{chain} AND revision IN ({', '.join(map(text, names))})"
 
 
 def ledger_of(session: Session) -> Ledger:

@@ -38,6 +38,7 @@ if TYPE_CHECKING:
 __all__ = [
     "ACT",
     "ID_LENGTH",
+    "RENAMING",
     "Generation",
     "Move",
     "Request",
@@ -46,14 +47,14 @@ __all__ = [
     "choose_generation",
     "clear_load_errors",
     "current_heads",
-    "has_renamings",
     "load_revisions",
-    "mentions_renaming",
+    "mentions",
     "pending_move",
     "read_attributes",
     "recorded_settings",
     "refuse_gone",
     "refuse_other_key",
+    "tells_of_the_past",
 ]
 
 ID_LENGTH = 32  # Alembic's version column
@@ -68,6 +69,7 @@ class Attributes:
     raw_sql: str | None
     as_of: date | None
     requires_schema: str | None
+    replaces: tuple[str, ...]
 
 
 def read_attributes(script: Script) -> Attributes:
@@ -91,6 +93,7 @@ def read_attributes(script: Script) -> Attributes:
         raw_sql=_reason(get("raw_sql"), where),
         as_of=_day(get("as_of"), where),
         requires_schema=_schema(get("requires_schema"), where),
+        replaces=_replaced(get("replaces", ()), where),
     )
 
 
@@ -116,6 +119,13 @@ def _reason(value: Any, where: str) -> str | None:
     if value is not None and not (isinstance(value, str) and value.strip()):
         raise PlanError(f"{where}: raw_sql must be the reason why it runs raw SQL")
     return value
+
+
+def _replaced(value: Any, where: str) -> tuple[str, ...]:
+    listed = isinstance(value, tuple | list)
+    if not listed or not all(isinstance(name, str) and name for name in value):
+        raise PlanError(f'{where}: replaces must be a tuple of revision ids, as ("0001_a",)')
+    return tuple(value)
 
 
 def _schema(value: Any, where: str) -> str | None:
@@ -304,7 +314,9 @@ def _short(rows: Mapping[str, int]) -> str:
     return ",".join(f"{name}:{number}" for name, number in sorted(rows.items()))
 
 
-_WORDS = ("seed_moved", "seed_gone")
+RENAMING = ("seed_moved", "seed_gone")
+"""The operations that say that the schema has moved on."""
+
 _RELATIVE = re.compile(r"[+-]\d+$")
 
 ACT = "terp_seed_act"
@@ -422,6 +434,7 @@ def refuse_gone(directory: ScriptDirectory, applied: Iterable[str]) -> tuple[str
     known = {script.revision for script in directory.walk_revisions()}
     gone = sorted({*applied} - known)
     if gone:
+        _refuse_replaced(directory, gone)
         names, verb = ", ".join(gone), "is" if len(gone) == 1 else "are"
         raise PlanError(
             f"revision {names} {verb} applied in this database, and the chain has no file for it: "
@@ -432,18 +445,31 @@ def refuse_gone(directory: ScriptDirectory, applied: Iterable[str]) -> tuple[str
     return applied
 
 
-def has_renamings(directory: ScriptDirectory) -> bool:
-    """Whether a revision of the chain may say that the schema has moved on."""
-    return any(map(mentions_renaming, ancestors(directory, directory.get_heads())))
+def tells_of_the_past(directory: ScriptDirectory) -> bool:
+    """Whether a revision of the chain may say that the schema has moved on, or replace others."""
+    scripts = ancestors(directory, directory.get_heads())
+    return any(mentions(script, (*RENAMING, "replaces")) for script in scripts)
 
 
-def mentions_renaming(script: Script) -> bool:
-    """Whether a revision's file may call ``op.seed_moved`` or ``op.seed_gone``."""
+def mentions(script: Script, words: Sequence[str]) -> bool:
+    """Whether a revision's file has one of these words."""
     try:
         text = Path(script.path).read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError):
         return True  # which its code then says
-    return any(word in text for word in _WORDS)
+    return any(word in text for word in words)
+
+
+def _refuse_replaced(directory: ScriptDirectory, gone: Iterable[str]) -> None:
+    """Refuse a database that is in the middle of what was squashed."""
+    for script in directory.walk_revisions():
+        between = sorted({*gone} & {*read_attributes(script).replaces})
+        if between:
+            raise PlanError(
+                f"this database is at {', '.join(between)}, which {script.revision} replaces: "
+                f"bring the files from before the squash back, upgrade to {script.revision}, and "
+                "then use the squashed revision"
+            )
 
 
 def current_heads(session: Session) -> tuple[str, ...]:

@@ -198,7 +198,8 @@ def _touched_tables(session: Session, run: Run) -> list[str]:
         steps = [step for step in run.plan.steps if step.upgrade and not step.skipped]
         tables += [change.range.table for step in steps for change in step.changes]
     else:
-        revisions = {step.revision for step in run.plan.steps}
+        names = run.ledger.names
+        revisions = {name for step in run.plan.steps for name in names.owned(step.revision)}
         ranges = [
             *run.ledger.ranges(session.connection),
             *find_changes(run.ledger, session.connection),

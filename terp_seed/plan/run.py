@@ -104,12 +104,13 @@ class Target:
             return plan.ranges_before(revision)
         names = [script.revision for script in lineage]
         place = {name: number for number, name in enumerate(names[: names.index(revision)])}
+        owner = self.ledger.names.owner
         ranges = [
             seeded
             for seeded in self.ledger.ranges(self.connection)
-            if seeded.revision in place and seeded.shape.provenance == "synthetic"
+            if owner(seeded.revision) in place and seeded.shape.provenance == "synthetic"
         ]
-        ranges.sort(key=lambda seeded: (place[seeded.revision], seeded.number))
+        ranges.sort(key=lambda seeded: (place[owner(seeded.revision)], seeded.number))
         return {seeded.table: seeded for seeded in ranges}
 
 
@@ -315,8 +316,8 @@ def _refuse_changed(
     past = recorder.recalled.planned if recorder.recalled else {}
     for script in applied:
         revision, header = script.revision, headers[script.revision]
-        if header.state != "applied":
-            continue
+        if header.state != "applied" or {*read_attributes(script).replaces} & headers.keys():
+            continue  # seeded before it was squashed, from files that are gone
         seeded = [range_ for range_ in ranges if range_.revision == revision]
         if header.digest is not None:
             now = past.get(revision) or reader.upgrade(script)

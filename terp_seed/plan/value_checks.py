@@ -13,7 +13,7 @@ import re
 from collections.abc import Callable, Iterator, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Context, Decimal, InvalidOperation
-from functools import partial
+from functools import cache, partial
 from itertools import islice
 from typing import Any
 from uuid import UUID
@@ -149,10 +149,11 @@ def _find_unreadable_row(
     session: Session, rows: TableRows, name: str, kind: sa.types.TypeEngine[Any]
 ) -> int | None:
     dialect = session.dialect
+    is_doubtful = cache(partial(_is_doubtful, kind))
     literals = (
         (at, dialect.literal(value))
         for at, value in enumerate(rows.each(name))
-        if _is_doubtful(value, kind)
+        if is_doubtful(type(value))  # type: ignore[arg-type]  # a type is hashable
     )
     while some := list(islice(literals, dialect.rows_per_statement)):
         sql = dialect.read_values(rows.table, name, [literal for _, literal in some])
@@ -163,11 +164,11 @@ def _find_unreadable_row(
     return None
 
 
-def _is_doubtful(value: Value, kind: sa.types.TypeEngine[Any]) -> bool:
-    """Whether only the database knows if a column of this type reads a value."""
-    if value is None or isinstance(value, Lookup):
+def _is_doubtful(kind: sa.types.TypeEngine[Any], python: type) -> bool:
+    """Whether only the database knows if a column of this type reads a value of Python's type."""
+    if issubclass(python, Lookup | type(None)):
         return False
-    return not any(isinstance(value, python) and isinstance(kind, sql) for python, sql in _READ)
+    return not any(issubclass(python, read) and isinstance(kind, sql) for read, sql in _READ)
 
 
 def _runs(session: Session, sql: str) -> bool:

@@ -21,9 +21,9 @@ from alembic.util import CommandError
 from sqlalchemy import event
 from sqlalchemy.engine import URL, Connection, Engine
 
-from terp_seed.database.consent import careful
 from terp_seed.database.copy_structure import copy_structure
 from terp_seed.database.dialects import dialect_named, split_table
+from terp_seed.database.environment_stamp import careful
 from terp_seed.database.schema import Schema
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import MaskingError, PlanError, SeedError, UsageError, VerificationError

@@ -24,9 +24,8 @@ from terp_seed.database.compare import (
     differing,
     other_schemas,
 )
-from terp_seed.database.consent import careful
 from terp_seed.database.dialects import Dialect, dialect_named, split_table
-from terp_seed.database.environment_stamp import environment_of
+from terp_seed.database.environment_stamp import careful, environment_of
 from terp_seed.database.failures import translated
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import SeedError, UsageError, VerificationError

@@ -15,8 +15,8 @@ from sqlalchemy.engine import Connection, Engine
 
 from terp_seed.database import environment_stamp
 from terp_seed.database.compare import TableDigest, database_digests, differing
-from terp_seed.database.consent import careful
 from terp_seed.database.dialects import Dialect, dialect_named, split_table
+from terp_seed.database.environment_stamp import careful
 from terp_seed.database.session import books_of
 from terp_seed.errors import GuardError, VerificationError
 from terp_seed.ledger.ledger import Ledger

@@ -102,7 +102,7 @@ def chain_status(
         _revision(script, applied, headers, events.get(script.revision))
         for script in ancestors(directory, directory.get_heads())
     ]
-    _count(found, ranges, retained)
+    _count(session, found, ranges, retained)
     _count_changes(session, found)
     if drift:
         _find_drift(session, found, ranges)
@@ -146,10 +146,18 @@ def _events(session: Session) -> dict[str, Mapping[str, Any]]:
     }
 
 
+def _by_name(session: Session, found: Sequence[RevisionStatus]) -> dict[str, RevisionStatus]:
+    """The revisions by their names in the ledger, which may be those that they replace."""
+    return {name: status for status in found for name in session.names.owned(status.revision)}
+
+
 def _count(
-    found: Sequence[RevisionStatus], ranges: Sequence[SeededRange], retained: RetainedRows
+    session: Session,
+    found: Sequence[RevisionStatus],
+    ranges: Sequence[SeededRange],
+    retained: RetainedRows,
 ) -> None:
-    by_name = {status.revision: status for status in found}
+    by_name = _by_name(session, found)
     for seeded in ranges:
         if seeded.revision not in by_name:
             continue
@@ -161,7 +169,7 @@ def _count(
 
 
 def _count_changes(session: Session, found: Sequence[RevisionStatus]) -> None:
-    by_name = {status.revision: status for status in found}
+    by_name = _by_name(session, found)
     for change in find_changes(ledger_of(session), session.connection):
         if change.revision in by_name:
             counts = Counts.changed_rows(change.state, change.count)
@@ -172,7 +180,7 @@ def _find_drift(
     session: Session, found: Sequence[RevisionStatus], ranges: Sequence[SeededRange]
 ) -> None:
     every = {seeded.place: seeded for seeded in ranges}
-    applied = {status.revision: status for status in found if status.state == "applied"}
+    applied = _by_name(session, [status for status in found if status.state == "applied"])
     for seeded in ranges:
         if seeded.revision not in applied:
             continue

@@ -21,7 +21,7 @@ from terp_seed.database.schema import inbound
 from terp_seed.database.session import Session
 from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError, RollbackError
-from terp_seed.ledger.changes import is_there, kept_table, record_change
+from terp_seed.ledger.changes import find_loss, kept_table, record_change
 from terp_seed.ledger.later import changed_again
 from terp_seed.ledger.ledger import Ledger
 from terp_seed.plan.changes import IsPersonal
@@ -312,7 +312,10 @@ class Restorer:
         forecast = RestoreForecast()
         for change in changed:
             kept, counts = change.kept, Counts(restored=change.count)
-            if self.session is not None and not is_there(self.session.connection, kept):
+            loss = self._find_loss(kept)
+            if loss:
+                if self.on_edited != "keep":
+                    forecast.refusal = _loss_message(change.label, loss)
                 continue
             edited = self.find_edited(kept) if kept.updates else []
             if edited and self.on_edited == "abort":
@@ -335,16 +338,16 @@ class Restorer:
 
     def _is_lost(self, kept: KeptTable, label: str) -> bool:
         """Whether the values from before are gone; `RollbackError` unless that is accepted."""
-        if self.session is None or is_there(self.session.connection, kept):
+        loss = self._find_loss(kept)
+        if not loss:
             return False
         if self.on_edited != "keep":
-            raise RollbackError(
-                f"{label}: {kept.name} is gone, which held the rows as they were before, so they "
-                "cannot be put back; restore it from a backup, or leave the rows as they are now "
-                "with -x on-edited=keep"
-            )
-        logger.warning(f"{label}: {kept.name} is gone, so its rows stay as they are now")
+            raise RollbackError(_loss_message(label, loss))
+        logger.warning(f"{label}: {loss}, so its rows stay as they are now")
         return True
+
+    def _find_loss(self, kept: KeptTable) -> str:
+        return "" if self.session is None else find_loss(self.session.connection, kept)
 
     def find_edited(self, kept: KeptTable) -> list[str]:
         """The updated cells that were edited since, by key and column; reads.
@@ -451,6 +454,14 @@ class Restorer:
         live = f"live.{self.ledger.dialect.quote(name)}"
         written = self.ledger.dialect.same(live, f"kept.{kept.ours(name)}")
         return f"(NOT {written} AND NOT {self._is_before(kept, name)})"
+
+
+def _loss_message(label: str, loss: str) -> str:
+    """Why changed rows cannot be put back."""
+    return (
+        f"{label}: {loss}, so its changes cannot be taken back; restore it, or leave the rows as "
+        "they are now with -x on-edited=keep"
+    )
 
 
 def _reappeared_message(label: str, kept: KeptTable) -> str:

@@ -224,7 +224,7 @@ class Executor:
                 self._count(self.remover.retain(step))
             if step.derives:
                 self._derive(step, self.run.ranges_before(step.revision))
-        changed = [] if step.skipped else self.remover.changed(step)
+        changed = [] if step.skipped else self.remover.kept(step)
         self._undone += [change.kept for change in changed]
         self.stream.run(self.ledger.forget(step.revision), what="ledger")
         if not self.ledger.dialect.ddl_commits:

@@ -15,6 +15,7 @@ from functools import cached_property
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.consent import UNASKED, Confirm, require_consent
+from terp_seed.database.environment_stamp import careful
 from terp_seed.database.failures import RetryableError, translated
 from terp_seed.database.lock import Held, advisory_lock
 from terp_seed.database.session import Session
@@ -118,7 +119,8 @@ class _LiveRun:
         session, run = self.session, self.run
         self._refuse_blocked()
         session.end_transaction()
-        require_consent(session.settings, run.environment, self._announcement, confirm)
+        if confirm.always or careful(run.environment):
+            require_consent(session.settings, run.environment, self._announcement, confirm)
         session.end_transaction()
         executor = self._executor()
         session.end_transaction()

@@ -37,6 +37,8 @@ def recognise(session: Session, drift: Drift, plan: Plan, ranges: Ranges) -> Non
 
 def _planned_rows(drift: Drift, plan: Plan) -> TableRows | None:
     """The rows of a range as the plan makes them again, if it is the same range."""
+    if drift.range.id is None or drift.range.revision not in plan.history:
+        return None  # it is known by its key, or was squashed
     planned = [
         table.rows
         for table in plan.history[drift.range.revision].tables

@@ -18,15 +18,15 @@ from dataclasses import dataclass, field, replace
 from alembic.script import Script
 from alembic.util import CommandError
 
-from terp_seed.database.consent import careful
 from terp_seed.database.dialects import KeptTable
+from terp_seed.database.environment_stamp import careful
 from terp_seed.database.session import Session
 from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError, RollbackError
 from terp_seed.ledger.changes import find_changes
 from terp_seed.ledger.derived import range_condition
 from terp_seed.ledger.drift import Drift, Ranges, find_drift
-from terp_seed.ledger.ledger import Ledger, Range, SeededRange, ledger_of
+from terp_seed.ledger.ledger import Ledger, Place, Range, SeededRange, ledger_of
 from terp_seed.ledger.selection import Selection, match_numbers
 from terp_seed.plan.plan import Counts, Plan, PlannedRevision, PlannedTable, Removal
 from terp_seed.plan.run import replan_applied
@@ -127,6 +127,10 @@ class Remover(ABC):
         self._restore([c for c in changed if c.number < first], removal, removed)
         return removed
 
+    def kept(self, step: PlannedRevision) -> Sequence[Changed]:
+        """What a revision has kept, whose place is not needed once it is undone."""
+        return self.changed(step)
+
     @abstractmethod
     def save(self, step: PlannedRevision, changed: Sequence[Changed]) -> None:
         """Back up rows that are about to get older values."""
@@ -184,20 +188,20 @@ class Examination:
     revision: str
     drifts: Sequence[Drift]
     dependents: Sequence[Dependents]
-    retained: Mapping[int, frozenset[int]]
+    retained: Mapping[Place, frozenset[int]]
     """The numbers of the rows that stay by the policy, by range."""
-    row_keys: Mapping[int, RowKeys]
+    row_keys: Mapping[Place, RowKeys]
     """The natural keys of the rows of ranges without an integer key."""
     on_dependents: str
     on_edited: str
 
     def selection(self, drift: Drift) -> Selection:
         """The rows of a range that go."""
-        return _selection(drift, self.retained[drift.range.number], self.row_keys)
+        return _selection(drift, self.retained[drift.range.place], self.row_keys)
 
     def counts(self, drift: Drift) -> Counts:
         """What becomes of the rows of a range, and what became of them before."""
-        retained = len(self.retained[drift.range.number])
+        retained = len(self.retained[drift.range.place])
         # A row that a later revision deleted is back by the time that this one is rolled back.
         deleted = drift.there + len(drift.withdrawn) - retained
         return replace(Counts.of(drift), deleted=deleted, retained=retained, ids=drift.range.ids)
@@ -216,9 +220,8 @@ class Examination:
     def staying(self) -> list[str]:
         """Rows at seeded ids that nothing shows to be seeded ones, a line for each range."""
         return [
-            f"{drift.range.label}: {len(drift.replaced)} rows at seeded ids have another natural "
-            f"key (first: id {drift.range.first + drift.replaced[0]}): edited since, or inserted "
-            "by others; they stay"
+            f"{drift.range.label}: {len(drift.replaced)} rows in the place of seeded ones have "
+            f"another natural key (first: {_name_first(drift)}): edited, or others'; they stay"
             for drift in self.drifts
             if drift.replaced
         ]
@@ -250,7 +253,7 @@ class Examination:
                 "so nothing was deleted; -x on-edited=delete removes them, -x on-edited=keep "
                 "leaves them"
             )
-        if self.staying and self.on_edited == "abort":
+        if self.on_edited == "abort" and self.staying:
             listed = "; ".join(self.staying)
             return (
                 f"{listed}, so nothing was deleted; look at them, and leave them in place with -x "
@@ -286,27 +289,29 @@ class Rollback(Remover):
     ) -> Examination:
         """Compare the rows with the ledger and find what depends on them; does not write.
 
-        ``gone`` are rows that will have been removed by then, and ``restored``
-        updates that will have been undone.  With ``hold``
-        the rows are locked before anything else is looked at: they cannot be
-        edited, and no foreign key can come to point at their ids, until the
-        transaction ends.
+        ``gone`` are rows that will have been removed by then, and ``restored`` updates that will
+        have been undone.  With ``hold`` the rows are locked first: they cannot be edited, and no
+        foreign key can come to point at their ids, until the transaction ends.
         """
         ranges = {range_.place: range_ for range_ in self.ledger.ranges(self.session.connection)}
-        seeded = [range_ for range_ in ranges.values() if range_.revision == step.revision]
+        owned = self.ledger.names.owned(step.revision)
+        seeded = [range_ for range_ in ranges.values() if range_.revision in owned]
+        seeded.sort(key=lambda range_: (owned.index(range_.revision), range_.number))
         chosen = _covered(step, removal, seeded, {c.kept.table for c in self.changed(step)})
         drifts = [find_drift(self.session, range_, ranges, hold=hold) for range_ in chosen]
+        if len(owned) > 1:  # rows that a squashed revision deleted do not come back
+            drifts = [replace(drift, withdrawn=[]) for drift in drifts]
         self._recognise(drifts, ranges)
         found = [drift for drift in drifts if drift.findable]
-        row_keys = {range_.number: self._row_keys(range_) for range_ in chosen if range_.id is None}
+        row_keys = {range_.place: self._row_keys(range_) for range_ in chosen if range_.id is None}
         settings = self.session.settings
         on_dependents, on_edited = choose_policies(settings, self.environment, removal)
         retained = {
-            drift.range.number: set(drift.edited if on_edited == "keep" else ()) for drift in drifts
+            drift.range.place: set(drift.edited if on_edited == "keep" else ()) for drift in drifts
         }
 
         def going() -> list[Selection]:
-            return [_selection(d, retained[d.range.number], row_keys) for d in found]
+            return [_selection(d, retained[d.range.place], row_keys) for d in found]
 
         seeded_rows = [_selection(drift, (), row_keys) for drift in found]
         dependents = find_dependents(self.session, going(), [*gone, *seeded_rows], restored)
@@ -344,7 +349,7 @@ class Rollback(Remover):
                 drift.range,
                 examination.counts(drift),
                 self._conditions(drift.range, examination.selection(drift)),
-                sorted(examination.retained[drift.range.number]),
+                sorted(examination.retained[drift.range.place]),
                 [name for name in drift.range.shape.later if name not in drift.gone],
             )
             for drift in examination.found
@@ -354,6 +359,11 @@ class Rollback(Remover):
         return self.ledger.ranges(self.session.connection, step.revision)
 
     def changed(self, step: PlannedRevision) -> Sequence[Changed]:
+        if self.ledger.names.replaced.get(step.revision):
+            return []  # a squashed revision changes its own rows only, which all go
+        return self.kept(step)
+
+    def kept(self, step: PlannedRevision) -> Sequence[Changed]:
         return [
             Changed(change.kept, change.number, change.label, change.count)
             for change in find_changes(self.ledger, self.session.connection, step.revision)
@@ -402,9 +412,11 @@ class Rollback(Remover):
         logger.warning(f"revision {step.revision} declares no rollback; its rows stay: {listed}")
         return left
 
-    def _retain_needed(self, retained: dict[int, set[int]], needing: Iterable[Dependents]) -> None:
+    def _retain_needed(
+        self, retained: dict[Place, set[int]], needing: Iterable[Dependents]
+    ) -> None:
         for dependents in needing:
-            retained[dependents.rows.range.number] |= referenced_numbers(self.session, dependents)
+            retained[dependents.rows.range.place] |= referenced_numbers(self.session, dependents)
 
     def _row_keys(self, seeded: SeededRange) -> RowKeys:
         blocks = self.ledger.blocks(self.session.connection, seeded)
@@ -426,9 +438,16 @@ class Rollback(Remover):
         yield from rows.last_first(key, _ROWS)
 
 
-def _selection(drift: Drift, retained: Iterable[int], row_keys: Mapping[int, RowKeys]) -> Selection:
+def _name_first(drift: Drift) -> str:
+    first, ids = drift.replaced[0], drift.range.ids
+    return f"row {first + 1}" if ids is None else f"id {ids[0] + first}"
+
+
+def _selection(
+    drift: Drift, retained: Iterable[int], row_keys: Mapping[Place, RowKeys]
+) -> Selection:
     without = frozenset({*drift.replaced, *retained})
-    return Selection(drift.range, without, row_keys.get(drift.range.number))
+    return Selection(drift.range, without, row_keys.get(drift.range.place))
 
 
 def _covered(
@@ -464,6 +483,7 @@ class ScriptedRollback(Remover):
     """For every table of the removal, the condition of the rows that go."""
 
     def find(self, step: PlannedRevision, removal: Removal) -> Sequence[Deletion]:
+        self._refuse_unsquashed(step)
         tables = [
             planned
             for planned in self.plan.history[step.revision].tables
@@ -483,6 +503,15 @@ class ScriptedRollback(Remover):
             )
             for planned in tables
         ]
+
+    def _refuse_unsquashed(self, step: PlannedRevision) -> None:
+        """Stop in a database that was seeded before the squash: its rows are elsewhere."""
+        replaced = self.ledger.names.replaced.get(step.revision)
+        if replaced:
+            count = self.ledger.count_ranges(step.revision, replaced)
+            self.stream.must_be_zero(
+                count, "this database was seeded by the squashed revision; else roll back online"
+            )
 
     def inserted(self, step: PlannedRevision) -> Sequence[Range]:
         return [planned.range for planned in self.plan.history[step.revision].tables]

@@ -130,7 +130,9 @@ def problem(error: BaseException, key: str | None = None) -> Problem:
         return Problem(found, hidden_rows(_QUOTED.findall(text)[-1:]), code)
     if found is Kind.DENIED:
         return Problem(found, _explain_denial(text), code)
-    if code == "23514" and not constraint:  # a CHECK has a name
+    if code == "23514":
+        if constraint:
+            return Problem(found, "a CHECK does not hold", code, constraint)
         table = getattr(diagnosis, "table_name", None) or "the table"
         return Problem(found, _NO_PARTITION.format(table), code)
     referred = code == "23503" and _STILL_REFERRED.match(text)

@@ -12,9 +12,8 @@ import sqlalchemy as sa
 from alembic.script import ScriptDirectory
 
 from terp_seed.database.bookkeeping import table_exists
-from terp_seed.database.consent import careful
 from terp_seed.database.dialects import dialect_named, join_table, split_table
-from terp_seed.database.environment_stamp import environment_of
+from terp_seed.database.environment_stamp import careful, environment_of
 from terp_seed.database.lock import advisory_lock
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import GuardError, UsageError
@@ -143,7 +142,8 @@ class RunBackup:
             dump(session, self.made)
         if self.kind in ("rows", "both") and revisions:
             table, text = session.books.ledger, session.dialect.text
-            listed = ", ".join(map(text, revisions))
+            names = (name for revision in revisions for name in session.names.owned(revision))
+            listed = ", ".join(map(text, names))
             where = f"kept.chain = {text(session.settings.chain)} AND kept.revision IN ({listed})"
             with rows_file(session, self.made, LEDGER) as file:
                 for part in rows_where(session, table.fullname, where):
