@@ -465,3 +465,16 @@ def test_the_options_go_together(sqlite_toy: Toy) -> None:
     ):
         done = sqlite_toy.terp_seed("revision", *args, code=2)
         assert said in done.stderr
+
+
+def test_a_script_is_as_long_as_the_change_not_as_the_list(sqlite_toy: Toy) -> None:
+    sizes = []
+    for count in (200, 2_000):
+        many = {f"N{n}": f"New {n},{n}" for n in range(count)}
+        keep(sqlite_toy, **many)
+        generate(sqlite_toy, f"list {count}")
+        keep(sqlite_toy, **{**many, **{f"N{n}": f"Other {n},{n}" for n in range(5)}})
+        generate(sqlite_toy, f"change {count}")
+        *_, before, after = revisions(sqlite_toy)
+        sizes.append(len(sqlite_toy.upgrade(f"{before}:{after}", sql=True)))
+    assert sizes[1] < 1.05 * sizes[0]
