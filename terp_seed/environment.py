@@ -121,8 +121,9 @@ def _autogenerate(
         hook=hook,
     )
     dialect = context.get_context().dialect.name
-    context.configure(dialect_name=dialect, **generator.options(), **_version_table(settings))
-    compare(tuple(context.script.get_heads()), context.get_context())
+    with generator.options() as options:
+        context.configure(dialect_name=dialect, **options, **_version_table(settings))
+        compare(tuple(context.script.get_heads()), context.get_context())
 
 
 def _online(asked: dict[str, Any]) -> None:

@@ -1,4 +1,4 @@
-"""Autogenerate for datasets: an Alembic plugin with a comparator, a renderer and a hook.
+"""Autogenerate for datasets: a comparator, renderers and a hook for Alembic's own autogenerate.
 
 The comparator finds what differs between the datasets and the chain, the hook makes one revision of
 it for each set of environments, and the renderer writes the operations.  No database is opened.
@@ -6,22 +6,23 @@ it for each set of environments, and the renderer writes the operations.  No dat
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
-from functools import partial
+from functools import cache, partial
 from hashlib import sha256
+from importlib import import_module
+from importlib.util import find_spec
 from typing import Any
 
 import sqlalchemy as sa
-from alembic.autogenerate import renderers
+from alembic import util as alembic_util
+from alembic.autogenerate import comparators, renderers
 from alembic.autogenerate.api import AutogenContext
 from alembic.operations import MigrateOperation
 from alembic.operations.ops import DowngradeOps, MigrationScript, UpgradeOps
-from alembic.runtime.plugins import Plugin
 from alembic.script import Script, ScriptDirectory
-from alembic.util import PriorityDispatchResult, rev_id
+from alembic.util import rev_id
 
 from terp_seed.errors import UsageError
 from terp_seed.masking.boundary import boundary
@@ -247,15 +248,22 @@ class Generator:
     hook: Hook | None = None
     """The project's own ``process_revision_directives``."""
 
-    def options(self) -> dict[str, Any]:
-        """The options of Alembic's ``context.configure``."""
-        _register()
-        return {
+    @contextmanager
+    def options(self) -> Iterator[dict[str, Any]]:
+        """The options of Alembic's ``context.configure``, to be used while it is open."""
+        _register_renderers()
+        options = {
             "target_metadata": sa.MetaData(),
-            "autogenerate_plugins": [_PLUGIN],
             "process_revision_directives": self.process,
             OPTION: self,
         }
+        if find_spec(_PLUGINS):
+            yield {**options, "autogenerate_plugins": [_register_plugin()]}
+            return
+        _register_comparator()
+        # Before plugins Alembic compares a schema in any case: let it be an empty one.
+        with sa.create_engine("sqlite://").connect() as nothing:
+            yield {**options, "connection": nothing}
 
     def compare(self) -> list[DatasetOp]:
         """What a revision would have to do; logs what whoever reviews it should know."""
@@ -350,30 +358,39 @@ def _place_files(revision: str, operations: Iterable[MigrateOperation]) -> None:
 
 
 _PLUGIN = "terp_seed.datasets"
+_PLUGINS = "alembic.runtime.plugins"  # since Alembic 1.18
 
 
-def _register() -> None:
-    """Register the plugin and the renderers with Alembic, once in a process."""
-    if _PLUGIN in _registered:
-        return
-    Plugin.setup_plugin_from_module(sys.modules[__name__], _PLUGIN)
+@cache
+def _register_renderers() -> None:
     renderers.dispatch_for(DatasetOp)(_render)
     renderers.dispatch_for(UnseedOp)(_render_unseed)
-    _registered.add(_PLUGIN)
 
 
-_registered: set[str] = set()
-
-
-def setup(plugin: Plugin) -> None:
-    """Add the comparator; Alembic calls this for a plugin's module."""
+@cache
+def _register_plugin() -> str:
+    """Register the comparator as a plugin, which takes the place of those that read a schema."""
+    plugin = import_module(_PLUGINS).Plugin(_PLUGIN)
     plugin.add_autogenerate_comparator(_compare, "autogenerate")
+    return _PLUGIN
 
 
-def _compare(context: AutogenContext, upgrade: UpgradeOps) -> PriorityDispatchResult:
-    generator: Generator = context.opts[OPTION]
-    upgrade.ops += generator.compare()
-    return PriorityDispatchResult.CONTINUE
+@cache
+def _register_comparator() -> None:
+    """Register the comparator among those that read a schema."""
+    comparators.dispatch_for("schema")(_compare)
+
+
+def _compare(context: AutogenContext, upgrade: UpgradeOps, schemas: object = None) -> Any:
+    generator: Generator | None = context.opts.get(OPTION)
+    if generator is not None:
+        upgrade.ops += generator.compare()
+    # What a plugin's comparator has to return.
+    return getattr(alembic_util, "PriorityDispatchResult", _Continue).CONTINUE
+
+
+class _Continue:
+    CONTINUE = None
 
 
 def _render(context: AutogenContext, operation: DatasetOp) -> str:
