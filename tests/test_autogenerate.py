@@ -273,6 +273,10 @@ def test_a_personal_column_is_refused_or_once(sqlite_toy: Toy) -> None:
     assert "secret" not in said
     keep(sqlite_toy, LABELS + 'once = ["wording"]\n', COLD="secret,2")
     assert generate(sqlite_toy) == ""
+    keep(sqlite_toy, LABELS + "allow_delete = true\n", PLAIN="")
+    said = generate(sqlite_toy, "x", code=7)
+    assert "dataset labels: 1 rows are not in datasets/labels.csv, and rows of labels" in said
+    assert 'vanished = "leave"' in said
 
 
 def test_two_heads_are_merged_first(sqlite_toy: Toy) -> None:
