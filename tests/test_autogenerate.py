@@ -419,6 +419,32 @@ def test_rows_of_a_database_become_a_dataset(toy: Toy) -> None:
     )
 
 
+def test_rows_that_exist_are_adopted_changed_and_left_as_they_were(toy: Toy) -> None:
+    """In the database that they are of; another one gets them as new rows."""
+    toy.only("0001_labels", 'op.seed_rows("labels", [{"code": "A"}], key=["code"])')
+    toy.execute(
+        "INSERT INTO depots (code, kind, capacity, price, crate_count, opened) VALUES "
+        "('D-1', 'main', 5, 1.50, 0, '2026-01-01'), ('D-2', 'branch', 6, 2, 0, '2026-01-02')"
+    )
+    toy.upgrade()
+    before = toy.rows("SELECT * FROM depots ORDER BY id")
+    take(toy, "depots")
+    generate(toy, "adopted")
+    toy.upgrade()
+    assert toy.rows("SELECT * FROM depots ORDER BY id") == before
+    path = toy.path / "seeds" / "datasets" / "depots.csv"
+    path.write_text(path.read_text().replace("main,5", "main,50"))
+    generate(toy, "bigger")
+    assert text(toy, "0003_bigger").count('{"code": "D-1", "capacity": "50"},') == 1
+    toy.upgrade()
+    assert toy.value("SELECT capacity FROM depots WHERE code = 'D-1'") == 50
+    toy.downgrade("0001_labels")
+    assert toy.rows("SELECT * FROM depots ORDER BY id") == before
+    toy.execute("DELETE FROM depots")
+    toy.upgrade()
+    assert toy.rows("SELECT code, capacity FROM depots ORDER BY code") == [("D-1", 50), ("D-2", 6)]
+
+
 @pytest.mark.parametrize(
     ("args", "code", "said"),
     [
