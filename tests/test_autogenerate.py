@@ -273,6 +273,10 @@ def test_a_personal_column_is_refused_or_once(sqlite_toy: Toy) -> None:
     assert "secret" not in said
     keep(sqlite_toy, LABELS + 'once = ["wording"]\n', COLD="secret,2")
     assert generate(sqlite_toy) == ""
+    keep(sqlite_toy, LABELS + "allow_delete = true\n", PLAIN="")
+    said = generate(sqlite_toy, "x", code=7)
+    assert "dataset labels: 1 rows are not in datasets/labels.csv, and rows of labels" in said
+    assert 'vanished = "leave"' in said
 
 
 def test_two_heads_are_merged_first(sqlite_toy: Toy) -> None:
@@ -415,6 +419,32 @@ def test_rows_of_a_database_become_a_dataset(toy: Toy) -> None:
     )
 
 
+def test_rows_that_exist_are_adopted_changed_and_left_as_they_were(toy: Toy) -> None:
+    """In the database that they are of; another one gets them as new rows."""
+    toy.only("0001_labels", 'op.seed_rows("labels", [{"code": "A"}], key=["code"])')
+    toy.execute(
+        "INSERT INTO depots (code, kind, capacity, price, crate_count, opened) VALUES "
+        "('D-1', 'main', 5, 1.50, 0, '2026-01-01'), ('D-2', 'branch', 6, 2, 0, '2026-01-02')"
+    )
+    toy.upgrade()
+    before = toy.rows("SELECT * FROM depots ORDER BY id")
+    take(toy, "depots")
+    generate(toy, "adopted")
+    toy.upgrade()
+    assert toy.rows("SELECT * FROM depots ORDER BY id") == before
+    path = toy.path / "seeds" / "datasets" / "depots.csv"
+    path.write_text(path.read_text().replace("main,5", "main,50"))
+    generate(toy, "bigger")
+    assert text(toy, "0003_bigger").count('{"code": "D-1", "capacity": "50"},') == 1
+    toy.upgrade()
+    assert toy.value("SELECT capacity FROM depots WHERE code = 'D-1'") == 50
+    toy.downgrade("0001_labels")
+    assert toy.rows("SELECT * FROM depots ORDER BY id") == before
+    toy.execute("DELETE FROM depots")
+    toy.upgrade()
+    assert toy.rows("SELECT code, capacity FROM depots ORDER BY code") == [("D-1", 50), ("D-2", 6)]
+
+
 @pytest.mark.parametrize(
     ("args", "code", "said"),
     [
@@ -465,3 +495,16 @@ def test_the_options_go_together(sqlite_toy: Toy) -> None:
     ):
         done = sqlite_toy.terp_seed("revision", *args, code=2)
         assert said in done.stderr
+
+
+def test_a_script_is_as_long_as_the_change_not_as_the_list(sqlite_toy: Toy) -> None:
+    sizes = []
+    for count in (200, 2_000):
+        many = {f"N{n}": f"New {n},{n}" for n in range(count)}
+        keep(sqlite_toy, **many)
+        generate(sqlite_toy, f"list {count}")
+        keep(sqlite_toy, **{**many, **{f"N{n}": f"Other {n},{n}" for n in range(5)}})
+        generate(sqlite_toy, f"change {count}")
+        *_, before, after = revisions(sqlite_toy)
+        sizes.append(len(sqlite_toy.upgrade(f"{before}:{after}", sql=True)))
+    assert sizes[1] < 1.05 * sizes[0]

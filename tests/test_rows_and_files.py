@@ -72,7 +72,7 @@ def test_rows_of_different_columns_are_refused(toy: Toy) -> None:
         ('op.seed_rows("labels", [{"code": "A"}], key=["kode"])', "kode"),
         ('op.seed_rows("labels", [{"code": None}], key=["code"])', "row 1: key column is empty"),
         ('op.seed_rows("labels", [{"code": "A"}, {"code": "A"}], key=["code"])', "as row 1"),
-        ('op.seed_rows("labels", [{"code": "A"}], on_conflict="update")', "stop or skip, not"),
+        ('op.seed_rows("labels", [{"code": "A"}], on_conflict="updat")', "not 'updat'"),
         ('op.seed_rows("labels", [{"code": "A"}], on_conflict="skip")', "natural key"),
         ('op.seed_rows("pairs", [{"left_code": "A"}], id=None)', "natural key"),
         ('op.seed_rows("labels", [{"id": 7, "code": "A"}])', "natural key"),
@@ -607,7 +607,7 @@ def test_a_file_in_a_subfolder(sqlite_toy: Toy) -> None:
     ("upgrade", "downgrade", "words"),
     [
         ('op.seed("depots")\nop.unseed()', "op.unseed()", "call op.unseed in downgrade()"),
-        ('op.seed("depots")', 'op.seed("depots")', "op.seed_file in upgrade()"),
+        ('op.seed("depots")', 'op.seed("depots")', "in upgrade()"),
         ('op.seed("depots")', 'op.unseed("labels")', "depots"),
     ],
 )

@@ -96,7 +96,8 @@ def collect_findings(session: Session, run: Run) -> Findings:
         findings.schema += find_older_schema(session.connection, run)
     before: list[TableRows] = []
     steps = [step for step in run.plan.steps if step.upgrade and not step.skipped]
-    freed = find_freed_rows(made for step in steps for made in chain(*step.operations))
+    every = [made for step in steps for made in chain(*step.operations)]
+    freed = find_freed_rows(every) if every else {}
     for step, planned in run.plan.insertions:
         where, rows = f"revision {step.revision}, ", planned.rows
         after = [other.rows for other in step.tables[step.tables.index(planned) + 1 :]]

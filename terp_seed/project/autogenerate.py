@@ -24,7 +24,7 @@ from alembic.operations.ops import DowngradeOps, MigrationScript, UpgradeOps
 from alembic.script import Script, ScriptDirectory
 from alembic.util import rev_id
 
-from terp_seed.errors import UsageError
+from terp_seed.errors import MaskingError, UsageError
 from terp_seed.masking.boundary import boundary
 from terp_seed.plan.chain import ancestors, choose_generation, read_attributes
 from terp_seed.plan.fold import FoldedTable, fold
@@ -36,7 +36,7 @@ from terp_seed.project.dataset_changes import (
     Personal,
     compare_datasets,
 )
-from terp_seed.project.datasets import Dataset, Row, read_datasets
+from terp_seed.project.datasets import REGISTER, Dataset, Row, read_datasets
 from terp_seed.project.new_revision import revision_id
 from terp_seed.project.operation_text import (
     call,
@@ -67,12 +67,18 @@ def _compare_with_chain(
     datasets = read_datasets(settings.home)
     if not datasets:
         return []
-    return compare_datasets(
-        datasets,
-        partial(_fold, settings, scripts),
-        _personal(settings),
-        allow_delete=allow_delete,
-    )
+    border, fold = boundary(settings, "dev", {}), partial(_fold, settings, scripts)
+    found = compare_datasets(datasets, fold, border.is_personal, allow_delete=allow_delete)
+    for change in (change for comparison in found for change in comparison.changes):
+        table = change.dataset.table
+        if change.deletes and border.numbers_rows(table):
+            raise MaskingError(
+                f"dataset {change.dataset.name}: {len(change.deletes):,} rows are not in "
+                f"{change.dataset.place}, and rows of {table} cannot be deleted by a seed: the "
+                "masking policy classifies columns of it, and a rollback has to keep the rows; set "
+                f'vanished = "leave" in {REGISTER}'
+            )
+    return found
 
 
 def _personal(settings: Settings) -> Personal:
