@@ -231,3 +231,22 @@ def test_check_takes_the_names_of_today(sqlite_toy: Toy) -> None:
     chain(sqlite_toy, MOVED)
     checks = sqlite_toy.document("check")["checks"]
     assert {check["state"] for check in checks} == {"ok"}
+
+
+def test_a_dataset_follows_the_names(sqlite_toy: Toy) -> None:
+    """What the chain adds up to is under the names of today; a squash changes none of it."""
+    create(sqlite_toy, "parts", "code VARCHAR(9) NOT NULL UNIQUE", *NEW[1:])
+    chain(sqlite_toy, MOVED)
+    seeds = sqlite_toy.path / "seeds"
+    (seeds / "datasets").mkdir()
+    (seeds / "datasets.toml").write_text('[parts]\ntable = "parts"\nkey = ["code"]\n')
+    lines = ["code,text,n", *(f"{code},{text},{n}" for code, text, n in SEEDED)]
+    (seeds / "datasets" / "parts.csv").write_text("\n".join(lines) + "\n")
+    for squashed in (False, True):
+        if squashed:
+            sqlite_toy.terp_seed("squash", "0002_moved")
+        checks = sqlite_toy.document("check")["checks"]
+        assert {check["state"] for check in checks} == {"ok"}, checks
+    (seeds / "datasets" / "parts.csv").write_text("\n".join(lines).replace("BB", "other") + "\n")
+    checks = sqlite_toy.document("check", code=8)["checks"]
+    assert [check["check"] for check in checks if check["state"] == "failed"] == ["datasets"]

@@ -16,7 +16,8 @@ KEYED = TABLE.format(", key=['code']")
 def parts(toy: Toy, upgrade: str = KEYED, *more: str) -> None:
     """A chain that seeds three parts, beside two rows of others."""
     toy.execute(
-        f"CREATE TABLE parts (id {toy.counted_key}, code VARCHAR(9) NOT NULL, txt VARCHAR(9), "
+        f"CREATE TABLE parts (id {toy.counted_key}, code VARCHAR(9) NOT NULL UNIQUE, "
+        "txt VARCHAR(9), "
         "n INTEGER)",
         "INSERT INTO parts (code, txt) VALUES ('X', 'x')",
         *more,
@@ -145,7 +146,7 @@ def test_what_an_update_changed_is_gone(toy: Toy, change: str, said: str) -> Non
     toy.revision("0002_update", UPDATE, after="0001_parts")
     toy.upgrade()
     toy.execute(change)
-    toy.terp_seed("status", "--drift", code=8)
+    toy.terp_seed("status", "--drift", code=8 if "TABLE parts DROP" not in change else 0)
     planned = toy.document("plan", "--rollback", code=6)["revisions"][0]
     assert said in planned["refusal"]
     with pytest.raises(RollbackError, match=f"{said}.*on-edited=keep"):
@@ -177,7 +178,7 @@ def test_a_table_that_was_updated_is_renamed(toy: Toy) -> None:
 def test_an_old_update_runs_at_either_schema(toy: Toy, today: bool) -> None:
     column = "text" if today else "txt"
     toy.execute(
-        f"CREATE TABLE parts (id {toy.counted_key}, code VARCHAR(9) NOT NULL, "
+        f"CREATE TABLE parts (id {toy.counted_key}, code VARCHAR(9) NOT NULL UNIQUE, "
         f"{column} VARCHAR(9), n INTEGER)"
     )
     toy.publish("parts", ["txt", "code", "text"])

@@ -21,7 +21,7 @@ import sqlalchemy as sa
 from terp_seed.database.bookkeeping import table_exists
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError
-from terp_seed.ledger.ledger import Ledger, Place
+from terp_seed.ledger.ledger import Ledger, Place, ledger_of
 from terp_seed.rows.files import file_digest, kind_of_file
 from terp_seed.rows.literals import json_text
 from terp_seed.settings.options import Settings
@@ -91,7 +91,9 @@ def read_pins(session: Session) -> list[Pin]:
 
 def find_edited_files(session: Session, revisions: Collection[str]) -> list[str]:
     """A message for each file that differs from what one of these revisions has read."""
-    pins = read_pins(session)
+    applied = ledger_of(session).headers(session.connection)
+    squashed = {new for new, old in session.names.replaced.items() if {*old} & applied.keys()}
+    pins = [pin for pin in read_pins(session) if pin.revision not in squashed]
     edited = (_Edited(session.settings, pin) for pin in pins if pin.revision in revisions)
     return [str(file) for file in edited if file]
 

@@ -1,18 +1,17 @@
 """Squash: the first revisions of a chain become one, with the rows that they add up to.
 
 The new revision has the id of the last one, so that what follows it stays as it is, and names the
-others in ``replaces``.  A database that has them all goes on: the ledger keeps its entries under
+others in ``replaces``.  A database that has them all continues: the ledger keeps its entries under
 their names, and they count as the new revision's.  One in the middle is told what to run first.
 """
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import date, datetime, time
-from decimal import Decimal
 from pathlib import Path
+from textwrap import indent
+from typing import Any
 
 from alembic.operations import MigrateOperation
 from alembic.script import Script, ScriptDirectory
@@ -23,6 +22,12 @@ from terp_seed.plan.chain import ancestors, read_attributes
 from terp_seed.plan.fold import FoldedTable, apply_operation, key_of, rows_given
 from terp_seed.plan.operations import GivenRows, RenameOp, SeedRowsOp
 from terp_seed.plan.renaming import read_operations
+from terp_seed.project.operation_text import (
+    call,
+    frozen_line,
+    needed_imports,
+    python_literal,
+)
 from terp_seed.project.project import Project
 from terp_seed.rows.model import Lookup, Value
 from terp_seed.settings.options import Settings
@@ -150,7 +155,9 @@ class _Chain:
         for table in tables:
             for number, rows in enumerate(_alike(table), start=1):
                 calls.append(self._seed_call(table, rows, f"{last.revision}_{number}", made))
-        text = _text(last, self.scripts, replaces, calls)
+        every = (row for table in tables for row in table.rows.values())
+        imports = [*sorted(needed_imports(every)), "from alembic import op"]
+        text = _text(last, self.scripts, replaces, calls, imports)
         path = Path(last.path)
         path.write_text(text, encoding="utf-8")
         made.written.append(path)
@@ -162,23 +169,19 @@ class _Chain:
     def _seed_call(
         self, table: FoldedTable, rows: Sequence[Mapping[str, Value]], name: str, made: Squashed
     ) -> str:
-        options = [f"key={[*table.key]!r}"]
-        options += [] if table.id == "id" else [f"id={table.id!r}"]
         refs = {column: target for column, target in table.refs.items() if column in rows[0]}
-        options += [f"refs={refs!r}"] if refs else []
-        options += ['on_conflict="skip"'] if self.skips.get(table.table) else []
-        if len(rows) <= _FEW or not all(map(_is_json, rows)):
-            lines = [f"            {_row(table.table, row)},\n" for row in rows]
-            listed = f"[\n{''.join(lines)}        ]"
-            call = f"op.seed_rows(\n        {table.table!r},\n        {listed},\n"
-        else:
-            path = self.settings.data / "squashed" / f"{name}_{table.table}.jsonl"
-            path.parent.mkdir(exist_ok=True)
-            path.write_text("".join(f"{json.dumps(row)}\n" for row in rows), encoding="utf-8")
-            made.written.append(path)
-            place = path.relative_to(self.settings.data).as_posix()
-            call = f"op.seed_file(\n        {table.table!r},\n        {place!r},\n"
-        return call + "".join(f"        {option},\n" for option in options) + "    )"
+        options: dict[str, Any] = {"key": table.key}
+        options |= {} if table.id == "id" else {"id": table.id}
+        options |= {"refs": refs} if refs else {}
+        options |= {"on_conflict": "skip"} if self.skips.get(table.table) else {}
+        if len(rows) <= _FEW:
+            return call("seed_rows", table.table, map(python_literal, rows), options)
+        path = self.settings.data / "squashed" / f"{name}_{table.table}.jsonl"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text("".join(f"{frozen_line(row)}\n" for row in rows), encoding="utf-8")
+        made.written.append(path)
+        place = path.relative_to(self.settings.data).as_posix()
+        return call("seed_file", table.table, None, {"path": place, **options})
 
 
 def _in_order(tables: Mapping[str, FoldedTable]) -> Iterator[FoldedTable]:
@@ -211,31 +214,6 @@ def _alike(table: FoldedTable) -> Iterator[list[Mapping[str, Value]]]:
     yield from found.values()
 
 
-_JSON = (str, int, bool, type(None))
-_LITERAL = (*_JSON, float, bytes, Decimal, date, datetime, time, Lookup)
-
-
-def _is_json(row: Mapping[str, Value]) -> bool:
-    return all(type(value) in _JSON for value in row.values())
-
-
-def _row(table: str, row: Mapping[str, Value]) -> str:
-    return f"{{{', '.join(f'{name!r}: {_value(table, name, row[name])}' for name in row)}}}"
-
-
-def _value(table: str, name: str, value: Value) -> str:
-    if isinstance(value, dict | list):
-        json.dumps(value)
-        return repr(value)
-    if type(value) not in _LITERAL:
-        kind = type(value).__name__
-        raise UsageError(f"table {table}, column {name}: a {kind} cannot be written by squash")
-    if isinstance(value, Lookup):
-        where = ", ".join(f"{column}={held!r}" for column, held in value.where)
-        return f"ref({value.table!r}, id={value.id!r}, {where})"
-    return repr(value)
-
-
 def _rename_call(operation: RenameOp) -> str:
     if operation.new is None:
         return f"op.seed_gone({operation.old!r})"
@@ -243,18 +221,15 @@ def _rename_call(operation: RenameOp) -> str:
 
 
 def _text(
-    last: Script, scripts: Sequence[Script], replaces: Sequence[str], calls: Sequence[str]
+    last: Script,
+    scripts: Sequence[Script],
+    replaces: Sequence[str],
+    calls: Sequence[str],
+    imports: Sequence[str],
 ) -> str:
     """The text of the revision's file."""
     attributes = [read_attributes(script) for script in scripts]
-    body = "\n    ".join(calls) or "pass"
-    imports = ["from alembic import op\n"]
-    if "Decimal(" in body:
-        imports.insert(0, "from decimal import Decimal\n\n")
-    if "datetime." in body:
-        imports.insert(0, "import datetime\n")
-    if "ref(" in body:
-        imports.append("from terp_seed import ref\n")
+    body = indent("\n".join(calls) or "pass", "    ")
     lines = [f"revision = {last.revision!r}", "down_revision = None"]
     lines.append(f"replaces = {tuple(replaces)!r}")
     said = {name: value for script in scripts for name, value in vars(script.module).items()}
@@ -266,7 +241,7 @@ def _text(
     lines += [f"requires_schema = {needed!r}"] if needed else []
     head = f'"""{len(replaces) + 1} revisions in one, up to {last.revision}."""\n\n'
     return (
-        f"{head}{''.join(imports)}\n{chr(10).join(lines)}\n\n\n"
-        f"def upgrade() -> None:\n    {body}\n\n\n"
+        f"{head}{chr(10).join(imports)}\n\n{chr(10).join(lines)}\n\n\n"
+        f"def upgrade() -> None:\n{body}\n\n\n"
         "def downgrade() -> None:\n    op.unseed()\n"
     )
