@@ -121,7 +121,7 @@ def _autogenerate(
         hook=hook,
     )
     dialect = context.get_context().dialect.name
-    with generator.options() as options:
+    with generator.options(dialect) as options:
         context.configure(dialect_name=dialect, **options, **_version_table(settings))
         compare(tuple(context.script.get_heads()), context.get_context())
 

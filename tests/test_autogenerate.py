@@ -208,6 +208,60 @@ def test_values_keep_their_types(sqlite_toy: Toy) -> None:
     assert generate(sqlite_toy, "again") == ""
 
 
+def test_a_key_of_two_columns_and_no_integer_key(toy: Toy) -> None:
+    toy.only("0001_start", 'op.seed_rows("labels", [{"code": "A"}], key=["code"])')
+    (toy.path / "seeds" / "datasets").mkdir()
+    (toy.path / "seeds" / "datasets.toml").write_text(
+        '[pairs]\ntable = "pairs"\nkey = ["left_code", "right_code"]\nid = false\n'
+        'vanished = "delete"\nallow_delete = true\n'
+    )
+    write(toy, "pairs.csv", "left_code,right_code,weight\nA,B,1.50\nA,C,2\nB,C,3")
+    generate(toy, "first")
+    toy.upgrade()
+    before = toy.digests()
+    write(toy, "pairs.csv", "left_code,right_code,weight\nA,B,1.75\nB,C,3\nC,D,4")
+    generate(toy, "second")
+    assert '{"left_code": "A", "right_code": "C"},' in text(toy, "0003_second")
+    assert text(toy, "0003_second").count("id=None,") == 3
+    toy.upgrade()
+    found = {
+        (left, right): float(weight) for left, right, weight in toy.rows("SELECT * FROM pairs")
+    }
+    assert found == {("A", "B"): 1.75, ("B", "C"): 3, ("C", "D"): 4}
+    assert generate(toy, "again") == ""
+    toy.downgrade("-1")
+    assert toy.digests() == before
+
+
+def test_references_follow_from_dataset_to_dataset(toy: Toy) -> None:
+    """A new parent comes before the row that moves to it, and the old one goes after."""
+    toy.only("0001_start", 'op.seed_rows("labels", [{"code": "A"}], key=["code"])')
+    (toy.path / "seeds" / "datasets").mkdir()
+    more = 'key = ["code"]\nvanished = "delete"\nallow_delete = true\n'
+    (toy.path / "seeds" / "datasets.toml").write_text(
+        f'[crates]\ntable = "crates"\nrefs = {{ depot_id = "depots.code" }}\n{more}'
+        f'[depots]\ntable = "depots"\n{more}'
+    )
+    write(toy, "depots.csv", "code,capacity,price,opened\nD-1,5,1,2026-01-01")
+    write(toy, "crates.csv", "code,depot_id,weight\nC-1,D-1,7")
+    generate(toy, "first")
+    toy.upgrade()
+    write(toy, "depots.csv", "code,capacity,price,opened\nD-2,6,1,2026-01-01")
+    write(toy, "crates.csv", "code,depot_id,weight\nC-1,D-2,7")
+    generate(toy, "second")
+    toy.upgrade()
+    joined = "SELECT c.code, d.code FROM crates c JOIN depots d ON d.id = c.depot_id"
+    assert toy.rows(joined) == [("C-1", "D-2")]
+    assert toy.value("SELECT COUNT(*) FROM depots") == 1
+    assert generate(toy, "again") == ""
+    toy.downgrade("-1")
+    assert toy.rows(joined) == [("C-1", "D-1")]
+    toy.downgrade()
+    assert toy.counts() == {}
+    toy.upgrade()
+    assert toy.rows(joined) == [("C-1", "D-2")]
+
+
 def test_datasets_of_other_environments_are_revisions_of_their_own(sqlite_toy: Toy) -> None:
     everywhere = 'environments = ["dev", "test", "staging", "production"]\n'
     keep(sqlite_toy, f'[labels]\ntable = "depots"\nkey = ["code"]\n{everywhere}' + DEMO)

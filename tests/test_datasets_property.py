@@ -132,6 +132,9 @@ def test_a_script_leaves_what_a_run_leaves(
     client(other.url, chain.upgrade("head", sql=True))
     assert other.digests() == chain.digests()
     assert same(stored(other), model.releases[-1])
+    chain.downgrade()
+    client(other.url, chain.downgrade(f"{names(chain)[-1]}:base", sql=True))
+    assert chain.counts() == other.counts() == {}
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -255,8 +255,11 @@ class Generator:
     """The project's own ``process_revision_directives``."""
 
     @contextmanager
-    def options(self) -> Iterator[dict[str, Any]]:
-        """The options of Alembic's ``context.configure``, to be used while it is open."""
+    def options(self, embedded: str) -> Iterator[dict[str, Any]]:
+        """The options of Alembic's ``context.configure``, to be used while it is open.
+
+        ``embedded`` is SQLAlchemy's name of an engine that needs no server.
+        """
         _register_renderers()
         options = {
             "target_metadata": sa.MetaData(),
@@ -268,7 +271,7 @@ class Generator:
             return
         _register_comparator()
         # Before plugins Alembic compares a schema in any case: let it be an empty one.
-        with sa.create_engine("sqlite://").connect() as nothing:
+        with sa.create_engine(f"{embedded}://").connect() as nothing:
             yield {**options, "connection": nothing}
 
     def compare(self) -> list[DatasetOp]:

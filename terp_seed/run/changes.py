@@ -24,6 +24,7 @@ from terp_seed.errors import PlanError, RollbackError
 from terp_seed.ledger.changes import find_loss, kept_table, record_change
 from terp_seed.ledger.later import changed_again
 from terp_seed.ledger.ledger import Ledger
+from terp_seed.ledger.selection import Selection
 from terp_seed.plan.changes import IsPersonal
 from terp_seed.plan.plan import Counts, PlannedChange
 from terp_seed.rows.model import Value
@@ -307,8 +308,13 @@ class Restorer:
     session: Session | None
     on_edited: str
 
-    def forecast(self, changed: Iterable[Changed]) -> RestoreForecast:
-        """What `restore` would do with each, the last one first; reads."""
+    def forecast(
+        self, changed: Iterable[Changed], gone: Sequence[Selection] = ()
+    ) -> RestoreForecast:
+        """What `restore` would do with each, the last one first; reads.
+
+        ``gone`` are rows that the same rollback deletes before.
+        """
         forecast = RestoreForecast()
         for change in changed:
             kept, counts = change.kept, Counts(restored=change.count)
@@ -317,10 +323,10 @@ class Restorer:
                 if self.on_edited != "keep":
                     forecast.refusal = _loss_message(change.label, loss)
                 continue
-            edited = self.find_edited(kept) if kept.updates else []
+            edited = self.find_edited(kept, gone) if kept.updates else []
             if edited and self.on_edited == "abort":
                 forecast.refusal = _edited_message(change.label, edited)
-            if not kept.updates and self.find_reappeared(kept):
+            if not kept.updates and self.find_reappeared(kept, gone):
                 forecast.refusal = _reappeared_message(change.label, kept)
             counts.edited = len(edited)
             forecast.tables.setdefault(kept.table, Counts()).add(counts)
@@ -349,7 +355,7 @@ class Restorer:
     def _find_loss(self, kept: KeptTable) -> str:
         return "" if self.session is None else find_loss(self.session.connection, kept)
 
-    def find_edited(self, kept: KeptTable) -> list[str]:
+    def find_edited(self, kept: KeptTable, gone: Sequence[Selection] = ()) -> list[str]:
         """The updated cells that were edited since, by key and column; reads.
 
         Rows that a later revision changed again are its own to compare.
@@ -364,7 +370,7 @@ class Restorer:
         found = self.session.rows(
             f"SELECT {', '.join([*keys, *flags])} FROM {dialect.quote_table(kept.name)} kept "
             f"JOIN {dialect.quote_table(kept.table)} live ON {dialect.match(kept)} "
-            f"WHERE {' AND '.join(['1 = 1', *where])}"
+            f"WHERE {' AND '.join(['1 = 1', *where])}{self._without(kept, gone)}"
         )
         edited = []
         for row in found:
@@ -374,10 +380,16 @@ class Restorer:
                 edited.append(f"{kept.table} {', '.join(kept.key)} = {key}: {', '.join(names)}")
         return edited
 
-    def find_reappeared(self, kept: KeptTable) -> int:
+    def find_reappeared(self, kept: KeptTable, gone: Sequence[Selection] = ()) -> int:
         """How many rows there are at ids or natural keys of deleted ones; reads."""
         assert self.session is not None
-        return int(self.session.scalar(self._reappeared(kept)))
+        where = f" WHERE 1 = 1{self._without(kept, gone)}"
+        return int(self.session.scalar(self._reappeared(kept) + where))
+
+    def _without(self, kept: KeptTable, gone: Sequence[Selection]) -> str:
+        """Conditions that leave out rows that are gone by then."""
+        own = [rows for rows in gone if rows.range.table == kept.table]
+        return "".join(rows.excluded(self.ledger.dialect, "live") for rows in own)
 
     def _update(self, kept: KeptTable, label: str, count: int) -> Counts:
         dialect = self.ledger.dialect

@@ -123,7 +123,8 @@ def _forecast_removals(session: Session, run: Run) -> Iterator[StepResult]:
                 result.count(table, counts)
             result.dependents += map(str, examination.dependents)
             result.refusal = result.refusal or examination.refusal
-            changes = rollback.forecast_changes(step, removal)
+            changed = [c for c in rollback.changed(step) if removal.covers(c.kept.table)]
+            changes = rollback.restorer(removal).forecast(changed, gone)
             for table, counts in changes.tables.items():
                 result.count(table, counts)
             result.refusal = result.refusal or changes.refusal

@@ -32,7 +32,7 @@ from terp_seed.plan.plan import Counts, Plan, PlannedRevision, PlannedTable, Rem
 from terp_seed.plan.run import replan_applied
 from terp_seed.rows.model import Block, TableRows
 from terp_seed.rows.seeders import logical_references
-from terp_seed.run.changes import Changed, RestoreForecast, Restorer, kept_of
+from terp_seed.run.changes import Changed, Restorer, kept_of
 from terp_seed.run.dependents import (
     Dependents,
     child_indexes,
@@ -371,11 +371,6 @@ class Rollback(Remover):
 
     def save(self, step: PlannedRevision, changed: Sequence[Changed]) -> None:
         self.backup_changed(step.revision, changed)
-
-    def forecast_changes(self, step: PlannedRevision, removal: Removal) -> RestoreForecast:
-        """What would be put back, and why it would not; does not write."""
-        changed = [c for c in self.changed(step) if removal.covers(c.kept.table)]
-        return self.restorer(removal).forecast(changed)
 
     def restorer(self, removal: Removal) -> Restorer:
         _, on_edited = choose_policies(self.session.settings, self.environment, removal)
