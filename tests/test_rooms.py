@@ -201,7 +201,6 @@ def test_every_public_name_of_all_exists() -> None:
 ENGINE_NAMES = {
     "terp_seed.database.copy_structure": 1,  # makes a SQLite file
     "terp_seed.environment": 1,  # any engine would do
-    "terp_seed.project.autogenerate": 1,  # an empty schema, for Alembic before 1.18
     "terp_seed.project.check": 4,  # works on a SQLite file
     "terp_seed.project.pytest_plugin": 1,
     "terp_seed.terp.schema.run": 1,
