@@ -479,3 +479,41 @@ def test_a_kept_value_of_a_column_that_became_personal_stops_masking(sqlite_toy:
     done = toy.run("terp-seed", "-x", f"url={toy.url}", "mask", "--yes", env=env, check=False)
     assert done.returncode == 7
     assert "terp_seed_before_0002_b_1 keeps name of t as revision 0002_b found it" in done.stderr
+
+
+# -- what somebody new has found
+
+
+def test_a_row_that_is_gone_already_is_no_conflict_for_a_deletion(lived: Toy) -> None:
+    lived.execute("DELETE FROM t WHERE code = 'c'")
+    change(lived, 'op.delete_rows("t", ["c"], key=["code"], allow_delete=True)')
+    assert lived.version() == "0002_b"
+    lived.downgrade("-1", "on-edited=abort")
+    assert "c" not in names(lived)
+
+
+def test_branches_that_update_one_cell_are_undone_in_the_order_of_their_runs(lived: Toy) -> None:
+    """Alembic may go below the first before the second: that would bring back its value."""
+    for name in "xy":
+        update = f'op.update_rows("t", [{{"code": "a", "name": "{name}"}}], key=["code"])'
+        lived.revision(f"0002_{name}", update, after="0001_a")
+    lived.upgrade("0002_x")
+    lived.upgrade("0002_y")
+    assert names(lived)["a"] == "y"
+    with pytest.raises(RollbackError, match="0002_y was applied later and updated cells"):
+        lived.downgrade("0002_x@0001_a")
+    assert names(lived)["a"] == "y"
+    lived.downgrade("0002_y@0001_a")
+    lived.downgrade("0002_x@0001_a")
+    assert names(lived)["a"] == "A"
+
+
+def test_a_script_takes_a_column_without_values_as_a_run_does(lived: Toy) -> None:
+    lived.execute(
+        f"CREATE TABLE n (id {lived.counted_key}, code VARCHAR(9) UNIQUE, amount INTEGER)"
+    )
+    lived.publish("n", ["code"])
+    row = '{"code": "x", "amount": None}'
+    lived.revision("0002_b", f'op.seed_rows("n", [{row}], key=["code"])', after="0001_a")
+    assert "INSERT INTO" in lived.upgrade("0001_a:head", sql=True)
+    lived.upgrade()

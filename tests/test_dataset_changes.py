@@ -15,7 +15,12 @@ from hypothesis import strategies as st
 from terp_seed import ref
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.plan.fold import FoldedTable
-from terp_seed.project.dataset_changes import DatasetChanges, EnvironmentChanges, compare_datasets
+from terp_seed.project.dataset_changes import (
+    DatasetChanges,
+    EnvironmentChanges,
+    _is_same,
+    compare_datasets,
+)
 from terp_seed.project.datasets import Dataset
 from terp_seed.rows.model import Value
 
@@ -295,3 +300,19 @@ def test_the_changes_bring_the_chain_to_the_dataset(
         return {n: None if row["x"] is None else str(row["x"]) for n, row in rows.items()}
 
     assert plain(chain) == plain(wanted)
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (9007199254740995, 9007199254740996),
+        (1234567890123456, 1234567890123457),
+        (Decimal("12345678901234567.12"), Decimal("12345678901234567.13")),
+        ({"a": 9007199254740995}, {"a": 9007199254740996}),
+        ({"a": True}, {"a": 1}),
+        ("007", "7"),
+    ],
+)
+def test_values_that_differ_in_the_last_digit_differ(old: Any, new: Any) -> None:
+    assert not _is_same(old, new)
+    assert _is_same(old, old)

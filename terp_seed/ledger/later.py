@@ -18,7 +18,13 @@ from terp_seed.database.session import Session
 from terp_seed.ledger.changes import SeededChange, find_changes, is_there
 from terp_seed.ledger.ledger import Digests, SeededRange, ledger_of
 
-__all__ = ["Altered", "LaterChanges", "changed_again", "find_changed_drift"]
+__all__ = [
+    "Altered",
+    "LaterChanges",
+    "changed_again",
+    "find_changed_drift",
+    "find_later_updates",
+]
 
 
 @dataclass
@@ -205,6 +211,26 @@ def find_changed_drift(
         f"WHERE {' AND '.join(['1 = 1', *others])} GROUP BY 1"
     )
     return ChangedDrift(**dict(map(tuple, rows)))
+
+
+def find_later_updates(session: Session, kept: KeptTable) -> list[str]:
+    """The revisions that updated cells of kept rows after they were kept; reads."""
+    quote, place_of = session.dialect.quote, session.dialect.quote_table
+    changes = find_changes(ledger_of(session), session.connection)
+    names = [change.kept.name for change in changes]
+    pairs = " AND ".join(f"again.{quote(n)} = kept.{quote(n)}" for n in kept.match)
+    return [
+        change.revision
+        for change in changes[names.index(kept.name) + 1 :]
+        if change.updates
+        and change.kept.table == kept.table
+        and {*change.kept.columns} & {*kept.columns}
+        and is_there(session.connection, change.kept)
+        and session.scalar(
+            f"SELECT COUNT(*) FROM {place_of(kept.name)} kept "
+            f"JOIN {place_of(change.kept.name)} again ON {pairs}"
+        )
+    ]
 
 
 def changed_again(session: Session, kept: KeptTable) -> list[str]:

@@ -461,6 +461,8 @@ def profile_of_rows(rows: TableRows, name: str, facts: TableFacts | None) -> Col
         return ColumnProfile(name, "number")
     if live is None:
         few = rows.values(name, 0, min(rows.count, _FEW))
+        if few.count(None) == len(few) and all(value is None for value in rows.each(name)):
+            return ColumnProfile(name, "boolean")  # nothing is personal in it
         length = rows.columns[name].bounds.length
         return ColumnProfile(name, _kind_of_values(few), length, samples)
     unique = facts is not None and (name,) in facts.possible_uniques

@@ -135,6 +135,8 @@ def comparable(value: Value) -> str:
 
     A text is itself, since "007" is not "7" in a column of texts.
     """
+    if isinstance(value, int) and not isinstance(value, bool):
+        return str(value)  # to the last digit
     return value if isinstance(value, str) else canonical(value)
 
 

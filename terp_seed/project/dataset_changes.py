@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from decimal import Decimal
 from graphlib import CycleError, TopologicalSorter
 from typing import cast
 
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.plan.fold import FoldedTable, Key, comparable
 from terp_seed.project.datasets import REGISTER, Dataset, Row
-from terp_seed.rows.literals import canonical
+from terp_seed.rows.literals import canonical, json_text
 from terp_seed.rows.model import Value
 
 __all__ = [
@@ -203,11 +204,17 @@ def _changed(dataset: Dataset, old: Row, row: Row) -> tuple[str, ...]:
 
 def _is_same(old: Value, new: Value) -> bool:
     """Whether two values are one in the table, as far as that is known without it."""
-    if type(old) is type(new) and old == new:
-        return True
-    if isinstance(old, str) and isinstance(new, str):
-        return False  # "007" is not "7" in a column of texts
+    if isinstance(old, dict | list) and isinstance(new, dict | list):
+        return json_text(old) == json_text(new)  # to Python True is 1
+    if type(old) is type(new):
+        return bool(old == new)  # "007" is not "7" in a column of texts
+    if _is_number(old) and _is_number(new):
+        return Decimal(str(old)) == Decimal(str(new))
     return canonical(old) == canonical(new)
+
+
+def _is_number(value: Value) -> bool:
+    return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
 
 
 def _take_vanished(

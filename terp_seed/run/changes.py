@@ -22,7 +22,7 @@ from terp_seed.database.session import Session
 from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError, RollbackError
 from terp_seed.ledger.changes import find_loss, kept_table, record_change
-from terp_seed.ledger.later import changed_again
+from terp_seed.ledger.later import changed_again, find_later_updates
 from terp_seed.ledger.ledger import Ledger
 from terp_seed.ledger.selection import Selection
 from terp_seed.plan.changes import IsPersonal
@@ -197,7 +197,7 @@ class _Change:
             edited = [name for name, flag in zip(names, row[1:], strict=True) if flag]
             if edited:
                 self._note(row[0], f"{', '.join(edited)}: edited since")
-        if not self._changes.adopts:
+        if self.kept.updates and not self._changes.adopts:
             for number in range(1, self._changes.rows.count + 1):
                 if number not in there:
                     self._note(number, "deleted since")
@@ -393,6 +393,7 @@ class Restorer:
 
     def _update(self, kept: KeptTable, label: str, count: int) -> Counts:
         dialect = self.ledger.dialect
+        self._refuse_later(kept, label)
         if self.on_edited == "abort" and self.session is not None:
             edited = self.find_edited(kept)
             if edited:
@@ -414,6 +415,15 @@ class Restorer:
         for sql in dialect.restore_moments(kept, whole):
             self.stream.run(sql)
         return Counts(restored=count if restored is None else restored)
+
+    def _refuse_later(self, kept: KeptTable, label: str) -> None:
+        """Refuse to go below an update of the same cells that came later, on another branch."""
+        later = [] if self.session is None else find_later_updates(self.session, kept)
+        if later:
+            raise RollbackError(
+                f"{label}: revision {', '.join(later)} was applied later and updated cells of the "
+                "same rows, so nothing was changed; roll that one back first"
+            )
 
     def _insert(self, kept: KeptTable, label: str, count: int) -> Counts:
         what = f"no row of {kept.table} has taken the place of a deleted one"

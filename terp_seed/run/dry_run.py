@@ -152,7 +152,8 @@ def _count_changed(session: Session, change: PlannedChange, before: Sequence[Tab
     missing = {*find_unowned_keys(session, changes.rows, before)}
     edited = {*find_edited_rows(session, changes)} - missing
     counts = Counts.changed_rows(changes.kind, changes.rows.count - len(missing))
-    counts.conflicts = len(edited) + (0 if changes.adopts else len(missing))
+    gone_before = changes.adopts or changes.kind == "deleted"
+    counts.conflicts = len(edited) + (0 if gone_before else len(missing))
     if changes.kind == "deleted":
         counts.deleted -= len(edited)
     return counts
