@@ -517,3 +517,15 @@ def test_a_script_takes_a_column_without_values_as_a_run_does(lived: Toy) -> Non
     lived.revision("0002_b", f'op.seed_rows("n", [{row}], key=["code"])', after="0001_a")
     assert "INSERT INTO" in lived.upgrade("0001_a:head", sql=True)
     lived.upgrade()
+
+
+def test_retained_edits_outlive_rows_that_are_seeded_again(lived: Toy) -> None:
+    rows = '[{"code": "p", "name": "P"}, {"code": "q", "name": "Q"}]'
+    change(lived, f'op.seed_rows("t", {rows}, key=["code"], on_conflict="update")')
+    lived.execute("UPDATE t SET name = 'mine' WHERE code = 'p'")
+    lived.downgrade("-1", "on-edited=keep")
+    lived.upgrade()
+    assert {**names(lived), "theirs": None} == {
+        **{"a": "A", "b": "B", "c": "C", "theirs": None},
+        **{"p": "mine", "q": "Q"},
+    }

@@ -236,3 +236,32 @@ def test_what_cannot_be_squashed(sqlite_toy: Toy, second: str, said: str) -> Non
     assert said in sqlite_toy.terp_seed("squash", "0002_b", code=2).stderr
     assert {path: path.read_text() for path in before} == before
     assert "nothing before it" in sqlite_toy.terp_seed("squash", "0001_a", code=2).stderr
+
+
+def test_a_row_that_was_moved_to_a_later_parent_goes_before_it(toy: Toy) -> None:
+    """The ranges of several revisions go at once: children first, whichever revision is theirs."""
+    toy.execute(
+        f"CREATE TABLE c (id {toy.counted_key}, code VARCHAR(9) UNIQUE)",
+        f"CREATE TABLE t (id {toy.counted_key}, code VARCHAR(9) UNIQUE, c_id INTEGER NOT NULL, "
+        "FOREIGN KEY (c_id) REFERENCES c (id))",
+    )
+    toy.publish("c", ["code"])
+    toy.publish("t", ["code", "c_id"])
+    toy.only(
+        "0001_a",
+        'op.seed_rows("c", [{"code": "old"}], key=["code"])\n'
+        'op.seed_rows("t", [{"code": "t", "c_id": "old"}], key=["code"], refs={"c_id": "c.code"})',
+    )
+    toy.revision(
+        "0002_b",
+        'op.seed_rows("c", [{"code": "new"}], key=["code"])\n'
+        'op.update_rows("t", [{"code": "t", "c_id": "new"}], key=["code"], '
+        'refs={"c_id": "c.code"})',
+        after="0001_a",
+    )
+    toy.upgrade()
+    toy.terp_seed("squash", "0002_b")
+    toy.downgrade("base", "on-edited=abort")
+    assert toy.counts() == {}
+    toy.upgrade()
+    assert toy.rows("SELECT c.code FROM t JOIN c ON c.id = t.c_id") == [("new",)]

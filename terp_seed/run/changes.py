@@ -10,7 +10,7 @@ neither that nor the value from before was edited since.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -62,12 +62,15 @@ class Changer:
     conflicts: list[str] = field(default_factory=list)
     """What was left alone because a person edited it, by key and column."""
 
-    def write(self, planned: PlannedChange) -> Counts:
-        """Keep the rows and change them; `PlanError` if one is not there."""
+    def write(self, planned: PlannedChange, retained: Collection[tuple[Value, ...]] = ()) -> Counts:
+        """Keep the rows and change them; `PlanError` if one is not there.
+
+        ``retained`` are natural keys of rows that an earlier rollback left as they are.
+        """
         change = _Change(self, planned)
         changes = planned.changes
         self.stream.note(f"\n{changes.rows.table}: {changes.rows.count} rows, {changes.kind}")
-        change.capture()
+        change.capture(retained)
         counts = change.update() if changes.kind == "updated" else change.delete()
         self.stream.run(record_change(self.ledger, planned.range, change.kept), what="ledger")
         return counts
@@ -82,11 +85,13 @@ class _Change:
         self.kept = kept_of(changer.ledger, planned)
         self._what = f"{planned.range.label}, {planned.changes.kind}"
 
-    def capture(self) -> None:
-        """Keep the rows that are there."""
+    def capture(self, retained: Collection[tuple[Value, ...]]) -> None:
+        """Keep the rows that are there, but for retained ones."""
         rows, changes = self._changes.rows, self._changes
         cells = {name: rows.values(name) for name in rows.columns}
         for number in range(rows.count):
+            if retained and tuple(cells[name][number] for name in rows.key) in retained:
+                continue
             line = {name: self._dialect.literal(values[number]) for name, values in cells.items()}
             where = equal_to(
                 [f"live.{self._dialect.quote(name)}" for name in rows.key],

@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence, Set
 from contextlib import contextmanager
 from dataclasses import dataclass
+from graphlib import CycleError, TopologicalSorter
 from typing import Any
 
 import sqlalchemy as sa
@@ -29,6 +30,7 @@ __all__ = [
     "find_dependents",
     "find_slow_keys",
     "group_for_deletion",
+    "order_parents_first",
     "referenced_numbers",
 ]
 
@@ -218,6 +220,18 @@ def _outermost_first(rows: Mapping[int, Set[Any]]) -> Iterator[Sequence[int]]:
 
 def _one_by_one(rows: Mapping[int, Set[Any]]) -> Iterator[Sequence[int]]:
     return ([key] for key in sorted(rows, reverse=True))
+
+
+def order_parents_first(session: Session, tables: Sequence[str]) -> Mapping[str, int]:
+    """A place for each table, after those that it refers to; all the same in a circle."""
+    sorter = TopologicalSorter({table: set[str]() for table in tables})
+    for reference in inbound(session, sorted({*tables})):
+        if reference.table in tables and reference.table != reference.target_table:
+            sorter.add(reference.table, reference.target_table)
+    try:
+        return {table: place for place, table in enumerate(sorter.static_order())}
+    except CycleError:
+        return dict.fromkeys(tables, 0)
 
 
 _MOST = 2_000

@@ -29,10 +29,17 @@ from terp_seed.ledger.ledger import Header, Range
 from terp_seed.ledger.pinned_files import pin_files
 from terp_seed.plan.chain import read_attributes
 from terp_seed.plan.operations import RenameOp, UnseedOp
-from terp_seed.plan.plan import Counts, PlannedChange, PlannedRevision, StepResult
+from terp_seed.plan.plan import (
+    Counts,
+    PlannedChange,
+    PlannedRevision,
+    PlannedTable,
+    StepResult,
+)
 from terp_seed.plan.recorder import call_function
 from terp_seed.plan.run import Run
 from terp_seed.plan.sql_guard import SqlGuard
+from terp_seed.rows.model import Value
 from terp_seed.rows.seeders import Derived
 from terp_seed.run.changes import Changer, kept_of
 from terp_seed.run.rollback import Remover
@@ -177,7 +184,9 @@ class Executor:
         else:
             for table in self._step.operations[self._taken]:
                 if isinstance(table, PlannedChange):
-                    self._result.count(table.range.table, self.changer.write(table))
+                    retained = _retained_keys(self.run, self._step.operations[self._taken])
+                    counts = self.changer.write(table, retained)
+                    self._result.count(table.range.table, counts)
                     continue
                 written = self._writer.write(table)
                 counts = Counts(inserted=written, skipped=table.rows.count - written)
@@ -282,6 +291,19 @@ class Executor:
                     f"{check.name}; the revision was rolled back. Correct the seeder or the "
                     "invariant and run again"
                 )
+
+
+def _retained_keys(
+    run: Run, tables: Sequence[PlannedTable | PlannedChange]
+) -> frozenset[tuple[Value, ...]]:
+    """The natural keys of an operation's own rows that an earlier rollback left in place."""
+    return frozenset(
+        tuple(rows.values(name, number, number + 1)[0] for name in rows.key)
+        for planned in tables
+        if isinstance(planned, PlannedTable)
+        for rows in [planned.rows]
+        for number in run.retained_numbers(planned)
+    )
 
 
 def _retained_rows(run: Run, step: PlannedRevision) -> dict[int, frozenset[int]]:

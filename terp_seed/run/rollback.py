@@ -38,6 +38,7 @@ from terp_seed.run.dependents import (
     child_indexes,
     find_dependents,
     group_for_deletion,
+    order_parents_first,
     referenced_numbers,
 )
 from terp_seed.run.recognise import recognise
@@ -344,7 +345,7 @@ class Rollback(Remover):
         for line in [*examination.uncompared, *examination.staying]:
             logger.warning(line)
         self.backup(examination)
-        return [
+        deletions = [
             Deletion(
                 drift.range,
                 examination.counts(drift),
@@ -354,6 +355,10 @@ class Rollback(Remover):
             )
             for drift in examination.found
         ]
+        if self.ledger.names.replaced.get(step.revision):  # a row may refer to one of a later range
+            places = order_parents_first(self.session, [d.range.table for d in deletions])
+            deletions.sort(key=lambda deletion: places[deletion.range.table])
+        return deletions
 
     def inserted(self, step: PlannedRevision) -> Sequence[Range]:
         return self.ledger.ranges(self.session.connection, step.revision)
