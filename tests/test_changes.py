@@ -529,3 +529,16 @@ def test_retained_edits_outlive_rows_that_are_seeded_again(lived: Toy) -> None:
         **{"a": "A", "b": "B", "c": "C", "theirs": None},
         **{"p": "mine", "q": "Q"},
     }
+
+
+def test_a_lost_ledger_is_rebuilt_with_what_was_changed(lived: Toy) -> None:
+    """The tables that keep rows are there, so the old values still come back."""
+    before = lived.digests()
+    rows = '{"code": "a", "name": "AA"}, {"code": "theirs", "price": 8}'
+    change(lived, f'op.update_rows("t", [{rows}], key=["code"])')
+    lived.execute("DELETE FROM terp_seed_ledger")
+    lived.terp_seed("ledger", "rebuild", "--yes", x=("size=small",))
+    lived.document("status", "--drift")
+    lived.downgrade("-1", "on-edited=abort")
+    assert lived.digests() == before
+    assert kept_tables(lived) == []

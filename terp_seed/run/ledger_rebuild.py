@@ -22,6 +22,7 @@ from terp_seed.database.lock import advisory_lock
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.ledger.audit import AuditLog, read_events
+from terp_seed.ledger.changes import is_there, record_change
 from terp_seed.ledger.ledger import Header, Ledger, digested_columns, ledger_of
 from terp_seed.ledger.pinned_files import pin_files
 from terp_seed.masking.boundary import Boundary, boundary
@@ -32,9 +33,10 @@ from terp_seed.plan.chain import (
     current_heads,
     recorded_settings,
 )
-from terp_seed.plan.plan import Plan, PlannedRevision
+from terp_seed.plan.plan import Plan, PlannedChange, PlannedRevision
 from terp_seed.plan.renaming import with_names
 from terp_seed.plan.run import Target, make_recorder
+from terp_seed.run.changes import kept_of
 from terp_seed.run.row_search import Located, Search
 from terp_seed.settings.log import logger
 from terp_seed.settings.options import presets
@@ -59,6 +61,8 @@ class RebuiltRevision:
     """What the revision declares, if it counts as applied."""
     files: Sequence[tuple[str, str]] = ()
     """The tables that it fills from files, and those files."""
+    changes: Sequence[PlannedChange] = ()
+    """The rows that were there and that it updated or deleted."""
 
     @property
     def intact(self) -> int:
@@ -70,7 +74,9 @@ class RebuiltRevision:
             return cls(planned.revision, "skipped")
         if tables and not any(table.present for table in tables):
             return cls(planned.revision, "stamped", tables)
-        return cls(planned.revision, "applied", tables, planned.digest, planned.files)
+        return cls(
+            planned.revision, "applied", tables, planned.digest, planned.files, planned.changes
+        )
 
 
 @dataclass(frozen=True)
@@ -321,6 +327,20 @@ def _write(session: Session, rebuilt: Rebuilt) -> None:
                 stream.run(sql, what="ledger")
             for sql in (sql for table in revision.tables for sql in _entries(ledger, table)):
                 stream.run(sql, what="ledger")
+            for change in revision.changes:
+                _record_change(session, ledger, change)
+
+
+def _record_change(session: Session, ledger: Ledger, change: PlannedChange) -> None:
+    """Record changed rows by the table that keeps them as they were, if it is still there."""
+    kept = kept_of(ledger, change)
+    if is_there(session.connection, kept):
+        session.stream.run(record_change(ledger, change.range, kept), what="ledger")
+    else:
+        logger.warning(
+            f"{change.range.label}: {kept.name} is gone, which held the rows as they were before; "
+            "a rollback leaves them as they are"
+        )
 
 
 def _entries(ledger: Ledger, table: Located) -> Iterator[str]:
