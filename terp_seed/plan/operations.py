@@ -362,7 +362,7 @@ def _text(value: Any) -> str:
 def _file(data: Path, path: str) -> str:
     try:
         return f"{path} {file_digest(data, path)}"
-    except (OSError, EOFError, ValueError, zlib.error):  # a name with a NUL is no path
+    except (OSError, EOFError, ValueError, UsageError, zlib.error):  # who reads it says why
         return f"{path} cannot be read"
 
 

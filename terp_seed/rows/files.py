@@ -79,9 +79,12 @@ def open_lines(path: Path, name: str, encoding: str) -> Iterator[Iterator[str]]:
 
 
 def file_digest(folder: Path, name: str) -> str:
-    """SHA-256 of a file's content, unpacked; line ends do not count, a checkout may change them."""
+    """SHA-256 of a file's content, unpacked; line ends do not count, a checkout may change them.
+
+    `UsageError` for what is no file of the folder: a FIFO would be waited for.
+    """
     digest, held = sha256(), b""
-    with _open(folder / name) as content:
+    with _open(find_file(folder, name)) as content:
         while piece := content.read(_PIECE):
             piece = held + piece
             held = piece[-1:] if piece.endswith(b"\r") else b""
