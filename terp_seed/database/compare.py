@@ -81,7 +81,7 @@ def database_digests(
         join_table(schema, name)
         for schema in (None, *schemas)
         for name in sorted({*inspector.get_table_names(schema)} - unwanted)
-        if not (unwanted and is_bookkeeping(name))
+        if not (unwanted >= BOOKKEEPING and is_bookkeeping(name))
     ]
     return {name: table_digest(connection, name, exact=exact, since=since) for name in names}
 
