@@ -12,7 +12,6 @@ from io import TextIOBase
 from pathlib import Path
 from typing import Any
 
-from alembic import op
 from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation, Operations
 from alembic.script import Script
@@ -352,6 +351,10 @@ class _UnreadScript(TextIOBase):
 _READING = re.compile(r"[\s(]*(SELECT|WITH|SHOW|VALUES)\b", re.IGNORECASE)
 
 
+_installed: list[Operations] = []
+"""Those that are open, the innermost last."""
+
+
 @contextmanager
 def install_operations(context: MigrationContext) -> Iterator[Operations]:
     """Make ``alembic.op`` speak to a context, and to the one before when it is over.
@@ -360,14 +363,15 @@ def install_operations(context: MigrationContext) -> Iterator[Operations]:
     fails, so it is always left as if nothing had happened.  A revision that is
     being recorded may make the recorder record earlier ones.
     """
-    before: Operations | None = vars(op).get("_proxy")
     manager = Operations.context(context)
     try:
-        yield manager.__enter__()
+        _installed.append(manager.__enter__())
+        yield _installed[-1]
     finally:
+        _installed.pop()
         manager.__exit__(None, None, None)
-        if before is not None:
-            before._install_proxy()
+        if _installed:
+            _installed[-1]._install_proxy()
 
 
 def call_function(
