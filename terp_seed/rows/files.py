@@ -81,7 +81,7 @@ def open_lines(path: Path, name: str, encoding: str) -> Iterator[Iterator[str]]:
 def file_digest(folder: Path, name: str) -> str:
     """SHA-256 of a file's content, unpacked; line ends do not count, a checkout may change them.
 
-    `UsageError` for what is no file of the folder: a FIFO would be waited for.
+    `UsageError` for anything but a file of the folder: a FIFO would be waited for.
     """
     digest, held = sha256(), b""
     with _open(find_file(folder, name)) as content:
