@@ -28,7 +28,7 @@ __all__ = ["reseed"]
 @yes
 @as_json
 def reseed(project: Project, target: str | None, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Roll back everything, and seed again up to TARGET, by default to the head.
+    """Roll back everything, and seed again up to TARGET (the head).
 
     Settings that you do not give stay as they were.  Asks once; without a terminal, use --yes.
     """

@@ -72,7 +72,7 @@ def revision(
     where: str | None,
     as_json: bool,
 ) -> None:
-    """Write a new revision at the end of the chain, or a dataset of rows that exist.
+    """Write a new revision, or a dataset of rows that exist.
 
     Uses script.py.mako.  A revision that cannot be written or loaded leaves no file behind.
     """

@@ -15,7 +15,7 @@ __all__ = ["squash"]
 @as_json
 @click.pass_obj
 def squash(project: Project, revision: str, as_json: bool) -> None:
-    """Replace all revisions up to TO by one with the rows that they add up to.
+    """Make one revision of all revisions up to TO.
 
     It keeps the id of TO, so what follows stays as it is.  Deletes the files of the others, which
     your version control has; touches no database.
