@@ -542,3 +542,26 @@ def test_a_lost_ledger_is_rebuilt_with_what_was_changed(lived: Toy) -> None:
     lived.downgrade("-1", "on-edited=abort")
     assert lived.digests() == before
     assert kept_tables(lived) == []
+
+
+def test_a_clock_that_was_set_back_confuses_nothing(lived: Toy) -> None:
+    """Which of two updates of a cell is the later one the audit says."""
+    change(lived, CHANGES)
+    update = 'op.update_rows("t", [{"code": "a", "name": "AAA"}], key=["code"])'
+    lived.revision("0003_c", update, after="0002_b")
+    lived.upgrade()
+    lived.execute("UPDATE terp_seed_ledger SET written_at = '2001' WHERE revision = '0003_c'")
+    lived.document("status", "--drift")
+    lived.execute("UPDATE t SET name = 'late' WHERE code = 'a'")
+    with pytest.raises(RollbackError, match="code = a: name"):
+        lived.downgrade("-1", "on-edited=abort")
+    lived.downgrade("0001_a", "on-edited=delete")
+    assert names(lived) == {"a": "A", "b": "B", "c": "C", "theirs": "T"}
+
+
+def test_the_summary_says_what_became_of_the_rows(lived: Toy) -> None:
+    change(lived, CHANGES)
+    assert "t, updated  " in lived.said
+    assert "t, deleted  " in lived.said
+    lived.downgrade("-1", "on-edited=abort")
+    assert "t, restored  " in lived.said

@@ -26,6 +26,7 @@ from terp_seed.rows.literals import json_text
 __all__ = [
     "CHANGE_STATES",
     "SeededChange",
+    "applied_turns",
     "find_changes",
     "find_loss",
     "is_there",
@@ -45,7 +46,6 @@ class SeededChange(Range):
 
     state: str
     kept: KeptTable
-    written_at: str
 
     @property
     def updates(self) -> bool:
@@ -83,7 +83,7 @@ def record_change(ledger: Ledger, range_: Range, kept: KeptTable) -> str:
 def find_changes(
     ledger: Ledger, connection: Connection, revision: str | None = None
 ) -> list[SeededChange]:
-    """The changes of a revision, or of all, in the order in which they were written.
+    """The changes of a revision, or of all, in the order in which the revisions were applied.
 
     Also those whose kept table is gone; see `is_there`.
     """
@@ -99,7 +99,25 @@ def find_changes(
         )
         .order_by(table.c.written_at, table.c.revision, table.c.range_no)
     )
-    return [_change(ledger, row, json.loads(row.detail)) for row in rows]
+    changes = [_change(ledger, row, json.loads(row.detail)) for row in rows]
+    turns = applied_turns(ledger, connection) if len(changes) > 1 else {}
+    return sorted(changes, key=lambda change: turns.get(change.revision, 0))
+
+
+def applied_turns(ledger: Ledger, connection: Connection) -> dict[str, int]:
+    """When each revision was applied, as a number that grows: a clock may be set back.
+
+    The audit says so; a revision whose event is gone has no number.
+    """
+    audit = ledger.books.audit
+    if not table_exists(connection, audit):
+        return {}
+    rows = connection.execute(
+        sa.select(audit.c.revision, sa.func.max(audit.c.id))
+        .where(audit.c.chain == ledger.chain, audit.c.event == "applied")
+        .group_by(audit.c.revision)
+    )
+    return dict(map(tuple, rows))
 
 
 def is_there(connection: Connection, kept: KeptTable) -> bool:
@@ -130,4 +148,4 @@ def _change(ledger: Ledger, row: sa.Row[Any], detail: Mapping[str, Any]) -> Seed
         ledger, range_, detail["key"], detail["columns"], updates=row.state == "updated"
     )
     place = (range_.revision, range_.number, range_.table, range_.count, range_.id)
-    return SeededChange(*place, row.state, kept, row.written_at)
+    return SeededChange(*place, row.state, kept)

@@ -11,11 +11,9 @@ from dataclasses import dataclass, field
 from itertools import groupby
 from typing import Any
 
-import sqlalchemy as sa
-
 from terp_seed.database.dialects import KeptTable, equal_to
 from terp_seed.database.session import Session
-from terp_seed.ledger.changes import SeededChange, find_changes, is_there
+from terp_seed.ledger.changes import SeededChange, applied_turns, find_changes, is_there
 from terp_seed.ledger.ledger import Digests, SeededRange, ledger_of
 
 __all__ = [
@@ -52,18 +50,13 @@ class LaterChanges:
             if change.table.casefold() == seeded.table.casefold()
             and is_there(session.connection, change.kept)
         ]
-        if changes:
-            table = ledger.books.ledger
-            written = session.connection.scalar(
-                sa.select(table.c.written_at).where(
-                    table.c.chain == ledger.chain,
-                    table.c.revision == seeded.revision,
-                    table.c.range_no == seeded.number,
-                    table.c.block_no == 0,
-                )
-            )
-            changes = [c for c in changes if written is None or c.written_at >= written]
-        self._changes = changes
+        turns = applied_turns(ledger, session.connection) if changes else {}
+        own = turns.get(seeded.revision, 0), seeded.number
+        self._changes = [
+            change
+            for change in changes
+            if change.revision not in turns or (turns[change.revision], change.number) > own
+        ]
         self._keys: dict[int, Sequence[str]] = {}
 
     def find(self, digests: Digests) -> Altered:
@@ -215,32 +208,39 @@ def find_changed_drift(
 
 def find_later_updates(session: Session, kept: KeptTable) -> list[str]:
     """The revisions that updated cells of kept rows after they were kept; reads."""
-    quote, place_of = session.dialect.quote, session.dialect.quote_table
-    changes = find_changes(ledger_of(session), session.connection)
-    names = [change.kept.name for change in changes]
-    pairs = " AND ".join(f"again.{quote(n)} = kept.{quote(n)}" for n in kept.match)
+    place_of = session.dialect.quote_table
     return [
         change.revision
-        for change in changes[names.index(kept.name) + 1 :]
+        for change in _later(session, kept)
         if change.updates
-        and change.kept.table == kept.table
         and {*change.kept.columns} & {*kept.columns}
-        and is_there(session.connection, change.kept)
         and session.scalar(
             f"SELECT COUNT(*) FROM {place_of(kept.name)} kept "
-            f"JOIN {place_of(change.kept.name)} again ON {pairs}"
+            f"JOIN {place_of(change.kept.name)} again ON {_again(session, kept)}"
         )
     ]
 
 
 def changed_again(session: Session, kept: KeptTable) -> list[str]:
     """Conditions on a kept row: a later change kept the same row."""
-    quote = session.dialect.quote
-    changes = [change.kept for change in find_changes(ledger_of(session), session.connection)]
-    names = [other.name for other in changes]
-    pairs = " AND ".join(f"again.{quote(n)} = kept.{quote(n)}" for n in kept.match)
+    place_of, same = session.dialect.quote_table, _again(session, kept)
     return [
-        f"EXISTS (SELECT 1 FROM {session.dialect.quote_table(other.name)} again WHERE {pairs})"
-        for other in changes[names.index(kept.name) + 1 :]
-        if other.table == kept.table and is_there(session.connection, other)
+        f"EXISTS (SELECT 1 FROM {place_of(change.kept.name)} again WHERE {same})"
+        for change in _later(session, kept)
     ]
+
+
+def _later(session: Session, kept: KeptTable) -> list[SeededChange]:
+    """The changes of the same table that came later."""
+    changes = find_changes(ledger_of(session), session.connection)
+    names = [change.kept.name for change in changes]
+    return [
+        change
+        for change in changes[names.index(kept.name) + 1 :]
+        if change.kept.table == kept.table and is_there(session.connection, change.kept)
+    ]
+
+
+def _again(session: Session, kept: KeptTable) -> str:
+    quote = session.dialect.quote
+    return " AND ".join(f"again.{quote(name)} = kept.{quote(name)}" for name in kept.match)

@@ -96,9 +96,7 @@ def deleted_rows(
 
 
 def _place(operation: GivenRows) -> str:
-    name = {"UpdateRowsOp": "update_rows", "DeleteRowsOp": "delete_rows"}
-    called = name.get(type(operation).__name__, "seed_rows")
-    return f"op.{called}, {operation.path or f'table {operation.table}'}"
+    return f"op.{operation.called}, {operation.path or f'table {operation.table}'}"
 
 
 def _known(folded: FoldedTable | None, operation: GivenRows) -> Mapping[tuple[str, ...], Row]:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, ClassVar, Protocol
 
 from alembic.operations import MigrateOperation, Operations
 
@@ -72,6 +72,8 @@ class SeedOp(MigrateOperation):
 class GivenRows(MigrateOperation):
     """Rows that the revision holds, or a file that it names."""
 
+    called: ClassVar[str]
+    """What the operation is called."""
     table: str
     rows: Sequence[Mapping[str, Any]] | None = None
     path: str | None = None
@@ -103,6 +105,7 @@ class GivenRows(MigrateOperation):
 class SeedRowsOp(GivenRows):
     """Insert rows that are given, in the revision or in a file."""
 
+    called = "seed_rows"
     on_conflict: str = "stop"
     later: Sequence[str] = ()
 
@@ -192,6 +195,7 @@ class SeedRowsOp(GivenRows):
 class UpdateRowsOp(GivenRows):
     """Change columns of rows that are there."""
 
+    called = "update_rows"
     strict: str | None = None
 
     def __post_init__(self) -> None:
@@ -241,6 +245,7 @@ class UpdateRowsOp(GivenRows):
 class DeleteRowsOp(GivenRows):
     """Delete rows that are there."""
 
+    called = "delete_rows"
     foreign: bool = False
     allow_delete: bool = False
 

@@ -200,8 +200,11 @@ def summary(results: Sequence[StepResult], environment: str, size: str) -> str:
 
 def _tables(result: StepResult) -> list[tuple[str, int]]:
     tables = result.tables.items()
-    lines = [(table, n.changed) for table, n in tables if n.changed or not n.retained]
-    lines += [(f"{table}, retained", n.retained) for table, n in tables if n.retained]
+    moved = [(t, n, n.inserted if result.upgrade else n.deleted) for t, n in tables]
+    lines = [(t, rows) for t, n, rows in moved if rows or not (n.changed or n.retained)]
+    for what in ("updated", "deleted" if result.upgrade else "restored", "retained"):
+        found = result.rows(what)
+        lines += [(f"{table}, {what}", rows) for table, rows in found.items()]
     return lines or [(result.state if result.state in ("skipped", "stamped") else "no rows", 0)]
 
 

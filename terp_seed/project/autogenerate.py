@@ -6,6 +6,7 @@ it for each set of environments, and the renderer writes the operations.  No dat
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -379,6 +380,7 @@ def _register_renderers() -> None:
 @cache
 def _register_plugin() -> str:
     """Register the comparator as a plugin, which takes the place of those that read a schema."""
+    logging.getLogger(_PLUGINS).setLevel(logging.WARNING)  # how it is done is no news
     plugin = import_module(_PLUGINS).Plugin(_PLUGIN)
     plugin.add_autogenerate_comparator(_compare, "autogenerate")
     return _PLUGIN

@@ -10,14 +10,13 @@ neither that nor the value from before was edited since.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
 import sqlalchemy as sa
 
 from terp_seed.database.dialects import KeptTable, equal_to, split_table
-from terp_seed.database.schema import inbound
 from terp_seed.database.session import Session
 from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError, RollbackError
@@ -28,7 +27,7 @@ from terp_seed.ledger.selection import Selection
 from terp_seed.plan.changes import IsPersonal
 from terp_seed.plan.plan import Counts, PlannedChange
 from terp_seed.rows.model import Value
-from terp_seed.rows.seeders import logical_references
+from terp_seed.run.dependents import count_pointing, declared_references
 from terp_seed.settings.log import logger
 
 __all__ = ["Changed", "Changer", "RestoreForecast", "Restorer", "kept_of"]
@@ -71,7 +70,9 @@ class Changer:
         changes = planned.changes
         self.stream.note(f"\n{changes.rows.table}: {changes.rows.count} rows, {changes.kind}")
         change.capture(retained)
+        before = len(self.conflicts)
         counts = change.update() if changes.kind == "updated" else change.delete()
+        counts.conflicts = len(self.conflicts) - before
         self.stream.run(record_change(self.ledger, planned.range, change.kept), what="ledger")
         return counts
 
@@ -138,7 +139,7 @@ class _Change:
     def update(self) -> Counts:
         """Give unedited cells their new values."""
         kept, dialect = self.kept, self._dialect
-        self._list_conflicts()
+        self._list([self._is_conflict(name) for name in kept.columns])
         values = [
             (
                 name,
@@ -164,7 +165,7 @@ class _Change:
         ]
         self._stream.run(dialect.update_kept(kept, after), what=self._what)
         count = self._changes.rows.count if updated is None else updated
-        return Counts(updated=count, conflicts=len(self._changer.conflicts) - self._before)
+        return Counts(updated=count)
 
     def _moves(self, name: str) -> str:
         """A condition: the cell gets the new value."""
@@ -175,9 +176,9 @@ class _Change:
         columns = kept.columns if self._changes.strict else (name,)
         return f"({' AND '.join(self._same(column, kept.ours(column)) for column in columns)})"
 
-    def _same(self, name: str, other: str) -> str:
+    def _same(self, name: str, other: str, row: str = "kept") -> str:
         """A condition: the kept cell is the same as another column of the kept row."""
-        return self._dialect.same(f"kept.{self._dialect.quote(name)}", f"kept.{other}")
+        return self._dialect.same(f"{row}.{self._dialect.quote(name)}", f"{row}.{other}")
 
     def _is_conflict(self, name: str) -> str:
         kept = self.kept
@@ -185,13 +186,11 @@ class _Change:
         agreed = self._same(name, kept.given(name))
         return f"(NOT {self._moves(name)} AND NOT {changed} AND NOT {agreed})"
 
-    def _list_conflicts(self) -> None:
-        conflicts = [self._is_conflict(name) for name in self.kept.columns]
-        self._before = len(self._changer.conflicts)
-        self._list(conflicts, self.kept.columns)
+    def _list(self, conditions: Sequence[str]) -> None:
+        """Note the rows and cells that are left alone, and those that are not there any more.
 
-    def _list(self, conditions: Sequence[str], names: Sequence[str]) -> None:
-        """Note the rows and cells that are left alone, and those that are not there any more."""
+        ``conditions`` say of each column whether the cell is left alone.
+        """
         session = self._changer.session
         if session is None:
             return
@@ -199,7 +198,7 @@ class _Change:
         found = session.rows(f"SELECT terp_seed_row, {flags} FROM {self._table} kept")
         there = {row[0] for row in found}
         for row in found:
-            edited = [name for name, flag in zip(names, row[1:], strict=True) if flag]
+            edited = [name for name, flag in zip(self.kept.columns, row[1:], strict=True) if flag]
             if edited:
                 self._note(row[0], f"{', '.join(edited)}: edited since")
         if self.kept.updates and not self._changes.adopts:
@@ -224,15 +223,17 @@ class _Change:
 
     def delete(self) -> Counts:
         """Delete unedited rows; nothing that stays may refer to them."""
-        kept = self.kept
-        self._before = len(self._changer.conflicts)
-        edited = [f"NOT {self._same(name, kept.ours(name))}" for name in kept.columns]
-        if edited and self._changer.on_conflict != "ours":
-            self._list(edited, kept.columns)
-            self._stream.run(f"DELETE FROM {self._table} WHERE {' OR '.join(self._plain(edited))}")
+        if self.kept.columns and self._changer.on_conflict != "ours":
+            self._list(self._edited("kept"))
+            edited = " OR ".join(self._edited(self._table))
+            self._stream.run(f"DELETE FROM {self._table} WHERE {edited}")
         self._refuse_dependents()
-        count = self._delete()
-        return Counts(deleted=count, conflicts=len(self._changer.conflicts) - self._before)
+        return Counts(deleted=self._delete())
+
+    def _edited(self, row: str) -> list[str]:
+        """Conditions on a kept row, by the name that it has: its cells are not the chain's."""
+        kept = self.kept
+        return [f"NOT {self._same(name, kept.ours(name), row)}" for name in kept.columns]
 
     def _delete(self) -> int:
         delete = self._dialect.delete_live(self.kept)
@@ -242,43 +243,23 @@ class _Change:
             self._stream.run(sql)
         return self._changes.rows.count
 
-    def _plain(self, conditions: Iterable[str]) -> Iterator[str]:
-        return (condition.replace("kept.", f"{self._table}.") for condition in conditions)
-
     def _refuse_dependents(self) -> None:
         """Stop if a row that stays refers to one that goes."""
-        if self._changer.session is not None:
-            self._find_dependents(self._changer.session)
-            return
-        table, kept = self.kept.table, self.kept
-        going = self._dialect.is_kept(kept, self._dialect.quote_table(table))
-        staying = {table: self._dialect.is_kept(kept, "pointing")}
-        declared = [
-            (source, column, key)
-            for source, column, target, key in logical_references()
-            if target == table
-        ]
-        for sql in self._dialect.refuse_dependents(table, declared, going, staying):
-            self._stream.run(sql)
-
-    def _find_dependents(self, session: Session) -> None:
-        quote, place = self._dialect.quote, self._dialect.quote_table
-        for reference in inbound(session, [self.kept.table]):
-            pairs = zip(reference.columns, reference.targets, strict=True)
-            same = " AND ".join(f"pointing.{quote(c)} = live.{quote(t)}" for c, t in pairs)
-            where = self._dialect.is_kept(self.kept, "live")
-            if reference.table == self.kept.table:
-                where += f" AND NOT {self._dialect.is_kept(self.kept, 'pointing')}"
-            count = session.scalar(
-                f"SELECT COUNT(*) FROM {place(reference.table)} pointing "
-                f"JOIN {place(self.kept.table)} live ON {same} WHERE {where}"
-            )
-            if count:
+        session = self._changer.session
+        if session is not None:
+            for reference, count in count_pointing(session, self.kept):
                 raise PlanError(
                     f"{self._range.label}: {count} rows of {reference.table} refer to rows to be "
                     f"deleted (by {', '.join(reference.columns)}), so nothing was deleted; move or "
                     "remove those rows first"
                 )
+            return
+        table, dialect = self.kept.table, self._dialect
+        going = dialect.is_kept(self.kept, dialect.quote_table(table))
+        staying = {table: dialect.is_kept(self.kept, "pointing")}
+        declared = declared_references(table)
+        for sql in dialect.refuse_dependents(table, declared, going, staying):
+            self._stream.run(sql)
 
     @cached_property
     def _table(self) -> str:

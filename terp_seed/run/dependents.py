@@ -22,11 +22,14 @@ from terp_seed.database.session import Session
 from terp_seed.errors import PlanError
 from terp_seed.ledger.ledger import Range, SeededRange
 from terp_seed.ledger.selection import Selection
+from terp_seed.rows.seeders import logical_references
 from terp_seed.settings.log import logger
 
 __all__ = [
     "Dependents",
     "child_indexes",
+    "count_pointing",
+    "declared_references",
     "find_dependents",
     "find_slow_keys",
     "group_for_deletion",
@@ -119,6 +122,29 @@ def _conditions(session: Session, reference: Reference, rows: Selection) -> Iter
     for condition in rows.conditions(session.dialect, "seeded"):
         matched = f"{condition} AND {_joined(session, reference)}"
         yield f"EXISTS (SELECT 1 FROM {target} seeded WHERE {matched})"
+
+
+def count_pointing(session: Session, kept: KeptTable) -> Iterator[tuple[Reference, int]]:
+    """The references by which rows that stay point at kept rows, and how many do; reads."""
+    place_of, dialect = session.dialect.quote_table, session.dialect
+    for reference in inbound(session, [kept.table]):
+        where = dialect.is_kept(kept, "seeded")
+        if reference.table == kept.table:
+            where += f" AND NOT {dialect.is_kept(kept, 'pointing')}"
+        joined = f"JOIN {place_of(kept.table)} seeded ON {_joined(session, reference)}"
+        source = _source(session, reference)
+        count = int(session.scalar(f"SELECT COUNT(*) {source} {joined} WHERE {where}"))
+        if count:
+            yield reference, count
+
+
+def declared_references(table: str) -> list[tuple[str, str, str]]:
+    """The tables and columns that refer to a table without a constraint, and the column there."""
+    return [
+        (source, column, key)
+        for source, column, target, key in logical_references()
+        if target == table
+    ]
 
 
 def referenced_numbers(session: Session, dependents: Dependents) -> set[int]:

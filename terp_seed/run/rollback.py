@@ -31,11 +31,11 @@ from terp_seed.ledger.selection import Selection, match_numbers
 from terp_seed.plan.plan import Counts, Plan, PlannedRevision, PlannedTable, Removal
 from terp_seed.plan.run import replan_applied
 from terp_seed.rows.model import Block, TableRows
-from terp_seed.rows.seeders import logical_references
 from terp_seed.run.changes import Changed, Restorer, kept_of
 from terp_seed.run.dependents import (
     Dependents,
     child_indexes,
+    declared_references,
     find_dependents,
     group_for_deletion,
     order_parents_first,
@@ -549,11 +549,7 @@ class ScriptedRollback(Remover):
 
     def _search(self, table: str, going: str, leaving: Mapping[str, str]) -> None:
         """Print what stops if rows that were not seeded depend on those that go."""
-        declared = [
-            (source, column, key)
-            for source, column, target, key in logical_references()
-            if target == table
-        ]
+        declared = declared_references(table)
         for sql in self.ledger.dialect.refuse_dependents(table, declared, going, leaving):
             self.stream.run(sql)
 

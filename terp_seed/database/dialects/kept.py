@@ -59,11 +59,8 @@ class KeptRows(Writes, ABC):
 
     def update_live(self, kept: KeptTable, values: Sequence[tuple[str, str]], where: str) -> str:
         """Update rows of the table from their kept ones."""
-        given = ", ".join(f"{self.quote(name)} = {value}" for name, value in values)
-        return (
-            f"UPDATE {self.quote_table(kept.table)} AS live SET {given}\n"
-            f"FROM {self.quote_table(kept.name)} AS kept WHERE {self.match(kept)} AND ({where})"
-        )
+        live, source = self.quote_table(kept.table), self.quote_table(kept.name)
+        return self.update_from(live, source, values, f"{self.match(kept)} AND ({where})")
 
     def update_kept(self, kept: KeptTable, values: Sequence[tuple[str, str]]) -> str:
         """Update kept rows from those of the table; the columns' names need no quotes."""

@@ -324,7 +324,7 @@ class MySQL(MySQLKeptRows, Dialect):
         self, table: str, source: str, values: Sequence[tuple[str, str]], where: str
     ) -> str:
         given = ", ".join(f"live.{self.quote(name)} = {value}" for name, value in values)
-        return f"UPDATE {table} live JOIN {self.quote(source)} kept ON {where} SET {given}"
+        return f"UPDATE {table} live JOIN {source} kept ON {where} SET {given}"
 
     def refuse_dependents(
         self,

@@ -53,10 +53,6 @@ class MySQLKeptRows(KeptRows, ABC):
         table = self.quote_table(kept.name)
         return insert.replace(f"INTO {table}\n", f"INTO {table} ({', '.join(columns)})\n", 1)
 
-    def update_live(self, kept: KeptTable, values: Sequence[tuple[str, str]], where: str) -> str:
-        given = ", ".join(f"live.{self.quote(name)} = {value}" for name, value in values)
-        return f"UPDATE {self._joined(kept)} SET {given}\nWHERE {where}"
-
     def update_kept(self, kept: KeptTable, values: Sequence[tuple[str, str]]) -> str:
         sets = [f"kept.{name} = {value}" for name, value in values]
         sets += [f"kept.{self.quote(name)} = kept.{self.quote(name)}" for name in kept.columns]

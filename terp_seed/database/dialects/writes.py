@@ -149,9 +149,9 @@ class Writes(Values):
     def update_from(
         self, table: str, source: str, values: Sequence[tuple[str, str]], where: str
     ) -> str:
-        """An UPDATE of ``table``, called ``live``, from ``source``, called ``kept``."""
+        """An UPDATE of ``table``, called ``live``, from ``source``, called ``kept``; in quotes."""
         given = ", ".join(f"{self.quote(name)} = {value}" for name, value in values)
-        return f"UPDATE {table} AS live SET {given} FROM {self.quote(source)} AS kept WHERE {where}"
+        return f"UPDATE {table} AS live SET {given} FROM {source} AS kept WHERE {where}"
 
     def last_first(self, key: str) -> str:
         """What makes a DELETE go from the last row to the first, where that matters."""

@@ -307,7 +307,8 @@ class Staged:
         values = [(name, f"kept.{quote(name)}") for name in names]
         values += [(name, f"live.{quote(name)}") for name in self._moving()]
         joined = f"{self._joined()} AND ({where})"
-        return self._run(self.session.dialect.update_from(self.live, self.name, values, joined))
+        source = quote(self.name)
+        return self._run(self.session.dialect.update_from(self.live, source, values, joined))
 
     def _count(self, where: str) -> int:
         """How many staged rows, with the alias ``kept``, meet a condition."""
