@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import secrets
+import threading
 from collections.abc import Callable
 from typing import Any
 
 import pytest
+from servers import server_engine
 from toys import Toy
 
 from terp_seed.errors import (
@@ -565,3 +567,45 @@ def test_the_summary_says_what_became_of_the_rows(lived: Toy) -> None:
     assert "t, deleted  " in lived.said
     lived.downgrade("-1", "on-edited=abort")
     assert "t, restored  " in lived.said
+
+
+# -- equal is equal to the last byte
+
+
+@pytest.mark.parametrize(
+    ("column", "edit"), [("rate", "0.25000003"), ("name", "'Aa'")], ids=["a bit", "a case"]
+)
+def test_an_edit_that_the_column_takes_for_equal(toy: Toy, column: str, edit: str) -> None:
+    """A FLOAT has more digits than its text, and a collation may overlook the case."""
+    folding = "name VARCHAR(40) COLLATE NOCASE" if toy.sqlite else "name VARCHAR(40)"
+    toy.execute(TABLE.format(key=toy.counted_key).replace("name VARCHAR(40)", folding))
+    toy.publish("t", COLUMNS)
+    toy.only("0001_a", ROWS)
+    toy.upgrade()
+    change(toy, 'op.update_rows("t", [{"code": "a", "name": "AA", "rate": 0.25}], key=["code"])')
+    toy.execute(f"UPDATE t SET {column} = {edit} WHERE code = 'a'")
+    with pytest.raises(RollbackError, match=f"code = a: {column}"):
+        toy.downgrade("-1", "on-edited=abort")
+
+
+@pytest.mark.parametrize("engine", [server_engine(), "postgresql"])
+def test_an_edit_that_is_not_committed_yet_is_waited_for(lived: Toy) -> None:
+    """A row is locked when it is kept: what a person commits meanwhile is not overwritten."""
+    lived.revision("0002_b", CHANGES, after="0001_a")
+    refused: list[Exception] = []
+
+    def run() -> None:
+        try:
+            lived.upgrade()
+        except ConflictError as error:
+            refused.append(error)
+
+    with lived.db.connect() as person:
+        person.exec_driver_sql("UPDATE t SET name = 'mine' WHERE code = 'a'")
+        thread = threading.Thread(target=run)
+        thread.start()
+        thread.join(3)  # by then it waits; a slow machine finds the edit committed
+        person.commit()
+    thread.join()
+    assert names(lived)["a"] == "mine"
+    assert "code = a, name: edited since" in str(refused[0])
