@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import os
 from pathlib import Path
 from typing import Any
 
@@ -119,3 +120,15 @@ def test_a_line_of_a_file_cannot_be_read_from_its_pin(sqlite_toy: Toy) -> None:
     )[0]
     text = Path(sqlite_toy.path / "seeds/data/labels.csv").read_text()
     assert len(marks) == 2 * len(text.splitlines())
+
+
+@pytest.mark.parametrize("kind", ["folder", "fifo"])
+def test_what_has_taken_the_place_of_a_file_is_named(sqlite_toy: Toy, kind: str) -> None:
+    """Nothing waits for a FIFO, and status goes on."""
+    sqlite_toy.upgrade()
+    path = sqlite_toy.path / "seeds" / "data" / "labels.csv"
+    path.unlink()
+    path.mkdir() if kind == "folder" else os.mkfifo(path)
+    (found,) = sqlite_toy.document("status")["edited_files"]
+    assert found.startswith("seeds/data/labels.csv: cannot be read, and revision 0001_labels")
+    assert refusal(sqlite_toy) == found

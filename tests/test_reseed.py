@@ -86,7 +86,7 @@ def test_the_dry_run_says_both(sqlite_toy: Toy) -> None:
     done = sqlite_toy.terp_seed("reseed", "--size=medium", "--dry-run").stdout
     assert "nothing was written" in done
     assert "then seed again: size medium, root seed 1, as of 2026-06-30" in done
-    assert "seed 0003_crates: 40 crates, 40 scans" in done
+    assert "seed 0003_crates: insert 40 crates, 40 scans" in done
 
 
 def test_seeds_that_do_not_fit_say_that_the_rollback_is_done(toy: Toy) -> None:
@@ -112,3 +112,11 @@ def test_staging_wants_the_name_once_and_gets_a_backup(toy: Toy, tmp_path: Path)
     assert toy.counts()["depots"] == 8
     (folder,) = (tmp_path / "backups").iterdir()
     assert list(folder.glob("*.sql"))
+
+
+def test_changes_are_in_the_plan_too(sqlite_toy: Toy) -> None:
+    update = 'op.update_rows("labels", [{"code": "COLD", "wording": "ice"}], key=["code"])'
+    sqlite_toy.revision("0004_d", update)
+    sqlite_toy.upgrade()
+    said = sqlite_toy.terp_seed("reseed", "--dry-run").output
+    assert "seed 0004_d: update 1 labels" in said

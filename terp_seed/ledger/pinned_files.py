@@ -6,7 +6,6 @@ that differ, and too little to say what a line was.
 
 from __future__ import annotations
 
-import gzip
 import json
 import tomllib
 import zlib
@@ -20,15 +19,16 @@ import sqlalchemy as sa
 
 from terp_seed.database.bookkeeping import table_exists
 from terp_seed.database.session import Session
-from terp_seed.errors import PlanError
+from terp_seed.errors import PlanError, UsageError
 from terp_seed.ledger.ledger import Ledger, Place, ledger_of
-from terp_seed.rows.files import file_digest, kind_of_file
+from terp_seed.rows.files import file_digest, kind_of_file, open_file
 from terp_seed.rows.literals import json_text
 from terp_seed.settings.options import Settings
 
 __all__ = ["Pin", "find_edited_files", "pin_files", "read_pins", "refuse_edited_files"]
 
 _MOST = 500_000  # lines that are marked
+_UNREADABLE = (OSError, EOFError, UsageError, zlib.error)
 _RANGE = -1  # of a pin, which is not a range of rows
 
 
@@ -56,7 +56,7 @@ def pin_files(
 
 def _pin(ledger: Ledger, data: Path, place: Place, table: str, name: str) -> str:
     revision, number = place
-    marks, text = _marks(data / name), ledger.dialect.text
+    marks, text = _marks(data, name), ledger.dialect.text
     cells = {
         "chain": text(ledger.chain),
         "revision": text(revision),
@@ -115,15 +115,15 @@ class _Edited:
     def __bool__(self) -> bool:
         try:
             return file_digest(self.settings.data, self.pin.path) != self.pin.digest
-        except (OSError, EOFError, zlib.error):
+        except _UNREADABLE:
             return True
 
     def __str__(self) -> str:
         pin, data = self.pin, self.settings.data
         where = f"{data.parent.name}/{data.name}/{pin.path}"
         try:
-            now = _marks(data / pin.path)
-        except (OSError, EOFError, zlib.error):
+            now = _marks(data, pin.path)
+        except _UNREADABLE:
             return (
                 f"{where}: cannot be read, and revision {pin.revision}, which is applied, seeds "
                 f"{pin.table} from it; restore the file"
@@ -157,9 +157,9 @@ class _Edited:
         )
 
 
-def _marks(path: Path) -> array[int]:
+def _marks(data: Path, name: str) -> array[int]:
     """A mark for each line; how lines end does not count."""
-    with gzip.open(path) if path.suffix == ".gz" else path.open("rb") as content:
+    with open_file(data, name) as content:
         return array("H", (zlib.crc32(line.rstrip(b"\r\n")) & 0xFFFF for line in content))
 
 

@@ -336,6 +336,17 @@ class PlannedRevision:
         }
 
     @property
+    def planned(self) -> StepResult:
+        """What the step does, as far as that is known without a database."""
+        result = StepResult(self.revision, "upgrade" if self.upgrade else "downgrade", self.state)
+        for table in self.tables:
+            result.count(table.rows.table, Counts(inserted=table.rows.count))
+        for change in self.changes:
+            rows = change.changes.rows
+            result.count(rows.table, Counts.changed_rows(change.changes.kind, rows.count))
+        return result
+
+    @property
     def digest(self) -> bytes | None:
         """SHA-256 of what ``upgrade`` declares, whatever the size and however it is spelt.
 

@@ -21,7 +21,7 @@ from terp_seed.database.failures import problem_behind
 from terp_seed.database.schema import TableFacts
 from terp_seed.database.session import Session, books_of
 from terp_seed.database.statements import Printed, Stream
-from terp_seed.errors import LockError, PlanError
+from terp_seed.errors import LockError, MaskingError, PlanError
 from terp_seed.ledger.ledger import Header, Ledger, Place, Range, SeededRange, ledger_of
 from terp_seed.ledger.pinned_files import refuse_edited_files
 from terp_seed.ledger.selection import RetainedRows, find_retained_rows
@@ -167,6 +167,21 @@ class Run:
     def findings(self, rows: TableRows, facts: TableFacts | None) -> list[str]:
         """What the masking policy says against these rows."""
         return [] if self.policy is None else self.policy.findings(rows, facts)
+
+    def refuse_unclassified(self) -> None:
+        """Raise `MaskingError` for what the policy says against the plan, database or not."""
+        found = [text for _, t in self.plan.insertions for text in self.findings(t.rows, None)]
+        for change in (change for step in self.plan.steps for change in step.changes):
+            rows = change.changes.rows
+            found += self.findings(rows, None)
+            policy = self.policy if change.changes.kind == "deleted" else None
+            if policy is not None and policy.numbers_rows(rows.table):
+                found.append(
+                    f"table {rows.table}: its rows cannot be deleted by a seed, since a rollback "
+                    "has to keep them, and the masking policy classifies columns of it"
+                )
+        if found:
+            raise MaskingError("\n  ".join(dict.fromkeys(found)))
 
     def retained_numbers(self, planned: PlannedTable) -> frozenset[int]:
         """The numbers of a table's rows that an earlier rollback left in place."""

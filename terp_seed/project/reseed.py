@@ -6,14 +6,13 @@ back either.  What is not asked for stays as the chain was seeded.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 from terp_seed.database.consent import Confirm, database_name
 from terp_seed.database.session import Session
-from terp_seed.errors import MaskingError, SeedError
+from terp_seed.errors import SeedError
 from terp_seed.ledger.ledger import Header
 from terp_seed.plan.chain import Generation, Request, pending_move, recorded_settings
 from terp_seed.plan.run import Run, Target, build_run, find_move
@@ -115,18 +114,11 @@ def plan_reseed(project: Project, target: str = "head") -> Reseed:
         fresh = pending_move(session, request, ())
         run = build_run(environment, _AtBase.live(session), fresh)
         session.end_transaction()
-        _refuse_unclassified(run)
+        run.refuse_unclassified()
         made.append(Reseed(project, target, run.generation, [*_lines(run)]))
 
     project.upgrade(target, act=plan)
     return made[0]
-
-
-def _refuse_unclassified(run: Run) -> None:
-    tables = [planned.rows for _, planned in run.plan.insertions]
-    findings = [text for rows in tables for text in run.findings(rows, None)]
-    if findings:
-        raise MaskingError("\n  ".join(dict.fromkeys(findings)))
 
 
 class _AtBase(Target):
@@ -142,12 +134,7 @@ def _lines(run: Run) -> Sequence[str]:
         f"then seed again: size {generation.size}, root seed {generation.root_seed}, as of "
         f"{generation.as_of}"
     ]
-    for step in run.plan.steps:
-        rows: Counter[str] = Counter()
-        for planned in step.tables:
-            rows[planned.rows.table] += planned.rows.count
-        listed = ", ".join(f"{count:,} {table}" for table, count in rows.items())
-        lines.append(f"seed {step.revision}: {listed or 'no rows'}")
+    lines += [str(step.planned) for step in run.plan.steps]
     return lines
 
 

@@ -37,6 +37,7 @@ __all__ = [
     "json_batches",
     "json_line_batches",
     "kind_of_file",
+    "open_file",
     "open_lines",
     "read_batches",
     "refuse_edited_frozen",
@@ -81,10 +82,10 @@ def open_lines(path: Path, name: str, encoding: str) -> Iterator[Iterator[str]]:
 def file_digest(folder: Path, name: str) -> str:
     """SHA-256 of a file's content, unpacked; line ends do not count, a checkout may change them.
 
-    `UsageError` for anything but a file of the folder: a FIFO would be waited for.
+    `UsageError` for anything but a file of the folder.
     """
     digest, held = sha256(), b""
-    with _open(find_file(folder, name)) as content:
+    with open_file(folder, name) as content:
         while piece := content.read(_PIECE):
             piece = held + piece
             held = piece[-1:] if piece.endswith(b"\r") else b""
@@ -125,6 +126,11 @@ def find_file(folder: Path, name: str) -> Path:
     if path.exists() and not path.is_file():
         raise UsageError(f"{name}: is not a file (in {folder.name}/)")
     return path
+
+
+def open_file(folder: Path, name: str) -> BinaryIO:
+    """A file of the folder, unpacked; `UsageError` for anything but a file: a FIFO would wait."""
+    return _open(find_file(folder, name))
 
 
 def _open(path: Path) -> BinaryIO:

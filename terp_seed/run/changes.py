@@ -141,11 +141,7 @@ class _Change:
         kept, dialect = self.kept, self._dialect
         self._list([self._is_conflict(name) for name in kept.columns])
         values = [
-            (
-                name,
-                f"CASE WHEN {self._moves(name)} THEN kept.{kept.given(name)} "
-                f"ELSE live.{dialect.quote(name)} END",
-            )
+            (name, _choose(self._moves(name), f"kept.{kept.given(name)}", dialect.quote(name)))
             for name in kept.columns
         ]
         changing = " OR ".join(
@@ -387,8 +383,9 @@ class Restorer:
         values = [
             (
                 name,
-                f"CASE WHEN {self._returns(kept, name)} THEN kept.{dialect.quote(name)} "
-                f"ELSE live.{dialect.quote(name)} END",
+                _choose(
+                    self._returns(kept, name), f"kept.{dialect.quote(name)}", dialect.quote(name)
+                ),
             )
             for name in kept.columns
         ]
@@ -470,6 +467,11 @@ def _loss_message(label: str, loss: str) -> str:
         f"{label}: {loss}, so its changes cannot be taken back; restore it, or leave the rows as "
         "they are now with -x on-edited=keep"
     )
+
+
+def _choose(condition: str, kept: str, column: str) -> str:
+    """What a cell gets: a kept value where the condition holds, else what it has."""
+    return f"CASE WHEN {condition} THEN {kept} ELSE live.{column} END"
 
 
 def _reappeared_message(label: str, kept: KeptTable) -> str:

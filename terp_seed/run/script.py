@@ -16,7 +16,7 @@ from alembic.runtime.migration import MigrationContext
 
 from terp_seed.database.dialects import Dialect
 from terp_seed.database.environment_stamp import refuse_protected
-from terp_seed.errors import MaskingError, PlanError, RollbackError
+from terp_seed.errors import PlanError, RollbackError
 from terp_seed.ledger.audit import Audit
 from terp_seed.plan.chain import Move, Request, read_attributes
 from terp_seed.plan.operations import OPTION
@@ -46,7 +46,7 @@ def write_script(settings: Settings, request: Request, start: tuple[str, ...], o
     _refuse_online_only(move)
     run = build_run(environment, target, move)
     _refuse_unscriptable(run)
-    _refuse_unclassified(run)
+    run.refuse_unclassified()
     _Printer(run, out).write()
 
 
@@ -242,23 +242,6 @@ def _refuse_unscriptable(run: Run) -> None:
             )
 
 
-def _refuse_unclassified(run: Run) -> None:
-    findings = [
-        finding
-        for _, planned in run.plan.insertions
-        for finding in run.findings(planned.rows, None)
-    ]
-    for change in (change for step in run.plan.steps for change in step.changes):
-        findings += run.findings(change.changes.rows, None)
-        if change.changes.kind == "deleted" and _keeps_personal(run, change.range.table):
-            findings.append(
-                f"table {change.range.table}: its rows cannot be deleted by a seed, since a "
-                "rollback has to keep them, and the masking policy classifies columns of it"
-            )
-    if findings:
-        raise MaskingError("; ".join(dict.fromkeys(findings)))
-
-
 def _assumed_names(run: Run) -> str:
     """A line for each table or column that the revisions know by another name."""
     steps = {step.revision for step in run.plan.steps}
@@ -267,10 +250,6 @@ def _assumed_names(run: Run) -> str:
         for renaming in run.ledger.names.renamings
         if steps & renaming.revisions
     )
-
-
-def _keeps_personal(run: Run, table: str) -> bool:
-    return run.policy is not None and run.policy.numbers_rows(table)
 
 
 def _header(run: Run) -> str:
