@@ -202,14 +202,13 @@ def _no_block() -> NoReturn:
 
 
 def _migrate() -> None:
-    from terp_seed.plan.recorder import install_operations
+    from terp_seed.plan.recorder import remove_operations
 
     try:
         with context.begin_transaction():
             context.run_migrations()
     except BaseException:
-        with install_operations(context.get_context()):
-            pass  # leaving it takes away the `op` that Alembic leaves behind after an error
+        remove_operations(context.get_context())
         raise
 
 

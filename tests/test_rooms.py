@@ -143,7 +143,7 @@ def test_modules_import_each_other_without_a_cycle() -> None:
     ("what", "where"),
     [
         ("alembic.context", {"terp_seed.environment", "terp_seed.terp.schema.run"}),
-        ("alembic.op", {"terp_seed.terp.schema.versions"}),
+        ("alembic.op", {"terp_seed.plan.recorder", "terp_seed.terp.schema.versions"}),
         ("alembic.command", {"terp_seed.project.project"}),
         ("faker", {"terp_seed.rows.columns", "terp_seed.terp", "terp_seed.masking"}),
         ("MySQLdb", set()),

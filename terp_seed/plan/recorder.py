@@ -12,6 +12,7 @@ from io import TextIOBase
 from pathlib import Path
 from typing import Any
 
+from alembic import op
 from alembic.migration import MigrationContext
 from alembic.operations import MigrateOperation, Operations
 from alembic.script import Script
@@ -52,7 +53,7 @@ from terp_seed.rows.model import TableRows
 from terp_seed.rows.renamed import Naming
 from terp_seed.rows.seeders import SeedContext, seeder_named
 
-__all__ = ["Recorder", "call_function", "install_operations"]
+__all__ = ["Recorder", "call_function", "install_operations", "remove_operations"]
 
 
 @dataclass
@@ -351,27 +352,27 @@ class _UnreadScript(TextIOBase):
 _READING = re.compile(r"[\s(]*(SELECT|WITH|SHOW|VALUES)\b", re.IGNORECASE)
 
 
-_installed: list[Operations] = []
-"""Those that are open, the innermost last."""
-
-
 @contextmanager
 def install_operations(context: MigrationContext) -> Iterator[Operations]:
     """Make ``alembic.op`` speak to a context, and to the one before when it is over.
 
-    Alembic's own context manager leaves the module behind when the code in it
-    fails, so it is always left as if nothing had happened.  A revision that is
-    being recorded may make the recorder record earlier ones.
+    A revision that is being recorded, or executed, may make the recorder
+    record earlier ones.
     """
+    before: Operations | None = vars(op).get("_proxy")
     manager = Operations.context(context)
     try:
-        _installed.append(manager.__enter__())
-        yield _installed[-1]
+        yield manager.__enter__()
     finally:
-        _installed.pop()
         manager.__exit__(None, None, None)
-        if _installed:
-            _installed[-1]._install_proxy()
+        if before is not None:
+            before._install_proxy()
+
+
+def remove_operations(context: MigrationContext) -> None:
+    """Take ``alembic.op`` away, which Alembic leaves behind after an error."""
+    with Operations.context(context):
+        pass
 
 
 def call_function(
