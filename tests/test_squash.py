@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -187,9 +188,30 @@ def test_many_rows_go_to_a_file(sqlite_toy: Toy) -> None:
     before = sqlite_toy.digests()
     sqlite_toy.downgrade("base")
     made = sqlite_toy.document("squash", "0002_b")
-    assert [Path(path).name for path in made["written"]] == ["0002_b_1_labels.jsonl", "0002_b.py"]
+    frozen = Path(made["written"][0])
+    assert frozen.parent.name == "frozen"
+    assert re.fullmatch(r"0002_b\.labels\.1\.[0-9a-f]{12}\.jsonl", frozen.name)
     sqlite_toy.upgrade()
     assert sqlite_toy.digests() == before
+
+
+def test_many_rows_that_look_up_their_parents_are_listed(sqlite_toy: Toy) -> None:
+    rows = "[{'code': f'c{n}', 'parent_id': ref('labels', code='A')} for n in range(90)]"
+    body = f"""
+from terp_seed import ref
+op.seed_rows("labels", [{{"code": "A"}}], key=["code"])
+op.seed_rows("labels", {rows}, key=["code"])
+"""
+    sqlite_toy.only("0001_a", body)
+    sqlite_toy.revision("0002_b", "pass", after="0001_a")
+    sqlite_toy.upgrade()
+    before = sqlite_toy.rows(ROWS)
+    sqlite_toy.downgrade("base")
+    made = sqlite_toy.document("squash", "0002_b")
+    assert [Path(path).name for path in made["written"]][-1] == "0002_b.py"
+    sqlite_toy.upgrade()
+    assert sqlite_toy.rows(ROWS) == before
+    assert len(before) == 91
 
 
 def test_names_that_moved_are_known_still(toy: Toy) -> None:

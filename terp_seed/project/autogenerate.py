@@ -11,7 +11,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache, partial
-from hashlib import sha256
 from importlib import import_module
 from importlib.util import find_spec
 from typing import Any
@@ -41,12 +40,12 @@ from terp_seed.project.datasets import REGISTER, Dataset, Row, read_datasets
 from terp_seed.project.new_revision import revision_id
 from terp_seed.project.operation_text import (
     call,
-    frozen_line,
     listed,
+    name_frozen,
     needed_imports,
     python_literal,
+    write_frozen,
 )
-from terp_seed.rows.files import frozen_name
 from terp_seed.settings.log import logger
 from terp_seed.settings.options import ENVIRONMENTS, Settings
 
@@ -191,23 +190,14 @@ class DatasetOp(MigrateOperation):
 
     def name_file(self, revision: str) -> None:
         """Let a frozen file take the rows."""
-        self.file, digest = "", sha256()  # from here on all rows have the same columns
-        for line in self._lines():
-            digest.update(line.encode())
+        self.file = ""  # from here on all rows have the same columns
         what = self.operation.removesuffix("_rows")
-        self.file = frozen_name(f"{revision}.{self.dataset.name}.{what}", digest.hexdigest())
-
-    def _lines(self) -> Iterator[str]:
-        return (f"{frozen_line(row)}\n" for row in self.rows)
+        self.file = name_frozen(f"{revision}.{self.dataset.name}.{what}", self.rows)
 
     def freeze(self) -> None:
         """Write the file that takes the rows."""
-        if self.file is None:
-            return
-        path = self.dataset.home / "data" / self.file
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with path.open("w", encoding="utf-8", newline="\n") as file:
-            file.writelines(self._lines())
+        if self.file is not None:
+            write_frozen(self.dataset.home / "data", self.file, self.rows)
 
 
 def find_differences(settings: Settings, scripts: Sequence[Script]) -> list[str]:

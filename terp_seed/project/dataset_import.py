@@ -20,7 +20,7 @@ from terp_seed.masking.boundary import Boundary, boundary
 from terp_seed.masking.detect import toml_key
 from terp_seed.plan.fold import FoldedTable, comparable
 from terp_seed.project.datasets import FOLDER, REGISTER, Row, read_datasets
-from terp_seed.project.operation_text import frozen_line
+from terp_seed.project.operation_text import write_lines
 from terp_seed.rows.imported import imported
 from terp_seed.rows.model import Lookup, TableRows, Value
 
@@ -218,8 +218,7 @@ def _write(home: Path, name: str, rows: Sequence[Row]) -> Path:
             writer.writerows([map(_field, row.values()) for row in rows])
         return path
     path = folder / f"{name}.jsonl"
-    with path.open("x", encoding="utf-8", newline="\n") as file:
-        file.writelines(f"{frozen_line(row)}\n" for row in rows)
+    write_lines(path, rows)
     return path
 
 

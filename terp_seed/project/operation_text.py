@@ -7,13 +7,25 @@ from base64 import b64encode
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
+from hashlib import sha256
+from pathlib import Path
 from typing import Any
 from uuid import UUID
 
+from terp_seed.rows.files import frozen_name
 from terp_seed.rows.literals import json_text
 from terp_seed.rows.model import Json, Lookup, Value
 
-__all__ = ["call", "frozen_line", "listed", "needed_imports", "python_literal"]
+__all__ = [
+    "call",
+    "can_freeze",
+    "listed",
+    "name_frozen",
+    "needed_imports",
+    "python_literal",
+    "write_frozen",
+    "write_lines",
+]
 
 _INDENT = "    "
 
@@ -99,8 +111,37 @@ _TAGS: Mapping[type[Any], tuple[str, Any]] = {
 }
 
 
-def frozen_line(row: Mapping[str, Value]) -> str:
+def name_frozen(stem: str, rows: Iterable[Mapping[str, Value]]) -> str:
+    """The name, below ``seeds/data/``, of the frozen file that takes these rows."""
+    digest = sha256()
+    for row in rows:
+        digest.update(f"{_frozen_line(row)}\n".encode())
+    return frozen_name(stem, digest.hexdigest())
+
+
+def write_frozen(data: Path, name: str, rows: Iterable[Mapping[str, Value]]) -> Path:
+    """Write a frozen file below ``data``."""
+    path = data / name
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.unlink(missing_ok=True)
+    write_lines(path, rows)
+    return path
+
+
+def write_lines(path: Path, rows: Iterable[Mapping[str, Value]]) -> None:
+    """Write a new file of JSON Lines; `FileExistsError` if there is one."""
+    with path.open("x", encoding="utf-8", newline="\n") as file:
+        file.writelines(f"{_frozen_line(row)}\n" for row in rows)
+
+
+def can_freeze(row: Mapping[str, Value]) -> bool:
+    """Whether a file can say the row: it has no word for `ref`."""
+    return not any(isinstance(value, Lookup) for value in row.values())
+
+
+def _frozen_line(row: Mapping[str, Value]) -> str:
     """A row as a line of JSON Lines, which reads back as the same values."""
+    assert can_freeze(row)
     return json_text({name: _tagged(value) for name, value in row.items()})
 
 

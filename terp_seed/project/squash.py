@@ -24,9 +24,11 @@ from terp_seed.plan.operations import GivenRows, RenameOp, SeedRowsOp
 from terp_seed.plan.renaming import read_operations
 from terp_seed.project.operation_text import (
     call,
-    frozen_line,
+    can_freeze,
+    name_frozen,
     needed_imports,
     python_literal,
+    write_frozen,
 )
 from terp_seed.project.project import Project
 from terp_seed.rows.model import Lookup, Value
@@ -154,7 +156,8 @@ class _Chain:
         calls = [*map(_rename_call, self.renamings)]
         for table in tables:
             for number, rows in enumerate(_alike(table), start=1):
-                calls.append(self._seed_call(table, rows, f"{last.revision}_{number}", made))
+                stem = f"{last.revision}.{table.table}.{number}"
+                calls.append(self._seed_call(table, rows, stem, made))
         every = (row for table in tables for row in table.rows.values())
         imports = [*sorted(needed_imports(every)), "from alembic import op"]
         text = _text(last, self.scripts, replaces, calls, imports)
@@ -167,21 +170,18 @@ class _Chain:
         return made
 
     def _seed_call(
-        self, table: FoldedTable, rows: Sequence[Mapping[str, Value]], name: str, made: Squashed
+        self, table: FoldedTable, rows: Sequence[Mapping[str, Value]], stem: str, made: Squashed
     ) -> str:
         refs = {column: target for column, target in table.refs.items() if column in rows[0]}
         options: dict[str, Any] = {"key": table.key}
         options |= {} if table.id == "id" else {"id": table.id}
         options |= {"refs": refs} if refs else {}
         options |= {"on_conflict": "skip"} if self.skips.get(table.table) else {}
-        if len(rows) <= _FEW:
+        if len(rows) <= _FEW or not all(map(can_freeze, rows)):
             return call("seed_rows", table.table, map(python_literal, rows), options)
-        path = self.settings.data / "squashed" / f"{name}_{table.table}.jsonl"
-        path.parent.mkdir(exist_ok=True)
-        path.write_text("".join(f"{frozen_line(row)}\n" for row in rows), encoding="utf-8")
-        made.written.append(path)
-        place = path.relative_to(self.settings.data).as_posix()
-        return call("seed_file", table.table, None, {"path": place, **options})
+        name = name_frozen(stem, rows)
+        made.written.append(write_frozen(self.settings.data, name, rows))
+        return call("seed_file", table.table, None, {"path": name, **options})
 
 
 def _in_order(tables: Mapping[str, FoldedTable]) -> Iterator[FoldedTable]:
