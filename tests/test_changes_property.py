@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from test_types_property import FEW, HEAD, expression, kinds
 from toys import Toy
 
-from terp_seed.masking.detect import LIVE_KINDS
+from terp_seed.masking.live_values import LIVE_KINDS
 
 pytestmark = pytest.mark.filterwarnings("ignore:Did not recognize type")
 

@@ -11,7 +11,7 @@ import pytest
 
 from terp_seed.errors import MaskingError
 from terp_seed.masking.boundary import Boundary
-from terp_seed.masking.detect import ColumnProfile
+from terp_seed.masking.gaps import ColumnProfile
 from terp_seed.masking.keys import Key
 from terp_seed.masking.policy import Policy
 from terp_seed.masking.policy_file import load_policy

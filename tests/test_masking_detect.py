@@ -7,17 +7,9 @@ import tomllib
 
 import pytest
 
-from terp_seed.masking.detect import (
-    ColumnProfile,
-    find_gaps,
-    find_live,
-    guess,
-    lines_to_add,
-    live_kinds,
-    may_be_live,
-    searchable,
-    words,
-)
+from terp_seed.masking.column_names import guess, words
+from terp_seed.masking.gaps import ColumnProfile, find_gaps, lines_to_add
+from terp_seed.masking.live_values import find_live, live_kinds, may_be_live, searchable
 from terp_seed.masking.policy import Policy
 from terp_seed.masking.policy_file import load_policy
 

@@ -12,7 +12,7 @@ import pytest
 from sqlalchemy import types
 
 from terp_seed.masking.boundary import Boundary
-from terp_seed.masking.detect import ColumnProfile, find_gaps
+from terp_seed.masking.gaps import ColumnProfile, find_gaps
 from terp_seed.masking.keys import Key
 from terp_seed.masking.policy import Policy
 from terp_seed.masking.policy_file import load_policy

@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from toys import Toy
 
-from terp_seed.masking.detect import LIVE_KINDS
+from terp_seed.masking.live_values import LIVE_KINDS
 
 # The tests' own look at the tables; a run is quiet by itself.
 pytestmark = pytest.mark.filterwarnings("ignore:Did not recognize type")

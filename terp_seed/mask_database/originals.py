@@ -16,8 +16,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from functools import lru_cache
 from hashlib import blake2b
 
-from terp_seed.masking.detect import texts_in
 from terp_seed.masking.keys import Key
+from terp_seed.masking.live_values import texts_in
 from terp_seed.masking.normal import tidy
 from terp_seed.masking.reserved import is_fictional_phone, is_reserved_email
 from terp_seed.rows.model import Value

@@ -26,7 +26,7 @@ from terp_seed.ledger.changes import find_changes, is_there
 from terp_seed.ledger.ledger import Ledger, SeededRange, ledger_of
 from terp_seed.mask_database.progress import Pass
 from terp_seed.masking.boundary import Boundary, Masker, profile_of_column
-from terp_seed.masking.detect import PolicyGap, find_gaps, lines_to_add
+from terp_seed.masking.gaps import PolicyGap, find_gaps, lines_to_add
 
 __all__ = ["MARK", "PassPlan", "plan_passes", "seeded_ranges", "tables_to_read"]
 

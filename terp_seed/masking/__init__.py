@@ -6,8 +6,9 @@ written rows, existing tables, and rows of unknown origin) are masked, column by
 column, by the policy.
 
 ``boundary`` masks or proves a block, ``policy`` and ``policy_file`` say what is done about each
-column, ``detect`` finds columns that look personal, ``strategies`` lists the ways to mask, and
-``proof`` holds generated values to the ranges in ``reserved``.  A strategy gets a `Site` and
+column, ``gaps`` finds columns that need a decision, by what ``column_names`` makes of a name and
+``live_values`` of the content, ``strategies`` lists the ways to mask, and ``proof`` holds generated
+values to the ranges in ``reserved``.  A strategy gets a `Site` and
 returns a `Mask` (``site``); ``documents``, ``substitutes`` and ``tokens`` implement the longer
 ones, ``normal`` spells a value one way before it is masked, and ``keys`` reads the masking key.
 

@@ -22,8 +22,9 @@ import sqlalchemy as sa
 
 from terp_seed.database.schema import ColumnFacts, TableFacts
 from terp_seed.errors import MaskingError, UsageError
-from terp_seed.masking.detect import ColumnProfile, PolicyGap, TypeKind, find_gaps
+from terp_seed.masking.column_names import TypeKind
 from terp_seed.masking.documents import Other, mask_document
+from terp_seed.masking.gaps import ColumnProfile, PolicyGap, find_gaps
 from terp_seed.masking.keys import Key
 from terp_seed.masking.normal import UnmaskableError, is_blank, plain, token
 from terp_seed.masking.policy import DATA_CLASSES, Choice, Policy, Rule

@@ -31,7 +31,7 @@ from pathlib import Path
 from typing import Any
 
 from terp_seed.errors import UsageError
-from terp_seed.masking.detect import LIVE_KINDS
+from terp_seed.masking.live_values import LIVE_KINDS
 from terp_seed.masking.policy import (
     DATA_CLASSES,
     Choice,

@@ -12,7 +12,7 @@ import re
 from collections.abc import Callable, Mapping, Sequence
 
 from terp_seed.errors import MaskingError
-from terp_seed.masking.detect import live_kinds, may_be_live
+from terp_seed.masking.live_values import live_kinds, may_be_live
 from terp_seed.masking.normal import digits_of, is_blank, plain
 from terp_seed.masking.reserved import (
     is_fictional_phone,

@@ -21,7 +21,7 @@ from functools import partial as bound
 from typing import Any, TypeVar
 from uuid import UUID
 
-from terp_seed.masking.detect import find_live, searchable
+from terp_seed.masking.live_values import find_live, searchable
 from terp_seed.masking.normal import UnmaskableError, plain
 from terp_seed.masking.policy import DATA_CLASSES, Choice
 from terp_seed.masking.site import Mask, Site, drawn, drawn_text, of_kind

@@ -17,7 +17,7 @@ from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, UsageError
 from terp_seed.masking.boundary import Boundary, boundary
-from terp_seed.masking.detect import toml_key
+from terp_seed.masking.gaps import toml_key
 from terp_seed.plan.fold import FoldedTable, comparable
 from terp_seed.project.datasets import FOLDER, REGISTER, Row, read_datasets
 from terp_seed.project.operation_text import write_lines

@@ -28,7 +28,7 @@ from terp_seed.database.schema import ColumnFacts, Schema, TableFacts
 from terp_seed.database.session import opened
 from terp_seed.errors import UsageError
 from terp_seed.masking.boundary import Boundary, boundary
-from terp_seed.masking.detect import PolicyGap, toml_key
+from terp_seed.masking.gaps import PolicyGap, toml_key
 from terp_seed.masking.policy import Choice, Rule, TableRules
 from terp_seed.project.new_revision import row_body, write_revision
 from terp_seed.project.project import Project
