@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from toys import Toy
 
-from terp_seed.errors import RollbackError
+from terp_seed.errors import PlanError, RollbackError
 
 TABLE = "op.seed_rows('parts', [{{'code': c, 'txt': c * 2, 'n': 5}} for c in 'ABC']{})"
 KEYED = TABLE.format(", key=['code']")
@@ -130,6 +130,7 @@ def test_what_identifies_rows_is_gone(toy: Toy) -> None:
     assert toy.value("SELECT COUNT(*) FROM pairs") == 1
 
 
+DELETE = "op.delete_rows('parts', ['B'], key=['code'], allow_delete=True)"
 UPDATE = "op.update_rows('parts', [{'code': 'B', 'txt': 'new', 'n': 6}], key=['code'])"
 
 
@@ -143,7 +144,7 @@ UPDATE = "op.update_rows('parts', [{'code': 'B', 'txt': 'new', 'n': 6}], key=['c
 def test_what_an_update_changed_is_gone(toy: Toy, change: str, said: str) -> None:
     """The values from before have no place any more; what was inserted still comes out."""
     parts(toy)
-    toy.revision("0002_update", UPDATE, after="0001_parts")
+    toy.revision("0002_update", UPDATE.replace(", 'n': 6", ""), after="0001_parts")
     toy.upgrade()
     toy.execute(change)
     toy.terp_seed("status", "--drift", code=8 if "TABLE parts DROP" not in change else 0)
@@ -157,6 +158,69 @@ def test_what_an_update_changed_is_gone(toy: Toy, change: str, said: str) -> Non
     if "DROP TABLE" not in change:
         assert codes(toy) == "XY"
     assert toy.document("ledger", "show")["revisions"] == []
+
+
+def test_a_column_is_dropped_of_several_that_were_updated(toy: Toy) -> None:
+    """The others are put back, and the run says what has no place any more."""
+    parts(toy)
+    toy.revision("0002_update", UPDATE, after="0001_parts")
+    toy.upgrade()
+    toy.execute("ALTER TABLE parts DROP COLUMN txt")
+    toy.document("status", "--drift")
+    toy.execute("UPDATE parts SET n = 7 WHERE code = 'B'")
+    toy.document("status", "--drift", code=8)
+    with pytest.raises(RollbackError, match="code = B: n"):
+        toy.downgrade("0001_parts", "on-edited=abort")
+    toy.execute("UPDATE parts SET n = 6 WHERE code = 'B'")
+    toy.downgrade("0001_parts", "on-edited=abort")
+    assert "table parts has no txt any more; these values from before are left out" in toy.said
+    assert toy.rows("SELECT n FROM parts WHERE code = 'B'") == [(5,)]
+    toy.downgrade("base", "on-edited=abort")
+    assert codes(toy) == "XY"
+
+
+def test_rows_that_the_chain_deleted_are_not_missing_after_a_column_is_dropped(toy: Toy) -> None:
+    parts(toy)
+    toy.revision("0002_delete", DELETE, after="0001_parts")
+    toy.upgrade()
+    toy.execute("ALTER TABLE parts DROP COLUMN txt")
+    toy.document("status", "--drift")
+    toy.downgrade("0001_parts", "on-edited=abort")
+    assert toy.rows("SELECT n FROM parts WHERE code = 'B'") == [(5,)]
+    toy.downgrade("base", "on-edited=abort")
+    assert codes(toy) == "XY"
+
+
+@pytest.mark.parametrize("column", ["txt", "n"])
+def test_a_column_is_renamed_that_was_updated_or_of_a_row_that_was_deleted(
+    toy: Toy, column: str
+) -> None:
+    parts(toy)
+    toy.revision("0002_update", UPDATE, after="0001_parts")
+    toy.revision("0003_delete", DELETE.replace("'B'", "'C'"), after="0002_update")
+    toy.upgrade()
+    before = toy.rows("SELECT txt, n FROM parts ORDER BY code")
+    toy.execute(f"ALTER TABLE parts RENAME COLUMN {column} TO text")
+    moved = f'op.seed_moved("parts.{column}", to="parts.text")'
+    toy.revision("0004_moved", moved, after="0003_delete")
+    toy.upgrade()
+    toy.document("status", "--drift")
+    names = "txt, n".replace(column, "text")
+    assert toy.rows(f"SELECT {names} FROM parts ORDER BY code") == before
+    with pytest.raises(PlanError, match=r"0003_delete, table parts: parts\.\w+ is parts\.text now"):
+        toy.downgrade("0003_delete:0002_update", sql=True)
+    toy.execute("UPDATE parts SET text = '9' WHERE code = 'B'")
+    toy.document("status", "--drift", code=8)
+    with pytest.raises(RollbackError, match="code = B: text"):
+        toy.downgrade("0001_parts", "on-edited=abort")
+    toy.execute(f"UPDATE parts SET text = '{6 if column == 'n' else 'new'}' WHERE code = 'B'")
+    toy.downgrade("0001_parts", "on-edited=abort")
+    assert toy.rows(f"SELECT {names} FROM parts WHERE code IN ('B', 'C') ORDER BY code") == [
+        ("BB", 5),
+        ("CC", 5),
+    ]
+    toy.downgrade("base", "on-edited=abort")
+    assert codes(toy) == "XY"
 
 
 def test_a_table_that_was_updated_is_renamed(toy: Toy) -> None:

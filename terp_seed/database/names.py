@@ -60,6 +60,12 @@ class LiveNames:
         """Whether anything that a revision may name was renamed since."""
         return bool(self._about(revision))
 
+    def find_renamed_column(self, revision: str, table: str) -> Renaming | None:
+        """A renaming that concerns a column of a table, by the name that the table has now."""
+        renamings = (r for r in self._about(revision) if r.new is not None and "." in r.old)
+        owners = ((r, r.new.rpartition(".")[0]) for r in renamings if r.new is not None)
+        return next((r for r, owner in owners if self.table(revision, owner) == table), None)
+
     def table(self, revision: str, table: str) -> str | None:
         """The present name of a table of a revision; None if it is gone."""
         names: list[str | None] = [table]

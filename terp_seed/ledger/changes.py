@@ -9,8 +9,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from hashlib import sha256
 from typing import Any
 
@@ -18,7 +18,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from terp_seed.database.bookkeeping import table_exists
-from terp_seed.database.dialects import KEPT_PREFIX, KeptTable, join_table, split_table
+from terp_seed.database.dialects import KEPT_PREFIX, KeptTable, join_table
 from terp_seed.database.names import live_columns
 from terp_seed.ledger.ledger import Ledger, Range
 from terp_seed.rows.literals import json_text
@@ -29,9 +29,10 @@ __all__ = [
     "applied_turns",
     "find_changes",
     "find_loss",
-    "is_there",
+    "find_lost_columns",
     "kept_table",
     "record_change",
+    "still_there",
 ]
 
 CHANGE_STATES = ("updated", "deleted")
@@ -99,7 +100,7 @@ def find_changes(
         )
         .order_by(table.c.written_at, table.c.revision, table.c.range_no)
     )
-    changes = [_change(ledger, row, json.loads(row.detail)) for row in rows]
+    changes = [_change(ledger, connection, row) for row in rows]
     turns = applied_turns(ledger, connection) if len(changes) > 1 else {}
     return sorted(changes, key=lambda change: turns.get(change.revision, 0))
 
@@ -120,32 +121,64 @@ def applied_turns(ledger: Ledger, connection: Connection) -> dict[str, int]:
     return dict(map(tuple, rows))
 
 
-def is_there(connection: Connection, kept: KeptTable) -> bool:
-    """Whether a kept table can be used: it exists, and so does what it is about."""
-    return not find_loss(connection, kept)
+def still_there(connection: Connection, kept: KeptTable) -> KeptTable | None:
+    """The kept table, without columns that the schema has lost; None after a `find_loss`."""
+    if find_loss(connection, kept):
+        return None
+    live = live_columns(connection, kept.table) or {}
+    if not all(kept.live(name) in live for name in kept.key):
+        kept = replace(kept, key=kept.match)
+    lost = find_lost_columns(connection, kept)
+    columns = tuple(name for name in kept.columns if name not in lost)
+    return replace(kept, columns=columns, numbered=kept.columns) if lost else kept
+
+
+def find_lost_columns(connection: Connection, kept: KeptTable) -> list[str]:
+    """The columns of the operation that the table has no more, under any name."""
+    columns = live_columns(connection, kept.table) or {}
+    return [name for name in kept.columns if kept.live(name) not in columns]
 
 
 def find_loss(connection: Connection, kept: KeptTable) -> str:
-    """What is gone since rows were kept; empty if nothing is.
+    """What is gone since rows were kept, so that nothing can be done with them; empty if it is not.
 
     A schema tool may have dropped a kept table, which it does not know, and the schema may have
-    lost the table or some of its columns.
+    lost the table, what tells its rows apart, or all that was updated.
     """
-    schema, name = split_table(kept.name)
-    if not sa.inspect(connection).has_table(name, schema=schema):
+    held = live_columns(connection, kept.name)
+    if held is None:
         return f"{kept.name} is gone, which held the rows as they were before"
+    unknown = [name for name in (*kept.match, *kept.columns) if name not in held]
+    if unknown:
+        return f"{kept.name} has no {', '.join(unknown)}, as the revision would have made it"
     columns = live_columns(connection, kept.table)
     if columns is None:
         return f"table {kept.table} does not exist any more"
-    gone = [name for name in dict.fromkeys([*kept.match, *kept.columns]) if name not in columns]
+    gone = [kept.live(name) for name in kept.match if kept.live(name) not in columns]
+    if not gone and kept.updates:
+        lost = find_lost_columns(connection, kept)
+        gone = lost if len(lost) == len(kept.columns) else []
     return f"table {kept.table} has no {', '.join(gone)} any more" if gone else ""
 
 
-def _change(ledger: Ledger, row: sa.Row[Any], detail: Mapping[str, Any]) -> SeededChange:
+def _change(ledger: Ledger, connection: Connection, row: sa.Row[Any]) -> SeededChange:
+    detail = json.loads(row.detail)
     table = ledger.names.table(row.revision, row.table_name) or row.table_name
     range_ = Range(row.revision, row.range_no, table, row.row_count, detail["id"])
     kept = kept_table(
         ledger, range_, detail["key"], detail["columns"], updates=row.state == "updated"
     )
     place = (range_.revision, range_.number, range_.table, range_.count, range_.id)
-    return SeededChange(*place, row.state, kept)
+    return SeededChange(*place, row.state, _with_live_names(ledger, connection, row, kept))
+
+
+def _with_live_names(
+    ledger: Ledger, connection: Connection, row: sa.Row[Any], kept: KeptTable
+) -> KeptTable:
+    """The kept table, with the names that the schema has for its columns now."""
+    if not ledger.names.concern(row.revision):
+        return kept
+    held = [*(live_columns(connection, kept.name) or {})]
+    names = ledger.names.columns(row.revision, row.table_name, held)
+    renamed = ((old, new) for old, new in names.items() if new is not None and new != old)
+    return replace(kept, renamed=tuple(renamed))

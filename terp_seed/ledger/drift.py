@@ -89,7 +89,7 @@ def find_drift(
         return drift
     lock = session.dialect.for_update if hold else ""
     rows = _Rows(session, seeded, ranges, lock, types)
-    later = None if drift.uncompared else LaterChanges(session, seeded)
+    later = LaterChanges(session, seeded)
     plain = seeded.id is not None and not seeded.shape.stored and not drift.uncompared
     texts = JoinedTexts(session, seeded, ranges, lock) if plain and _counts(seeded, types) else None
     if blocks is None:

@@ -7,13 +7,13 @@ Those columns themselves must hold what the last update wrote.
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence, Set
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import Any
 
 from terp_seed.database.dialects import KeptTable, equal_to
 from terp_seed.database.session import Session
-from terp_seed.ledger.changes import SeededChange, applied_turns, find_changes, is_there
+from terp_seed.ledger.changes import SeededChange, applied_turns, find_changes, still_there
 from terp_seed.ledger.ledger import Digests, SeededRange, ledger_of
 
 __all__ = [
@@ -45,10 +45,10 @@ class LaterChanges:
         self._session, self._seeded = session, seeded
         ledger = ledger_of(session)
         changes = [
-            change
+            replace(change, kept=kept)
             for change in find_changes(ledger, session.connection)
             if change.table.casefold() == seeded.table.casefold()
-            and is_there(session.connection, change.kept)
+            and (kept := still_there(session.connection, change.kept))
         ]
         turns = applied_turns(ledger, session.connection) if changes else {}
         own = turns.get(seeded.revision, 0), seeded.number
@@ -82,8 +82,10 @@ class LaterChanges:
         for places, numbers in self._groups(altered, present):
             sources: dict[str, str] = {}
             for place in places:
-                for name in self._changes[place].kept.columns:
-                    sources.setdefault(name, f"kept_{place}.{self._session.dialect.quote(name)}")
+                kept = self._changes[place].kept
+                for name in kept.columns:
+                    old = f"kept_{place}.{self._session.dialect.quote(name)}"
+                    sources.setdefault(kept.live(name), old)
             rows = self._session.rows(
                 f"SELECT {self._number}, {select(sources)} {self._joined(places, numbers)}"
             )
@@ -95,11 +97,14 @@ class LaterChanges:
         same, quote = self._session.dialect.same, self._session.dialect.quote
         edited: set[int] = set()
         for places, numbers in self._groups(altered, present):
-            last = {name: place for place in places for name in self._changes[place].kept.columns}
-            conditions = [
-                f"NOT {same(f'live.{quote(name)}', f'kept_{place}.{kept.ours(name)}')}"
-                for name, place in last.items()
+            last = {
+                kept.live(name): f"kept_{place}.{kept.ours(name)}"
+                for place in places
                 for kept in [self._changes[place].kept]
+                for name in kept.columns
+            }
+            conditions = [
+                f"NOT {same(f'live.{quote(name)}', written)}" for name, written in last.items()
             ]
             joined = self._joined(places, numbers)
             sql = f"SELECT {self._number} {joined} AND ({' OR '.join(conditions)})"
@@ -149,7 +154,9 @@ class LaterChanges:
         joins = []
         for place in places:
             kept = self._changes[place].kept
-            same = " AND ".join(f"live.{quote(n)} = kept_{place}.{quote(n)}" for n in kept.match)
+            same = " AND ".join(
+                f"live.{quote(kept.live(n))} = kept_{place}.{quote(n)}" for n in kept.match
+            )
             joins.append(f"JOIN {place_of(kept.name)} kept_{place} ON {same}")
         if self._seeded.id is None:
             where = equal_to(
@@ -181,8 +188,8 @@ def find_changed_drift(
     Rows of the chain's own ranges are left out, since they are compared there, and rows that a
     later revision changed again.
     """
-    dialect, kept = session.dialect, change.kept
-    if not is_there(session.connection, kept):
+    dialect, kept = session.dialect, still_there(session.connection, change.kept)
+    if kept is None:
         return ChangedDrift()
     place_of = dialect.quote_table
     others = [f"NOT {condition}" for condition in changed_again(session, kept)]
@@ -193,10 +200,10 @@ def find_changed_drift(
         elif seeded.table == change.table:
             return ChangedDrift()  # its rows are known by their keys alone, all of them there
     same = " AND ".join(
-        dialect.same(f"live.{dialect.quote(name)}", f"kept.{kept.ours(name)}")
+        dialect.same(f"live.{dialect.quote(kept.live(name))}", f"kept.{kept.ours(name)}")
         for name in kept.columns
     )
-    alive = f"live.{dialect.quote(kept.match[0])} IS NOT NULL"
+    alive = f"live.{dialect.quote(kept.live(kept.match[0]))} IS NOT NULL"
     state = f"CASE WHEN NOT ({alive}) THEN 'missing' WHEN {same} THEN 'intact' ELSE 'edited' END"
     rows = session.rows(
         f"SELECT {state}, COUNT(*) FROM {place_of(kept.name)} kept "
@@ -213,20 +220,20 @@ def find_later_updates(session: Session, kept: KeptTable) -> list[str]:
         change.revision
         for change in _later(session, kept)
         if change.updates
-        and {*change.kept.columns} & {*kept.columns}
+        and {*map(change.kept.live, change.kept.columns)} & {*map(kept.live, kept.columns)}
         and session.scalar(
             f"SELECT COUNT(*) FROM {place_of(kept.name)} kept "
-            f"JOIN {place_of(change.kept.name)} again ON {_again(session, kept)}"
+            f"JOIN {place_of(change.kept.name)} again ON {_again(session, kept, change.kept)}"
         )
     ]
 
 
 def changed_again(session: Session, kept: KeptTable) -> list[str]:
     """Conditions on a kept row: a later change kept the same row."""
-    place_of, same = session.dialect.quote_table, _again(session, kept)
+    place_of = session.dialect.quote_table
     return [
-        f"EXISTS (SELECT 1 FROM {place_of(change.kept.name)} again WHERE {same})"
-        for change in _later(session, kept)
+        f"EXISTS (SELECT 1 FROM {place_of(later.name)} again WHERE {_again(session, kept, later)})"
+        for later in (change.kept for change in _later(session, kept))
     ]
 
 
@@ -237,10 +244,15 @@ def _later(session: Session, kept: KeptTable) -> list[SeededChange]:
     return [
         change
         for change in changes[names.index(kept.name) + 1 :]
-        if change.kept.table == kept.table and is_there(session.connection, change.kept)
+        if change.kept.table == kept.table and still_there(session.connection, change.kept)
     ]
 
 
-def _again(session: Session, kept: KeptTable) -> str:
+def _again(session: Session, kept: KeptTable, later: KeptTable) -> str:
+    """A condition on the rows of two kept tables: they are the same one."""
     quote = session.dialect.quote
-    return " AND ".join(f"again.{quote(name)} = kept.{quote(name)}" for name in kept.match)
+    names = {later.live(name): name for name in later.match}
+    return " AND ".join(
+        f"again.{quote(names.get(kept.live(name), name))} = kept.{quote(name)}"
+        for name in kept.match
+    )

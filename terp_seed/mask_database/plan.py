@@ -22,7 +22,7 @@ from terp_seed.database.dialects import split_table
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, UsageError
-from terp_seed.ledger.changes import find_changes, is_there
+from terp_seed.ledger.changes import find_changes, still_there
 from terp_seed.ledger.ledger import Ledger, SeededRange, ledger_of
 from terp_seed.mask_database.progress import Pass
 from terp_seed.masking.boundary import Boundary, Masker, profile_of_column
@@ -118,7 +118,7 @@ def _find_kept_values(session: Session, border: Boundary) -> Iterator[str]:
     """Columns that the policy classifies, in tables that keep rows as seeds found them."""
     for change in find_changes(ledger_of(session), session.connection):
         kept = change.kept
-        if not is_there(session.connection, kept):
+        if still_there(session.connection, kept) is None:
             continue
         schema, name = split_table(kept.name)
         columns = sa.inspect(session.connection).get_columns(name, schema)

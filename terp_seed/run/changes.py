@@ -20,7 +20,13 @@ from terp_seed.database.dialects import KeptTable, equal_to, split_table
 from terp_seed.database.session import Session
 from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError, RollbackError
-from terp_seed.ledger.changes import find_loss, kept_table, record_change
+from terp_seed.ledger.changes import (
+    find_loss,
+    find_lost_columns,
+    kept_table,
+    record_change,
+    still_there,
+)
 from terp_seed.ledger.later import changed_again, find_later_updates
 from terp_seed.ledger.ledger import Ledger
 from terp_seed.ledger.selection import Selection
@@ -299,10 +305,10 @@ class Restorer:
         """
         forecast = RestoreForecast()
         for change in changed:
-            kept, counts = change.kept, Counts(restored=change.count)
-            loss = self._find_loss(kept)
-            if loss:
+            kept, counts = self._present(change.kept), Counts(restored=change.count)
+            if kept is None:
                 if self.on_edited != "keep":
+                    loss = self._find_loss(change.kept)
                     forecast.refusal = _loss_message(change.label, loss)
                 continue
             edited = self.find_edited(kept, gone) if kept.updates else []
@@ -316,26 +322,37 @@ class Restorer:
 
     def restore(self, changed: Changed) -> Counts:
         """Put the kept rows back; `RollbackError` for rows edited since, if that is not allowed."""
-        kept, label = changed.kept, changed.label
-        if self._is_lost(kept, label):
+        kept, label = self._present(changed.kept), changed.label
+        if kept is None:
+            self._accept_loss(self._find_loss(changed.kept), label)
             return Counts()
         self.stream.note(f"\n{kept.table}: rows as they were before {label}")
+        self._note_lost_columns(changed.kept, label)
         if not kept.updates:
             return self._insert(kept, label, changed.count)
         return self._update(kept, label, changed.count)
 
-    def _is_lost(self, kept: KeptTable, label: str) -> bool:
-        """Whether the values from before are gone; `RollbackError` unless that is accepted."""
-        loss = self._find_loss(kept)
-        if not loss:
-            return False
+    def _present(self, kept: KeptTable) -> KeptTable | None:
+        """The kept table with what can be put back; None if nothing can."""
+        return kept if self.session is None else still_there(self.session.connection, kept)
+
+    def _accept_loss(self, loss: str, label: str) -> None:
+        """Say that values from before are gone; `RollbackError` unless that is accepted."""
         if self.on_edited != "keep":
             raise RollbackError(_loss_message(label, loss))
         logger.warning(f"{label}: {loss}, so its rows stay as they are now")
-        return True
 
     def _find_loss(self, kept: KeptTable) -> str:
-        return "" if self.session is None else find_loss(self.session.connection, kept)
+        assert self.session is not None
+        return find_loss(self.session.connection, kept)
+
+    def _note_lost_columns(self, kept: KeptTable, label: str) -> None:
+        lost = [] if self.session is None else find_lost_columns(self.session.connection, kept)
+        if lost:
+            logger.warning(
+                f"{label}: table {kept.table} has no {', '.join(lost)} any more; these values from "
+                "before are left out"
+            )
 
     def find_edited(self, kept: KeptTable, gone: Sequence[Selection] = ()) -> list[str]:
         """The updated cells that were edited since, by key and column; reads.
@@ -359,7 +376,8 @@ class Restorer:
             names = [n for n, flag in zip(kept.columns, row[len(keys) :], strict=True) if flag]
             if names:
                 key = ", ".join(map(str, row[: len(keys)]))
-                edited.append(f"{kept.table} {', '.join(kept.key)} = {key}: {', '.join(names)}")
+                said = ", ".join(map(kept.live, names))
+                edited.append(f"{kept.table} {', '.join(kept.key)} = {key}: {said}")
         return edited
 
     def find_reappeared(self, kept: KeptTable, gone: Sequence[Selection] = ()) -> int:
@@ -382,9 +400,11 @@ class Restorer:
                 raise RollbackError(_edited_message(label, edited))
         values = [
             (
-                name,
+                kept.live(name),
                 _choose(
-                    self._returns(kept, name), f"kept.{dialect.quote(name)}", dialect.quote(name)
+                    self._returns(kept, name),
+                    f"kept.{dialect.quote(name)}",
+                    dialect.quote(kept.live(name)),
                 ),
             )
             for name in kept.columns
@@ -412,21 +432,24 @@ class Restorer:
         what = f"no row of {kept.table} has taken the place of a deleted one"
         if self.stream.must_be_zero(self._reappeared(kept), what):
             raise RollbackError(_reappeared_message(label, kept))
-        for sql in self.ledger.dialect.restore_deleted(kept, self._fillable(kept)):
+        dialect = self.ledger.dialect
+        if self.session is None:
+            statements = dialect.restore_all_deleted(kept)
+        else:
+            statements = [dialect.restore_deleted(kept, self._fillable(self.session, kept))]
+        for sql in statements:
             self.stream.run(sql, what=label)
         return Counts(restored=count)
 
-    def _fillable(self, kept: KeptTable) -> list[str] | None:
-        """The columns that both tables have and an INSERT may fill; None for a script."""
-        if self.session is None:
-            return None
-        inspector = sa.inspect(self.session.connection)
+    def _fillable(self, session: Session, kept: KeptTable) -> list[str]:
+        """The kept columns that the table has still, and an INSERT may fill."""
+        inspector = sa.inspect(session.connection)
         (schema, table), (own, name) = split_table(kept.table), split_table(kept.name)
-        there = {column["name"] for column in inspector.get_columns(name, own)}
+        live = {column["name"]: column for column in inspector.get_columns(table, schema)}
         return [
             column["name"]
-            for column in inspector.get_columns(table, schema)
-            if column["name"] in there and not column.get("computed")
+            for column in inspector.get_columns(name, own)
+            if (there := live.get(kept.live(column["name"]))) and not there.get("computed")
         ]
 
     def _reappeared(self, kept: KeptTable) -> str:
@@ -435,7 +458,9 @@ class Restorer:
         both = dict.fromkeys([kept.match, kept.key])
         same = " OR ".join(
             "("
-            + " AND ".join(f"kept.{dialect.quote(n)} = live.{dialect.quote(n)}" for n in names)
+            + " AND ".join(
+                f"kept.{dialect.quote(n)} = live.{dialect.quote(kept.live(n))}" for n in names
+            )
             + ")"
             for names in both
         )
@@ -448,15 +473,15 @@ class Restorer:
         """A condition: the cell gets its value from before."""
         if self.on_edited in ("delete", "restore"):
             return "1 = 1"
-        live = f"live.{self.ledger.dialect.quote(name)}"
+        live = f"live.{self.ledger.dialect.quote(kept.live(name))}"
         return self.ledger.dialect.same(live, f"kept.{kept.ours(name)}")
 
     def _is_before(self, kept: KeptTable, name: str) -> str:
-        quoted = self.ledger.dialect.quote(name)
-        return self.ledger.dialect.same(f"live.{quoted}", f"kept.{quoted}")
+        live, before = map(self.ledger.dialect.quote, (kept.live(name), name))
+        return self.ledger.dialect.same(f"live.{live}", f"kept.{before}")
 
     def _is_edited(self, kept: KeptTable, name: str) -> str:
-        live = f"live.{self.ledger.dialect.quote(name)}"
+        live = f"live.{self.ledger.dialect.quote(kept.live(name))}"
         written = self.ledger.dialect.same(live, f"kept.{kept.ours(name)}")
         return f"(NOT {written} AND NOT {self._is_before(kept, name)})"
 

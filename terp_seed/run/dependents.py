@@ -92,7 +92,8 @@ def _pointing(
     source = _source(session, reference)
     staying = "".join(selection.excluded(session.dialect, "pointing") for selection in leaving)
     for kept in restored:
-        if kept.table == reference.table and not {*kept.columns}.isdisjoint(reference.columns):
+        columns = {*map(kept.live, kept.columns)}
+        if kept.table == reference.table and not columns.isdisjoint(reference.columns):
             staying += f" AND NOT {session.dialect.is_kept(kept, 'pointing')}"
     conditions = [condition + staying for condition in _conditions(session, reference, rows)]
     counts = [

@@ -22,7 +22,7 @@ from terp_seed.database.lock import advisory_lock
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.ledger.audit import AuditLog, read_events
-from terp_seed.ledger.changes import is_there, record_change
+from terp_seed.ledger.changes import record_change, still_there
 from terp_seed.ledger.ledger import Header, Ledger, digested_columns, ledger_of
 from terp_seed.ledger.pinned_files import pin_files
 from terp_seed.masking.boundary import Boundary, boundary
@@ -334,7 +334,7 @@ def _write(session: Session, rebuilt: Rebuilt) -> None:
 def _record_change(session: Session, ledger: Ledger, change: PlannedChange) -> None:
     """Record changed rows by the table that keeps them as they were, if it is still there."""
     kept = kept_of(ledger, change)
-    if is_there(session.connection, kept):
+    if still_there(session.connection, kept):
         session.stream.run(record_change(ledger, change.range, kept), what="ledger")
     else:
         logger.warning(

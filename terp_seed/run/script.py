@@ -24,7 +24,8 @@ from terp_seed.plan.run import Run, Target, build_run
 from terp_seed.plan.schema_stream import schema_stream
 from terp_seed.plan.sql_guard import SqlGuard
 from terp_seed.run.executor import Executor, planned_steps
-from terp_seed.run.rollback import ScriptedRollback, choose_policies
+from terp_seed.run.rollback import choose_policies
+from terp_seed.run.scripted_rollback import ScriptedRollback
 from terp_seed.settings.options import Settings
 
 __all__ = ["write_script"]

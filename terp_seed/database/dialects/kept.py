@@ -83,22 +83,31 @@ class KeptRows(Writes, ABC):
         table = self.quote_table(kept.table)
         return f"DELETE FROM {table} WHERE {self.is_kept(kept, table)}"
 
-    @abstractmethod
-    def restore_deleted(self, kept: KeptTable, columns: Sequence[str] | None) -> list[str]:
-        """Statements that insert the kept rows again, with all columns that an INSERT may fill.
+    def restore_deleted(self, kept: KeptTable, columns: Sequence[str]) -> str:
+        """The statement that inserts the kept rows again, with columns that it names as kept."""
+        into = ", ".join(self.quote(kept.live(name)) for name in columns)
+        listed = ", ".join(map(self.quote, columns))
+        return (
+            f"INSERT INTO {self.quote_table(kept.table)} ({into}){self.overriding}\n"
+            f"SELECT {listed} FROM {self.quote_table(kept.name)} ORDER BY terp_seed_row"
+        )
 
-        ``columns`` are those, if it is known; a script has to find out by itself.
+    @abstractmethod
+    def restore_all_deleted(self, kept: KeptTable) -> list[str]:
+        """Statements that insert the kept rows again, for a script.
+
+        It has to find out by itself which columns both tables have and an INSERT may fill.
         """
 
     def is_kept(self, kept: KeptTable, live: str) -> str:
         """A condition on a row of the table, called ``live``: it is kept."""
-        pairs = [f"was.{self.quote(n)} = {live}.{self.quote(n)}" for n in kept.match]
+        pairs = [f"was.{self.quote(n)} = {live}.{self.quote(kept.live(n))}" for n in kept.match]
         table = self.quote_table(kept.name)
         return f"EXISTS (SELECT 1 FROM {table} was WHERE {' AND '.join(pairs)})"
 
     def match(self, kept: KeptTable) -> str:
         """The condition that ``live`` is the row that was kept."""
-        pairs = (f"live.{self.quote(n)} = kept.{self.quote(n)}" for n in kept.match)
+        pairs = (f"live.{self.quote(kept.live(n))} = kept.{self.quote(n)}" for n in kept.match)
         return " AND ".join(pairs)
 
     def _live(self, kept: KeptTable) -> list[str]:

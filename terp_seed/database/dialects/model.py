@@ -53,6 +53,10 @@ class KeptTable:
     """The columns that are updated, or compared before a deletion."""
     updates: bool
     """Whether rows are updated; deleted ones are kept whole."""
+    numbered: tuple[str, ...] = ()
+    """All columns of the operation, if the table has lost some of them since."""
+    renamed: tuple[tuple[str, str], ...] = ()
+    """Columns that the table calls otherwise now: the name here, and there."""
 
     @property
     def aliases(self) -> Sequence[str]:
@@ -60,11 +64,18 @@ class KeptTable:
 
     def ours(self, column: str) -> str:
         """The column with the value that the chain says there is."""
-        return f"terp_seed_ours_{self.columns.index(column) + 1}"
+        return f"terp_seed_ours_{self._number(column)}"
 
     def given(self, column: str) -> str:
         """The column with the value that the operation gives."""
-        return f"terp_seed_given_{self.columns.index(column) + 1}"
+        return f"terp_seed_given_{self._number(column)}"
+
+    def live(self, column: str) -> str:
+        """The column's name in the table."""
+        return dict(self.renamed).get(column, column)
+
+    def _number(self, column: str) -> int:
+        return (self.numbered or self.columns).index(column) + 1
 
 
 Piece = tuple[str, str | None, int]

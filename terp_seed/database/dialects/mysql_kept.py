@@ -64,7 +64,7 @@ class MySQLKeptRows(KeptRows, ABC):
     def restore_moments(self, kept: KeptTable, where: str) -> list[str]:
         return self._move(kept, "'live.'", "' = kept.'", f"\nWHERE {where}")
 
-    def restore_deleted(self, kept: KeptTable, columns: Sequence[str] | None) -> list[str]:
+    def restore_all_deleted(self, kept: KeptTable) -> list[str]:
         both = (
             f"({_FILLED}) AND column_name IN (SELECT column_name FROM information_schema.columns "
             f"WHERE {self._columns_of(kept.name)})"

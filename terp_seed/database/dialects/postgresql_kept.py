@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Sequence
 
 from terp_seed.database.dialects.kept import KeptRows
 from terp_seed.database.dialects.model import KeptTable
@@ -14,7 +13,7 @@ __all__ = ["PostgreSQLKeptRows"]
 class PostgreSQLKeptRows(KeptRows, ABC):
     """The statements of kept tables."""
 
-    def restore_deleted(self, kept: KeptTable, columns: Sequence[str] | None) -> list[str]:
+    def restore_all_deleted(self, kept: KeptTable) -> list[str]:
         target, source = self.quote_table(kept.table), self.quote_table(kept.name)
         found = (
             "SELECT string_agg(quote_ident(a.attname), ', ' ORDER BY a.attnum) INTO names\n"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from abc import ABC
-from collections.abc import Sequence
 
 from terp_seed.database.dialects.kept import KeptRows
 from terp_seed.database.dialects.model import KeptTable
@@ -16,12 +15,8 @@ _COPY = "temp.terp_seed_restored"
 class SQLiteKeptRows(KeptRows, ABC):
     """The statements of kept tables."""
 
-    def restore_deleted(self, kept: KeptTable, columns: Sequence[str] | None) -> list[str]:
+    def restore_all_deleted(self, kept: KeptTable) -> list[str]:
         source = self.quote_table(kept.name)
-        if columns is not None:
-            listed = ", ".join(map(self.quote, columns))
-            insert = f"INSERT INTO {self.quote_table(kept.table)} ({listed})"
-            return [f"{insert} SELECT {listed} FROM {source} ORDER BY terp_seed_row"]
         own = ["terp_seed_row", *map(kept.ours, kept.columns)]
         return [
             "CREATE TEMP TABLE terp_seed_restored AS\n"
