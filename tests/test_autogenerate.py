@@ -101,6 +101,28 @@ def test_alembic_and_terp_seed_write_the_same(sqlite_toy: Toy) -> None:
     assert [s for s in path.read_text().splitlines() if not s.startswith("Written")] == lines
 
 
+@pytest.mark.parametrize("empty", ["labels.csv", "labels.json", "labels.jsonl"])
+def test_a_dataset_may_become_empty_and_have_rows_again(toy: Toy, empty: str) -> None:
+    keep(toy)
+    toy.upgrade()
+    before = labels(toy)
+    (toy.path / "seeds" / "datasets" / "labels.csv").unlink()
+    content = {"labels.csv": "code,wording,place", "labels.json": "[]", "labels.jsonl": ""}[empty]
+    write(toy, empty, content)
+    assert "allow" in generate(toy, code=4)
+    generate(toy, "More labels", "--allow-delete")
+    toy.upgrade()
+    assert labels(toy) == {}
+    assert generate(toy, "Nothing") == ""
+    (toy.path / "seeds" / "datasets" / empty).unlink()
+    keep(toy)
+    generate(toy, "Again")
+    toy.upgrade()
+    assert labels(toy) == before
+    toy.downgrade("-2", "on-edited=abort")
+    assert labels(toy) == before
+
+
 def test_nothing_changed_is_said_and_nothing_is_written(sqlite_toy: Toy) -> None:
     keep(sqlite_toy)
     before = revisions(sqlite_toy)

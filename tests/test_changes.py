@@ -459,6 +459,73 @@ def test_the_plan_counts_what_the_run_does(lived: Toy) -> None:
     assert "t code = a: price" in planned[0]["refusal"]
 
 
+_COUNTED = ("inserted", "updated", "deleted", "conflicts")
+_AGAIN = """
+op.update_rows("t", [{"code": "a", "price": "2.00"}, {"code": "b", "note": "z"}], key=["code"])
+op.seed_rows("t", [
+    {"code": "b", "name": "BB"}, {"code": "theirs", "name": "T"}, {"code": "n", "name": "N"},
+], key=["code"], on_conflict="update")
+"""
+
+
+@pytest.mark.parametrize("policy", ["theirs", "ours"])
+@pytest.mark.parametrize(
+    "edit",
+    [
+        "SELECT 1",
+        "UPDATE t SET name = 'mine' WHERE code IN ('a', 'c')",
+        "UPDATE t SET name = 'AA', price = '1.75' WHERE code = 'a'",
+        "DELETE FROM t WHERE code IN ('a', 'c')",
+        "UPDATE t SET note = 'z' WHERE code IN ('b', 'c')",
+    ],
+)
+def test_two_revisions_do_to_each_row_what_the_plan_says(
+    lived: Toy, edit: str, policy: str
+) -> None:
+    """Rows that are as they shall be do not count, and a row that goes in is not updated too."""
+    lived.execute(edit)
+    lived.revision("0002_b", CHANGES, after="0001_a")
+    lived.revision("0003_c", _AGAIN, after="0002_b")
+    planned, done = (
+        [
+            {name: table[name] for name in _COUNTED}
+            for step in lived.document(command, x=(f"on-conflict={policy}",))["revisions"]
+            for table in step["tables"]
+        ]
+        for command in ("plan", "seed")
+    )
+    assert planned == done
+
+
+PRICE = "SELECT price FROM t WHERE code = '{}'"
+
+
+def test_the_plan_shows_the_cells_of_changed_rows(lived: Toy) -> None:
+    lived.execute("UPDATE t SET name = 'mine' WHERE code = 'a'")
+    lived.revision("0002_b", CHANGES, after="0001_a")
+    (step,) = lived.document("plan")["revisions"]
+    assert step["differences"] == [
+        f"t code = a: price: {lived.value(PRICE.format('a'))} -> '1.75'; "
+        "name edited, left as it is",
+        "t code = b: name: 'B' -> NULL; rate: 0.2 -> 0.25",
+        f"t code = theirs: price: {lived.value(PRICE.format('theirs'))} -> 8",
+        "t code = c: deleted",
+    ]
+    assert "\n0002_b: t code = c: deleted\n" in lived.terp_seed("plan").stdout
+
+
+def test_a_personal_key_is_not_shown(lived: Toy) -> None:
+    (lived.path / "seeds" / "masking.toml").write_text(
+        '[tables.t]\ncode = { class = "code", strategy = "keep", reason = "x" }\n'
+        'not_personal = [{ columns = ["name", "price", "rate", "note"], reason = "ours" }]\n'
+    )
+    rows = '[{"code": "theirs", "price": 8}]'
+    lived.revision("0002_b", f'op.update_rows("t", {rows}, key=["code"])', after="0001_a")
+    (step,) = lived.document("plan")["revisions"]
+    (line,) = step["differences"]
+    assert line.startswith("t row 1: price: 9")
+
+
 def test_a_chain_with_changes_passes_check_and_proof(sqlite_toy: Toy) -> None:
     lived = seeded(sqlite_toy)
     lived.revision(
@@ -531,6 +598,21 @@ def test_retained_edits_outlive_rows_that_are_seeded_again(lived: Toy) -> None:
         **{"a": "A", "b": "B", "c": "C", "theirs": None},
         **{"p": "mine", "q": "Q"},
     }
+
+
+def test_a_script_stops_where_a_rollback_left_rows(lived: Toy, client: Any) -> None:
+    """They are in its way, and only a run knows which they are."""
+    change(lived, 'op.seed_rows("t", [{"code": "p", "name": "P"}], key=["code"])')
+    lived.execute("UPDATE t SET name = 'mine' WHERE code = 'p'")
+    lived.downgrade("-1", "on-edited=keep")
+    script = lived.upgrade("0001_a:head", sql=True)
+    assert "no rollback of 0002_b has left rows behind; else upgrade online" in script
+    stopped = client(lived.url, script, check=False)
+    assert stopped.returncode
+    assert "unique" not in stopped.stderr.lower()
+    assert "duplicate" not in stopped.stderr.lower()
+    lived.upgrade()
+    assert names(lived)["p"] == "mine"
 
 
 def test_a_lost_ledger_is_rebuilt_with_what_was_changed(lived: Toy) -> None:

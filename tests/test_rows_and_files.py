@@ -458,7 +458,7 @@ def test_csv_keeps_an_empty_text_where_told_to(toy: Toy) -> None:
     ("content", "words"),
     [
         ("", "is empty; its first line must name the columns"),
-        ("code,wording\n", "has a header and no rows"),
+        ("code,wording\n", "there are no rows to seed"),
         ("code,wording\nA,x\nB\n", "line 3: has 1 fields where the header has 2"),
         ("code,wording\nA,x,y\n", "line 2: has 3 fields"),
         ("code,code\nA,x\n", "line 1: every column needs its own name"),
@@ -525,7 +525,7 @@ def test_json_numbers_and_objects_keep_their_value(toy: Toy) -> None:
     [
         ('{"code": "A"}', "must be a list of objects"),
         ("[1]", "must be a list of objects"),
-        ("[]", "has no rows"),
+        ("[]", "there are no rows to seed"),
         ("", "line 1"),
         ('[{"code": "A"},]', "line 1"),
         ('[{"code": "A", "code": "B"}]', "the same key twice"),

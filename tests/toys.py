@@ -344,9 +344,10 @@ class Toy(Project):
         given = [each for key in (f"url={self.url}", *x) for each in ("-x", key)]
         return ["-c", str(self.path / "alembic.ini"), *given, *args]
 
-    def document(self, *args: str, code: int = 0) -> dict[str, Any]:
+    def document(self, *args: str, code: int = 0, x: tuple[str, ...] = ()) -> dict[str, Any]:
         """Run `terp-seed ARGS --json` in this process and return what it printed."""
-        printed: dict[str, Any] = json.loads(self.terp_seed(*args, "--json", code=code).stdout)
+        done = self.terp_seed(*args, "--json", code=code, x=x)
+        printed: dict[str, Any] = json.loads(done.stdout)
         return printed
 
     def current(self) -> str:

@@ -90,6 +90,8 @@ def _print(forecast: Forecast) -> None:
     for revision in forecast.revisions:
         for text in revision.dependents:
             click.echo(f"{revision.revision}: depended on by {text}")
+        for line in revision.differences:
+            click.echo(f"{revision.revision}: {line}")
         for line in revision.uncompared:
             click.echo(f"not compared: {line}")
         if revision.raw_sql:

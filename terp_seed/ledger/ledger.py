@@ -356,6 +356,11 @@ class Ledger:
         where = f"{self._where(revision)}{under} AND range_no > 0 AND state <> 'retained'"
         return f"SELECT COUNT(*) FROM {self.table} WHERE {where}"
 
+    def count_retained(self, revision: str) -> str:
+        """A SELECT that counts a revision's ranges of which a rollback left rows behind."""
+        where = f"{self._where(revision)} AND range_no > 0 AND state = 'retained'"
+        return f"SELECT COUNT(*) FROM {self.table} WHERE {where}"
+
     def settings_are(self, revision: str, detail: Mapping[str, Any]) -> str:
         """A condition: the revision was applied with these very settings."""
         text = self.dialect.text(json_text(dict(detail)))

@@ -16,7 +16,7 @@ from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.ledger.ledger import Place, SeededRange
 from terp_seed.ledger.selection import Selection
-from terp_seed.plan.plan import PlannedChange, PlannedTable, RowChanges
+from terp_seed.plan.plan import PlannedChange, PlannedTable
 from terp_seed.rows.imported import find_repeated_hashes
 from terp_seed.rows.literals import canonical
 from terp_seed.rows.model import Lookup, TableRows, Value
@@ -28,7 +28,6 @@ __all__ = [
     "find_alike_keys",
     "find_broken_references",
     "find_crowding",
-    "find_edited_rows",
     "find_freed_rows",
     "find_taken_keys",
     "find_unowned_keys",
@@ -138,34 +137,6 @@ def find_unowned_keys(
         for number, line in chunk:
             if number not in planned and not _count_owners(session, rows.table, rows.key, [line]):
                 yield number
-
-
-def find_edited_rows(session: Session, changes: RowChanges) -> Iterator[int]:
-    """The numbers of rows that hold neither what the chain last wrote nor the new value somewhere.
-
-    Values are compared as their canonical texts, so a column that changes what it is given may
-    make a row look edited; the run compares in the column's own type.
-    """
-    rows, dialect = changes.rows, session.dialect
-    columns = [name for name in changes.columns if any(name in ours for ours in changes.ours)]
-    if not columns:
-        return
-    table, key = dialect.quote_table(rows.table), [*map(dialect.quote, rows.key)]
-    listed = ", ".join(map(dialect.quote, columns))
-    given = {name: rows.values(name) for name in columns if name in rows.columns}
-    for number, line in enumerate(zip(*(rows.each(name) for name in rows.key), strict=True)):
-        where = equal_to(key, [*map(dialect.literal, line)])
-        for found in session.rows(f"SELECT {listed} FROM {table} WHERE {where}"):
-            for name, value in zip(columns, found, strict=True):
-                if name not in changes.ours[number]:
-                    continue
-                ours = canonical(changes.ours[number][name])
-                new = canonical(given[name][number]) if name in given else None
-                if isinstance(changes.ours[number][name], Lookup) or new == ours:
-                    continue
-                if canonical(value) not in (ours, new):
-                    yield number
-                    break
 
 
 def find_alike_keys(session: Session, rows: TableRows, facts: TableFacts) -> Iterator[str]:

@@ -120,6 +120,8 @@ class StepResult:
     """What depends on the rows that a rollback would delete."""
     refusal: str = ""
     """Why a rollback would stop before it deletes anything."""
+    differences: list[str] = field(default_factory=list)
+    """Of rows that would be updated or deleted the first, with values before and after."""
     uncompared: list[str] = field(default_factory=list)
     """What could not be compared with the ledger, since the schema has changed."""
     seconds: float | None = None

@@ -207,17 +207,14 @@ def csv_batches(text: Iterator[str], name: str, form: FileFormat) -> Iterator[Ba
     _check_header(header, form, name)
     taken = form.select(header, name)
     places = [header.index(column.source) for column in taken]
-    origin, found = Origin(name, "line"), False
+    origin = Origin(name, "line")
     while rows := _next_rows(reader, len(header), name):
-        found = True
         fields = list(zip(*(row for _, row in rows), strict=True))
         lines = [line for line, _ in rows]
         yield {
             column.name: column.typed(column.nulls(fields[at]), lines, origin)
             for column, at in zip(taken, places, strict=True)
         }
-    if not found:
-        raise UsageError(f"{name}: has {'no' if form.columns else 'a header and no'} rows")
 
 
 @contextmanager
@@ -297,8 +294,6 @@ def _batches(rows: _Rows, origin: Origin, form: FileFormat) -> Iterator[Batch]:
             )
             for column in taken
         }
-    if taken is None:
-        raise UsageError(f"{origin.name}: has no rows")
 
 
 def _parsed(text: str, name: str, line: int | None = None) -> Any:

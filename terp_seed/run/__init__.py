@@ -3,6 +3,7 @@
 ``executor`` executes one revision, ``writer`` inserts its rows while ``prefetch`` makes the next
 ones, ``changes`` updates and deletes rows and puts them back, ``rollback`` removes them once
 ``dependents`` has found what refers to them and ``recognise`` whose key has changed, and ``backup``
-saves them first; ``scripted_rollback`` prints it.  ``dry_run`` counts what would happen, ``plan_file`` holds a run to a reviewed
-plan, and ``ledger_rebuild`` rebuilds a lost ledger from what ``row_search`` finds.
+saves them first; ``scripted_rollback`` prints it.  ``dry_run`` counts what would happen, with
+``differences`` of rows that are there, ``plan_file`` holds a run to a reviewed plan, and
+``ledger_rebuild`` rebuilds a lost ledger from what ``row_search`` finds.
 """

@@ -16,8 +16,8 @@ from terp_seed.database.session import Session
 from terp_seed.ledger.audit import measure_pace
 from terp_seed.ledger.selection import Selection
 from terp_seed.plan.chain import Request
-from terp_seed.plan.key_conflicts import count_skipped, find_edited_rows, find_unowned_keys
-from terp_seed.plan.plan import Counts, PlannedChange, PlannedTable, StepResult, total
+from terp_seed.plan.key_conflicts import count_skipped, find_unowned_keys
+from terp_seed.plan.plan import Counts, PlannedTable, StepResult, total
 from terp_seed.plan.preflight import (
     Findings,
     collect_findings,
@@ -27,9 +27,14 @@ from terp_seed.plan.preflight import (
 from terp_seed.plan.run import Run, Target, build_run, find_move
 from terp_seed.rows.model import TableRows
 from terp_seed.run.dependents import find_slow_keys
+from terp_seed.run.differences import Ahead, Differences
 from terp_seed.run.rollback import Rollback
 
 __all__ = ["Forecast", "forecast", "forecast_steps"]
+
+
+_FIRST_ROWS = 20
+"""How many changed rows of one operation a plan lists."""
 
 
 @dataclass(frozen=True)
@@ -134,6 +139,7 @@ def _forecast_removals(session: Session, run: Run) -> Iterator[StepResult]:
 def _forecast_insertions(session: Session, run: Run) -> Iterator[StepResult]:
     before: list[PlannedTable] = []
     following: dict[str, int] = {}
+    ahead: Ahead = {}
     for step in run.plan.steps:
         result = StepResult(step.revision, "upgrade", step.state, raw_sql=step.raw_sql)
         for planned in step.tables:
@@ -141,22 +147,36 @@ def _forecast_insertions(session: Session, run: Run) -> Iterator[StepResult]:
             result.count(planned.rows.table, counts)
             before.append(planned)
         for change in step.changes:
-            counts = _count_changed(session, change, [planned.rows for planned in before])
-            result.count(change.range.table, counts)
+            differences = Differences(session, change.changes, run.policy, ahead)
+            _note_changes(differences, [planned.rows for planned in before], result)
         yield result
 
 
-def _count_changed(session: Session, change: PlannedChange, before: Sequence[TableRows]) -> Counts:
-    """How many rows are there to be changed, and how many would be left alone, at least in part."""
-    changes = change.changes
-    missing = {*find_unowned_keys(session, changes.rows, before)}
-    edited = {*find_edited_rows(session, changes)} - missing
-    counts = Counts.changed_rows(changes.kind, changes.rows.count - len(missing))
-    gone_before = changes.adopts or changes.kind == "deleted"
-    counts.conflicts = len(edited) + (0 if gone_before else len(missing))
+def _note_changes(
+    differences: Differences, before: Sequence[TableRows], result: StepResult
+) -> None:
+    """How many rows are changed, and how many left alone, at least in part; the first of them.
+
+    Of rows that the same run has inserted by then the changes count, without a look at them.
+    """
+    changes, counts = differences.changes, Counts()
+    there = [*differences]
+    missing = {*range(changes.rows.count)} - {row.number for row in there}
+    unowned = {*find_unowned_keys(differences.session, changes.rows, before)} if missing else set()
+    ahead = 0 if changes.adopts else len(missing - unowned)
     if changes.kind == "deleted":
-        counts.deleted -= len(edited)
-    return counts
+        going = [row for row in there if not row.edited]
+        counts.deleted = len(going) + ahead
+    else:
+        going = [row for row in there if row.cells]
+        counts.updated = len(going) + ahead
+        counts.conflicts = 0 if changes.adopts else len(unowned)
+    counts.conflicts += sum(bool(row.edited) for row in there)
+    result.count(changes.rows.table, counts)
+    telling = [row for row in there if row.cells or row.edited or changes.kind == "deleted"]
+    result.differences += map(differences.describe, telling[:_FIRST_ROWS])
+    if telling[_FIRST_ROWS:]:
+        result.differences.append(f"{changes.rows.table}: {len(telling) - _FIRST_ROWS:,} rows more")
 
 
 def _count_inserted(

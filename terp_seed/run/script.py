@@ -140,9 +140,19 @@ class _Printer:
         place = ", ".join(heads) or "its base"
         self._section(f"stops here unless the chain is at {place}", dialect.guard(condition))
         self._schema_guards()
+        self._retained_guards()
         if heads:
             same = dialect.guard(self._ledger.settings_are(heads[0], run.detail))
             self._section("stops here unless the chain was seeded with the settings above", same)
+
+    def _retained_guards(self) -> None:
+        """Print what stops the script where a rollback left rows in place: they are there still."""
+        for step in self._run.plan.steps if self._run.move.upwards else ():
+            self._stream.must_be_zero(
+                self._ledger.count_retained(step.revision),
+                f"no rollback of {step.revision} has left rows behind; else upgrade online, which "
+                "knows them",
+            )
 
     def _schema_guards(self) -> None:
         """Print what stops the script where the schema is older than a revision needs."""
