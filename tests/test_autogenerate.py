@@ -123,6 +123,20 @@ def test_a_dataset_may_become_empty_and_have_rows_again(toy: Toy, empty: str) ->
     assert labels(toy) == before
 
 
+def test_a_column_that_is_gone_is_no_column_of_a_dataset(sqlite_toy: Toy) -> None:
+    keep(sqlite_toy, COLD="Keep cold,2")
+    last = revisions(sqlite_toy)[-1]
+    sqlite_toy.revision("0004_gone", 'op.seed_gone("labels.place")', after=last)
+    assert "labels.csv: op.seed_gone says that labels.place is gone" in generate(sqlite_toy, code=2)
+    sqlite_toy.revision(
+        "0005_back",
+        'op.update_rows("labels", [{"code": "COLD", "place": "2"}], key=["code"])',
+        after="0004_gone",
+    )
+    generate(sqlite_toy)
+    assert '{"code": "COLD", "wording": "Keep cold"},' in text(sqlite_toy, "0006_more_labels")
+
+
 def test_nothing_changed_is_said_and_nothing_is_written(sqlite_toy: Toy) -> None:
     keep(sqlite_toy)
     before = revisions(sqlite_toy)

@@ -31,6 +31,8 @@ def test_an_edited_file_is_named_by_every_command(toy: Toy, client: Any) -> None
         said = refusal(toy, target)
         assert said.startswith(f"{MESSAGE}2 rows differ. Restore the file")
         assert "terp-seed revision --from-database labels" in said
+    for plan in (("plan",), ("plan", "0002_depots")):
+        assert f"{MESSAGE}2 rows differ" in toy.terp_seed(*plan, code=4).stderr
     assert f"{MESSAGE}2 rows differ" in toy.terp_seed("status").stdout
     (found,) = toy.document("status")["edited_files"]
     assert found.startswith(MESSAGE)

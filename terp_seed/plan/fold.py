@@ -45,6 +45,8 @@ class FoldedTable:
     id: str | None
     refs: dict[str, str] = field(default_factory=dict)
     rows: dict[Key, dict[str, Value]] = field(default_factory=dict)
+    gone: set[str] = field(default_factory=set)
+    """Columns that the schema has lost, as ``op.seed_gone`` says, and no revision wrote since."""
 
     def value(self, key: Key, column: str) -> Value:
         """A value as it is written; `KeyError` if the chain gives none."""
@@ -78,6 +80,7 @@ def apply_operation(
     folded.refs |= operation.refs or {}
     for row in rows_given(operation, data):
         found = key_of(row, key)
+        folded.gone.difference_update(row)
         if isinstance(operation, DeleteRowsOp):
             folded.rows.pop(found, None)
         elif isinstance(operation, SeedRowsOp) and not operation.updates_taken:
@@ -109,6 +112,8 @@ def _rename_column(folded: FoldedTable, column: str, new: str | None) -> None:
         names = ((new if name == column else name, value) for name, value in values.items())
         return {name: value for name, value in names if name is not None}
 
+    if new is None:
+        folded.gone.add(column)
     folded.key = tuple(new if new and name == column else name for name in folded.key)
     folded.refs = renamed(folded.refs)
     for key, row in folded.rows.items():

@@ -164,9 +164,12 @@ def _compare_group(
     for dataset in group:
         by_table.setdefault(dataset.table, []).append(dataset)
     for table, sharing in by_table.items():
-        chain = _rows_by_key(sharing[0], folded.get(table))
+        seeded = folded.get(table)
+        chain = _rows_by_key(sharing[0], seeded)
         before = len(chain)
         changes = [_compare(dataset, chain, declared) for dataset in sharing]
+        for change in changes:
+            _refuse_gone(change, seeded)
         _take_vanished(changes[0], chain, declared)
         for change in changes:
             change.before = before
@@ -215,6 +218,19 @@ def _is_same(old: Value, new: Value) -> bool:
 
 def _is_number(value: Value) -> bool:
     return isinstance(value, int | float | Decimal) and not isinstance(value, bool)
+
+
+def _refuse_gone(changes: DatasetChanges, seeded: FoldedTable | None) -> None:
+    """`UsageError` for a column that the file has still, and the schema no more."""
+    written = {name for row in changes.inserts for name in row}
+    written.update(name for update in changes.updates for name in update.columns)
+    gone = sorted(written & seeded.gone) if seeded else []
+    if gone:
+        raise UsageError(
+            f"{changes.dataset.place}: op.seed_gone says that {changes.dataset.table}."
+            f"{', '.join(gone)} is gone; take the column out of the file, or, if the schema has it "
+            "again, write its values once with op.update_rows"
+        )
 
 
 def _take_vanished(

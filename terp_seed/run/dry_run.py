@@ -14,6 +14,7 @@ from typing import Any
 from terp_seed.database.dialects import KeptTable
 from terp_seed.database.session import Session
 from terp_seed.ledger.audit import measure_pace
+from terp_seed.ledger.pinned_files import refuse_edited_files
 from terp_seed.ledger.selection import Selection
 from terp_seed.plan.chain import Request
 from terp_seed.plan.key_conflicts import count_skipped, find_unowned_keys
@@ -82,6 +83,8 @@ class Forecast:
 def forecast(session: Session, request: Request) -> Forecast:
     """What `terp_seed.run.live.run_live` would do; does not write and takes no lock."""
     environment, move = find_move(session, request)
+    if not move:
+        refuse_edited_files(session, [script.revision for script in move.applied])
     run = build_run(environment, Target.live(session), move)
     findings = collect_findings(session, run)
     results = forecast_steps(session, run)
