@@ -628,6 +628,19 @@ def test_a_lost_ledger_is_rebuilt_with_what_was_changed(lived: Toy) -> None:
     assert kept_tables(lived) == []
 
 
+def test_a_lost_ledger_is_rebuilt_though_every_row_was_changed(lived: Toy) -> None:
+    before = lived.digests()
+    rows = ", ".join(f'{{"code": "{code}", "name": "new"}}' for code in "abc")
+    change(lived, f'op.update_rows("t", [{rows}], key=["code"])')
+    lived.execute("DELETE FROM terp_seed_ledger")
+    lived.terp_seed("ledger", "rebuild", "--yes", x=("size=small",))
+    lived.document("status", "--drift")
+    lived.downgrade("-1", "on-edited=abort")
+    assert lived.digests() == before
+    lived.downgrade("base", "on-edited=abort")
+    assert lived.rows("SELECT code FROM t") == [("theirs",)]
+
+
 def test_a_clock_that_was_set_back_confuses_nothing(lived: Toy) -> None:
     """Which of two updates of a cell is the later one the audit says."""
     change(lived, CHANGES)

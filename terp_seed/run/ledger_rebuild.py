@@ -8,7 +8,7 @@ rollback deletes rows that are not where the seed put them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from alembic.script import ScriptDirectory
@@ -86,6 +86,8 @@ class Rebuilt:
     generation: Generation
     mask_key: str | None
     revisions: Sequence[RebuiltRevision]
+    changed: Mapping[str, int]
+    """By table, how many rows the chain's revisions update or delete: those look edited."""
 
     @property
     def intact(self) -> int:
@@ -109,8 +111,13 @@ class Rebuilt:
             return all(table.rows.skip_taken for table in self._tables)
         generated = [table for table in present if table.rows.provenance == "synthetic"]
         tables = generated or present
-        against = [table for table in tables if table.drift.intact < len(table.drift.edited)]
-        return self.intact > 0 and 2 * len(against) < len(tables)
+        against = [table for table in tables if self._is_against(table)]
+        found = self.intact or any(self.changed[table.rows.table] for table in tables)
+        return bool(found) and 2 * len(against) < len(tables)
+
+    def _is_against(self, table: Located) -> bool:
+        edited = len(table.drift.edited) - self.changed[table.rows.table]
+        return table.drift.intact < edited
 
     @property
     def rows(self) -> dict[str, int]:
@@ -263,7 +270,9 @@ class _Reconstruction:
             RebuiltRevision.of(plan.history[name], tables) for name, tables in by_revision.items()
         ]
         changed = [found for found in revisions if found.revision in self._unknown or found.intact]
-        return Rebuilt(generation, policy.key_id, changed) if changed else None
+        if not changed:
+            return None
+        return Rebuilt(generation, policy.key_id, changed, _count_changes(plan))
 
     def _search(self, policy: Boundary) -> Search:
         session = self._session
@@ -292,6 +301,14 @@ class _Reconstruction:
         unseeded = sorted(set(self._claim) - seeded)
         if unseeded:
             raise UsageError(f"{', '.join(unseeded)}: no applied revision seeds this table")
+
+
+def _count_changes(plan: Plan) -> Counter[str]:
+    changes = (change for step in plan.history.values() for change in step.changes)
+    counts: Counter[str] = Counter()
+    for change in changes:
+        counts[change.range.table] += change.changes.rows.count
+    return counts
 
 
 def _choose(fitting: Sequence[Rebuilt], generations: Sequence[Generation]) -> Rebuilt:
