@@ -12,6 +12,7 @@ from terp_seed.masking.gaps import ColumnProfile, find_gaps, lines_to_add
 from terp_seed.masking.live_values import find_live, live_kinds, may_be_live, searchable
 from terp_seed.masking.policy import Policy
 from terp_seed.masking.policy_file import load_policy
+from terp_seed.masking.propose import propose
 
 
 def seen(table: str, name: str, kind: str = "text", length: int | None = 100) -> str | None:
@@ -362,3 +363,19 @@ def test_a_column_declared_not_personal_is_held_to_its_content(policy):
 def test_a_renamed_column_is_stale_and_unclassified(policy):
     assert policy.stale("clients", ["mail", "grade"]) == ["email"]
     assert find_gaps(policy, "clients", [ColumnProfile("e_mail", "text", 255)])
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "samples", "expected"),
+    [
+        ("contact_email", "text", [], "email"),
+        ("extras", "json", [], "json"),
+        ("col7", "text", ["jane@real-corp.com", None], "email"),
+        ("col7", "text", ["blue", "green"], None),
+        ("col7", "number", [12, 13], None),
+    ],
+)
+def test_a_class_is_proposed_by_name_and_by_values(column, kind, samples, expected):
+    proposal = propose("t", column, kind, 100, iter(samples))
+    assert (proposal and proposal.kind) == expected
+    assert proposal is None or "jane" not in proposal.because
