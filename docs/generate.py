@@ -14,6 +14,7 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
+from parts.detector import detector
 from parts.figures import figures
 from parts.interface import api, bookkeeping, commands, documents, operations, options
 from parts.rows import counts, sizes, states
@@ -27,6 +28,7 @@ PARTS = {
     "options": options,
     "api": api,
     "figures": figures,
+    "detector": detector,
     "documents": documents,
     "sizes": sizes,
     "operations": operations,

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import json
 import tomllib
+from importlib import import_module
+from itertools import islice
 
 import pytest
 
 from terp_seed.masking.column_names import guess, words
 from terp_seed.masking.gaps import ColumnProfile, find_gaps, lines_to_add
 from terp_seed.masking.live_values import find_live, live_kinds, may_be_live, searchable
+from terp_seed.masking.phone_numbers import share_of_phones
 from terp_seed.masking.policy import Policy
 from terp_seed.masking.policy_file import load_policy
+from terp_seed.masking.propose import Proposal, propose
 
 
 def seen(table: str, name: str, kind: str = "text", length: int | None = 100) -> str | None:
@@ -133,6 +137,63 @@ def test_what_is_personal_is_an_alarm(table, name, kind, length, expected):
     assert seen(table, name, kind, length) == expected
 
 
+LANGUAGES = {
+    "en": "fname=first_name lname=last_name emp_ssn_num=tax_id dob=date mob_no=phone "
+    "streetaddress=postal_address birthdate=date dri_lice_num=license hiv_status=special "
+    "trade_union=special job_title=quasi apikey=credential remote_addr=device",
+    "de": "kundenname=person_name Vorname=first_name nachname=last_name geburtsdatum=date "
+    "strasse=postal_address Straße=postal_address plz=postal_address kontonr=account "
+    "steuernr=tax_id diagnose=special religionszugehörigkeit=special familienstand=quasi "
+    "handynummer=phone passwort=credential",
+    "fr": "prénom=first_name nom_de_famille=last_name date_naissance=date courriel=email "
+    "code_postal=postal_address numero_securite_sociale=tax_id mot_de_passe=credential "
+    "etat_civil=quasi syndicat=special groupe_sanguin=special raison_sociale=org_name",
+    "es": "apellidos=last_name fecha_nacimiento=date dirección=postal_address dni=tax_id "
+    "teléfono=phone contraseña=credential estado_civil=quasi enfermedad=special etnia=special",
+    "it": "cognome=last_name codice_fiscale=tax_id data_di_nascita=date indirizzo=postal_address "
+    "cellulare=phone stato_civile=quasi malattia=special parola_chiave=credential",
+    "nl": "voornaam=first_name achternaam=last_name geboortedatum=date bsn=tax_id "
+    "woonplaats=postal_address rekeningnummer=account wachtwoord=credential geslacht=quasi "
+    "ziekte=special",
+    "pl": "imię=first_name nazwisko=last_name data_urodzenia=date pesel=tax_id "
+    "ulica=postal_address hasło=credential płeć=quasi choroba=special",
+    "pt": "sobrenome=last_name data_nascimento=date cpf=tax_id endereço=postal_address "
+    "senha=credential estado_civil=quasi doença=special telemóvel=phone",
+}
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_each_language_has_its_names(language):
+    expected = dict(pair.split("=") for pair in LANGUAGES[language].split())
+    assert {name: seen("t", name) for name in expected} == expected
+
+
+@pytest.mark.parametrize(
+    ("table", "name", "kind", "expected"),
+    [
+        ("patient", "gender", "enum", "quasi"),
+        ("patient", "smoker", "boolean", "special"),
+        ("staff", "ethnicity", "number", "special"),
+        ("staff", "ethnicity_id", "number", None),
+        ("staff", "birth_year", "number", "quasi"),
+        ("payroll", "amount", "number", "amount"),
+        ("payments", "amount", "number", None),
+        ("api_tokens", "hash", "text", "credential"),
+        ("lab_results", "value", "text", "special"),
+        ("role_types", "description", "text", None),
+        ("emp_contacts", "ec_name", "text", "person_name"),
+        ("rules", "max_age", "number", None),
+        ("users", "phone_verified", "text", None),
+        ("servers", "mac", "text", "device"),
+        ("printers", "mac_template", "text", None),
+    ],
+)
+def test_codes_and_tables_count_where_asked(table, name, kind, expected):
+    assert guess(table, name, kind, 255, coded=True) == expected
+    if kind in ("enum", "boolean"):
+        assert guess(table, name, kind, 255) is None
+
+
 @pytest.mark.parametrize(
     ("text", "kinds"),
     [
@@ -158,6 +219,17 @@ def test_what_is_personal_is_an_alarm(table, name, kind, length, expected):
         ({"x@real-corp.com": 1}, {"email"}),
         ('{"a": ["415-867-5309"]}', {"phone"}),
         ("x@real-corp.com 415-867-5309", {"email", "phone"}),
+        ("DE89 3704 0044 0532 0130 00", {"account"}),
+        ("please pay to GB82WEST12345698765432 by Friday", {"account"}),
+        ("from 93.184.216.34 at noon", {"network"}),
+        ("2a00:1450:4001:81b::200e", {"network"}),
+        ("00:1A:2B:3C:4D:5E", {"device"}),
+        ("ruf an: 030 1234567", {"phone"}),
+        ("(0171) 1234567", {"phone"}),
+        ("01 42 68 53 00", {"phone"}),
+        ("amFuZUByZWFsLWNvcnAuY29t", {"email"}),
+        ("to=jane%40real-corp.com", {"email"}),
+        ("jane&#64;real-corp.com", {"email"}),
         ("@here jane@real-corp.com", {"email"}),
         ("\u00fcber 4539 1488 0343 6467", {"card"}),
         (
@@ -186,6 +258,21 @@ def test_live_data_is_found_by_its_shape(text, kinds):
         "+1-212-555-0100",
         "800-555-0199",
         "+44 7700 900123",
+        "0491 570 006",
+        "01 99 00 12 34",
+        "030 23125 123",
+        "GB82 WEST 1234 5698 7654 33",
+        "DE36 0000 0000 0000 0000 00",
+        "192.0.2.17",
+        "10.11.12.13",
+        "version 1.2.34.5",
+        "2001:db8::1",
+        "12:34:56",
+        "12-34-56-78-90-12",
+        "01/02/2024 10:11",
+        "05 12 2024",
+        "c2hvcnQgdGV4dCBvbmx5",
+        "100%25",
         "000-12-3456",
         "666-12-3456",
         "912-12-3456",
@@ -362,3 +449,88 @@ def test_a_column_declared_not_personal_is_held_to_its_content(policy):
 def test_a_renamed_column_is_stale_and_unclassified(policy):
     assert policy.stale("clients", ["mail", "grade"]) == ["email"]
     assert find_gaps(policy, "clients", [ColumnProfile("e_mail", "text", 255)])
+
+
+@pytest.mark.parametrize(
+    ("column", "kind", "samples", "expected"),
+    [
+        ("contact_email", "text", [], "email"),
+        ("extras", "json", [], "json"),
+        ("col7", "text", ["jane@real-corp.com", None], "email"),
+        ("col7", "text", ["blue", "green"], None),
+        ("col7", "number", [12, 13], None),
+    ],
+)
+def test_a_class_is_proposed_by_name_and_by_values(column, kind, samples, expected):
+    proposal = propose("t", column, kind, 100, iter(samples))
+    assert (proposal and proposal.kind) == expected
+    assert proposal is None or "jane" not in proposal.because
+
+
+def valid(check: str, count: int, digits: int, first: int = 1) -> list[str]:
+    """Numbers that pass a check of python-stdnum."""
+    is_valid = import_module(f"stdnum.{check}").is_valid
+    numbers = (f"{number:0{digits}d}" for number in range(first, 10**digits, 9_973))
+    return list(islice(filter(is_valid, numbers), count))
+
+
+@pytest.mark.parametrize(
+    ("check", "digits", "first"),
+    [
+        ("nl.bsn", 9, 112_000_000),
+        ("pl.pesel", 11, 44_051_401_300),
+        ("br.cpf", 11, 11_144_477_000),
+        ("de.idnr", 11, 36_574_261_000),
+        ("tr.tckimlik", 11, 17_291_716_000),
+    ],
+)
+def test_a_column_of_national_numbers_is_seen_by_its_share(check, digits, first):
+    numbers = valid(check, 30, digits, first)
+    others = [str(first + 7 * at) for at in range(30)]
+    assert propose("t", "col7", "text", 40, numbers).kind == "tax_id"
+    assert propose("t", "col7", "number", None, map(int, numbers)).kind == "tax_id"
+    assert propose("t", "col7", "text", 40, [*numbers[:9], *others]) is None
+    assert propose("t", "col7", "text", 40, numbers[:5]) is None
+    assert live_kinds(numbers[0]) <= {"card"}
+
+
+NAMES = {
+    "person_name": "Anna Schmidt, Klaus Wagner, Maria da Silva, John Smith, Łukasz Nowak, Blue Sky",
+    "first_name": "Anna, Klaus, María, John, Łukasz, Zzyzx",
+    "last_name": "Schmidt, Wagner, García, Smith, Nowak, Rossi, Zzyzx",
+    None: "Anna Schmidt, Blue Dream, Sour Diesel, White Widow, Gold Leaf, Pine Tar, Green Crack",
+}
+
+
+@pytest.mark.parametrize("expected", NAMES)
+def test_names_of_persons_in_a_neutral_column_are_seen_by_their_share(expected):
+    proposal = propose("t", "value", "text", 100, NAMES[expected].split(", "))
+    assert (proposal and proposal.kind) == expected
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        ["Black", "White", "Green", "Brown", "Gray", "Red", "Violet"],
+        ["Paris", "London", "Austin", "Berlin", "Houston", "Sydney"],
+        ["Anna Schmidt"],
+        [f"2015550{number}" for number in range(200, 240)],
+    ],
+)
+def test_values_that_only_resemble_names_or_numbers_propose_nothing(values):
+    assert propose("t", "col7", "text", 100, values) is None
+
+
+def test_telephones_of_one_region_are_seen_by_their_share():
+    assert share_of_phones(["912 345 678"]) == 1.0
+    proposal = propose("t", "col7", "text", 40, [f"912 345 {number}" for number in range(600, 640)])
+    assert proposal == Proposal("phone", "its values are telephone numbers of one region")
+
+
+@pytest.mark.parametrize(
+    ("column", "length", "expected"),
+    [("scan", None, "file"), ("avatar", 100, "file"), ("body_hash", None, None), ("b", 16, None)],
+)
+def test_bytes_may_be_a_file(column, length, expected):
+    proposal = propose("t", column, "binary", length)
+    assert (proposal and proposal.kind) == expected

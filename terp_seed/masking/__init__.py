@@ -6,11 +6,13 @@ written rows, existing tables, and rows of unknown origin) are masked, column by
 column, by the policy.
 
 ``boundary`` masks or proves a block, ``policy`` and ``policy_file`` say what is done about each
-column, ``gaps`` finds columns that need a decision, by what ``column_names`` makes of a name and
-``live_values`` of the content, ``strategies`` lists the ways to mask, and ``proof`` holds generated
-values to the ranges in ``reserved``.  A strategy gets a `Site` and
-returns a `Mask` (``site``); ``documents``, ``substitutes`` and ``tokens`` implement the longer
-ones, ``normal`` spells a value one way before it is masked, and ``keys`` reads the masking key.
+column, ``gaps`` finds columns that need a decision, and ``propose`` names a class for one.  A name
+is judged by ``column_names`` with the word lists of ``vocabulary``, content by ``live_values`` with
+``phone_numbers`` and ``encodings``, and a sample also by ``national_numbers`` and ``person_names``.
+``strategies`` lists the ways to mask, and ``proof`` holds generated values to the ranges in
+``reserved``.  A strategy gets a `Site` and returns a `Mask` (``site``); ``documents``,
+``substitutes`` and ``tokens`` implement the longer ones, ``normal`` spells a value one way before
+it is masked, and ``keys`` reads the masking key.
 
 What a key masks are pseudonyms.  They stay personal data for whoever holds
 the key: passing this boundary takes no table out of the reach of data

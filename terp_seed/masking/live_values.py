@@ -13,11 +13,15 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from unicodedata import category, normalize
 
+from terp_seed.masking.encodings import decoded_texts
+from terp_seed.masking.phone_numbers import is_national_phone
 from terp_seed.masking.reserved import (
     is_fictional_phone,
     is_issued_ein,
     is_issued_ssn,
+    is_live_address,
     is_live_card,
+    is_live_iban,
     is_reserved_domain,
 )
 from terp_seed.rows.model import Json, Value
@@ -36,18 +40,33 @@ _SSN = re.compile(
 )
 _EIN = re.compile(r"(?<![\w-])(?P<prefix>\d{2})-\d{7}(?![\w-])")
 _CARD = re.compile(r"(?<![\w-])\d(?:[ -]?\d){12,18}(?![\w-])")
+_IBAN = re.compile(r"[A-Za-z]{2}\d{2}(?<![^\W_].{4})(?: ?[A-Za-z0-9]){11,30}(?![^\W_])")
+_NATIONAL = re.compile(
+    r"(?<![\w.,+/-])(?<!\d )(?!\d\d?[ /]\d\d?[ /]\d{4})"  # a date is none
+    r"(?:\(0[1-9]\d{0,4}\)[ /-]?|0[1-9]\d{0,4}[ /])\d{2,8}(?:[ /-]\d{2,4}){0,3}"
+    r"(?![\w@]|[.,:/-]\d)"
+)
+"""A number within a country that dials 0 first, written with a space, a slash or brackets."""
+_IPV4 = re.compile(r"(?<![\w.-])(?:\d{1,3}\.){3}\d{1,3}(?![\w-]|\.\d)")
+_IPV6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:{1,2}){3,7}[0-9A-Fa-f]{1,4}(?![\w:.])")
+_MAC = re.compile(
+    r"(?<![\w:-])[0-9A-Fa-f]{2}(?P<mark>[:-])(?:[0-9A-Fa-f]{2}(?P=mark)){4}[0-9A-Fa-f]{2}(?![\w:-])"
+)
 _NOT_DIGIT = re.compile(r"\D")
 
 # Most texts have no eight digits near each other, and few of the rest have any of these shapes.
 _EIGHT_DIGITS = re.compile(r"\d(?:\D{0,4}\d){7}")
 _SHAPE = {code: "0" if chr(code).isdigit() else " " for code in range(128)}
-_NUMBERS = re.compile("|".join(p.pattern for p in (_CARD, _SSN, _EIN, _NANP, _INTERNATIONAL)))
+_NUMBERS = re.compile(
+    "|".join(p.pattern for p in (_CARD, _SSN, _EIN, _NANP, _INTERNATIONAL, _NATIONAL, _IBAN))
+)
 
+_ENCODED = 16  # characters of the shortest base64 that is opened
 _MOST_LOCAL = 64
 _DEEPEST = 200
 
 
-LIVE_KINDS = ("card", "email", "phone", "tax_id")
+LIVE_KINDS = ("account", "card", "device", "email", "network", "phone", "tax_id")
 """What a search of values finds."""
 
 
@@ -70,7 +89,22 @@ def searchable(text: str) -> str:
 
 def may_be_live(text: str) -> bool:
     """False if nothing in the text can be live, whatever it is cut into or opened to."""
-    return "@" in text or "\\" in text or _has_eight_digits(text)
+    short = "@" in text or "\\" in text or _has_eight_digits(text)
+    encoded = "%" in text or "&" in text or max(map(len, text.split()), default=0) >= _ENCODED
+    return short or encoded or _may_be_address(text)
+
+
+def _may_be_encoded(text: str) -> bool:
+    """False if `decoded_texts` has nothing to say of the text."""
+    if "%" in text or "&" in text:
+        return True
+    return len(text) >= _ENCODED and text[:_ENCODED].isalnum() and "@" not in text
+
+
+def _may_be_address(text: str) -> bool:
+    dotted = text.count(".") >= 3 and _IPV4.search(text) is not None
+    marked = ":" in text or text.count("-") >= 5
+    return dotted or (marked and (_IPV6.search(text) or _MAC.search(text)) is not None)
 
 
 def _has_eight_digits(text: str) -> bool:
@@ -89,7 +123,10 @@ def find_live(text: str, *, bare: bool = False) -> list[Hit]:
     """
     found = list(_emails(text)) if "@" in text else []
     if _EIGHT_DIGITS.search(text) and _NUMBERS.search(text):
-        found += [hit for search in (_cards, _tax_numbers, _phones) for hit in search(text)]
+        searches = (_accounts, _cards, _tax_numbers, _phones)
+        found += [hit for search in searches for hit in search(text)]
+    if _may_be_address(text):
+        found += [*_networks(text), *_devices(text)]
     if not found:
         return found
     if not bare:
@@ -103,10 +140,11 @@ def find_live(text: str, *, bare: bool = False) -> list[Hit]:
 
 
 def live_kinds(value: Value) -> set[str]:
-    """The kinds that are found in a value: in a text, and in all texts of a document."""
+    """The kinds that are found in a value: in all its texts, as they are and decoded once."""
     kinds: set[str] = set()
     for text in texts_in(value):
-        kinds |= {hit.kind for hit in find_live(searchable(text))}
+        for seen in (text, *decoded_texts(text)) if _may_be_encoded(text) else (text,):
+            kinds |= {hit.kind for hit in find_live(searchable(seen))}
     return kinds
 
 
@@ -152,6 +190,42 @@ def _phones(text: str) -> Iterator[Hit]:
         for match in pattern.finditer(text):
             if not is_fictional_phone(_NOT_DIGIT.sub("", match[0])):
                 yield Hit("phone", *match.span())
+
+    for match in _NATIONAL.finditer(text):
+        digits = _NOT_DIGIT.sub("", match[0])
+        if len(digits) >= 9 and not is_fictional_phone(digits) and is_national_phone(match[0]):
+            yield Hit("phone", *match.span())
+
+
+def _accounts(text: str) -> Iterator[Hit]:
+    for match in _IBAN.finditer(text):
+        stop = _end_of_iban(match[0])
+        if stop:
+            yield Hit("account", match.start(), match.start() + stop)
+
+
+def _end_of_iban(text: str) -> int:
+    """Where an IBAN at the beginning ends: words may follow it.  0 if there is none."""
+    ends = [at for at in range(15, len(text) + 1) if at == len(text) or text[at] == " "]
+    return next((at for at in reversed(ends) if is_live_iban(text[:at])), 0)
+
+
+def _networks(text: str) -> Iterator[Hit]:
+    for pattern in (_IPV4, _IPV6):
+        for match in pattern.finditer(text):
+            if is_live_address(match[0]) and not _is_version(match[0]):
+                yield Hit("network", *match.span())
+
+
+def _is_version(text: str) -> bool:
+    """Small numbers with dots are a version more often than an address."""
+    return ":" not in text and sum(len(part) > 1 for part in text.split(".")) < 3
+
+
+def _devices(text: str) -> Iterator[Hit]:
+    for match in _MAC.finditer(text):
+        if match["mark"] == ":" or len(_NOT_DIGIT.sub("", match[0])) < 12:  # a code has digits
+            yield Hit("device", *match.span())
 
 
 def _tax_numbers(text: str) -> Iterator[Hit]:

@@ -73,6 +73,8 @@ DATA_CLASSES = {
         DataClass("credential", "a password, token or hash of one", "nullify", plain),
         DataClass("device", "a device, browser or place of use", "redact", plain),
         DataClass("special", "health, origin, belief or another special category", "redact", plain),
+        DataClass("quasi", "a trait that, with others, singles a person out", "redact", plain),
+        DataClass("file", "a document, portrait or recording", "nullify", plain),
         DataClass("free_text", "text that a person wrote", "redact", plain, allows=_TEXT),
         DataClass("json", "a document", "redact", plain, allows=_DOCUMENT),
         DataClass("date", "a day in a person's life", "date_shift", plain, allows=_DATE),

@@ -14,6 +14,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from ipaddress import ip_address
 
 __all__ = [
     "CARDS",
@@ -26,7 +27,9 @@ __all__ = [
     "is_fictional_phone",
     "is_issued_ein",
     "is_issued_ssn",
+    "is_live_address",
     "is_live_card",
+    "is_live_iban",
     "is_reserved_domain",
     "is_reserved_email",
     "luhn_sum",
@@ -115,19 +118,30 @@ def is_reserved_email(text: str) -> bool:
     return bool(local and at) and "@" not in local and is_reserved_domain(domain)
 
 
-_OFCOM = re.compile(r"(?:44|0)(?:7700900|2079460|1632960|1134960|1314960|1414960)\d{3}")
+_FICTIONAL = re.compile(
+    # Ofcom
+    r"(?:44|0)(?:(?:7700900|2079460|1632960|1134960|1144960|1154960|1164960|1174960|1184960"
+    r"|1214960|1314960|1414960|1514960|1614960|1914980|3069990|8081570|9098790)\d{3})"
+    # ACMA: 5550 and 7010 in each geographic area, 0491 57x
+    r"|(?:61|0)(?:[2378](?:5550|7010)\d{4}|49157\d{4})"
+    # ARCEP: numbers for films
+    r"|(?:33|0)(?:19900|26191|35301|46571|53649|63998)\d{4}"
+    # Bundesnetzagentur: numbers for the media
+    r"|(?:49|0)(?:3023125|6990009|4066969|2214710|8999998)\d{3}"
+)
 
 
 def is_fictional_phone(digits: str) -> bool:
     """Whether these digits are a number set aside for fiction.
 
     555-0100 to 555-0199 under a geographic area code of North America, with
-    or without the country's 1; 800-555-0199; Ofcom's numbers for drama.
+    or without the country's 1; 800-555-0199; the numbers that Ofcom, ACMA, ARCEP and the
+    Bundesnetzagentur set aside for films.
     """
     national = digits[1:] if len(digits) == 11 and digits[0] == "1" else digits
     if len(national) == 10 and national[3:8] == "55501":
         return national[:3] not in NOT_GEOGRAPHIC or national == "8005550199"
-    return _OFCOM.fullmatch(digits) is not None
+    return _FICTIONAL.fullmatch(digits) is not None
 
 
 def is_issued_ssn(area: str, group: str, serial: str) -> bool:
@@ -153,6 +167,27 @@ def is_live_card(digits: str) -> bool:
     """Whether a card with this number may exist: issuer, length and check digit fit."""
     fits = 13 <= len(digits) <= 19 and digits[0] in "23456" and digits not in _TRIAL_CARDS
     return fits and luhn_sum(digits) % 10 == 0
+
+
+def is_live_iban(text: str) -> bool:
+    """Whether an account may have this IBAN: country, length, layout and check digits fit.
+
+    A bank code that begins with four zeros is none, except in Belgium.
+    """
+    from stdnum import iban
+
+    plain = text.replace(" ", "").upper()
+    no_bank = plain[4:8] == "0000" and plain[:2] != "BE"
+    return not no_bank and bool(iban.is_valid(plain))
+
+
+def is_live_address(text: str) -> bool:
+    """Whether this is a public IP address: neither private nor set aside for documentation."""
+    try:
+        address = ip_address(text)
+    except ValueError:
+        return False
+    return address.is_global and not address.is_multicast
 
 
 def _phone(number: int) -> str:

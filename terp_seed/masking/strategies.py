@@ -187,7 +187,16 @@ def _hash(site: Site) -> Mask:
     return drawn_text(site, lambda digest: digest.hex()[:length], distinct=True, length=length)
 
 
-_MARKERS = {"email": "[e-mail]", "phone": "[phone]", "tax_id": "[tax id]", "card": "[card]"}
+_MARKERS = {
+    "account": "[account]",
+    "card": "[card]",
+    "device": "[device]",
+    "email": "[e-mail]",
+    "network": "[network]",
+    "phone": "[phone]",
+    "tax_id": "[tax id]",
+}
+_NO_RANGE = {"account", "device"}  # a surrogate of theirs might be real by chance
 
 
 def _scrub_text(site: Site) -> Mask:
@@ -197,7 +206,7 @@ def _scrub_text(site: Site) -> Mask:
     Under a key a find becomes what its own column would make of it.
     """
     surrogates: dict[str, Callable[[Value], Value]] = {}
-    for name in _MARKERS if site.key else ():
+    for name in _MARKERS.keys() - _NO_RANGE if site.key else ():
         kind = DATA_CLASSES[name]
         choice = Choice(kind.strategy)
         mask = build(replace(site, kind=kind, domain=name, unique=False, choice=choice))
@@ -210,7 +219,8 @@ def _scrub_text(site: Site) -> Mask:
         parts, end = [], 0
         for hit in find_live(seen, bare=True):
             found = seen[hit.start : hit.stop]
-            surrogate = surrogates[hit.kind](found) if surrogates else _MARKERS[hit.kind]
+            made = surrogates.get(hit.kind)
+            surrogate = made(found) if made else _MARKERS[hit.kind]
             parts += [seen[end : hit.start], str(surrogate)]
             end = hit.stop
         return "".join([*parts, seen[end:]]) if parts else text
