@@ -7,7 +7,9 @@ column, by the policy.
 
 ``boundary`` masks or proves a block, ``policy`` and ``policy_file`` say what is done about each
 column, ``gaps`` finds columns that need a decision, by what ``column_names`` makes of a name and
-``live_values`` of the content, ``strategies`` lists the ways to mask, and ``proof`` holds generated
+``live_values`` of the content, ``decisions`` proposes what the policy could say of them and
+``policy_lines`` adds it to the file, ``strategies`` lists the ways to mask, and ``proof`` holds
+generated
 values to the ranges in ``reserved``.  A strategy gets a `Site` and
 returns a `Mask` (``site``); ``documents``, ``substitutes`` and ``tokens`` implement the longer
 ones, ``normal`` spells a value one way before it is masked, and ``keys`` reads the masking key.

@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import os
 import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from importlib import import_module
 from typing import Any
 
@@ -24,7 +25,7 @@ from terp_seed.database.schema import ColumnFacts, TableFacts
 from terp_seed.errors import MaskingError, UsageError
 from terp_seed.masking.column_names import TypeKind
 from terp_seed.masking.documents import Other, mask_document
-from terp_seed.masking.gaps import ColumnProfile, PolicyGap, find_gaps
+from terp_seed.masking.gaps import ColumnProfile, PolicyGap, describe_gaps, find_gaps
 from terp_seed.masking.keys import Key
 from terp_seed.masking.normal import UnmaskableError, is_blank, plain, token
 from terp_seed.masking.policy import DATA_CLASSES, Choice, Policy, Rule
@@ -36,7 +37,7 @@ from terp_seed.rows.imported import BATCH_ROWS, RowStore
 from terp_seed.rows.model import Block, Cells, Lookup, TableRows, Value
 from terp_seed.settings.options import Settings, environment_name
 
-__all__ = ["Boundary", "MakeProver", "Masker", "boundary", "profile_of_column"]
+__all__ = ["Boundary", "MakeProver", "Masker", "boundary", "profile_of_column", "profile_of_values"]
 
 _UNPROVEN = frozenset({"date", "amount"})  # every day and every sum may be made up
 
@@ -175,8 +176,8 @@ class Boundary:
         return self.prover(rows.table, list(rows.columns))
 
     def findings(self, rows: TableRows, facts: TableFacts | None) -> list[str]:
-        """Columns that look personal and have no policy, and masks that cannot fit."""
-        found = [str(gap) for gap in self.unclassified(rows, facts)]
+        """Columns that need a decision, and masks that cannot fit."""
+        found = describe_gaps(self.unclassified(rows, facts))
         if rows.provenance == "imported" and facts is not None:  # a script knows no lengths
             masker = self.masker(rows.table, list(rows.columns))
             columns = [profile_of_rows(rows, name, facts) for name in rows.columns]
@@ -184,9 +185,29 @@ class Boundary:
         return found
 
     def unclassified(self, rows: TableRows, facts: TableFacts | None) -> list[PolicyGap]:
-        """Columns that look personal and have no policy."""
-        columns = [profile_of_rows(rows, name, facts) for name in rows.columns]
-        return find_gaps(self.policy, rows.table, columns)
+        """Columns of these rows that need a decision, and new columns of a table that has some."""
+        columns = [
+            profile_of_rows(
+                rows, name, facts, listed=self.policy.rule(rows.table, name) is not None
+            )
+            for name in rows.columns
+        ]
+        found = find_gaps(self.policy, rows.table, columns)
+        return found if facts is None else [*found, *self.undecided(facts, rows.columns)]
+
+    def undecided(self, facts: TableFacts, besides: Container[str] = ()) -> list[PolicyGap]:
+        """Columns without an entry in a table for which the policy was made.
+
+        The entries are the lock: a column that came later has none.
+        """
+        if not self.policy.unlisted or not self.policy.table(facts.name).columns:
+            return []
+        later = [
+            profile_of_column(facts, name)
+            for name, column in facts.columns.items()
+            if name not in besides and not column.computed
+        ]
+        return find_gaps(self.policy, facts.name, later)
 
 
 def boundary(
@@ -452,22 +473,42 @@ class _Samples:
         return (value for value in values if not isinstance(value, Lookup))
 
 
-def profile_of_rows(rows: TableRows, name: str, facts: TableFacts | None) -> ColumnProfile:
-    """A column that rows are about to be written to; without ``facts`` its values tell."""
+def profile_of_rows(
+    rows: TableRows, name: str, facts: TableFacts | None, *, listed: bool = True
+) -> ColumnProfile:
+    """A column that rows are about to be written to; without ``facts`` its values tell.
+
+    Whether one needs an entry is found out only if it is not ``listed``.
+    """
     live = facts.columns.get(name) if facts else None
-    samples: _Samples | None = None
-    if rows.provenance == "imported":
-        samples = _Samples(rows, name)
+    imported = rows.provenance == "imported"
+    samples = _Samples(rows, name) if imported else None
     if rows.columns[name].ref is not None or (samples and not samples.are_there):
-        return ColumnProfile(name, "number")
-    if live is None:
+        return ColumnProfile(name, "number", typed=False)
+    if facts is None or live is None:
         few = rows.values(name, 0, min(rows.count, _FEW))
         if few.count(None) == len(few) and all(value is None for value in rows.each(name)):
-            return ColumnProfile(name, "boolean")  # nothing is personal in it
+            return ColumnProfile(name, "boolean", typed=False)  # nothing is personal in it
         length = rows.columns[name].bounds.length
-        return ColumnProfile(name, _kind_of_values(few), length, samples)
-    unique = facts is not None and (name,) in facts.possible_uniques
-    return ColumnProfile(name, _kind(live), live.length, samples, live.nullable, unique)
+        needs_entry = not (listed or samples is None or all(map(_is_short, samples)))
+        kind = _kind_of_values(few)
+        return ColumnProfile(name, kind, length, samples, needs_entry=needs_entry, typed=False)
+    return ColumnProfile(
+        name,
+        _kind(live),
+        live.length,
+        samples,
+        live.nullable,
+        unique=(name,) in facts.possible_uniques,
+        needs_entry=imported and _can_identify(facts, live),
+    )
+
+
+def profile_of_values(name: str, values: Sequence[Value]) -> ColumnProfile:
+    """A column of which nothing but values is known."""
+    needs_entry = not all(map(_is_short, values))
+    kind = _kind_of_values(values)
+    return ColumnProfile(name, kind, None, values, needs_entry=needs_entry, typed=False)
 
 
 def profile_of_column(
@@ -484,7 +525,10 @@ def profile_of_column(
         kind = "json"
     unique = name in facts.key or any(name in columns for columns in facts.possible_uniques)
     ascii_only = live.charset == "ascii"
-    return ColumnProfile(name, kind, live.length, samples, live.nullable, unique, ascii_only)
+    needs_entry = _can_identify(facts, live)
+    return ColumnProfile(
+        name, kind, live.length, samples, live.nullable, unique, ascii_only, needs_entry
+    )
 
 
 def _are_documents(samples: Sequence[Value]) -> bool:
@@ -506,6 +550,51 @@ def _kind_of_values(values: Sequence[Value]) -> TypeKind:
 
 
 def _kind(live: ColumnFacts) -> TypeKind:
-    if live.choices is not None:
+    if live.choices is not None or live.members is not None:
         return "enum"
+    if live.flags is not None:
+        return "number"
     return next((kind for type_, kind in _KINDS if isinstance(live.type, type_)), "text")
+
+
+_SHORT = 8
+"""So many digits are too few for a number that names a person."""
+_LEAST_LONG = 100_000_000
+_SHORT_TEXT = re.compile(
+    rf"[-+]?\d{{1,{_SHORT}}}(\.\d{{0,6}})?|true|false|yes|no", re.ASCII | re.IGNORECASE
+)
+
+
+def _can_identify(facts: TableFacts, live: ColumnFacts) -> bool:
+    """Whether a column needs an entry, whatever it is called.
+
+    Not: what counts rows or refers to them by number, booleans, enumerations, and numbers of at
+    most eight digits before the point.
+    """
+    kind = _kind(live)
+    if kind in ("boolean", "enum"):
+        return False
+    if kind != "number":
+        return True
+    refers = any(live.name in reference.columns for reference in facts.references)
+    return live.name != facts.integer_key and not refers and not _holds_short_numbers(live)
+
+
+def _holds_short_numbers(live: ColumnFacts) -> bool:
+    bits = live.bits if live.flags is None else live.flags
+    if bits is not None:
+        return 1 << bits <= _LEAST_LONG
+    precision: int | None = getattr(live.type, "precision", None)
+    if isinstance(live.type, sa.Float) or precision is None:
+        return False
+    scale: int | None = getattr(live.type, "scale", None)
+    return precision - (scale or 0) <= _SHORT
+
+
+def _is_short(value: Value) -> bool:
+    """Whether a value of a column without a known type is none that could name a person."""
+    if isinstance(value, str):
+        return value == "" or _SHORT_TEXT.fullmatch(value) is not None
+    if isinstance(value, int | float | Decimal):
+        return -_LEAST_LONG < value < _LEAST_LONG
+    return value is None

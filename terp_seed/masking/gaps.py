@@ -1,6 +1,8 @@
-"""Fail closed: a column that looks personal and has no policy stops the run.
+"""Fail closed: a column without a decision stops the run.
 
-A column looks personal by its name, its type, and its content.
+Imported rows, and rows that are masked in place, need an entry for every column that can hold
+something of a person, whatever it is called (`ColumnProfile.needs_entry`).  Other columns are
+judged by name, type and content; all are, under ``unlisted = "detect"``.
 """
 
 from __future__ import annotations
@@ -10,13 +12,21 @@ import re
 from collections.abc import Iterable, Set
 from dataclasses import dataclass
 from itertools import islice
+from shlex import quote
 
 from terp_seed.masking.column_names import TypeKind, guess
 from terp_seed.masking.live_values import find_live, live_kinds, may_be_live, searchable
 from terp_seed.masking.policy import Policy, Rule
 from terp_seed.rows.model import Json, Value
 
-__all__ = ["ColumnProfile", "PolicyGap", "find_gaps", "lines_to_add", "toml_key"]
+__all__ = [
+    "ColumnProfile",
+    "PolicyGap",
+    "describe_gaps",
+    "find_gaps",
+    "lines_to_add",
+    "toml_key",
+]
 
 _AT_ONCE = 2_000
 _APART = "     "  # no number goes on behind it
@@ -36,6 +46,10 @@ class ColumnProfile:
     unique: bool = False
     ascii: bool = False
     """Whether its character set holds nothing but ASCII."""
+    needs_entry: bool = False
+    """Whether its values are imported, and of a type that can hold something of a person."""
+    typed: bool = True
+    """Whether the database names the type, and not the values."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,7 +59,7 @@ class PolicyGap:
     table: str
     column: str
     kind: str
-    """The class that it looks like."""
+    """The class that it looks like; empty if all that is known is that no entry exists."""
     because: str
     declared: bool = False
     """Whether the policy says that it is not personal."""
@@ -59,6 +73,8 @@ class PolicyGap:
 
     def __str__(self) -> str:
         place = f"{self.table}.{self.column}"
+        if not self.kind:
+            return f"{place} {self.because}"
         if self.declared:
             return (
                 f"{place} is declared pii = false, but {self.because}; "
@@ -75,16 +91,48 @@ class PolicyGap:
 def find_gaps(policy: Policy, table: str, columns: Iterable[ColumnProfile]) -> list[PolicyGap]:
     """The columns that need a decision before a row of theirs is written.
 
-    A classified column is fine.  One declared not personal is held to its
-    content, one without an entry to its name, type and content.
+    A classified column is fine.  One declared not personal is held to its content, and to its
+    type if the entry names one.  One without an entry is a gap if it needs one; if not, it is held
+    to its name, type and content.
     """
-    found = (_gap(table, column, policy.rule(table, column.name)) for column in columns)
+    found = (
+        _gap(table, column, policy.rule(table, column.name), strict=policy.unlisted)
+        for column in columns
+    )
     return [gap for gap in found if gap is not None]
 
 
-def _gap(table: str, column: ColumnProfile, rule: Rule | None) -> PolicyGap | None:
+def describe_gaps(gaps: Iterable[PolicyGap]) -> list[str]:
+    """A line for each gap, and one for all columns of a table that have no entry."""
+    missing: dict[str, list[str]] = {}
+    lines: list[str] = []
+    for gap in gaps:
+        if gap.kind or gap.declared:
+            lines.append(str(gap))
+        else:
+            missing.setdefault(gap.table, []).append(gap.column)
+    return [
+        *(
+            f"table {table} has columns without an entry in the masking policy: "
+            f"{', '.join(dict.fromkeys(columns))}; this command writes proposed entries: "
+            f"terp-seed mask --init --table {quote(table)}"
+            for table, columns in missing.items()
+        ),
+        *lines,
+    ]
+
+
+def _gap(table: str, column: ColumnProfile, rule: Rule | None, *, strict: bool) -> PolicyGap | None:
     if rule is not None and rule.kind is not None:
         return None
+    if rule is not None and _has_other_type(column, rule):
+        because = (
+            f"is declared pii = false for a {rule.type_kind}, and is a {column.type_kind} now; "
+            "decide again and correct or delete its type"
+        )
+        return PolicyGap(table, column.name, "", because, declared=True)
+    if rule is None and strict and column.needs_entry:
+        return PolicyGap(table, column.name, "", "has no entry in the masking policy")
     if rule is None:
         kind = guess(table, column.name, column.type_kind, column.length)
         if kind is not None:
@@ -99,11 +147,20 @@ def _gap(table: str, column: ColumnProfile, rule: Rule | None) -> PolicyGap | No
     return PolicyGap(table, column.name, _class_of(column, kinds), because, declared, found)
 
 
+def _has_other_type(column: ColumnProfile, rule: Rule) -> bool:
+    """Whether an entry was written for another type; a number that became short is still one."""
+    if rule.type_kind is None or not column.typed:
+        return False
+    found = "date" if column.type_kind == "datetime" else column.type_kind
+    return found not in (rule.type_kind, "boolean", "enum")
+
+
 def lines_to_add(gaps: Iterable[PolicyGap]) -> str:
     """All lines to add, table by table, ready to be pasted."""
     tables: dict[str, list[str]] = {}
     for gap in gaps:
-        tables.setdefault(gap.table, []).append(gap.line)
+        if gap.kind:
+            tables.setdefault(gap.table, []).append(gap.line)
     return "\n\n".join(
         "\n".join([f"[tables.{toml_key(table)}]", *lines]) for table, lines in tables.items()
     )
