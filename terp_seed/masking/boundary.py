@@ -207,7 +207,16 @@ class Boundary:
             for name, column in facts.columns.items()
             if name not in besides and not column.computed
         ]
-        return find_gaps(self.policy, facts.name, later)
+        return find_gaps(self.policy, facts.name, filter(self._was_decided(facts.name), later))
+
+    def _was_decided(self, table: str) -> Callable[[ColumnProfile], bool]:
+        """Whether a column is one that the policy had to decide on, for each of a table."""
+
+        def was_decided(column: ColumnProfile) -> bool:
+            rule = self.policy.rule(table, column.name)
+            return column.needs_entry if rule is None else rule.type_kind is not None
+
+        return was_decided
 
 
 def boundary(
