@@ -354,7 +354,8 @@ def test_what_is_refused_leaves_no_file(sqlite_toy: Toy, rows: dict[str, str], s
 def test_a_personal_column_is_refused_or_once(sqlite_toy: Toy) -> None:
     policy = sqlite_toy.path / "seeds" / "masking.toml"
     policy.write_text(
-        'version = 1\n[tables.labels]\nwording = { class = "free_text" }\n'
+        'version = 1\ndefaults.unlisted = "detect"\n'
+        '[tables.labels]\nwording = { class = "free_text" }\n'
         'not_personal = [{ columns = ["extra", "body", "blob"], reason = "x" }]\n'
     )
     keep(sqlite_toy, COLD="secret,2")
@@ -567,7 +568,8 @@ def test_values_that_csv_cannot_tell_apart_are_json_lines(sqlite_toy: Toy) -> No
 def test_personal_columns_are_masked_on_their_way(sqlite_toy: Toy) -> None:
     policy = sqlite_toy.path / "seeds" / "masking.toml"
     policy.write_text(
-        'version = 1\n[tables.labels]\nwording = { class = "email" }\n'
+        'version = 1\ndefaults.unlisted = "detect"\n'
+        '[tables.labels]\nwording = { class = "email" }\n'
         'not_personal = [{ columns = ["extra", "body", "blob"], reason = "x" }]\n'
     )
     sqlite_toy.execute("INSERT INTO labels (code, wording) VALUES ('A', 'ann@corp.test')")

@@ -21,6 +21,7 @@ wording = { class = "free_text", strategy = "scrub_text" }
 body = { class = "free_text" }
 extra = { class = "json" }
 blob = { pii = false, reason = "a picture" }
+not_personal = [{ columns = ["place", "amount", "day", "moment"], reason = "of the label" }]
 """
 HEAD = "code,wording,body,extra,place,amount,day"
 

@@ -113,12 +113,14 @@ def test_the_site_has_the_groups_of_the_map() -> None:
 
 
 # Words of all pages that a person writes, code included; what follows from the code has no limit.
-BUDGET = 22_000
+BUDGET = 21_000
+_FROM_POLICY = "pii-inventory.md"
 _GENERATED = re.compile(r"<!-- generated.*?<!-- end", re.DOTALL)
 
 
 def test_the_pages_stay_short() -> None:
     written = {page.name: _GENERATED.sub("", page.read_text(encoding="utf-8")) for page in PAGES}
+    del written[_FROM_POLICY]
     words = {name: len(text.split()) for name, text in written.items()}
     assert sum(words.values()) <= BUDGET, sorted(words.items(), key=lambda item: -item[1])
 

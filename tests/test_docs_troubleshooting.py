@@ -183,7 +183,10 @@ def _no_tables(it: Trouble) -> Done:
     return it.seed("upgrade", "head")
 
 
-@case("… has no entry in the masking policy and looks like … by its name or type; …")
+@case(
+    "…, table … has columns without an entry in the masking policy: …; "
+    "this command writes proposed entries: …"
+)
 def _personal(it: Trouble) -> Done:
     it.sandbox()
     it.sql("CREATE TABLE members (id INTEGER PRIMARY KEY, email VARCHAR(80))")
@@ -317,6 +320,7 @@ def _changed(it: Trouble) -> Trouble:
     it.seeded()
     it.sql("CREATE TABLE shades (id INTEGER PRIMARY KEY, code VARCHAR(9) UNIQUE, shade VARCHAR(9))")
     it.revision('op.seed_rows("shades", [{"code": "r", "shade": "red"}], key=["code"])')
+    it.terp_seed("mask", "--init", "--table", "shades")
     it.seed("upgrade", "head", check=True)
     first = it.project.path / "seed_revisions" / "0006_ours.py"
     text = first.read_text().replace("0005_orders", "0006_ours").replace("seed_rows", "update_rows")

@@ -157,7 +157,9 @@ def test_masked_rows_are_those_of_the_whole_table(sqlite_toy: Toy, little_memory
     policy = '[tables.labels]\ncode = { class = "code", unique = true }\n'
     kept = '[tables.labels]\nnot_personal = [{ columns = ["wording"], reason = "print" }]\n'
     masking = toy.path / "seeds" / "masking.toml"
-    masking.write_text("version = 1\n" + kept + policy.partition("\n")[2])
+    masking.write_text(
+        'version = 1\ndefaults.unlisted = "detect"\n' + kept + policy.partition("\n")[2]
+    )
     toy.only(
         "0001_a",
         'op.seed_file("labels", "big.csv", key=["code"], rename={"b": "wording"}, omit=["a"])',

@@ -288,7 +288,9 @@ labels = sa.Table(
 @pytest.fixture
 def modelled(sqlite_toy):
     """A toy whose models say what is personal, and a revision that seeds a person."""
-    (sqlite_toy.path / "seeds" / "masking.toml").write_text("version = 1\n")
+    (sqlite_toy.path / "seeds" / "masking.toml").write_text(
+        'version = 1\ndefaults.unlisted = "detect"\n'
+    )
     (sqlite_toy.path / "toy_models.py").write_text(MODELS)
     rows = '[{"code": "a", "wording": "Jane Canary"}]'
     sqlite_toy.only("0001", f'op.seed_rows("labels", {rows}, key=["code"])')
@@ -306,7 +308,9 @@ def test_what_the_models_say_masks_a_seed(modelled):
 
 def test_models_that_are_not_there_or_contradict_the_file_are_refused(modelled):
     policy = modelled.path / "seeds" / "masking.toml"
-    policy.write_text('[tables.labels]\nwording = { pii = false, reason = "x" }\n')
+    policy.write_text(
+        'defaults.unlisted = "detect"\n[tables.labels]\nwording = { pii = false, reason = "x" }\n'
+    )
     modelled.ini("models = toy_models:metadata")
     with pytest.raises(UsageError, match=r"labels\.wording: the file has pii = false"):
         modelled.upgrade()

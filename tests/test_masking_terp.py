@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import terp_full
 from sqlalchemy import types
 
 from terp_seed.masking.boundary import Boundary
@@ -57,7 +58,10 @@ def test_every_text_document_and_date_has_an_entry(policy):
 def test_no_entry_is_for_a_column_that_is_not_there(policy):
     for table in metadata.tables.values():
         assert policy.stale(table.name, [column.name for column in table.columns]) == []
-    assert policy.tables.keys() - metadata.tables.keys() == {"calendar_events"}
+    known = terp_full.columns()
+    assert policy.tables.keys() <= known.keys()
+    for table, columns in known.items():
+        assert policy.stale(table, columns) == []
 
 
 def test_nothing_that_looks_personal_is_left_over(policy):
@@ -120,13 +124,13 @@ def test_the_inventory_names_every_column_and_claims_nothing(policy):
     for table in policy.tables.values():
         for column in table.columns:
             assert re.search(rf"\b{table.name}(: .*| \([^)]*)`{column}`", text), column
-    assert "anonym" not in text.lower()
+    assert "anonym" not in re.sub("`[^`]*`", "", text).lower()
 
 
 def test_the_boundary_stands_on_the_ground_layer_alone():
     allowed = {"errors", "settings", "rows", "masking"}
     for file in (ROOT / "terp_seed" / "masking").glob("*.py"):
-        if file.name == "boundary.py":  # it meets settings and schema
+        if file.name in ("boundary.py", "decisions.py"):  # they meet settings and schema
             continue
         text = file.read_text(encoding="utf-8")
         assert "anonym" not in text.lower()

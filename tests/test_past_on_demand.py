@@ -15,7 +15,8 @@ def test_masks_that_count_rows_go_on_where_an_earlier_run_ended(sqlite_toy: Toy)
     toy = sqlite_toy
     policy = toy.path / "seeds" / "masking.toml"
     policy.write_text(
-        'version = 1\n\n[tables.labels]\nwording = { class = "email" }\n'
+        'version = 1\ndefaults.unlisted = "detect"\n\n'
+        '[tables.labels]\nwording = { class = "email" }\n'
         'not_personal = [{ columns = ["code"], reason = "a label" }]\n',
         encoding="utf-8",
     )

@@ -362,6 +362,7 @@ def test_what_python_reads_otherwise_is_no_edit(postgresql_toy: Toy, key: str, g
     toy.execute(f"CREATE TABLE things ({key}, doc JSONB, {kinds})")
     names = '["doc", "tags", "span", "wait", "uid", "short"]'
     (toy.path / "seeds" / "masking.toml").write_text(
+        'defaults.unlisted = "detect"\n'
         f'[tables.things]\nnot_personal = [{{ columns = {names}, reason = "made up" }}]\n'
     )
     row = {

@@ -204,6 +204,7 @@ def seed(toy: Toy, case: Case, rows: int = ROWS) -> None:
     toy.execute(*case.ddl, case.kept)
     free = json.dumps([case.column])  # also how TOML writes a list of texts
     (toy.path / "seeds" / "masking.toml").write_text(
+        'defaults.unlisted = "detect"\n'
         f'[tables.{case.table}]\nnot_personal = [{{ columns = {free}, reason = "a test" }}]\n'
         if case.column
         else ""

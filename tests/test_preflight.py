@@ -9,7 +9,7 @@ from toys import Toy
 from terp_seed.database.schema import Schema
 from terp_seed.database.session import opened
 from terp_seed.errors import PlanError
-from terp_seed.masking.boundary import profile_of_column
+from terp_seed.masking.gaps import profile_of_column
 from terp_seed.project.project import Project
 
 

@@ -57,8 +57,11 @@ class Copy:
             self.keys.setenv("TERP_SEED_MASK_KEY", key)
 
     def policy(self, *lines: str) -> None:
-        """Write the policy."""
-        (self.home / "masking.toml").write_text("\n".join(lines))
+        """Write the policy, which leaves columns without an entry to the detector."""
+        text = "\n".join(lines)
+        if "unlisted" not in text:
+            text = f'defaults.unlisted = "detect"\n{text}'
+        (self.home / "masking.toml").write_text(text)
 
     def run(self, *statements: str) -> None:
         with self.db.begin() as connection:
@@ -621,6 +624,7 @@ def test_a_backup_is_made_first_and_brings_everything_back(toy: Toy) -> None:
     )
     before = toy.rows("SELECT * FROM labels ORDER BY id")
     (toy.path / "seeds" / "masking.toml").write_text(
+        'defaults.unlisted = "detect"\n'
         '[tables.labels]\nwording = { class = "person_name" }\nextra = { class = "json" }\n'
         'not_personal = [{ columns = ["body", "blob", "code"], reason = "a label" }]\n'
     )

@@ -130,7 +130,7 @@ def test_every_type_from_a_file(
 def every_type(toy: Toy, key: str = ', key=["code"]') -> None:
     """Make a table for each type, and a revision that seeds it from a file."""
     operations = []
-    policy = ["version = 1"]
+    policy = ["version = 1", 'defaults.unlisted = "detect"']
     for name, (kind, texts, *declared) in kinds(toy).items():
         table = f"of_{name}"
         toy.execute(f"CREATE TABLE {table} (id {toy.counted_key}, code CHAR(2) UNIQUE, v {kind})")
@@ -190,7 +190,7 @@ def contents(toy: Toy) -> list[object]:
 def test_an_edit_of_every_type_is_noticed(toy: Toy, edit: str) -> None:
     """Each is the second value in the place of the first."""
     operations = []
-    policy = ["version = 1"]
+    policy = ["version = 1", 'defaults.unlisted = "detect"']
     several = {name: kind for name, kind in kinds(toy).items() if len(kind[1]) > 1}
     for name, (kind, texts, *declared) in several.items():
         table = f"of_{name}"
@@ -250,7 +250,9 @@ def test_what_a_type_cannot_hold_is_refused_before_the_first_row(
 ) -> None:
     toy.execute(f"CREATE TABLE t (id {toy.counted_key}, code CHAR(2) UNIQUE, v {kind})")
     policy = POLICY.format(table="t")
-    (toy.path / "seeds" / "masking.toml").write_text(f"version = 1\n{policy}\n")
+    (toy.path / "seeds" / "masking.toml").write_text(
+        f'version = 1\ndefaults.unlisted = "detect"\n{policy}\n'
+    )
     good = '{"code": "a", "v": None}'
     toy.only(
         "0001_bad", f'op.seed_rows("t", [{good}, {{"code": "b", "v": {value}}}], key=["code"])'

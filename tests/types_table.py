@@ -219,7 +219,9 @@ def trials(toy: Toy) -> list[Trial]:
         f'[tables.{trial.table}]\nnot_personal = [{{ columns = ["v", "code"], reason = "t" }}]'
         for trial in found
     ]
-    (toy.path / "seeds" / "masking.toml").write_text("\n".join(["version = 1", *lines, ""]))
+    (toy.path / "seeds" / "masking.toml").write_text(
+        "\n".join(["version = 1", 'defaults.unlisted = "detect"', *lines, ""])
+    )
     return found
 
 

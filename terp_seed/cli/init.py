@@ -125,7 +125,7 @@ def _edit(project: Project, edit_env: bool | None) -> tuple[list[str], list[str]
 def _next_steps(project: Project, made: Scaffold, left: list[str], *, terp: bool) -> list[str]:
     if terp:
         return ["alembic upgrade head", "alembic -n seed upgrade head"]
-    steps = [f"add to seeds/masking.toml: {line}" for line in made.findings.splitlines()]
+    steps = [made.findings] if made.findings else []
     if not made.url:
         steps.append(
             f"set the database: sqlalchemy.url in section [{project.section}] (your [alembic] "

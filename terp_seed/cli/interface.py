@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from functools import wraps
+from pathlib import Path
 from typing import Any
 
 import click
@@ -25,6 +26,7 @@ __all__ = [
     "dry_run",
     "examples",
     "run_options",
+    "short_path",
     "state",
     "table",
     "with_options",
@@ -132,3 +134,9 @@ def _line(cells: Sequence[str], widths: Sequence[int], numeric: Sequence[bool]) 
 
 def _width(cell: str) -> int:
     return len(click.unstyle(cell))
+
+
+def short_path(path: Path) -> str:
+    """The path from the current folder, if it is below that."""
+    current, full = Path.cwd(), path.resolve()
+    return str(full.relative_to(current)) if full.is_relative_to(current) else str(full)

@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from terp_seed.cli.interface import as_json, document, examples, run_options, table
+from terp_seed.cli.interface import as_json, document, examples, run_options, short_path, table
 from terp_seed.cli.interface import yes as with_yes
-from terp_seed.errors import UsageError, VerificationError
+from terp_seed.errors import MaskingError, UsageError, VerificationError
 from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
@@ -20,12 +20,17 @@ __all__ = ["mask"]
 
 @click.command(
     epilog=examples(
+        "terp-seed mask --init               write the entries that seeds/masking.toml lacks",
+        "terp-seed mask --init --table brands",
+        "terp-seed mask --review",
         "terp-seed mask --dry-run",
         "terp-seed -x yes=terp_staging mask",
         "terp-seed mask --verify",
         "terp-seed mask --report > evidence.md",
     )
 )
+@click.option("--init", "init", is_flag=True, help="Write a proposed entry for unlisted columns.")
+@click.option("--review", "reviewing", is_flag=True, help="Show undecided and proposed columns.")
 @click.option("--dry-run", "dry", is_flag=True, help="Count what would be masked; write nothing.")
 @click.option("--verify", "verifying", is_flag=True, help="Look for personal data that is left.")
 @click.option("--report", "reporting", is_flag=True, help="Print the evidence of the masking.")
@@ -37,6 +42,8 @@ __all__ = ["mask"]
 @as_json
 def mask(
     project: Project,
+    init: bool,
+    reviewing: bool,
     dry: bool,
     verifying: bool,
     reporting: bool,
@@ -48,11 +55,16 @@ def mask(
 ) -> None:
     """Mask a copy of production in place, block by block.
 
-    Refused in production.  An interrupted run continues where it stopped.
+    Refused in production, but for --init and --review, which write nothing to the database.  An
+    interrupted run continues where it stopped.
     """
-    if sum((dry, verifying, reporting, forgetting)) > 1:
-        raise UsageError("give one of --dry-run, --verify, --report and --forget")
-    if verifying:
+    if sum((init, reviewing, dry, verifying, reporting, forgetting)) > 1:
+        raise UsageError("give one of --init, --review, --dry-run, --verify, --report and --forget")
+    if init:
+        _init(project, tables, as_json)
+    elif reviewing:
+        _review(project, tables, as_json)
+    elif verifying:
         _verify(project, tables, as_json)
     elif reporting:
         _report(project, as_json)
@@ -62,6 +74,56 @@ def mask(
         from terp_seed.mask_database.run import MaskOptions
 
         _mask(project, MaskOptions(tables, again, yes), dry=dry, as_json=as_json)
+
+
+def _init(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
+    from terp_seed.mask_database.proposals import propose_policy
+    from terp_seed.masking.policy_lines import add_decisions
+
+    settings = project.settings()
+    path = settings.home / "masking.toml"
+    proposals = propose_policy(settings, tables)
+    columns = add_decisions(path, proposals)
+    rows: list[dict[str, Any]] = [
+        {"table": found.table, "column": decision.column, **decision.entry()}
+        for found in proposals
+        for decision in found.decisions
+    ]
+    if as_json:
+        document("mask", did="init", file=short_path(path), columns=rows)
+    elif columns:
+        click.echo(
+            f"wrote {columns:,} proposed entries for {len(proposals):,} tables to "
+            f"{short_path(path)}; check them, and delete the word proposed from each that is right",
+            err=True,
+        )
+    else:
+        click.echo("every column has its entry", err=True)
+
+
+def _review(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
+    from terp_seed.mask_database.proposals import review_policy
+
+    found = review_policy(project.settings(), tables)
+    rows = [
+        *(["undecided", *place, ""] for place in found.undecided),
+        *(["proposed", *place] for place in found.proposed),
+        *(["stale", *place, "no such column"] for place in found.stale),
+    ]
+    if as_json:
+        document("mask", did="review", review=asdict(found))
+    elif rows:
+        table(["state", "table", "column", "reason"], rows)
+    click.echo(
+        f"{len(found.undecided)} columns undecided, {len(found.proposed)} only proposed, "
+        f"{len(found.stale)} entries without a column",
+        err=True,
+    )
+    if found.undecided:
+        raise MaskingError(
+            "columns have no decision in the masking policy; propose one for each: "
+            "terp-seed mask --init"
+        )
 
 
 def _mask(project: Project, options: MaskOptions, *, dry: bool, as_json: bool) -> None:

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from terp_seed.cli.interface import as_json, document, examples
+from terp_seed.cli.interface import as_json, document, examples, short_path
 from terp_seed.errors import UsageError
 from terp_seed.project.project import Project
 
@@ -96,6 +95,8 @@ def revision(
         _autogenerate(project, message, rev_id, allow_delete, as_json)
         return
     _write(project, message, rev_id, _body(project, seeder, file, table, keys), as_json)
+    if file and table:
+        _classify(project, file, table)
 
 
 def _body(
@@ -113,11 +114,26 @@ def _body(
     return file_body(settings.data, file, table, keys) if file and table else ""
 
 
+def _classify(project: Project, file: str, table: str) -> None:
+    """Write what the masking policy needs for the file, so that its revision runs."""
+    from terp_seed.masking.policy_lines import add_decisions
+    from terp_seed.project.new_revision import propose_for_file
+
+    settings = project.settings()
+    path = settings.home / "masking.toml"
+    columns = add_decisions(path, [propose_for_file(settings, file, table)])
+    if columns:
+        click.echo(
+            f"wrote proposed entries for {columns} columns to {short_path(path)}; review them",
+            err=True,
+        )
+
+
 def _write(project: Project, message: str, rev_id: str | None, body: str, as_json: bool) -> None:
     from terp_seed.project.new_revision import write_revision
 
     name = _name(project, message, rev_id)
-    path = _short(write_revision(project.directory(), name, message, body))
+    path = short_path(write_revision(project.directory(), name, message, body))
     if as_json:
         line = project.alembic("revision", "-m", message, "--rev-id", name)
         _document(name, [path], line)
@@ -152,7 +168,7 @@ def _autogenerate(
     name = _name(found, message, rev_id)
     with all_or_nothing(found.directory()):
         made = found.autogenerate(message, name, allow_delete=allow_delete)
-    paths = [_short(path) for path in made]
+    paths = [short_path(path) for path in made]
     if as_json:
         line = project.alembic("revision", "--autogenerate", "-m", message, "--rev-id", name)
         _document(name if paths else None, paths, line)
@@ -170,7 +186,7 @@ def _import(project: Project, source: Source, as_json: bool) -> None:
     chain = fold_chain(settings, project.directory(), "dev")
     with opened(settings) as session:
         made = import_dataset(session, source, chain)
-    path = _short(made.path)
+    path = short_path(made.path)
     if as_json:
         _document(None, [path], None, made.rows, made.notes)
         return
@@ -185,9 +201,3 @@ def _name(project: Project, message: str, rev_id: str | None) -> str:
 
     taken = [script.revision for script in project.directory().walk_revisions()]
     return revision_id(taken, message, rev_id)
-
-
-def _short(path: Path) -> str:
-    """The path from the current folder, if it is below that."""
-    current, full = Path.cwd(), path.resolve()
-    return str(full.relative_to(current)) if full.is_relative_to(current) else str(full)

@@ -4,6 +4,7 @@ Not part of seeding.  Seeding masks rows on their way in; this masks the rows
 that a database holds already.  Generated rows are left alone:
 the boundary held them to the reserved ranges.
 
+``proposals`` writes and reviews a policy for a schema.
 ``run`` masks a database, as ``plan`` says; ``blocks`` reads and writes rows, ``progress``
 records how far it has come, and ``originals`` remembers digests of the original values.  ``leaks``
 searches for what is left; ``evidence`` reports what was done.  What a key masks are pseudonyms, and

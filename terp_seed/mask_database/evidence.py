@@ -24,8 +24,8 @@ from terp_seed.ledger.audit import read_events
 from terp_seed.mask_database.plan import seeded_ranges
 from terp_seed.mask_database.progress import Pass, PassTable
 from terp_seed.mask_database.run import begun
-from terp_seed.masking.boundary import Boundary, profile_of_column
-from terp_seed.masking.gaps import find_gaps
+from terp_seed.masking.boundary import Boundary
+from terp_seed.masking.gaps import find_gaps, profile_of_column
 from terp_seed.masking.substitutes import fingerprint
 from terp_seed.run.backup.folder import list_backups
 from terp_seed.settings.options import Settings

@@ -23,7 +23,8 @@ from terp_seed.mask_database.originals import Known, Originals
 from terp_seed.mask_database.plan import tables_to_read
 from terp_seed.mask_database.progress import PassTable
 from terp_seed.mask_database.run import audit_of, begun
-from terp_seed.masking.boundary import Boundary, profile_of_column
+from terp_seed.masking.boundary import Boundary
+from terp_seed.masking.gaps import profile_of_column
 from terp_seed.masking.live_values import live_kinds, texts_in
 from terp_seed.masking.proof import RangeCheck
 from terp_seed.masking.substitutes import SUBSTITUTES, made_up

@@ -25,15 +25,30 @@ from terp_seed.errors import MaskingError, UsageError
 from terp_seed.ledger.changes import find_changes, still_there
 from terp_seed.ledger.ledger import Ledger, SeededRange, ledger_of
 from terp_seed.mask_database.progress import Pass
-from terp_seed.masking.boundary import Boundary, Masker, profile_of_column
-from terp_seed.masking.gaps import PolicyGap, find_gaps, lines_to_add
+from terp_seed.masking.boundary import Boundary, Masker
+from terp_seed.masking.gaps import (
+    PolicyGap,
+    describe_gaps,
+    find_gaps,
+    lines_to_add,
+    profile_of_column,
+)
 
-__all__ = ["MARK", "PassPlan", "plan_passes", "seeded_ranges", "tables_to_read"]
+__all__ = [
+    "MARK",
+    "ForeignKey",
+    "PassPlan",
+    "foreign_keys",
+    "plan_passes",
+    "sample_values",
+    "seeded_ranges",
+    "tables_to_read",
+]
 
 MARK = "~"
 """A masked value that could equal one that is not masked yet begins with it until all are."""
 
-_SAMPLES = 100  # from each end of a table
+_WINDOWS, _WINDOW = 9, 100  # so many samples of a table, of so many rows
 
 
 @dataclass(frozen=True)
@@ -102,13 +117,13 @@ def plan_passes(
     Raises `UsageError` for a table that is not there, and `MaskingError` with
     every finding: unclassified columns, masks that cannot fit, keys in the way.
     """
-    foreign_keys = list(_foreign_keys(session))
-    planner = _Planner(session, border, foreign_keys)
+    keys = list(foreign_keys(session))
+    planner = _Planner(session, border, keys)
     tables = tables_to_read(Schema(session), only)
     for facts in tables:
         planner.add(facts, [made for made in passes if made.table == facts.name])
     masked = {(plan.table, name) for plan in planner.plans for name in plan.columns}
-    planner.problems += _unfit_keys(foreign_keys, masked)
+    planner.problems += _unfit_keys(keys, masked)
     planner.problems += _find_kept_values(session, border)
     planner.refuse()
     return planner.plans
@@ -179,16 +194,17 @@ class _Planner:
         """Raise `MaskingError` if anything prevents masking."""
         if not self.problems and not self._gaps:
             return
-        listed = "\n  ".join([*self.problems, *map(str, self._gaps)])
-        lines = f"\n\n{lines_to_add(self._gaps)}" if self._gaps else ""
+        listed = "\n  ".join([*self.problems, *describe_gaps(self._gaps)])
+        added = lines_to_add(self._gaps)
+        lines = f"\n\n{added}" if added else ""
         raise MaskingError(
             f"this database cannot be masked yet, nothing was written:\n  {listed}{lines}"
         )
 
     def _unclassified(self, facts: TableFacts) -> list[PolicyGap]:
-        """The columns that need a decision, judged by name, type and the rows at both ends."""
+        """The columns that need a decision, judged by name, type and a sample of the rows."""
         readable = [name for name, column in facts.columns.items() if not column.computed]
-        samples = _samples(self.session, facts, readable)
+        _, samples = sample_values(self.session, facts, readable)
         columns = [profile_of_column(facts, name, samples[name]) for name in readable]
         return find_gaps(self.border.policy, facts.name, columns)
 
@@ -280,15 +296,24 @@ class _Planner:
         return bool(self.session.rows(sql))
 
 
-def _samples(session: Session, facts: TableFacts, names: Sequence[str]) -> dict[str, list[object]]:
+def sample_values(
+    session: Session, facts: TableFacts, names: Sequence[str]
+) -> tuple[int, dict[str, list[object]]]:
+    """How many rows a table has, and values from all over it: all, or of rows at even distances."""
     quote = session.dialect.quote
-    listed = ", ".join(map(quote, names))
+    count = int(session.scalar(f"SELECT COUNT(*) FROM {quote(facts.name)}"))
+    if not names:
+        return count, {}
+    order = ", ".join(map(quote, facts.key))
+    sql = f"SELECT {', '.join(map(quote, names))} FROM {quote(facts.name)}"
+    sql += f" ORDER BY {order}" if order else ""
+    windows = _WINDOWS if count > _WINDOWS * _WINDOW else 1
+    size = _WINDOW if windows > 1 else max(count, 1)
     rows: list[Sequence[object]] = []
-    for way in ("", " DESC") if facts.key else ("",):
-        order = ", ".join(f"{quote(name)}{way}" for name in facts.key)
-        sql = f"SELECT {listed} FROM {quote(facts.name)}"
-        rows += session.rows(f"{sql}{f' ORDER BY {order}' if order else ''} LIMIT {_SAMPLES}")
-    return {name: [row[at] for row in rows] for at, name in enumerate(names)}
+    for number in range(windows):
+        first = number * (count - size) // max(windows - 1, 1)
+        rows += session.rows(f"{sql} LIMIT {size} OFFSET {first}")
+    return count, {name: [row[at] for row in rows] for at, name in enumerate(names)}
 
 
 # -- foreign keys between personal columns: after masking they must still join.  An enforced key
@@ -306,7 +331,8 @@ class ForeignKey:
     cascades: bool
 
 
-def _foreign_keys(session: Session) -> Iterator[ForeignKey]:
+def foreign_keys(session: Session) -> Iterator[ForeignKey]:
+    """The enforced references between tables of the connection's own schema."""
     dialect, connection = session.dialect, session.connection
     found = sa.inspect(connection).get_multi_foreign_keys()
     for (_, table), keys in found.items():

@@ -11,8 +11,7 @@ for as long as the memory is small; a block that comes in is never changed.
 from __future__ import annotations
 
 import os
-import re
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from importlib import import_module
@@ -20,11 +19,17 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from terp_seed.database.schema import ColumnFacts, TableFacts
+from terp_seed.database.schema import TableFacts
 from terp_seed.errors import MaskingError, UsageError
-from terp_seed.masking.column_names import TypeKind
 from terp_seed.masking.documents import Other, mask_document
-from terp_seed.masking.gaps import ColumnProfile, PolicyGap, find_gaps
+from terp_seed.masking.gaps import (
+    ColumnProfile,
+    PolicyGap,
+    describe_gaps,
+    find_gaps,
+    profile_of_column,
+    profile_of_rows,
+)
 from terp_seed.masking.keys import Key
 from terp_seed.masking.normal import UnmaskableError, is_blank, plain, token
 from terp_seed.masking.policy import DATA_CLASSES, Choice, Policy, Rule
@@ -33,10 +38,10 @@ from terp_seed.masking.proof import Prover, RangeCheck
 from terp_seed.masking.site import Mask, Site
 from terp_seed.masking.strategies import build, list_strategies
 from terp_seed.rows.imported import BATCH_ROWS, RowStore
-from terp_seed.rows.model import Block, Cells, Lookup, TableRows, Value
+from terp_seed.rows.model import Block, Cells, TableRows, Value
 from terp_seed.settings.options import Settings, environment_name
 
-__all__ = ["Boundary", "MakeProver", "Masker", "boundary", "profile_of_column"]
+__all__ = ["Boundary", "MakeProver", "Masker", "boundary"]
 
 _UNPROVEN = frozenset({"date", "amount"})  # every day and every sum may be made up
 
@@ -175,8 +180,8 @@ class Boundary:
         return self.prover(rows.table, list(rows.columns))
 
     def findings(self, rows: TableRows, facts: TableFacts | None) -> list[str]:
-        """Columns that look personal and have no policy, and masks that cannot fit."""
-        found = [str(gap) for gap in self.unclassified(rows, facts)]
+        """Columns that need a decision, and masks that cannot fit."""
+        found = describe_gaps(self.unclassified(rows, facts))
         if rows.provenance == "imported" and facts is not None:  # a script knows no lengths
             masker = self.masker(rows.table, list(rows.columns))
             columns = [profile_of_rows(rows, name, facts) for name in rows.columns]
@@ -184,9 +189,29 @@ class Boundary:
         return found
 
     def unclassified(self, rows: TableRows, facts: TableFacts | None) -> list[PolicyGap]:
-        """Columns that look personal and have no policy."""
-        columns = [profile_of_rows(rows, name, facts) for name in rows.columns]
-        return find_gaps(self.policy, rows.table, columns)
+        """Columns of these rows that need a decision, and new columns of a table that has some."""
+        columns = [
+            profile_of_rows(
+                rows, name, facts, listed=self.policy.rule(rows.table, name) is not None
+            )
+            for name in rows.columns
+        ]
+        found = find_gaps(self.policy, rows.table, columns)
+        return found if facts is None else [*found, *self.undecided(facts, rows.columns)]
+
+    def undecided(self, facts: TableFacts, besides: Container[str] = ()) -> list[PolicyGap]:
+        """Columns without an entry in a table for which the policy was made.
+
+        The entries are the lock: a column that came later has none.
+        """
+        if not self.policy.unlisted or not self.policy.table(facts.name).columns:
+            return []
+        decided: list[ColumnProfile] = []
+        for column in (profile_of_column(facts, n) for n in facts.columns if n not in besides):
+            rule = self.policy.rule(facts.name, column.name)
+            if column.needs_entry if rule is None else rule.type_kind:
+                decided.append(column)
+        return find_gaps(self.policy, facts.name, decided)
 
 
 def boundary(
@@ -415,97 +440,3 @@ def _problems(mask: Mask, column: ColumnProfile, rows: int) -> list[str]:
     if column.ascii and not mask.ascii:
         found.append("masked values may hold characters that the column's character set lacks")
     return found
-
-
-_FEW = 50
-_NUMBER = re.compile(r"[-+]?\d{1,12}(\.\d{1,6})?", re.ASCII)  # longer ones may be personal
-_KINDS: tuple[tuple[type[sa.types.TypeEngine[Any]], TypeKind], ...] = (
-    (sa.Enum, "enum"),
-    (sa.JSON, "json"),
-    (sa.Boolean, "boolean"),
-    (sa.DateTime, "datetime"),
-    (sa.Date, "date"),
-    (sa.Time, "datetime"),
-    (sa.Integer, "number"),
-    (sa.Numeric, "number"),
-    (sa.Float, "number"),  # no Numeric in SQLAlchemy 2.1
-    (sa.LargeBinary, "binary"),
-)
-
-
-@dataclass(frozen=True)
-class _Samples:
-    """The values of a column of imported rows, as often as they are asked for."""
-
-    rows: TableRows
-    name: str
-
-    @property
-    def are_there(self) -> bool:
-        """Whether anything but references is in the column."""
-        return not self.rows.count or any(True for _ in self)
-
-    def __iter__(self) -> Iterator[Value]:
-        values = self.rows.each(self.name)
-        if self.name not in self.rows.derived:
-            return values
-        return (value for value in values if not isinstance(value, Lookup))
-
-
-def profile_of_rows(rows: TableRows, name: str, facts: TableFacts | None) -> ColumnProfile:
-    """A column that rows are about to be written to; without ``facts`` its values tell."""
-    live = facts.columns.get(name) if facts else None
-    samples: _Samples | None = None
-    if rows.provenance == "imported":
-        samples = _Samples(rows, name)
-    if rows.columns[name].ref is not None or (samples and not samples.are_there):
-        return ColumnProfile(name, "number")
-    if live is None:
-        few = rows.values(name, 0, min(rows.count, _FEW))
-        if few.count(None) == len(few) and all(value is None for value in rows.each(name)):
-            return ColumnProfile(name, "boolean")  # nothing is personal in it
-        length = rows.columns[name].bounds.length
-        return ColumnProfile(name, _kind_of_values(few), length, samples)
-    unique = facts is not None and (name,) in facts.possible_uniques
-    return ColumnProfile(name, _kind(live), live.length, samples, live.nullable, unique)
-
-
-def profile_of_column(
-    facts: TableFacts, name: str, samples: Sequence[Value] | None = None
-) -> ColumnProfile:
-    """A column that holds rows already.
-
-    A part of a key counts as unique; a text column full of documents is one of
-    documents, whatever the engine calls its type.
-    """
-    live = facts.columns[name]
-    kind = _kind(live)
-    if kind == "text" and samples and _are_documents(samples):
-        kind = "json"
-    unique = name in facts.key or any(name in columns for columns in facts.possible_uniques)
-    ascii_only = live.charset == "ascii"
-    return ColumnProfile(name, kind, live.length, samples, live.nullable, unique, ascii_only)
-
-
-def _are_documents(samples: Sequence[Value]) -> bool:
-    texts = [value for value in samples if value is not None]
-    return bool(texts) and all(
-        isinstance(text, str) and text[:1] in ("{", "[") and text[-1:] in ("}", "]")
-        for text in texts
-    )
-
-
-def _kind_of_values(values: Sequence[Value]) -> TypeKind:
-    known = [value for value in values if value is not None]
-    if any(isinstance(value, dict | list) for value in known):
-        return "json"
-    texts = [value for value in known if isinstance(value, str)]
-    if not known or not all(map(_NUMBER.fullmatch, texts)):
-        return "text"
-    return "number"  # a CSV's numbers are texts, too
-
-
-def _kind(live: ColumnFacts) -> TypeKind:
-    if live.choices is not None:
-        return "enum"
-    return next((kind for type_, kind in _KINDS if isinstance(live.type, type_)), "text")

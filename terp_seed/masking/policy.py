@@ -19,6 +19,7 @@ from terp_seed.settings.options import environment_name
 
 __all__ = [
     "DATA_CLASSES",
+    "PROPOSED",
     "Choice",
     "DataClass",
     "PathStep",
@@ -83,6 +84,9 @@ DATA_CLASSES = {
 }
 
 
+PROPOSED = "proposed:"
+"""How the reason of an entry begins that a command wrote; whoever confirms it deletes the word."""
+
 _T = TypeVar("_T")
 
 
@@ -100,7 +104,8 @@ class Rule:
     """One column: ``kind`` is its class, or None for one that is not personal.
 
     A column that is not personal has a ``reason``, and ``false_alarms`` are the
-    kinds of data that its values only look like.  ``choices`` are its own
+    kinds of data that its values only look like; ``type_kind`` is the type that it
+    had when that was decided, if the decision rests on it.  ``choices`` are its own
     strategies: under ``""`` for everywhere, under an environment's name there.
     """
 
@@ -112,6 +117,12 @@ class Rule:
     paths: tuple[tuple[str, Rule], ...] = ()
     other: Choice | None = None
     false_alarms: tuple[str, ...] = ()
+    type_kind: str | None = None
+
+    @property
+    def proposed(self) -> bool:
+        """Whether a command wrote the entry and no person has confirmed it."""
+        return (self.reason or "").startswith(PROPOSED)
 
     def choice(self, environment: str, classes: Mapping[str, Choice]) -> Choice | None:
         """The strategy that holds in an environment; None if the column is not written there.
@@ -140,10 +151,15 @@ class TableRules:
 
 @dataclass(frozen=True)
 class Policy:
-    """A parsed and checked policy.  Table and column names match in any case."""
+    """A parsed and checked policy.  Table and column names match in any case.
+
+    With ``unlisted`` a column without an entry stops a run whatever it is called; otherwise only
+    one that looks personal does.
+    """
 
     source: str = "masking policy"
     mail_domain: str = "example.com"
+    unlisted: bool = True
     environments: Mapping[str, Mapping[str, Choice]] = field(default_factory=dict)
     tables: Mapping[str, TableRules] = field(default_factory=dict)
 

@@ -4,6 +4,7 @@
 
     [defaults]
     mail_domain = "example.com"
+    unlisted = "error"                   # or "detect", for columns that look personal
 
     [environments.staging]               # a class's strategy in one environment
     free_text = "scrub_text"
@@ -15,6 +16,7 @@
     phone = { class = "phone", staging = { strategy = "partial", last = 4 } }
     tags = { class = "json", paths = { "$[*]" = "free_text" } }
     grade = { pii = false, reason = "a product grade" }
+    stock = { pii = false, reason = "a quantity", type = "number" }  # and no text
     aircraft = { pii = false, reason = "type codes", false_alarms = ["card"] }
 
 The file never holds a key, salt or secret.
@@ -45,21 +47,23 @@ from terp_seed.masking.reserved import is_reserved_domain
 from terp_seed.masking.strategies import STRATEGIES, Option, Strategy, list_strategies
 from terp_seed.settings.options import ENVIRONMENTS
 
-__all__ = ["load_policy", "merge_models"]
+__all__ = ["is_fit", "load_policy", "merge_models"]
 
 _SECTIONS = ("defaults", "environments", "tables", "version")
 _OPTIONS = {name for strategy in STRATEGIES.values() for name in strategy.options}
 _CHOICE_KEYS = {"strategy", "reason"} | _OPTIONS
 _COLUMN_KEYS = (
-    {"class", "pii", "domain", "unique", "paths", "other", "false_alarms"}
+    {"class", "pii", "domain", "unique", "paths", "other", "false_alarms", "type"}
     | _CHOICE_KEYS
     | {*ENVIRONMENTS}
 )
-_NOT_PERSONAL_KEYS = {"pii", "reason", "false_alarms"}
-_GROUP_KEYS = {"columns", "reason", "false_alarms"}
+_NOT_PERSONAL_KEYS = {"pii", "reason", "false_alarms", "type"}
+_GROUP_KEYS = {"columns", "reason", "false_alarms", "type"}
 _OTHER = ("redact", "scrub_text", "keep")
 
 _DOMAIN = "example.com"
+_UNLISTED = ("error", "detect")
+_DECIDED_TYPES = ("number", "date")
 
 _VALUES = {
     "version": Option("1: this terp_seed knows no other", lambda given: given == 1),
@@ -68,6 +72,8 @@ _VALUES = {
         ".example, .invalid",
         lambda given: given == _DOMAIN or (isinstance(given, str) and is_reserved_domain(given)),
     ),
+    "unlisted": Option(f"one of {', '.join(_UNLISTED)}", lambda given: given in _UNLISTED),
+    "type": Option(f"one of {', '.join(_DECIDED_TYPES)}", lambda given: given in _DECIDED_TYPES),
     "domain": Option("a name", lambda given: isinstance(given, str) and bool(given.strip())),
     "unique": Option("true or false", lambda given: isinstance(given, bool)),
     "false_alarms": Option(
@@ -142,15 +148,16 @@ class _Reader:
         self._check_keys(document, _SECTIONS, "")
         self._value(document, "version", 1, "")
         defaults = self._table(document, "defaults")
-        self._check_keys(defaults, ["mail_domain"], "[defaults]")
+        self._check_keys(defaults, ["mail_domain", "unlisted"], "[defaults]")
         domain = self._value(defaults, "mail_domain", _DOMAIN, "[defaults]")
+        unlisted = self._value(defaults, "unlisted", _UNLISTED[0], "[defaults]") == _UNLISTED[0]
         given = self._table(document, "environments")
         environments = {name: self._classes(given, name) for name in given}
         given, tables = self._table(document, "tables"), dict[str, TableRules]()
         for name in given:
             if self._is_new(name, tables, f"[tables.{name}]"):
                 tables[name] = self._rules(name, self._table(given, name, "tables."))
-        return Policy(source, domain, environments, tables)
+        return Policy(source, domain, unlisted, environments, tables)
 
     def rule(self, given: Any, where: str) -> Rule:
         """The rule of a column or a path."""
@@ -176,7 +183,8 @@ class _Reader:
             )
         choices = self._choices(given, kind, where)
         paths = self._paths(given, kind, where)
-        return Rule(kind, None, choices, domain, unique, paths, self._other(given, kind, where))
+        reason = self._reason(given, where) if "reason" in given else None
+        return Rule(kind, reason, choices, domain, unique, paths, self._other(given, kind, where))
 
     # -- parts of a file
 
@@ -249,7 +257,9 @@ class _Reader:
     def _harmless(self, given: Mapping[str, Any], where: str) -> Rule:
         """The rule of a column that is not personal, and of what its values only look like."""
         alarms = self._value(given, "false_alarms", [], where)
-        return Rule(None, self._reason(given, where), false_alarms=tuple(sorted(alarms)))
+        type_kind = self._value(given, "type", None, where)
+        reason = self._reason(given, where)
+        return Rule(None, reason, false_alarms=tuple(sorted(alarms)), type_kind=type_kind)
 
     def _choices(self, given: Mapping[str, Any], kind: str, where: str) -> dict[str, Choice]:
         own = {name: given[name] for name in _CHOICE_KEYS & given.keys()}
@@ -362,12 +372,13 @@ def _misplaced(strategy: Strategy, kind: str, environment: str) -> Iterator[str]
             f"{strategy.name} is allowed in {only} only; "
             f'write {only} = {{ strategy = "{strategy.name}" }}'
         )
-    if not _fits(strategy, kind):
-        fit = sorted(name for name, other in STRATEGIES.items() if _fits(other, kind))
+    if not is_fit(strategy, kind):
+        fit = sorted(name for name, other in STRATEGIES.items() if is_fit(other, kind))
         yield f"{strategy.name} does not fit class {kind}; use {', '.join(fit)}"
 
 
-def _fits(strategy: Strategy, kind: str) -> bool:
+def is_fit(strategy: Strategy, kind: str) -> bool:
+    """Whether a strategy can mask values of a class."""
     allowed = DATA_CLASSES[kind].allows
     if strategy.classes is not None and kind not in strategy.classes:
         return False

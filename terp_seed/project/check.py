@@ -28,7 +28,8 @@ from terp_seed.database.schema import Schema
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import MaskingError, PlanError, SeedError, UsageError, VerificationError
 from terp_seed.ledger.pinned_files import read_pins, refuse_edited_files
-from terp_seed.masking.boundary import boundary
+from terp_seed.masking.boundary import Boundary, boundary
+from terp_seed.masking.gaps import describe_gaps
 from terp_seed.plan.chain import ID_LENGTH, Step, ancestors, choose_generation, read_attributes
 from terp_seed.plan.plan import Plan, make_plan
 from terp_seed.plan.recorder import Recorder
@@ -234,7 +235,7 @@ def _autogenerate(project: Project) -> str:
 
 
 def _policy(chain: Chain, made: Scratch | None) -> str:
-    """Every column that a seed writes is classified, or does not look personal."""
+    """Every column that a seed writes has its entry, and so has every column of a listed table."""
     findings: dict[str, None] = {}
     columns: set[tuple[str, str]] = set()
     with _schema(chain, made) as schema:
@@ -245,11 +246,18 @@ def _policy(chain: Chain, made: Scratch | None) -> str:
                     rows = planned.rows
                     facts = schema.table(rows.table) if schema else None
                     columns |= {(rows.table, name) for name in rows.columns}
-                    found = border.unclassified(rows, facts)
+                    found = describe_gaps(border.unclassified(rows, facts))
                     findings |= {f"revision {step.revision}, {text}": None for text in found}
+            findings |= dict.fromkeys(_later_columns(border, schema))
     if findings:
         raise MaskingError("\n  ".join(findings))
     return f"{len(columns)} columns of {len({table for table, _ in columns})} tables"
+
+
+def _later_columns(border: Boundary, schema: Schema | None) -> Iterator[str]:
+    """Columns that were added to a table after the policy was made for it."""
+    tables = filter(None, map(schema.table, border.policy.tables)) if schema else ()
+    yield from describe_gaps(gap for facts in tables for gap in border.undecided(facts))
 
 
 @contextmanager

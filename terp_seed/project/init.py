@@ -14,7 +14,7 @@ import shutil
 from collections.abc import Iterable, Iterator
 from configparser import Error, RawConfigParser
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -27,13 +27,11 @@ from terp_seed.database.dialects import dialect_named
 from terp_seed.database.schema import ColumnFacts, Schema, TableFacts
 from terp_seed.database.session import opened
 from terp_seed.errors import UsageError
-from terp_seed.masking.boundary import Boundary, boundary
-from terp_seed.masking.gaps import PolicyGap, toml_key
-from terp_seed.masking.policy import Choice, Rule, TableRules
+from terp_seed.masking.boundary import boundary
+from terp_seed.masking.decisions import Context, decide_columns
+from terp_seed.masking.policy_lines import TableDecisions, add_decisions
 from terp_seed.project.new_revision import row_body, write_revision
 from terp_seed.project.project import Project
-from terp_seed.rows.imported import imported
-from terp_seed.rows.model import TableRows
 from terp_seed.settings.options import Settings
 
 __all__ = ["Scaffold", "generic_files", "has_section", "scaffold", "scaffold_terp", "section_text"]
@@ -56,7 +54,7 @@ class Scaffold:
     server: bool = False
     """Whether it leads to a server, whose database has to be stamped."""
     findings: str = ""
-    """Lines to add to the masking policy, if the project already has a policy."""
+    """The command that adds entries to the masking policy, if the project already has a policy."""
     books: str = ""
     """A name for the schema of the bookkeeping, if the configured engine has schemas."""
 
@@ -198,19 +196,18 @@ def _write_first_revision(project: Project, folder: str, table: str | None, made
     name, message, body = "0001_start", "Start", ""
     if table is not None:
         name, message = "0001_first_rows", "First rows"
-        body, policy = _example_row(project.settings(), table)
-        _classify(project.ini.parent, f"{folder}/masking.toml", policy, made)
+        body, proposal = _example_row(project.settings(), table)
+        _classify(project.ini.parent, f"{folder}/masking.toml", proposal, made)
     path = write_revision(project.directory(), name, message, body)
     made.written.append(path.resolve().relative_to(project.ini.parent.resolve()).as_posix())
 
 
-def _classify(home: Path, name: str, lines: str, made: Scaffold) -> None:
-    """Add lines to the masking policy if it is new, else hand them back."""
-    if name not in made.written:
-        made.findings = lines
-    elif lines:
-        with (home / name).open("a", encoding="utf-8") as policy:
-            policy.write(f"\n{lines}\n")
+def _classify(home: Path, name: str, proposal: TableDecisions, made: Scaffold) -> None:
+    """Add entries to the masking policy if it is new, else say which command does."""
+    if name in made.written:
+        add_decisions(home / name, [proposal])
+    elif proposal.decisions:
+        made.findings = f"terp-seed mask --init --table {proposal.table}"
 
 
 def _write(home: Path, texts: Iterable[tuple[str, str]], made: Scaffold) -> None:
@@ -245,8 +242,8 @@ def _all_or_nothing(ini: Path, made: Scaffold, section: str = "seed") -> Iterato
         raise
 
 
-def _example_row(settings: Settings, name: str) -> tuple[str, str]:
-    """The ``upgrade()`` that seeds one row of a table, and the lines its masking policy needs.
+def _example_row(settings: Settings, name: str) -> tuple[str, TableDecisions]:
+    """The ``upgrade()`` that seeds one row of a table, and the entries its masking policy needs.
 
     The row has a value for each column that must have one.  Reads the table's structure, writes
     nothing.  Raises `UsageError` for a table that does not exist or needs rows of another table.
@@ -264,31 +261,11 @@ def _example_row(settings: Settings, name: str) -> tuple[str, str]:
                 )
     row = {column.name: _value(column) for column in columns}
     key = next((unique for unique in facts.uniques if set(unique) <= set(row)), tuple(row))
-    rows = imported(name, [{n: [v] for n, v in row.items()}], key=key, id=facts.integer_key)
-    body = row_body(name, row, key, facts.integer_key)
-    return body, _policy(boundary(settings, "dev"), rows, facts)
-
-
-_STRATEGIES = ("", "pseudonymise", "redact")
-
-
-def _policy(border: Boundary, rows: TableRows, facts: TableFacts) -> str:
-    lines = [_line(border, rows, facts, found) for found in border.unclassified(rows, facts)]
-    return "\n".join([f"[tables.{toml_key(rows.table)}]", *lines]) if lines else ""
-
-
-def _line(border: Boundary, rows: TableRows, facts: TableFacts, gap: PolicyGap) -> str:
-    """An entry for a column that looks personal, with the first strategy whose values fit it."""
-    line = gap.line
-    for strategy in _STRATEGIES:
-        choices = {"": Choice(strategy)} if strategy else {}
-        rules = TableRules(rows.table, {gap.column: Rule(gap.kind, choices=choices)})
-        policy = replace(border.policy, tables={rows.table: rules})
-        found = replace(border, policy=policy).findings(rows, facts)
-        line = gap.line.replace(" }", f', strategy = "{strategy}" }}' if strategy else " }")
-        if not any(text.startswith(f"{rows.table}.{gap.column}:") for text in found):
-            break
-    return line
+    samples: dict[str, list[Any]] = {name: [value] for name, value in row.items()}
+    proposal = decide_columns(
+        boundary(settings, "dev", {}).policy, facts, samples, Context(rows=1, given=row)
+    )
+    return row_body(name, row, key, facts.integer_key), proposal
 
 
 def _needed_columns(facts: TableFacts) -> list[ColumnFacts]:

@@ -4,26 +4,36 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from alembic.script import Script, ScriptDirectory
 
+from terp_seed.database.schema import Schema, TableFacts
+from terp_seed.database.session import opened
 from terp_seed.errors import PlanError, UsageError
+from terp_seed.masking.boundary import boundary
+from terp_seed.masking.decisions import Context, Situation, decide_columns, decide_table
+from terp_seed.masking.gaps import profile_of_values
+from terp_seed.masking.policy_lines import TableDecisions
 from terp_seed.plan.chain import ID_LENGTH, clear_load_errors
 from terp_seed.project.operation_text import call, listed, python_literal
 from terp_seed.rows.files import FROZEN, read_batches
 from terp_seed.rows.seeders import seeder_named
+from terp_seed.settings.options import Settings
 
 __all__ = [
     "all_or_nothing",
     "file_body",
+    "propose_for_file",
     "revision_id",
     "row_body",
     "seeder_body",
     "write_revision",
 ]
 
+_SAMPLES = 200  # values of a column, of each batch of a file
 _ID = re.compile(r"[a-z0-9_]+")
 _NUMBERED = re.compile(r"(\d+)_")
 
@@ -45,6 +55,36 @@ def file_body(data: Path, path: str, table: str, key: Sequence[str]) -> str:
         raise UsageError(f"{path}: has no column {', '.join(missing)} to be the key")
     options = f", key={listed(key)}" if key else ""
     return f"op.seed_file({python_literal(table)}, {python_literal(path)}{options})"
+
+
+def propose_for_file(settings: Settings, path: str, table: str) -> TableDecisions:
+    """Policy entries for a file's columns, and for the other columns of its table.
+
+    The table is read if the database answers and has it; the file's values tell otherwise.
+    """
+    samples: dict[str, list[Any]] = {}
+    rows = 0
+    for batch in read_batches(settings.data, path):
+        rows += max(map(len, batch.values()), default=0)
+        for name, values in batch.items():
+            samples.setdefault(name, []).extend(values[:_SAMPLES])
+    policy = boundary(settings, "dev", {}).policy
+    facts = _facts(settings, table)
+    if facts is not None:
+        return decide_columns(policy, facts, samples, Context(rows, given=samples))
+    columns = [
+        profile_of_values(name, values)
+        for name, values in samples.items()
+        if policy.rule(table, name) is None
+    ]
+    wanted = [column for column in columns if column.needs_entry]
+    return decide_table(Situation(policy, table, rows, subjects=list(samples)[:1]), wanted)
+
+
+def _facts(settings: Settings, table: str) -> TableFacts | None:
+    with suppress(UsageError), opened(settings) as session:
+        return Schema(session).table(table)
+    return None
 
 
 def row_body(

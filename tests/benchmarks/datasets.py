@@ -29,6 +29,7 @@ def downgrade() -> None:
     op.unseed()
 '''
 _POLICY = f"""version = 1
+defaults.unlisted = "detect"
 [tables.items]
 not_personal = [{{ columns = [{", ".join(f'"{name}"' for name in COLUMNS)}], reason = "made up" }}]
 """

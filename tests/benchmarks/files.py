@@ -41,6 +41,7 @@ _WIDE = sa.Table(
 )
 
 _POLICY = f"""version = 1
+defaults.unlisted = "detect"
 [tables.wide]
 not_personal = [{{ columns = [{", ".join(f'"{name}"' for name in COLUMNS)}], reason = "made up" }}]
 [tables.wide_groups]

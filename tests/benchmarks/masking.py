@@ -35,6 +35,7 @@ from terp_seed.database.environment_stamp import stamp  # noqa: E402
 
 KEY = "9f3c1d7e5ab24806c1e7f2d93b6a80574ce91d2f7b3850a6e4c2198fd07b365a"
 IN_PLACE = """
+defaults.unlisted = "detect"
 [tables.people]
 subject = "code"
 code = { class = "code" }

@@ -332,7 +332,7 @@ def test_names_that_are_sql(toy: Toy) -> None:
     metadata.create_all(toy.db)
     wanted = dict.fromkeys(names, "it's; DROP TABLE labels --")
     (toy.path / "seeds" / "masking.toml").write_text(
-        "version = 1\n"
+        'version = 1\ndefaults.unlisted = "detect"\n'
         + "".join(
             f"[tables.{json.dumps(name, ensure_ascii=False)}]\nnot_personal = [{{ columns = "
             f"{json.dumps(['code', *names], ensure_ascii=False)}, reason = 'a name' }}]\n"

@@ -14,6 +14,7 @@ from toys import Toy
 
 POLICY = """
 version = 1
+defaults.unlisted = "detect"
 [tables.labels]
 wording = { class = "email" }
 not_personal = [{ columns = ["extra", "body", "blob"], reason = "printed on a label" }]
