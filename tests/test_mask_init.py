@@ -204,3 +204,41 @@ def test_terps_whole_schema_in_one_round(toy: Toy, own: bool) -> None:
     assert "0 columns undecided, " in said
     assert "0 entries without a column" in said
     terp_seed(toy, "mask", "--dry-run", *tables)
+
+
+def test_a_policy_with_a_mistake_stops_what_masks_or_imports_and_nothing_else(toy: Toy) -> None:
+    toy.upgrade("0002_depots")
+    (toy.path / "seeds" / "masking.toml").write_text("[tables.labels]\ncode = { clas = 'x' }\n")
+    for words in (
+        ("status", "--drift"),
+        ("verify", "--drift"),
+        ("history",),
+        ("lock", "status"),
+        ("ledger", "show"),
+        ("ledger", "rebuild", "--dry-run"),
+        ("env", "show"),
+        ("plan", "--rollback"),
+    ):
+        terp_seed(toy, *words)
+    for words in (("plan",), ("seed",), ("mask", "--dry-run"), ("mask", "--review")):
+        assert "labels.code: unknown key 'clas'" in terp_seed(toy, *words, code=2)
+    terp_seed(toy, "rollback", "base", "--yes")
+    assert toy.counts() == {}
+
+
+def test_a_file_is_seeded_with_what_the_revision_command_writes(strict: Toy) -> None:
+    """The first seed of somebody new: a file, a revision with its policy, an upgrade."""
+    strict.execute(
+        f"CREATE TABLE paints (id {strict.counted_key}, name VARCHAR(40), shade INTEGER)"
+    )
+    for path in (strict.path / "seed_revisions").glob("*.py"):
+        path.unlink()
+    strict.data("paints.csv", "name,shade\nMoss,120\nRust,340\n")
+    words = ("--file", "paints.csv", "--table", "paints", "--key", "name", "-m", "Paints")
+    assert "masking.toml" in terp_seed(strict, "revision", *words)
+    terp_seed(strict, "seed")
+    assert strict.rows("SELECT name, shade FROM paints ORDER BY 1") == [
+        ("Moss", 120),
+        ("Rust", 340),
+    ]
+    terp_seed(strict, "check")

@@ -42,12 +42,14 @@ from terp_seed.plan.plan import Plan, PlannedRevision, PlannedTable, make_plan
 from terp_seed.plan.recorder import Recorder
 from terp_seed.plan.renaming import read_names
 from terp_seed.rows.model import TableRows
+from terp_seed.rows.seeders import Check
 from terp_seed.settings.options import Settings
 
 __all__ = [
     "Run",
     "Target",
     "build_run",
+    "find_checks",
     "find_move",
     "make_recorder",
     "refuse_other_settings",
@@ -284,6 +286,18 @@ def replan_applied(session: Session, applied: Sequence[Script]) -> Plan:
     policy = boundary(settings, environment)
     recorder = make_recorder(target, environment, generation, policy, headers)
     return make_plan(applied, [], recorder)
+
+
+def find_checks(session: Session, applied: Sequence[Script]) -> list[Check]:
+    """The invariants that revisions declare; makes and reads no rows, and needs no policy."""
+    target, settings = Target.live(session), session.settings
+    environment = environment_of(session.connection, settings, session.books)
+    headers = target.headers()
+    recorded = recorded_settings(headers, applied)
+    generation = choose_generation(settings, environment, applied, recorded)
+    recorder = make_recorder(target, environment, generation, None, headers)
+    plan = make_plan(applied, [], recorder)
+    return [check for step in plan.history.values() for check in step.checks]
 
 
 def _refuse_lost_ledger(

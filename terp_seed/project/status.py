@@ -26,7 +26,7 @@ from terp_seed.ledger.selection import RetainedRows
 from terp_seed.plan.chain import ancestors, current_heads, read_attributes, recorded_settings
 from terp_seed.plan.plan import Counts, Plan, StepResult
 from terp_seed.plan.renaming import with_names
-from terp_seed.plan.run import replan_applied
+from terp_seed.plan.run import find_checks, replan_applied
 from terp_seed.project.project import Project
 from terp_seed.rows.seeders import Check
 
@@ -214,12 +214,8 @@ def count_violations(project: Project, *, everything: bool = False) -> list[Viol
     with opened(settings) as plain:
         session = with_names(plain, directory)
         applied = ancestors(directory, current_heads(session))
-        plan = replan_applied(session, applied)
-        seeded: dict[str, Range] = {}
-        checks = {}
-        for step in plan.history.values():
-            seeded.update(step.ranges)
-            checks.update({check.name: check for check in step.checks})
+        checks = {check.name: check for check in find_checks(session, applied)}
+        seeded = _generated_ranges(session, applied)
         results: list[Violations] = []
         for check in checks.values():
             rows = seeded.get(check.table)
@@ -227,6 +223,19 @@ def count_violations(project: Project, *, everything: bool = False) -> list[Viol
                 count = violations(check, None if everything else rows, ledger_of(session))
                 results.append(_counted(session, check, count))
         return results
+
+
+def _generated_ranges(session: Session, applied: Sequence[Script]) -> dict[str, Range]:
+    """The generated range of each table, of the revision that filled it last."""
+    ledger, found = ledger_of(session), dict[str, Range]()
+    if table_exists(session.connection, session.books.ledger):
+        turns = {script.revision: turn for turn, script in enumerate(applied)}
+        owner = session.names.owner
+        ranges = [r for r in ledger.ranges(session.connection) if owner(r.revision) in turns]
+        for seeded in sorted(ranges, key=lambda range_: turns[owner(range_.revision)]):
+            if seeded.shape.provenance == "synthetic":
+                found[seeded.table] = seeded
+    return found
 
 
 def _counted(session: Session, check: Check, count: str) -> Violations:
