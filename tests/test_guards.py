@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 from collections.abc import Callable, Sequence
+from pathlib import Path
 
 import pytest
 from alembic.util import CommandError
@@ -170,8 +171,61 @@ def test_a_copy_of_production_stays_production_until_it_is_stamped_anew(
     assert done.returncode == 5
     assert "this database is stamped production" in done.stderr
     assert toy.run("terp-seed", *x, "env", "stamp", "dev", check=False).returncode == 5
-    toy.run("terp-seed", *x, "env", "stamp", "dev", "--yes")
+    done = toy.run("terp-seed", *x, "env", "stamp", "dev", "--yes", check=False)
+    assert (done.returncode, "may be production: it is stamped production" in done.stderr) == (
+        5,
+        True,
+    )
+    name = Path(str(make_url(copy).database)).name
+    toy.run("terp-seed", *x, "-x", f"yes={name}", "env", "stamp", "dev")
     toy.run("terp-seed", *x, "seed")
+
+
+@pytest.mark.parametrize("stamp", [None, "staging", "production"])
+@pytest.mark.parametrize("name", ["dev", "test", "staging"])
+def test_what_looks_like_production_is_named_before_it_is_stamped_otherwise(
+    new_toy: Callable[..., Toy], sqlite_url: str, stamp: str | None, name: str
+) -> None:
+    """Whatever the sign is; and a stamp that only becomes stricter needs no more than a yes."""
+    toy = new_toy(sqlite_url, stamp=stamp)
+    toy.execute("CREATE TABLE big (id INTEGER PRIMARY KEY)")
+    toy.execute(
+        "INSERT INTO big WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n "
+        "WHERE i < 10001) SELECT i FROM n"
+    )
+    if stamp == name:
+        return
+    x = ("-x", f"url={toy.url}")
+    said = toy.run("terp-seed", *x, "env", "stamp", name, "--yes", check=False)
+    assert said.returncode == 5
+    assert "more than 10,000 rows are there that no seed inserted" in said.stderr
+    assert f"-x {toy.consent} env stamp {name}" in said.stderr
+    wrong = toy.run("terp-seed", *x, "-x", "yes=other", "env", "stamp", name, check=False)
+    assert wrong.returncode == 5
+    toy.run("terp-seed", *x, "-x", toy.consent, "env", "stamp", name)
+    toy.run("terp-seed", *x, "env", "stamp", "production", "--yes")
+
+
+@pytest.mark.parametrize(
+    ("name", "serious"),
+    [
+        ("terp_prod", True),
+        ("prod", True),
+        ("prod-eu", True),
+        ("TERP_Production_2", True),
+        ("shop_live", True),
+        ("products", False),
+        ("reproduce", False),
+        ("delivery", False),
+    ],
+)
+def test_a_database_is_known_by_its_name(
+    new_toy: Callable[..., Toy], tmp_path: Path, name: str, serious: bool
+) -> None:
+    toy = new_toy(f"sqlite:///{tmp_path / name}", stamp=None)
+    done = toy.run("terp-seed", "-x", f"url={toy.url}", "env", "stamp", "test", check=False)
+    assert ("of protected_databases" in done.stderr) is serious
+    assert done.returncode == (5 if serious else 0)
 
 
 def test_reference_data_reaches_production_with_its_name_said(

@@ -739,7 +739,7 @@ def test_rows_that_were_seeded_in_production_are_no_seeds_own_in_a_copy(
     toy.terp_seed("env", "stamp", "production", "--yes")
     toy.upgrade("head", toy.consent)
     assert len(CANARY.findall(str(toy.rows("SELECT * FROM people")))) == 2
-    toy.terp_seed("env", "stamp", "staging", "--yes")
+    toy.terp_seed("env", "stamp", "staging", x=(toy.consent,))
     assert copy.mask("people") == {"people": 2}
     assert CANARY.findall(str(toy.rows("SELECT * FROM people"))) == []
 

@@ -356,3 +356,35 @@ def test_generated_floats_are_compared_as_their_columns_hold_them(
     toy.execute("UPDATE measures SET v = 1 WHERE code = 'M-000003'")
     (revision,) = toy.document("status", "--drift", code=8)["revisions"]
     assert [table["edited"] for table in revision["tables"]] == [1]
+
+
+@pytest.mark.parametrize(
+    ("kind", "texts", "refused"),
+    [
+        ("INTEGER", ["7", "-999999999", "+5"], ["2147483648", "7.5", "x"]),
+        ("SMALLINT", ["9999", "32767"], ["32768", "99999"]),
+        ("NUMERIC(5,2)", ["999.99", "-1"], ["1000", "999.999"]),
+        ("NUMERIC(3,3)", ["0.125"], ["1.5"]),
+        ("DATE", ["2026-02-28", "2024-02-29"], ["2026-02-29", "2026-13-01"]),
+        ("TIMESTAMP", ["2026-02-28 23:59:59.999999", "2026-02-28"], ["2026-02-28 24:30:00"]),
+        ("DOUBLE PRECISION", ["1.5", "1e300"], ["1e400", "N/A"]),
+    ],
+)
+def test_postgresql_is_asked_about_the_texts_that_are_not_plain(
+    postgresql_toy: Toy, kind: str, texts: list[str], refused: list[str]
+) -> None:
+    """What passes without a question goes in, and what the server refuses is refused before."""
+    toy = postgresql_toy
+    toy.execute(f"CREATE TABLE z (id {toy.counted_key}, v {kind})")
+    toy.publish("z", ["v"])
+    rows = "".join(f"{text}\n" for text in texts)
+    toy.data("z.csv", f"v\n{rows}")
+    toy.only("0001_z", 'op.seed_file("z", "z.csv", key=[])')
+    toy.upgrade()
+    toy.document("status", "--drift")
+    toy.downgrade()
+    for text in refused:
+        toy.data("z.csv", f"v\n{rows}{text}\n")
+        with pytest.raises(PlanError, match=rf"row {len(texts) + 1}|line {len(texts) + 2}"):
+            toy.upgrade()
+    assert toy.value("SELECT COUNT(*) FROM z") == 0

@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
 
 import click
 
 from terp_seed.cli.interface import as_json, document, examples, run_options
-from terp_seed.errors import GuardError
 from terp_seed.project.project import Project
-from terp_seed.settings.options import ENVIRONMENTS, Settings, environment_name
+from terp_seed.settings.options import ENVIRONMENTS, environment_name
 
 __all__ = ["env"]
-
-_HARMLESS = ("dev", "test")
 
 
 @click.group()
@@ -42,54 +38,28 @@ def show(project: Project, as_json: bool) -> None:
 
 
 @env.command(
-    "stamp", epilog=examples("terp-seed env stamp dev", "terp-seed env stamp staging --yes")
+    "stamp",
+    epilog=examples("terp-seed env stamp dev", "terp-seed -x yes=terp_copy env stamp staging"),
 )
 @click.argument("name", metavar=f"[{'|'.join(ENVIRONMENTS)}]")
 @click.option("--yes", is_flag=True, help="Change an existing stamp without asking.")
 @run_options("url")
 @as_json
 def stamp(project: Project, name: str, yes: bool, as_json: bool) -> None:
-    """Stamp the database as an environment."""
+    """Stamp the database as an environment.
+
+    One that is production or staging, or looks like production, wants its name: -x yes=NAME.
+    """
+    from terp_seed.project.restamp import restamp
 
     def ask(question: str) -> bool:
         return yes or (sys.stdin.isatty() and click.confirm(question, err=True))
 
     settings = project.settings()
     environment = environment_name(name)
-    _restamp(settings, environment, ask)
+    restamp(settings, environment, ask)
     database = settings.url.render_as_string()
     if as_json:
         document("env stamp", database=database, environment=environment)
     else:
         click.echo(f"{database} is stamped {environment}")
-
-
-def _restamp(settings: Settings, name: str, consent: Callable[[str], bool]) -> None:
-    """Stamp the database; another stamp is only changed with consent.
-
-    The stamp and its audit row commit together.  A sandbox stays known as one
-    while it is ``dev`` or ``test``.
-    """
-    from terp_seed.database.environment_stamp import origin, refuse_protected, stamp, stamped
-    from terp_seed.database.session import opened
-    from terp_seed.ledger.audit import AuditLog
-
-    refuse_protected(settings, name)
-    with opened(settings) as session:
-        before = stamped(session.connection, session.books)
-        made_by = origin(session.connection, session.books)
-        session.end_transaction()
-        if before == name:
-            return
-        question = f"{settings.url.database!r} is stamped {before}; stamp it {name}?"
-        if before is not None and not consent(question):
-            raise GuardError(
-                f"this database is stamped {before}; to make it {name}, say so with --yes"
-            )
-        session.allow_writes()
-        for sql in session.books.create(session.connection.dialect):
-            session.stream.run(sql, what="bookkeeping tables")
-        session.commit()
-        creator = made_by if made_by == "sandbox" and name in _HARMLESS else "person"
-        stamp(session.connection, name, origin=creator, tables=session.books)
-        AuditLog(session, name, "stamp", f"env stamp {name}").add("environment", before=before)

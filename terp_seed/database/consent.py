@@ -17,7 +17,14 @@ from terp_seed.database.environment_stamp import careful
 from terp_seed.errors import GuardError
 from terp_seed.settings.options import Settings
 
-__all__ = ["UNASKED", "Confirm", "Will", "database_name", "require_consent"]
+__all__ = [
+    "UNASKED",
+    "Confirm",
+    "Will",
+    "database_name",
+    "require_consent",
+    "require_stamp_consent",
+]
 
 Will = Callable[[], Sequence[str]]
 
@@ -69,6 +76,27 @@ def _require_name(settings: Settings, environment: str, will: Will) -> None:
             f"that you mean it with -x yes={name}"
         )
     if _answer(name, environment, will, f"Type the database's name to go on ({name}): ") != name:
+        raise GuardError("The name does not match. Nothing was changed")
+
+
+def require_stamp_consent(settings: Settings, environment: str, signs: Sequence[str]) -> None:
+    """Return if the database was named; `GuardError` with what makes it look like production."""
+    name = database_name(settings)
+    if settings.yes == name:
+        return
+    if settings.yes is not None:
+        raise GuardError(f"yes={settings.yes}: this database is called {name!r}; nothing was done")
+    why = "; ".join(signs)
+    if not _terminal():
+        raise GuardError(
+            f"database {name!r} may be production: {why}. If it is a copy, stamp it by its name: "
+            f"terp-seed -x yes={name} env stamp {environment}"
+        )
+    print(f"Database {name!r} may be production: {why}.", file=sys.stderr)
+    print(
+        f"Type its name to stamp it {environment} ({name}): ", end="", file=sys.stderr, flush=True
+    )
+    if sys.stdin.readline().strip() != name:
         raise GuardError("The name does not match. Nothing was changed")
 
 

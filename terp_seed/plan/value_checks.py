@@ -150,10 +150,12 @@ def _find_unreadable_row(
 ) -> int | None:
     dialect = session.dialect
     is_doubtful = cache(partial(_is_doubtful, kind))
+    is_plain = _plain_texts(kind).fullmatch
     literals = (
         (at, dialect.literal(value))
         for at, value in enumerate(rows.each(name))
         if is_doubtful(type(value))  # type: ignore[arg-type]  # a type is hashable
+        and not (isinstance(value, str) and is_plain(value))
     )
     while some := list(islice(literals, dialect.rows_per_statement)):
         sql = dialect.read_values(rows.table, name, [literal for _, literal in some])
@@ -195,6 +197,28 @@ _DAY = r"\d{4}-\d\d-\d\d"
 _SURE_DAY = r"[1-9]\d{3}-(?:0[1-9]|1[0-2])-(?:0[1-9]|1\d|2[0-8])"  # every month has it
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d([ T]\d\d:\d\d(:\d\d(\.\d{1,6})?)?)?", re.ASCII)
 _WITH_OFFSET = re.compile(rf"{_DAY}[ T]\d\d:\d\d\S* ?(Z|[-+]\d\d(:?\d\d)?)", re.ASCII)
+
+
+_TIME = r"(?:[01]\d|2[0-3]):[0-5]\d(?::[0-5]\d(?:\.\d{1,6})?)?"
+
+
+def _plain_texts(kind: sa.types.TypeEngine[Any]) -> re.Pattern[str]:
+    """The texts that a column of this type reads in any case: most numbers and days of a file."""
+    text = r"(?!)"
+    if isinstance(kind, sa.Integer):
+        text = rf"[-+]?\d{{1,{4 if isinstance(kind, sa.SmallInteger) else 9}}}"
+    elif isinstance(kind, sa.Float):
+        text = r"[-+]?\d{1,9}(?:\.\d{1,9})?"
+    elif isinstance(kind, sa.Numeric):
+        scale = 9 if kind.precision is None else kind.scale or 0
+        whole = 9 if kind.precision is None else kind.precision - scale
+        cents = rf"(?:\.\d{{1,{scale}}})?" if scale > 0 else ""
+        text = rf"[-+]?\d{{1,{whole}}}{cents}" if whole > 0 else text
+    elif isinstance(kind, sa.Date):
+        text = _SURE_DAY
+    elif isinstance(kind, sa.DateTime):
+        text = rf"{_SURE_DAY}(?:[ T]{_TIME})?"
+    return re.compile(text, re.ASCII)
 
 
 def _readable(live: ColumnFacts) -> Iterator[Check]:

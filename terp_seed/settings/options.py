@@ -37,6 +37,15 @@ __all__ = [
 T = TypeVar("T")
 
 ENVIRONMENTS = ("dev", "test", "staging", "production")
+PROTECTED_DATABASES = (
+    "prod",
+    "prod[-_]*",
+    "*[-_]prod",
+    "*[-_]prod[-_.]*",
+    "*production*",
+    "*[-_]live",
+)
+"""How databases of production are called, unless ``protected_databases`` says otherwise."""
 _ALIASES = {"development": "dev", "prod": "production", "testing": "test"}
 
 _KEYS = {
@@ -110,6 +119,7 @@ class Settings:
     models: tuple[str, ...] = ()
     """``module:metadata``: whose ``Column.info["pii"]`` adds to the masking policy."""
     protected_hosts: tuple[str, ...] = ()
+    protected_databases: tuple[str, ...] = PROTECTED_DATABASES
     explicit: frozenset[str] = frozenset()
     """The keys given by ``-x`` or the shell, not by the section or a default."""
 
@@ -162,6 +172,8 @@ def _section(config: Config) -> dict[str, Any]:
         "seeders": _words(config.get_main_option("seeders")),
         "models": _words(config.get_main_option("models")),
         "protected_hosts": _words(config.get_main_option("protected_hosts")),
+        "protected_databases": _words(config.get_main_option("protected_databases"))
+        or PROTECTED_DATABASES,
     }
 
 
