@@ -212,6 +212,66 @@ def test_a_copy_that_was_restored_once_more_is_noticed(people: Copy) -> None:
     assert people.leaks() == set()
 
 
+def test_a_column_that_follows_one_that_is_not_masked_is_refused(
+    new_copy: Callable[..., Copy],
+) -> None:
+    """It would be left as it is, without a word."""
+    copy = new_copy(
+        parties="mail VARCHAR(80) NOT NULL PRIMARY KEY",
+        visits="id INTEGER PRIMARY KEY, mail VARCHAR(80) NOT NULL, "
+        "FOREIGN KEY (mail) REFERENCES parties (mail) ON UPDATE CASCADE",
+    )
+    copy.run(
+        "INSERT INTO parties VALUES ('canary-1@real-corp.com')",
+        "INSERT INTO visits VALUES (1, 'canary-1@real-corp.com')",
+    )
+    copy.settings = replace(copy.settings, backup="none")
+    said = "visits.mail is personal and follows parties.mail by ON UPDATE CASCADE, which is not"
+    visits = "[tables.visits]", 'mail = { class = "email" }'
+    copy.policy(*visits, "[tables.parties]", 'mail = { pii = false, reason = "x" }')
+    with pytest.raises(MaskingError, match=said):
+        rehearse(copy.settings, MaskOptions())
+    copy.policy(*visits, "[tables.parties]", 'mail = { class = "email" }')
+    with pytest.raises(MaskingError, match=said):
+        rehearse(copy.settings, MaskOptions(("visits",)))
+    copy.mask("parties")
+    assert CANARY.findall(str(copy.all("SELECT * FROM visits"))) == []
+    copy.mask()
+
+
+def test_rows_that_come_later_are_masked_or_the_run_says_that_it_cannot(people: Copy) -> None:
+    """In a table that was empty, behind the last masked row, and among the masked ones."""
+    people.run("DELETE FROM people")
+    people.mask()
+    add_people(people, range(20, 23))
+    assert people.mask() == {"people": 3}
+    add_people(people, range(30, 32))
+    assert people.mask() == {"people": 2}
+    assert CANARY.findall(str(people.all("SELECT * FROM people"))) == []
+    assert people.mask() == {}
+    people.run("DELETE FROM people WHERE id = 20")
+    assert people.mask() == {}
+    add_people(people, range(1, 4))
+    for run in (rehearse, mask_in_place):
+        with pytest.raises(MaskingError, match="people: 2 rows were added among those"):
+            run(people.settings, MaskOptions(yes=True))
+
+
+def test_rows_that_come_later_under_a_masked_key_are_named(new_copy: Callable[..., Copy]) -> None:
+    copy = new_copy(logins="mail VARCHAR(80) NOT NULL PRIMARY KEY, n INTEGER")
+    copy.policy("[tables.logins]", 'mail = { class = "email" }')
+    copy.settings = replace(copy.settings, backup="none")
+    copy.run("INSERT INTO logins VALUES ('canary-1@real-corp.com', 1)")
+    assert copy.mask() == {"logins": 1}
+    assert copy.mask() == {}
+    copy.run("INSERT INTO logins VALUES ('canary-2@real-corp.com', 2)")
+    with pytest.raises(MaskingError, match="logins: 1 rows were added among those"):
+        copy.mask()
+    copy.run("DELETE FROM logins WHERE n = 1")
+    copy.mask(again=True)
+    assert CANARY.findall(str(copy.all("SELECT * FROM logins"))) == []
+
+
 def test_a_column_that_joins_the_policy_later_gets_a_pass_of_its_own(people: Copy) -> None:
     people.policy(
         "[tables.people]", 'mail = { class = "email" }', 'name = { pii = false, reason = "x" }'

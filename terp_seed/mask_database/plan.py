@@ -124,6 +124,8 @@ def plan_passes(
         planner.add(facts, [made for made in passes if made.table == facts.name])
     masked = {(plan.table, name) for plan in planner.plans for name in plan.columns}
     planner.problems += _unfit_keys(keys, masked)
+    done = {(made.table, name) for made in passes for name in made.columns}
+    planner.problems += _find_left_behind(border, keys, masked | done, [t.name for t in tables])
     planner.problems += _find_kept_values(session, border)
     planner.refuse()
     return planner.plans
@@ -358,6 +360,33 @@ def _unfit_keys(keys: Sequence[ForeignKey], masked: set[tuple[str, str]]) -> Ite
                     "ON UPDATE CASCADE, so the two cannot be masked together; make it cascade for "
                     "the time of masking, or keep both"
                 )
+
+
+def _find_left_behind(
+    border: Boundary,
+    keys: Sequence[ForeignKey],
+    masked: set[tuple[str, str]],
+    tables: Sequence[str],
+) -> Iterator[str]:
+    """Personal columns that are masked through a key they follow, whose target is not."""
+    pairs = [
+        ((key.table, column), (key.target, other))
+        for key in keys
+        if key.cascades
+        for column, other in zip(key.columns, key.target_columns, strict=True)
+    ]
+    moved = set(masked)
+    while more := {place for place, target in pairs if target in moved} - moved:
+        moved |= more
+    for (table, column), (target, other) in pairs:
+        choice = border.strategy(table, column)
+        kept = choice is None or choice.strategy == "keep"
+        if table in tables and (table, column) not in moved and not kept:
+            yield (
+                f"{table}.{column} is personal and follows {target}.{other} by ON UPDATE CASCADE, "
+                f"which is not masked; classify {target}.{other}, and name table {target} if you "
+                "name tables"
+            )
 
 
 @dataclass(frozen=True)

@@ -85,7 +85,7 @@ def mask_in_place(settings: Settings, options: MaskOptions) -> list[PassPlan]:
     with opening as (session, border), advisory_lock(session, _LEFT) as lock:
         plans = _plan(session, border, options)
         if not any(plan.left for plan in plans):
-            logger.info("nothing to do: every row is masked")
+            logger.info("nothing to do: no row is left by the policy")
             return []
         for plan in plans:
             _try_first_block(session, plan)
@@ -324,8 +324,10 @@ _CODECS = {"latin1": "cp1252", "ascii": "ascii"}
 def _size_pass(session: Session, plan: PassPlan) -> PassPlan:
     """The plan with the number of rows that are left, and a block that fits memory."""
     progress = plan.progress
-    if progress.state == "parked" or (progress.state == "done" and progress.last_key is None):
-        return replace(plan, block=_BLOCK_ROWS)  # every row is masked
+    if progress.state != "new":
+        _refuse_rows_between(session, plan)
+    if progress.state == "parked" or (progress.state == "done" and plan.key_is_masked):
+        return replace(plan, block=_BLOCK_ROWS)  # none is left
     quote, size = session.dialect.quote, session.dialect.size
     lengths = " + ".join(f"COALESCE({size(quote(name))}, 0)" for name in plan.columns)
     where = pending(session, plan, progress.last_key)
@@ -333,6 +335,27 @@ def _size_pass(session: Session, plan: PassPlan) -> PassPlan:
     ((rows, widest),) = session.rows(sql)
     block = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // max(int(widest or 0), 1)))
     return replace(plan, rows=int(rows), block=block)
+
+
+def _refuse_rows_between(session: Session, plan: PassPlan) -> None:
+    """Raise `MaskingError` if rows were added where a pass has been: they look like masked ones.
+
+    Rows that were deleted there since hide as many.
+    """
+    progress, quote = plan.progress, session.dialect.quote
+    if progress.last_key is None and not (plan.key_is_masked and progress.state == "done"):
+        return
+    table, ahead = quote(plan.table), 0
+    there = int(session.scalar(f"SELECT COUNT(*) FROM {table}{pending(session, plan, None)}"))
+    if progress.last_key is not None:
+        where = pending(session, plan, progress.last_key)
+        ahead = int(session.scalar(f"SELECT COUNT(*) FROM {table}{where}"))
+    added = there - ahead - len(plan.seeded.keys) - progress.rows
+    if added > 0:
+        raise MaskingError(
+            f"{plan.table}: {added:,} rows were added among those that are masked already, and "
+            "cannot be told from them; restore a fresh copy and add --again"
+        )
 
 
 def _rehearse_pass(session: Session, plan: PassPlan, report: Progress) -> PassPlan:
