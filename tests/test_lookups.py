@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 
 import pytest
+from production import KEY
 from toys import Toy
 
 from terp_seed.errors import SeedError
@@ -118,3 +119,73 @@ def test_a_script_stops_at_a_name_that_two_rows_have(toy: Toy, client: Client) -
     done = client(toy.url, toy.upgrade("head", sql=True), check=False)
     assert done.returncode
     assert toy.value("SELECT COUNT(*) FROM wide") == 0
+
+
+PEOPLE = """
+op.seed_rows("people", [{"mail": "canary-1@real-corp.com"}, {"mail": "canary-2@real-corp.com"}],
+             key=["mail"])
+op.seed_rows("visits", [{"code": "V1", "person_id": "canary-2@real-corp.com"}], key=["code"],
+             refs={"person_id": "people.mail"})
+op.seed_rows("visits", [{"code": "V2", "person_id": ref("people", mail="canary-1@real-corp.com")}],
+             key=["code"])
+"""
+WHO = (
+    "SELECT code, p.id - (SELECT MIN(id) FROM people) FROM visits v "
+    "JOIN people p ON p.id = v.person_id ORDER BY code"
+)
+
+
+def people(toy: Toy, strategy: str = "") -> None:
+    """A chain that looks people up by their address, which the policy classifies."""
+    toy.execute(
+        f"CREATE TABLE people (id {toy.counted_key}, mail VARCHAR(80) NOT NULL UNIQUE)",
+        f"CREATE TABLE visits (id {toy.counted_key}, code VARCHAR(9) NOT NULL UNIQUE, "
+        "person_id INTEGER NOT NULL, FOREIGN KEY (person_id) REFERENCES people (id))",
+    )
+    toy.publish("visits", ["code"])
+    policy = toy.path / "seeds" / "masking.toml"
+    entry = f'[tables.people]\nmail = {{ class = "email"{strategy} }}\n'
+    policy.write_text(f"{policy.read_text()}\n{entry}")
+    toy.only("0001_people", PEOPLE, head="from terp_seed import ref")
+
+
+def test_rows_are_looked_up_by_the_masked_value_of_a_personal_column(
+    toy: Toy, client: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also in a script; the value itself is in none of them, and in no change of the rows."""
+    monkeypatch.setenv("TERP_SEED_MASK_KEY", KEY)
+    people(toy)
+    assert "canary" not in toy.upgrade("head", sql=True)
+    toy.upgrade()
+    assert toy.rows(WHO) == [("V1", 1), ("V2", 0)]
+    assert "canary" not in str(toy.everything())
+    change = """
+op.update_rows("visits", [{"code": "V2", "person_id": "canary-2@real-corp.com"}], key=["code"],
+               refs={"person_id": "people.mail"})
+op.delete_rows("visits", ["V1"], key=["code"], allow_delete=True)
+"""
+    toy.revision("0002_change", change, after="0001_people")
+    assert "canary" not in toy.terp_seed("plan").output
+    assert "canary" not in toy.upgrade("0001_people:head", sql=True)
+    toy.upgrade()
+    assert toy.rows(WHO) == [("V2", 1)]
+    assert "canary" not in str(toy.everything())
+    toy.document("status", "--drift")
+    toy.downgrade("0001_people", "on-edited=abort")
+    assert toy.rows(WHO) == [("V1", 1), ("V2", 0)]
+    toy.downgrade("base", "on-edited=abort")
+
+
+@pytest.mark.parametrize(
+    ("key", "strategy"), [(None, ""), (KEY, ', strategy = "redact"')], ids=["no key", "alike"]
+)
+def test_a_row_is_not_looked_up_by_a_value_that_masking_does_not_keep_apart(
+    sqlite_toy: Toy, monkeypatch: pytest.MonkeyPatch, key: str | None, strategy: str
+) -> None:
+    monkeypatch.delenv("TERP_SEED_MASK_KEY", raising=False)
+    if key:
+        monkeypatch.setenv("TERP_SEED_MASK_KEY", key)
+    people(sqlite_toy, strategy)
+    with pytest.raises(SeedError, match=r"visits.person_id looks up people.mail, which is masked"):
+        sqlite_toy.upgrade()
+    assert "canary" not in sqlite_toy.said

@@ -14,6 +14,7 @@ import os
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
+from functools import partial
 from importlib import import_module
 from typing import Any
 
@@ -38,7 +39,7 @@ from terp_seed.masking.proof import Prover, RangeCheck
 from terp_seed.masking.site import Mask, Site
 from terp_seed.masking.strategies import build, list_strategies
 from terp_seed.rows.imported import BATCH_ROWS, RowStore
-from terp_seed.rows.model import Block, Cells, TableRows, Value
+from terp_seed.rows.model import Block, Cells, Lookup, TableRows, Value
 from terp_seed.settings.options import Settings, environment_name
 
 __all__ = ["Boundary", "MakeProver", "Masker", "boundary"]
@@ -58,6 +59,7 @@ class Boundary:
     environment: str
     key: Key | None
     _imported: dict[str, int] = field(default_factory=dict)
+    _key_masks: dict[tuple[str, str], Callable[[Value], Value]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.environment = environment_name(self.environment)
@@ -162,7 +164,43 @@ class Boundary:
         before = self._imported.get(rows.table, 0)
         self._imported[rows.table] = before + rows.count
         masker = self.masker(rows.table, list(rows.columns), before)
-        return rows if masker is None else _masked(rows, masker)
+        found = rows if masker is None else _masked(rows, masker.apply)
+        return _masked(found, partial(self._mask_lookups, rows)) if rows.derived else found
+
+    def _mask_lookups(self, rows: TableRows, block: Block) -> Block:
+        """A block whose references by natural key name their rows as these are masked."""
+        masked: dict[str, Cells] = {}
+        for name in rows.derived:
+            place = f"{rows.table}.{name}"
+            cells = block.columns[name]
+            masked[name] = replace(cells, values=[self._looked_up(v, place) for v in cells.values])
+        return replace(block, columns={**block.columns, **masked})
+
+    def _looked_up(self, value: Value, place: str) -> Value:
+        if not isinstance(value, Lookup) or not any(
+            self.is_personal(value.table, name) for name, _ in value.where
+        ):
+            return value
+        where = ((n, self._key_mask(value.table, n, place)(v)) for n, v in value.where)
+        return value._replace(where=tuple(where))
+
+    def _key_mask(self, table: str, column: str, place: str) -> Callable[[Value], Value]:
+        """What a column's values become wherever they are, so that a row can be known by them."""
+        if (table, column) in self._key_masks:
+            return self._key_masks[table, column]
+        found: Callable[[Value], Value] = _as_it_is
+        rule = self.policy.rule(table, column)
+        mask = self._mask(f"{table}.{column}", rule) if rule and rule.kind else None
+        if mask is not None:
+            if mask.by_value is None or not mask.distinct:
+                raise MaskingError(
+                    f"{place} looks up {table}.{column}, which is masked so that a row cannot be "
+                    "known by it; set TERP_SEED_MASK_KEY for a strategy that keeps values apart "
+                    "(pseudonymise, tokenise), or look the row up by another column"
+                )
+            found = mask.by_value
+        self._key_masks[table, column] = found
+        return found
 
     def is_personal(self, table: str, column: str) -> bool:
         """Whether the policy gives a column a class."""
@@ -256,10 +294,14 @@ def _other(site: Site, choice: Choice) -> Other:
     return texts.by_value
 
 
-def _masked(rows: TableRows, masker: Masker) -> TableRows:
+def _as_it_is(value: Value) -> Value:
+    return value
+
+
+def _masked(rows: TableRows, mask: Callable[[Block], Block]) -> TableRows:
     store = RowStore()
     for block in rows.blocks(BATCH_ROWS):
-        masked = masker.apply(block)
+        masked = mask(block)
         store.add({name: cells.values for name, cells in masked.columns.items()})
     return replace(rows, columns=store.columns)
 

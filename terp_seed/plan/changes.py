@@ -13,7 +13,7 @@ from terp_seed.plan.fold import FoldedTable, key_of, rows_given
 from terp_seed.plan.operations import DeleteRowsOp, GivenRows, SeedRowsOp, UpdateRowsOp
 from terp_seed.plan.plan import RowChanges
 from terp_seed.rows.imported import Origin, imported, row_batches
-from terp_seed.rows.model import TableRows, Value
+from terp_seed.rows.model import Lookup, TableRows, Value
 
 __all__ = ["IsPersonal", "deleted_rows", "updated_rows"]
 
@@ -55,7 +55,7 @@ def updated_rows(
             kind="updated",
             rows=_as_table(operation, chosen, where),
             columns=columns,
-            ours=[_ours(folded, known, row, operation.key, columns) for row in group],
+            ours=[_ours(folded, known, row, columns, is_personal) for row in group],
             seeded=tuple(key_of(row, operation.key) in known for row in group),
             strict=isinstance(operation, UpdateRowsOp) and operation.strict == "row",
             adopts=adopts,
@@ -89,7 +89,7 @@ def deleted_rows(
         kind="deleted",
         rows=_as_table(operation, rows, where),
         columns=compared,
-        ours=[_ours(folded, known, row, key, compared) for row in rows],
+        ours=[_ours(folded, known, row, compared, is_personal) for row in rows],
         seeded=seeded,
         personal=tuple(name for name in columns if name not in compared),
     )
@@ -143,14 +143,22 @@ def _ours(
     folded: FoldedTable | None,
     known: Mapping[tuple[str, ...], Row],
     row: Row,
-    key: Sequence[str],
     columns: Sequence[str],
+    is_personal: IsPersonal,
 ) -> dict[str, Value]:
-    """What the chain says of a row until now, for the columns of which it says something."""
-    found = key_of(row, key)
-    if folded is None or found not in known:
+    """What the chain says of a row until now, for the columns of which it says something.
+
+    What it looks up by a personal value is left out: that value is not to be repeated.
+    """
+    if folded is None or key_of(row, folded.key) not in known:
         return {}
-    return {name: folded.value(found, name) for name in columns if name in known[found]}
+    found = key_of(row, folded.key)
+    said = {name: folded.value(found, name) for name in columns if name in known[found]}
+    return {name: value for name, value in said.items() if not _names_person(value, is_personal)}
+
+
+def _names_person(value: Value, is_personal: IsPersonal) -> bool:
+    return isinstance(value, Lookup) and any(is_personal(value.table, n) for n, _ in value.where)
 
 
 def _as_table(operation: GivenRows, rows: Sequence[Row], where: str) -> TableRows:
