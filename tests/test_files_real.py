@@ -118,7 +118,7 @@ def test_northwind(toy: Toy, pair: Pair) -> None:
         "FOREIGN KEY (boss) REFERENCES employees (id))",
         published={
             "categories": ["name", "description", "picture"],
-            "employees": ["title", "lastname"],
+            "employees": ["title", "lastname", "hired"],
         },
         categories_csv=(DATA / "northwind_categories.csv").read_bytes(),
         employees_csv=(DATA / "northwind_employees.csv").read_bytes(),

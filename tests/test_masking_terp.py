@@ -130,7 +130,7 @@ def test_the_inventory_names_every_column_and_claims_nothing(policy):
 def test_the_boundary_stands_on_the_ground_layer_alone():
     allowed = {"errors", "settings", "rows", "masking"}
     for file in (ROOT / "terp_seed" / "masking").glob("*.py"):
-        if file.name in ("boundary.py", "decisions.py"):  # they meet settings and schema
+        if file.name in ("boundary.py", "decisions.py", "gaps.py"):  # they meet settings and schema
             continue
         text = file.read_text(encoding="utf-8")
         assert "anonym" not in text.lower()

@@ -205,9 +205,12 @@ def seed(toy: Toy, case: Case, rows: int = ROWS) -> None:
     free = json.dumps([case.column])  # also how TOML writes a list of texts
     (toy.path / "seeds" / "masking.toml").write_text(
         'defaults.unlisted = "detect"\n'
-        f'[tables.{case.table}]\nnot_personal = [{{ columns = {free}, reason = "a test" }}]\n'
-        if case.column
-        else ""
+        + (
+            f"[tables.{case.table}]\nnot_personal = [{{ columns = {free}, "
+            'reason = "a test", false_alarms = ["device"] }]\n'
+            if case.column
+            else ""
+        )
     )
     value = f"{case.column!r}: {case.value}" if case.column else ""
     key = ["code", "value"] if "PRIMARY KEY (code, value)" in case.ddl[0] else ["code"]

@@ -91,7 +91,10 @@ SQLITE = {
 }
 
 
-POLICY = '[tables.{table}]\nnot_personal = [{{ columns = ["v", "code"], reason = "t" }}]'
+POLICY = (
+    '[tables.{table}]\nnot_personal = [{{ columns = ["v", "code"], reason = "t", '
+    'false_alarms = ["device"] }}]'
+)
 
 Kind = tuple[str, list[str]] | tuple[str, list[str], str]
 
@@ -138,9 +141,7 @@ def every_type(toy: Toy, key: str = ', key=["code"]') -> None:
         toy.data(f"{name}.csv", "code,v\n" + "".join(f'{n},"{c}"\n' for n, c in enumerate(cells)))
         types = f", types={{'v': {declared[0]!r}}}" if declared else ""
         operations.append(f'op.seed_file("{table}", "{name}.csv"{key}{types})')
-        policy.append(
-            f'[tables.{table}]\nnot_personal = [{{ columns = ["v", "code"], reason = "t" }}]'
-        )
+        policy.append(POLICY.format(table=table))
     (toy.path / "seeds" / "masking.toml").write_text("\n".join(policy) + "\n")
     toy.only("0001_all", "\n".join(operations))
 
@@ -199,9 +200,7 @@ def test_an_edit_of_every_type_is_noticed(toy: Toy, edit: str) -> None:
         toy.data(f"{name}.json", json.dumps(rows))
         types = f", types={{'v': {declared[0]!r}}}" if declared else ""
         operations.append(f'op.seed_file("{table}", "{name}.json", key=["code"]{types})')
-        policy.append(
-            f'[tables.{table}]\nnot_personal = [{{ columns = ["v", "code"], reason = "t" }}]'
-        )
+        policy.append(POLICY.format(table=table))
     (toy.path / "seeds" / "masking.toml").write_text("\n".join(policy) + "\n")
     toy.only("0001_all", "\n".join(operations))
     toy.upgrade()

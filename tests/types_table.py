@@ -216,7 +216,8 @@ def trials(toy: Toy) -> list[Trial]:
                 )
                 found.append(trial)
     lines = [
-        f'[tables.{trial.table}]\nnot_personal = [{{ columns = ["v", "code"], reason = "t" }}]'
+        f'[tables.{trial.table}]\nnot_personal = [{{ columns = ["v", "code"], reason = "t", '
+        f'false_alarms = ["device"] }}]'
         for trial in found
     ]
     (toy.path / "seeds" / "masking.toml").write_text(

@@ -183,7 +183,8 @@ def through(folder: Path, name: str, content: bytes) -> object:
     """Read a file and render its rows, as a run does before it writes."""
     (folder / name).write_bytes(content)
     batches = list(read_batches(folder, name))
-    made = imported("labels", batches, key=list(batches[0])[:1] if "id" in batches[0] else [])
+    first = batches[0] if batches else {}
+    made = imported("labels", batches, key=list(first)[:1] if "id" in first else [])
     block = made.block(0, made.count)
     for dialect in (SQLite(), MySQL(), PostgreSQL()):
         for cells in block.columns.values():
