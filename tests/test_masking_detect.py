@@ -534,3 +534,14 @@ def test_telephones_of_one_region_are_seen_by_their_share():
 def test_bytes_may_be_a_file(column, length, expected):
     proposal = propose("t", column, "binary", length)
     assert (proposal and proposal.kind) == expected
+
+
+def test_what_fills_a_column_says_more_than_a_vague_name() -> None:
+    mails = [f"ann{n}@mill.internal" for n in range(5)]
+    for name in ("contact", "username"):
+        found = propose("paints", name, "text", 80, mails)
+        assert found is not None
+        assert found.kind == "email"
+    found = propose("paints", "contact", "text", 80, ["Ann Smith", "Bo Lee"])
+    assert found is not None
+    assert found.kind == "person_name"

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Set
 from dataclasses import dataclass
 
 from terp_seed.masking.column_names import TypeKind, guess, words
-from terp_seed.masking.live_values import live_kinds
+from terp_seed.masking.live_values import LIVE_KINDS, live_kinds
 from terp_seed.masking.national_numbers import number_of_column
 from terp_seed.masking.person_names import name_class
 from terp_seed.masking.phone_numbers import share_of_phones
@@ -17,6 +17,8 @@ from terp_seed.rows.model import Value
 
 __all__ = ["Proposal", "propose"]
 
+_VAGUE = ("person_name", "org_name", "username")
+"""Classes whose names, as *contact*, also stand over columns of addresses and numbers."""
 _LONG = 1000
 _TECHNICAL = (
     "hash digest checksum key uuid guid id salt iv nonce logo banner icon thumbnail cache config "
@@ -41,13 +43,14 @@ def propose(
 ) -> Proposal | None:
     """The class that a column probably has, or None if nothing about it looks personal.
 
-    The name decides if it says more than that the text is long; else the values do.  ``samples``
+    The name decides if it says more than that the text is long, or that somebody is named; else the
+    values do.  ``samples``
     is read once, to its end; give values of the whole table, not of its first rows.
     """
     named = guess(table, column, kind, length, coded=True)
     if named == "json":
         return Proposal("json", "it is a document")
-    if named not in (None, "free_text"):
+    if named not in (None, "free_text", *_VAGUE):
         return Proposal(str(named), f"its name or type looks like {named}")
     if kind == "binary":
         long = _may_be_file(column, length)
@@ -55,6 +58,8 @@ def propose(
     if kind not in ("text", "number"):
         return None
     found = _by_values(samples, is_text=kind == "text")
+    if named in _VAGUE and (found is None or found.kind not in LIVE_KINDS):
+        found = None
     if found is None and named is not None:
         found = Proposal(named, f"its name or type looks like {named}")
     return found
