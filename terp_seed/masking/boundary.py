@@ -59,6 +59,8 @@ class Boundary:
     environment: str
     key: Key | None
     _imported: dict[str, int] = field(default_factory=dict)
+    _by_person: dict[tuple[str, tuple[str, ...]], bool] = field(default_factory=dict)
+    """Whether rows of a table that are known by these columns are known by a personal value."""
     _key_masks: dict[tuple[str, str], Callable[[Value], Value]] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -165,7 +167,17 @@ class Boundary:
         self._imported[rows.table] = before + rows.count
         masker = self.masker(rows.table, list(rows.columns), before)
         found = rows if masker is None else _masked(rows, masker.apply)
-        return _masked(found, partial(self._mask_lookups, rows)) if rows.derived else found
+        if not any(self._names_person(v) for name in rows.derived for v in rows.each(name)):
+            return found
+        return _masked(found, partial(self._mask_lookups, rows))
+
+    def _names_person(self, value: Value) -> bool:
+        if not isinstance(value, Lookup):
+            return False
+        place = value.table, tuple([name for name, _ in value.where])
+        if place not in self._by_person:
+            self._by_person[place] = any(self.is_personal(value.table, n) for n in place[1])
+        return self._by_person[place]
 
     def _mask_lookups(self, rows: TableRows, block: Block) -> Block:
         """A block whose references by natural key name their rows as these are masked."""
@@ -177,9 +189,7 @@ class Boundary:
         return replace(block, columns={**block.columns, **masked})
 
     def _looked_up(self, value: Value, place: str) -> Value:
-        if not isinstance(value, Lookup) or not any(
-            self.is_personal(value.table, name) for name, _ in value.where
-        ):
+        if not isinstance(value, Lookup) or not self._names_person(value):
             return value
         where = ((n, self._key_mask(value.table, n, place)(v)) for n, v in value.where)
         return value._replace(where=tuple(where))

@@ -51,7 +51,7 @@ def restamp(settings: Settings, name: str, consent: Callable[[str], bool]) -> No
         question = f"{settings.url.database!r} is stamped {before}; stamp it {name}?"
         if signs:
             require_stamp_consent(settings, name, signs)
-        elif before is not None and not consent(question):
+        elif before and settings.yes != database_name(settings) and not consent(question):
             raise GuardError(
                 f"this database is stamped {before}; to make it {name}, say so with --yes"
             )
