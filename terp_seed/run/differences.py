@@ -18,7 +18,7 @@ from terp_seed.plan.plan import RowChanges
 from terp_seed.rows.literals import canonical
 from terp_seed.rows.model import Lookup, Value
 
-__all__ = ["Ahead", "Difference", "Differences"]
+__all__ = ["Ahead", "Differences"]
 
 Ahead = dict[tuple[str, tuple[str, ...]], Mapping[str, Value] | None]
 """The new cells of rows, by table and natural key; None for a row that is deleted."""
