@@ -43,7 +43,7 @@ def propose(
 ) -> Proposal | None:
     """The class that a column probably has, or None if nothing about it looks personal.
 
-    The name decides if it says more than that the text is long, or that somebody is named; else the
+    The name decides if it says more than that the text is long, or that a person is named; else the
     values do.  ``samples``
     is read once, to its end; give values of the whole table, not of its first rows.
     """
