@@ -137,6 +137,22 @@ def test_a_default_of_another_engine_is_no_default(mariadb_toy: Toy) -> None:
     assert "the type of things." in found["up, down, up"][1]
 
 
+def test_short_numbers_stay_short_on_the_scratch_file(mariadb_toy: Toy) -> None:
+    """What needs no entry in the policy needs none there."""
+    toy = mariadb_toy
+    toy.execute(
+        "CREATE TABLE things (id INTEGER AUTO_INCREMENT PRIMARY KEY, code VARCHAR(9) UNIQUE, "
+        "flag TINYINT(1), bays TINYINT, floor SMALLINT, steps MEDIUMINT, price DECIMAL(9, 2))"
+    )
+    policy = toy.path / "seeds" / "masking.toml"
+    policy.write_text(policy.read_text().replace('unlisted = "detect"', 'unlisted = "error"'))
+    toy.publish("things", ["code"])
+    toy.only("0001_things", 'op.seed_rows("things", [{"code": "a", "bays": 4}], key=["code"])')
+    assert checks(toy, code=7)["masking policy"][1].count("things") == 0
+    toy.execute("ALTER TABLE things ADD COLUMN number INTEGER")
+    assert "table things has columns without" in checks(toy, code=7)["masking policy"][1]
+
+
 def test_what_is_tried_on_a_scratch_file_is_not_backed_up(sqlite_toy: Toy, tmp_path: Path) -> None:
     """In staging a rollback makes a backup; that of a check is of nobody's rows."""
     sqlite_toy.env |= {"TERP_SEED_ENV": "staging", "TERP_SEED_BACKUP_FOLDER": str(tmp_path / "b")}

@@ -29,6 +29,7 @@ _CONSTANT = re.compile(  # 'x'::character varying
     r"(?:(?P<text>'(?:[^']|'')*')|\(*(?P<number>-?\d+(?:\.\d+)?)\)*|(?P<null>NULL))(?:::[^']+)?"
 )
 _KEPT = (sa.Boolean, sa.Numeric, sa.Float, sa.Date, sa.DateTime, sa.Time)
+_SHORT = ("TINYINT", "SMALLINT", "MEDIUMINT")
 _BINARY = (sa.LargeBinary, sa.BINARY, sa.VARBINARY)
 
 
@@ -144,8 +145,9 @@ def _type(kind: TypeEngine[Any]) -> TypeEngine[Any] | None:
     """The nearest type that every engine has, or None; an enum keeps its values, by a CHECK."""
     if isinstance(kind, sa.Enum):
         return sa.Enum(*kind.enums, create_constraint=True)
-    if isinstance(kind, sa.Integer):
-        return sa.Integer()
+    if isinstance(kind, sa.Integer):  # short ones stay short: they name no person
+        short = type(kind).__name__ in _SHORT
+        return sa.SmallInteger() if short else sa.Integer()
     if isinstance(kind, sa.JSON):
         return sa.JSON()
     if isinstance(kind, sa.String):

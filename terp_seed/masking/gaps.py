@@ -358,6 +358,8 @@ def _can_identify(facts: TableFacts, live: ColumnFacts) -> bool:
 
 def _holds_short_numbers(live: ColumnFacts) -> bool:
     bits = live.bits if live.flags is None else live.flags
+    if isinstance(live.type, sa.SmallInteger):  # also where SQLite would take a longer one
+        return True
     if bits is not None:
         return 1 << bits <= _LEAST_LONG
     precision: int | None = getattr(live.type, "precision", None)
