@@ -148,7 +148,9 @@ def test_short_numbers_stay_short_on_the_scratch_file(mariadb_toy: Toy) -> None:
     policy.write_text(policy.read_text().replace('unlisted = "detect"', 'unlisted = "error"'))
     toy.publish("things", ["code"])
     toy.only("0001_things", 'op.seed_rows("things", [{"code": "a", "bays": 4}], key=["code"])')
-    assert checks(toy, code=7)["masking policy"][1].count("things") == 0
+    found = checks(toy, code=7)  # the toy's own tables have columns without an entry
+    assert found["up, down, up"][0] == "ok"
+    assert "things" not in found["masking policy"][1]
     toy.execute("ALTER TABLE things ADD COLUMN number INTEGER")
     assert "table things has columns without" in checks(toy, code=7)["masking policy"][1]
 
