@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import gzip
 import os
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import pytest
 from toys import Toy
 
-from terp_seed.errors import PlanError
+from terp_seed.errors import PlanError, UsageError
 
 EDITED = "code,wording,place\nFRAGILE,Careful,1\nCOLD,Keep cold,2\nPLAIN,,3\n"
 MESSAGE = "seeds/data/labels.csv: was edited since revision 0001_labels seeded labels from it: "
@@ -85,6 +86,39 @@ def test_a_file_that_is_gone_is_named(sqlite_toy: Toy) -> None:
     (sqlite_toy.path / "seeds" / "data" / "pairs.json").unlink()
     said = refusal(sqlite_toy)
     assert said.startswith("seeds/data/pairs.json: cannot be read, and revision 0001_labels")
+
+
+def test_a_new_database_gets_the_rows_that_were_reviewed(toy: Toy) -> None:
+    """With the file's digest in the revision an edit is refused where it was never applied too."""
+    toy.data("more.csv", "code,wording\nM-1,one\n")
+    digest = sha256(b"code,wording\nM-1,one\n").hexdigest()
+    call = 'op.seed_file("labels", "more.csv", key=["code"], sha256="{}")'
+    toy.only("0001_more", call.format(digest))
+    toy.upgrade()
+    toy.downgrade()
+    toy.data("more.csv", "code,wording\nM-1,one\nM-2,two\n")
+    for sql in (False, True):
+        with pytest.raises(UsageError) as caught:
+            toy.upgrade("head", sql=sql)
+        assert "more.csv: is not the file that the revision was written for" in str(caught.value)
+    assert toy.counts() == {}
+    assert "more.csv: is not the file" in toy.terp_seed("check", code=2).stdout
+    other = str(caught.value).partition('sha256="')[2][:64]
+    toy.only("0001_more", call.format(other))
+    toy.upgrade()
+    assert toy.value("SELECT COUNT(*) FROM labels") == 2
+
+
+def test_an_edit_after_the_upgrade_does_not_hold_a_rollback_up(sqlite_toy: Toy) -> None:
+    sqlite_toy.data("more.csv", "code,wording\nM-1,one\n")
+    digest = sha256(b"code,wording\nM-1,one\n").hexdigest()
+    seeding = f'op.seed_file("labels", "more.csv", key=["code"], sha256="{digest}")'
+    sqlite_toy.only("0001_more", seeding)
+    sqlite_toy.upgrade()
+    sqlite_toy.data("more.csv", "code,wording\nM-1,two\n")
+    assert "more.csv" in sqlite_toy.terp_seed("status").stdout
+    sqlite_toy.downgrade()
+    assert sqlite_toy.counts() == {}
 
 
 def test_a_packed_file_counts_its_lines(sqlite_toy: Toy) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -40,7 +41,10 @@ def test_a_seeder_or_a_file_fills_the_body(sqlite_toy: Toy) -> None:
     revision(sqlite_toy, "-m", "more", "--file", "more.csv", "--table", "labels", "--key", "code")
     revision(sqlite_toy, "-m", "more depots", "--seeder", "crates")
     text = (sqlite_toy.path / "seed_revisions" / "0004_more.py").read_text()
-    assert '    op.seed_file("labels", "more.csv", key=["code"])\n' in text
+    digest = sha256((data / "more.csv").read_bytes()).hexdigest()
+    given = ('"labels"', '"more.csv"', 'key=["code"]', f'sha256="{digest}"')
+    lines = "".join(f"        {one},\n" for one in given)
+    assert f"    op.seed_file(\n{lines}    )\n" in text
     text = (sqlite_toy.path / "seed_revisions" / "0005_more_depots.py").read_text()
     assert '    op.seed("crates")\n' in text
     sqlite_toy.upgrade("0004_more")

@@ -17,7 +17,13 @@ from typing import Any, ClassVar, Protocol
 from alembic.operations import MigrateOperation, Operations
 
 from terp_seed.errors import UsageError
-from terp_seed.rows.files import FileFormat, file_digest, file_format, read_batches
+from terp_seed.rows.files import (
+    FileFormat,
+    file_digest,
+    file_format,
+    read_batches,
+    refuse_other_content,
+)
 from terp_seed.rows.imported import Batch, Origin, row_batches
 from terp_seed.rows.literals import canonical
 
@@ -81,6 +87,13 @@ class GivenRows(MigrateOperation):
     id: str | None = "id"
     refs: Mapping[str, str] | None = None
     form: FileFormat = field(default_factory=FileFormat, kw_only=True)
+    sha256: str | None = field(default=None, kw_only=True)
+    """The digest of the file that the revision was written for."""
+
+    def refuse_edited_file(self, data: Path) -> None:
+        """Raise `UsageError` if the file below ``data`` is not the one that was reviewed."""
+        if self.path is not None:
+            refuse_other_content(data, self.path, self.sha256)
 
     def batches(self, data: Path) -> Iterator[Batch]:
         """The rows, some at a time, from the revision or from the file below ``data``."""
@@ -176,18 +189,20 @@ class SeedRowsOp(GivenRows):
         refs: Mapping[str, str] | None = None,
         on_conflict: str = "stop",
         later: Sequence[str] = (),
+        sha256: str | None = None,
         **form: Any,
     ) -> None:
         """Insert the rows of a file below ``seeds/data/``: CSV, JSON or JSON Lines.
 
-        As ``seed_rows``.  Further parameters say how the file is to be read: ``delimiter``,
-        ``quote``, ``encoding``, ``decimal``, ``columns``, ``null``, ``keep_empty``, ``rename``,
-        ``omit``, ``types``.
+        As ``seed_rows``.  ``sha256`` is the digest of the file that the revision was written for;
+        with any other content the run stops before it writes.  Further parameters say how the file
+        is to be read: ``delimiter``, ``quote``, ``encoding``, ``decimal``, ``columns``, ``null``,
+        ``keep_empty``, ``rename``, ``omit``, ``types``.
         """
-        read = file_format(form, path, others=("key", "id", "refs", "on_conflict", "later"))
-        operations.invoke(
-            cls(table, None, path, key, id, refs, on_conflict=on_conflict, later=later, form=read)
-        )
+        others = ("key", "id", "refs", "on_conflict", "later", "sha256")
+        read = file_format(form, path, others=others)
+        op = cls(table, None, path, key, id, refs, on_conflict=on_conflict, later=later, form=read)
+        operations.invoke(replace(op, sha256=sha256))
 
 
 @Operations.register_operation("update_rows")

@@ -47,7 +47,6 @@ from terp_seed.plan.plan import (
     RowChanges,
 )
 from terp_seed.plan.sql_guard import SqlGuard
-from terp_seed.rows.files import refuse_edited_frozen
 from terp_seed.rows.imported import imported
 from terp_seed.rows.model import TableRows
 from terp_seed.rows.renamed import Naming
@@ -160,8 +159,7 @@ class Recorder:
         planned.operations.append([])
         planned.declared.append(operation.declaration(self.data))
         if isinstance(operation, GivenRows) and self.load_files:
-            if operation.path is not None:
-                refuse_edited_frozen(self.data, operation.path)
+            operation.refuse_edited_file(self.data)
             for changes in self._changes(operation, planned):
                 for renamed in self._renamed_changes(planned, changes):
                     self._add_change(renamed, planned)

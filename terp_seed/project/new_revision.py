@@ -19,7 +19,7 @@ from terp_seed.masking.gaps import profile_of_values
 from terp_seed.masking.policy_lines import TableDecisions
 from terp_seed.plan.chain import ID_LENGTH, clear_load_errors
 from terp_seed.project.operation_text import call, listed, python_literal
-from terp_seed.rows.files import FROZEN, read_batches
+from terp_seed.rows.files import FROZEN, file_digest, read_batches
 from terp_seed.rows.seeders import seeder_named
 from terp_seed.settings.options import Settings
 
@@ -53,8 +53,10 @@ def file_body(data: Path, path: str, table: str, key: Sequence[str]) -> str:
     missing = [name for name in key if name not in columns]
     if missing:
         raise UsageError(f"{path}: has no column {', '.join(missing)} to be the key")
-    options = f", key={listed(key)}" if key else ""
-    return f"op.seed_file({python_literal(table)}, {python_literal(path)}{options})"
+    given = [python_literal(table), python_literal(path)]
+    given += [f"key={listed(key)}"] if key else []
+    given += [f'sha256="{file_digest(data, path)}"']
+    return "\n        ".join(["op.seed_file(", *(f"{one}," for one in given)]) + "\n    )"
 
 
 def propose_for_file(settings: Settings, path: str, table: str) -> TableDecisions:

@@ -40,7 +40,7 @@ __all__ = [
     "open_file",
     "open_lines",
     "read_batches",
-    "refuse_edited_frozen",
+    "refuse_other_content",
 ]
 
 _PIECE = 1 << 20
@@ -105,13 +105,26 @@ def frozen_name(stem: str, digest: str) -> str:
     return f"{FROZEN}/{stem}.{digest[:12]}.jsonl"
 
 
-def refuse_edited_frozen(folder: Path, name: str) -> None:
-    """Raise `UsageError` for a frozen file whose content is not what its name says."""
+def refuse_other_content(folder: Path, name: str, digest: str | None) -> None:
+    """Raise `UsageError` for a file whose content is not what its revision says.
+
+    That is ``digest``; of a frozen file, what its name ends with.  A file that is missing is left
+    to whoever reads it.
+    """
     named = _NAME.fullmatch(name)
-    if named and find_file(folder, name).exists() and named[1] != file_digest(folder, name)[:12]:
+    if not (named or digest) or not find_file(folder, name).exists():
+        return
+    found = file_digest(folder, name)
+    if named and named[1] != found[:12]:
         raise UsageError(
             f"{name}: was edited, and it is part of a revision, as it was reviewed; restore the "
             "file. To change rows, edit their dataset and write another revision"
+        )
+    if digest and digest.casefold() != found:
+        raise UsageError(
+            f"{name}: is not the file that the revision was written for, so databases would get "
+            f"different rows; restore it, or, if no database has the revision yet, write "
+            f'sha256="{found}" there'
         )
 
 
