@@ -212,18 +212,27 @@ class UpdateRowsOp(GivenRows):
 
     called = "update_rows"
     strict: str | None = None
+    merge: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.strict not in _STRICT:
             raise UsageError(
                 f'table {self.table}: strict must be "row" or left out, not {self.strict!r}'
             )
+        if isinstance(self.merge, str):
+            raise UsageError(f'table {self.table}: merge must be a list, as merge=["{self.merge}"]')
+        if self.strict and self.merge:
+            raise UsageError(
+                f'table {self.table}: strict="row" keeps the whole row, and merge parts of a cell; '
+                "give one of them"
+            )
 
     def declaration(self, data: Path) -> str:
         """What the operation says, with a digest of its rows or of its file below ``data``."""
         refs = sorted((self.refs or {}).items())
         said = (self.table, tuple(self.key), self.id, refs, self.strict)
-        return f"update {said} {self.content(data)}"
+        merged = f" merge={sorted(self.merge)}" if self.merge else ""
+        return f"update {said} {self.content(data)}{merged}"
 
     @classmethod
     def update_rows(
@@ -237,6 +246,7 @@ class UpdateRowsOp(GivenRows):
         refs: Mapping[str, str] | None = None,
         path: str | None = None,
         strict: str | None = None,
+        merge: Sequence[str] = (),
         **form: Any,
     ) -> None:
         """Change the columns that each row gives, in the row that owns its ``key``.
@@ -245,13 +255,15 @@ class UpdateRowsOp(GivenRows):
         were, and ``op.unseed()`` puts them back.  A cell that differs from what
         the chain last wrote was edited: it is left alone and listed, the rest of
         the row moves.  With ``strict="row"`` one edited cell keeps the whole
-        row.  ``path`` names a file below ``seeds/data/`` instead of ``rows``,
+        row.  ``merge`` lists JSON columns of which each top key is compared by
+        itself.  ``path`` names a file below ``seeds/data/`` instead of ``rows``,
         read as `seed_file` reads one.  Columns that the masking policy
         classifies are refused, since their values would have to be kept.
         """
-        read = file_format(form, path, others=("key", "id", "refs", "strict")) if path else None
+        others = ("key", "id", "refs", "strict", "merge")
+        read = file_format(form, path, others=others) if path else None
         listed = None if path else list(rows)
-        op = cls(table, listed, path, key, id, refs, strict, form=read or FileFormat())
+        op = cls(table, listed, path, key, id, refs, strict, merge, form=read or FileFormat())
         operations.invoke(op)
 
 

@@ -249,6 +249,8 @@ class RowChanges:
     """For each row whether the chain seeded it."""
     strict: bool = False
     """Whether one edited cell keeps the whole row."""
+    merged: tuple[str, ...] = ()
+    """JSON columns of which each key is merged by itself."""
     adopts: bool = False
     """Whether rows may be missing, since the operation inserts those."""
     personal: tuple[str, ...] = ()
@@ -401,6 +403,7 @@ class Plan:
                     summary.update(part)
             for change in step.changes:
                 summary.update(f"{change.changes.kind}\0{change.changes.strict}".encode())
+                summary.update("\0".join(change.changes.merged).encode())
                 for part in _parts(change.changes.rows, sample):
                     summary.update(part)
             for removal in step.removals:

@@ -184,6 +184,8 @@ class DatasetOp(MigrateOperation):
             options |= {"later": dataset.later} if dataset.later else {}
         elif self.operation == "update_rows":
             options |= {"strict": dataset.strict} if dataset.strict else {}
+            merge = [name for name in dataset.merge if name in written]
+            options |= {"merge": merge} if merge else {}
         elif self.changes.large_share:
             options["allow_delete"] = True
         return options

@@ -50,6 +50,8 @@ class Dataset:
     """Columns that are written with the row and never updated."""
     strict: str | None = None
     """``row``: a cell that a person edited keeps the whole row."""
+    merge: tuple[str, ...] = ()
+    """JSON columns whose keys are updated one by one."""
     on_conflict: str = "stop"
     later: tuple[str, ...] = ()
     allow_delete: bool = False
@@ -91,6 +93,7 @@ class Dataset:
             "key": self.key,
             "refs": self.refs,
             "once": self.once,
+            "merge": self.merge,
             "later": self.later,
         }
         for setting, names in named.items():
@@ -284,6 +287,7 @@ _SETTINGS: dict[str, Callable[[Any, str], Any]] = {
     "vanished": _one_of("delete", "leave"),
     "once": _columns,
     "strict": _one_of("row"),
+    "merge": _columns,
     "on_conflict": _one_of("stop", "skip", "update"),
     "later": _columns,
     "allow_delete": _flag,

@@ -2,5 +2,6 @@
 
 ``model`` describes a table of rows, ``columns`` generates values, ``seeders`` registers what makes
 rows, ``files`` reads CSV and JSON with the types of ``file_types``, ``imported`` makes a table of
-given rows, ``renamed`` gives them the names of today, and ``literals`` turns values into text.
+given rows, ``renamed`` gives them the names of today, ``literals`` turns values into text, and
+``merge`` merges JSON documents key by key.
 """

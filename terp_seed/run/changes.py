@@ -32,6 +32,7 @@ from terp_seed.ledger.ledger import Ledger
 from terp_seed.ledger.selection import Selection
 from terp_seed.plan.changes import IsPersonal
 from terp_seed.plan.plan import Counts, PlannedChange
+from terp_seed.rows.merge import changed_keys, is_nameable, merge_cells
 from terp_seed.rows.model import Value
 from terp_seed.run.dependents import count_pointing, declared_references
 from terp_seed.settings.log import logger
@@ -104,11 +105,36 @@ class _Change:
                 [f"live.{self._dialect.quote(name)}" for name in rows.key],
                 [line[name] for name in rows.key],
             )
-            ours = [self._ours(changes.ours[number], name) for name in changes.columns]
-            given = [line[name] for name in changes.columns] if self.kept.updates else []
-            sql = self._dialect.capture(self.kept, number + 1, where, ours, given)
+            ours = {name: self._ours(changes.ours[number], name) for name in changes.columns}
+            given = {name: line[name] for name in changes.columns if self.kept.updates}
+            for name, keys in self._merging(number).items():
+                ours[name], given[name] = self._merge(name, keys, ours[name], given[name])
+            sql = self._dialect.capture(
+                self.kept, number + 1, where, [*ours.values()], [*given.values()]
+            )
             self._stream.run(sql, what=self._what)
         self._refuse_missing()
+
+    def _merging(self, number: int) -> Mapping[str, Sequence[str]]:
+        """The JSON columns of a row that are merged, each with the keys that the chain changes."""
+        ours, merging = self._changes.ours[number], dict[str, Sequence[str]]()
+        for name in self._changes.merged:
+            keys = changed_keys(ours.get(name), self._given(name, number))
+            wrong = [key for key in keys if not is_nameable(key)]
+            if wrong:
+                raise PlanError(
+                    f"{self._range.label}, {name}: merge cannot name the key {wrong[0]!r} on every "
+                    "engine; leave the column out of merge"
+                )
+            if keys:
+                merging[name] = keys
+        return merging
+
+    def _merge(self, name: str, keys: Sequence[str], said: str, given: str) -> tuple[str, str]:
+        """What the chain says of a cell and what it gives, made of what is there."""
+        live, insist = f"live.{self._dialect.quote(name)}", self._changer.on_conflict == "ours"
+        merged, moves = self._dialect.merge_json(live, keys, said, given, insist=insist)
+        return f"CASE WHEN {moves} THEN {live} END", f"CASE WHEN {moves} THEN {merged} END"
 
     def _ours(self, known: Mapping[str, Value], name: str) -> str:
         if name in known:
@@ -196,17 +222,31 @@ class _Change:
         session = self._changer.session
         if session is None:
             return
-        flags = ", ".join(f"CASE WHEN {condition} THEN 1 ELSE 0 END" for condition in conditions)
-        found = session.rows(f"SELECT terp_seed_row, {flags} FROM {self._table} kept")
+        columns, merged = self.kept.columns, self._changes.merged
+        wanted = [f"CASE WHEN {condition} THEN 1 ELSE 0 END" for condition in conditions]
+        wanted += [f"kept.{self._dialect.quote(name)}" for name in merged]
+        found = session.rows(f"SELECT terp_seed_row, {', '.join(wanted)} FROM {self._table} kept")
         there = {row[0] for row in found}
         for row in found:
-            edited = [name for name, flag in zip(self.kept.columns, row[1:], strict=True) if flag]
+            edited = [name for name, flag in zip(columns, row[1:], strict=False) if flag]
+            for name, live in zip(merged, row[1 + len(columns) :], strict=True):
+                edited += self._edited_keys(row[0] - 1, name, live)
             if edited:
                 self._note(row[0], f"{', '.join(edited)}: edited since")
         if self.kept.updates and not self._changes.adopts:
             for number in range(1, self._changes.rows.count + 1):
                 if number not in there:
                     self._note(number, "deleted since")
+
+    def _edited_keys(self, number: int, name: str, live: Value) -> list[str]:
+        """What a person made of a document: the keys that are left alone, or the whole cell."""
+        said, given = self._changes.ours[number].get(name), self._given(name, number)
+        insist = self._changer.on_conflict == "ours"
+        merged = merge_cells(live, said, given, insist=insist)
+        return [] if merged is None else merged.edited(name)
+
+    def _given(self, name: str, number: int) -> Value:
+        return self._changes.rows.values(name, number, number + 1)[0]
 
     def _note(self, number: int, what: str) -> None:
         self._changer.conflicts.append(

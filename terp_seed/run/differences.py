@@ -16,7 +16,8 @@ from terp_seed.database.session import Session
 from terp_seed.masking.boundary import Boundary
 from terp_seed.plan.plan import RowChanges
 from terp_seed.rows.literals import canonical
-from terp_seed.rows.model import Lookup, Value
+from terp_seed.rows.merge import Merged, merge_cells
+from terp_seed.rows.model import Json, Lookup, Value
 
 __all__ = ["Ahead", "Differences"]
 
@@ -75,6 +76,12 @@ class Differences:
         ours, cells, edited = self.changes.ours[number], dict[str, tuple[Value, Value]](), []
         for name in self.changes.columns:
             value = live[name]
+            merged = self._merge(name, number, value)
+            if merged is not None:
+                edited += merged.edited(name)
+                if merged.moves:
+                    cells[name] = value, Json(merged.document)
+                continue
             now, new = canonical(value), self._text(self._given[name][number])
             last = self._text(ours[name]) if name in ours else now
             if now != last and (self.changes.kind == "deleted" or now != new != last):
@@ -84,6 +91,13 @@ class Differences:
         if self.changes.kind == "deleted" or (self.changes.strict and edited):
             cells = {}
         return Difference(number, cells, () if self._insists else edited)
+
+    def _merge(self, name: str, number: int, value: Value) -> Merged | None:
+        """What a cell becomes whose keys are merged; None for any other."""
+        if name not in self.changes.merged:
+            return None
+        said, given = self.changes.ours[number].get(name), self._given[name][number]
+        return merge_cells(value, said, given, insist=self._insists)
 
     @property
     def _insists(self) -> bool:

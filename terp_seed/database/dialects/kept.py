@@ -57,6 +57,16 @@ class KeptRows(Writes, ABC):
             f"FROM {self.quote_table(kept.table)} live WHERE {where}{self.for_update}"
         )
 
+    @abstractmethod
+    def merge_json(
+        self, live: str, keys: Sequence[str], said: str, given: str, *, insist: bool
+    ) -> tuple[str, str]:
+        """A document whose top ``keys`` are as ``given`` has them, and whether any moves.
+
+        ``live`` is an expression, ``said`` and ``given`` are literals of JSON objects.  A key moves
+        if it is as ``said`` has it, with ``insist`` always; none does if ``live`` holds none.
+        """
+
     def update_live(self, kept: KeptTable, values: Sequence[tuple[str, str]], where: str) -> str:
         """Update rows of the table from their kept ones."""
         live, source = self.quote_table(kept.table), self.quote_table(kept.name)

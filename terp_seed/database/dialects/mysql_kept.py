@@ -16,6 +16,7 @@ __all__ = ["MySQLKeptRows"]
 
 _MOVES = "LOCATE('on update', LOWER(extra)) > 0"
 _FILLED = "generation_expression IS NULL OR generation_expression = ''"
+_NOTHING = "'$.\"terp_seed_nothing\"'"  # a path that no document has
 _QUOTED = "CONCAT('`', REPLACE(column_name, '`', '``'), '`')"
 
 
@@ -52,6 +53,26 @@ class MySQLKeptRows(KeptRows, ABC):
         insert = super().capture(kept, number, where, ours, given)
         table = self.quote_table(kept.name)
         return insert.replace(f"INTO {table}\n", f"INTO {table} ({', '.join(columns)})\n", 1)
+
+    def merge_json(
+        self, live: str, keys: Sequence[str], said: str, given: str, *, insist: bool
+    ) -> tuple[str, str]:
+        paths, moves = "", []
+        for key in keys:
+            path = self.text(f'$."{key}"')
+            there, value = (f"JSON_EXTRACT({document}, {path})" for document in (live, given))
+            # MariaDB compares the text inside one of two JSON strings with the other
+            wanted = f"JSON_EXTRACT({said}, {path})"
+            same = f"CAST({there} AS BINARY) <=> CAST({wanted} AS BINARY)"
+            moves.append("1 = 1" if insist else same)
+            paths += f", {_path(path, f'{moves[-1]} AND {value} IS NOT NULL')}, {value}"
+        gone = ", ".join(
+            _path(path, f"{move} AND JSON_EXTRACT({given}, {path}) IS NULL")
+            for path, move in zip((self.text(f'$."{key}"') for key in keys), moves, strict=True)
+        )
+        merged = f"JSON_REMOVE(JSON_SET({live}{paths}), {gone}, {_NOTHING})"
+        holds = f"JSON_VALID({live}) AND JSON_TYPE({live}) = 'OBJECT'"
+        return merged, f"({holds} AND ({' OR '.join(moves)}))"
 
     def update_kept(self, kept: KeptTable, values: Sequence[tuple[str, str]]) -> str:
         sets = [f"kept.{name} = {value}" for name, value in values]
@@ -119,3 +140,8 @@ class MySQLKeptRows(KeptRows, ABC):
             "EXECUTE terp_seed_kept",
             "DEALLOCATE PREPARE terp_seed_kept",
         ]
+
+
+def _path(path: str, condition: str) -> str:
+    """A path where the condition holds, else one that no document has."""
+    return f"CASE WHEN {condition} THEN {path} ELSE {_NOTHING} END"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Sequence
 
 from terp_seed.database.dialects.kept import KeptRows
 from terp_seed.database.dialects.model import KeptTable
@@ -12,6 +13,24 @@ __all__ = ["PostgreSQLKeptRows"]
 
 class PostgreSQLKeptRows(KeptRows, ABC):
     """The statements of kept tables."""
+
+    def merge_json(
+        self, live: str, keys: Sequence[str], said: str, given: str, *, insist: bool
+    ) -> tuple[str, str]:
+        there = merged = f"{live}::jsonb"
+        moves = []
+        for key in keys:
+            name = self.text(key)
+            same = f"({there} -> {name}) IS NOT DISTINCT FROM ({said}::jsonb -> {name})"
+            moves.append("true" if insist else same)
+            value = f"jsonb_build_object({name}, {given}::jsonb -> {name})"
+            has = f"jsonb_exists({given}::jsonb, {name})"
+            added = f"CASE WHEN {moves[-1]} AND {has} THEN {value} ELSE '{{}}' END"
+            gone = f"CASE WHEN {moves[-1]} THEN ARRAY[{name}] ELSE ARRAY[]::text[] END"
+            merged = f"({merged} - {gone} || {added})"
+        # AND does not order its sides: what is no object would not be asked for its keys.
+        holds = f"CASE WHEN jsonb_typeof({there}) = 'object' THEN {' OR '.join(moves)} END"
+        return merged, f"({holds})"
 
     def restore_all_deleted(self, kept: KeptTable) -> list[str]:
         target, source = self.quote_table(kept.table), self.quote_table(kept.name)

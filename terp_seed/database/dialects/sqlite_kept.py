@@ -3,17 +3,39 @@
 from __future__ import annotations
 
 from abc import ABC
+from collections.abc import Sequence
 
 from terp_seed.database.dialects.kept import KeptRows
 from terp_seed.database.dialects.model import KeptTable
 
 __all__ = ["SQLiteKeptRows"]
 
+_NOTHING = "'$.\"terp_seed_nothing\"'"  # a path that no document has
+_READ = ("json_extract", "json_type")
 _COPY = "temp.terp_seed_restored"
 
 
 class SQLiteKeptRows(KeptRows, ABC):
     """The statements of kept tables."""
+
+    def merge_json(
+        self, live: str, keys: Sequence[str], said: str, given: str, *, insist: bool
+    ) -> tuple[str, str]:
+        sets, gone, moves = "", "", []
+        for key in keys:
+            path = self.text(f'$."{key}"')
+            moves.append("1 = 1" if insist else _same(live, said, path))
+            there = f"json_type({given}, {path})"
+            sets += f", {_path(path, f'{moves[-1]} AND {there} IS NOT NULL')}"
+            # json_extract alone makes a number of true
+            sets += (
+                f", CASE {there} WHEN 'true' THEN json('true') WHEN 'false' THEN json('false') "
+                f"ELSE json_extract({given}, {path}) END"
+            )
+            gone += f"{_path(path, f'{moves[-1]} AND {there} IS NULL')}, "
+        merged = f"json_remove(json_set({live}{sets}), {gone}{_NOTHING})"
+        holds = f"json_valid({live}) AND json_type({live}) = 'object'"
+        return merged, f"({holds} AND ({' OR '.join(moves)}))"
 
     def restore_all_deleted(self, kept: KeptTable) -> list[str]:
         source = self.quote_table(kept.name)
@@ -25,3 +47,13 @@ class SQLiteKeptRows(KeptRows, ABC):
             f"INSERT INTO {self.quote_table(kept.table)} SELECT * FROM {_COPY}",
             f"DROP TABLE {_COPY}",
         ]
+
+
+def _same(live: str, said: str, path: str) -> str:
+    pairs = ((f"{name}({live}, {path})", f"{name}({said}, {path})") for name in _READ)
+    return " AND ".join(f"{there} IS {wanted}" for there, wanted in pairs)
+
+
+def _path(path: str, condition: str) -> str:
+    """A path where the condition holds, else one that no document has."""
+    return f"CASE WHEN {condition} THEN {path} ELSE {_NOTHING} END"
