@@ -31,6 +31,7 @@ __all__ = [
     "Range",
     "SeededRange",
     "Shape",
+    "chains_of",
     "digested_columns",
     "ledger_of",
 ]
@@ -514,6 +515,14 @@ class Ledger:
 def ledger_of(session: Session) -> Ledger:
     """The ledger of the chain in the session's database."""
     return Ledger(session.dialect, session.books, session.settings.chain, session.names)
+
+
+def chains_of(session: Session) -> list[str]:
+    """The chains that the database's ledger has entries of."""
+    if not table_exists(session.connection, session.books.ledger):
+        return []
+    chains = sa.select(session.books.ledger.c.chain).distinct()
+    return sorted(session.connection.execute(chains).scalars())
 
 
 def _places(data: Mapping[str, Sequence[Any]]) -> dict[str, Place]:

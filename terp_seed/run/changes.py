@@ -34,7 +34,7 @@ from terp_seed.plan.changes import IsPersonal
 from terp_seed.plan.plan import Counts, PlannedChange
 from terp_seed.rows.merge import changed_keys, is_nameable, merge_cells
 from terp_seed.rows.model import Value
-from terp_seed.run.dependents import count_pointing, declared_references
+from terp_seed.run.dependents import SharedRows, count_pointing, declared_references
 from terp_seed.settings.log import logger
 
 __all__ = ["Changed", "Changer", "RestoreForecast", "Restorer", "kept_of"]
@@ -290,6 +290,11 @@ class _Change:
         session = self._changer.session
         if session is not None:
             for reference, count in count_pointing(session, self.kept):
+                if isinstance(reference, SharedRows):
+                    raise PlanError(
+                        f"{self._range.label}: {count} of the rows to be deleted {reference}; "
+                        "nothing was deleted"
+                    )
                 raise PlanError(
                     f"{self._range.label}: {count} rows of {reference.table} refer to rows to be "
                     f"deleted (by {', '.join(reference.columns)}), so nothing was deleted; move or "

@@ -20,13 +20,15 @@ from terp_seed.database.dialects import KeptTable, Reference, split_table
 from terp_seed.database.schema import inbound
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError
-from terp_seed.ledger.ledger import Range, SeededRange
+from terp_seed.ledger.changes import find_changes, still_there
+from terp_seed.ledger.ledger import Ledger, Range, SeededRange, chains_of
 from terp_seed.ledger.selection import Selection
 from terp_seed.rows.seeders import logical_references
 from terp_seed.settings.log import logger
 
 __all__ = [
     "Dependents",
+    "SharedRows",
     "child_indexes",
     "count_pointing",
     "declared_references",
@@ -38,6 +40,19 @@ __all__ = [
 ]
 
 _FIRST_KEYS = 5
+
+
+@dataclass(frozen=True)
+class SharedRows(Reference):
+    """Rows that a revision of another chain updated: it declares them too.
+
+    They look like rows that refer to the rows of the table by what tells those apart.
+    """
+
+    by: str = ""
+
+    def __str__(self) -> str:
+        return f"were updated by {self.by}: roll that one back first"
 
 
 @dataclass(frozen=True)
@@ -55,6 +70,8 @@ class Dependents:
     def __str__(self) -> str:
         keys = ", ".join(self.first_keys)
         reference = self.reference
+        if isinstance(reference, SharedRows):
+            return f"{self.count} of {reference.target_table} {reference} (first: {keys})"
         where = f"{reference.table}.{reference.column}"
         return f"{self.count} in {where} -> {reference.target_table} (first: {keys})"
 
@@ -74,7 +91,8 @@ def find_dependents(
     """
     targets, leaving = _by_table(going), _by_table([*going, *gone])
     dependents: list[Dependents] = []
-    for reference in inbound(session, [selection.range.table for selection in going]):
+    tables = [selection.range.table for selection in going]
+    for reference in [*inbound(session, tables), *find_shared_rows(session, tables)]:
         sources = leaving.get(reference.table.casefold(), [])
         for rows in targets[reference.target_table.casefold()]:
             found = _pointing(session, reference, rows, sources, restored)
@@ -128,7 +146,7 @@ def _conditions(session: Session, reference: Reference, rows: Selection) -> Iter
 def count_pointing(session: Session, kept: KeptTable) -> Iterator[tuple[Reference, int]]:
     """The references by which rows that stay point at kept rows, and how many do; reads."""
     place_of, dialect = session.dialect.quote_table, session.dialect
-    for reference in inbound(session, [kept.table]):
+    for reference in [*inbound(session, [kept.table]), *find_shared_rows(session, [kept.table])]:
         where = dialect.is_kept(kept, "seeded")
         if reference.table == kept.table:
             where += f" AND NOT {dialect.is_kept(kept, 'pointing')}"
@@ -137,6 +155,20 @@ def count_pointing(session: Session, kept: KeptTable) -> Iterator[tuple[Referenc
         count = int(session.scalar(f"SELECT COUNT(*) {source} {joined} WHERE {where}"))
         if count:
             yield reference, count
+
+
+def find_shared_rows(session: Session, tables: Sequence[str]) -> Iterator[SharedRows]:
+    """The rows of these tables that revisions of other chains have updated; reads."""
+    wanted = {name.casefold(): name for name in tables}
+    own = session.settings.chain
+    for chain in [name for name in chains_of(session) if name != own]:
+        ledger = Ledger(session.dialect, session.books, chain)
+        for change in find_changes(ledger, session.connection):
+            kept = still_there(session.connection, change.kept)
+            target = wanted.get(change.table.casefold())
+            if target is not None and kept is not None and change.updates:
+                by = f"revision {change.revision} of chain {chain}"
+                yield SharedRows(kept.name, kept.match, target, kept.match, by)
 
 
 def declared_references(table: str) -> list[tuple[str, str, str]]:
@@ -196,6 +228,8 @@ def _source(session: Session, reference: Reference) -> str:
 
 
 def _key_column(session: Session, reference: Reference) -> str:
+    if isinstance(reference, SharedRows):
+        return reference.column
     inspector = sa.inspect(session.connection)
     schema, table = split_table(reference.table)
     columns = inspector.get_pk_constraint(table, schema=schema)["constrained_columns"]

@@ -1,0 +1,79 @@
+"""A row that two chains have goes when the last one lets go."""
+
+from __future__ import annotations
+
+import pytest
+from toys import Toy
+
+from terp_seed.errors import PlanError, RollbackError
+
+SECTION = """
+[other]
+script_location = %(here)s/seeds
+version_locations = %(here)s/other
+version_table = terp_seed_version_other
+"""
+HEAD = '"""{0}."""\nfrom alembic import op\nrevision = "{0}"\ndown_revision = {1!r}\n\n'
+ADOPTING = """def upgrade() -> None:
+    op.seed_rows("t", [{"code": "b", "word": "B2"}, {"code": "z", "word": "Z"}], key=["code"],
+                 on_conflict="update")
+
+
+def downgrade() -> None:
+    op.unseed()
+"""
+ROWS = '[{"code": "a", "word": "A"}, {"code": "b", "word": "B"}]'
+
+
+@pytest.fixture
+def shared(toy: Toy) -> Toy:
+    """Chain seed has rows a and b, chain other has b and z."""
+    toy.execute(f"CREATE TABLE t (id {toy.counted_key}, code VARCHAR(9) UNIQUE, word VARCHAR(9))")
+    toy.publish("t", ["code", "word"])
+    toy.only("0001_a", f'op.seed_rows("t", {ROWS}, key=["code"])')
+    ini = toy.path / "alembic.ini"
+    ini.write_text(ini.read_text() + SECTION)
+    other = toy.path / "other"
+    other.mkdir()
+    (other / "1001_b.py").write_text(HEAD.format("1001_b", None) + ADOPTING)
+    toy.upgrade()
+    go(toy, "upgrade", "head")
+    return toy
+
+
+def go(toy: Toy, command: str, target: str, *x: str) -> str:
+    """Run alembic on the other chain."""
+    given = [word for one in (f"url={toy.url}", *x) for word in ("-x", one)]
+    return toy.run("alembic", "-n", "other", *given, command, target).stdout
+
+
+def words(toy: Toy) -> dict[str, str]:
+    return dict(toy.rows("SELECT code, word FROM t ORDER BY code"))
+
+
+def test_a_row_goes_when_the_last_chain_lets_go(shared: Toy) -> None:
+    assert words(shared) == {"a": "A", "b": "B2", "z": "Z"}
+    said = "1 of t were updated by revision 1001_b of chain other: roll that one back first"
+    with pytest.raises(RollbackError, match=said):
+        shared.downgrade("base", "on-edited=delete")
+    assert said in shared.terp_seed("rollback", "base", "--dry-run", code=None).output
+    assert words(shared) == {"a": "A", "b": "B2", "z": "Z"}
+    go(shared, "downgrade", "base")
+    assert words(shared) == {"a": "A", "b": "B"}
+    shared.downgrade()
+    assert words(shared) == {}
+
+
+def test_a_shared_row_may_be_left(shared: Toy) -> None:
+    shared.downgrade("base", "on-dependents=keep", "on-edited=delete")
+    assert words(shared) == {"b": "B2", "z": "Z"}
+    go(shared, "downgrade", "base")
+    assert words(shared) == {"b": "B"}
+
+
+def test_a_shared_row_is_not_deleted_by_a_revision(shared: Toy) -> None:
+    deleting = 'op.delete_rows("t", ["b"], key=["code"], allow_delete=True)'
+    shared.revision("0002_d", deleting, after="0001_a")
+    with pytest.raises(PlanError, match="were updated by revision 1001_b of chain other"):
+        shared.upgrade("head", "on-conflict=ours")
+    assert words(shared) == {"a": "A", "b": "B2", "z": "Z"}
