@@ -245,6 +245,33 @@ def test_reference_data_reaches_production_with_its_name_said(
     assert toy.counts() == {}
 
 
+def test_a_copied_chain_says_what_production_skipped(
+    new_toy: Callable[..., Toy], database_url: str
+) -> None:
+    """Upgrade, status and verify name the commands, and those seed the rows."""
+    toy = new_toy(database_url, stamp="production")
+    toy.upgrade("head", toy.consent)
+    assert toy.counts() == {}
+    assert toy.document("status")["skipped_elsewhere"] == ""
+    toy.run("terp-seed", "-x", f"url={toy.url}", "-x", toy.consent, "env", "stamp", "dev")
+    command = "alembic -n seed downgrade base && alembic -n seed upgrade head"
+    told = (
+        "revision 0001_labels, 0002_depots, 0003_crates: skipped in another environment, before "
+        f"this database became dev, so their rows are not here; to seed them: {command}"
+    )
+    assert toy.document("status")["skipped_elsewhere"] == told
+    assert told in toy.terp_seed("status").stdout
+    x = ("-x", f"url={toy.url}")
+    assert told in toy.run("terp-seed", *x, "verify").stderr
+    assert told in toy.alembic("upgrade", "head").stderr
+    toy.revision("0004_more", 'op.seed_rows("labels", [{"code": "MORE"}], key=["code"])')
+    assert told in toy.alembic("upgrade", "head").stderr
+    toy.alembic("downgrade", "base")
+    assert "skipped in another" not in toy.alembic("upgrade", "head").stderr
+    assert set(toy.states().values()) == {"applied"}
+    assert "skipped in another" not in toy.run("terp-seed", *x, "verify").stderr
+
+
 def test_consent_is_given_for_a_run_and_never_in_the_ini(
     new_toy: Callable[..., Toy], sqlite_url: str
 ) -> None:

@@ -69,7 +69,7 @@ def _print(found: ChainStatus) -> None:
             for step in found.revisions
         ],
     )
-    for message in found.edited_files:
+    for message in filter(None, [found.skipped_elsewhere, *found.edited_files]):
         click.echo(f"\n{message}")
     if found.compared:
         click.echo()

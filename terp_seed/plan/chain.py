@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING, Any
 from alembic.runtime.migration import MigrationContext, MigrationStep, RevisionStep, StampStep
 from alembic.script import Script, ScriptDirectory
 from alembic.script.revision import RevisionError
-from alembic.util import CommandError
+from alembic.util import CommandError, to_tuple
 
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError, SeedError, UsageError
@@ -47,6 +47,7 @@ __all__ = [
     "choose_generation",
     "clear_load_errors",
     "current_heads",
+    "find_skipped_elsewhere",
     "load_revisions",
     "mentions",
     "pending_move",
@@ -94,6 +95,30 @@ def read_attributes(script: Script) -> Attributes:
         as_of=_day(get("as_of"), where),
         requires_schema=_schema(get("requires_schema"), where),
         replaces=_replaced(get("replaces", ()), where),
+    )
+
+
+def find_skipped_elsewhere(
+    scripts: Iterable[Script], headers: Mapping[str, Header], environment: str, chain: str
+) -> str:
+    """What to know of applied revisions that were skipped, and would not be here; else empty.
+
+    A copy of production is at the head of a chain that has seeded little of it there.
+    """
+    skipped = [
+        script
+        for script in scripts
+        if (header := headers.get(script.revision)) is not None
+        and header.state == "skipped"
+        and environment in read_attributes(script).environments
+    ]
+    if not skipped:
+        return ""
+    below = ", ".join(to_tuple(skipped[0].down_revision, default=())) or "base"
+    return (
+        f"revision {', '.join(script.revision for script in skipped)}: skipped in another "
+        f"environment, before this database became {environment}, so their rows are not here; to "
+        f"seed them: alembic -n {chain} downgrade {below} && alembic -n {chain} upgrade head"
     )
 
 

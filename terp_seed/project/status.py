@@ -23,12 +23,19 @@ from terp_seed.ledger.later import find_changed_drift
 from terp_seed.ledger.ledger import Header, Range, SeededRange, ledger_of
 from terp_seed.ledger.pinned_files import find_edited_files
 from terp_seed.ledger.selection import RetainedRows
-from terp_seed.plan.chain import ancestors, current_heads, read_attributes, recorded_settings
+from terp_seed.plan.chain import (
+    ancestors,
+    current_heads,
+    find_skipped_elsewhere,
+    read_attributes,
+    recorded_settings,
+)
 from terp_seed.plan.plan import Counts, Plan, StepResult
 from terp_seed.plan.renaming import with_names
 from terp_seed.plan.run import find_checks, replan_applied
 from terp_seed.project.project import Project
 from terp_seed.rows.seeders import Check
+from terp_seed.settings.log import logger
 
 __all__ = [
     "ChainStatus",
@@ -68,6 +75,8 @@ class ChainStatus:
     """Whether the rows were compared with the ledger."""
     edited_files: list[str] = field(default_factory=list)
     """A message for each file that was edited since a revision has read it."""
+    skipped_elsewhere: str = ""
+    """What to know of revisions that were skipped when this database was another environment's."""
 
     def to_json(self) -> dict[str, Any]:
         """The fields of the JSON document."""
@@ -78,6 +87,7 @@ class ChainStatus:
             "settings": dict(self.settings),
             "revisions": [status.to_json() for status in self.revisions],
             "edited_files": self.edited_files,
+            "skipped_elsewhere": self.skipped_elsewhere,
         }
 
     @property
@@ -114,7 +124,16 @@ def chain_status(
         found,
         drift,
         find_edited_files(session, [s.revision for s in found if s.state == "applied"]),
+        _skipped_elsewhere(session, applied, headers),
     )
+
+
+def _skipped_elsewhere(
+    session: Session, applied: Sequence[Script], headers: Mapping[str, Header]
+) -> str:
+    environment = stamped(session.connection, session.books)
+    chain = session.settings.chain
+    return find_skipped_elsewhere(applied, headers, environment, chain) if environment else ""
 
 
 def _revision(
@@ -214,6 +233,9 @@ def count_violations(project: Project, *, everything: bool = False) -> list[Viol
     with opened(settings) as plain:
         session = with_names(plain, directory)
         applied = ancestors(directory, current_heads(session))
+        headers = ledger_of(session).headers(session.connection)
+        if message := _skipped_elsewhere(session, applied, headers):
+            logger.warning(message)
         checks = {check.name: check for check in find_checks(session, applied)}
         seeded = _generated_ranges(session, applied)
         results: list[Violations] = []

@@ -21,8 +21,15 @@ from terp_seed.database.lock import Held, advisory_lock
 from terp_seed.database.session import Session
 from terp_seed.errors import ConflictError, LockError, RollbackError, SeedError
 from terp_seed.ledger.audit import AuditLog
+from terp_seed.ledger.ledger import ledger_of
 from terp_seed.ledger.pinned_files import refuse_edited_files
-from terp_seed.plan.chain import Move, Request, current_heads, pending_move
+from terp_seed.plan.chain import (
+    Move,
+    Request,
+    current_heads,
+    find_skipped_elsewhere,
+    pending_move,
+)
 from terp_seed.plan.operations import OPTION
 from terp_seed.plan.plan import StepResult, summary
 from terp_seed.plan.preflight import preflight
@@ -65,6 +72,7 @@ def run_live(
     if not move:
         refuse_other_settings(Target.live(session), environment, move)
         refuse_edited_files(session, [script.revision for script in move.applied])
+        _warn_of_skipped(session, environment, move)
         logger.info(f"nothing to do: the chain is at {_name_heads(move.heads)}")
         return RunOutcome(environment, move.heads)
     with advisory_lock(session) as lock:
@@ -74,10 +82,21 @@ def run_live(
             session.end_transaction()
             preflight(session, run)
             expect(session, run)
+            _warn_of_skipped(session, environment, move)
             return _LiveRun(session, run, lock).execute(confirm)
     heads = _name_heads(move.heads)
     logger.info(f"nothing to do: another run already moved the chain to {heads}")
     return RunOutcome(environment, move.heads)
+
+
+def _warn_of_skipped(session: Session, environment: str, move: Move) -> None:
+    headers = ledger_of(session).headers(session.connection)
+    seeding = not move or move.seeds
+    message = find_skipped_elsewhere(
+        move.applied if seeding else (), headers, environment, session.settings.chain
+    )
+    if message:
+        logger.warning(message)
 
 
 def _unless_moved(session: Session, move: Move) -> Move:
