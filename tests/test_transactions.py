@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
 
 import pytest
 import sqlalchemy as sa
@@ -150,7 +152,7 @@ def test_op_speaks_to_nobody_after_a_failure(sqlite_toy: Toy) -> None:
 # -- a connection of the caller's
 
 
-def handed(toy: Toy, connection: sa.Connection, name: str, target: str) -> None:
+def handed(toy: Toy, connection: Any, name: str, target: str) -> None:
     toy.call(name, target, attributes={"connection": connection})
 
 
@@ -165,6 +167,35 @@ def test_the_callers_rollback_takes_rows_and_version_back(toy: Toy) -> None:
         transaction.rollback()
     assert toy.everything() == before
     assert toy.version() == "0001_labels"
+
+
+@pytest.mark.parametrize("asynchronous", [False, True])
+def test_an_engine_of_the_caller_will_do(toy: Toy, asynchronous: bool) -> None:
+    """As pytest-alembic hands one over; an asynchronous one only says where the database is."""
+    engine: Any = toy.db
+    if asynchronous:
+        driver = {"sqlite": "aiosqlite", "mysql": "aiomysql", "postgresql": "asyncpg"}
+        name = toy.db.dialect.name
+        url = toy.db.url.set(drivername=f"{name}+{driver[name]}")
+        engine = SimpleNamespace(url=url, sync_engine=toy.db, begin=None)
+    handed(toy, engine, "upgrade", "head")
+    assert toy.counts() == FULL
+    handed(toy, engine, "downgrade", "base")
+    assert toy.counts() == {}
+
+
+@pytest.mark.parametrize(
+    ("given", "complaint"),
+    [
+        ({"url": sa.make_url("sqlite+aiosqlite://"), "begin": None}, "of a database in memory"),
+        ({"sync_connection": None, "begin": None}, "an asynchronous connection was handed over"),
+    ],
+)
+def test_what_no_seed_can_go_through_is_refused(
+    sqlite_toy: Toy, given: dict[str, Any], complaint: str
+) -> None:
+    with pytest.raises(UsageError, match=complaint):
+        handed(sqlite_toy, SimpleNamespace(sync_engine=None, **given), "upgrade", "head")
 
 
 def test_the_callers_commit_keeps_them(toy: Toy) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from time import monotonic
 from traceback import clear_frames
 from typing import Any
 
-from sqlalchemy.engine import Connection
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from terp_seed.database.bookkeeping import Books, books
@@ -92,20 +92,57 @@ def books_of(settings: Settings, dialect: Dialect) -> Books:
     return books(settings.version_table, schema)
 
 
+Given = Connection | Engine
+"""What a caller may hand over; also an asynchronous engine."""
+
+
 @contextmanager
 def opened(
-    settings: Settings, given: Connection | None = None, *, patient: bool = True
+    settings: Settings, given: Given | None = None, *, patient: bool = True
 ) -> Iterator[Session]:
     """Open one unpooled connection and pin its session, or adopt a given one.
+
+    Of a given engine a connection is taken; in the place of an asynchronous one, its database is
+    opened with the driver that terp_seed uses.
 
     An opened connection is closed at the end, whatever happened; a given one
     is left open, its session as it was.  Raises `UsageError` for a database
     that cannot be reached, and `LockError` for one that another run keeps from
     being read for longer than its lock is waited for, if ``patient``.
     """
-    own = _connected(settings, patient) if given is None else _borrowed(settings, given)
-    with _quiet_reflection(), own as session:
+    with _quiet_reflection(), _opening(settings, given, patient) as session:
         yield session
+
+
+def _url_of_async(given: Any) -> URL:
+    """The URL of an asynchronous engine, for the driver that seeds go through."""
+    if not hasattr(given, "begin") or hasattr(given, "sync_connection"):
+        raise UsageError(
+            "an asynchronous connection was handed over; call Alembic in its run_sync(), with the "
+            "connection that you get there"
+        )
+    url: URL = given.url
+    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+        raise UsageError(
+            "an asynchronous engine of a database in memory was handed over, which nothing else "
+            "can open; call Alembic in run_sync() of a connection of it"
+        )
+    return url.set(drivername=url.get_backend_name())
+
+
+@contextmanager
+def _opening(settings: Settings, given: Given | None, patient: bool) -> Iterator[Session]:
+    if hasattr(given, "sync_engine"):
+        settings, given = replace(settings, url=_url_of_async(given)), None
+    if given is None:
+        with _connected(settings, patient) as session:
+            yield session
+    elif isinstance(given, Engine):
+        with given.connect() as connection, _borrowed(settings, connection) as session:
+            yield session
+    else:
+        with _borrowed(settings, given) as session:
+            yield session
 
 
 @contextmanager

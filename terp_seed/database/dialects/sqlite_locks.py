@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 from pathlib import Path
 
 import filelock
+
+try:
+    import fcntl
+except ImportError:  # on Windows
+    fcntl = None  # type: ignore[assignment]
 
 from terp_seed.database.dialects.sessions import Lock
 from terp_seed.errors import LockError
@@ -40,6 +44,8 @@ class FileLock(Lock):
         self._lock.release()
 
     def taken(self) -> bool:
+        if fcntl is None:
+            return self._taken_by_trial()
         try:
             file = os.open(self._lock.lock_file, os.O_RDONLY)  # and never make one
         except FileNotFoundError:
@@ -51,6 +57,15 @@ class FileLock(Lock):
         finally:
             os.close(file)
         return False
+
+    def _taken_by_trial(self) -> bool:
+        if not Path(self._lock.lock_file).exists():
+            return False
+        try:
+            with filelock.FileLock(self._lock.lock_file, timeout=0):
+                return False
+        except filelock.Timeout:
+            return True
 
 
 class NoLock(Lock):

@@ -12,7 +12,7 @@ from contextlib import contextmanager
 from alembic import context
 from alembic.config import Config
 from sqlalchemy import Column, MetaData, String, Table, func, inspect, select
-from sqlalchemy.engine import URL, Connection
+from sqlalchemy.engine import URL, Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.dialects import dialect_named
@@ -29,13 +29,17 @@ def run() -> None:
     """Run what Alembic was asked for, online or as a script.
 
     A connection in ``Config.attributes["connection"]`` is used as it is; if it
-    is in a transaction, that stays open and the caller commits.
+    is in a transaction, that stays open and the caller commits.  Of an engine a connection is
+    taken.
     """
     configure_logging()
     config = context.config
     handed = config.attributes.get("connection")
     if context.is_offline_mode():
         _write_script(_url(config))
+    elif isinstance(handed, Engine):
+        with handed.connect() as connection:
+            _migrate(connection)
     elif handed is not None:
         _migrate(handed)
     else:
