@@ -15,7 +15,14 @@ from servers import MariaDB
 
 from terp_seed.database.compare import TableDigest, database_digests, differing
 
-CHAIN = ["0001_catalogue", "0002_clients", "0003_batches", "0004_inventory", "0005_orders"]
+CHAIN = [
+    "0000_reference",
+    "0001_catalogue",
+    "0002_clients",
+    "0003_batches",
+    "0004_inventory",
+    "0005_orders",
+]
 Digests = dict[str, TableDigest]
 
 

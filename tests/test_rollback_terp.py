@@ -24,7 +24,14 @@ from terp_seed.ledger.ledger import ledger_of
 from terp_seed.project.project import Project as Seeds
 from terp_seed.run.dependents import inbound
 
-CHAIN = ["0001_catalogue", "0002_clients", "0003_batches", "0004_inventory", "0005_orders"]
+CHAIN = [
+    "0000_reference",
+    "0001_catalogue",
+    "0002_clients",
+    "0003_batches",
+    "0004_inventory",
+    "0005_orders",
+]
 
 
 class Terp:

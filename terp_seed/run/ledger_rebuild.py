@@ -68,6 +68,11 @@ class RebuiltRevision:
     def intact(self) -> int:
         return sum(table.drift.intact for table in self.tables)
 
+    @property
+    def unclaimed(self) -> int:
+        """Rows that are there, of which nothing says that the seeds inserted them."""
+        return sum(table.unclaimed for table in self.tables)
+
     @classmethod
     def of(cls, planned: PlannedRevision, tables: Sequence[Located]) -> RebuiltRevision:
         if planned.skipped:
@@ -269,7 +274,11 @@ class _Reconstruction:
         revisions = [
             RebuiltRevision.of(plan.history[name], tables) for name, tables in by_revision.items()
         ]
-        changed = [found for found in revisions if found.revision in self._unknown or found.intact]
+        changed = [
+            found
+            for found in revisions
+            if found.revision in self._unknown or found.intact or found.unclaimed
+        ]
         if not changed:
             return None
         return Rebuilt(generation, policy.key_id, changed, _count_changes(plan))
