@@ -122,12 +122,13 @@ def _url_of_async(given: Any) -> URL:
             "connection that you get there"
         )
     url: URL = given.url
-    if url.get_backend_name() == "sqlite" and url.database in (None, "", ":memory:"):
+    backend = url.get_backend_name()
+    if dialect_named(backend).embedded and url.database in (None, "", ":memory:"):
         raise UsageError(
             "an asynchronous engine of a database in memory was handed over, which nothing else "
             "can open; call Alembic in run_sync() of a connection of it"
         )
-    return url.set(drivername=url.get_backend_name())
+    return url.set(drivername=backend)
 
 
 @contextmanager

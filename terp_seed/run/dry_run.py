@@ -122,7 +122,9 @@ def _forecast_removals(session: Session, run: Run) -> Iterator[StepResult]:
         result = StepResult(step.revision, "downgrade", step.state, raw_sql=step.raw_sql)
         if step.retains_rows:
             result.tables = dict(rollback.count_leftovers(step))
-        restored += [change.kept for change in rollback.changed(step) if change.kept.updates]
+        undone = [*restored]
+        updates = [change.kept for change in rollback.changed(step) if change.kept.updates]
+        restored += reversed(updates)
         for removal in () if step.skipped else step.removals:
             examination = rollback.examine(step, removal, gone, restored)
             gone += map(examination.selection, examination.found)
@@ -132,7 +134,7 @@ def _forecast_removals(session: Session, run: Run) -> Iterator[StepResult]:
             result.dependents += map(str, examination.dependents)
             result.refusal = result.refusal or examination.refusal
             changed = [c for c in rollback.changed(step) if removal.covers(c.kept.table)]
-            changes = rollback.restorer(removal).forecast(changed, gone)
+            changes = rollback.restorer(removal).forecast(changed[::-1], gone, undone)
             for table, counts in changes.tables.items():
                 result.count(table, counts)
             result.refusal = result.refusal or changes.refusal

@@ -8,7 +8,7 @@ other values are as they were seeded, and no other row of its range has them.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from terp_seed.database.dialects import equal_to
 from terp_seed.database.session import Session
@@ -20,13 +20,22 @@ from terp_seed.rows.model import Block, Lookup, TableRows
 __all__ = ["recognise"]
 
 
-def recognise(session: Session, drift: Drift, plan: Plan, ranges: Ranges) -> None:
-    """Move rows from ``replaced`` to ``edited`` that are seeded ones; does not write."""
+def recognise(
+    session: Session,
+    drift: Drift,
+    plan: Plan,
+    ranges: Ranges,
+    restored: Mapping[str, str] | None = None,
+) -> None:
+    """Move rows from ``replaced`` to ``edited`` that are seeded ones; does not write.
+
+    ``restored`` are expressions of what columns of ``live`` will be by then.
+    """
     rows = _planned_rows(drift, plan)
     if rows is None or not drift.replaced:
         return
     others = [name for name in rows.columns if name not in (*rows.key, *rows.derived)]
-    known = _Known(session, drift, rows, ranges)
+    known = _Known(session, drift, rows, ranges, restored or {})
     unique = _unique(rows, others)
     for number in [*drift.replaced]:
         if known.has(number, rows.key) or (number in unique and known.has(number, others)):
@@ -64,8 +73,16 @@ def _texts(rows: TableRows, name: str) -> Sequence[str]:
 class _Known:
     """Asks the database whether a row at a seeded id has values that were seeded."""
 
-    def __init__(self, session: Session, drift: Drift, rows: TableRows, ranges: Ranges) -> None:
+    def __init__(
+        self,
+        session: Session,
+        drift: Drift,
+        rows: TableRows,
+        ranges: Ranges,
+        restored: Mapping[str, str],
+    ) -> None:
         self._session, self._seeded, self._rows, self._ranges = session, drift.range, rows, ranges
+        self._restored = restored
 
     def has(self, number: int, columns: Sequence[str]) -> bool:
         """Whether it has them in all of these columns that can be compared; one is not NULL."""
@@ -75,9 +92,9 @@ class _Known:
         if not told:
             return False
         dialect, seeded = self._session.dialect, self._seeded
-        at = equal_to([dialect.quote(str(seeded.id))], [str(seeded.first + number)])
+        at = equal_to([f"live.{dialect.quote(str(seeded.id))}"], [str(seeded.first + number)])
         where = " AND ".join([at, *filter(None, conditions)])
-        sql = f"SELECT COUNT(*) FROM {dialect.quote_table(seeded.table)} WHERE {where}"
+        sql = f"SELECT COUNT(*) FROM {dialect.quote_table(seeded.table)} live WHERE {where}"
         return bool(self._session.scalar(sql))
 
     def _condition(self, block: Block, name: str) -> str:
@@ -87,7 +104,7 @@ class _Known:
         if isinstance(value, float | JsonText | Lookup):
             return ""  # what is stored need not be equal to what was written
         (literal,) = dialect.literals(cells)
-        column = dialect.quote(name)
+        column = self._restored.get(name, f"live.{dialect.quote(name)}")
         if literal == NULL:
             return f"{column} IS NULL"
         if cells.ref is not None:

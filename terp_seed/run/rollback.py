@@ -27,7 +27,6 @@ from terp_seed.ledger.ledger import Ledger, Place, Range, SeededRange, ledger_of
 from terp_seed.ledger.selection import Selection, match_numbers
 from terp_seed.plan.plan import Counts, PlannedRevision, Removal
 from terp_seed.plan.run import replan_applied
-from terp_seed.run.changes import Changed, Restorer
 from terp_seed.run.dependents import (
     Dependents,
     child_indexes,
@@ -37,6 +36,7 @@ from terp_seed.run.dependents import (
     referenced_numbers,
 )
 from terp_seed.run.recognise import recognise
+from terp_seed.run.restorer import Changed, Restorer
 from terp_seed.settings.log import logger
 from terp_seed.settings.options import Settings
 
@@ -296,7 +296,7 @@ class Rollback(Remover):
         drifts = [find_drift(self.session, range_, ranges, hold=hold) for range_ in chosen]
         if len(owned) > 1:  # rows that a squashed revision deleted do not come back
             drifts = [replace(drift, withdrawn=[]) for drift in drifts]
-        self._recognise(drifts, ranges)
+        self._recognise(drifts, ranges, self.restorer(removal).restored_columns(restored))
         found = [drift for drift in drifts if drift.findable]
         row_keys = {range_.place: self._row_keys(range_) for range_ in chosen if range_.id is None}
         settings = self.session.settings
@@ -322,14 +322,16 @@ class Rollback(Remover):
             step.revision, drifts, dependents, frozen, row_keys, on_dependents, on_edited
         )
 
-    def _recognise(self, drifts: Sequence[Drift], ranges: Ranges) -> None:
+    def _recognise(
+        self, drifts: Sequence[Drift], ranges: Ranges, restored: Mapping[str, Mapping[str, str]]
+    ) -> None:
         """Count rows as edited whose natural key has changed, and which are seeded ones still."""
         if not any(drift.replaced for drift in drifts) or not self.applied:
             return
         with suppress(CommandError):  # what they were cannot be made again: they stay
             plan = replan_applied(self.session, self.applied)
             for drift in drifts:
-                recognise(self.session, drift, plan, ranges)
+                recognise(self.session, drift, plan, ranges, restored.get(drift.range.table))
 
     def find(self, step: PlannedRevision, removal: Removal) -> Sequence[Deletion]:
         """The rows that go, once they are locked, examined and backed up."""

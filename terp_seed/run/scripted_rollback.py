@@ -15,8 +15,9 @@ from terp_seed.ledger.derived import range_condition
 from terp_seed.ledger.ledger import Ledger, Range
 from terp_seed.plan.plan import Counts, Plan, PlannedChange, PlannedRevision, PlannedTable, Removal
 from terp_seed.rows.model import Block, TableRows
-from terp_seed.run.changes import Changed, Restorer, kept_of
+from terp_seed.run.changes import kept_of
 from terp_seed.run.dependents import declared_references
+from terp_seed.run.restorer import Changed, Restorer
 from terp_seed.run.rollback import Deletion, Remover
 from terp_seed.run.writer import BLOCK_ROWS
 

@@ -32,7 +32,7 @@ from terp_seed.run.backup.folder import (
     new_backup,
 )
 from terp_seed.run.backup.rows import rows_file, rows_of, rows_where
-from terp_seed.run.changes import Changed
+from terp_seed.run.restorer import Changed
 from terp_seed.run.rollback import Examination, Rollback
 from terp_seed.settings.options import Settings
 
