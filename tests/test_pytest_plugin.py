@@ -71,6 +71,42 @@ def application(pytester: pytest.Pytester) -> Callable[..., pytest.RunResult]:
     return run
 
 
+BY_NAME = """
+import datetime, pytest
+
+def test_rows(seeded):
+    seeded()
+    row = seeded.row("labels", "COLD")
+    assert (row.code, row.place) == ("COLD", 2)
+    assert seeded.one("labels", place=1).code == "FRAGILE"
+    assert seeded.one("labels").id == min(
+        one.id for one in seeded.connection.exec_driver_sql("SELECT id FROM labels")
+    )
+
+@pytest.mark.parametrize("find, said", [
+    (lambda seeded: seeded.row("label", "COLD"), "label: was not seeded; near it: labels"),
+    (lambda seeded: seeded.row("labels", "COULD"),
+     "labels: no row has code 'COULD'; near it: COLD"),
+    (lambda seeded: seeded.row("labels"), "labels: its natural key is code; give each of them"),
+    (lambda seeded: seeded.one("labels", cod="x"), "labels: has no column cod; near it: code"),
+    (lambda seeded: seeded.one("labels", code="COLT", place=2),
+     "labels: no row with code='COLT', place=2; no row has code 'COLT'; near it: COLD"),
+    (lambda seeded: seeded.one("labels", code="COLD", place=1),
+     "labels: no row with code='COLD', place=1"),
+    (lambda seeded: seeded.one("lables"), "lables: does not exist; near it: labels"),
+])
+def test_what_is_not_there(seeded, find, said):
+    seeded()
+    with pytest.raises(LookupError) as caught:
+        find(seeded)
+    assert str(caught.value) == said
+"""
+
+
+def test_rows_are_found_by_name(toy: Toy, application: Callable[..., pytest.RunResult]) -> None:
+    application(toy, BY_NAME, ENGINE.format(url=toy.url)).assert_outcomes(passed=8)
+
+
 def test_tests_see_seeded_rows_and_leave_none(
     toy: Toy, application: Callable[..., pytest.RunResult]
 ) -> None:

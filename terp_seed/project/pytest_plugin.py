@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Connection, Engine
 
     from terp_seed.project.project import Project
+    from terp_seed.project.seeded_rows import Seeded
 
 __all__ = ["pytest_addoption", "seed_engine", "seed_project", "seed_round_trip", "seeded"]
 
@@ -56,25 +57,35 @@ def seed_engine(seed_project: Project) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def seeded(seed_project: Project, seed_engine: Engine) -> Iterator[Callable[..., Connection]]:
+def seeded(seed_project: Project, seed_engine: Engine) -> Iterator[Seeded]:
     """Seed to a revision, and get the connection: ``seeded("0003_batches", size="small")``.
+
+    Then ``seeded.row("clients", "SEED-C-0001")`` is the row with that natural key, and
+    ``seeded.one("orders", fulfillmentStatus="PACKED")`` the first row with those values.
 
     The connection is in a transaction that is rolled back when the test ends.  Keywords are the
     ``-x`` keys.  Only the bookkeeping tables stay, empty.  Refuses a database that is stamped
     staging or production.
     """
+    from terp_seed.database.dialects import dialect_named
+    from terp_seed.database.session import books_of
+    from terp_seed.ledger.ledger import Ledger
     from terp_seed.project.check import chain_of
     from terp_seed.project.round_trip import fitted, seed_quietly, transaction
+    from terp_seed.project.seeded_rows import Seeded
 
     project = fitted(seed_project, seed_engine)
-    with transaction(seed_engine, chain_of(project).settings) as connection:
+    settings = chain_of(project).settings
+    with transaction(seed_engine, settings) as connection:
+        dialect = dialect_named(connection.dialect.name)
+        ledger = Ledger(dialect, books_of(settings, dialect), settings.chain)
 
         def seed_to(target: str = "head", **x: object) -> Connection:
             given = [f"{key.replace('_', '-')}={value}" for key, value in x.items()]
             seed_quietly(project, connection, target, given)
             return connection
 
-        yield seed_to
+        yield Seeded(connection, ledger, seed_to)
 
 
 @pytest.fixture
