@@ -17,6 +17,8 @@ from pathlib import Path
 from secrets import token_hex
 from typing import IO
 
+from terp_seed.database.compare import is_bookkeeping
+from terp_seed.database.dialects import split_table
 from terp_seed.database.environment_stamp import who
 from terp_seed.errors import GuardError, UsageError
 from terp_seed.settings.options import Settings
@@ -152,7 +154,7 @@ class Manifest:
         counts: Counter[str] = Counter()
         for file in self.files:
             counts.update(file.tables if file.statements and not file.is_ledger else {})
-        return counts
+        return {name: n for name, n in counts.items() if not is_bookkeeping(split_table(name)[1])}
 
     def check(self, folder: Path) -> None:
         """Raise `GuardError` unless every file is there and unchanged."""

@@ -8,35 +8,33 @@ restored in one transaction, and compared with the backup at its end.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 
-import sqlalchemy as sa
 from alembic.script import Script, ScriptDirectory
 
+from terp_seed.database.compare import is_bookkeeping
 from terp_seed.database.consent import Confirm, require_consent
 from terp_seed.database.dialects import split_table
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.lock import Held, advisory_lock
-from terp_seed.database.schema import outbound
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import GuardError, PlanError, UsageError, VerificationError
 from terp_seed.ledger.audit import AuditLog
-from terp_seed.ledger.changes import CHANGE_STATES
 from terp_seed.ledger.derived import recompute
 from terp_seed.ledger.ledger import ledger_of
 from terp_seed.plan.chain import ancestors, current_heads, recorded_settings
 from terp_seed.plan.renaming import with_names
 from terp_seed.plan.run import replan_applied
-from terp_seed.rows.seeders import derived_columns
-from terp_seed.run.backup.folder import Backup, File, Manifest, StoredInsert
-from terp_seed.run.backup.rows import masked_name
+from terp_seed.run.backup.changed_rows import ChangedRows
+from terp_seed.run.backup.folder import Backup, Manifest
 from terp_seed.run.backup.run import restore_commands
+from terp_seed.run.backup.staging import Staged, stage
 from terp_seed.settings.options import Settings
 
-__all__ = ["Restored", "Staged", "restore_backup", "stage"]
+__all__ = ["Restored", "restore_backup"]
 
 
 @dataclass(frozen=True)
@@ -131,37 +129,49 @@ class _Restore:
         order = {script.revision: place for place, script in enumerate(self.applied)}
         files = [file for file in self.backup.manifest.files if file.statements]
         files.sort(key=lambda file: order.get(file.revision or "", -1))
-        staged = stage(session, self.backup.folder, files)
-        session.commit()
-        log = AuditLog(session, self.environment, "restore", f"restore {self.backup.folder}")
-        with log.run(backup=str(self.backup.folder), lock_wait=round(lock.waited, 2)):
-            done = self._restore(staged)
-            lock.confirm()
-            log.add("restored", rows={**done.inserted, **done.written_back})
+        entries = stage(session, self.backup.folder, [file for file in files if file.is_ledger])
+        changes = ChangedRows.of(session, entries)
+        with changes.made():
+            rows = [file for file in files if not file.is_ledger]
+            staged = stage(session, self.backup.folder, rows, len(entries))
+            session.commit()
+            log = AuditLog(session, self.environment, "restore", f"restore {self.backup.folder}")
+            with log.run(backup=str(self.backup.folder), lock_wait=round(lock.waited, 2)):
+                done = self._restore(entries, staged, changes)
+                lock.confirm()
+                log.add("restored", rows={**done.inserted, **done.written_back})
         return done
 
-    def _restore(self, staged: Sequence[Staged]) -> Restored:
-        ledger = self.session.books.ledger.fullname
-        entries = [table for table in staged if table.stored.table == ledger]
-        rows = [table for table in staged if table.stored.table != ledger]
+    def _restore(
+        self, entries: Sequence[Staged], rows: Sequence[Staged], changes: ChangedRows
+    ) -> Restored:
         self._delete_retained()
-        _refuse_changes(self.session, entries, self.back)
-        _refuse_changed([*entries, *rows])
+        _refuse_changed(entries if changes.tables else [*entries, *rows])
         inserted: Counter[str] = Counter()
         written: Counter[str] = Counter()
         later = _later_columns(rows)
-        for table in [*rows, *entries]:
+        ordered = changes.order(rows)
+        for number, table in enumerate(ordered):
+            name = table.stored.table
+            if changes.tables:  # what a later revision changed, an earlier one restores first
+                _refuse_changed([table])
             if table.stored.masked:
-                written[table.stored.table] += table.write_back()
+                written[name] += table.write_back()
             else:
-                inserted[table.stored.table] += table.insert(later.get(table.name, ()))
+                inserted[name] += table.insert(later.get(table.name, ()))
+                before = [one for one in ordered[:number] if not one.stored.masked]
+                changes.delete_again(name, before)
         for table in rows:
             if table.name in later:
                 table.complete(later[table.name])
-        _compare(staged)
+        for table in entries:
+            table.insert()
+        _compare([table for table in (*entries, *rows) if table.stored.table not in changes.tables])
         self._restore_version()
         self._recompute_derived()
-        inserted.pop(ledger, None)
+        for name in [*inserted]:
+            if is_bookkeeping(split_table(name)[1]):
+                del inserted[name]
         return Restored(self.environment, +inserted, +written, self.back)
 
     def _delete_retained(self) -> None:
@@ -207,19 +217,6 @@ def _later_columns(staged: Sequence[Staged]) -> dict[str, list[str]]:
     return later
 
 
-def _refuse_changes(session: Session, entries: Sequence[Staged], back: Sequence[str]) -> None:
-    """`UsageError` if a revision changed rows that were there: its rollback put those back."""
-    states = ", ".join(map(session.dialect.text, CHANGE_STATES))
-    for table in entries:
-        name = session.dialect.quote(table.name)
-        if session.scalar(f"SELECT COUNT(*) FROM {name} WHERE state IN ({states})"):
-            raise UsageError(
-                f"revision {', '.join(back)}: updated or deleted rows that were there, and its "
-                "rollback put them back as they were; nothing was restored. Apply it again: "
-                f"alembic -n {session.settings.chain} upgrade {back[-1] if back else 'head'}"
-            )
-
-
 def _refuse_changed(staged: Sequence[Staged]) -> None:
     changed = [(table.changed, table.stored.table) for table in staged]
     listed = ", ".join(f"{count} of {table}" for count, table in changed if count)
@@ -236,159 +233,3 @@ def _compare(staged: Sequence[Staged]) -> None:
         raise VerificationError(
             f"the restored rows of {', '.join(wrong)} differ from the backup; nothing was restored"
         )
-
-
-@dataclass(frozen=True)
-class Staged:
-    """The rows of one table in one file, in a temporary table of this session."""
-
-    session: Session
-    stored: StoredInsert
-    name: str
-    """The temporary table."""
-
-    @property
-    def live(self) -> str:
-        """The quoted name of the table that the rows belong to."""
-        return self.session.dialect.quote_table(self.stored.table)
-
-    @property
-    def missing(self) -> int:
-        """How many of the rows no longer exist."""
-        return self._count(f"NOT {self._exists()}")
-
-    @property
-    def changed(self) -> int:
-        """How many of the rows exist with other values than the stored and the masked ones."""
-        original = self._exists(self._same())
-        if not self.stored.masked:
-            return self._count(f"{self._exists()} AND NOT {original}")
-        return self._count(f"NOT {self._exists(self._same(masked=True))} AND NOT {original}")
-
-    def insert(self, empty: Sequence[str] = ()) -> int:
-        """Insert the rows that are missing, some columns NULL at first; return how many."""
-        quote, overriding = self.session.dialect.quote, self.session.dialect.overriding
-        columns = ", ".join(quote(name) for name in self.stored.columns if name not in empty)
-        order = ", ".join(f"kept.{quote(name)}" for name in self.stored.key)
-        return self._run(
-            f"INSERT INTO {self.live} ({columns}){overriding} SELECT {columns} "
-            f"FROM {quote(self.name)} kept WHERE NOT {self._exists()} ORDER BY {order}"
-        )
-
-    def write_back(self) -> int:
-        """Restore the original values of rows that are still masked; return how many."""
-        return self._update(f"{self._same(masked=True)} AND NOT ({self._same()})")
-
-    def complete(self, empty: Sequence[str]) -> None:
-        """Fill in the columns that were NULL at first."""
-        quote = self.session.dialect.quote
-        self._update(" OR ".join(f"kept.{quote(name)} IS NOT NULL" for name in empty))
-
-    def later(self, coming: Sequence[str]) -> list[str]:
-        """The columns that may refer to rows which come later: of this table, or of others."""
-        schema, table = split_table(self.stored.table)
-        nullable = {
-            column["name"]
-            for column in sa.inspect(self.session.connection).get_columns(table, schema)
-            if column["nullable"] and column["name"] in self.stored.columns
-        }
-        tables = {name.casefold() for name in (self.stored.table, *coming)}
-        return [
-            name
-            for reference in outbound(self.session, self.stored.table)
-            if reference.target_table.casefold() in tables and nullable >= {*reference.columns}
-            for name in reference.columns
-        ]
-
-    def _update(self, where: str) -> int:
-        """Give rows that meet a condition the stored values; return how many."""
-        quote, key = self.session.dialect.quote, self.stored.key
-        names = [name for name in self.stored.columns if self.stored.masked or name not in key]
-        values = [(name, f"kept.{quote(name)}") for name in names]
-        values += [(name, f"live.{quote(name)}") for name in self._moving()]
-        joined = f"{self._joined()} AND ({where})"
-        source = quote(self.name)
-        return self._run(self.session.dialect.update_from(self.live, source, values, joined))
-
-    def _count(self, where: str) -> int:
-        """How many staged rows, with the alias ``kept``, meet a condition."""
-        name = self.session.dialect.quote(self.name)
-        return int(self.session.scalar(f"SELECT COUNT(*) FROM {name} kept WHERE {where}"))
-
-    def _exists(self, and_: str = "") -> str:
-        condition = f"{self._joined()} AND ({and_})" if and_ else self._joined()
-        return f"EXISTS (SELECT 1 FROM {self.live} live WHERE {condition})"
-
-    def _joined(self) -> str:
-        quote = self.session.dialect.quote
-        return " AND ".join(f"live.{quote(name)} = kept.{quote(name)}" for name in self.stored.key)
-
-    def _same(self, *, masked: bool = False) -> str:
-        dialect = self.session.dialect
-        derived = derived_columns(self.stored.table)
-        pairs = [
-            (name, masked_name(place) if masked else name)
-            for place, name in enumerate(self.stored.columns)
-            if name not in derived
-        ]
-        return " AND ".join(
-            dialect.same(f"live.{dialect.quote(name)}", f"kept.{dialect.quote(other)}")
-            for name, other in pairs
-        )
-
-    def _moving(self) -> list[str]:
-        """The columns that the server sets by itself on an UPDATE."""
-        schema, table = split_table(self.stored.table)
-        return [
-            column["name"]
-            for column in sa.inspect(self.session.connection).get_columns(table, schema=schema)
-            if "ON UPDATE" in str(column.get("default")).upper()
-            and column["name"] not in self.stored.columns
-        ]
-
-    def _run(self, sql: str) -> int:
-        return self.session.stream.affected(sql, what=f"restore, table {self.stored.table}")
-
-
-def stage(session: Session, folder: Path, files: Sequence[File]) -> list[Staged]:
-    """Load files of rows into temporary tables, one for each table of a file."""
-    staged: list[Staged] = []
-    for file in files:
-        by_table: dict[str, list[StoredInsert]] = {}
-        for stored in file.statements:
-            by_table.setdefault(stored.table, []).append(stored)
-        for inserts in by_table.values():
-            made = Staged(session, inserts[0], f"terp_seed_restore_{len(staged) + 1}")
-            _load(made, folder / file.name, inserts)
-            staged.append(made)
-    return staged
-
-
-def _load(made: Staged, path: Path, inserts: Sequence[StoredInsert]) -> None:
-    session, stored = made.session, made.stored
-    quote = session.dialect.quote
-    names = [*map(quote, stored.columns)]
-    selected = list(names)
-    if stored.masked:
-        masks = [masked_name(place) for place in range(len(names))]
-        keys = [*map(quote, stored.key)]
-        selected = [*keys, *names, *(f"{n} AS {m}" for n, m in zip(names, masks, strict=True))]
-        names = [*keys, *names, *masks]
-    what = f"restore, table {stored.table}"
-    select = f"SELECT {', '.join(selected)} FROM {made.live}"
-    key = ", ".join(map(quote, stored.key))
-    for sql in session.dialect.temporary_copy(quote(made.name), key, select):
-        session.stream.run(sql, what=what)
-    head = f"INSERT INTO {quote(made.name)} ({', '.join(names)}) VALUES\n"
-    for values, rows in _values(path, inserts):
-        session.stream.run(head + values, rows=rows, what=what)
-
-
-def _values(path: Path, inserts: Sequence[StoredInsert]) -> Iterator[tuple[str, int]]:
-    with path.open("rb") as file:
-        for stored in inserts:
-            file.seek(stored.offset)
-            values = file.read(stored.size)
-            if len(values) != stored.size:
-                raise PlanError(f"backup: {path} is cut short; nothing was restored")
-            yield values.decode(), stored.rows

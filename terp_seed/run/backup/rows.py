@@ -14,14 +14,14 @@ from typing import IO, Any, NamedTuple
 
 import sqlalchemy as sa
 
-from terp_seed.database.dialects import EXACT, split_table
+from terp_seed.database.dialects import EXACT, KeptTable, split_table
 from terp_seed.database.session import Session
 from terp_seed.errors import GuardError
 from terp_seed.ledger.selection import Selection
 from terp_seed.run.backup.folder import Backup, File, StoredInsert, private_file
 from terp_seed.run.writer import cut_into_statements
 
-__all__ = ["StoredRows", "masked_name", "rows_file", "rows_of", "rows_where"]
+__all__ = ["StoredRows", "add_updated", "masked_name", "rows_file", "rows_of", "rows_where"]
 
 _ROWS = 500
 Rows = Sequence[Sequence[Any]]
@@ -124,6 +124,27 @@ def rows_of(session: Session, selection: Selection) -> Iterator[StoredRows]:
         for part in rows_where(session, seeded.table, where):
             # A table without a primary key has a natural key, or it could not be seeded.
             yield part if part.key else part._replace(key=seeded.shape.key)
+
+
+def add_updated(session: Session, file: RowsFile, kept: KeptTable) -> None:
+    """Save the present values of updated cells, and those from before, as of masked rows."""
+    dialect, quote = session.dialect, session.dialect.quote
+    types = dict(_columns(session, kept.table)[1])
+    live = [kept.live(name) for name in kept.columns]
+    match = [kept.live(name) for name in kept.match]
+    listed = [dialect.exactly(f"live.{quote(name)}", types[name]) for name in (*match, *live)]
+    listed += [
+        dialect.exactly(f"kept.{quote(name)}", types[kept.live(name)]) for name in kept.columns
+    ]
+    found = session.connection.exec_driver_sql(
+        f"SELECT {', '.join(listed)} FROM {dialect.quote_table(kept.name)} kept "
+        f"JOIN {dialect.quote_table(kept.table)} live ON {dialect.match(kept)}",
+        execution_options=EXACT,
+    )
+    rows = [tuple(row) for row in found]
+    now = len(match) + len(live)
+    stored = StoredRows(kept.table, match, live, [row[:now] for row in rows])
+    file.add_masked(stored, [row[now:] for row in rows])
 
 
 def rows_where(session: Session, table: str, where: str) -> Iterator[StoredRows]:

@@ -31,7 +31,7 @@ from terp_seed.run.backup.folder import (
     expire,
     new_backup,
 )
-from terp_seed.run.backup.rows import rows_file, rows_of, rows_where
+from terp_seed.run.backup.rows import add_updated, rows_file, rows_of, rows_where
 from terp_seed.run.restorer import Changed
 from terp_seed.run.rollback import Examination, Rollback
 from terp_seed.settings.options import Settings
@@ -172,15 +172,16 @@ class RunBackup:
             )
 
     def changed(self, revision: str, changed: Sequence[Changed]) -> None:
-        """Save the updated rows as they are now, before a rollback puts older values there."""
-        updated = [change.kept for change in changed if change.kept.updates]
-        if self.made is None or self.kind == "dump" or not updated:
+        """Save the kept tables of a revision, and the updated rows as they are now and were."""
+        if self.made is None or self.kind == "dump" or not changed:
             return
-        with rows_file(self.session, self.made, f"{revision}-updated", revision) as file:
-            for kept in updated:
-                where = self.session.dialect.is_kept(kept, "kept")
-                for part in rows_where(self.session, kept.table, where):
-                    file.add_deleted(part if part.key else part._replace(key=kept.key))
+        for change in changed:
+            name = f"{revision}-{change.number}-changed"
+            with rows_file(self.session, self.made, name, revision) as file:
+                for part in rows_where(self.session, change.kept.name, "1 = 1"):
+                    file.add_deleted(part._replace(key=["terp_seed_row"]))
+                if change.kept.updates:
+                    add_updated(self.session, file, change.kept)
 
     def end(self) -> None:
         """Delete expired backups."""
@@ -210,6 +211,7 @@ def create_backup(settings: Settings, directory: ScriptDirectory, kind: str) -> 
             rollback = Rollback(session, environment, applied=scripts)
             for revision in applied:
                 step = PlannedRevision(revision, upgrade=False, removals=[Removal(())])
+                backup.changed(revision, rollback.changed(step))
                 backup.rows(rollback.examine(step, Removal(())))
             made = backup.made
             assert made is not None
