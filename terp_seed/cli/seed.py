@@ -80,7 +80,8 @@ def seed(
         plan = PlanFile.read(plan_file)
         asked = {argument.partition("=")[0] for argument in project.x}
         project = with_options(project, {k: v for k, v in plan.options.items() if k not in asked})
-        carry_out(project, "upgrade", plan.destination, expect=plan.expect)
+        confirm = Confirm(planned=True)
+        carry_out(project, "upgrade", plan.destination, expect=plan.expect, confirm=confirm)
 
 
 @click.command(

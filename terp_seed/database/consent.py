@@ -1,9 +1,10 @@
 """Consent: before something is destroyed, or staging is touched, a person says yes.
 
 In staging and production the database's name is said: typed on a terminal, or
-``-x yes=NAME`` where there is none.  Elsewhere a destructive command of
-``terp-seed`` asks for a yes, or takes ``--yes``.  Without a terminal and
-without consent the run refuses at once and never waits for an answer.
+``-x yes=NAME`` where there is none, or ``-x yes=NAME@DIGEST`` for one plan alone.
+Elsewhere a destructive command of ``terp-seed`` asks for a yes, or takes
+``--yes``.  Without a terminal and without consent the run refuses at once and
+never waits for an answer.
 """
 
 from __future__ import annotations
@@ -28,6 +29,8 @@ __all__ = [
 
 Will = Callable[[], Sequence[str]]
 
+_SHORTEST = 8
+
 
 @dataclass(frozen=True)
 class Confirm:
@@ -39,6 +42,8 @@ class Confirm:
     """``--yes``: the answer was given on the command line."""
     then: Sequence[str] = ()
     """What the command does after this run, line by line."""
+    planned: bool = False
+    """A plan file that a person made says what may be done."""
 
 
 UNASKED = Confirm()
@@ -46,9 +51,16 @@ UNASKED = Confirm()
 
 
 def require_consent(
-    settings: Settings, environment: str, will: Will, confirm: Confirm = UNASKED
+    settings: Settings,
+    environment: str,
+    will: Will,
+    confirm: Confirm = UNASKED,
+    digest: str = "",
 ) -> None:
     """Return if the run may go on; `GuardError` if nobody said so.
+
+    ``digest`` is that of the run's plan, which ``yes=NAME@DIGEST`` has to begin; a command
+    without a plan has none.
 
     ``will`` says, line by line, what is going to happen: what is done, how
     many rows of which table, where the backup goes.  It is called only if
@@ -59,14 +71,23 @@ def require_consent(
         return [*will(), *confirm.then]
 
     if careful(environment):
-        _require_name(settings, environment, lines)
+        _require_name(settings, environment, lines, None if confirm.planned else digest)
     elif confirm.always and not confirm.yes and settings.yes != database_name(settings):
         _require_yes(settings, environment, lines)
 
 
-def _require_name(settings: Settings, environment: str, will: Will) -> None:
+def _require_name(settings: Settings, environment: str, will: Will, digest: str | None) -> None:
     name = database_name(settings)
     if settings.yes == name:
+        if digest and settings.consent == "plan":
+            raise GuardError(
+                f"database {name!r} is stamped {environment}, and consent = plan in the section of "
+                f"alembic.ini: say which plan you mean, as -x yes={name}@DIGEST; terp-seed plan "
+                "prints it and its digest"
+            )
+        return
+    if settings.yes is not None and settings.yes.startswith(f"{name}@"):
+        _require_plan(settings.yes.removeprefix(f"{name}@"), digest or "")
         return
     if settings.yes is not None:
         raise GuardError(f"yes={settings.yes}: this database is called {name!r}; nothing was done")
@@ -77,6 +98,19 @@ def _require_name(settings: Settings, environment: str, will: Will) -> None:
         )
     if _answer(name, environment, will, f"Type the database's name to go on ({name}): ") != name:
         raise GuardError("The name does not match. Nothing was changed")
+
+
+def _require_plan(approved: str, digest: str) -> None:
+    """`GuardError` unless the digest of the run's plan begins as the approved one."""
+    if not digest:
+        raise GuardError("yes=NAME@DIGEST: this command has no plan; give the name alone")
+    if len(approved) < _SHORTEST:
+        raise GuardError(f"yes=NAME@{approved}: give at least {_SHORTEST} characters of the digest")
+    if not digest.startswith(approved.lower()):
+        raise GuardError(
+            f"yes=NAME@{approved}: the plan has another digest now, so it is not what was "
+            "approved; nothing was done. Read it again: terp-seed plan"
+        )
 
 
 def require_stamp_consent(settings: Settings, environment: str, signs: Sequence[str]) -> None:

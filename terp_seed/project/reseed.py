@@ -67,7 +67,8 @@ class Reseed:
             settings = self._settings(session.settings)
             if outcomes[0].results:  # the question was about both
                 settings = replace(settings, yes=database_name(settings))
-            outcomes.append(run_live(replace(session, settings=settings), request))
+            session = replace(session, settings=settings)
+            outcomes.append(run_live(session, request, Confirm(planned=True)))
 
         self.rollback("base", take_out)
         try:

@@ -57,7 +57,7 @@ class Seeded:
     def one(self, table: str, **where: object) -> sa.Row[Any]:
         """The first row, by the primary key, with these values.
 
-        Raises `LookupError` for a column that the table has not, and if there is no such row.
+        Raises `LookupError` for a column that the table has not, and if no row has these values.
         """
         found = self._find(table, where)
         if found is None:

@@ -139,7 +139,8 @@ class _LiveRun:
         self._refuse_blocked()
         session.end_transaction()
         if confirm.always or careful(run.environment):
-            require_consent(session.settings, run.environment, self._announcement, confirm)
+            digest = run.plan.digest()
+            require_consent(session.settings, run.environment, self._announcement, confirm, digest)
         session.end_transaction()
         executor = self._executor()
         session.end_transaction()

@@ -120,6 +120,8 @@ class Settings:
     """``module:metadata``: whose ``Column.info["pii"]`` adds to the masking policy."""
     protected_hosts: tuple[str, ...] = ()
     protected_databases: tuple[str, ...] = PROTECTED_DATABASES
+    consent: str = "name"
+    """What unattended runs in staging and production have to say: ``name``, or ``plan``."""
     explicit: frozenset[str] = frozenset()
     """The keys given by ``-x`` or the shell, not by the section or a default."""
 
@@ -170,11 +172,18 @@ def _section(config: Config) -> dict[str, Any]:
         "schema_section": config.get_main_option("schema_section") or None,
         "schema_version_table": config.get_main_option("schema_version_table") or "alembic_version",
         "seeders": _words(config.get_main_option("seeders")),
+        "consent": _consent(config.get_main_option("consent")),
         "models": _words(config.get_main_option("models")),
         "protected_hosts": _words(config.get_main_option("protected_hosts")),
         "protected_databases": _words(config.get_main_option("protected_databases"))
         or PROTECTED_DATABASES,
     }
+
+
+def _consent(value: str | None) -> str:
+    if value not in (None, "name", "plan"):
+        raise UsageError(f"consent = {value}: must be name or plan")
+    return value or "name"
 
 
 def x_arguments(config: Config) -> dict[str, str]:

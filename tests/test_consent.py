@@ -1,0 +1,83 @@
+"""Consent that names a plan: what was approved is what runs."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import pytest
+from toys import Toy
+
+from terp_seed.errors import GuardError, UsageError
+
+
+@pytest.fixture
+def staging(new_toy: Callable[..., Toy], database_url: str) -> Toy:
+    return new_toy(database_url, stamp="staging")
+
+
+def digest(toy: Toy, *words: str) -> str:
+    printed = toy.terp_seed("plan", *words).stdout.splitlines()[-1]
+    found = printed.removeprefix("digest ")
+    assert len(found) == 16
+    assert toy.document("plan", *words)["digest"].startswith(found)
+    return found
+
+
+def test_the_approved_plan_runs_and_no_other(staging: Toy) -> None:
+    approved = digest(staging)
+    staging.upgrade("head", f"{staging.consent}@{approved[:8].upper()}")
+    back = digest(staging, "--rollback", "base")
+    with pytest.raises(GuardError, match="the plan has another digest now"):
+        staging.downgrade("base", f"{staging.consent}@{approved}")
+    staging.downgrade("base", f"{staging.consent}@{back}")
+    staging.data("labels.csv", "code,wording,place\nNEW,x,1\n")
+    with pytest.raises(GuardError, match="the plan has another digest now, so it is not what"):
+        staging.upgrade("head", f"{staging.consent}@{approved}")
+    assert staging.counts() == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "complaint"),
+    [("@", "at least 8 characters"), ("@1234567", "at least 8 characters"), ("x@12345678", "yes=")],
+)
+def test_a_digest_that_says_nothing_is_refused(staging: Toy, said: str, complaint: str) -> None:
+    with pytest.raises(GuardError, match=complaint):
+        staging.upgrade("head", f"{staging.consent}{said}")
+    assert staging.counts() == {}
+
+
+def test_a_command_without_a_plan_takes_the_name(staging: Toy) -> None:
+    staging.upgrade("head", staging.consent)
+    x = (f"{staging.consent}@12345678", "backup=none")
+    result = staging.terp_seed("mask", x=x, code=None)
+    assert result.exit_code == 0 or "this command has no plan" in result.output
+
+
+@pytest.mark.parametrize("stamp", ["staging", "production"])
+def test_a_project_may_ask_for_the_plan(
+    new_toy: Callable[..., Toy],
+    database_url: str,
+    stamp: str,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    """A plan file says it too; where nothing is serious, nothing is asked."""
+    toy = new_toy(database_url, stamp=stamp)
+    toy.ini("consent = plan")
+    said = f"is stamped {stamp}, and consent = plan in the section of alembic.ini"
+    for command in ("upgrade", "downgrade"):
+        target = "head" if command == "upgrade" else "base"
+        with pytest.raises(GuardError, match=said):
+            toy.call(command, target, x=(toy.consent,))
+        words = () if command == "upgrade" else ("--rollback", "base")
+        toy.call(command, target, x=(f"{toy.consent}@{digest(toy, *words)}",))
+    plan = tmp_path_factory.mktemp("plans") / "plan.json"
+    toy.terp_seed("plan", "--out", str(plan))
+    toy.terp_seed("seed", "--plan", str(plan), x=(toy.consent,))
+    said = toy.terp_seed("reseed", "--yes", x=(toy.consent,), code=5).output
+    assert "consent = plan" in said
+
+
+def test_consent_is_a_word_that_is_known(sqlite_toy: Toy) -> None:
+    sqlite_toy.ini("consent = always")
+    with pytest.raises(UsageError, match="consent = always: must be name or plan"):
+        sqlite_toy.upgrade()
