@@ -126,6 +126,7 @@ def plan_passes(
     planner.problems += _unfit_keys(keys, masked)
     done = {(made.table, name) for made in passes for name in made.columns}
     planner.problems += _find_left_behind(border, keys, masked | done, [t.name for t in tables])
+    planner.problems += _unlike_identities(border, keys)
     planner.problems += _find_kept_values(session, border)
     planner.refuse()
     return planner.plans
@@ -387,6 +388,17 @@ def _find_left_behind(
                 f"which is not masked; classify {target}.{other}, and name table {target} if you "
                 "name tables"
             )
+
+
+def _unlike_identities(border: Boundary, keys: Sequence[ForeignKey]) -> Iterator[str]:
+    """Columns that name subjects or persons, and are spelt unlike the column they follow."""
+    for key in keys if border.key else ():
+        for column, other in zip(key.columns, key.target_columns, strict=True):
+            if key.cascades and border.unlike(key.table, column, key.target, other):
+                yield (
+                    f"{key.table}.{column} names the rows' subjects or persons and follows "
+                    f"{key.target}.{other}: give both the same class, strategy and domain"
+                )
 
 
 @dataclass(frozen=True)

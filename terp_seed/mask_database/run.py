@@ -15,6 +15,7 @@ from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
 from functools import partial
 
 from sqlalchemy.exc import DBAPIError
@@ -318,6 +319,7 @@ def _digests(
 _SAMPLE = 200
 _BLOCK_ROWS = 2000
 _BLOCK_BYTES = 8 * 2**20
+_FIRST_TIMESTAMP = datetime(1970, 1, 1, 0, 0, 1)
 _CODECS = {"latin1": "cp1252", "ascii": "ascii"}
 
 
@@ -422,12 +424,21 @@ def _refuse_unfit(plan: PassPlan, name: str, before: RowBlock, after: RowBlock, 
     mark = MARK if name in plan.parked else ""
     pairs = zip(before.columns[name], after.columns[name], strict=True)
     for place, (old, new) in enumerate(pairs):
+        reasons: Iterator[str] = iter(())
         if isinstance(new, str) and new != old:
-            for reason in _reasons(new, column, mark):
-                raise MaskingError(
-                    f"{plan.table}.{name}, row {start + place + 1}: {reason}; choose another "
-                    "strategy"
-                )
+            reasons = _reasons(new, column, mark)
+        elif column.last is not None and isinstance(new, datetime):
+            reasons = _out_of_timestamp(new, column.last)
+        for reason in reasons:
+            raise MaskingError(
+                f"{plan.table}.{name}, row {start + place + 1}: {reason}; choose another strategy"
+            )
+
+
+def _out_of_timestamp(new: datetime, last: datetime) -> Iterator[str]:
+    """A moved date stays with the others of its subject, so a column may be unable to hold it."""
+    if not _FIRST_TIMESTAMP <= new.replace(tzinfo=None) <= last:
+        yield f"the masked time is not between 1970 and {last}, all that a TIMESTAMP can hold"
 
 
 def _reasons(new: Value, column: ColumnFacts, mark: str) -> Iterator[str]:

@@ -20,6 +20,7 @@ from terp_seed.errors import MaskingError
 from terp_seed.masking.boundary import Boundary
 from terp_seed.masking.column_names import words
 from terp_seed.masking.gaps import ColumnProfile, profile_of_column
+from terp_seed.masking.identities import IDENTIFYING
 from terp_seed.masking.keys import Key
 from terp_seed.masking.policy import DATA_CLASSES, Choice, Policy, Rule, TableRules
 from terp_seed.masking.policy_file import is_fit
@@ -90,8 +91,21 @@ def decide_table(situation: Situation, columns: Sequence[ColumnProfile]) -> Tabl
     decisions = [decide(situation, column) for column in columns]
     subject = None
     if any(decision.kind == "date" and not decision.strategy for decision in decisions):
-        subject = situation.policy.table(situation.table).subject or situation.subjects[0]
+        fit = [name for name in situation.subjects if _identifies(situation, name, decisions)]
+        subject = situation.policy.table(situation.table).subject or next(iter(fit), None)
+        if subject is None:
+            return decide_table(replace(situation, subjects=()), columns)
     return TableDecisions(situation.table, decisions, subject)
+
+
+def _identifies(situation: Situation, name: str, decisions: Sequence[Decision]) -> bool:
+    """Whether a column still names a row's subject once it is masked."""
+    for decision in decisions:
+        if decision.column == name:
+            kind = decision.kind
+            return kind is None or (decision.strategy or DATA_CLASSES[kind].strategy) in IDENTIFYING
+    choice = situation.policy.strategy(situation.table, name, "staging")
+    return choice is None or choice.strategy in IDENTIFYING
 
 
 def decide_columns(

@@ -78,6 +78,7 @@ DATA_CLASSES = {
         DataClass("file", "a document, portrait or recording", "nullify", plain),
         DataClass("free_text", "text that a person wrote", "redact", plain, allows=_TEXT),
         DataClass("json", "a document", "redact", plain, allows=_DOCUMENT),
+        DataClass("gender", "a person's gender", "redact", plain),
         DataClass("date", "a day in a person's life", "date_shift", plain, allows=_DATE),
         DataClass("amount", "a sum that tells of one party", "generalise", plain, allows=_AMOUNT),
     )
@@ -118,6 +119,7 @@ class Rule:
     other: Choice | None = None
     false_alarms: tuple[str, ...] = ()
     type_kind: str | None = None
+    person: str | None = None
 
     @property
     def proposed(self) -> bool:
@@ -142,11 +144,24 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class TableRules:
-    """One table: its columns by name, and the column that names a row's subject."""
+    """One table: its columns by name, and those that name a row's subject and its person."""
 
     name: str
     columns: Mapping[str, Rule]
     subject: str | None = None
+    person: str | None = None
+
+    def person_of(self, rule: Rule) -> str:
+        """The column that names the person of a column; empty if none does."""
+        return (self.person if rule.person is None else rule.person) or ""
+
+    def person_domain(self, rule: Rule) -> str:
+        """The linkage domain of that column's values; ``id`` for one that is not masked."""
+        name = self.person_of(rule)
+        known_by = same_name(self.columns, name)
+        if known_by is None or known_by.kind is None:
+            return "id" if name else ""
+        return known_by.domain or known_by.kind
 
 
 @dataclass(frozen=True)

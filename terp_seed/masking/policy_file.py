@@ -11,6 +11,7 @@
 
     [tables.clients]
     subject = "teri_code"                # whose dates move together
+    person = "email"                     # whose names and addresses are one made-up person's
     not_personal = [{ columns = ["teri_code"], reason = "our own code" }]
     email = { class = "email", domain = "party.email" }
     phone = { class = "phone", staging = { strategy = "partial", last = 4 } }
@@ -53,12 +54,13 @@ _SECTIONS = ("defaults", "environments", "tables", "version")
 _OPTIONS = {name for strategy in STRATEGIES.values() for name in strategy.options}
 _CHOICE_KEYS = {"strategy", "reason"} | _OPTIONS
 _COLUMN_KEYS = (
-    {"class", "pii", "domain", "unique", "paths", "other", "false_alarms", "type"}
+    {"class", "pii", "domain", "unique", "paths", "other", "false_alarms", "type", "person"}
     | _CHOICE_KEYS
     | {*ENVIRONMENTS}
 )
 _NOT_PERSONAL_KEYS = {"pii", "reason", "false_alarms", "type"}
 _GROUP_KEYS = {"columns", "reason", "false_alarms", "type"}
+_IDENTITIES = ("subject", "person")
 _OTHER = ("redact", "scrub_text", "keep")
 
 _DOMAIN = "example.com"
@@ -75,6 +77,10 @@ _VALUES = {
     "unlisted": Option(f"one of {', '.join(_UNLISTED)}", lambda given: given in _UNLISTED),
     "type": Option(f"one of {', '.join(_DECIDED_TYPES)}", lambda given: given in _DECIDED_TYPES),
     "domain": Option("a name", lambda given: isinstance(given, str) and bool(given.strip())),
+    "person": Option(
+        "the name of a column, or false",
+        lambda given: given is False or (isinstance(given, str) and bool(given.strip())),
+    ),
     "unique": Option("true or false", lambda given: isinstance(given, bool)),
     "false_alarms": Option(
         f"a list of what the values only look like: {', '.join(LIVE_KINDS)}",
@@ -125,6 +131,7 @@ def merge_models(policy: Policy, metadata: Any) -> Policy:
             own = policy.table(table.name)
             reader.problems += _conflicts(own, found)
             tables[own.name] = replace(own, columns={**found, **own.columns})
+    reader.problems += _parted_joins(tables)
     reader.refuse(policy.source)
     return replace(policy, tables=tables)
 
@@ -157,6 +164,7 @@ class _Reader:
         for name in given:
             if self._is_new(name, tables, f"[tables.{name}]"):
                 tables[name] = self._rules(name, self._table(given, name, "tables."))
+        self.problems += _parted_joins(tables)
         return Policy(source, domain, unlisted, environments, tables)
 
     def rule(self, given: Any, where: str) -> Rule:
@@ -183,8 +191,17 @@ class _Reader:
             )
         choices = self._choices(given, kind, where)
         paths = self._paths(given, kind, where)
-        reason = self._reason(given, where) if "reason" in given else None
-        return Rule(kind, reason, choices, domain, unique, paths, self._other(given, kind, where))
+        person = self._value(given, "person", None, where)
+        return Rule(
+            kind,
+            self._reason(given, where) if "reason" in given else None,
+            choices,
+            domain,
+            unique,
+            paths,
+            self._other(given, kind, where),
+            person="" if person is False else person,
+        )
 
     # -- parts of a file
 
@@ -207,17 +224,13 @@ class _Reader:
         for name, rule in self._columns(table, content):
             if self._is_new(name, columns, f"{table}.{name}"):
                 columns[name] = rule
-        subject = content.get("subject")
-        if isinstance(subject, str):
-            return TableRules(table, columns, subject)
-        for name, rule in columns.items():
-            if "date_shift" in _strategies(rule):
-                self._problem(
-                    f"{table}.{name}",
-                    "date_shift moves all dates of one subject alike; "
-                    f'add subject = "<column>" to [tables.{table}]',
-                )
-        return TableRules(table, columns)
+        subject, person = (
+            content.get(name) if isinstance(content.get(name), str) else None
+            for name in ("subject", "person")
+        )
+        rules = TableRules(table, columns, subject, person)
+        self.problems += _without_identity(rules)
+        return rules
 
     def _columns(self, table: str, content: Mapping[str, Any]) -> Iterator[tuple[str, Rule]]:
         for name, given in content.items():
@@ -227,10 +240,10 @@ class _Reader:
             elif name == "not_personal" and isinstance(given, list):
                 for group in given:
                     yield from self._group(group, where)
-            elif isinstance(given, str) and given in DATA_CLASSES and name != "subject":
+            elif isinstance(given, str) and given in DATA_CLASSES and name not in _IDENTITIES:
                 self._problem(where, f'write {name} = {{ class = "{given}" }}')
-            elif name != "subject" or not isinstance(given, str):
-                hint = _near(name, ["subject", "not_personal"])
+            elif name not in _IDENTITIES or not isinstance(given, str):
+                hint = _near(name, [*_IDENTITIES, "not_personal"])
                 self._problem(where, f"a column needs a table in braces{hint}")
 
     def _group(self, group: Any, where: str) -> Iterator[tuple[str, Rule]]:
@@ -287,6 +300,8 @@ class _Reader:
             return None
         options = {option: entry[option] for option in sorted(_OPTIONS & entry.keys())}
         faults = [*_misplaced(strategy, kind, environment), *_misfits(strategy, kind, options)]
+        if kind == "gender" and strategy.name == "substitute" and "values" not in options:
+            faults.append(f"substitute needs values: {strategy.options['values'].meaning}")
         self.problems += [f"{where}: {fault}" for fault in faults]
         reason = self._reason(entry, f"{where}: keep") if strategy.name == "keep" else None
         return Choice(strategy.name, options, reason)
@@ -356,6 +371,44 @@ class _Reader:
         return False
 
 
+def _without_identity(rules: TableRules) -> Iterator[str]:
+    """Columns whose strategy follows a row's subject or person, where the table names none."""
+    for name, rule in rules.columns.items():
+        place, strategies = f"{rules.name}.{name}", _strategies(rule)
+        if "date_shift" in strategies and rules.subject is None:
+            yield (
+                f"{place}: date_shift moves all dates of one subject alike; "
+                f'add subject = "<column>" to [tables.{rules.name}]'
+            )
+        person = rules.person if rule.person is None else rule.person
+        if rule.kind == "gender" and "substitute" in strategies and not person:
+            yield (
+                f"{place}: a substituted gender is that of the row's made-up person; "
+                f'add person = "<column>" to [tables.{rules.name}], or use redact'
+            )
+
+
+def _parted_joins(tables: Mapping[str, TableRules]) -> Iterator[str]:
+    """Linkage domains of addresses whose equal values would part: made for unlike persons."""
+    groups: dict[str, dict[str, str]] = {}
+    for rules in tables.values():
+        for name, rule in rules.columns.items():
+            if rule.kind in ("email", "username") and "pseudonymise" in _strategies(rule):
+                group = groups.setdefault(rule.domain or rule.kind, {})
+                group.setdefault(rules.person_domain(rule), f"{rules.name}.{name}")
+    for domain, places in groups.items():
+        if len(places) > 1:
+            known = " and ".join(
+                f"{place} (person by {by})" if by else f"{place} (no person)"
+                for by, place in sorted(places.items())
+            )
+            yield (
+                f"{known}: equal values of linkage domain {domain} would become different ones; "
+                "name persons of the same kind in these tables, or give the column "
+                'person = false, or another domain = "<name>"'
+            )
+
+
 def _strategies(rule: Rule) -> set[str]:
     """Every strategy that a rule names, or falls back to."""
     named = {choice.strategy for choice in rule.choices.values()}
@@ -396,6 +449,8 @@ def _misfits(strategy: Strategy, kind: str, options: Mapping[str, Any]) -> Itera
         fits = option.accepts(value)
         if fits and name == "layout":
             fits = reserved is not None and value.count("#") == reserved.digits_long
+        if fits and name == "values":
+            fits = kind == "gender"
         if not fits:
             yield f"{name} must be {option.meaning}"
 

@@ -58,6 +58,8 @@ class Mask:
     by_value: Callable[[Value], Value] | None = None
     by_row: Callable[[Value, int], Value] | None = None
     by_subject: Callable[[Value, bytes], Value] | None = None
+    known_by: str = ""
+    """The column that names the subject."""
     distinct: bool = False
     capacity: int | None = None
     length: int | None = None

@@ -21,6 +21,8 @@ from functools import partial as bound
 from typing import Any, TypeVar
 from uuid import UUID
 
+from terp_seed.errors import MaskingError
+from terp_seed.masking.identities import PREFIXES
 from terp_seed.masking.live_values import find_live, searchable
 from terp_seed.masking.normal import UnmaskableError, plain
 from terp_seed.masking.policy import DATA_CLASSES, Choice
@@ -144,6 +146,11 @@ def _emptied(value: Value) -> Value:
 
 
 def _substitute(site: Site) -> Mask:
+    if site.kind.name == "gender":
+        raise MaskingError(
+            f"{site.place}: a substituted gender is that of the row's made-up person; "
+            'add person = "<column>" to its table, or use redact'
+        )
     make = SUBSTITUTES[site.kind.name]()
     longest = LONGEST[site.kind.name]
     if not site.unique:
@@ -160,9 +167,6 @@ def _letters(digest: bytes) -> str:
     return b32encode(digest).decode()
 
 
-_PREFIXES = {"username": "u", "external_id": "x", "code": "c"}
-
-
 def _pseudonymise(site: Site) -> Mask:
     if site.kind.name == "email":
         end = f"@{site.mail_domain}"
@@ -172,7 +176,7 @@ def _pseudonymise(site: Site) -> Mask:
             distinct=True,
             length=21 + len(end),
         )
-    prefix = site.option("prefix", _PREFIXES.get(site.kind.name, "p"))
+    prefix = site.option("prefix", PREFIXES.get(site.kind.name, "p"))
 
     def render(digest: bytes, value: Value) -> Value:
         if isinstance(value, UUID):
@@ -245,14 +249,14 @@ def _partial(site: Site) -> Mask:
     return Mask(by_value=by_value, ascii=False)
 
 
-# What a TIMESTAMP of MySQL holds: a date inside stays inside.
-_EPOCH, _LAST = date(1970, 1, 2), date(2038, 1, 18)
-
 _Day = TypeVar("_Day", date, datetime)
 
 
 def date_shift(site: Site) -> Mask:
-    """Move a date by 1 to ``days`` days, forth or back, as its subject's digest decides."""
+    """Move a date by 1 to ``days`` days, forth or back, as its subject's digest decides.
+
+    All dates of a subject move alike, whatever they are: intervals between them stay.
+    """
     digest, days = site.digest(), int(site.option("days", 30))
 
     def by_subject(value: Value, subject: bytes) -> Value:
@@ -279,20 +283,11 @@ def _on_date(value: Value, change: Callable[[Any], Any]) -> Value:
 
 
 def _moved(day: _Day, days: int) -> _Day:
-    """``day`` moved; the other way where it would leave the calendar or a TIMESTAMP."""
-    for step in (days, -days):
-        try:
-            other = day + timedelta(days=step)
-        except OverflowError:
-            continue
-        if not _fits_timestamp(day) or _fits_timestamp(other):
-            return other
-    raise UnmaskableError("a date too close to the end of the calendar")
-
-
-def _fits_timestamp(day: date) -> bool:
-    plain_day = day.date() if isinstance(day, datetime) else day
-    return _EPOCH <= plain_day <= _LAST
+    """``day`` moved; the other way at the ends of the calendar, where no one has lived."""
+    try:
+        return day + timedelta(days=days)
+    except OverflowError:
+        return day - timedelta(days=days)
 
 
 def generalise(site: Site) -> Mask:
@@ -358,6 +353,16 @@ _PREFIX = Option(
         and all(char.isascii() and (char.isalnum() or char in "._-") for char in given)
     ),
 )
+_PAIR = Option(
+    'the spellings of a man\'s gender and of a woman\'s, such as ["M", "F"]',
+    lambda given: (
+        isinstance(given, list)
+        and len(given) == 2
+        and given[0] != given[1]
+        and type(given[0]) is type(given[1])
+        and type(given[0]) in (str, int)
+    ),
+)
 _LAYOUT = Option(
     "a text with one # for each digit",
     lambda given: isinstance(given, str) and given.count("#") > 0 and given.isascii(),
@@ -369,7 +374,13 @@ STRATEGIES = {
         Strategy("keep", _keep),
         Strategy("nullify", _nullify),
         Strategy("redact", _redact, options={"marker": _MARKER}),
-        Strategy("substitute", _substitute, keyed=True, classes=frozenset(SUBSTITUTES)),
+        Strategy(
+            "substitute",
+            _substitute,
+            keyed=True,
+            options={"values": _PAIR},
+            classes=frozenset({*SUBSTITUTES, "gender"}),
+        ),
         Strategy("pseudonymise", _pseudonymise, keyed=True, options={"prefix": _PREFIX}),
         Strategy("tokenise", tokenise, keyed=True, options={"layout": _LAYOUT}),
         Strategy(
