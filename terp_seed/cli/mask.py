@@ -142,10 +142,21 @@ def _mask(project: Project, options: MaskOptions, *, dry: bool, as_json: bool) -
         for plan in plans
         for name, kind in plan.kinds.items()
     ]
+    merged: list[dict[str, Any]] = [
+        {"table": plan.table, "column": name, "distinct": before, "distinct_masked": after}
+        for plan in plans
+        for name, (before, after) in plan.merged.items()
+    ]
     if as_json:
-        document("mask", did="dry run" if dry else "mask", columns=rows)
+        document("mask", did="dry run" if dry else "mask", columns=rows, merged=merged)
     elif rows:
         table(list(rows[0]), [list(row.values()) for row in rows])
+    for row in merged:
+        click.echo(
+            f"{row['table']}.{row['column']}: about {row['distinct_masked']:,} of "
+            f"{row['distinct']:,} values stay distinct",
+            err=True,
+        )
 
 
 def _verify(project: Project, tables: tuple[str, ...], as_json: bool) -> None:

@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import expm1, log1p
 
 import sqlalchemy as sa
 
@@ -38,6 +39,7 @@ __all__ = [
     "MARK",
     "ForeignKey",
     "PassPlan",
+    "count_merged",
     "foreign_keys",
     "plan_passes",
     "sample_values",
@@ -68,6 +70,8 @@ class PassPlan:
     """How many of them at a time, so that a block takes bounded memory."""
     values: Mapping[str, int] = field(default_factory=dict)
     """How many values of each column are masked, once that is known."""
+    merged: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Of columns where different values may become alike: how many differ, and how many will."""
 
     @property
     def table(self) -> str:
@@ -157,6 +161,23 @@ def tables_to_read(schema: Schema, only: Sequence[str]) -> list[TableFacts]:
     wanted = {name.casefold() for name in only} or known.keys()
     found = (schema.table(known[name]) for name in sorted(wanted, key=known.__getitem__))
     return [facts for facts in found if facts is not None]
+
+
+def count_merged(session: Session, plan: PassPlan) -> Mapping[str, tuple[int, int]]:
+    """How many values of a column differ, and how many of them will, where some become alike.
+
+    The second number is the one to expect of a range that is drawn from at random.
+    """
+    quote, merged = session.dialect.quote, {}
+    for name in plan.columns:
+        room = plan.masker.room(name)
+        if room is not None:
+            sql = f"SELECT COUNT(DISTINCT {quote(name)}) FROM {quote(plan.table)}"
+            distinct = int(session.scalar(sql))
+            left = round(-room * expm1(distinct * log1p(-1 / room)))
+            if left < distinct:
+                merged[name] = (distinct, left)
+    return merged
 
 
 class _Planner:

@@ -224,11 +224,21 @@ class Boundary:
             return rows
         before = self._imported.get(rows.table, 0)
         self._imported[rows.table] = before + rows.count
+        self._refuse_shuffle(rows)
         masker = self.masker(rows.table, list(rows.columns), before)
         found = rows if masker is None else _masked(rows, masker.apply)
         if not any(self._names_person(v) for name in rows.derived for v in rows.each(name)):
             return found
         return _masked(found, partial(self._mask_lookups, rows))
+
+    def _refuse_shuffle(self, rows: TableRows) -> None:
+        for name in rows.columns:
+            choice = self.strategy(rows.table, name)
+            if choice is not None and choice.strategy == "shuffle":
+                raise MaskingError(
+                    f"{rows.table}.{name}: shuffle exchanges values of a table that is masked in "
+                    "place; rows that are imported need another strategy"
+                )
 
     def _names_person(self, value: Value) -> bool:
         if not isinstance(value, Lookup):
@@ -431,6 +441,10 @@ class Masker:
         """How many rows the column's strategy can keep unique; None if unlimited."""
         return self._masks[column].capacity
 
+    def room(self, column: str) -> int | None:
+        """How many results a column's different values share; None if they stay different."""
+        return self._masks[column].room
+
     def _masked(self, block: Block, name: str) -> Cells:
         """A masked column; what its mask raises is reported without the value."""
         cells = block.columns[name]
@@ -441,6 +455,8 @@ class Masker:
             )
         at = _Place()
         try:
+            if (by_block := self._masks[name].by_block) is not None:
+                return replace(cells, values=by_block(cells.values, block.start))
             with_values = self._companions(name, block)
             return replace(cells, values=self._columns[name](cells.values, with_values, at))
         except UnmaskableError as error:
@@ -486,8 +502,7 @@ def _column_mask(mask: Mask) -> _ColumnMask:
     if mask.by_value is not None:
         return _by_value(mask.by_value)
     function = mask.by_row or mask.by_subject
-    assert function is not None
-    return _with_companions(function)
+    return _with_companions(function) if function else _by_value(_as_it_is)
 
 
 class _Memo(dict[Any, Value]):

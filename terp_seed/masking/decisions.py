@@ -20,12 +20,15 @@ from terp_seed.errors import MaskingError
 from terp_seed.masking.boundary import Boundary
 from terp_seed.masking.column_names import words
 from terp_seed.masking.gaps import ColumnProfile, profile_of_column
+from terp_seed.masking.ibans import COUNTRIES
 from terp_seed.masking.identities import IDENTIFYING
 from terp_seed.masking.keys import Key
+from terp_seed.masking.normal import is_blank
 from terp_seed.masking.policy import DATA_CLASSES, Choice, Policy, Rule, TableRules
 from terp_seed.masking.policy_file import is_fit
 from terp_seed.masking.policy_lines import Decision, TableDecisions
 from terp_seed.masking.propose import propose
+from terp_seed.masking.reserved import is_live_iban
 from terp_seed.masking.strategies import STRATEGIES
 from terp_seed.rows.model import Block, Cells, Value
 
@@ -194,7 +197,15 @@ def _fitting_class(column: ColumnProfile, kind: str) -> str:
         return "json"
     if column.type_kind in ("date", "datetime"):
         return "date"
+    if kind == "account" and _are_ibans(column):
+        return "iban"
     return "free_text" if kind == "json" else kind
+
+
+def _are_ibans(column: ColumnProfile) -> bool:
+    """Whether all values are IBANs of countries that a made-up one is known of."""
+    texts = {str(value) for value in column.samples or () if not is_blank(value)}
+    return bool(texts) and all(is_live_iban(t) and t.strip()[:2] in COUNTRIES for t in texts)
 
 
 def _candidates(

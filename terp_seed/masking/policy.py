@@ -49,9 +49,9 @@ class DataClass:
 
 
 _DOCUMENT = frozenset({"redact", "scrub_text", "nullify", "keep"})
-_DATE = frozenset({"date_shift", "generalise", "nullify", "keep"})
-_AMOUNT = frozenset({"generalise", "nullify", "keep"})
-_TEXT = frozenset({"redact", "scrub_text", "nullify", "keep", "partial", "hash"})
+_DATE = frozenset({"date_shift", "generalise", "noise", "shuffle", "constant", "nullify", "keep"})
+_AMOUNT = frozenset({"generalise", "noise", "shuffle", "constant", "nullify", "keep"})
+_TEXT = frozenset({"redact", "scrub_text", "constant", "nullify", "keep", "partial", "hash"})
 
 DATA_CLASSES = {
     made.name: made
@@ -66,6 +66,7 @@ DATA_CLASSES = {
         DataClass("tax_id", "a tax or social security number", "tokenise", compact, TAX_NUMBERS),
         DataClass("license", "a licence or permit number", "tokenise"),
         DataClass("account", "a bank account, cheque or transfer number", "tokenise"),
+        DataClass("iban", "an IBAN", "tokenise", compact),
         DataClass("card", "a payment card number", "tokenise", digits_of, CARDS),
         DataClass("network", "an IP address", "tokenise", folded, NETWORKS),
         DataClass("username", "a login name", "pseudonymise"),

@@ -60,6 +60,8 @@ _COLUMN_KEYS = (
 )
 _NOT_PERSONAL_KEYS = {"pii", "reason", "false_alarms", "type"}
 _GROUP_KEYS = {"columns", "reason", "false_alarms", "type"}
+_CLASS_OPTIONS = {"values": "gender", "distinct": "phone", "country": "iban"}
+"""Options that belong to one class."""
 _IDENTITIES = ("subject", "person")
 _OTHER = ("redact", "scrub_text", "keep")
 
@@ -183,7 +185,7 @@ class _Reader:
         unique = self._value(given, "unique", False, where)
         domain = self._value(given, "domain", None, where)
         reserved = DATA_CLASSES[kind].reserved
-        if unique and domain and reserved is not None:
+        if unique and domain and reserved is not None and not given.get("distinct"):
             self._problem(
                 where,
                 f"unique contradicts domain: {reserved.name} are too few to be unique and alike "
@@ -300,6 +302,8 @@ class _Reader:
             return None
         options = {option: entry[option] for option in sorted(_OPTIONS & entry.keys())}
         faults = [*_misplaced(strategy, kind, environment), *_misfits(strategy, kind, options)]
+        if strategy.name == "constant" and "value" not in options:
+            faults.append(f"constant needs value: {strategy.options['value'].meaning}")
         if kind == "gender" and strategy.name == "substitute" and "values" not in options:
             faults.append(f"substitute needs values: {strategy.options['values'].meaning}")
         self.problems += [f"{where}: {fault}" for fault in faults]
@@ -319,8 +323,9 @@ class _Reader:
         if path_steps(path) is None:
             self._problem(place, "not a path; write $.key, $..key, $[*] or $[0]")
         rule = self.rule({"class": given} if isinstance(given, str) else given, place)
-        if rule.kind == "json" or rule.paths or rule.unique or "date_shift" in _strategies(rule):
-            self._problem(place, "class json, date_shift and unique are for columns only")
+        for_columns = {"date_shift", "shuffle"} & _strategies(rule)
+        if rule.kind == "json" or rule.paths or rule.unique or for_columns:
+            self._problem(place, "class json, date_shift, shuffle and unique are for columns only")
         return rule
 
     def _other(self, given: Mapping[str, Any], kind: str, where: str) -> Choice | None:
@@ -449,10 +454,11 @@ def _misfits(strategy: Strategy, kind: str, options: Mapping[str, Any]) -> Itera
         fits = option.accepts(value)
         if fits and name == "layout":
             fits = reserved is not None and value.count("#") == reserved.digits_long
-        if fits and name == "values":
-            fits = kind == "gender"
+        if fits and name in _CLASS_OPTIONS:
+            fits = kind == _CLASS_OPTIONS[name]
         if not fits:
-            yield f"{name} must be {option.meaning}"
+            only = f", for class {_CLASS_OPTIONS[name]} only" if name in _CLASS_OPTIONS else ""
+            yield f"{name} must be {option.meaning}{only}"
 
 
 def _unknown(what: str, name: Any, among: Iterable[str]) -> str:
