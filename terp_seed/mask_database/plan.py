@@ -39,11 +39,13 @@ __all__ = [
     "MARK",
     "ForeignKey",
     "PassPlan",
+    "SeededRows",
     "count_merged",
     "foreign_keys",
     "plan_passes",
     "sample_values",
     "seeded_ranges",
+    "seeded_rows",
     "tables_to_read",
 ]
 
@@ -204,7 +206,7 @@ class _Planner:
                 f"{facts.name} has no primary key, so its rows have no order; give it one"
             )
             return
-        seeded = _seeded_rows(self.session, facts)
+        seeded = seeded_rows(self.session, facts)
         for made in [*passes, *self._new(facts.name, passes, wanted)]:
             problem = self._changed(made, wanted)
             if problem:
@@ -435,7 +437,7 @@ class SeededRows:
         return bool(self.spans or self.keys)
 
 
-def _seeded_rows(session: Session, facts: TableFacts) -> SeededRows:
+def seeded_rows(session: Session, facts: TableFacts) -> SeededRows:
     """The seeded rows of one table, of all chains."""
     spans: list[tuple[str, int, int]] = []
     key: tuple[str, ...] = ()

@@ -145,12 +145,18 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class TableRules:
-    """One table: its columns by name, and those that name a row's subject and its person."""
+    """One table: its columns by name, and those that name a row's subject and its person.
+
+    ``quasi`` are the columns that together may single a person out, ``sensitive`` those that a
+    person who is singled out loses.
+    """
 
     name: str
     columns: Mapping[str, Rule]
     subject: str | None = None
     person: str | None = None
+    quasi: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
 
     def person_of(self, rule: Rule) -> str:
         """The column that names the person of a column; empty if none does."""
@@ -170,12 +176,14 @@ class Policy:
     """A parsed and checked policy.  Table and column names match in any case.
 
     With ``unlisted`` a column without an entry stops a run whatever it is called; otherwise only
-    one that looks personal does.
+    one that looks personal does.  ``min_k`` is how many rows at least must be alike in a
+    table's quasi-identifiers.
     """
 
     source: str = "masking policy"
     mail_domain: str = "example.com"
     unlisted: bool = True
+    min_k: int | None = None
     environments: Mapping[str, Mapping[str, Choice]] = field(default_factory=dict)
     tables: Mapping[str, TableRules] = field(default_factory=dict)
 

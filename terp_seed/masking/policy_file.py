@@ -5,6 +5,7 @@
     [defaults]
     mail_domain = "example.com"
     unlisted = "error"                   # or "detect", for columns that look personal
+    min_k = 5                            # rows that must be alike, or mask --verify fails
 
     [environments.staging]               # a class's strategy in one environment
     free_text = "scrub_text"
@@ -12,6 +13,8 @@
     [tables.clients]
     subject = "teri_code"                # whose dates move together
     person = "email"                     # whose names and addresses are one made-up person's
+    quasi = ["city", "born"]             # what together may single a person out
+    sensitive = ["diagnosis"]            # what is lost by that
     not_personal = [{ columns = ["teri_code"], reason = "our own code" }]
     email = { class = "email", domain = "party.email" }
     phone = { class = "phone", staging = { strategy = "partial", last = 4 } }
@@ -63,6 +66,7 @@ _GROUP_KEYS = {"columns", "reason", "false_alarms", "type"}
 _CLASS_OPTIONS = {"values": "gender", "distinct": "phone", "country": "iban"}
 """Options that belong to one class."""
 _IDENTITIES = ("subject", "person")
+_RISK = ("quasi", "sensitive")
 _OTHER = ("redact", "scrub_text", "keep")
 
 _DOMAIN = "example.com"
@@ -82,6 +86,20 @@ _VALUES = {
     "person": Option(
         "the name of a column, or false",
         lambda given: given is False or (isinstance(given, str) and bool(given.strip())),
+    ),
+    **{
+        name: Option(
+            "a list of different columns",
+            lambda given: (
+                isinstance(given, list)
+                and all(isinstance(name, str) for name in given)
+                and len({name.casefold() for name in given}) == len(given)
+            ),
+        )
+        for name in _RISK
+    },
+    "min_k": Option(
+        "a whole number from 2 to 1000", lambda given: type(given) is int and 2 <= given <= 1000
     ),
     "unique": Option("true or false", lambda given: isinstance(given, bool)),
     "false_alarms": Option(
@@ -157,7 +175,7 @@ class _Reader:
         self._check_keys(document, _SECTIONS, "")
         self._value(document, "version", 1, "")
         defaults = self._table(document, "defaults")
-        self._check_keys(defaults, ["mail_domain", "unlisted"], "[defaults]")
+        self._check_keys(defaults, ["mail_domain", "unlisted", "min_k"], "[defaults]")
         domain = self._value(defaults, "mail_domain", _DOMAIN, "[defaults]")
         unlisted = self._value(defaults, "unlisted", _UNLISTED[0], "[defaults]") == _UNLISTED[0]
         given = self._table(document, "environments")
@@ -167,7 +185,10 @@ class _Reader:
             if self._is_new(name, tables, f"[tables.{name}]"):
                 tables[name] = self._rules(name, self._table(given, name, "tables."))
         self.problems += _parted_joins(tables)
-        return Policy(source, domain, unlisted, environments, tables)
+        min_k = self._value(defaults, "min_k", None, "[defaults]")
+        if min_k and not any(rules.quasi for rules in tables.values()):
+            self._problem("[defaults]", 'min_k needs quasi = ["<column>"] in a table at least')
+        return Policy(source, domain, unlisted, min_k, environments, tables)
 
     def rule(self, given: Any, where: str) -> Rule:
         """The rule of a column or a path."""
@@ -230,7 +251,15 @@ class _Reader:
             content.get(name) if isinstance(content.get(name), str) else None
             for name in ("subject", "person")
         )
-        rules = TableRules(table, columns, subject, person)
+        quasi, sensitive = (
+            tuple(self._value(content, name, [], f"[tables.{table}]"))
+            if isinstance(content.get(name), list)
+            else ()
+            for name in _RISK
+        )
+        if sensitive and not quasi:
+            self._problem(f"[tables.{table}]", "sensitive needs quasi")
+        rules = TableRules(table, columns, subject, person, quasi, sensitive)
         self.problems += _without_identity(rules)
         return rules
 
@@ -244,8 +273,10 @@ class _Reader:
                     yield from self._group(group, where)
             elif isinstance(given, str) and given in DATA_CLASSES and name not in _IDENTITIES:
                 self._problem(where, f'write {name} = {{ class = "{given}" }}')
+            elif name in _RISK and isinstance(given, list):
+                continue
             elif name not in _IDENTITIES or not isinstance(given, str):
-                hint = _near(name, [*_IDENTITIES, "not_personal"])
+                hint = _near(name, [*_IDENTITIES, *_RISK, "not_personal"])
                 self._problem(where, f"a column needs a table in braces{hint}")
 
     def _group(self, group: Any, where: str) -> Iterator[tuple[str, Rule]]:
