@@ -140,6 +140,16 @@ def test_without_a_person_column_a_row_keeps_one_person(tmp_path: Path) -> None:
     [
         ("[tables.news]\nmail = { class = 'email' }\n", "news.mail (no person)"),
         ("[tables.news]\nperson = 'id'\nmail = { class = 'email' }\n", "news.mail (person by id)"),
+        (
+            "[tables.news]\nperson = 'mail'\nmail = { class = 'email' }\n"
+            "old = { class = 'email' }\n",
+            "news.old (person by email)",
+        ),
+        (
+            "[tables.news]\nperson = 'mail'\nmail = { class = 'email' }\n"
+            "old = { class = 'email', person = 'old' }\n",
+            None,
+        ),
         ("[tables.news]\nperson = 'mail'\nmail = { class = 'email' }\n", None),
         ("[tables.news]\nmail = { class = 'email', domain = 'news' }\n", None),
         ("[tables.news]\nmail = { class = 'email', strategy = 'nullify' }\n", None),
@@ -155,7 +165,7 @@ def test_a_person_never_parts_a_join_in_silence(
     with pytest.raises(UsageError) as caught:
         policy(tmp_path, people, other)
     assert message in str(caught.value)
-    assert "people.mail (person by email)" in str(caught.value)
+    assert "people.mail (person by itself)" in str(caught.value)
     kept = people.replace('mail = { class = "email"', 'mail = { class = "email", person = false')
     if "person" not in other:  # the way out that keeps the join
         policy(tmp_path, kept, other)
@@ -240,6 +250,16 @@ def test_scrubbed_texts_lose_the_names_of_their_row(tmp_path: Path) -> None:
     }
     assert json.loads(out["data"][1]) == {"x": f"{first[1]} here"}
     assert given_rows["data"][0] == data  # what came in is as it was
+
+
+def test_a_name_that_becomes_null_leaves_the_texts_as_well(tmp_path: Path) -> None:
+    rules = policy(
+        tmp_path,
+        "[tables.t]\nname = { class = 'person_name', strategy = 'nullify' }\n",
+        "data = { class = 'json', other = 'scrub_text' }\n",
+    )
+    out = masked(rules, "t", name=["Thaddeus Quirk"], data=[{"x": "from Quirk, Thaddeus"}])
+    assert out == {"name": [None], "data": [{"x": "from [name], [name]"}]}
 
 
 # -- in a database: joins, keys that move, later runs

@@ -108,21 +108,21 @@ class _Measure:
         """Rows, groups, smallest group, rows alone, rows in small groups; then l by column."""
         different = [
             f"COUNT(DISTINCT {self._spelt(name)}) + MAX(CASE WHEN {self._quoted(name)} IS NULL "
-            f"THEN 1 ELSE 0 END) AS l{number}"
+            f"THEN 1 ELSE 0 END) AS terp_seed_l{number}"
             for number, name in enumerate(sensitive)
         ]
         group_by = ", ".join(map(self._spelt, quasi))
         groups = (
-            f"SELECT {', '.join(['COUNT(*) AS n', *different])} "
+            f"SELECT {', '.join(['COUNT(*) AS terp_seed_n', *different])} "
             f"FROM {self._quoted(self.facts.name)}{self._where()} GROUP BY {group_by}"
         )
         counts = [
-            "SUM(n)",
+            "SUM(terp_seed_n)",
             "COUNT(*)",
-            "MIN(n)",
-            "SUM(CASE WHEN n = 1 THEN 1 ELSE 0 END)",
-            f"SUM(CASE WHEN n < {USUAL_K} THEN n ELSE 0 END)",
-            *(f"MIN(l{number})" for number in range(len(sensitive))),
+            "MIN(terp_seed_n)",
+            "SUM(CASE WHEN terp_seed_n = 1 THEN 1 ELSE 0 END)",
+            f"SUM(CASE WHEN terp_seed_n < {USUAL_K} THEN terp_seed_n ELSE 0 END)",
+            *(f"MIN(terp_seed_l{number})" for number in range(len(sensitive))),
         ]
         ((*numbers,),) = self.session.rows(f"SELECT {', '.join(counts)} FROM ({groups}) AS g")
         return [int(number or 0) for number in numbers]
@@ -157,7 +157,8 @@ class _Measure:
         return self.session.dialect.quote(name)
 
     def _spelt(self, name: str) -> str:
-        is_text = isinstance(self.facts.columns[name].type, sa.String)
+        kind = self.facts.columns[name].type
+        is_text = isinstance(kind, sa.String) and not isinstance(kind, sa.Enum)
         quoted = self._quoted(name)
         return self.session.dialect.as_spelt(quoted) if is_text else quoted
 

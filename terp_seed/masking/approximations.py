@@ -6,7 +6,8 @@ import re
 from collections.abc import Callable
 from contextlib import suppress
 from datetime import date, datetime, timedelta
-from decimal import Decimal
+from decimal import ROUND_FLOOR, Decimal, localcontext
+from functools import wraps
 from math import isfinite
 from typing import Any, TypeVar
 
@@ -82,6 +83,18 @@ def _bytes_of(value: Value) -> bytes:
     return repr(value).encode() if isinstance(value, float) else token(value, plain)
 
 
+def _exactly(function: Callable[..., Value]) -> Callable[..., Value]:
+    """The function with room for as many digits as a DECIMAL has anywhere."""
+
+    @wraps(function)
+    def called(*args: Any) -> Value:
+        with localcontext(prec=200):
+            return function(*args)
+
+    return called
+
+
+@_exactly
 def _noisy(value: Value, share: float, site: Site) -> Value:
     number = _number(value)
     unit = Decimal(1).scaleb(_exponent(value, number))
@@ -117,7 +130,9 @@ def _exponent(value: Value, number: Decimal) -> int:
 
 def _like(number: Decimal, value: Value) -> Value:
     """A number of the type and the decimals that the value has."""
-    return number.quantize(value) if isinstance(value, Decimal) else type(value)(number)
+    if not isinstance(value, Decimal):
+        return type(value)(number)
+    return number.quantize(Decimal(1).scaleb(_exponent(value, value)))
 
 
 def generalise(site: Site) -> Mask:
@@ -139,6 +154,7 @@ def generalise(site: Site) -> Mask:
 _DECIMAL = re.compile(r"-?\d+\.\d+")
 
 
+@_exactly
 def _rounded(value: Value, decimals: int) -> Value:
     """A number, or each number with decimals in a text, such as a pair of coordinates."""
     if isinstance(value, str):
@@ -155,6 +171,7 @@ def _opened(day: _Day, month: bool) -> _Day:
     return day.replace(day=1) if month else day.replace(month=1, day=1)
 
 
+@_exactly
 def _banded(value: Value, band: int, top: int | None) -> Value:
     """The lower end of the value's band; from ``top`` on, ``top``."""
     if isinstance(value, str) and re.fullmatch(r"\d{1,18}", value.strip()):
@@ -162,7 +179,7 @@ def _banded(value: Value, band: int, top: int | None) -> Value:
     number = _number(value)
     if top is not None and number >= top:
         return _like(Decimal(top), value)
-    return _like(number // band * band, value)
+    return _like((number / band).to_integral_value(ROUND_FLOOR) * band, value)
 
 
 def _prefix(value: Value, first: int) -> Value:

@@ -99,8 +99,12 @@ class Boundary:
         kinds = {name: rule.kind for name, rule in rules.items() if rule is not None}
         scrubbed = [
             name
-            for name in kinds
-            if (choice := self.strategy(table, name)) and choice.strategy == "scrub_text"
+            for name, rule in rules.items()
+            if rule is not None
+            and any(
+                choice is not None and choice.strategy == "scrub_text"
+                for choice in (self.strategy(table, name), rule.other)
+            )
         ]
         return RowNames([name for name, kind in kinds.items() if kind in NAMES], scrubbed)
 

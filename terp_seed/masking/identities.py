@@ -20,7 +20,7 @@ __all__ = ["IDENTIFYING", "PREFIXES", "Spelling", "as_letters", "spelling_of"]
 
 Spelling = Callable[[Value], bytes]
 
-IDENTIFYING = frozenset({"keep", "pseudonymise", "hash"})
+IDENTIFYING = frozenset({"keep", "pseudonymise"})
 """The strategies of a column that can name a row's subject or person."""
 
 PREFIXES = {"username": "u", "external_id": "x", "code": "c"}
@@ -45,21 +45,9 @@ def spelling_of(site: Site | None) -> Spelling:
     if strategy not in IDENTIFYING:
         raise MaskingError(
             f"{site.place} names subjects or persons, and {strategy} leaves no value that does; "
-            "use pseudonymise or hash, or name another column"
+            "use pseudonymise, or name another column"
         )
-    return _hashed(site) if strategy == "hash" else _pseudonymised(site)
-
-
-def _hashed(site: Site) -> Spelling:
-    digest, normal, length = site.digest(), site.kind.normal, site.option("length", 64)
-    form = re.compile(rf"~?([0-9a-f]{{{length}}})")
-
-    def spelt(value: Value) -> bytes:
-        known = form.fullmatch(value) if isinstance(value, str) else None
-        text = known[1] if known else digest(token(value, normal)).hex()[:length]
-        return text.encode()
-
-    return spelt
+    return _pseudonymised(site)
 
 
 def _pseudonymised(site: Site) -> Spelling:

@@ -431,7 +431,9 @@ def _parted_joins(tables: Mapping[str, TableRules]) -> Iterator[str]:
         for name, rule in rules.columns.items():
             if rule.kind in ("email", "username") and "pseudonymise" in _strategies(rule):
                 group = groups.setdefault(rule.domain or rule.kind, {})
-                group.setdefault(rules.person_domain(rule), f"{rules.name}.{name}")
+                own = rules.person_of(rule).casefold() == name.casefold()
+                known_by = "itself" if own else rules.person_domain(rule)
+                group.setdefault(known_by, f"{rules.name}.{name}")
     for domain, places in groups.items():
         if len(places) > 1:
             known = " and ".join(
@@ -440,7 +442,7 @@ def _parted_joins(tables: Mapping[str, TableRules]) -> Iterator[str]:
             )
             yield (
                 f"{known}: equal values of linkage domain {domain} would become different ones; "
-                "name persons of the same kind in these tables, or give the column "
+                "name persons of the same kind in these tables, or give the columns "
                 'person = false, or another domain = "<name>"'
             )
 

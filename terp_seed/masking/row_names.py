@@ -18,6 +18,7 @@ __all__ = ["NAMES", "RowNames"]
 NAMES = frozenset({"person_name", "first_name", "last_name", "org_name"})
 """The classes whose values are looked for."""
 
+_GONE = "[name]"  # of one that becomes NULL
 _LEAST = 3  # letters of a word that is looked for by itself
 _TITLES = frozenset(("herr", "frau", "mrs", "miss", "the", "and", "von", "van", "der", "llc"))
 
@@ -52,7 +53,7 @@ class RowNames:
 def _parts(names: Sequence[tuple[Value, Value]]) -> Iterator[tuple[str, str]]:
     """What to look for and what to write for it: the names, then their words."""
     texts = [(tidy(old), new) for old, new in names if isinstance(old, str) and old != new]
-    pairs = [(old, new) for old, new in texts if isinstance(new, str) and len(old) >= _LEAST]
+    pairs = [(old, new if isinstance(new, str) else _GONE) for old, new in texts if old]
     for old, new in pairs:
         new_words = new.split()
         words = [word.strip(".,;()\"'") for word in old.split()]
