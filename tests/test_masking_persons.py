@@ -252,6 +252,28 @@ def test_scrubbed_texts_lose_the_names_of_their_row(tmp_path: Path) -> None:
     assert given_rows["data"][0] == data  # what came in is as it was
 
 
+@pytest.mark.parametrize(
+    ("name", "text", "out"),
+    [
+        ("Sean O'Brien", "for O'Brien; O\u2019Brien, SEAN", "for {last}; {last}, {first}"),
+        ("Anna-Lena Groß", "Anna-Lena GROSS, ANNA-LENA", "{first} {last}, {first}"),
+        ("José Núñez", "an josé", "an {first}"),
+        ("Dr. Li Wu", "Li and Wu are short", "Li and Wu are short"),
+        ("Ann Smith", "Smithson, Annex, ann_smith", "Smithson, Annex, ann_smith"),
+        ("Ann Smith", "Smith Ann, Ann. Smith", "{last} {first}, {first} {last}"),
+    ],
+)
+def test_a_name_is_found_as_people_write_it(tmp_path: Path, name: str, text: str, out: str) -> None:
+    rules = policy(
+        tmp_path,
+        "[tables.t]\nname = { class = 'person_name' }\n",
+        "note = { class = 'free_text', strategy = 'scrub_text' }\n",
+    )
+    found = masked(rules, "t", name=[name], note=[text])
+    first, last = found["name"][0].split()
+    assert found["note"] == [out.format(first=first, last=last)]
+
+
 def test_a_name_that_becomes_null_leaves_the_texts_as_well(tmp_path: Path) -> None:
     rules = policy(
         tmp_path,

@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import pairwise
 
 from terp_seed.masking.normal import tidy
 from terp_seed.rows.model import Block, Cells, Json, Value
@@ -18,6 +19,7 @@ __all__ = ["NAMES", "RowNames"]
 NAMES = frozenset({"person_name", "first_name", "last_name", "org_name"})
 """The classes whose values are looked for."""
 
+_WORD = re.compile(r"\w+")
 _GONE = "[name]"  # of one that becomes NULL
 _LEAST = 3  # letters of a word that is looked for by itself
 _TITLES = frozenset(("herr", "frau", "mrs", "miss", "the", "and", "von", "van", "der", "llc"))
@@ -68,10 +70,14 @@ class _Replacer:
     """Replaces the names of one row."""
 
     def __init__(self, parts: Mapping[str, str]) -> None:
-        self._parts = {
-            old: new for old, new in parts.items() if len(old) >= _LEAST and old not in _TITLES
+        found = {
+            tuple(_WORD.findall(old)): new
+            for old, new in parts.items()
+            if len(old) >= _LEAST and old not in _TITLES
         }
-        self._pattern: re.Pattern[str] | None = None
+        self._parts = {words: new for words, new in found.items() if words}
+        self._first = {words[0] for words in self._parts}
+        self._longest = max(map(len, self._parts), default=0)
 
     def value(self, value: Value) -> Value:
         """A text or document without the names."""
@@ -92,13 +98,29 @@ class _Replacer:
 
     def _text(self, text: str) -> str:
         seen = text.casefold()
-        if not any(old.split(" ", 1)[0] in seen for old in self._parts):
+        if not any(first in seen for first in self._first):
             return text
-        return self._find().sub(lambda hit: self._parts.get(tidy(hit[0]), hit[0]), text)
+        words = list(_WORD.finditer(text))
+        spelt = [word[0].casefold() for word in words]
+        parts, end, at = [], 0, 0
+        while at < len(words):
+            size = self._length_at(text, words, spelt, at)
+            if size:
+                name = self._parts[tuple(spelt[at : at + size])]
+                parts += [text[end : words[at].start()], name]
+                end = words[at + size - 1].end()
+            at += size or 1
+        return "".join([*parts, text[end:]])
 
-    def _find(self) -> re.Pattern[str]:
-        if self._pattern is None:
-            longest_first = sorted(self._parts, key=len, reverse=True)
-            spelt = (r"\s+".join(map(re.escape, old.split())) for old in longest_first)
-            self._pattern = re.compile(rf"(?<!\w)(?:{'|'.join(spelt)})(?!\w)", re.IGNORECASE)
-        return self._pattern
+    def _length_at(
+        self, text: str, words: Sequence[re.Match[str]], spelt: Sequence[str], at: int
+    ) -> int:
+        """How many words the longest name has that begins here; 0 if none does."""
+        if spelt[at] not in self._first:
+            return 0
+        for size in range(min(self._longest, len(words) - at), 0, -1):
+            gaps = pairwise(words[at : at + size])
+            near = all(len(text[one.end() : two.start()].strip()) <= 1 for one, two in gaps)
+            if near and tuple(spelt[at : at + size]) in self._parts:
+                return size
+        return 0
