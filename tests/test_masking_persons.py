@@ -190,6 +190,21 @@ def test_a_policy_that_says_too_little_is_refused(tmp_path: Path, lines: str, me
 
 
 @pytest.mark.parametrize("key", [KEY, None], ids=["keyed", "by row"])
+def test_a_unique_name_is_the_persons_and_unique(tmp_path: Path, key: Key | None) -> None:
+    rules = policy(
+        tmp_path,
+        "[tables.t]\nperson = 'id'\nname = { class = 'person_name', unique = true }\n",
+        "first = { class = 'first_name' }\n",
+    )
+    names = [f"Ann {n}" for n in range(50)]
+    out = masked(rules, "t", key, id=[7] * 50, name=names, first=["Ann"] * 50)
+    assert len({*out["name"]}) == 50
+    for name, first in zip(out["name"], out["first"], strict=True):
+        assert re.fullmatch(rf"{first} \w+ [A-Z2-7]{{16}}", name)
+        assert made_up("person_name", name)
+
+
+@pytest.mark.parametrize("key", [KEY, None], ids=["keyed", "by row"])
 def test_a_gender_is_spelt_as_the_policy_says(tmp_path: Path, key: Key | None) -> None:
     rules = policy(
         tmp_path,

@@ -161,9 +161,7 @@ class Boundary:
         return None if mask is None else replace(mask, known_by=subject)
 
     def _follows_person(self, rules: TableRules, rule: Rule, choice: Choice) -> bool:
-        unique_name = rule.unique and rule.kind not in ("email", "username")
-        known = bool(rules.person_of(rule)) and follows_person(rule.kind, choice.strategy)
-        return known and not unique_name
+        return bool(rules.person_of(rule)) and follows_person(rule.kind, choice.strategy)
 
     def _person_mask(self, site: Site, rules: TableRules, rule: Rule) -> Mask:
         name = rules.person_of(rule)

@@ -45,14 +45,30 @@ def mask_of_person(site: Site, persona: Digest, known_by: str, *, by_itself: boo
     """
     if site.kind.name in ("email", "username"):
         return _address_mask(site, persona, known_by, by_itself=by_itself)
-    render: _Render = _gender(site) if site.kind.name == "gender" else _name(site)
+    if site.kind.name == "gender":
+        return _row_mask(_gender(site), persona, known_by)
+    longest = LONGEST[site.kind.name]
+    if site.unique:
+        return _unique_name(site, persona, known_by, longest)
+    return _row_mask(_name(site), persona, known_by, length=longest)
 
+
+def _row_mask(render: _Render, persona: Digest, known_by: str, length: int | None = None) -> Mask:
     def by_subject(value: Value, identity: bytes) -> Value:
         return render(value, person_of(persona(identity)))
 
-    if site.kind.name == "gender":
-        return Mask(by_subject=by_subject, known_by=known_by)
-    return Mask(by_subject=by_subject, known_by=known_by, length=LONGEST[site.kind.name])
+    return Mask(by_subject=by_subject, known_by=known_by, length=length)
+
+
+def _unique_name(site: Site, persona: Digest, known_by: str, longest: int) -> Mask:
+    """The person's name and 80 bits of the value's digest; of the row's, without a key."""
+    digest, normal, render = site.digest(), site.kind.normal, _name(site)
+
+    def by_subject(value: Value, identity: bytes) -> Value:
+        own = digest(token(value, normal) if site.key else identity)
+        return f"{render(value, person_of(persona(identity)))} {as_letters(own).upper()}"
+
+    return Mask(by_subject=by_subject, known_by=known_by, distinct=True, length=longest + 17)
 
 
 def _name(site: Site) -> _Render:
