@@ -156,6 +156,8 @@ def test_a_masked_value_is_never_the_input(mask, kind, key, value, start):
 @several
 @given(value=texts)
 def test_another_key_gives_another_value(mask, kind, value):
+    if kind == "iban":
+        value = "DE89370400440532013000"
     try:
         pairs = {
             tuple(mask(f'class = "{kind}"', [value, value + "7"], key=k)) for k in (KEY, OTHER)
@@ -590,10 +592,13 @@ def test_nullify_and_redact_by_type(mask):
         mask('class = "free_text"', [3])
 
 
-days = st.dates(date(1971, 1, 1), date(2037, 1, 1))
+days = st.dates(date(2, 1, 1), date(9998, 1, 1)) | st.sampled_from(
+    [date(1970, 1, 1), date(1970, 1, 5), date(1969, 12, 31), date(2038, 1, 19), date(2000, 2, 29)]
+)
 
 
 @several
+@example(dates=[date(1970, 1, 5), date(2000, 1, 1)], span=30)
 @given(dates=st.lists(days, min_size=2, max_size=5), span=st.integers(1, 400))
 def test_date_shift_keeps_intervals_within_a_subject(mask, dates, span):
     entry = f'class = "date", days = {span}'
@@ -651,15 +656,11 @@ def test_subjects_are_shifted_apart_and_alike_for_every_kind_of_key(mask):
     assert outs == mask('class = "date", days = 3000', [day] * 6, subject=who)
 
 
-@pytest.mark.parametrize(
-    "edge", [date.max, date.min, date(1970, 1, 2), date(2038, 1, 18), datetime.max, datetime.min]
-)
-def test_date_shift_stays_in_the_calendar_and_in_a_timestamp(mask, edge):
+@pytest.mark.parametrize("edge", [date.max, date.min, datetime.max, datetime.min])
+def test_date_shift_stays_in_the_calendar(mask, edge):
     for who in range(40):
         (out,) = mask('class = "date", days = 30', [edge], subject=[who])
         assert out != edge
-        if edge in (date(1970, 1, 2), date(2038, 1, 18)):
-            assert date(1970, 1, 2) <= out <= date(2038, 1, 18)
 
 
 @pytest.mark.parametrize("value", ["yesterday", "2024-13-01", 20240101, "2024-01-01 25:00:00"])
@@ -671,7 +672,7 @@ def test_date_shift_refuses_what_is_no_date(mask, value):
 
 
 def test_date_shift_without_its_subject(mask):
-    with pytest.raises(MaskingError, match="without the subject column who"):
+    with pytest.raises(MaskingError, match="without the column who that it needs"):
         mask('class = "date"', [date(2024, 1, 1)])
     (out,) = mask('class = "date"', [date(2024, 1, 1)], key=None)
     assert out != date(2024, 1, 1)
@@ -705,7 +706,7 @@ def test_generalise(mask, entry, value, expected):
     [
         ('class="amount"', Decimal("NaN")),
         ('class="amount"', float("inf")),
-        ('class="amount"', "12"),
+        ('class="amount"', "12.5"),
         ('class="amount"', True),
         ('class="date", strategy="generalise"', "soon"),
         ('class="date", strategy="generalise"', 7),
@@ -864,6 +865,6 @@ def test_what_a_projects_strategy_raises_or_returns_never_shows(mask, key):
 def test_every_strategy_has_the_fields_name():
     assert set(STRATEGIES) == {
         *("keep", "nullify", "redact", "substitute", "pseudonymise", "tokenise", "generalise"),
-        *("date_shift", "hash", "partial", "scrub_text"),
+        *("date_shift", "hash", "partial", "scrub_text", "noise", "shuffle", "constant"),
     }
     assert Choice("keep").options == {}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
@@ -13,6 +14,7 @@ from terp_seed.errors import MaskingError, UsageError, VerificationError
 from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
+    from terp_seed.mask_database.risk import TableRisk
     from terp_seed.mask_database.run import MaskOptions
 
 __all__ = ["mask"]
@@ -142,14 +144,26 @@ def _mask(project: Project, options: MaskOptions, *, dry: bool, as_json: bool) -
         for plan in plans
         for name, kind in plan.kinds.items()
     ]
+    merged: list[dict[str, Any]] = [
+        {"table": plan.table, "column": name, "distinct": before, "distinct_masked": after}
+        for plan in plans
+        for name, (before, after) in plan.merged.items()
+    ]
     if as_json:
-        document("mask", did="dry run" if dry else "mask", columns=rows)
+        document("mask", did="dry run" if dry else "mask", columns=rows, merged=merged)
     elif rows:
         table(list(rows[0]), [list(row.values()) for row in rows])
+    for row in merged:
+        click.echo(
+            f"{row['table']}.{row['column']}: about {row['distinct_masked']:,} of "
+            f"{row['distinct']:,} values stay distinct",
+            err=True,
+        )
 
 
 def _verify(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
     from terp_seed.mask_database.leaks import find_leaks
+    from terp_seed.mask_database.risk import below
 
     found = find_leaks(project.settings(), tables)
     rows = [
@@ -161,11 +175,37 @@ def _verify(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
     elif rows:
         table(["table", "column", "found", "rows", "first keys"], rows)
     click.echo(found.summary(), err=True)
+    _show_risk(found.risk, as_json=as_json)
     if rows:
         raise VerificationError(
             f"personal data is left in {len(rows)} places; classify those columns in the masking "
             "policy and mask again, or correct the rows"
         )
+    if small := below(found.risk, found.min_k):
+        raise VerificationError(
+            f"persons can be singled out in {', '.join(risk.table for risk in small)}: groups of "
+            f"fewer than {found.min_k} rows (min_k); generalise columns that quasi names"
+        )
+
+
+def _show_risk(risks: Sequence[TableRisk], *, as_json: bool) -> None:
+    lines = [
+        [
+            risk.table,
+            ", ".join(risk.quasi),
+            risk.rows,
+            risk.k or "-",
+            risk.share(risk.alone),
+            risk.share(risk.small),
+            ", ".join(f"{name} {fewest}" for name, fewest in risk.l.items()) or "-",
+        ]
+        for risk in risks
+    ]
+    if lines and not as_json:
+        table(["table", "quasi", "rows", "k", "k = 1", "k < 5", "l"], lines)
+        for risk in risks:
+            for advice in risk.advice:
+                click.echo(f"{risk.table}.{advice}", err=True)
 
 
 def _report(project: Project, as_json: bool) -> None:

@@ -7,6 +7,6 @@ the boundary held them to the reserved ranges.
 ``proposals`` writes and reviews a policy for a schema.
 ``run`` masks a database, as ``plan`` says; ``blocks`` reads and writes rows, ``progress``
 records how far it has come, and ``originals`` remembers digests of the original values.  ``leaks``
-searches for what is left; ``evidence`` reports what was done.  What a key masks are pseudonyms, and
-stay personal data for whoever holds the key.
+searches for what is left, ``risk`` counts who can be singled out, and ``evidence`` reports what was
+done.  What a key masks are pseudonyms, and stay personal data for whoever holds the key.
 """

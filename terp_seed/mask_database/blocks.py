@@ -87,9 +87,8 @@ def _select(
 
 
 def _columns_to_read(plan: PassPlan) -> list[str]:
-    """The masked columns, a row's subject, and what tells a seeded row."""
-    subject = plan.masker.subject
-    own = [name for name in plan.facts.columns if name.casefold() == subject]
+    """The masked columns, those that name subject and person, and what tells a seeded row."""
+    own = [name for name in plan.facts.columns if name.casefold() in plan.masker.known_by]
     return list(dict.fromkeys([*plan.columns, *own, *plan.seeded.key]))
 
 

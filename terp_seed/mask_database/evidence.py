@@ -223,6 +223,9 @@ To be filled in by the controller, for the records of processing (GDPR, Article 
 """
 
 
+_RISK = ("table", "quasi", "rows", "k", "alone", "small", "l", "advice")
+
+
 def evidence_page(evidence: Mapping[str, Any]) -> str:
     """The evidence as a page; the same evidence gives the same text."""
     scan = evidence["scan"] or {}
@@ -231,6 +234,8 @@ def evidence_page(evidence: Mapping[str, Any]) -> str:
         "runs": _only(evidence["runs"], "at", "event", "by", "host", "key_id", "rows"),
         "scan": _summary(scan) if scan else "not made yet: terp-seed mask --verify",
         "finds": _only(scan.get("leaks", ()), "table", "column", "found", "rows"),
+        "risk": _only(scan.get("risk") or (), *_RISK)
+        or "not measured: the policy names no quasi columns",
     }
     return page("Evidence of masking", shown) + _TO_FILL_IN
 

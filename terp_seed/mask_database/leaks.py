@@ -22,6 +22,7 @@ from terp_seed.errors import MaskingError
 from terp_seed.mask_database.originals import Known, Originals
 from terp_seed.mask_database.plan import tables_to_read
 from terp_seed.mask_database.progress import PassTable
+from terp_seed.mask_database.risk import TableRisk, measure_risk
 from terp_seed.mask_database.run import audit_of, begun
 from terp_seed.masking.boundary import Boundary
 from terp_seed.masking.gaps import profile_of_column
@@ -71,6 +72,9 @@ class Leaks:
     key_id: str | None = None
     kept: list[str] = field(default_factory=list)
     """Columns that were not looked at, because the policy keeps them, with a reason."""
+    risk: list[TableRisk] = field(default_factory=list)
+    """What the quasi-identifiers that the policy names give away."""
+    min_k: int | None = None
 
     def summary(self) -> str:
         """One line for a person."""
@@ -93,8 +97,11 @@ def find_leaks(settings: Settings, only: Sequence[str] = ()) -> Leaks:
     """
     with begun(settings, whole=not only) as (session, border):
         scan = _Scan(session, border)
-        for facts in tables_to_read(Schema(session), only):
+        tables = tables_to_read(Schema(session), only)
+        for facts in tables:
             scan.read(facts)
+        scan.found.risk = list(measure_risk(session, border.policy, tables))
+        scan.found.min_k = border.policy.min_k
         session.end_transaction()
         _write_down(session, border, scan.found, only)
         return scan.found
@@ -216,6 +223,8 @@ def _write_down(session: Session, border: Boundary, found: Leaks, only: Sequence
         key_id=border.key_id,
         only=list(only),
         leaks=data["leaks"][:_MOST_KEPT],
+        risk=data["risk"][:_MOST_KEPT],
+        min_k=found.min_k,
         rows_read=found.rows,
         tables=found.tables,
         columns=found.columns,

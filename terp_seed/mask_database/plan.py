@@ -13,6 +13,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from math import expm1, log1p
 
 import sqlalchemy as sa
 
@@ -38,10 +39,13 @@ __all__ = [
     "MARK",
     "ForeignKey",
     "PassPlan",
+    "SeededRows",
+    "count_merged",
     "foreign_keys",
     "plan_passes",
     "sample_values",
     "seeded_ranges",
+    "seeded_rows",
     "tables_to_read",
 ]
 
@@ -68,6 +72,8 @@ class PassPlan:
     """How many of them at a time, so that a block takes bounded memory."""
     values: Mapping[str, int] = field(default_factory=dict)
     """How many values of each column are masked, once that is known."""
+    merged: Mapping[str, tuple[int, int]] = field(default_factory=dict)
+    """Of columns where different values may become alike: how many differ, and how many will."""
 
     @property
     def table(self) -> str:
@@ -126,6 +132,7 @@ def plan_passes(
     planner.problems += _unfit_keys(keys, masked)
     done = {(made.table, name) for made in passes for name in made.columns}
     planner.problems += _find_left_behind(border, keys, masked | done, [t.name for t in tables])
+    planner.problems += _unlike_identities(border, keys)
     planner.problems += _find_kept_values(session, border)
     planner.refuse()
     return planner.plans
@@ -158,6 +165,23 @@ def tables_to_read(schema: Schema, only: Sequence[str]) -> list[TableFacts]:
     return [facts for facts in found if facts is not None]
 
 
+def count_merged(session: Session, plan: PassPlan) -> Mapping[str, tuple[int, int]]:
+    """How many values of a column differ, and how many of them will, where some become alike.
+
+    The second number is the one to expect of a range that is drawn from at random.
+    """
+    quote, merged = session.dialect.quote, {}
+    for name in plan.columns:
+        room = plan.masker.room(name)
+        if room is not None:
+            sql = f"SELECT COUNT(DISTINCT {quote(name)}) FROM {quote(plan.table)}"
+            distinct = int(session.scalar(sql))
+            left = round(-room * expm1(distinct * log1p(-1 / room)))
+            if left < distinct:
+                merged[name] = (distinct, left)
+    return merged
+
+
 class _Planner:
     """Plans table after table, and collects what prevents masking."""
 
@@ -182,7 +206,7 @@ class _Planner:
                 f"{facts.name} has no primary key, so its rows have no order; give it one"
             )
             return
-        seeded = _seeded_rows(self.session, facts)
+        seeded = seeded_rows(self.session, facts)
         for made in [*passes, *self._new(facts.name, passes, wanted)]:
             problem = self._changed(made, wanted)
             if problem:
@@ -389,6 +413,17 @@ def _find_left_behind(
             )
 
 
+def _unlike_identities(border: Boundary, keys: Sequence[ForeignKey]) -> Iterator[str]:
+    """Columns that name subjects or persons, and are spelt unlike the column they follow."""
+    for key in keys if border.key else ():
+        for column, other in zip(key.columns, key.target_columns, strict=True):
+            if key.cascades and border.unlike(key.table, column, key.target, other):
+                yield (
+                    f"{key.table}.{column} names the rows' subjects or persons and follows "
+                    f"{key.target}.{other}: give both the same class, strategy and domain"
+                )
+
+
 @dataclass(frozen=True)
 class SeededRows:
     """Which rows of a table were seeded: by id, or by the literals of a key."""
@@ -402,7 +437,7 @@ class SeededRows:
         return bool(self.spans or self.keys)
 
 
-def _seeded_rows(session: Session, facts: TableFacts) -> SeededRows:
+def seeded_rows(session: Session, facts: TableFacts) -> SeededRows:
     """The seeded rows of one table, of all chains."""
     spans: list[tuple[str, int, int]] = []
     key: tuple[str, ...] = ()

@@ -15,7 +15,10 @@ from array import array
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from datetime import datetime
+from decimal import Decimal
 from functools import partial
+from math import ceil
 
 from sqlalchemy.exc import DBAPIError
 
@@ -36,7 +39,7 @@ from terp_seed.mask_database.blocks import (
     write_block,
 )
 from terp_seed.mask_database.originals import Known, Originals
-from terp_seed.mask_database.plan import MARK, PassPlan, plan_passes
+from terp_seed.mask_database.plan import MARK, PassPlan, count_merged, plan_passes
 from terp_seed.mask_database.progress import Pass, PassTable
 from terp_seed.masking.boundary import Boundary, boundary
 from terp_seed.masking.keys import Key
@@ -71,7 +74,10 @@ def rehearse(settings: Settings, options: MaskOptions) -> list[PassPlan]:
     only the database can judge.
     """
     with begun(settings, whole=not options.tables) as (session, border):
-        return _plan(session, border, options)
+        plans = _plan(session, border, options)
+        plans = [replace(plan, merged=count_merged(session, plan)) for plan in plans]
+        session.end_transaction()
+        return plans
 
 
 def mask_in_place(settings: Settings, options: MaskOptions) -> list[PassPlan]:
@@ -311,6 +317,8 @@ def _digests(
         return b""
     numbers: set[int] = set()
     for name, kind in plan.kinds.items():
+        if plan.strategies[name] == "shuffle":  # the values are still there, in other rows
+            continue
         numbers |= originals.digests(kind, before.columns[name], after.columns[name])
     return array("Q", sorted(numbers)).tobytes()
 
@@ -318,6 +326,7 @@ def _digests(
 _SAMPLE = 200
 _BLOCK_ROWS = 2000
 _BLOCK_BYTES = 8 * 2**20
+_FIRST_TIMESTAMP = datetime(1970, 1, 1, 0, 0, 1)
 _CODECS = {"latin1": "cp1252", "ascii": "ascii"}
 
 
@@ -334,6 +343,8 @@ def _size_pass(session: Session, plan: PassPlan) -> PassPlan:
     sql = f"SELECT COUNT(*), MAX({lengths}) FROM {quote(plan.table)}{where}"
     ((rows, widest),) = session.rows(sql)
     block = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // max(int(widest or 0), 1)))
+    if "shuffle" in plan.strategies.values() and rows:  # no small block at the end
+        block = ceil(rows / ceil(rows / block))
     return replace(plan, rows=int(rows), block=block)
 
 
@@ -422,12 +433,34 @@ def _refuse_unfit(plan: PassPlan, name: str, before: RowBlock, after: RowBlock, 
     mark = MARK if name in plan.parked else ""
     pairs = zip(before.columns[name], after.columns[name], strict=True)
     for place, (old, new) in enumerate(pairs):
+        reasons: Iterator[str] = iter(())
         if isinstance(new, str) and new != old:
-            for reason in _reasons(new, column, mark):
-                raise MaskingError(
-                    f"{plan.table}.{name}, row {start + place + 1}: {reason}; choose another "
-                    "strategy"
-                )
+            reasons = _reasons(new, column, mark)
+        elif column.last is not None and isinstance(new, datetime):
+            reasons = _out_of_timestamp(new, column.last)
+        elif isinstance(new, int | Decimal) and new != old:
+            reasons = _out_of_number(new, column)
+        for reason in reasons:
+            raise MaskingError(
+                f"{plan.table}.{name}, row {start + place + 1}: {reason}; choose another strategy"
+            )
+
+
+def _out_of_timestamp(new: datetime, last: datetime) -> Iterator[str]:
+    """A moved date stays with the others of its subject, so a column may be unable to hold it."""
+    if not _FIRST_TIMESTAMP <= new.replace(tzinfo=None) <= last:
+        yield f"the masked time is not between 1970 and {last}, all that a TIMESTAMP can hold"
+
+
+def _out_of_number(new: int | Decimal, column: ColumnFacts) -> Iterator[str]:
+    precision, scale = (getattr(column.type, name, None) for name in ("precision", "scale"))
+    if column.bits is not None:
+        unsigned = bool(getattr(column.type, "unsigned", False))
+        fits = (0 if unsigned else -(2**column.bits)) <= new < 2 ** (column.bits + unsigned)
+    else:
+        fits = precision is None or scale is None or abs(new) < 10 ** (precision - scale)
+    if not fits:
+        yield "the masked number does not fit the column; add min or max"
 
 
 def _reasons(new: Value, column: ColumnFacts, mark: str) -> Iterator[str]:

@@ -31,11 +31,14 @@ from terp_seed.masking.gaps import (
     profile_of_column,
     profile_of_rows,
 )
+from terp_seed.masking.identities import Spelling, spelling_of
 from terp_seed.masking.keys import Key
-from terp_seed.masking.normal import UnmaskableError, is_blank, plain, token
-from terp_seed.masking.policy import DATA_CLASSES, Choice, Policy, Rule
+from terp_seed.masking.normal import UnmaskableError, is_blank
+from terp_seed.masking.persons import follows_person, mask_of_person
+from terp_seed.masking.policy import DATA_CLASSES, Choice, Policy, Rule, TableRules, same_name
 from terp_seed.masking.policy_file import load_policy, merge_models
 from terp_seed.masking.proof import Prover, RangeCheck
+from terp_seed.masking.row_names import NAMES, RowNames
 from terp_seed.masking.site import Mask, Site
 from terp_seed.masking.strategies import build, list_strategies
 from terp_seed.rows.imported import BATCH_ROWS, RowStore
@@ -78,13 +81,32 @@ class Boundary:
         table.  Raises `MaskingError` where the policy cannot be met: no key
         outside dev and test, a personal column in production.
         """
-        subject = self.policy.table(table).subject
+        rules = self.policy.table(table)
         masks = {
             name: mask
             for name, rule in self._personal(table, columns)
-            if (mask := self._mask(f"{table}.{name}", rule, subject)) is not None
+            if (mask := self._mask(f"{table}.{name}", rule, rules)) is not None
         }
-        return Masker(table, masks, subject, first_row, self.key is not None) if masks else None
+        if not masks:
+            return None
+        known_by = {mask.known_by for mask in masks.values() if mask.known_by and self.key}
+        spellings = {name: spelling_of(self._identity(rules, name)) for name in known_by}
+        return Masker(table, masks, spellings, first_row, self._row_names(table, masks))
+
+    def _row_names(self, table: str, columns: Iterable[str]) -> RowNames:
+        """The columns whose values are names, and those whose texts lose them."""
+        rules = {name: self.policy.rule(table, name) for name in columns}
+        kinds = {name: rule.kind for name, rule in rules.items() if rule is not None}
+        scrubbed = [
+            name
+            for name, rule in rules.items()
+            if rule is not None
+            and any(
+                choice is not None and choice.strategy == "scrub_text"
+                for choice in (self.strategy(table, name), rule.other)
+            )
+        ]
+        return RowNames([name for name, kind in kinds.items() if kind in NAMES], scrubbed)
 
     def prover(self, table: str, columns: Sequence[str]) -> Prover | None:
         """What a table's generated rows are held to; None if nothing in them is personal."""
@@ -101,14 +123,15 @@ class Boundary:
             if rule is not None and rule.kind is not None:
                 yield name, rule
 
-    def _mask(self, place: str, rule: Rule, subject: str | None = None) -> Mask | None:
+    def _mask(self, place: str, rule: Rule, rules: TableRules | None = None) -> Mask | None:
         """The mask of a personal column or path; None if its values are kept.
 
+        ``rules`` are those of the column's table; a path has none.
         Raises `MaskingError` if production has no strategy for it, if the
         strategy needs a key and there is none outside dev and test, or if it
         needs a subject.
         """
-        choice = rule.choice(self.environment, self.policy.classes(self.environment))
+        choice = self._choice(rule)
         if choice is None:
             raise MaskingError(
                 f"{place} is personal ({rule.kind}) and is not written in production; leave the "
@@ -118,15 +141,53 @@ class Boundary:
         if rule.kind == "json" and choice.strategy in ("redact", "scrub_text"):
             return self._document_mask(site, rule)
         if choice.strategy == "date_shift":
-            if subject is None:
-                raise MaskingError(
-                    f"{place}: date_shift needs the column that names a row's subject; add "
-                    f'subject = "<column>" under [tables.{place.rpartition(".")[0]}]'
-                )
-            # All dates of a row move alike, so the place is the table.
-            table = place.rpartition(".")[0]
-            site = replace(site, place=table, domain=rule.domain or "subject")
+            return self._date_mask(site, rule, rules)
+        if rules is not None and self._follows_person(rules, rule, choice):
+            return self._person_mask(site, rules, rule)
         return build(site)
+
+    def _choice(self, rule: Rule) -> Choice | None:
+        return rule.choice(self.environment, self.policy.classes(self.environment))
+
+    def _date_mask(self, site: Site, rule: Rule, rules: TableRules | None) -> Mask | None:
+        table, subject = site.place.rpartition(".")[0], rules.subject if rules else None
+        if subject is None:
+            raise MaskingError(
+                f"{site.place}: date_shift needs the column that names a row's subject; add "
+                f'subject = "<column>" under [tables.{table}]'
+            )
+        # All dates of a row move alike, so the place is the table.
+        mask = build(replace(site, place=table, domain=rule.domain or "subject"))
+        return None if mask is None else replace(mask, known_by=subject)
+
+    def _follows_person(self, rules: TableRules, rule: Rule, choice: Choice) -> bool:
+        return bool(rules.person_of(rule)) and follows_person(rule.kind, choice.strategy)
+
+    def _person_mask(self, site: Site, rules: TableRules, rule: Rule) -> Mask:
+        name = rules.person_of(rule)
+        domain = f"person\0{rules.person_domain(rule)}"
+        # All of a row is one person, so without a key the place is the table.
+        persona = replace(site, place=f"{rules.name}\0{name}", domain=domain).digest()
+        itself = site.place.casefold() == f"{rules.name}.{name}".casefold()
+        return mask_of_person(site, persona, name, by_itself=itself)
+
+    def unlike(self, table: str, column: str, target: str, other: str) -> bool:
+        """Whether a column names subjects or persons, spelt unlike the column that it follows."""
+        rules = self.policy.table(table)
+        named = {rules.subject, rules.person, *(rule.person for rule in rules.columns.values())}
+        if column.casefold() not in {name.casefold() for name in named if name}:
+            return False
+        sites = [self._identity(rules, column), self._identity(self.policy.table(target), other)]
+        first, second = (site and replace(site, place="", unique=False) for site in sites)
+        return first != second
+
+    def _identity(self, rules: TableRules, name: str) -> Site | None:
+        """The site of a column that names subjects or persons; None if it is not masked."""
+        rule = same_name(rules.columns, name)
+        choice = self._choice(rule) if rule and rule.kind else None
+        if rule is None or choice is None:
+            return None
+        return self._site(f"{rules.name}.{name}", rule, choice)
 
     def _site(self, place: str, rule: Rule, choice: Choice) -> Site:
         assert rule.kind is not None
@@ -165,11 +226,21 @@ class Boundary:
             return rows
         before = self._imported.get(rows.table, 0)
         self._imported[rows.table] = before + rows.count
+        self._refuse_shuffle(rows)
         masker = self.masker(rows.table, list(rows.columns), before)
         found = rows if masker is None else _masked(rows, masker.apply)
         if not any(self._names_person(v) for name in rows.derived for v in rows.each(name)):
             return found
         return _masked(found, partial(self._mask_lookups, rows))
+
+    def _refuse_shuffle(self, rows: TableRows) -> None:
+        for name in rows.columns:
+            choice = self.strategy(rows.table, name)
+            if choice is not None and choice.strategy == "shuffle":
+                raise MaskingError(
+                    f"{rows.table}.{name}: shuffle exchanges values of a table that is masked in "
+                    "place; rows that are imported need another strategy"
+                )
 
     def _names_person(self, value: Value) -> bool:
         if not isinstance(value, Lookup):
@@ -200,7 +271,8 @@ class Boundary:
             return self._key_masks[table, column]
         found: Callable[[Value], Value] = _as_it_is
         rule = self.policy.rule(table, column)
-        mask = self._mask(f"{table}.{column}", rule) if rule and rule.kind else None
+        rules = self.policy.table(table)
+        mask = self._mask(f"{table}.{column}", rule, rules) if rule and rule.kind else None
         if mask is not None:
             if mask.by_value is None or not mask.distinct:
                 raise MaskingError(
@@ -322,8 +394,8 @@ _MOST_KNOWN = 1 << 16
 class Masker:
     """Masks the columns of one table's imported rows.
 
-    ``subject`` is the column that names a row's subject; ``first_row`` the
-    number of rows that earlier imports gave the same table, so that what
+    ``spellings`` spell what a row's subject or person is known by, under the column's name;
+    ``first_row`` is the number of rows that earlier imports gave the same table, so that what
     follows the row number continues from there.  Two maskers of the same
     policy and key give the same results, whatever came before.
     """
@@ -332,28 +404,29 @@ class Masker:
         self,
         table: str,
         masks: Mapping[str, Mask],
-        subject: str | None = None,
+        spellings: Mapping[str, Spelling],
         first_row: int = 0,
-        keyed: bool = False,
+        row_names: RowNames | None = None,
     ) -> None:
         self.table = table
         self._masks = masks
         self._columns = {name: _column_mask(mask) for name, mask in masks.items()}
-        self._subject = subject
+        self._spellings = spellings
         self._first_row = first_row
-        self._keyed = keyed
+        self._row_names = row_names
 
     @property
-    def subject(self) -> str:
-        """The column that names a row's subject, in lower case; empty if no mask needs it."""
-        needed = any(mask.by_subject is not None for mask in self._masks.values())
-        return (self._subject or "").casefold() if needed else ""
+    def known_by(self) -> frozenset[str]:
+        """The columns, in lower case, that name the rows' subjects and persons."""
+        return frozenset(name.casefold() for name in self._spellings)
 
     def apply(self, block: Block) -> Block:
         """The block to write.  Raises `MaskingError` with column and row, never a value."""
         masked = {
             name: self._masked(block, name) for name in self._columns if name in block.columns
         }
+        if self._row_names:
+            masked = self._row_names.take_out(block, masked)
         return replace(block, columns={**block.columns, **masked})
 
     def check(self, columns: Sequence[ColumnProfile], rows: int) -> list[str]:
@@ -370,6 +443,10 @@ class Masker:
         """How many rows the column's strategy can keep unique; None if unlimited."""
         return self._masks[column].capacity
 
+    def room(self, column: str) -> int | None:
+        """How many results a column's different values share; None if they stay different."""
+        return self._masks[column].room
+
     def _masked(self, block: Block, name: str) -> Cells:
         """A masked column; what its mask raises is reported without the value."""
         cells = block.columns[name]
@@ -380,6 +457,8 @@ class Masker:
             )
         at = _Place()
         try:
+            if (by_block := self._masks[name].by_block) is not None:
+                return replace(cells, values=by_block(cells.values, block.start))
             with_values = self._companions(name, block)
             return replace(cells, values=self._columns[name](cells.values, with_values, at))
         except UnmaskableError as error:
@@ -395,18 +474,19 @@ class Masker:
         Without a key or a subject, those bytes are of the row's number.
         """
         numbers = range(block.start + self._first_row, block.stop + self._first_row)
-        if self._masks[name].by_subject is None:
+        mask = self._masks[name]
+        if mask.by_subject is None:
             return numbers
-        wanted = (self._subject or "").casefold()
-        cells = next((c for name, c in block.columns.items() if name.casefold() == wanted), None)
-        if cells is None and self._keyed:
-            raise UnmaskableError(f"its rows come without the subject column {self._subject}")
-        rows = [b"row\0%d" % number for number in numbers]
-        if cells is None or not self._keyed:
-            return rows
+        if not self._spellings:
+            return [b"row\0%d" % number for number in numbers]
+        cells = same_name(block.columns, mask.known_by)
+        if cells is None:
+            raise UnmaskableError(f"its rows come without the column {mask.known_by} that it needs")
+        spelt = self._spellings[mask.known_by]
+        table = self.table.encode()
         return [
-            row if is_blank(value) else token(value, plain)
-            for value, row in zip(cells.values, rows, strict=True)
+            b"row\0%s\0%d" % (table, number) if is_blank(value) else spelt(value)
+            for value, number in zip(cells.values, numbers, strict=True)
         ]
 
 
@@ -424,8 +504,7 @@ def _column_mask(mask: Mask) -> _ColumnMask:
     if mask.by_value is not None:
         return _by_value(mask.by_value)
     function = mask.by_row or mask.by_subject
-    assert function is not None
-    return _with_companions(function)
+    return _with_companions(function) if function else _by_value(_as_it_is)
 
 
 class _Memo(dict[Any, Value]):

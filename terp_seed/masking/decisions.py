@@ -20,11 +20,15 @@ from terp_seed.errors import MaskingError
 from terp_seed.masking.boundary import Boundary
 from terp_seed.masking.column_names import words
 from terp_seed.masking.gaps import ColumnProfile, profile_of_column
+from terp_seed.masking.ibans import COUNTRIES
+from terp_seed.masking.identities import IDENTIFYING
 from terp_seed.masking.keys import Key
+from terp_seed.masking.normal import is_blank
 from terp_seed.masking.policy import DATA_CLASSES, Choice, Policy, Rule, TableRules
 from terp_seed.masking.policy_file import is_fit
 from terp_seed.masking.policy_lines import Decision, TableDecisions
 from terp_seed.masking.propose import propose
+from terp_seed.masking.reserved import is_live_iban
 from terp_seed.masking.strategies import STRATEGIES
 from terp_seed.rows.model import Block, Cells, Value
 
@@ -90,8 +94,21 @@ def decide_table(situation: Situation, columns: Sequence[ColumnProfile]) -> Tabl
     decisions = [decide(situation, column) for column in columns]
     subject = None
     if any(decision.kind == "date" and not decision.strategy for decision in decisions):
-        subject = situation.policy.table(situation.table).subject or situation.subjects[0]
+        fit = [name for name in situation.subjects if _identifies(situation, name, decisions)]
+        subject = situation.policy.table(situation.table).subject or next(iter(fit), None)
+        if subject is None:
+            return decide_table(replace(situation, subjects=()), columns)
     return TableDecisions(situation.table, decisions, subject)
+
+
+def _identifies(situation: Situation, name: str, decisions: Sequence[Decision]) -> bool:
+    """Whether a column still names a row's subject once it is masked."""
+    for decision in decisions:
+        if decision.column == name:
+            kind = decision.kind
+            return kind is None or (decision.strategy or DATA_CLASSES[kind].strategy) in IDENTIFYING
+    choice = situation.policy.strategy(situation.table, name, "staging")
+    return choice is None or choice.strategy in IDENTIFYING
 
 
 def decide_columns(
@@ -180,7 +197,15 @@ def _fitting_class(column: ColumnProfile, kind: str) -> str:
         return "json"
     if column.type_kind in ("date", "datetime"):
         return "date"
+    if kind == "account" and _are_ibans(column):
+        return "iban"
     return "free_text" if kind == "json" else kind
+
+
+def _are_ibans(column: ColumnProfile) -> bool:
+    """Whether all values are IBANs of countries that a made-up one is known of."""
+    texts = {str(value) for value in column.samples or () if not is_blank(value)}
+    return bool(texts) and all(is_live_iban(t) and t.strip()[:2] in COUNTRIES for t in texts)
 
 
 def _candidates(

@@ -16,6 +16,7 @@ from unicodedata import category, normalize
 from terp_seed.masking.encodings import decoded_texts
 from terp_seed.masking.phone_numbers import is_national_phone
 from terp_seed.masking.reserved import (
+    UNDIALABLE,
     is_fictional_phone,
     is_issued_ein,
     is_issued_ssn,
@@ -188,7 +189,10 @@ def _emails(text: str) -> Iterator[Hit]:
 def _phones(text: str) -> Iterator[Hit]:
     for pattern in (_INTERNATIONAL, _NANP):
         for match in pattern.finditer(text):
-            if not is_fictional_phone(_NOT_DIGIT.sub("", match[0])):
+            reserved = match[0].startswith(UNDIALABLE) or is_fictional_phone(
+                _NOT_DIGIT.sub("", match[0])
+            )
+            if not reserved:
                 yield Hit("phone", *match.span())
 
     for match in _NATIONAL.finditer(text):

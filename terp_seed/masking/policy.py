@@ -49,9 +49,9 @@ class DataClass:
 
 
 _DOCUMENT = frozenset({"redact", "scrub_text", "nullify", "keep"})
-_DATE = frozenset({"date_shift", "generalise", "nullify", "keep"})
-_AMOUNT = frozenset({"generalise", "nullify", "keep"})
-_TEXT = frozenset({"redact", "scrub_text", "nullify", "keep", "partial", "hash"})
+_DATE = frozenset({"date_shift", "generalise", "noise", "shuffle", "constant", "nullify", "keep"})
+_AMOUNT = frozenset({"generalise", "noise", "shuffle", "constant", "nullify", "keep"})
+_TEXT = frozenset({"redact", "scrub_text", "constant", "nullify", "keep", "partial", "hash"})
 
 DATA_CLASSES = {
     made.name: made
@@ -66,6 +66,7 @@ DATA_CLASSES = {
         DataClass("tax_id", "a tax or social security number", "tokenise", compact, TAX_NUMBERS),
         DataClass("license", "a licence or permit number", "tokenise"),
         DataClass("account", "a bank account, cheque or transfer number", "tokenise"),
+        DataClass("iban", "an IBAN", "tokenise", compact),
         DataClass("card", "a payment card number", "tokenise", digits_of, CARDS),
         DataClass("network", "an IP address", "tokenise", folded, NETWORKS),
         DataClass("username", "a login name", "pseudonymise"),
@@ -78,6 +79,7 @@ DATA_CLASSES = {
         DataClass("file", "a document, portrait or recording", "nullify", plain),
         DataClass("free_text", "text that a person wrote", "redact", plain, allows=_TEXT),
         DataClass("json", "a document", "redact", plain, allows=_DOCUMENT),
+        DataClass("gender", "a person's gender", "redact", plain),
         DataClass("date", "a day in a person's life", "date_shift", plain, allows=_DATE),
         DataClass("amount", "a sum that tells of one party", "generalise", plain, allows=_AMOUNT),
     )
@@ -118,6 +120,7 @@ class Rule:
     other: Choice | None = None
     false_alarms: tuple[str, ...] = ()
     type_kind: str | None = None
+    person: str | None = None
 
     @property
     def proposed(self) -> bool:
@@ -142,11 +145,30 @@ class Rule:
 
 @dataclass(frozen=True, slots=True)
 class TableRules:
-    """One table: its columns by name, and the column that names a row's subject."""
+    """One table: its columns by name, and those that name a row's subject and its person.
+
+    ``quasi`` are the columns that together may single a person out, ``sensitive`` those that a
+    person who is singled out loses.
+    """
 
     name: str
     columns: Mapping[str, Rule]
     subject: str | None = None
+    person: str | None = None
+    quasi: tuple[str, ...] = ()
+    sensitive: tuple[str, ...] = ()
+
+    def person_of(self, rule: Rule) -> str:
+        """The column that names the person of a column; empty if none does."""
+        return (self.person if rule.person is None else rule.person) or ""
+
+    def person_domain(self, rule: Rule) -> str:
+        """The linkage domain of that column's values; ``id`` for one that is not masked."""
+        name = self.person_of(rule)
+        known_by = same_name(self.columns, name)
+        if known_by is None or known_by.kind is None:
+            return "id" if name else ""
+        return known_by.domain or known_by.kind
 
 
 @dataclass(frozen=True)
@@ -154,12 +176,14 @@ class Policy:
     """A parsed and checked policy.  Table and column names match in any case.
 
     With ``unlisted`` a column without an entry stops a run whatever it is called; otherwise only
-    one that looks personal does.
+    one that looks personal does.  ``min_k`` is how many rows at least must be alike in a
+    table's quasi-identifiers.
     """
 
     source: str = "masking policy"
     mail_domain: str = "example.com"
     unlisted: bool = True
+    min_k: int | None = None
     environments: Mapping[str, Mapping[str, Choice]] = field(default_factory=dict)
     tables: Mapping[str, TableRules] = field(default_factory=dict)
 

@@ -5,12 +5,16 @@
     [defaults]
     mail_domain = "example.com"
     unlisted = "error"                   # or "detect", for columns that look personal
+    min_k = 5                            # rows that must be alike, or mask --verify fails
 
     [environments.staging]               # a class's strategy in one environment
     free_text = "scrub_text"
 
     [tables.clients]
     subject = "teri_code"                # whose dates move together
+    person = "email"                     # whose names and addresses are one made-up person's
+    quasi = ["city", "born"]             # what together may single a person out
+    sensitive = ["diagnosis"]            # what is lost by that
     not_personal = [{ columns = ["teri_code"], reason = "our own code" }]
     email = { class = "email", domain = "party.email" }
     phone = { class = "phone", staging = { strategy = "partial", last = 4 } }
@@ -53,12 +57,16 @@ _SECTIONS = ("defaults", "environments", "tables", "version")
 _OPTIONS = {name for strategy in STRATEGIES.values() for name in strategy.options}
 _CHOICE_KEYS = {"strategy", "reason"} | _OPTIONS
 _COLUMN_KEYS = (
-    {"class", "pii", "domain", "unique", "paths", "other", "false_alarms", "type"}
+    {"class", "pii", "domain", "unique", "paths", "other", "false_alarms", "type", "person"}
     | _CHOICE_KEYS
     | {*ENVIRONMENTS}
 )
 _NOT_PERSONAL_KEYS = {"pii", "reason", "false_alarms", "type"}
 _GROUP_KEYS = {"columns", "reason", "false_alarms", "type"}
+_CLASS_OPTIONS = {"values": "gender", "distinct": "phone", "country": "iban"}
+"""Options that belong to one class."""
+_IDENTITIES = ("subject", "person")
+_RISK = ("quasi", "sensitive")
 _OTHER = ("redact", "scrub_text", "keep")
 
 _DOMAIN = "example.com"
@@ -75,6 +83,24 @@ _VALUES = {
     "unlisted": Option(f"one of {', '.join(_UNLISTED)}", lambda given: given in _UNLISTED),
     "type": Option(f"one of {', '.join(_DECIDED_TYPES)}", lambda given: given in _DECIDED_TYPES),
     "domain": Option("a name", lambda given: isinstance(given, str) and bool(given.strip())),
+    "person": Option(
+        "the name of a column, or false",
+        lambda given: given is False or (isinstance(given, str) and bool(given.strip())),
+    ),
+    **{
+        name: Option(
+            "a list of different columns",
+            lambda given: (
+                isinstance(given, list)
+                and all(isinstance(name, str) for name in given)
+                and len({name.casefold() for name in given}) == len(given)
+            ),
+        )
+        for name in _RISK
+    },
+    "min_k": Option(
+        "a whole number from 2 to 1000", lambda given: type(given) is int and 2 <= given <= 1000
+    ),
     "unique": Option("true or false", lambda given: isinstance(given, bool)),
     "false_alarms": Option(
         f"a list of what the values only look like: {', '.join(LIVE_KINDS)}",
@@ -125,6 +151,7 @@ def merge_models(policy: Policy, metadata: Any) -> Policy:
             own = policy.table(table.name)
             reader.problems += _conflicts(own, found)
             tables[own.name] = replace(own, columns={**found, **own.columns})
+    reader.problems += _parted_joins(tables)
     reader.refuse(policy.source)
     return replace(policy, tables=tables)
 
@@ -148,7 +175,7 @@ class _Reader:
         self._check_keys(document, _SECTIONS, "")
         self._value(document, "version", 1, "")
         defaults = self._table(document, "defaults")
-        self._check_keys(defaults, ["mail_domain", "unlisted"], "[defaults]")
+        self._check_keys(defaults, ["mail_domain", "unlisted", "min_k"], "[defaults]")
         domain = self._value(defaults, "mail_domain", _DOMAIN, "[defaults]")
         unlisted = self._value(defaults, "unlisted", _UNLISTED[0], "[defaults]") == _UNLISTED[0]
         given = self._table(document, "environments")
@@ -157,7 +184,11 @@ class _Reader:
         for name in given:
             if self._is_new(name, tables, f"[tables.{name}]"):
                 tables[name] = self._rules(name, self._table(given, name, "tables."))
-        return Policy(source, domain, unlisted, environments, tables)
+        self.problems += _parted_joins(tables)
+        min_k = self._value(defaults, "min_k", None, "[defaults]")
+        if min_k and not any(rules.quasi for rules in tables.values()):
+            self._problem("[defaults]", 'min_k needs quasi = ["<column>"] in a table at least')
+        return Policy(source, domain, unlisted, min_k, environments, tables)
 
     def rule(self, given: Any, where: str) -> Rule:
         """The rule of a column or a path."""
@@ -175,7 +206,7 @@ class _Reader:
         unique = self._value(given, "unique", False, where)
         domain = self._value(given, "domain", None, where)
         reserved = DATA_CLASSES[kind].reserved
-        if unique and domain and reserved is not None:
+        if unique and domain and reserved is not None and not given.get("distinct"):
             self._problem(
                 where,
                 f"unique contradicts domain: {reserved.name} are too few to be unique and alike "
@@ -183,8 +214,17 @@ class _Reader:
             )
         choices = self._choices(given, kind, where)
         paths = self._paths(given, kind, where)
-        reason = self._reason(given, where) if "reason" in given else None
-        return Rule(kind, reason, choices, domain, unique, paths, self._other(given, kind, where))
+        person = self._value(given, "person", None, where)
+        return Rule(
+            kind,
+            self._reason(given, where) if "reason" in given else None,
+            choices,
+            domain,
+            unique,
+            paths,
+            self._other(given, kind, where),
+            person="" if person is False else person,
+        )
 
     # -- parts of a file
 
@@ -207,17 +247,21 @@ class _Reader:
         for name, rule in self._columns(table, content):
             if self._is_new(name, columns, f"{table}.{name}"):
                 columns[name] = rule
-        subject = content.get("subject")
-        if isinstance(subject, str):
-            return TableRules(table, columns, subject)
-        for name, rule in columns.items():
-            if "date_shift" in _strategies(rule):
-                self._problem(
-                    f"{table}.{name}",
-                    "date_shift moves all dates of one subject alike; "
-                    f'add subject = "<column>" to [tables.{table}]',
-                )
-        return TableRules(table, columns)
+        subject, person = (
+            content.get(name) if isinstance(content.get(name), str) else None
+            for name in ("subject", "person")
+        )
+        quasi, sensitive = (
+            tuple(self._value(content, name, [], f"[tables.{table}]"))
+            if isinstance(content.get(name), list)
+            else ()
+            for name in _RISK
+        )
+        if sensitive and not quasi:
+            self._problem(f"[tables.{table}]", "sensitive needs quasi")
+        rules = TableRules(table, columns, subject, person, quasi, sensitive)
+        self.problems += _without_identity(rules)
+        return rules
 
     def _columns(self, table: str, content: Mapping[str, Any]) -> Iterator[tuple[str, Rule]]:
         for name, given in content.items():
@@ -227,10 +271,12 @@ class _Reader:
             elif name == "not_personal" and isinstance(given, list):
                 for group in given:
                     yield from self._group(group, where)
-            elif isinstance(given, str) and given in DATA_CLASSES and name != "subject":
+            elif isinstance(given, str) and given in DATA_CLASSES and name not in _IDENTITIES:
                 self._problem(where, f'write {name} = {{ class = "{given}" }}')
-            elif name != "subject" or not isinstance(given, str):
-                hint = _near(name, ["subject", "not_personal"])
+            elif name in _RISK and isinstance(given, list):
+                continue
+            elif name not in _IDENTITIES or not isinstance(given, str):
+                hint = _near(name, [*_IDENTITIES, *_RISK, "not_personal"])
                 self._problem(where, f"a column needs a table in braces{hint}")
 
     def _group(self, group: Any, where: str) -> Iterator[tuple[str, Rule]]:
@@ -287,6 +333,10 @@ class _Reader:
             return None
         options = {option: entry[option] for option in sorted(_OPTIONS & entry.keys())}
         faults = [*_misplaced(strategy, kind, environment), *_misfits(strategy, kind, options)]
+        if strategy.name == "constant" and "value" not in options:
+            faults.append(f"constant needs value: {strategy.options['value'].meaning}")
+        if kind == "gender" and strategy.name == "substitute" and "values" not in options:
+            faults.append(f"substitute needs values: {strategy.options['values'].meaning}")
         self.problems += [f"{where}: {fault}" for fault in faults]
         reason = self._reason(entry, f"{where}: keep") if strategy.name == "keep" else None
         return Choice(strategy.name, options, reason)
@@ -304,8 +354,9 @@ class _Reader:
         if path_steps(path) is None:
             self._problem(place, "not a path; write $.key, $..key, $[*] or $[0]")
         rule = self.rule({"class": given} if isinstance(given, str) else given, place)
-        if rule.kind == "json" or rule.paths or rule.unique or "date_shift" in _strategies(rule):
-            self._problem(place, "class json, date_shift and unique are for columns only")
+        for_columns = {"date_shift", "shuffle"} & _strategies(rule)
+        if rule.kind == "json" or rule.paths or rule.unique or for_columns:
+            self._problem(place, "class json, date_shift, shuffle and unique are for columns only")
         return rule
 
     def _other(self, given: Mapping[str, Any], kind: str, where: str) -> Choice | None:
@@ -356,6 +407,46 @@ class _Reader:
         return False
 
 
+def _without_identity(rules: TableRules) -> Iterator[str]:
+    """Columns whose strategy follows a row's subject or person, where the table names none."""
+    for name, rule in rules.columns.items():
+        place, strategies = f"{rules.name}.{name}", _strategies(rule)
+        if "date_shift" in strategies and rules.subject is None:
+            yield (
+                f"{place}: date_shift moves all dates of one subject alike; "
+                f'add subject = "<column>" to [tables.{rules.name}]'
+            )
+        person = rules.person if rule.person is None else rule.person
+        if rule.kind == "gender" and "substitute" in strategies and not person:
+            yield (
+                f"{place}: a substituted gender is that of the row's made-up person; "
+                f'add person = "<column>" to [tables.{rules.name}], or use redact'
+            )
+
+
+def _parted_joins(tables: Mapping[str, TableRules]) -> Iterator[str]:
+    """Linkage domains of addresses whose equal values would part: made for unlike persons."""
+    groups: dict[str, dict[str, str]] = {}
+    for rules in tables.values():
+        for name, rule in rules.columns.items():
+            if rule.kind in ("email", "username") and "pseudonymise" in _strategies(rule):
+                group = groups.setdefault(rule.domain or rule.kind, {})
+                own = rules.person_of(rule).casefold() == name.casefold()
+                known_by = "itself" if own else rules.person_domain(rule)
+                group.setdefault(known_by, f"{rules.name}.{name}")
+    for domain, places in groups.items():
+        if len(places) > 1:
+            known = " and ".join(
+                f"{place} (person by {by})" if by else f"{place} (no person)"
+                for by, place in sorted(places.items())
+            )
+            yield (
+                f"{known}: equal values of linkage domain {domain} would become different ones; "
+                "name persons of the same kind in these tables, or give the columns "
+                'person = false, or another domain = "<name>"'
+            )
+
+
 def _strategies(rule: Rule) -> set[str]:
     """Every strategy that a rule names, or falls back to."""
     named = {choice.strategy for choice in rule.choices.values()}
@@ -396,8 +487,11 @@ def _misfits(strategy: Strategy, kind: str, options: Mapping[str, Any]) -> Itera
         fits = option.accepts(value)
         if fits and name == "layout":
             fits = reserved is not None and value.count("#") == reserved.digits_long
+        if fits and name in _CLASS_OPTIONS:
+            fits = kind == _CLASS_OPTIONS[name]
         if not fits:
-            yield f"{name} must be {option.meaning}"
+            only = f", for class {_CLASS_OPTIONS[name]} only" if name in _CLASS_OPTIONS else ""
+            yield f"{name} must be {option.meaning}{only}"
 
 
 def _unknown(what: str, name: Any, among: Iterable[str]) -> str:

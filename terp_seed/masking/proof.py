@@ -15,6 +15,7 @@ from terp_seed.errors import MaskingError
 from terp_seed.masking.live_values import live_kinds, may_be_live
 from terp_seed.masking.normal import digits_of, is_blank, plain
 from terp_seed.masking.reserved import (
+    UNDIALABLE,
     is_fictional_phone,
     is_issued_ein,
     is_issued_ssn,
@@ -134,6 +135,8 @@ _ALL_RESERVED = re.compile(r"(?:[\w.+-]++@(?:[\w-]+\.)+example\n)*+", re.ASCII)
 
 
 def _phone(text: str) -> bool:
+    if text.startswith(UNDIALABLE):
+        return True
     digits = digits_of(text)
     return is_fictional_phone(digits) or (len(digits) == 7 and digits.startswith("55501"))
 

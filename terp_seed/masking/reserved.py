@@ -23,6 +23,7 @@ __all__ = [
     "NOT_GEOGRAPHIC",
     "PHONES",
     "TAX_NUMBERS",
+    "UNDIALABLE",
     "ReservedRange",
     "is_fictional_phone",
     "is_issued_ein",
@@ -72,6 +73,9 @@ _SERVICES = (
 )
 NOT_GEOGRAPHIC = frozenset(_SERVICES.split())
 """Toll-free, premium-rate and personal codes: a 555 number there may be a person's."""
+
+UNDIALABLE = "+999"
+"""A country code that no country has; the ITU keeps it for later."""
 
 _DOMAINS = ("example.com", "example.net", "example.org")
 _TOP_LEVEL = ("test", "example", "invalid", "localhost")

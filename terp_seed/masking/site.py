@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -46,20 +46,26 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """How one site is masked; one of the three functions is set.
+    """How one site is masked; one of the four functions is set.
 
     ``by_value`` sees the value alone, ``by_row`` also the number of the row,
-    ``by_subject`` also the bytes of the row's subject.  Values that are NULL
-    or blank never reach one.  ``distinct``: different values stay different,
-    if need be up to ``capacity`` rows.  ``length`` is the longest text that
+    ``by_subject`` also the bytes of the row's subject; ``by_block`` sees the column of
+    a block, and the number of its first row.  Values that are NULL
+    or blank never reach the others.  ``distinct``: different values stay different,
+    if need be up to ``capacity`` rows.  ``room`` is how many results there are where different
+    values share them.  ``length`` is the longest text that
     comes out, None if never longer than the value itself.
     """
 
     by_value: Callable[[Value], Value] | None = None
     by_row: Callable[[Value, int], Value] | None = None
+    by_block: Callable[[Sequence[Value], int], Sequence[Value]] | None = None
     by_subject: Callable[[Value, bytes], Value] | None = None
+    known_by: str = ""
+    """The column that names the subject."""
     distinct: bool = False
     capacity: int | None = None
+    room: int | None = None
     length: int | None = None
     ascii: bool = True
     makes_null: bool = False

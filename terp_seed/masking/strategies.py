@@ -1,8 +1,8 @@
 """The strategies by name: their options, where they may be used, how they are built.
 
-Every strategy but `keep`, `partial`, `scrub_text` and `generalise` gives a
-value that differs from the input; those four may leave all or part of it.
-A project adds its own with `custom`.
+Every strategy but `keep`, `partial`, `scrub_text`, `generalise`, `constant` and `shuffle` gives a
+value that differs from the input; those may leave all or part of it, and so may, by chance, a
+substituted part of a made-up person.  A project adds its own with `custom`.
 
 `generalise` replaces a value by the one that represents its year, month, band or
 prefix; a value that already represents its own stays, since any other would give
@@ -12,21 +12,25 @@ it away.
 from __future__ import annotations
 
 from base64 import b32encode
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import date, datetime, timedelta
+from datetime import date
 from decimal import Decimal
 from functools import partial as bound
-from typing import Any, TypeVar
+from typing import Any
 from uuid import UUID
 
+from terp_seed.errors import MaskingError
+from terp_seed.masking.approximations import date_shift, generalise, noise
+from terp_seed.masking.ibans import COUNTRIES, mask_of_iban
+from terp_seed.masking.identities import PREFIXES
 from terp_seed.masking.live_values import find_live, searchable
 from terp_seed.masking.normal import UnmaskableError, plain
 from terp_seed.masking.policy import DATA_CLASSES, Choice
 from terp_seed.masking.site import Mask, Site, drawn, drawn_text, of_kind
 from terp_seed.masking.substitutes import LONGEST, SUBSTITUTES
-from terp_seed.masking.tokens import tokenise
+from terp_seed.masking.tokens import permutation, tokenise
 from terp_seed.rows.model import Json, Value
 
 __all__ = [
@@ -35,10 +39,11 @@ __all__ = [
     "Strategy",
     "build",
     "custom",
-    "date_shift",
-    "generalise",
     "list_strategies",
 ]
+
+LEAST_SHUFFLED = 10
+"""How many rows a shuffle exchanges at least."""
 
 Transform = Callable[[Value, bytes], Value]
 
@@ -144,6 +149,11 @@ def _emptied(value: Value) -> Value:
 
 
 def _substitute(site: Site) -> Mask:
+    if site.kind.name == "gender":
+        raise MaskingError(
+            f"{site.place}: a substituted gender is that of the row's made-up person; "
+            'add person = "<column>" to its table, or use redact'
+        )
     make = SUBSTITUTES[site.kind.name]()
     longest = LONGEST[site.kind.name]
     if not site.unique:
@@ -160,9 +170,6 @@ def _letters(digest: bytes) -> str:
     return b32encode(digest).decode()
 
 
-_PREFIXES = {"username": "u", "external_id": "x", "code": "c"}
-
-
 def _pseudonymise(site: Site) -> Mask:
     if site.kind.name == "email":
         end = f"@{site.mail_domain}"
@@ -172,7 +179,7 @@ def _pseudonymise(site: Site) -> Mask:
             distinct=True,
             length=21 + len(end),
         )
-    prefix = site.option("prefix", _PREFIXES.get(site.kind.name, "p"))
+    prefix = site.option("prefix", PREFIXES.get(site.kind.name, "p"))
 
     def render(digest: bytes, value: Value) -> Value:
         if isinstance(value, UUID):
@@ -185,6 +192,10 @@ def _pseudonymise(site: Site) -> Mask:
 def _hash(site: Site) -> Mask:
     length = site.option("length", 64)
     return drawn_text(site, lambda digest: digest.hex()[:length], distinct=True, length=length)
+
+
+def _tokenise(site: Site) -> Mask:
+    return mask_of_iban(site) if site.kind.name == "iban" else tokenise(site)
 
 
 _MARKERS = {
@@ -245,94 +256,47 @@ def _partial(site: Site) -> Mask:
     return Mask(by_value=by_value, ascii=False)
 
 
-# What a TIMESTAMP of MySQL holds: a date inside stays inside.
-_EPOCH, _LAST = date(1970, 1, 2), date(2038, 1, 18)
+def _constant(site: Site) -> Mask:
+    """The value that the policy gives; a number or a text, as the column's are."""
+    given: Value = site.option("value", None)
 
-_Day = TypeVar("_Day", date, datetime)
+    def by_value(value: Value) -> Value:
+        if isinstance(value, str) and isinstance(given, str):
+            return given
+        if isinstance(value, int | float | Decimal) and not isinstance(given, str):
+            return type(value)(str(given)) if isinstance(value, Decimal) else type(value)(given)
+        if isinstance(value, date) and isinstance(given, str):
+            with suppress(ValueError):
+                return type(value).fromisoformat(given)
+        raise UnmaskableError("the policy's value is of another type than the column's")
 
-
-def date_shift(site: Site) -> Mask:
-    """Move a date by 1 to ``days`` days, forth or back, as its subject's digest decides."""
-    digest, days = site.digest(), int(site.option("days", 30))
-
-    def by_subject(value: Value, subject: bytes) -> Value:
-        place = int.from_bytes(digest(subject)[:8]) * 2 * days >> 64
-        step = place - days if place < days else place - days + 1
-        return _on_date(value, lambda day: _moved(day, step))
-
-    return Mask(by_subject=by_subject)
-
-
-def _on_date(value: Value, change: Callable[[Any], Any]) -> Value:
-    """Change a date, a moment, or a text that is one of them in ISO form."""
-    if isinstance(value, date):
-        return change(value)
-    text = plain(value) if isinstance(value, str) else ""
-    day = None
-    with suppress(ValueError):  # the error, raised inside, would quote the value
-        day = (date if len(text) == 10 else datetime).fromisoformat(text)
-    if day is None:
-        raise UnmaskableError("neither a date nor a text in ISO form")
-    if isinstance(day, datetime):
-        return change(day).isoformat(sep="T" if "T" in text else " ")
-    return change(day).isoformat()
+    length = len(given) if isinstance(given, str) else None
+    return Mask(by_value=by_value, length=length, ascii=str(given).isascii())
 
 
-def _moved(day: _Day, days: int) -> _Day:
-    """``day`` moved; the other way where it would leave the calendar or a TIMESTAMP."""
-    for step in (days, -days):
-        try:
-            other = day + timedelta(days=step)
-        except OverflowError:
-            continue
-        if not _fits_timestamp(day) or _fits_timestamp(other):
-            return other
-    raise UnmaskableError("a date too close to the end of the calendar")
+def _shuffle(site: Site) -> Mask:
+    """Exchange the values of the rows that are masked at a time, NULL among them.
 
+    Columns of one ``group`` of a table move together.
+    """
+    if site.key is None:
+        raise MaskingError(
+            f"{site.place}: shuffle needs a key, or the order of the rows would undo it; set "
+            "TERP_SEED_MASK_KEY or TERP_SEED_MASK_KEY_FILE"
+        )
+    table, column = site.place.rsplit(".", 1)
+    secret = site.key.subkey(f"shuffle\0{table}\0{site.option('group', f'column {column}')}")
 
-def _fits_timestamp(day: date) -> bool:
-    plain_day = day.date() if isinstance(day, datetime) else day
-    return _EPOCH <= plain_day <= _LAST
+    def by_block(values: Sequence[Value], first: int) -> Sequence[Value]:
+        if len(values) < LEAST_SHUFFLED:
+            raise UnmaskableError(
+                f"shuffle exchanges values of at least {LEAST_SHUFFLED} rows, and so many are not "
+                "left; use another strategy"
+            )
+        pick = permutation(secret + b"%d" % first, len(values))
+        return [values[pick(place)] for place in range(len(values))]
 
-
-def generalise(site: Site) -> Mask:
-    """Replace a value by the representative of its year, month, band or prefix."""
-    to = site.option("to", "year" if site.kind.name == "date" else "band")
-    if to == "band":
-        band = site.option("band", 1000)
-        return Mask(by_value=lambda value: _banded(value, band))
-    if to == "prefix":
-        first = site.option("first", 3)
-        return Mask(by_value=lambda value: _prefix(value, first), ascii=False)
-    month = to == "month"
-    return Mask(by_value=lambda value: _on_date(value, lambda day: _opened(day, month)))
-
-
-def _opened(day: _Day, month: bool) -> _Day:
-    """The first moment of the day's month or year."""
-    if isinstance(day, datetime):
-        day = day.replace(hour=0, minute=0, second=0, microsecond=0)
-    return day.replace(day=1) if month else day.replace(month=1, day=1)
-
-
-def _banded(value: Value, band: int) -> Value:
-    if isinstance(value, bool) or not isinstance(value, int | Decimal | float):
-        raise UnmaskableError("not a number")
-    if isinstance(value, Decimal):
-        if not value.is_finite():
-            raise UnmaskableError("not a finite number")
-        return (value // band * band).quantize(value)
-    if value != value or value in (float("inf"), float("-inf")):  # noqa: PLR0124 - NaN
-        raise UnmaskableError("not a finite number")
-    return type(value)(value // band * band)
-
-
-def _prefix(value: Value, first: int) -> Value:
-    if not isinstance(value, str):
-        raise UnmaskableError("not a text")
-    text = plain(value)
-    rest = ("0" if char.isdigit() else "*" if char.isalnum() else char for char in text[first:])
-    return text[:first] + "".join(rest)
+    return Mask(by_block=by_block, ascii=False)
 
 
 def _whole(low: int, high: int) -> Option:
@@ -346,9 +310,15 @@ def _one_of(*words: str) -> Option:
     return Option(f"one of {', '.join(words)}", lambda given: given in words)
 
 
+_DAYS = _whole(1, 3650)
 _MARKER = Option(
     "a text of 1 to 40 characters",
     lambda given: isinstance(given, str) and 0 < len(given) <= 40 and bool(given.strip()),
+)
+_NUMBER = Option("a number", lambda given: type(given) in (int, float))
+_VALUE = Option(
+    "a text of at most 200 characters, a number, or true or false",
+    lambda given: type(given) in (int, float, bool) or (type(given) is str and len(given) <= 200),
 )
 _PREFIX = Option(
     "at most 16 letters, digits, dots, dashes or underscores",
@@ -356,6 +326,17 @@ _PREFIX = Option(
         isinstance(given, str)
         and len(given) <= 16
         and all(char.isascii() and (char.isalnum() or char in "._-") for char in given)
+    ),
+)
+_FLAG = Option("true or false", lambda given: isinstance(given, bool))
+_PAIR = Option(
+    'the spellings of a man\'s gender and of a woman\'s, such as ["M", "F"]',
+    lambda given: (
+        isinstance(given, list)
+        and len(given) == 2
+        and given[0] != given[1]
+        and type(given[0]) is type(given[1])
+        and type(given[0]) in (str, int)
     ),
 )
 _LAYOUT = Option(
@@ -369,25 +350,59 @@ STRATEGIES = {
         Strategy("keep", _keep),
         Strategy("nullify", _nullify),
         Strategy("redact", _redact, options={"marker": _MARKER}),
-        Strategy("substitute", _substitute, keyed=True, classes=frozenset(SUBSTITUTES)),
+        Strategy(
+            "substitute",
+            _substitute,
+            keyed=True,
+            options={"values": _PAIR},
+            classes=frozenset({*SUBSTITUTES, "gender"}),
+        ),
         Strategy("pseudonymise", _pseudonymise, keyed=True, options={"prefix": _PREFIX}),
-        Strategy("tokenise", tokenise, keyed=True, options={"layout": _LAYOUT}),
+        Strategy(
+            "tokenise",
+            _tokenise,
+            keyed=True,
+            options={"layout": _LAYOUT, "distinct": _FLAG, "country": _one_of(*COUNTRIES)},
+        ),
         Strategy(
             "generalise",
             generalise,
             options={
-                "to": _one_of("year", "month", "band", "prefix"),
+                "to": _one_of("year", "month", "band", "prefix", "decimals"),
                 "band": _whole(2, 10**12),
+                "top": _whole(1, 10**12),
                 "first": _whole(1, 8),
+                "decimals": _whole(0, 6),
             },
+        ),
+        Strategy(
+            "noise",
+            noise,
+            keyed=True,
+            options={
+                "percent": _whole(1, 100),
+                "days": _DAYS,
+                "min": _NUMBER,
+                "max": _NUMBER,
+            },
+            classes=frozenset({"amount", "date", "quasi", "special", "device"}),
         ),
         Strategy(
             "date_shift",
             date_shift,
             keyed=True,
-            options={"days": _whole(1, 3650)},
+            options={"days": _DAYS},
             classes=frozenset({"date"}),
         ),
+        Strategy(
+            "shuffle",
+            _shuffle,
+            options={"group": Option("a name", lambda given: type(given) is str and bool(given))},
+            classes=frozenset(
+                {"amount", "date", "quasi", "special", "gender", "postal_address", "device"}
+            ),
+        ),
+        Strategy("constant", _constant, options={"value": _VALUE}),
         Strategy("hash", _hash, keyed=True, options={"length": _whole(16, 64)}),
         Strategy(
             "partial",

@@ -7,13 +7,22 @@ The pools follow the installed Faker, so `fingerprint` identifies them.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from functools import cache
 from hashlib import sha256
 
 from terp_seed.rows.columns import faker_pool
 
-__all__ = ["LONGEST", "SUBSTITUTES", "fingerprint", "made_up"]
+__all__ = [
+    "LONGEST",
+    "SUBSTITUTES",
+    "Person",
+    "fingerprint",
+    "longest_name",
+    "made_up",
+    "person_of",
+]
 
 _SIZE = 512  # a power of two, so that every word of a digest is as likely
 
@@ -35,6 +44,45 @@ def _pool(provider: str) -> tuple[str, ...]:
     """ASCII values of a Faker provider; fits every character set."""
     values = [text for text in faker_pool(provider, _SIZE + 64, salt="masking") if text.isascii()]
     return tuple(values[:_SIZE])
+
+
+@dataclass(frozen=True, slots=True)
+class Person:
+    """A made-up person."""
+
+    first: str
+    last: str
+    female: bool
+
+    @property
+    def name(self) -> str:
+        """First and last name."""
+        return f"{self.first} {self.last}"
+
+
+_GIVEN = 256
+
+
+@cache
+def longest_name() -> int:
+    """How long the first and the last name of a made-up person are at most, together."""
+    return sum(
+        max(map(len, pool))
+        for pool in ([*_given_names(True), *_given_names(False)], _pool("last_name"))
+    )
+
+
+def person_of(digest: bytes) -> Person:
+    """The person that follows from a digest, with a first name that fits the gender."""
+    female = bool(digest[0] & 1)
+    first = _given_names(female)[digest[1]]
+    return Person(first, _pool("last_name")[int.from_bytes(digest[2:4]) & 511], female)
+
+
+@cache
+def _given_names(female: bool) -> Sequence[str]:
+    provider = "first_name_female" if female else "first_name_male"
+    return faker_pool(provider, _GIVEN, salt="masking")
 
 
 def _first(digest: bytes) -> str:
@@ -112,12 +160,17 @@ def made_up(kind: str, text: str) -> bool:
         flavour, _, firm = rest.partition(" ")
         return first in _pool("last_name") and flavour in _FLAVOURS and firm in _FIRMS
     if kind == "person_name":
-        return first in _pool("first_name") and rest in _pool("last_name")
-    return text in _pool(kind)
+        return _is_given(first) and rest in _pool("last_name")
+    return _is_given(text) if kind == "first_name" else text in _pool(kind)
+
+
+def _is_given(text: str) -> bool:
+    return any(text in pool for pool in (_pool("first_name"), *map(_given_names, (True, False))))
 
 
 def fingerprint() -> str:
     """A short digest of the pools: the evidence that two runs drew from the same ones."""
     names = ("first_name", "last_name", "street_name", "city")
-    content = "\0".join("\0".join(_pool(name)) for name in names)
+    pools = [*map(_pool, names), _given_names(True), _given_names(False)]
+    content = "\0".join("\0".join(pool) for pool in pools)
     return sha256(content.encode()).hexdigest()[:16]

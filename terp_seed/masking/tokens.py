@@ -4,9 +4,11 @@ Where a class has a reserved range (telephones, tax numbers, cards, networks),
 the value becomes a number of that range: by a keyed digest, so that equal
 values stay equal; or, where the column is unique, by a keyed permutation of
 the row number, so that no two rows share one.  A range smaller than the rows
-cannot do both.  A value that already is the number meant for its row takes
-the one of the row's mirror image instead; where more than half of a range is
-in use that one may be taken, and then the database's own key refuses it.
+cannot do both.  Telephones may also become numbers of a country code that no
+country has, which are as many as there are numbers.  A value that already is
+the number meant for its row takes the one of the row's mirror image instead;
+where more than half of a range is in use that one may be taken, and then the
+database's own key refuses it.
 
 Everything else (licences, accounts) keeps its length, its separators and the
 kind and case of each character, and is moved by a keyed permutation of all
@@ -22,13 +24,14 @@ from operator import itemgetter
 from string import ascii_lowercase, ascii_uppercase, digits
 
 from terp_seed.masking.normal import ANOTHER, UnmaskableError, plain, token
-from terp_seed.masking.reserved import ReservedRange
+from terp_seed.masking.reserved import UNDIALABLE, ReservedRange
 from terp_seed.masking.site import Mask, Site, by_key, of_kind
 from terp_seed.rows.model import Value
 
 __all__ = ["permutation", "tokenise"]
 
 _LONGEST = 128
+_MOST_DIGITS, _ROW_DIGITS = 15, 9  # of a telephone number, anywhere in the world
 _MOST_LAYOUTS = 4096  # remembered, per column
 
 _NUMBER_SIGN = "#"
@@ -46,6 +49,8 @@ def tokenise(site: Site) -> Mask:
     """The mask of the reserved range of the site's class, or of the value's own shape."""
     if site.kind.reserved is None:
         return _by_shape(site)
+    if site.option("distinct", False):
+        return _undialable(site)
     if site.unique:
         return _by_row_number(site, site.kind.reserved)
     return _by_digest(site, site.kind.reserved)
@@ -61,7 +66,37 @@ def _by_digest(site: Site, among: ReservedRange) -> Mask:
             number = (number + 1) % size
         return write(among.digits(number), value)
 
-    return by_key(site, render, length=_length(site, among))
+    return by_key(site, render, length=_length(site, among), room=size)
+
+
+def _undialable(site: Site) -> Mask:
+    """Telephone numbers of country code 999, which no country has: as many as there are numbers.
+
+    The digits behind it are a permutation of those of the value, so different ones stay different.
+    """
+    digest, normal, secret = site.digest(), site.kind.normal, site.secret
+    picks: dict[int, Permutation] = {}
+
+    def moved(number: int, digits: int) -> str:
+        if digits not in picks:
+            picks[digits] = permutation(secret, 10**digits)
+        return f"{UNDIALABLE}{picks[digits](number):0{digits}d}"
+
+    def by_value(value: Value) -> Value:
+        text = token(value, normal)
+        if text.isdigit() and len(text) <= _MOST_DIGITS:
+            return of_kind(moved(int(text), len(text)), value, "digits")
+        number = int.from_bytes(digest(text)[:8]) % 10 ** (_MOST_DIGITS + 1)
+        return of_kind(f"{UNDIALABLE}{number:0{_MOST_DIGITS + 1}d}", value, "digits")
+
+    def by_row(value: Value, row: int) -> Value:
+        token(value, normal)  # refuses what is no number
+        return of_kind(moved(row, _ROW_DIGITS), value, "digits")
+
+    longest = len(UNDIALABLE) + _MOST_DIGITS + 1
+    if site.key is None:
+        return Mask(by_row=by_row, distinct=True, length=longest)
+    return Mask(by_value=by_value, distinct=True, length=longest)
 
 
 def _by_row_number(site: Site, among: ReservedRange) -> Mask:

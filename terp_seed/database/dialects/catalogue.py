@@ -137,6 +137,10 @@ class Catalogue(ABC):
     def all_triggers(self, connection: Connection) -> list[Trigger]:
         """The triggers of all tables of the database, whatever sets them off."""
 
+    def as_spelt(self, name: str) -> str:
+        """A text column for comparisons that no collation makes looser."""
+        return name
+
     def hidden(self, connection: Connection, tables: Sequence[str]) -> str:
         """Why the user may not see every row of these tables; empty if every row is seen."""
         return ""

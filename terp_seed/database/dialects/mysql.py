@@ -266,6 +266,9 @@ class MySQL(MySQLKeptRows, Dialect):
         )
         return [str(name) for (name,) in rows]
 
+    def as_spelt(self, name: str) -> str:
+        return f"CAST({name} AS BINARY)"
+
     def triggers(self, connection: Connection, table: str) -> list[str]:
         at = self._at("event_object", table).replace("event_object_name", "event_object_table")
         rows = _exact(

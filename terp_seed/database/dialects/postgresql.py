@@ -319,6 +319,9 @@ class PostgreSQL(PostgreSQLKeptRows, PostgreSQLValues, Dialect):
         )
         return [Trigger(*map(str, row)) for row in rows]
 
+    def as_spelt(self, name: str) -> str:
+        return f'{name} COLLATE "C"'
+
     def hidden(self, connection: Connection, tables: Sequence[str]) -> str:
         rows = connection.exec_driver_sql(
             f"SELECT {_name('nspname', 'relname')} FROM unnest(%s::text[]) AS name "

@@ -194,6 +194,9 @@ class SQLite(SQLiteKeptRows, Dialect):
             for (_, target, rule), found in columns.items()
         )
 
+    def as_spelt(self, name: str) -> str:
+        return f"{name} COLLATE BINARY"
+
     def triggers(self, connection: Connection, table: str) -> list[str]:
         rows = connection.exec_driver_sql(
             "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? "

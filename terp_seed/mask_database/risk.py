@@ -1,0 +1,191 @@
+"""How easily a person is singled out by what masking leaves: k-anonymity and l-diversity.
+
+A table's ``quasi`` columns are those that others may know of a person.  Rows that are alike in all
+of them form a group; whoever is in a group of one is singled out, and where all of a group have one
+sensitive value, that is known of each.  The database counts, over all rows that were not seeded,
+and NULL is a value like any other.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, field
+from itertools import pairwise
+
+import sqlalchemy as sa
+
+from terp_seed.database.schema import TableFacts
+from terp_seed.database.session import Session
+from terp_seed.errors import MaskingError
+from terp_seed.mask_database.plan import SeededRows, seeded_rows
+from terp_seed.masking.gaps import profile_of_column
+from terp_seed.masking.policy import Policy, TableRules
+
+__all__ = ["USUAL_K", "TableRisk", "below", "measure_risk"]
+
+USUAL_K = 5
+"""Groups of fewer rows count as small, unless the policy says otherwise."""
+
+
+@dataclass
+class TableRisk:
+    """What the quasi-identifiers of one table give away."""
+
+    table: str
+    quasi: list[str]
+    rows: int = 0
+    groups: int = 0
+    k: int = 0
+    """The rows of the smallest group; 0 without rows."""
+    alone: int = 0
+    """Rows in groups of one."""
+    small: int = 0
+    """Rows in groups of fewer than five."""
+    l: dict[str, int] = field(default_factory=dict)  # noqa: E741 - the field calls it so
+    """By sensitive column: its fewest different values in a group."""
+    advice: list[str] = field(default_factory=list)
+
+    def share(self, rows: int) -> str:
+        """A part of the rows, in percent."""
+        return f"{100 * rows / self.rows:.1f} %" if self.rows else "-"
+
+
+def below(risks: Iterable[TableRisk], min_k: int | None) -> list[TableRisk]:
+    """The tables whose smallest group is smaller than the policy allows."""
+    return [risk for risk in risks if min_k and 0 < risk.k < min_k]
+
+
+def measure_risk(
+    session: Session, policy: Policy, tables: Sequence[TableFacts]
+) -> Iterator[TableRisk]:
+    """The risk of each table for which the policy names quasi-identifiers.
+
+    Raises `MaskingError` for a column that the table does not have, or that cannot be compared.
+    """
+    for facts in tables:
+        rules = policy.table(facts.name)
+        if rules.quasi:
+            yield _Measure(session, facts, rules, policy.min_k or USUAL_K).risk()
+
+
+@dataclass(frozen=True)
+class _Measure:
+    """The counting of one table."""
+
+    session: Session
+    facts: TableFacts
+    rules: TableRules
+    bar: int
+
+    def risk(self) -> TableRisk:
+        quasi, sensitive = self._columns(self.rules.quasi), self._columns(self.rules.sensitive)
+        numbers = self._counted(quasi, sensitive)
+        rows, groups, k, alone, small, *fewest = numbers
+        found = dict(zip(sensitive, fewest, strict=True))
+        risk = TableRisk(self.facts.name, quasi, rows, groups, k, alone, small, found)
+        if 0 < k < self.bar:
+            risk.advice = self._advice(quasi, risk)
+        return risk
+
+    def _columns(self, names: Sequence[str]) -> list[str]:
+        known = {name.casefold(): name for name in self.facts.columns}
+        missing = [name for name in names if name.casefold() not in known]
+        if missing:
+            raise MaskingError(
+                f"{self.facts.name} has no column {missing[0]}, which quasi or sensitive names in "
+                "masking.toml; correct the policy"
+            )
+        found = [known[name.casefold()] for name in names]
+        for name in found:
+            if profile_of_column(self.facts, name).type_kind in ("json", "binary"):
+                raise MaskingError(
+                    f"{self.facts.name}.{name} is a document or bytes, which form no groups; "
+                    "name other columns in quasi and sensitive"
+                )
+        return found
+
+    def _counted(self, quasi: Sequence[str], sensitive: Sequence[str]) -> list[int]:
+        """Rows, groups, smallest group, rows alone, rows in small groups; then l by column."""
+        different = [
+            f"COUNT(DISTINCT {self._spelt(name)}) + MAX(CASE WHEN {self._quoted(name)} IS NULL "
+            f"THEN 1 ELSE 0 END) AS terp_seed_l{number}"
+            for number, name in enumerate(sensitive)
+        ]
+        group_by = ", ".join(map(self._spelt, quasi))
+        groups = (
+            f"SELECT {', '.join(['COUNT(*) AS terp_seed_n', *different])} "
+            f"FROM {self._quoted(self.facts.name)}{self._where()} GROUP BY {group_by}"
+        )
+        counts = [
+            "SUM(terp_seed_n)",
+            "COUNT(*)",
+            "MIN(terp_seed_n)",
+            "SUM(CASE WHEN terp_seed_n = 1 THEN 1 ELSE 0 END)",
+            f"SUM(CASE WHEN terp_seed_n < {USUAL_K} THEN terp_seed_n ELSE 0 END)",
+            *(f"MIN(terp_seed_l{number})" for number in range(len(sensitive))),
+        ]
+        ((*numbers,),) = self.session.rows(f"SELECT {', '.join(counts)} FROM ({groups}) AS g")
+        return [int(number or 0) for number in numbers]
+
+    def _advice(self, quasi: Sequence[str], risk: TableRisk) -> list[str]:
+        """What to generalise: first the column that puts the most rows into small groups."""
+        without = []
+        for name in quasi:
+            others = [other for other in quasi if other != name]
+            small = self._counted(others, ())[4] if others else 0
+            without.append((small, name))
+        return [
+            f"{name}: without it {risk.share(small)} of the rows were in groups of fewer than "
+            f"{USUAL_K}, not {risk.share(risk.small)}; {self._coarser(name)}"
+            for small, name in sorted(without)
+            if small < risk.small
+        ]
+
+    def _coarser(self, name: str) -> str:
+        kind = self.facts.columns[name].type
+        if isinstance(kind, sa.Date | sa.DateTime):
+            how = 'to = "year"'
+        elif isinstance(kind, sa.Integer):
+            how = 'to = "band", band = 10'
+        elif isinstance(kind, sa.Numeric | sa.Float):
+            how = 'to = "decimals", decimals = 1'
+        else:
+            how = 'to = "prefix", first = 3'
+        return f'strategy = "generalise", {how}, or nullify'
+
+    def _quoted(self, name: str) -> str:
+        return self.session.dialect.quote(name)
+
+    def _spelt(self, name: str) -> str:
+        kind = self.facts.columns[name].type
+        is_text = isinstance(kind, sa.String) and not isinstance(kind, sa.Enum)
+        quoted = self._quoted(name)
+        return self.session.dialect.as_spelt(quoted) if is_text else quoted
+
+    def _where(self) -> str:
+        """The condition for rows that were not seeded."""
+        seeded = seeded_rows(self.session, self.facts)
+        parts = [
+            f"NOT ({self._quoted(column)} BETWEEN {first} AND {last})"
+            for column, first, last in seeded.spans
+        ]
+        parts += self._keys(seeded)
+        return f" WHERE {_all(parts)}" if parts else ""
+
+    def _keys(self, seeded: SeededRows) -> Iterator[str]:
+        names = [self._quoted(name) for name in seeded.key]
+        if len(names) == 1:
+            yield f"{names[0]} NOT IN ({', '.join(key for (key,) in sorted(seeded.keys))})"
+            return
+        for key in sorted(seeded.keys):
+            pairs = zip(names, key, strict=True)
+            yield f"NOT ({' AND '.join(f'{name} = {value}' for name, value in pairs)})"
+
+
+def _all(parts: Sequence[str]) -> str:
+    """The parts joined by AND, as a flat tree: an engine limits how deep one may be."""
+    level = list(parts)
+    while len(level) > 1:
+        joined = [f"({one} AND {other})" for one, other in list(pairwise(level))[::2]]
+        level = joined + level[len(joined) * 2 :]
+    return level[0]

@@ -1,0 +1,126 @@
+"""Free text and documents lose the names of the row that they belong to.
+
+A name has no shape, so `scrub_text` alone leaves it.  The names of the same row are known: where
+they, or their words, stand in a text of the row, they become the made-up ones.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import pairwise
+
+from terp_seed.masking.normal import tidy
+from terp_seed.rows.model import Block, Cells, Json, Value
+
+__all__ = ["NAMES", "RowNames"]
+
+NAMES = frozenset({"person_name", "first_name", "last_name", "org_name"})
+"""The classes whose values are looked for."""
+
+_WORD = re.compile(r"\w+")
+_GONE = "[name]"  # of one that becomes NULL
+_LEAST = 3  # letters of a word that is looked for by itself
+_TITLES = frozenset(("herr", "frau", "mrs", "miss", "the", "and", "von", "van", "der", "llc"))
+
+
+@dataclass(frozen=True)
+class RowNames:
+    """The columns of a table that hold names, and those whose texts lose them."""
+
+    names: Sequence[str]
+    texts: Sequence[str]
+
+    def __bool__(self) -> bool:
+        return bool(self.names and self.texts)
+
+    def take_out(self, block: Block, masked: Mapping[str, Cells]) -> dict[str, Cells]:
+        """The masked columns, without the names that the block has in the same row."""
+        found = dict(masked)
+        names = [name for name in self.names if name in masked]
+        texts = [name for name in self.texts if name in masked]
+        if not names or not texts:
+            return found
+        pairs = [
+            zip(block.columns[name].values, masked[name].values, strict=True) for name in names
+        ]
+        rows = [_Replacer(dict(_parts(row))) for row in zip(*pairs, strict=True)]
+        for name in texts:
+            values = zip(rows, masked[name].values, strict=True)
+            found[name] = replace(masked[name], values=[row.value(value) for row, value in values])
+        return found
+
+
+def _parts(names: Sequence[tuple[Value, Value]]) -> Iterator[tuple[str, str]]:
+    """What to look for and what to write for it: the names, then their words."""
+    texts = [(tidy(old), new) for old, new in names if isinstance(old, str) and old != new]
+    pairs = [(old, new if isinstance(new, str) else _GONE) for old, new in texts if old]
+    for old, new in pairs:
+        new_words = new.split()
+        words = [word.strip(".,;()\"'") for word in old.split()]
+        for word in words[1:] if len(words) > 1 else ():
+            yield word, new_words[-1]
+        if len(words) > 1:
+            yield words[0], new_words[0]
+    yield from pairs
+
+
+class _Replacer:
+    """Replaces the names of one row."""
+
+    def __init__(self, parts: Mapping[str, str]) -> None:
+        found = {
+            tuple(_WORD.findall(old)): new
+            for old, new in parts.items()
+            if len(old) >= _LEAST and old not in _TITLES
+        }
+        self._parts = {words: new for words, new in found.items() if words}
+        self._first = {words[0] for words in self._parts}
+        self._longest = max(map(len, self._parts), default=0)
+
+    def value(self, value: Value) -> Value:
+        """A text or document without the names."""
+        if not self._parts or value is None:
+            return value
+        if isinstance(value, Json):
+            return Json(self._node(value.value))
+        return self._node(value)
+
+    def _node(self, node: Value) -> Value:
+        if isinstance(node, str):
+            return self._text(node)
+        if isinstance(node, dict):
+            return {self._text(key): self._node(inner) for key, inner in node.items()}
+        if isinstance(node, list):
+            return [self._node(inner) for inner in node]
+        return node
+
+    def _text(self, text: str) -> str:
+        seen = text.casefold()
+        if not any(first in seen for first in self._first):
+            return text
+        words = list(_WORD.finditer(text))
+        spelt = [word[0].casefold() for word in words]
+        parts, end, at = [], 0, 0
+        while at < len(words):
+            size = self._length_at(text, words, spelt, at)
+            if size:
+                name = self._parts[tuple(spelt[at : at + size])]
+                parts += [text[end : words[at].start()], name]
+                end = words[at + size - 1].end()
+            at += size or 1
+        return "".join([*parts, text[end:]])
+
+    def _length_at(
+        self, text: str, words: Sequence[re.Match[str]], spelt: Sequence[str], at: int
+    ) -> int:
+        """How many words the longest name has that begins here; 0 if none does."""
+        if spelt[at] not in self._first:
+            return 0
+        for size in range(min(self._longest, len(words) - at), 0, -1):
+            gaps = pairwise(words[at : at + size])
+            near = all(len(text[one.end() : two.start()].strip()) <= 1 for one, two in gaps)
+            if near and tuple(spelt[at : at + size]) in self._parts:
+                return size
+        return 0
