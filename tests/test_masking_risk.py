@@ -86,8 +86,8 @@ def test_advice_names_first_what_singles_most_persons_out(new_copy: Callable[...
 def test_a_bar_in_the_policy_makes_verify_fail(
     new_copy: Callable[..., Copy], k: int, passes: bool
 ) -> None:
-    copy = new_copy(people=PEOPLE, empty=PEOPLE)
-    copy.policy(f"[defaults]\nmin_k = {k}\n", QUASI, '[tables.empty]\nquasi = ["born"]')
+    copy = new_copy(people=PEOPLE, vacant=PEOPLE)
+    copy.policy(f"[defaults]\nmin_k = {k}\n", QUASI, '[tables.vacant]\nquasi = ["born"]')
     text = (copy.home / "masking.toml").read_text().replace('defaults.unlisted = "detect"\n', "")
     text = text.replace("[defaults]", '[defaults]\nunlisted = "detect"')
     (copy.home / "masking.toml").write_text(text)
@@ -95,7 +95,7 @@ def test_a_bar_in_the_policy_makes_verify_fail(
     found = find_leaks(copy.settings)
     assert found.min_k == k
     assert [risk.table for risk in below(found.risk, found.min_k)] == ([] if passes else ["people"])
-    assert {risk.table: risk.k for risk in found.risk} == {"people": 4, "empty": 0}
+    assert {risk.table: risk.k for risk in found.risk} == {"people": 4, "vacant": 0}
 
 
 def test_the_evidence_has_the_last_measurement(new_copy: Callable[..., Copy]) -> None:
