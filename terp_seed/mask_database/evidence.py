@@ -8,7 +8,7 @@ makes a Markdown page of it that can be filed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
@@ -47,6 +47,8 @@ def evidence(settings: Settings) -> dict[str, Any]:
             "tables": list(books.tables()),
             "columns": list(books.columns()),
             "kept": list(books.kept()),
+            "triggers": _triggers(events),
+            "grown": _grown(events, {made.table for made in passes}),
             "runs": [event for event in events if event["event"] != "scanned"],
             "scan": scans[-1] if scans else None,
             "copies": _copies(session, sorted({made.table for made in passes})),
@@ -168,6 +170,24 @@ class _Books:
                 "run": event["run_id"],
                 **event["detail"],
             }
+
+
+def _triggers(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The triggers that masking has set off, and for how many masked rows."""
+    found: defaultdict[str, int] = defaultdict(int)
+    for event in events:
+        for name in event.get("triggers") or ():
+            found[name] += sum(event["rows"].values())
+    return [{"trigger": name, "rows": rows} for name, rows in sorted(found.items())]
+
+
+def _grown(events: Sequence[Mapping[str, Any]], masked: Collection[str]) -> list[dict[str, Any]]:
+    """The tables without a pass that grew while others were masked: they may hold originals."""
+    found: defaultdict[str, int] = defaultdict(int)
+    for event in events:
+        for name, rows in (event.get("grown") or {}).items():
+            found[name] += rows
+    return [{"table": n, "rows": rows} for n, rows in sorted(found.items()) if n not in masked]
 
 
 def _backups(settings: Settings) -> list[dict[str, str]]:

@@ -62,6 +62,7 @@ class PassPlan:
     still: tuple[str, ...]
     """The columns that an UPDATE must not move by itself."""
     triggers: tuple[str, ...]
+    """The triggers that masking sets off, each with its table."""
     rows: int = 0
     """The rows that are left to be masked."""
     block: int = 1
@@ -166,6 +167,7 @@ class _Planner:
         self.plans: list[PassPlan] = []
         self.problems: list[str] = []
         self._gaps: list[PolicyGap] = []
+        self._keys = keys
         self._following = {
             (key.table, column) for key in keys if key.cascades for column in key.columns
         }
@@ -270,8 +272,18 @@ class _Planner:
             masker=masker,
             seeded=seeded,
             still=tuple(name for name in moving if name not in made.columns),
-            triggers=tuple(dialect.triggers(connection, facts.name)),
+            triggers=tuple(self._triggers(facts.name, [*made.columns], set())),
         )
+
+    def _triggers(self, table: str, columns: Sequence[str], seen: set[str]) -> Iterator[str]:
+        """The triggers that an UPDATE of these columns sets off, each with its table."""
+        dialect, connection = self.session.dialect, self.session.connection
+        seen.add(table)
+        yield from (f"{name} of {table}" for name in dialect.triggers(connection, table))
+        for key in self._keys if dialect.cascades_fire_triggers else ():
+            moves = key.cascades and key.target == table and {*key.target_columns} & {*columns}
+            if moves and key.table not in seen:
+                yield from self._triggers(key.table, key.columns, seen)
 
     def _unfit(self, plan: PassPlan) -> Iterator[str]:
         session, facts = self.session, plan.facts

@@ -2,17 +2,14 @@
 
 Each block of rows commits with its progress, so a run that was killed
 continues where it stopped.  Before the first row everything is checked:
-environment, policy, every value, consent, backup.
-
-The rehearsal masks every value once without writing it.  What only the database
-can judge (a CHECK, a trigger) it judges on the first block of each table, in a
-transaction that is undone.
+environment, policy, every value, consent, backup.  A run that ends well has counted
+the rows that are left by the policy, and found none.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
@@ -23,33 +20,45 @@ from terp_seed.database.consent import Confirm, require_consent
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.failures import translated
 from terp_seed.database.lock import Held, advisory_lock
-from terp_seed.database.schema import ColumnFacts, count_tables_elsewhere
+from terp_seed.database.schema import count_tables_elsewhere
 from terp_seed.database.session import Session, opened
-from terp_seed.errors import GuardError, MaskingError, SeedError
+from terp_seed.errors import GuardError, MaskingError
 from terp_seed.ledger.audit import AuditLog
 from terp_seed.mask_database.blocks import (
     RowBlock,
     mask_block,
-    pending,
     read_blocks,
     remove_marks,
     write_block,
 )
-from terp_seed.mask_database.originals import Known, Originals
-from terp_seed.mask_database.plan import MARK, PassPlan, plan_passes
+from terp_seed.mask_database.originals import Originals
+from terp_seed.mask_database.plan import PassPlan, plan_passes
 from terp_seed.mask_database.progress import Pass, PassTable
+from terp_seed.mask_database.rehearsal import (
+    refuse_restored,
+    rehearse_pass,
+    size_pass,
+    try_first_block,
+)
+from terp_seed.mask_database.triggers import (
+    count_rows,
+    earlier_counts,
+    fired,
+    grown,
+    order_by_triggers,
+    refuse_grown,
+)
 from terp_seed.masking.boundary import Boundary, boundary
 from terp_seed.masking.keys import Key
-from terp_seed.masking.normal import is_blank
 from terp_seed.plan.chain import current_heads
-from terp_seed.rows.model import Value
 from terp_seed.run.backup.rows import StoredRows, rows_file
 from terp_seed.run.backup.run import RunBackup, choose_backup_kind
-from terp_seed.settings.log import Progress, logger, progress_of_run, quiet_statements
+from terp_seed.settings.log import logger, progress_of_run, quiet_statements
 from terp_seed.settings.options import Settings
 
 __all__ = ["MaskOptions", "audit_of", "begun", "forget", "mask_in_place", "rehearse"]
 
+_ROUNDS = 5  # of masking what triggers have added
 _LEFT = "the block under way is rolled back; run the command again to continue behind it"
 
 
@@ -84,11 +93,13 @@ def mask_in_place(settings: Settings, options: MaskOptions) -> list[PassPlan]:
     opening = begun(settings, whole=not options.tables)
     with opening as (session, border), advisory_lock(session, _LEFT) as lock:
         plans = _plan(session, border, options)
+        masked = {plan.table for plan in plans}
         if not any(plan.left for plan in plans):
-            logger.info("nothing to do: no row is left by the policy")
+            refuse_grown(grown(session, earlier_counts(session), masked), ())
+            logger.info(f"nothing to do: {_proof(options)}")
             return []
         for plan in plans:
-            _try_first_block(session, plan)
+            try_first_block(session, plan)
         backup = _backup_for(session, border, plans)
         confirm = Confirm(always=True, yes=options.yes)
         require_consent(settings, border.environment, partial(_effects, plans, backup), confirm)
@@ -96,14 +107,36 @@ def mask_in_place(settings: Settings, options: MaskOptions) -> list[PassPlan]:
         _begin(session, options, plans)
         command = "mask --again" if options.again else "mask"
         run = _Run(session, audit_of(session, border, command), border.key, lock)
-        digest, waited = border.policy.digest, round(lock.waited, 2)
-        fields = {"plan_digest": digest, "key_id": border.key_id, "lock_wait": waited}
+        counts = _counts(session, options)
+        fields = {
+            "plan_digest": border.policy.digest,
+            "key_id": border.key_id,
+            "lock_wait": round(lock.waited, 2),
+            "counts": {name: n for name, n in counts.items() if n and name not in masked},
+        }
         with run.log.run(**fields, backup=backup.folder):
-            for plan in plans:
-                if plan.left:
-                    run.make(plan)
+            made = run.make_all(plans)
+            more = grown(session, counts, masked)
+            if more:
+                run.log.add("grown", grown=more, triggers=fired(made))
         backup.end()
-        return plans
+        refuse_grown(more, fired(made))
+        logger.info(_proof(options))
+        return made
+
+
+def _proof(options: MaskOptions) -> str:
+    """What a run that ends well has counted."""
+    named = ", ".join(options.tables)
+    return f"no row{f' of {named}' if named else ''} is left by the policy"
+
+
+def _counts(session: Session, options: MaskOptions) -> Mapping[str, int]:
+    """How many rows each table had before this run, or before the one that it continues."""
+    earlier = None if options.again else earlier_counts(session)
+    found = count_rows(session) if earlier is None else earlier
+    session.end_transaction()
+    return found
 
 
 def forget(settings: Settings) -> int:
@@ -177,10 +210,10 @@ def _plan(session: Session, border: Boundary, options: MaskOptions) -> list[Pass
         chosen = {name.casefold() for name in options.tables}
         passes = [made for made in passes if chosen and made.table.casefold() not in chosen]
     found = plan_passes(session, border, passes, options.tables)
-    plans = [_size_pass(session, plan) for plan in found]
-    _refuse_restored(session, border.key, plans)
+    plans = [size_pass(session, plan) for plan in order_by_triggers(session, found)]
+    refuse_restored(session, border.key, plans)
     report = progress_of_run()
-    plans = [_rehearse_pass(session, plan, report) for plan in plans]
+    plans = [rehearse_pass(session, plan, report) for plan in plans]
     session.end_transaction()
     return plans
 
@@ -192,7 +225,8 @@ def _effects(plans: Sequence[PassPlan], backup: RunBackup) -> list[str]:
         if plan.left:
             lines.append(f"mask {plan.rows:,} rows of {plan.table}: {', '.join(plan.columns)}")
             lines += [
-                f"fire trigger {name} for each of them: check what it copies, and where"
+                f"fire trigger {name} for each of them; a table that grows is masked by the "
+                "policy, or named in the end"
                 for name in plan.triggers
             ]
     return [*lines, str(backup)]
@@ -260,6 +294,41 @@ class _Run:
     key: Key | None
     lock: Held
 
+    def make_all(self, plans: Sequence[PassPlan]) -> list[PassPlan]:
+        """Make the passes, and again for the rows that triggers add, until none is left.
+
+        Returns what was masked in all.  Raises `MaskingError` if rows are left.
+        """
+        made = {(plan.table, plan.progress.number): plan for plan in plans}
+        for _ in range(_ROUNDS):
+            for plan in plans:
+                if plan.left:
+                    self.make(plan)
+            plans = self._left(plans, fired(made.values()))
+            if not any(plan.rows for plan in plans):
+                return list(made.values())
+            for plan in plans:
+                place = plan.table, plan.progress.number
+                made[place] = _added(made[place], plan)
+        left = ", ".join(dict.fromkeys(plan.table for plan in plans if plan.rows))
+        raise MaskingError(
+            f"rows that are not masked are left in {left}: triggers add some each time that rows "
+            f"are masked ({', '.join(fired(made.values())) or 'none that this user can see'}); "
+            "drop those triggers in this copy, and run the command again"
+        )
+
+    def _left(self, plans: Sequence[PassPlan], triggers: Sequence[str]) -> list[PassPlan]:
+        """The passes once more, with the rows that came meanwhile."""
+        passes = {(made.table, made.number): made for made in PassTable(self.session).passes()}
+        found = []
+        for plan in plans:
+            progress = passes[plan.table, plan.progress.number]
+            again = replace(plan, progress=progress, rows=0, values={})
+            sized = size_pass(self.session, again, triggers)
+            found.append(rehearse_pass(self.session, sized, progress_of_run()))
+        self.session.end_transaction()
+        return found
+
     def make(self, plan: PassPlan) -> None:
         """Make one pass, block by block; each block commits with its progress."""
         table = PassTable(self.session)
@@ -276,6 +345,7 @@ class _Run:
             plan_digest=made.policy,
             key_id=made.key_id,
             columns=list(plan.columns),
+            triggers=list(plan.triggers) if made.rows > plan.progress.rows else [],
         )
         self.session.stream.run(event, what="audit")
         self._commit()
@@ -303,6 +373,12 @@ class _Run:
         self.session.commit()
 
 
+def _added(one: PassPlan, other: PassPlan) -> PassPlan:
+    """What two runs over one pass have masked together."""
+    values = {name: one.values[name] + other.values[name] for name in one.columns}
+    return replace(one, rows=one.rows + other.rows, values=values)
+
+
 def _digests(
     plan: PassPlan, originals: Originals | None, before: RowBlock, after: RowBlock
 ) -> bytes:
@@ -313,131 +389,3 @@ def _digests(
     for name, kind in plan.kinds.items():
         numbers |= originals.digests(kind, before.columns[name], after.columns[name])
     return array("Q", sorted(numbers)).tobytes()
-
-
-_SAMPLE = 200
-_BLOCK_ROWS = 2000
-_BLOCK_BYTES = 8 * 2**20
-_CODECS = {"latin1": "cp1252", "ascii": "ascii"}
-
-
-def _size_pass(session: Session, plan: PassPlan) -> PassPlan:
-    """The plan with the number of rows that are left, and a block that fits memory."""
-    progress = plan.progress
-    if progress.state != "new":
-        _refuse_rows_between(session, plan)
-    if progress.state == "parked" or (progress.state == "done" and plan.key_is_masked):
-        return replace(plan, block=_BLOCK_ROWS)  # none is left
-    quote, size = session.dialect.quote, session.dialect.size
-    lengths = " + ".join(f"COALESCE({size(quote(name))}, 0)" for name in plan.columns)
-    where = pending(session, plan, progress.last_key)
-    sql = f"SELECT COUNT(*), MAX({lengths}) FROM {quote(plan.table)}{where}"
-    ((rows, widest),) = session.rows(sql)
-    block = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // max(int(widest or 0), 1)))
-    return replace(plan, rows=int(rows), block=block)
-
-
-def _refuse_rows_between(session: Session, plan: PassPlan) -> None:
-    """Raise `MaskingError` if rows were added where a pass has been: they look like masked ones.
-
-    Rows that were deleted there since hide as many.
-    """
-    progress, quote = plan.progress, session.dialect.quote
-    if progress.last_key is None and not (plan.key_is_masked and progress.state == "done"):
-        return
-    table, ahead = quote(plan.table), 0
-    there = int(session.scalar(f"SELECT COUNT(*) FROM {table}{pending(session, plan, None)}"))
-    if progress.last_key is not None:
-        where = pending(session, plan, progress.last_key)
-        ahead = int(session.scalar(f"SELECT COUNT(*) FROM {table}{where}"))
-    added = there - ahead - len(plan.seeded.keys) - progress.rows
-    if added > 0:
-        raise MaskingError(
-            f"{plan.table}: {added:,} rows were added among those that are masked already, and "
-            "cannot be told from them; restore a fresh copy and add --again"
-        )
-
-
-def _rehearse_pass(session: Session, plan: PassPlan, report: Progress) -> PassPlan:
-    """Mask all rows that are left without writing, and count their values.
-
-    Raises `MaskingError` for the first value that cannot be masked or does not fit.
-    """
-    values = dict.fromkeys(plan.columns, 0)
-    rows = 0
-    for block in read_blocks(session, plan):
-        before, after = mask_block(plan, block, plan.progress.rows + rows)
-        for name in plan.columns:
-            values[name] += sum(not is_blank(value) for value in before.columns[name])
-            _refuse_unfit(plan, name, before, after, rows)
-        rows += len(block)
-        report(f"checking {plan.table}", rows, plan.rows)
-    return replace(plan, values=values)
-
-
-def _try_first_block(session: Session, plan: PassPlan) -> None:
-    """Write the first block and undo it; the database's own refusal is raised."""
-    if not plan.rows:
-        return
-    session.allow_writes()
-    try:
-        block = next(read_blocks(session, plan, lock=True))
-        write_block(session, plan, *mask_block(plan, block, plan.progress.rows))
-    except SeedError as error:
-        raise MaskingError(
-            f"{error}; masked values do not fit the table, nothing was written"
-        ) from None
-    finally:
-        session.end_transaction()
-
-
-def _refuse_restored(session: Session, key: Key | None, plans: Sequence[PassPlan]) -> None:
-    """Raise `MaskingError` if rows that were masked are as they were before.
-
-    That is what a table looks like whose copy was restored once more.
-    """
-    begun = [plan for plan in plans if plan.progress.rows]
-    if key is None or not begun:
-        return
-    known, originals = Known(PassTable(session).originals()), Originals(key)
-    for plan in begun:
-        first_row = replace(plan.progress, last_key=None)
-        first = replace(plan, progress=first_row, rows=1, block=min(plan.block, _SAMPLE))
-        block = next(read_blocks(session, first), None)
-        telling = found = 0
-        for name, values in block.columns.items() if block else ():
-            if name in plan.kinds:
-                numbers = originals.digests(plan.kinds[name], values, [None] * len(values))
-                telling += len(numbers)
-                found += sum(number in known for number in numbers)
-        if found * 2 > telling:
-            raise MaskingError(
-                f"{plan.table} was masked before, and holds the originals again: it was restored "
-                "since; to mask it from its first row on, add --again"
-            )
-
-
-def _refuse_unfit(plan: PassPlan, name: str, before: RowBlock, after: RowBlock, start: int) -> None:
-    column = plan.facts.columns[name]
-    mark = MARK if name in plan.parked else ""
-    pairs = zip(before.columns[name], after.columns[name], strict=True)
-    for place, (old, new) in enumerate(pairs):
-        if isinstance(new, str) and new != old:
-            for reason in _reasons(new, column, mark):
-                raise MaskingError(
-                    f"{plan.table}.{name}, row {start + place + 1}: {reason}; choose another "
-                    "strategy"
-                )
-
-
-def _reasons(new: Value, column: ColumnFacts, mark: str) -> Iterator[str]:
-    room, codec = column.length, _CODECS.get(column.charset or "")
-    if room is not None and len(new) + len(mark) > room:
-        with_mark = f" and the mark {mark}" if mark else ""
-        masked = f"a masked value of {len(new)} characters{with_mark}"
-        yield f"{masked} does not fit the {room} of the column"
-    if codec is not None and not new.isascii():
-        try:
-            new.encode(codec)
-        except UnicodeEncodeError:
-            yield "a masked value holds a character that the column's character set lacks"

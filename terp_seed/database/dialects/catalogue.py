@@ -133,6 +133,13 @@ class Catalogue(ABC):
         """The triggers that an UPDATE of the table sets off."""
         return []
 
+    cascades_fire_triggers: ClassVar[bool] = True
+    """Whether rows that a foreign key takes along set off the triggers of their table."""
+
+    def readable_elsewhere(self, connection: Connection) -> list[tuple[str, str]]:
+        """The tables of other schemas of the database that the user may read, with the schemas."""
+        return []
+
     @abstractmethod
     def all_triggers(self, connection: Connection) -> list[Trigger]:
         """The triggers of all tables of the database, whatever sets them off."""

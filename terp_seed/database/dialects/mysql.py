@@ -79,6 +79,7 @@ class MySQL(MySQLKeptRows, Dialect):
     )
     ddl_commits = True
     schemas_are_databases = True
+    cascades_fire_triggers = False
     digests_rows = True
     bits_are_numbers = True
     last_timestamp = datetime(2038, 1, 19, 3, 14, 7)

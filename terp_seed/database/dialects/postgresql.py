@@ -319,6 +319,16 @@ class PostgreSQL(PostgreSQLKeptRows, PostgreSQLValues, Dialect):
         )
         return [Trigger(*map(str, row)) for row in rows]
 
+    def readable_elsewhere(self, connection: Connection) -> list[tuple[str, str]]:
+        rows = connection.exec_driver_sql(
+            "SELECT nspname, relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace "
+            "WHERE relkind IN ('r', 'p') AND nspname NOT IN ('information_schema', 'pg_catalog') "
+            "AND nspname !~ '^pg_(toast|temp)' AND nspname <> current_schema() "
+            "AND has_schema_privilege(n.oid, 'USAGE') "
+            "AND has_table_privilege(pg_class.oid, 'SELECT') ORDER BY 1, 2"
+        )
+        return [(str(schema), str(name)) for schema, name in rows]
+
     def hidden(self, connection: Connection, tables: Sequence[str]) -> str:
         rows = connection.exec_driver_sql(
             f"SELECT {_name('nspname', 'relname')} FROM unnest(%s::text[]) AS name "
