@@ -163,8 +163,9 @@ def _verify(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
     click.echo(found.summary(), err=True)
     if rows:
         raise VerificationError(
-            f"personal data is left in {len(rows)} places; classify those columns in the masking "
-            "policy and mask again, or correct the rows"
+            f"personal data is left in {len(rows)} places; give those columns or paths a class in "
+            "the masking policy and run terp-seed mask again, which masks what changed, or correct "
+            "the rows"
         )
 
 

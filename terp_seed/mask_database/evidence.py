@@ -12,6 +12,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import groupby
 from typing import Any
 
 from terp_seed.database.bookkeeping import table_exists
@@ -21,6 +22,7 @@ from terp_seed.database.environment_stamp import who
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.ledger.audit import read_events
+from terp_seed.mask_database.corrections import owned
 from terp_seed.mask_database.plan import seeded_ranges
 from terp_seed.mask_database.progress import Pass, PassTable
 from terp_seed.mask_database.run import begun
@@ -36,7 +38,7 @@ __all__ = ["evidence", "evidence_page", "page"]
 def evidence(settings: Settings) -> dict[str, Any]:
     """The evidence as plain data; reads only.  Raises `GuardError` in production."""
     with begun(settings) as (session, border):
-        schema, passes = Schema(session), PassTable(session).passes()
+        schema, passes = Schema(session), _passes(session)
         names = sorted(name for name in schema.tables if not is_bookkeeping(name))
         tables = [facts for name in names if (facts := schema.table(name)) is not None]
         books = _Books(session, border, passes, tables)
@@ -54,6 +56,12 @@ def evidence(settings: Settings) -> dict[str, Any]:
             "copies": _copies(session, sorted({made.table for made in passes})),
             "backups": _backups(settings),
         }
+
+
+def _passes(session: Session) -> list[Pass]:
+    """All passes, each with what no later one has masked anew."""
+    by_table = groupby(PassTable(session).passes(), key=lambda made: made.table)
+    return [made for _, passes in by_table for made in owned([*passes])]
 
 
 @dataclass(frozen=True)
@@ -131,17 +139,19 @@ class _Books:
     def columns(self) -> Iterator[dict[str, Any]]:
         """The masked columns."""
         for made in self.passes:
-            for name, (kind, strategy) in made.columns.items():
+            for name, column in made.columns.items():
                 rule = self.border.policy.rule(made.table, name)
                 yield {
                     "table": made.table,
                     "column": name,
-                    "class": kind,
-                    "strategy": strategy,
-                    "linked_with": (rule.domain if rule else None) or kind,
+                    "class": column.kind,
+                    "strategy": column.strategy,
+                    "linked_with": (rule.domain if rule else None) or column.kind,
                     "state": made.state,
                     "rows": made.rows,
                     "key_id": made.key_id,
+                    "paths": [path for path in column.parts if path],
+                    "masked_before": column.earlier or None,
                 }
 
     def kept(self) -> Iterator[dict[str, Any]]:

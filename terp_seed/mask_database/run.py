@@ -223,7 +223,11 @@ def _effects(plans: Sequence[PassPlan], backup: RunBackup) -> list[str]:
     lines = []
     for plan in plans:
         if plan.left:
-            lines.append(f"mask {plan.rows:,} rows of {plan.table}: {', '.join(plan.columns)}")
+            columns = ", ".join(
+                f"{name} (once more: {column.earlier} before)" if column.earlier else name
+                for name, column in plan.progress.columns.items()
+            )
+            lines.append(f"mask {plan.rows:,} rows of {plan.table}: {columns}")
             lines += [
                 f"fire trigger {name} for each of them; a table that grows is masked by the "
                 "policy, or named in the end"
@@ -233,12 +237,18 @@ def _effects(plans: Sequence[PassPlan], backup: RunBackup) -> list[str]:
 
 
 def _begin(session: Session, options: MaskOptions, plans: Sequence[PassPlan]) -> None:
+    """Write the passes down: what those of earlier runs still mask, and the new ones."""
     session.end_transaction()
     session.allow_writes()
     table = PassTable(session)
     table.create()
     if options.again:
         table.forget([plan.table for plan in plans])
+    for plan in plans:
+        if plan.progress.state == "new":
+            table.begin(plan.progress)
+        else:
+            table.settle(plan.progress)
     session.commit()
 
 
@@ -332,9 +342,6 @@ class _Run:
     def make(self, plan: PassPlan) -> None:
         """Make one pass, block by block; each block commits with its progress."""
         table = PassTable(self.session)
-        if plan.progress.state == "new":
-            table.begin(plan.progress)
-            self._commit()
         made = self._mask(plan) if plan.rows else plan.progress
         while plan.parked and remove_marks(self.session, plan):
             self._commit()

@@ -139,6 +139,13 @@ class Rule:
         default = Choice(DATA_CLASSES[self.kind].strategy)
         return own or self.choices.get("") or of_class or default
 
+    def rest(self, choice: Choice) -> Choice:
+        """What is done about the parts of a document that no path names.
+
+        A document whose paths are named is known: what else turns up in it is removed.
+        """
+        return self.other or (Choice("redact") if self.paths else choice)
+
 
 @dataclass(frozen=True, slots=True)
 class TableRules:
