@@ -49,6 +49,7 @@ def evidence(settings: Settings) -> dict[str, Any]:
             "tables": list(books.tables()),
             "columns": list(books.columns()),
             "kept": list(books.kept()),
+            "unread_logs": sorted({n for event in events for n in event.get("unread_logs") or ()}),
             "triggers": _triggers(events),
             "grown": _grown(events, {made.table for made in passes}),
             "runs": [event for event in events if event["event"] != "scanned"],

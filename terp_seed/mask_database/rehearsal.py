@@ -12,17 +12,19 @@ from dataclasses import replace
 
 from terp_seed.database.schema import ColumnFacts
 from terp_seed.database.session import Session
-from terp_seed.errors import MaskingError, SeedError
+from terp_seed.errors import GuardError, MaskingError, SeedError
 from terp_seed.mask_database.blocks import RowBlock, mask_block, pending, read_blocks, write_block
+from terp_seed.mask_database.corrections import masked_column
 from terp_seed.mask_database.originals import Known, Originals
 from terp_seed.mask_database.plan import MARK, PassPlan
 from terp_seed.mask_database.progress import PassTable
+from terp_seed.masking.boundary import Boundary
 from terp_seed.masking.keys import Key
 from terp_seed.masking.normal import is_blank
 from terp_seed.rows.model import Value
-from terp_seed.settings.log import Progress
+from terp_seed.settings.log import Progress, logger
 
-__all__ = ["refuse_restored", "rehearse_pass", "size_pass", "try_first_block"]
+__all__ = ["refuse_logged", "refuse_restored", "rehearse_pass", "size_pass", "try_first_block"]
 
 _SAMPLE = 200
 _BLOCK_ROWS = 2000
@@ -147,6 +149,32 @@ def refuse_restored(session: Session, key: Key | None, plans: Sequence[PassPlan]
                 f"{plan.table} was masked before, and holds the originals again: it was restored "
                 "since; to mask it from its first row on, add --again"
             )
+
+
+def refuse_logged(session: Session, border: Boundary, plans: Sequence[PassPlan]) -> list[str]:
+    """The settings that may log statements and cannot be read, where a key tells of a person.
+
+    Raises `GuardError` if one is on: an UPDATE names its row by the key that it had before.
+    """
+    keyed = [
+        plan.table
+        for plan in plans
+        if plan.rows and any(masked_column(border, plan.table, name) for name in plan.key)
+    ]
+    logs = session.dialect.statement_logs(session.connection) if keyed else {}
+    on = {name: off for name, off in logs.items() if off is not None}
+    if on:
+        raise GuardError(
+            f"the primary key of {', '.join(keyed)} is masked, and the server writes statements to "
+            f"a log, in which each UPDATE would show the old key beside the new values: "
+            f"{', '.join(on)}; turn that off while you mask: {'; '.join(on.values())}"
+        )
+    if logs:
+        logger.warning(
+            f"cannot read whether the server logs statements ({', '.join(sorted(logs))}): its log "
+            f"may show the old key of each row of {', '.join(keyed)} beside the new values"
+        )
+    return sorted(logs)
 
 
 def _refuse_unfit(plan: PassPlan, name: str, before: RowBlock, after: RowBlock, start: int) -> None:

@@ -35,6 +35,7 @@ from terp_seed.mask_database.originals import Originals
 from terp_seed.mask_database.plan import PassPlan, plan_passes
 from terp_seed.mask_database.progress import Pass, PassTable
 from terp_seed.mask_database.rehearsal import (
+    refuse_logged,
     refuse_restored,
     rehearse_pass,
     size_pass,
@@ -113,6 +114,7 @@ def mask_in_place(settings: Settings, options: MaskOptions) -> list[PassPlan]:
             "key_id": border.key_id,
             "lock_wait": round(lock.waited, 2),
             "counts": {name: n for name, n in counts.items() if n and name not in masked},
+            "unread_logs": refuse_logged(session, border, plans),
         }
         with run.log.run(**fields, backup=backup.folder):
             made = run.make_all(plans)
@@ -212,6 +214,7 @@ def _plan(session: Session, border: Boundary, options: MaskOptions) -> list[Pass
     found = plan_passes(session, border, passes, options.tables)
     plans = [size_pass(session, plan) for plan in order_by_triggers(session, found)]
     refuse_restored(session, border.key, plans)
+    refuse_logged(session, border, plans)
     report = progress_of_run()
     plans = [rehearse_pass(session, plan, report) for plan in plans]
     session.end_transaction()

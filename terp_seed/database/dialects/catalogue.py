@@ -152,6 +152,13 @@ class Catalogue(ABC):
         """Those of these tables that each publication sends to other databases."""
         return {}
 
+    def statement_logs(self, connection: Connection) -> dict[str, str | None]:
+        """The settings by which the server writes this session's statements to a log.
+
+        Each that is on, with the statement that turns it off; with None one that cannot be read.
+        """
+        return {}
+
     @abstractmethod
     def copies(self, connection: Connection, tables: Sequence[str]) -> list[Copy]:
         """Where the engine itself keeps originals after these tables were masked in place."""
