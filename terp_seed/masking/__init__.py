@@ -11,9 +11,9 @@ column, ``gaps`` finds columns that need a decision, ``propose`` names a class f
 judged by ``column_names`` with the word lists of ``vocabulary``, content by ``live_values`` with
 ``phone_numbers`` and ``encodings``, and a sample also by ``national_numbers`` and ``person_names``.
 ``strategies`` lists the ways to mask, and ``proof`` holds generated values to the ranges in
-``reserved``.  A strategy gets a `Site` and returns a `Mask` (``site``); ``documents``,
-``substitutes`` and ``tokens`` implement the longer ones, ``normal`` spells a value one way before
-it is masked, and ``keys`` reads the masking key.
+``reserved``.  A strategy gets a `Site` and returns a `Mask` (``site``); ``documents`` with
+``document_keys``, ``substitutes`` and ``tokens`` implement the longer ones, ``normal`` spells a
+value one way before it is masked, and ``keys`` reads the masking key.
 
 What a key masks are pseudonyms.  They stay personal data for whoever holds
 the key: passing this boundary takes no table out of the reach of data
