@@ -127,8 +127,9 @@ def _review(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
 
 
 def _mask(project: Project, options: MaskOptions, *, dry: bool, as_json: bool) -> None:
-    from terp_seed.mask_database.run import mask_in_place, rehearse
+    from terp_seed.mask_database.run import mask_in_place, rehearse, rehearse_steps
 
+    steps = rehearse_steps(project.settings(), options) if dry else []
     plans = (rehearse if dry else mask_in_place)(project.settings(), options)
     rows: list[dict[str, Any]] = [
         {
@@ -143,8 +144,13 @@ def _mask(project: Project, options: MaskOptions, *, dry: bool, as_json: bool) -
         for name, kind in plan.kinds.items()
     ]
     if as_json:
-        document("mask", did="dry run" if dry else "mask", columns=rows)
-    elif rows:
+        planned = [{"step": str(step.step), "rows": step.rows} for step in steps]
+        more = {"neutralise": planned} if dry else {}
+        document("mask", did="dry run" if dry else "mask", columns=rows, **more)
+        return
+    for step in steps:
+        click.echo(f"{step}")
+    if rows:
         table(list(rows[0]), [list(row.values()) for row in rows])
 
 

@@ -18,7 +18,7 @@ from typing import Any
 from terp_seed.database.bookkeeping import table_exists
 from terp_seed.database.compare import is_bookkeeping
 from terp_seed.database.dialects import Copy
-from terp_seed.database.environment_stamp import who
+from terp_seed.database.environment_stamp import neutralised, who
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.ledger.audit import read_events
@@ -49,6 +49,8 @@ def evidence(settings: Settings) -> dict[str, Any]:
             "tables": list(books.tables()),
             "columns": list(books.columns()),
             "kept": list(books.kept()),
+            "neutralised": _neutralised(session),
+            "steps": _steps(events),
             "unread_logs": sorted({n for event in events for n in event.get("unread_logs") or ()}),
             "triggers": _triggers(events),
             "grown": _grown(events, {made.table for made in passes}),
@@ -181,6 +183,21 @@ class _Books:
                 "run": event["run_id"],
                 **event["detail"],
             }
+
+
+def _neutralised(session: Session) -> str | None:
+    """When all steps of the policy were carried out; None if they were not."""
+    found = neutralised(session.connection, session.books)
+    return None if found is None else f"{found[0]} UTC, steps {found[1]}"
+
+
+def _steps(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The steps that neutralised the copy before it was masked, and how many rows they changed."""
+    return [
+        {"at": event["at"], "step": event["step"], "rows": sum(event["rows"].values())}
+        for event in events
+        if event["event"] == "neutralised"
+    ]
 
 
 def _triggers(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

@@ -39,10 +39,12 @@ __all__ = [
     "MARK",
     "ForeignKey",
     "PassPlan",
+    "SeededRows",
     "foreign_keys",
     "plan_passes",
     "sample_values",
     "seeded_ranges",
+    "seeded_rows",
     "tables_to_read",
 ]
 
@@ -186,7 +188,7 @@ class _Planner:
                 f"{facts.name} has no primary key, so its rows have no order; give it one"
             )
             return
-        seeded = _seeded_rows(self.session, facts)
+        seeded = seeded_rows(self.session, facts)
         for made in [*settled, *self._new(facts.name, passes, fresh)]:
             problem = self._other_key(made)
             if problem:
@@ -407,7 +409,7 @@ class SeededRows:
         return bool(self.spans or self.keys)
 
 
-def _seeded_rows(session: Session, facts: TableFacts) -> SeededRows:
+def seeded_rows(session: Session, facts: TableFacts) -> SeededRows:
     """The seeded rows of one table, of all chains."""
     spans: list[tuple[str, int, int]] = []
     key: tuple[str, ...] = ()

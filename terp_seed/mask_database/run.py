@@ -17,7 +17,7 @@ from functools import partial
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.consent import Confirm, require_consent
-from terp_seed.database.environment_stamp import environment_of
+from terp_seed.database.environment_stamp import environment_of, flag_neutralised
 from terp_seed.database.failures import translated
 from terp_seed.database.lock import Held, advisory_lock
 from terp_seed.database.schema import count_tables_elsewhere
@@ -30,6 +30,14 @@ from terp_seed.mask_database.blocks import (
     read_blocks,
     remove_marks,
     write_block,
+)
+from terp_seed.mask_database.neutralise import (
+    StepPlan,
+    carry_out,
+    digest_of,
+    is_due,
+    plan_steps,
+    try_steps,
 )
 from terp_seed.mask_database.originals import Originals
 from terp_seed.mask_database.plan import PassPlan, plan_passes
@@ -57,7 +65,15 @@ from terp_seed.run.backup.run import RunBackup, choose_backup_kind
 from terp_seed.settings.log import logger, progress_of_run, quiet_statements
 from terp_seed.settings.options import Settings
 
-__all__ = ["MaskOptions", "audit_of", "begun", "forget", "mask_in_place", "rehearse"]
+__all__ = [
+    "MaskOptions",
+    "audit_of",
+    "begun",
+    "forget",
+    "mask_in_place",
+    "rehearse",
+    "rehearse_steps",
+]
 
 _ROUNDS = 5  # of masking what triggers have added
 _LEFT = "the block under way is rolled back; run the command again to continue behind it"
@@ -84,6 +100,17 @@ def rehearse(settings: Settings, options: MaskOptions) -> list[PassPlan]:
         return _plan(session, border, options)
 
 
+def rehearse_steps(settings: Settings, options: MaskOptions) -> list[StepPlan]:
+    """The steps that would neutralise the copy, with the rows of each; writes nothing.
+
+    Raises `MaskingError` with every step that cannot be carried out.
+    """
+    with begun(settings) as (session, border):
+        steps = plan_steps(session, border, options.tables)
+        session.end_transaction()
+        return steps
+
+
 def mask_in_place(settings: Settings, options: MaskOptions) -> list[PassPlan]:
     """Mask every personal value of the database, or continue with it.
 
@@ -93,19 +120,15 @@ def mask_in_place(settings: Settings, options: MaskOptions) -> list[PassPlan]:
     """
     opening = begun(settings, whole=not options.tables)
     with opening as (session, border), advisory_lock(session, _LEFT) as lock:
+        steps = plan_steps(session, border, options.tables)
         plans = _plan(session, border, options)
         masked = {plan.table for plan in plans}
-        if not any(plan.left for plan in plans):
+        due = not options.tables and is_due(session, border)
+        if not (due or any(plan.left for plan in plans) or any(step.rows for step in steps)):
             refuse_grown(grown(session, earlier_counts(session), masked), ())
             logger.info(f"nothing to do: {_proof(options)}")
             return []
-        for plan in plans:
-            try_first_block(session, plan)
-        backup = _backup_for(session, border, plans)
-        confirm = Confirm(always=True, yes=options.yes)
-        require_consent(settings, border.environment, partial(_effects, plans, backup), confirm)
-        _keep(backup, plans)
-        _begin(session, options, plans)
+        backup = _prepare(session, border, options, (steps, plans))
         command = "mask --again" if options.again else "mask"
         run = _Run(session, audit_of(session, border, command), border.key, lock)
         counts = _counts(session, options)
@@ -117,6 +140,8 @@ def mask_in_place(settings: Settings, options: MaskOptions) -> list[PassPlan]:
             "unread_logs": refuse_logged(session, border, plans),
         }
         with run.log.run(**fields, backup=backup.folder):
+            run.neutralise(steps, digest_of(border.policy.neutralise) if due else "")
+            _keep_rows(backup, plans)
             made = run.make_all(plans)
             more = grown(session, counts, masked)
             if more:
@@ -125,6 +150,26 @@ def mask_in_place(settings: Settings, options: MaskOptions) -> list[PassPlan]:
         refuse_grown(more, fired(made))
         logger.info(_proof(options))
         return made
+
+
+def _prepare(
+    session: Session,
+    border: Boundary,
+    options: MaskOptions,
+    work: tuple[Sequence[StepPlan], Sequence[PassPlan]],
+) -> RunBackup:
+    """Try the work, ask for consent, begin the backup, and write the passes down."""
+    steps, plans = work
+    try_steps(session, steps)
+    for plan in plans:
+        try_first_block(session, plan)
+    backup = _backup_for(session, border, plans)
+    confirm = Confirm(always=True, yes=options.yes)
+    effects = partial(_effects, steps, plans, backup)
+    require_consent(session.settings, border.environment, effects, confirm)
+    backup.begin("mask", current_heads(session), ())
+    _begin(session, options, plans)
+    return backup
 
 
 def _proof(options: MaskOptions) -> str:
@@ -221,9 +266,9 @@ def _plan(session: Session, border: Boundary, options: MaskOptions) -> list[Pass
     return plans
 
 
-def _effects(plans: Sequence[PassPlan], backup: RunBackup) -> list[str]:
+def _effects(steps: Sequence[StepPlan], plans: Sequence[PassPlan], backup: RunBackup) -> list[str]:
     """What the run is going to do, for the question whether it may."""
-    lines = []
+    lines = [f"{step}; nothing undoes that" for step in steps if step.rows]
     for plan in plans:
         if plan.left:
             columns = ", ".join(
@@ -272,10 +317,9 @@ def _backup_for(session: Session, border: Boundary, plans: Sequence[PassPlan]) -
     return backup
 
 
-def _keep(backup: RunBackup, plans: Sequence[PassPlan]) -> None:
-    """Make it: a dump, the rows that are going to be masked, or both."""
+def _keep_rows(backup: RunBackup, plans: Sequence[PassPlan]) -> None:
+    """Save the rows that are going to be masked, as the steps have left them; a dump came first."""
     session = backup.session
-    backup.begin("mask", current_heads(session), ())
     if backup.made is None or backup.kind == "dump":
         return
     with rows_file(session, backup.made, "masked") as file:
@@ -306,6 +350,23 @@ class _Run:
     log: AuditLog
     key: Key | None
     lock: Held
+
+    def neutralise(self, steps: Sequence[StepPlan], digest: str) -> None:
+        """Carry the steps out, each in a transaction; then set the flag, if there is a digest."""
+        session = self.session
+        for step in steps:
+            if step.rows:
+                rows = carry_out(session, step)
+                event = self.log.audit.event(
+                    "neutralised", rows={step.table: rows}, step=str(step.step)
+                )
+                session.stream.run(event, what="audit")
+                self._commit()
+                self.log.log()
+        if digest:
+            session.books.environment.create(session.connection, checkfirst=True)
+            flag_neutralised(session.connection, digest, session.books)
+            self._commit()
 
     def make_all(self, plans: Sequence[PassPlan]) -> list[PassPlan]:
         """Make the passes, and again for the rows that triggers add, until none is left.

@@ -13,6 +13,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any, TypeVar
 
+from terp_seed.masking.neutralisation import Neutralisation
 from terp_seed.masking.normal import Normal, compact, digits_of, folded, plain, tidy
 from terp_seed.masking.reserved import CARDS, NETWORKS, PHONES, TAX_NUMBERS, ReservedRange
 from terp_seed.settings.options import environment_name
@@ -169,6 +170,8 @@ class Policy:
     unlisted: bool = True
     environments: Mapping[str, Mapping[str, Choice]] = field(default_factory=dict)
     tables: Mapping[str, TableRules] = field(default_factory=dict)
+    neutralise: tuple[Neutralisation, ...] = ()
+    """What is done to a copy before it is masked."""
 
     @cached_property
     def digest(self) -> str:

@@ -9,6 +9,9 @@
     [environments.staging]               # a class's strategy in one environment
     free_text = "scrub_text"
 
+    [neutralise]                         # before a copy is masked
+    webhooks = { set = { enabled = false } }
+
     [tables.clients]
     subject = "teri_code"                # whose dates move together
     not_personal = [{ columns = ["teri_code"], reason = "our own code" }]
@@ -34,6 +37,7 @@ from typing import Any
 
 from terp_seed.errors import UsageError
 from terp_seed.masking.live_values import LIVE_KINDS
+from terp_seed.masking.neutralisation import read_steps
 from terp_seed.masking.policy import (
     DATA_CLASSES,
     Choice,
@@ -49,7 +53,7 @@ from terp_seed.settings.options import ENVIRONMENTS
 
 __all__ = ["is_fit", "load_policy", "merge_models"]
 
-_SECTIONS = ("defaults", "environments", "tables", "version")
+_SECTIONS = ("defaults", "environments", "neutralise", "tables", "version")
 _OPTIONS = {name for strategy in STRATEGIES.values() for name in strategy.options}
 _CHOICE_KEYS = {"strategy", "reason"} | _OPTIONS
 _COLUMN_KEYS = (
@@ -157,7 +161,8 @@ class _Reader:
         for name in given:
             if self._is_new(name, tables, f"[tables.{name}]"):
                 tables[name] = self._rules(name, self._table(given, name, "tables."))
-        return Policy(source, domain, unlisted, environments, tables)
+        steps = tuple(read_steps(self._table(document, "neutralise"), self._problem))
+        return Policy(source, domain, unlisted, environments, tables, steps)
 
     def rule(self, given: Any, where: str) -> Rule:
         """The rule of a column or a path."""
