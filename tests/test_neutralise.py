@@ -312,3 +312,37 @@ def test_the_shipped_policy_quiets_the_whole_of_terp(new_copy: Callable[..., Cop
         assert [carry_out(session, step) for step in planned] == [step.rows for step in planned]
         session.commit()
     assert not any(step.rows for step in rehearse_steps(copy.settings, MaskOptions()))
+
+
+def test_init_proposes_steps_that_can_be_carried_out(toy: Toy) -> None:
+    """Tokens, sessions, webhooks and share links; a table of business sessions is none."""
+    toy.execute(
+        "CREATE TABLE api_tokens (id INTEGER PRIMARY KEY, label VARCHAR(20))",
+        "CREATE TABLE user_sessions (id INTEGER PRIMARY KEY, user_agent VARCHAR(90))",
+        "CREATE TABLE shopping_sessions (id INTEGER PRIMARY KEY, topic VARCHAR(20))",
+        "CREATE TABLE webhooks (id INTEGER PRIMARY KEY, url VARCHAR(90), enabled BOOLEAN)",
+        "CREATE TABLE sheets (id INTEGER PRIMARY KEY, share_token VARCHAR(40), code VARCHAR(9))",
+        "CREATE TABLE safes (id INTEGER PRIMARY KEY, token VARCHAR(40) NOT NULL)",
+        "CREATE TABLE web_tokens (id INTEGER PRIMARY KEY, name VARCHAR(9))",
+        "CREATE TABLE uses (id INTEGER PRIMARY KEY, token_id INTEGER, "
+        "FOREIGN KEY (token_id) REFERENCES web_tokens (id))",
+    )
+    path = toy.path / "seeds" / "masking.toml"
+    path.write_text("version = 1\n")
+    terp_seed = ("terp-seed", "-x", f"url={toy.url}", "mask")
+    said = toy.run(*terp_seed, "--init").stderr
+    assert "proposed under [neutralise]: api_tokens: delete" in said
+    found = {step.table: (step.delete, dict(step.values)) for step in load_policy(path).neutralise}
+    assert found == {
+        "api_tokens": (True, {}),
+        "user_sessions": (True, {}),
+        "webhooks": (False, {"enabled": False}),
+        "sheets": (False, {"share_token": None}),
+    }
+    before = path.read_text()
+    toy.run(*terp_seed, "--init")
+    assert path.read_text() == before
+    toy.execute("CREATE TABLE otp_tokens (id INTEGER PRIMARY KEY, otp VARCHAR(9))")
+    toy.run(*terp_seed, "--init")
+    assert {step.table for step in load_policy(path).neutralise} == {*found, "otp_tokens"}
+    assert "neutralise 0 rows of webhooks" in toy.run(*terp_seed, "--dry-run").stdout

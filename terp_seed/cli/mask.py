@@ -78,12 +78,13 @@ def mask(
 
 def _init(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
     from terp_seed.mask_database.proposals import propose_policy
-    from terp_seed.masking.policy_lines import add_decisions
+    from terp_seed.masking.policy_lines import add_decisions, add_steps
 
     settings = project.settings()
     path = settings.home / "masking.toml"
-    proposals = propose_policy(settings, tables)
+    proposals, steps = propose_policy(settings, tables)
     columns = add_decisions(path, proposals)
+    add_steps(path, steps)
     rows: list[dict[str, Any]] = [
         {"table": found.table, "column": decision.column, **decision.entry()}
         for found in proposals
@@ -97,6 +98,8 @@ def _init(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
             f"{short_path(path)}; check them, and delete the word proposed from each that is right",
             err=True,
         )
+        for step in steps:
+            click.echo(f"proposed under [neutralise]: {step}", err=True)
     else:
         click.echo("every column has its entry", err=True)
 

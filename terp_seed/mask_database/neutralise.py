@@ -26,9 +26,27 @@ from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, SeedError
 from terp_seed.mask_database.plan import SeededRows, seeded_rows
 from terp_seed.masking.boundary import Boundary
+from terp_seed.masking.column_names import words
 from terp_seed.masking.neutralisation import Neutralisation
 
-__all__ = ["StepPlan", "carry_out", "digest_of", "is_due", "plan_steps", "try_steps"]
+__all__ = [
+    "StepPlan",
+    "carry_out",
+    "digest_of",
+    "is_due",
+    "plan_steps",
+    "propose_step",
+    "try_steps",
+]
+
+
+_TOKENS = {("token",), ("tokens",), ("otp",)}
+_SESSIONS = {("session",), ("sessions",)}
+_LOGIN = {"token", "session_token", "payload", "user_agent", "ip_address", "expires", "expires_at"}
+_WEBHOOKS = {"webhook", "webhooks"}
+_LINKS = {("share", "url"), ("share", "link"), ("webhook", "url"), ("api", "key")}
+_PLACES = {("url",), ("endpoint",)}
+_SWITCHES = {"enabled", "is_enabled", "active", "is_active"}
 
 
 @dataclass(frozen=True)
@@ -83,6 +101,32 @@ def plan_steps(session: Session, border: Boundary, only: Sequence[str] = ()) -> 
         listed = "\n  ".join(problems)
         raise MaskingError(f"this database cannot be neutralised, nothing was written:\n  {listed}")
     return plans
+
+
+def propose_step(session: Session, facts: TableFacts) -> Neutralisation | None:
+    """What the names of a table and its columns suggest: tokens, sessions, webhooks, share links.
+
+    None if they suggest nothing, or nothing that can be carried out.
+    """
+    own, names = words(facts.name), {name.casefold() for name in facts.columns}
+    if own[-1:] in _TOKENS or (own[-1:] in _SESSIONS and _LOGIN & names):
+        step = Neutralisation(facts.name, delete=True)
+    else:
+        step = Neutralisation(facts.name, dict(_values_to_quiet(facts, bool(_WEBHOOKS & {*own}))))
+    if not (step.delete or step.values) or (step.delete and inbound(session, [facts.name])):
+        return None
+    return None if list(_faults(session, step, facts)) else step
+
+
+def _values_to_quiet(facts: TableFacts, is_webhook: bool) -> Iterator[tuple[str, Any]]:
+    switches = [name for name in facts.columns if name.casefold() in _SWITCHES]
+    if is_webhook and switches:
+        yield switches[0], False
+    ends = _TOKENS | _LINKS | (_PLACES if is_webhook and not switches else set())
+    for column in facts.columns.values():
+        name = words(column.name)
+        if column.nullable and isinstance(column.type, sa.String) and {name[-1:], name[-2:]} & ends:
+            yield column.name, None
 
 
 def _faults(session: Session, step: Neutralisation, facts: TableFacts) -> Iterator[str]:
