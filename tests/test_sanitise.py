@@ -92,6 +92,20 @@ def test_a_second_run_masks_only_what_came_since(people: Copy) -> None:
     assert people.audit() == ["started", "masked", "finished"] * 2
 
 
+def test_the_evidence_counts_what_is_left(people: Copy) -> None:
+    """By the policy, at the moment: not when the last run ended."""
+    assert evidence(people.settings)["left"] == "7 rows of people"
+    people.mask()
+    assert evidence(people.settings)["left"] == "no row"
+    add_people(people, range(8, 10))
+    assert evidence(people.settings)["left"] == "2 rows of people"
+    assert "| left | 2 rows of people |" in evidence_page(evidence(people.settings))
+    people.run("INSERT INTO people VALUES (-1, 'Jane Canary', 'canary-0@real-corp.com')")
+    assert "were added among" in evidence(people.settings)["left"]
+    people.key(None)
+    assert "this run has no key" in evidence(people.settings)["left"]
+
+
 def test_the_same_value_masks_alike_and_another_key_gives_others(people: Copy) -> None:
     people.run("CREATE TABLE logins (id INTEGER PRIMARY KEY, login VARCHAR(80))")
     people.run(

@@ -21,10 +21,12 @@ from terp_seed.database.dialects import Copy
 from terp_seed.database.environment_stamp import neutralised, who
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
+from terp_seed.errors import MaskingError
 from terp_seed.ledger.audit import read_events
 from terp_seed.mask_database.corrections import owned
-from terp_seed.mask_database.plan import seeded_ranges
+from terp_seed.mask_database.plan import plan_passes, seeded_ranges
 from terp_seed.mask_database.progress import Pass, PassTable
+from terp_seed.mask_database.rehearsal import size_pass
 from terp_seed.mask_database.run import begun
 from terp_seed.masking.boundary import Boundary
 from terp_seed.masking.gaps import find_gaps, profile_of_column
@@ -46,6 +48,7 @@ def evidence(settings: Settings) -> dict[str, Any]:
         scans = [event for event in events if event["event"] == "scanned"]
         return {
             **books.head(),
+            "left": _left(session, border),
             "tables": list(books.tables()),
             "columns": list(books.columns()),
             "kept": list(books.kept()),
@@ -183,6 +186,18 @@ class _Books:
                 "run": event["run_id"],
                 **event["detail"],
             }
+
+
+def _left(session: Session, border: Boundary) -> str:
+    """How many rows the policy leaves unmasked, table by table, counted now."""
+    try:
+        plans = plan_passes(session, border, PassTable(session).passes())
+        sized = [size_pass(session, plan) for plan in plans]
+    except MaskingError as error:
+        reason = " ".join(line.strip() for line in str(error).splitlines()[:2])
+        return f"not known: {reason}"
+    left = {plan.table: plan.rows for plan in sized if plan.rows}
+    return ", ".join(f"{rows:,} rows of {table}" for table, rows in left.items()) or "no row"
 
 
 def _neutralised(session: Session) -> str | None:

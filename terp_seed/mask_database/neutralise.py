@@ -1,7 +1,7 @@
 """Neutralising a copy before it is masked: what it must not send, poll or share any more.
 
-The steps of ``[neutralise]`` in the policy run before the first row is masked, each in a
-transaction of its own.  They are checked first: tables, columns, types, triggers, foreign keys,
+The steps of ``[neutralise]`` in the policy run before the first row is masked, each in its own
+transaction.  They are checked first: tables, columns, types, triggers, foreign keys,
 and on the database itself in a transaction that is undone.  A step is done when no row is left
 that it would change, so a run that was stopped, and every later one, applies it again to what is
 left.  Nothing undoes it, but for a dump.  Seeded rows are left alone, as masking leaves them.
