@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from copies import Copy, add_people
 from hypothesis import HealthCheck, settings
 from projects import Project
 from servers import MariaDB, PostgreSQL, Server, ServerError, run_client, server_engine
@@ -240,3 +241,32 @@ def pair(
         return both_down
 
     return prepare
+
+
+# -- masking in place
+
+
+@pytest.fixture
+def new_copy(
+    database_url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., Copy]:
+    """A database of these tables, each a CREATE statement's inside."""
+
+    def make(stamped: str = "staging", **tables: str) -> Copy:
+        home = tmp_path / "seeds"
+        home.mkdir(exist_ok=True)
+        copy = Copy(database_url, home, monkeypatch, stamped)
+        for name, columns in tables.items():
+            copy.run(f"CREATE TABLE {name} ({columns})")
+        return copy
+
+    return make
+
+
+@pytest.fixture
+def people(new_copy: Callable[..., Copy]) -> Copy:
+    """Seven people, with a policy."""
+    made = new_copy(people="id INTEGER PRIMARY KEY, name VARCHAR(60), mail VARCHAR(80)")
+    made.policy("[tables.people]", 'name = { class = "person_name" }', 'mail = { class = "email" }')
+    add_people(made, range(1, 8))
+    return made

@@ -17,6 +17,17 @@ SCHEMA: dict[str, Any] = json.loads(
 )
 _TYPE = re.compile(r"(\w+)(?:\((.*)\))?")
 
+_MYSQL = "SET FOREIGN_KEY_CHECKS = 0", "SET FOREIGN_KEY_CHECKS = 1"
+UNCHECKED = {
+    "mysql": _MYSQL,
+    "mariadb": _MYSQL,
+    "postgresql": (
+        "SET session_replication_role = replica",
+        "SET session_replication_role = DEFAULT",
+    ),
+}
+"""How an engine takes rows whose foreign keys are checked by nothing, and then checks again."""
+
 
 def columns() -> dict[str, set[str]]:
     """The columns of each table."""

@@ -184,6 +184,7 @@ def test_a_schema_that_refers_to_a_shared_part_can_be_broken() -> None:
     counts = {**dict.fromkeys(names, 0), "ids": None}
     drift = {"revision": "0001_x", "table": "labels", **counts}
     whole = {"document": "verify", "passed": True, "checks": [], "drift": [drift]}
+    whole["neutralised"] = None
     assert schema.is_valid(whole)
     for broken in ({**drift, "more": 1}, {**drift, "intact": -1}, {"revision": "0001_x"}, counts):
         assert not schema.is_valid({**whole, "drift": [broken]})

@@ -174,24 +174,12 @@ def test_the_proposed_policy_is_valid_as_written(strict: Toy) -> None:
     assert "corp.internal" not in str(strict.rows("SELECT * FROM users"))
 
 
-_MYSQL = "SET FOREIGN_KEY_CHECKS = 0", "SET FOREIGN_KEY_CHECKS = 1"
-_UNCHECKED = {
-    "mysql": _MYSQL,
-    "mariadb": _MYSQL,
-    "postgresql": (
-        "SET session_replication_role = replica",
-        "SET session_replication_role = DEFAULT",
-    ),
-}
-"""How an engine takes rows whose foreign keys are checked by nothing, and then checks again."""
-
-
 @pytest.mark.parametrize("own", [False, True], ids=["proposed", "shipped"])
 def test_terps_whole_schema_in_one_round(toy: Toy, own: bool) -> None:
     """233 tables with rows: what is proposed, and what TERP ships, passes the dry run at once."""
     with toy.db.begin() as connection:
         made = terp_full.create(connection)
-        off, on = _UNCHECKED.get(toy.db.dialect.name, ("SELECT 1", "SELECT 1"))
+        off, on = terp_full.UNCHECKED.get(toy.db.dialect.name, ("SELECT 1", "SELECT 1"))
         connection.exec_driver_sql(off)
         terp_full.fill(connection, made)
         connection.exec_driver_sql(on)

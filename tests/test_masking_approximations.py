@@ -10,19 +10,18 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from copies import Copy
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from test_sanitise import Copy, new_copy
 
 from terp_seed.errors import MaskingError, UsageError
+from terp_seed.mask_database import rehearsal
 from terp_seed.mask_database import run as mask_run
 from terp_seed.masking.boundary import Boundary
 from terp_seed.masking.keys import Key
 from terp_seed.masking.policy_file import load_policy
 from terp_seed.rows.columns import constant
 from terp_seed.rows.model import Block, Cells, TableRows
-
-__all__ = ["new_copy"]
 
 KEY = Key(bytes.fromhex("9f3c1d7e5ab24806c1e7f2d93b6a80574ce91d2f7b3850a6e4c2198fd07b365a"))
 several = settings(max_examples=80, deadline=None, suppress_health_check=list(HealthCheck))
@@ -210,7 +209,7 @@ def test_shuffle_exchanges_the_values_of_a_table(places: Copy) -> None:
 def test_shuffle_continues_after_an_interrupted_run(
     places: Copy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(mask_run, "_BLOCK_ROWS", 300)
+    monkeypatch.setattr(rehearsal, "_BLOCK_ROWS", 300)
     rows = homes(places, 1001)
     made = mask_run._Run._commit
     calls: list[int] = []

@@ -179,3 +179,47 @@ def test_elements_that_no_path_names_are_gone(mask):
     out = mask("paths = { '$[0]' = 'email' }", ["jane@real-corp.com", "Jane", {"a": 1}])
     assert len(out) == 1
     assert out[0].endswith("@example.com")
+
+
+LEAK = {
+    "ssn": 212456789,
+    "iban": "DE89370400440532013000",
+    "ip": "84.17.42.9",
+    "lat": 52.520008,
+    "dob": "1984-03-17",
+    "name": "Ann Smith",
+    "customer": {"firstName": "Ann", "last": "Smith", "phone": 4158675309, "email": "a@real.de"},
+    "approvedBy": "Ann Smith",
+    "cards": [{"holder": "Ann Smith", "card": "4539148803436467"}],
+}
+
+
+@pytest.mark.parametrize("key", [KEY, None], ids=["keyed", "by row"])
+def test_scrubbing_hides_what_a_key_names(mask, key):
+    """Numbers, IBAN, IP, dates and names: by key, whatever their shape."""
+    out = mask("strategy = 'scrub_text'", LEAK, key=key)
+    text = json.dumps(out)
+    for part in ("212456789", "DE89", "84.17", "52.52", "1984", "Ann", "Smith", "8675309", "real"):
+        assert part not in text
+    assert "4539148803436467" not in text
+    assert out["ssn"] is out["lat"] is out["customer"]["phone"] is None
+    assert out["dob"] == out["name"] == out["approvedBy"] == "[redacted]"
+    assert mask("strategy = 'scrub_text'", out, key=key) == out
+
+
+def test_scrubbing_leaves_the_business_of_a_document(mask):
+    item = {
+        "product": {"name": "Blue Dream 3.5g", "sku": "BD-35", "price": 25.5, "isSample": False},
+        "status": "packed",
+        "quantity": 2,
+        "createdAt": "2026-05-06T07:08:09",
+        "note": "to the back door",
+    }
+    assert mask("strategy = 'scrub_text'", [item]) == [item]
+
+
+def test_of_a_document_with_paths_the_rest_is_removed_unless_it_says_otherwise(mask):
+    paths = "strategy = 'scrub_text', paths = { '$.email' = 'email' }"
+    value = {"email": "a@real-corp.com", "note": "to the back door"}
+    assert list(mask(paths, value)) == ["email"]
+    assert mask(f"{paths}, other = 'scrub_text'", value)["note"] == "to the back door"

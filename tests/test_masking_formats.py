@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from copies import Copy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from stdnum import iban
 from stdnum.es import ccc
-from test_sanitise import Copy, new_copy
 
 from terp_seed.errors import MaskingError, UsageError
 from terp_seed.mask_database.run import MaskOptions, rehearse
@@ -27,8 +27,6 @@ from terp_seed.masking.policy import Policy
 from terp_seed.masking.policy_file import load_policy
 from terp_seed.masking.proof import RangeCheck
 from terp_seed.rows.model import Block, Cells
-
-__all__ = ["new_copy"]
 
 KEY = Key(bytes.fromhex("9f3c1d7e5ab24806c1e7f2d93b6a80574ce91d2f7b3850a6e4c2198fd07b365a"))
 several = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))

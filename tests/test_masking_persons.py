@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from copies import Copy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from test_sanitise import Copy, new_copy
 
 from terp_seed.errors import MaskingError, UsageError
 from terp_seed.masking.boundary import Boundary
@@ -23,8 +23,6 @@ from terp_seed.masking.policy import Policy
 from terp_seed.masking.policy_file import load_policy
 from terp_seed.masking.substitutes import _given_names, made_up
 from terp_seed.rows.model import Block, Cells
-
-__all__ = ["new_copy"]
 
 KEY = Key(bytes.fromhex("9f3c1d7e5ab24806c1e7f2d93b6a80574ce91d2f7b3850a6e4c2198fd07b365a"))
 several = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
@@ -243,7 +241,7 @@ data = { class = "json", strategy = "scrub_text" }
 
 
 def test_scrubbed_texts_lose_the_names_of_their_row(tmp_path: Path) -> None:
-    data = {"by": "Thaddeus Quirk", "list": ["for MRS QUIRK", 7], "Quirk": None}
+    data = {"memo": "Thaddeus Quirk", "list": ["for MRS QUIRK", 7], "Quirk": None}
     given_rows = {
         "fname": ["Thaddeus", "Ann"],
         "lname": ["Quirk", "Li"],
@@ -259,7 +257,7 @@ def test_scrubbed_texts_lose_the_names_of_their_row(tmp_path: Path) -> None:
         f"Thaddeus stays; {first[1]} goes",
     ]
     assert out["data"][0] == {
-        "by": f"{first[0]} {last[0]}",
+        "memo": f"{first[0]} {last[0]}",
         "list": [f"for MRS {last[0]}", 7],
         last[0]: None,
     }

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from test_sanitise import Copy, new_copy
+from copies import Copy
 from toys import Toy
 
 from terp_seed.errors import MaskingError, UsageError
@@ -19,8 +19,6 @@ from terp_seed.mask_database.evidence import evidence, evidence_page
 from terp_seed.mask_database.leaks import find_leaks
 from terp_seed.mask_database.risk import TableRisk, below
 from terp_seed.masking.policy_file import load_policy
-
-__all__ = ["new_copy"]
 
 PEOPLE = "id INTEGER PRIMARY KEY, born DATE, zip VARCHAR(9), sex VARCHAR(1), ill VARCHAR(20)"
 QUASI = """

@@ -22,19 +22,28 @@ def env() -> None:
 @run_options("url")
 @as_json
 def show(project: Project, as_json: bool) -> None:
-    """Print the environment that the database is stamped with."""
-    from terp_seed.database.environment_stamp import origin, stamped
+    """Print the environment that the database is stamped with, and when it was neutralised."""
+    from terp_seed.database.environment_stamp import neutralised, origin, stamped
     from terp_seed.database.session import opened
 
     settings = project.settings()
     with opened(settings) as session:
         name = stamped(session.connection, session.books)
         made_by = origin(session.connection, session.books)
+        since = neutralised(session.connection, session.books)
     if as_json:
         database = settings.url.render_as_string()
-        document("env show", database=database, environment=name, origin=made_by)
+        document(
+            "env show",
+            database=database,
+            environment=name,
+            origin=made_by,
+            neutralised=since and since[0],
+        )
     else:
         click.echo(name or "not stamped")
+        if since:
+            click.echo(f"neutralised {since[0]} UTC")
 
 
 @env.command(

@@ -80,12 +80,13 @@ def mask(
 
 def _init(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
     from terp_seed.mask_database.proposals import propose_policy
-    from terp_seed.masking.policy_lines import add_decisions
+    from terp_seed.masking.policy_lines import add_decisions, add_steps
 
     settings = project.settings()
     path = settings.home / "masking.toml"
-    proposals = propose_policy(settings, tables)
+    proposals, steps = propose_policy(settings, tables)
     columns = add_decisions(path, proposals)
+    add_steps(path, steps)
     rows: list[dict[str, Any]] = [
         {"table": found.table, "column": decision.column, **decision.entry()}
         for found in proposals
@@ -99,6 +100,8 @@ def _init(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
             f"{short_path(path)}; check them, and delete the word proposed from each that is right",
             err=True,
         )
+        for step in steps:
+            click.echo(f"proposed under [neutralise]: {step}", err=True)
     else:
         click.echo("every column has its entry", err=True)
 
@@ -129,8 +132,9 @@ def _review(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
 
 
 def _mask(project: Project, options: MaskOptions, *, dry: bool, as_json: bool) -> None:
-    from terp_seed.mask_database.run import mask_in_place, rehearse
+    from terp_seed.mask_database.run import mask_in_place, rehearse, rehearse_steps
 
+    steps = rehearse_steps(project.settings(), options) if dry else []
     plans = (rehearse if dry else mask_in_place)(project.settings(), options)
     rows: list[dict[str, Any]] = [
         {
@@ -150,8 +154,13 @@ def _mask(project: Project, options: MaskOptions, *, dry: bool, as_json: bool) -
         for name, (before, after) in plan.merged.items()
     ]
     if as_json:
-        document("mask", did="dry run" if dry else "mask", columns=rows, merged=merged)
-    elif rows:
+        planned = [{"step": str(step.step), "rows": step.rows} for step in steps]
+        more = {"neutralise": planned} if dry else {}
+        document("mask", did="dry run" if dry else "mask", columns=rows, merged=merged, **more)
+        return
+    for step in steps:
+        click.echo(f"{step}")
+    if rows:
         table(list(rows[0]), [list(row.values()) for row in rows])
     for row in merged:
         click.echo(
@@ -178,8 +187,9 @@ def _verify(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
     _show_risk(found.risk, as_json=as_json)
     if rows:
         raise VerificationError(
-            f"personal data is left in {len(rows)} places; classify those columns in the masking "
-            "policy and mask again, or correct the rows"
+            f"personal data is left in {len(rows)} places; give those columns or paths a class in "
+            "the masking policy and run terp-seed mask again, which masks what changed, or correct "
+            "the rows"
         )
     if small := below(found.risk, found.min_k):
         raise VerificationError(

@@ -38,8 +38,9 @@ def verify(project: Project, everything: bool, drift: bool, as_json: bool, **x: 
 
     Reads only.
     """
-    from terp_seed.project.status import count_violations
+    from terp_seed.project.status import count_violations, neutralised_since
 
+    since = neutralised_since(project)
     results = count_violations(project, everything=everything)
     broken = [result for result in results if result.broken]
     skipped = [result for result in results if result.skipped]
@@ -49,6 +50,7 @@ def verify(project: Project, everything: bool, drift: bool, as_json: bool, **x: 
             "verify",
             passed=not broken and not skipped and not (found and found.drifted),
             checks=[vars(result) for result in results],
+            neutralised=since,
             drift=[
                 {"revision": step.revision, **counts}
                 for step in (found.revisions if found else ())
@@ -58,6 +60,8 @@ def verify(project: Project, everything: bool, drift: bool, as_json: bool, **x: 
         )
     else:
         _show(results)
+        if since:
+            click.echo(f"neutralised {since} UTC")
         if found:
             click.echo()
             print_drift(found)

@@ -11,7 +11,7 @@
 ``terp_seed_audit``
     What happened, when, by whom.  Rows are only ever added.
 ``terp_seed_environment``
-    Which environment this database is.
+    Which environment this database is (``id`` 1), and since when it is neutralised (``id`` 2).
 ``terp_seed_masking``
     How far masking in place has come; only `terp-seed mask` makes it.  A
     *pass* (``block_no`` 0) says which columns of a table are masked, how, with

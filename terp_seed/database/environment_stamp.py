@@ -17,6 +17,8 @@ __all__ = [
     "CAREFUL",
     "careful",
     "environment_of",
+    "flag_neutralised",
+    "neutralised",
     "origin",
     "refuse_protected",
     "stamp",
@@ -24,6 +26,8 @@ __all__ = [
     "unstamp",
     "who",
 ]
+
+_STAMP, _NEUTRALISED = 1, 2  # rows of the stamp's table
 
 CAREFUL = ("staging", "production")
 """The environments in which nothing is written without the database's name."""
@@ -46,10 +50,10 @@ def stamp(connection: Connection, name: str, *, origin: str, tables: Books | Non
     """
     table = (tables or books()).environment
     table.create(connection, checkfirst=True)
-    connection.execute(sa.delete(table))
+    connection.execute(sa.delete(table).where(table.c.id == _STAMP))
     connection.execute(
         sa.insert(table).values(
-            id=1, name=name, origin=origin, stamped_at=_now(), stamped_by=who()[:255]
+            id=_STAMP, name=name, origin=origin, stamped_at=_now(), stamped_by=who()[:255]
         )
     )
 
@@ -58,7 +62,36 @@ def unstamp(connection: Connection, tables: Books | None = None) -> None:
     """Take the stamp away, in the caller's transaction."""
     table = (tables or books()).environment
     if table_exists(connection, table):
-        connection.execute(sa.delete(table))
+        connection.execute(sa.delete(table).where(table.c.id == _STAMP))
+
+
+def neutralised(connection: Connection, tables: Books | None = None) -> tuple[str, str] | None:
+    """When the database was neutralised, and the digest of the steps; None if it was not.
+
+    An application can read the same: ``SELECT stamped_at FROM terp_seed_environment WHERE
+    name = 'neutralised'``.
+    """
+    table = (tables or books()).environment
+    if not table_exists(connection, table):
+        return None
+    wanted = sa.select(table.c.stamped_at, table.c.origin).where(table.c.id == _NEUTRALISED)
+    row = connection.execute(wanted).one_or_none()
+    return None if row is None else (str(row[0]), str(row[1]))
+
+
+def flag_neutralised(connection: Connection, digest: str, tables: Books) -> None:
+    """Flag the database as neutralised, in the caller's transaction; the table must exist."""
+    table = tables.environment
+    connection.execute(sa.delete(table).where(table.c.id == _NEUTRALISED))
+    connection.execute(
+        sa.insert(table).values(
+            id=_NEUTRALISED,
+            name="neutralised",
+            origin=digest,
+            stamped_at=_now(),
+            stamped_by=who()[:255],
+        )
+    )
 
 
 def environment_of(connection: Connection, settings: Settings, tables: Books) -> str:
@@ -126,7 +159,7 @@ def _read(connection: Connection, tables: Books, column: str) -> str | None:
     table = tables.environment
     if not table_exists(connection, table):
         return None
-    value = connection.execute(sa.select(table.c[column]).where(table.c.id == 1)).scalar()
+    value = connection.execute(sa.select(table.c[column]).where(table.c.id == _STAMP)).scalar()
     return None if value is None else str(value)
 
 

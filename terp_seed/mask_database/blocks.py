@@ -61,17 +61,20 @@ def _behind(names: Sequence[str], after: Sequence[str]) -> str:
 
 
 def read_blocks(session: Session, plan: PassPlan, *, lock: bool = False) -> Iterator[RowBlock]:
-    """The rows that are left, block by block; with ``lock`` held until the commit."""
-    after = plan.progress.last_key
-    while plan.rows:
+    """The rows that are left, block by block; with ``lock`` held until the commit.
+
+    No more than were counted: a trigger that adds a row for each that is written would never end.
+    """
+    after, left = plan.progress.last_key, plan.rows
+    while left > 0:
         where = pending(session, plan, after)
-        found = _select(session, plan, [*plan.key, *_columns_to_read(plan)], where, lock)
+        part = replace(plan, block=min(plan.block, left))
+        found = _select(session, part, [*plan.key, *_columns_to_read(plan)], where, lock)
         if not found:
             return
         block = _without_seeded(session, plan, found)
         yield block
-        if len(found) < plan.block:
-            return
+        left -= len(found)
         after = block.last
 
 

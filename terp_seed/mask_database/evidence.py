@@ -8,21 +8,25 @@ makes a Markdown page of it that can be filed.
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
+from itertools import groupby
 from typing import Any
 
 from terp_seed.database.bookkeeping import table_exists
 from terp_seed.database.compare import is_bookkeeping
 from terp_seed.database.dialects import Copy
-from terp_seed.database.environment_stamp import who
+from terp_seed.database.environment_stamp import neutralised, who
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
+from terp_seed.errors import MaskingError
 from terp_seed.ledger.audit import read_events
-from terp_seed.mask_database.plan import seeded_ranges
+from terp_seed.mask_database.corrections import owned
+from terp_seed.mask_database.plan import plan_passes, seeded_ranges
 from terp_seed.mask_database.progress import Pass, PassTable
+from terp_seed.mask_database.rehearsal import size_pass
 from terp_seed.mask_database.run import begun
 from terp_seed.masking.boundary import Boundary
 from terp_seed.masking.gaps import find_gaps, profile_of_column
@@ -36,7 +40,7 @@ __all__ = ["evidence", "evidence_page", "page"]
 def evidence(settings: Settings) -> dict[str, Any]:
     """The evidence as plain data; reads only.  Raises `GuardError` in production."""
     with begun(settings) as (session, border):
-        schema, passes = Schema(session), PassTable(session).passes()
+        schema, passes = Schema(session), _passes(session)
         names = sorted(name for name in schema.tables if not is_bookkeeping(name))
         tables = [facts for name in names if (facts := schema.table(name)) is not None]
         books = _Books(session, border, passes, tables)
@@ -44,14 +48,26 @@ def evidence(settings: Settings) -> dict[str, Any]:
         scans = [event for event in events if event["event"] == "scanned"]
         return {
             **books.head(),
+            "left": _left(session, border),
             "tables": list(books.tables()),
             "columns": list(books.columns()),
             "kept": list(books.kept()),
+            "neutralised": _neutralised(session),
+            "steps": _steps(events),
+            "unread_logs": sorted({n for event in events for n in event.get("unread_logs") or ()}),
+            "triggers": _triggers(events),
+            "grown": _grown(events, {made.table for made in passes}),
             "runs": [event for event in events if event["event"] != "scanned"],
             "scan": scans[-1] if scans else None,
             "copies": _copies(session, sorted({made.table for made in passes})),
             "backups": _backups(settings),
         }
+
+
+def _passes(session: Session) -> list[Pass]:
+    """All passes, each with what no later one has masked anew."""
+    by_table = groupby(PassTable(session).passes(), key=lambda made: made.table)
+    return [made for _, passes in by_table for made in owned([*passes])]
 
 
 @dataclass(frozen=True)
@@ -129,17 +145,19 @@ class _Books:
     def columns(self) -> Iterator[dict[str, Any]]:
         """The masked columns."""
         for made in self.passes:
-            for name, (kind, strategy) in made.columns.items():
+            for name, column in made.columns.items():
                 rule = self.border.policy.rule(made.table, name)
                 yield {
                     "table": made.table,
                     "column": name,
-                    "class": kind,
-                    "strategy": strategy,
-                    "linked_with": (rule.domain if rule else None) or kind,
+                    "class": column.kind,
+                    "strategy": column.strategy,
+                    "linked_with": (rule.domain if rule else None) or column.kind,
                     "state": made.state,
                     "rows": made.rows,
                     "key_id": made.key_id,
+                    "paths": [path for path in column.parts if path],
+                    "masked_before": column.earlier or None,
                 }
 
     def kept(self) -> Iterator[dict[str, Any]]:
@@ -168,6 +186,51 @@ class _Books:
                 "run": event["run_id"],
                 **event["detail"],
             }
+
+
+def _left(session: Session, border: Boundary) -> str:
+    """How many rows the policy leaves unmasked, table by table, counted now."""
+    try:
+        plans = plan_passes(session, border, PassTable(session).passes())
+        sized = [size_pass(session, plan) for plan in plans]
+    except MaskingError as error:
+        reason = " ".join(line.strip() for line in str(error).splitlines()[:2])
+        return f"not known: {reason}"
+    left = {plan.table: plan.rows for plan in sized if plan.rows}
+    return ", ".join(f"{rows:,} rows of {table}" for table, rows in left.items()) or "no row"
+
+
+def _neutralised(session: Session) -> str | None:
+    """When all steps of the policy were carried out; None if they were not."""
+    found = neutralised(session.connection, session.books)
+    return None if found is None else f"{found[0]} UTC, steps {found[1]}"
+
+
+def _steps(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The steps that neutralised the copy before it was masked, and how many rows they changed."""
+    return [
+        {"at": event["at"], "step": event["step"], "rows": sum(event["rows"].values())}
+        for event in events
+        if event["event"] == "neutralised"
+    ]
+
+
+def _triggers(events: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+    """The triggers that masking has set off, and for how many masked rows."""
+    found: defaultdict[str, int] = defaultdict(int)
+    for event in events:
+        for name in event.get("triggers") or ():
+            found[name] += sum(event["rows"].values())
+    return [{"trigger": name, "rows": rows} for name, rows in sorted(found.items())]
+
+
+def _grown(events: Sequence[Mapping[str, Any]], masked: Collection[str]) -> list[dict[str, Any]]:
+    """The tables without a pass that grew while others were masked: they may hold originals."""
+    found: defaultdict[str, int] = defaultdict(int)
+    for event in events:
+        for name, rows in (event.get("grown") or {}).items():
+            found[name] += rows
+    return [{"table": n, "rows": rows} for n, rows in sorted(found.items()) if n not in masked]
 
 
 def _backups(settings: Settings) -> list[dict[str, str]]:

@@ -4,7 +4,8 @@ Every text and every document of every table is read once, as a stream, masked
 or not.  Looked for are originals that survive, recognised by the digests that
 masking kept, and what looks live by its shape: e-mail outside the reserved
 domains, telephones outside the fictional ranges, valid card and tax numbers.
-A find is a table, a column, a count and the first keys, never a value.
+A find is a table, a column, a count and the first keys, never a value.  Rows that a step of
+``[neutralise]`` would still change are finds too.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ from terp_seed.database.dialects import EXACT
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError
+from terp_seed.mask_database.neutralise import plan_steps
 from terp_seed.mask_database.originals import Known, Originals
 from terp_seed.mask_database.plan import tables_to_read
 from terp_seed.mask_database.progress import PassTable
@@ -100,6 +102,11 @@ def find_leaks(settings: Settings, only: Sequence[str] = ()) -> Leaks:
         tables = tables_to_read(Schema(session), only)
         for facts in tables:
             scan.read(facts)
+        scan.found.leaks += [
+            Leak(step.table, ", ".join(step.literals), "not neutralised", step.rows)
+            for step in plan_steps(session, border, only)
+            if step.rows
+        ]
         scan.found.risk = list(measure_risk(session, border.policy, tables))
         scan.found.min_k = border.policy.min_k
         session.end_transaction()

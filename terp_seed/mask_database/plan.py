@@ -25,7 +25,8 @@ from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, UsageError
 from terp_seed.ledger.changes import find_changes, still_there
 from terp_seed.ledger.ledger import Ledger, SeededRange, ledger_of
-from terp_seed.mask_database.progress import Pass
+from terp_seed.mask_database.corrections import masked_column, narrow, settle
+from terp_seed.mask_database.progress import MaskedColumn, Pass
 from terp_seed.masking.boundary import Boundary, Masker
 from terp_seed.masking.gaps import (
     PolicyGap,
@@ -66,6 +67,7 @@ class PassPlan:
     still: tuple[str, ...]
     """The columns that an UPDATE must not move by itself."""
     triggers: tuple[str, ...]
+    """The triggers that masking sets off, each with its table."""
     rows: int = 0
     """The rows that are left to be masked."""
     block: int = 1
@@ -87,12 +89,12 @@ class PassPlan:
     @cached_property
     def kinds(self) -> Mapping[str, str]:
         """The class of each column to be masked."""
-        return {name: kind for name, (kind, _) in self.progress.columns.items()}
+        return {name: column.kind for name, column in self.progress.columns.items()}
 
     @cached_property
     def strategies(self) -> Mapping[str, str]:
         """The strategy of each of them."""
-        return {name: strategy for name, (_, strategy) in self.progress.columns.items()}
+        return {name: column.strategy for name, column in self.progress.columns.items()}
 
     @cached_property
     def parked(self) -> frozenset[str]:
@@ -190,6 +192,7 @@ class _Planner:
         self.plans: list[PassPlan] = []
         self.problems: list[str] = []
         self._gaps: list[PolicyGap] = []
+        self._keys = keys
         self._following = {
             (key.table, column) for key in keys if key.cascades for column in key.columns
         }
@@ -199,7 +202,8 @@ class _Planner:
         self._gaps += self._unclassified(facts)
         self.problems += self._stale(facts)
         wanted = dict(self._personal(facts))
-        if not wanted and not passes:
+        settled, fresh = settle(passes, wanted)
+        if not fresh and not any(made.columns for made in settled):
             return
         if not facts.key:
             self.problems.append(
@@ -207,11 +211,11 @@ class _Planner:
             )
             return
         seeded = seeded_rows(self.session, facts)
-        for made in [*passes, *self._new(facts.name, passes, wanted)]:
-            problem = self._changed(made, wanted)
+        for made in [*settled, *self._new(facts.name, passes, fresh)]:
+            problem = self._other_key(made)
             if problem:
                 self.problems.append(problem)
-            else:
+            elif made.columns:
                 plan = self._plan(facts, made, seeded)
                 self.problems += self._unfit(plan)
                 self.plans.append(plan)
@@ -244,29 +248,26 @@ class _Planner:
                     "column; if it was renamed, rename its entry, else remove it"
                 )
 
-    def _personal(self, facts: TableFacts) -> Iterator[tuple[str, tuple[str, str]]]:
-        """The columns of a table that are masked here, each with its class and strategy."""
+    def _personal(self, facts: TableFacts) -> Iterator[tuple[str, MaskedColumn]]:
+        """The columns of a table that are masked here, and how."""
         for name, column in facts.columns.items():
-            rule = self.border.policy.rule(facts.name, name)
-            choice = self.border.strategy(facts.name, name)
             if column.computed or (facts.name, name) in self._following:
                 continue
-            if rule and rule.kind and choice and choice.strategy != "keep":
-                yield name, (rule.kind, choice.strategy)
+            masked = masked_column(self.border, facts.name, name)
+            if masked is not None:
+                yield name, masked
 
     def _new(
-        self, table: str, passes: Sequence[Pass], wanted: Mapping[str, tuple[str, str]]
+        self, table: str, passes: Sequence[Pass], fresh: Mapping[str, MaskedColumn]
     ) -> Iterator[Pass]:
-        taken = {name for made in passes for name in made.columns}
-        fresh = {name: chosen for name, chosen in wanted.items() if name not in taken}
         if fresh:
             border, number = self.border, 1 + max((made.number for made in passes), default=0)
             yield Pass(
                 table, number, border.environment, border.key_id, border.policy.digest, fresh
             )
 
-    def _changed(self, made: Pass, wanted: Mapping[str, tuple[str, str]]) -> str | None:
-        """What forbids to continue a pass that was begun before."""
+    def _other_key(self, made: Pass) -> str | None:
+        """What forbids to continue a pass that was begun before with another key."""
         if made.key_id != self.border.key_id:
             before, now = (
                 f"key {key}" if key else "no key" for key in (made.key_id, self.border.key_id)
@@ -275,17 +276,11 @@ class _Planner:
                 f"{made.table} was masked with {before}, and this run has {now}: one person would "
                 "get two pseudonyms; use that key, or restore a fresh copy and add --again"
             )
-        for name, (kind, strategy) in made.columns.items():
-            if wanted.get(name) != (kind, strategy):
-                return (
-                    f"{made.table}.{name} was masked as {kind} by {strategy}, and the policy has "
-                    "changed since; restore a fresh copy and add --again"
-                )
         return None
 
     def _plan(self, facts: TableFacts, made: Pass, seeded: SeededRows) -> PassPlan:
         dialect, connection = self.session.dialect, self.session.connection
-        masker = self.border.masker(facts.name, list(made.columns))
+        masker = narrow(self.border, made).masker(facts.name, list(made.columns))
         assert masker is not None
         moving = dialect.moving_columns(connection, facts.name)
         return PassPlan(
@@ -294,8 +289,18 @@ class _Planner:
             masker=masker,
             seeded=seeded,
             still=tuple(name for name in moving if name not in made.columns),
-            triggers=tuple(dialect.triggers(connection, facts.name)),
+            triggers=tuple(self._triggers(facts.name, [*made.columns], set())),
         )
+
+    def _triggers(self, table: str, columns: Sequence[str], seen: set[str]) -> Iterator[str]:
+        """The triggers that an UPDATE of these columns sets off, each with its table."""
+        dialect, connection = self.session.dialect, self.session.connection
+        seen.add(table)
+        yield from (f"{name} of {table}" for name in dialect.triggers(connection, table))
+        for key in self._keys if dialect.cascades_fire_triggers else ():
+            moves = key.cascades and key.target == table and {*key.target_columns} & {*columns}
+            if moves and key.table not in seen:
+                yield from self._triggers(key.table, key.columns, seen)
 
     def _unfit(self, plan: PassPlan) -> Iterator[str]:
         session, facts = self.session, plan.facts

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
 import sqlalchemy as sa
@@ -18,7 +18,21 @@ import sqlalchemy as sa
 from terp_seed.database.bookkeeping import table_exists
 from terp_seed.database.session import Session
 
-__all__ = ["Pass", "PassTable"]
+__all__ = ["MaskedColumn", "Pass", "PassTable"]
+
+
+@dataclass(frozen=True)
+class MaskedColumn:
+    """How a pass masks one column, or parts of it."""
+
+    kind: str
+    """Its class."""
+    strategy: str
+    parts: Mapping[str, str] = field(default_factory=dict)
+    """The masked parts, each with a digest of the rule: paths of a document, and under ``""`` what
+    no path names; of any other column ``""`` alone."""
+    earlier: str = ""
+    """The rules by which values were masked before that are masked once more."""
 
 
 @dataclass(frozen=True)
@@ -30,8 +44,7 @@ class Pass:
     environment: str
     key_id: str | None
     policy: str
-    columns: Mapping[str, Sequence[str]] = field(default_factory=dict)
-    """Column: its class and strategy."""
+    columns: Mapping[str, MaskedColumn] = field(default_factory=dict)
     state: str = "new"
     """``new``: not in the database yet; ``running``; ``parked``: masked, some values
     still carry the mark; ``done``."""
@@ -75,7 +88,7 @@ class PassTable:
                 environment=row.environment,
                 key_id=row.key_id,
                 policy=row.policy_digest,
-                columns=json.loads(row.columns),
+                columns={n: MaskedColumn(**c) for n, c in json.loads(row.columns).items()},
                 state=row.state,
                 last_key=tuple(json.loads(row.last_key)) if row.last_key else None,
                 rows=row.row_count,
@@ -86,19 +99,17 @@ class PassTable:
 
     def begin(self, new: Pass) -> None:
         """Write a pass down, before its first block."""
-        columns = json.dumps(new.columns)
-        self._insert(new, 0, state="running", columns=columns, row_count=0)
+        self._insert(new, 0, state="running", columns=_text(new.columns), row_count=0)
+
+    def settle(self, made: Pass) -> None:
+        """Write down what a pass masks from now on, where a policy was corrected."""
+        self._run(sa.update(self._table).where(*self._is(made)).values(columns=_text(made.columns)))
 
     def advance(self, made: Pass, originals: bytes = b"") -> Pass:
         """Write down how far a pass is, and the digests of one block's originals."""
-        table = self._table
         self._run(
-            sa.update(table)
-            .where(
-                table.c.table_name == made.table,
-                table.c.pass_no == made.number,
-                table.c.block_no == 0,
-            )
+            sa.update(self._table)
+            .where(*self._is(made))
             .values(
                 state=made.state,
                 last_key=None if made.last_key is None else json.dumps(made.last_key),
@@ -130,6 +141,14 @@ class PassTable:
             numbers.frombytes(bytes(packed))
             yield numbers
 
+    def _is(self, made: Pass) -> list[sa.ColumnElement[bool]]:
+        table = self._table.c
+        return [
+            table.table_name == made.table,
+            table.pass_no == made.number,
+            table.block_no == 0,
+        ]
+
     def _insert(self, made: Pass, block: int, **values: object) -> None:
         self._run(
             sa.insert(self._table).values(
@@ -150,3 +169,7 @@ class PassTable:
     @property
     def _now(self) -> sa.ColumnElement[str]:
         return sa.literal_column(self._session.dialect.now)
+
+
+def _text(columns: Mapping[str, MaskedColumn]) -> str:
+    return json.dumps({name: asdict(column) for name, column in columns.items()})

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session, opened
+from terp_seed.mask_database.neutralise import propose_step
 from terp_seed.mask_database.plan import (
     ForeignKey,
     foreign_keys,
@@ -19,6 +20,7 @@ from terp_seed.mask_database.plan import (
 from terp_seed.masking.boundary import boundary
 from terp_seed.masking.decisions import Context, decide_columns
 from terp_seed.masking.gaps import find_gaps, profile_of_column
+from terp_seed.masking.neutralisation import Neutralisation
 from terp_seed.masking.policy import Policy
 from terp_seed.masking.policy_lines import TableDecisions
 from terp_seed.settings.options import Settings
@@ -26,8 +28,11 @@ from terp_seed.settings.options import Settings
 __all__ = ["Review", "propose_policy", "review_policy"]
 
 
-def propose_policy(settings: Settings, only: Sequence[str] = ()) -> list[TableDecisions]:
-    """An entry for each column that has none, of these tables or of all.
+def propose_policy(
+    settings: Settings, only: Sequence[str] = ()
+) -> tuple[list[TableDecisions], list[Neutralisation]]:
+    """An entry for each column that has none, of these tables or of all; and for tables that get
+    one, the steps that would keep a copy from sending and sharing.
 
     Raises `UsageError` for a table that does not exist.
     """
@@ -36,8 +41,11 @@ def propose_policy(settings: Settings, only: Sequence[str] = ()) -> list[TableDe
         keys = list(foreign_keys(session))
         tables = tables_to_read(Schema(session), only)
         found = [_propose(session, policy, facts, keys) for facts in tables]
+        new = [facts for facts, table in zip(tables, found, strict=True) if table.decisions]
+        known = {step.table.casefold() for step in policy.neutralise}
+        steps = [propose_step(session, f) for f in new if f.name.casefold() not in known]
         session.end_transaction()
-    return [table for table in found if table.decisions]
+    return [table for table in found if table.decisions], list(filter(None, steps))
 
 
 def _propose(

@@ -2,57 +2,80 @@
 
 Each block of rows commits with its progress, so a run that was killed
 continues where it stopped.  Before the first row everything is checked:
-environment, policy, every value, consent, backup.
-
-The rehearsal masks every value once without writing it.  What only the database
-can judge (a CHECK, a trigger) it judges on the first block of each table, in a
-transaction that is undone.
+environment, policy, every value, consent, backup.  A run that ends well has counted
+the rows that are left by the policy, and found none.
 """
 
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from datetime import datetime
-from decimal import Decimal
 from functools import partial
-from math import ceil
 
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.consent import Confirm, require_consent
-from terp_seed.database.environment_stamp import environment_of
+from terp_seed.database.environment_stamp import environment_of, flag_neutralised
 from terp_seed.database.failures import translated
 from terp_seed.database.lock import Held, advisory_lock
-from terp_seed.database.schema import ColumnFacts, count_tables_elsewhere
+from terp_seed.database.schema import count_tables_elsewhere
 from terp_seed.database.session import Session, opened
-from terp_seed.errors import GuardError, MaskingError, SeedError
+from terp_seed.errors import GuardError, MaskingError
 from terp_seed.ledger.audit import AuditLog
 from terp_seed.mask_database.blocks import (
     RowBlock,
     mask_block,
-    pending,
     read_blocks,
     remove_marks,
     write_block,
 )
-from terp_seed.mask_database.originals import Known, Originals
-from terp_seed.mask_database.plan import MARK, PassPlan, count_merged, plan_passes
+from terp_seed.mask_database.neutralise import (
+    StepPlan,
+    carry_out,
+    digest_of,
+    is_due,
+    plan_steps,
+    try_steps,
+)
+from terp_seed.mask_database.originals import Originals
+from terp_seed.mask_database.plan import PassPlan, count_merged, plan_passes
 from terp_seed.mask_database.progress import Pass, PassTable
+from terp_seed.mask_database.rehearsal import (
+    refuse_logged,
+    refuse_restored,
+    rehearse_pass,
+    size_pass,
+    try_first_block,
+)
+from terp_seed.mask_database.triggers import (
+    count_rows,
+    earlier_counts,
+    fired,
+    grown,
+    order_by_triggers,
+    refuse_grown,
+)
 from terp_seed.masking.boundary import Boundary, boundary
 from terp_seed.masking.keys import Key
-from terp_seed.masking.normal import is_blank
 from terp_seed.plan.chain import current_heads
-from terp_seed.rows.model import Value
 from terp_seed.run.backup.rows import StoredRows, rows_file
 from terp_seed.run.backup.run import RunBackup, choose_backup_kind
-from terp_seed.settings.log import Progress, logger, progress_of_run, quiet_statements
+from terp_seed.settings.log import logger, progress_of_run, quiet_statements
 from terp_seed.settings.options import Settings
 
-__all__ = ["MaskOptions", "audit_of", "begun", "forget", "mask_in_place", "rehearse"]
+__all__ = [
+    "MaskOptions",
+    "audit_of",
+    "begun",
+    "forget",
+    "mask_in_place",
+    "rehearse",
+    "rehearse_steps",
+]
 
+_ROUNDS = 5  # of masking what triggers have added
 _LEFT = "the block under way is rolled back; run the command again to continue behind it"
 
 
@@ -80,6 +103,17 @@ def rehearse(settings: Settings, options: MaskOptions) -> list[PassPlan]:
         return plans
 
 
+def rehearse_steps(settings: Settings, options: MaskOptions) -> list[StepPlan]:
+    """The steps that would neutralise the copy, with the rows of each; writes nothing.
+
+    Raises `MaskingError` with every step that cannot be carried out.
+    """
+    with begun(settings) as (session, border):
+        steps = plan_steps(session, border, options.tables)
+        session.end_transaction()
+        return steps
+
+
 def mask_in_place(settings: Settings, options: MaskOptions) -> list[PassPlan]:
     """Mask every personal value of the database, or continue with it.
 
@@ -89,27 +123,70 @@ def mask_in_place(settings: Settings, options: MaskOptions) -> list[PassPlan]:
     """
     opening = begun(settings, whole=not options.tables)
     with opening as (session, border), advisory_lock(session, _LEFT) as lock:
+        steps = plan_steps(session, border, options.tables)
         plans = _plan(session, border, options)
-        if not any(plan.left for plan in plans):
-            logger.info("nothing to do: no row is left by the policy")
+        masked = {plan.table for plan in plans}
+        due = not options.tables and is_due(session, border)
+        if not (due or any(plan.left for plan in plans) or any(step.rows for step in steps)):
+            refuse_grown(grown(session, earlier_counts(session), masked), ())
+            logger.info(f"nothing to do: {_proof(options)}")
             return []
-        for plan in plans:
-            _try_first_block(session, plan)
-        backup = _backup_for(session, border, plans)
-        confirm = Confirm(always=True, yes=options.yes)
-        require_consent(settings, border.environment, partial(_effects, plans, backup), confirm)
-        _keep(backup, plans)
-        _begin(session, options, plans)
+        backup = _prepare(session, border, options, (steps, plans))
         command = "mask --again" if options.again else "mask"
         run = _Run(session, audit_of(session, border, command), border.key, lock)
-        digest, waited = border.policy.digest, round(lock.waited, 2)
-        fields = {"plan_digest": digest, "key_id": border.key_id, "lock_wait": waited}
+        counts = _counts(session, options)
+        fields = {
+            "plan_digest": border.policy.digest,
+            "key_id": border.key_id,
+            "lock_wait": round(lock.waited, 2),
+            "counts": {name: n for name, n in counts.items() if n and name not in masked},
+            "unread_logs": refuse_logged(session, border, plans),
+        }
         with run.log.run(**fields, backup=backup.folder):
-            for plan in plans:
-                if plan.left:
-                    run.make(plan)
+            run.neutralise(steps, digest_of(border.policy.neutralise) if due else "")
+            _keep_rows(backup, plans)
+            made = run.make_all(plans)
+            more = grown(session, counts, masked)
+            if more:
+                run.log.add("grown", grown=more, triggers=fired(made))
         backup.end()
-        return plans
+        refuse_grown(more, fired(made))
+        logger.info(_proof(options))
+        return made
+
+
+def _prepare(
+    session: Session,
+    border: Boundary,
+    options: MaskOptions,
+    work: tuple[Sequence[StepPlan], Sequence[PassPlan]],
+) -> RunBackup:
+    """Try the work, ask for consent, begin the backup, and write the passes down."""
+    steps, plans = work
+    try_steps(session, steps)
+    for plan in plans:
+        try_first_block(session, plan)
+    backup = _backup_for(session, border, plans)
+    confirm = Confirm(always=True, yes=options.yes)
+    effects = partial(_effects, steps, plans, backup)
+    require_consent(session.settings, border.environment, effects, confirm)
+    backup.begin("mask", current_heads(session), ())
+    _begin(session, options, plans)
+    return backup
+
+
+def _proof(options: MaskOptions) -> str:
+    """What a run that ends well has counted."""
+    named = ", ".join(options.tables)
+    return f"no row{f' of {named}' if named else ''} is left by the policy"
+
+
+def _counts(session: Session, options: MaskOptions) -> Mapping[str, int]:
+    """How many rows each table had before this run, or before the one that it continues."""
+    earlier = None if options.again else earlier_counts(session)
+    found = count_rows(session) if earlier is None else earlier
+    session.end_transaction()
+    return found
 
 
 def forget(settings: Settings) -> int:
@@ -183,34 +260,46 @@ def _plan(session: Session, border: Boundary, options: MaskOptions) -> list[Pass
         chosen = {name.casefold() for name in options.tables}
         passes = [made for made in passes if chosen and made.table.casefold() not in chosen]
     found = plan_passes(session, border, passes, options.tables)
-    plans = [_size_pass(session, plan) for plan in found]
-    _refuse_restored(session, border.key, plans)
+    plans = [size_pass(session, plan) for plan in order_by_triggers(session, found)]
+    refuse_restored(session, border.key, plans)
+    refuse_logged(session, border, plans)
     report = progress_of_run()
-    plans = [_rehearse_pass(session, plan, report) for plan in plans]
+    plans = [rehearse_pass(session, plan, report) for plan in plans]
     session.end_transaction()
     return plans
 
 
-def _effects(plans: Sequence[PassPlan], backup: RunBackup) -> list[str]:
+def _effects(steps: Sequence[StepPlan], plans: Sequence[PassPlan], backup: RunBackup) -> list[str]:
     """What the run is going to do, for the question whether it may."""
-    lines = []
+    lines = [f"{step}; nothing undoes that" for step in steps if step.rows]
     for plan in plans:
         if plan.left:
-            lines.append(f"mask {plan.rows:,} rows of {plan.table}: {', '.join(plan.columns)}")
+            columns = ", ".join(
+                f"{name} (once more: {column.earlier} before)" if column.earlier else name
+                for name, column in plan.progress.columns.items()
+            )
+            lines.append(f"mask {plan.rows:,} rows of {plan.table}: {columns}")
             lines += [
-                f"fire trigger {name} for each of them: check what it copies, and where"
+                f"fire trigger {name} for each of them; a table that grows is masked by the "
+                "policy, or named in the end"
                 for name in plan.triggers
             ]
     return [*lines, str(backup)]
 
 
 def _begin(session: Session, options: MaskOptions, plans: Sequence[PassPlan]) -> None:
+    """Write the passes down: what those of earlier runs still mask, and the new ones."""
     session.end_transaction()
     session.allow_writes()
     table = PassTable(session)
     table.create()
     if options.again:
         table.forget([plan.table for plan in plans])
+    for plan in plans:
+        if plan.progress.state == "new":
+            table.begin(plan.progress)
+        else:
+            table.settle(plan.progress)
     session.commit()
 
 
@@ -231,10 +320,9 @@ def _backup_for(session: Session, border: Boundary, plans: Sequence[PassPlan]) -
     return backup
 
 
-def _keep(backup: RunBackup, plans: Sequence[PassPlan]) -> None:
-    """Make it: a dump, the rows that are going to be masked, or both."""
+def _keep_rows(backup: RunBackup, plans: Sequence[PassPlan]) -> None:
+    """Save the rows that are going to be masked, as the steps have left them; a dump came first."""
     session = backup.session
-    backup.begin("mask", current_heads(session), ())
     if backup.made is None or backup.kind == "dump":
         return
     with rows_file(session, backup.made, "masked") as file:
@@ -266,12 +354,61 @@ class _Run:
     key: Key | None
     lock: Held
 
+    def neutralise(self, steps: Sequence[StepPlan], digest: str) -> None:
+        """Carry the steps out, each in a transaction; then set the flag, if there is a digest."""
+        session = self.session
+        for step in steps:
+            if step.rows:
+                rows = carry_out(session, step)
+                event = self.log.audit.event(
+                    "neutralised", rows={step.table: rows}, step=str(step.step)
+                )
+                session.stream.run(event, what="audit")
+                self._commit()
+                self.log.log()
+        if digest:
+            session.books.environment.create(session.connection, checkfirst=True)
+            flag_neutralised(session.connection, digest, session.books)
+            self._commit()
+
+    def make_all(self, plans: Sequence[PassPlan]) -> list[PassPlan]:
+        """Make the passes, and again for the rows that triggers add, until none is left.
+
+        Returns what was masked in all.  Raises `MaskingError` if rows are left.
+        """
+        made = {(plan.table, plan.progress.number): plan for plan in plans}
+        for _ in range(_ROUNDS):
+            for plan in plans:
+                if plan.left:
+                    self.make(plan)
+            plans = self._left(plans, fired(made.values()))
+            if not any(plan.rows for plan in plans):
+                return list(made.values())
+            for plan in plans:
+                place = plan.table, plan.progress.number
+                made[place] = _added(made[place], plan)
+        left = ", ".join(dict.fromkeys(plan.table for plan in plans if plan.rows))
+        raise MaskingError(
+            f"rows that are not masked are left in {left}: triggers add some each time that rows "
+            f"are masked ({', '.join(fired(made.values())) or 'none that this user can see'}); "
+            "drop those triggers in this copy, and run the command again"
+        )
+
+    def _left(self, plans: Sequence[PassPlan], triggers: Sequence[str]) -> list[PassPlan]:
+        """The passes once more, with the rows that came meanwhile."""
+        passes = {(made.table, made.number): made for made in PassTable(self.session).passes()}
+        found = []
+        for plan in plans:
+            progress = passes[plan.table, plan.progress.number]
+            again = replace(plan, progress=progress, rows=0, values={})
+            sized = size_pass(self.session, again, triggers)
+            found.append(rehearse_pass(self.session, sized, progress_of_run()))
+        self.session.end_transaction()
+        return found
+
     def make(self, plan: PassPlan) -> None:
         """Make one pass, block by block; each block commits with its progress."""
         table = PassTable(self.session)
-        if plan.progress.state == "new":
-            table.begin(plan.progress)
-            self._commit()
         made = self._mask(plan) if plan.rows else plan.progress
         while plan.parked and remove_marks(self.session, plan):
             self._commit()
@@ -282,6 +419,7 @@ class _Run:
             plan_digest=made.policy,
             key_id=made.key_id,
             columns=list(plan.columns),
+            triggers=list(plan.triggers) if made.rows > plan.progress.rows else [],
         )
         self.session.stream.run(event, what="audit")
         self._commit()
@@ -309,6 +447,12 @@ class _Run:
         self.session.commit()
 
 
+def _added(one: PassPlan, other: PassPlan) -> PassPlan:
+    """What two runs over one pass have masked together."""
+    values = {name: one.values[name] + other.values[name] for name in one.columns}
+    return replace(one, rows=one.rows + other.rows, values=values)
+
+
 def _digests(
     plan: PassPlan, originals: Originals | None, before: RowBlock, after: RowBlock
 ) -> bytes:
@@ -321,156 +465,3 @@ def _digests(
             continue
         numbers |= originals.digests(kind, before.columns[name], after.columns[name])
     return array("Q", sorted(numbers)).tobytes()
-
-
-_SAMPLE = 200
-_BLOCK_ROWS = 2000
-_BLOCK_BYTES = 8 * 2**20
-_FIRST_TIMESTAMP = datetime(1970, 1, 1, 0, 0, 1)
-_CODECS = {"latin1": "cp1252", "ascii": "ascii"}
-
-
-def _size_pass(session: Session, plan: PassPlan) -> PassPlan:
-    """The plan with the number of rows that are left, and a block that fits memory."""
-    progress = plan.progress
-    if progress.state != "new":
-        _refuse_rows_between(session, plan)
-    if progress.state == "parked" or (progress.state == "done" and plan.key_is_masked):
-        return replace(plan, block=_BLOCK_ROWS)  # none is left
-    quote, size = session.dialect.quote, session.dialect.size
-    lengths = " + ".join(f"COALESCE({size(quote(name))}, 0)" for name in plan.columns)
-    where = pending(session, plan, progress.last_key)
-    sql = f"SELECT COUNT(*), MAX({lengths}) FROM {quote(plan.table)}{where}"
-    ((rows, widest),) = session.rows(sql)
-    block = max(1, min(_BLOCK_ROWS, _BLOCK_BYTES // max(int(widest or 0), 1)))
-    if "shuffle" in plan.strategies.values() and rows:  # no small block at the end
-        block = ceil(rows / ceil(rows / block))
-    return replace(plan, rows=int(rows), block=block)
-
-
-def _refuse_rows_between(session: Session, plan: PassPlan) -> None:
-    """Raise `MaskingError` if rows were added where a pass has been: they look like masked ones.
-
-    Rows that were deleted there since hide as many.
-    """
-    progress, quote = plan.progress, session.dialect.quote
-    if progress.last_key is None and not (plan.key_is_masked and progress.state == "done"):
-        return
-    table, ahead = quote(plan.table), 0
-    there = int(session.scalar(f"SELECT COUNT(*) FROM {table}{pending(session, plan, None)}"))
-    if progress.last_key is not None:
-        where = pending(session, plan, progress.last_key)
-        ahead = int(session.scalar(f"SELECT COUNT(*) FROM {table}{where}"))
-    added = there - ahead - len(plan.seeded.keys) - progress.rows
-    if added > 0:
-        raise MaskingError(
-            f"{plan.table}: {added:,} rows were added among those that are masked already, and "
-            "cannot be told from them; restore a fresh copy and add --again"
-        )
-
-
-def _rehearse_pass(session: Session, plan: PassPlan, report: Progress) -> PassPlan:
-    """Mask all rows that are left without writing, and count their values.
-
-    Raises `MaskingError` for the first value that cannot be masked or does not fit.
-    """
-    values = dict.fromkeys(plan.columns, 0)
-    rows = 0
-    for block in read_blocks(session, plan):
-        before, after = mask_block(plan, block, plan.progress.rows + rows)
-        for name in plan.columns:
-            values[name] += sum(not is_blank(value) for value in before.columns[name])
-            _refuse_unfit(plan, name, before, after, rows)
-        rows += len(block)
-        report(f"checking {plan.table}", rows, plan.rows)
-    return replace(plan, values=values)
-
-
-def _try_first_block(session: Session, plan: PassPlan) -> None:
-    """Write the first block and undo it; the database's own refusal is raised."""
-    if not plan.rows:
-        return
-    session.allow_writes()
-    try:
-        block = next(read_blocks(session, plan, lock=True))
-        write_block(session, plan, *mask_block(plan, block, plan.progress.rows))
-    except SeedError as error:
-        raise MaskingError(
-            f"{error}; masked values do not fit the table, nothing was written"
-        ) from None
-    finally:
-        session.end_transaction()
-
-
-def _refuse_restored(session: Session, key: Key | None, plans: Sequence[PassPlan]) -> None:
-    """Raise `MaskingError` if rows that were masked are as they were before.
-
-    That is what a table looks like whose copy was restored once more.
-    """
-    begun = [plan for plan in plans if plan.progress.rows]
-    if key is None or not begun:
-        return
-    known, originals = Known(PassTable(session).originals()), Originals(key)
-    for plan in begun:
-        first_row = replace(plan.progress, last_key=None)
-        first = replace(plan, progress=first_row, rows=1, block=min(plan.block, _SAMPLE))
-        block = next(read_blocks(session, first), None)
-        telling = found = 0
-        for name, values in block.columns.items() if block else ():
-            if name in plan.kinds:
-                numbers = originals.digests(plan.kinds[name], values, [None] * len(values))
-                telling += len(numbers)
-                found += sum(number in known for number in numbers)
-        if found * 2 > telling:
-            raise MaskingError(
-                f"{plan.table} was masked before, and holds the originals again: it was restored "
-                "since; to mask it from its first row on, add --again"
-            )
-
-
-def _refuse_unfit(plan: PassPlan, name: str, before: RowBlock, after: RowBlock, start: int) -> None:
-    column = plan.facts.columns[name]
-    mark = MARK if name in plan.parked else ""
-    pairs = zip(before.columns[name], after.columns[name], strict=True)
-    for place, (old, new) in enumerate(pairs):
-        reasons: Iterator[str] = iter(())
-        if isinstance(new, str) and new != old:
-            reasons = _reasons(new, column, mark)
-        elif column.last is not None and isinstance(new, datetime):
-            reasons = _out_of_timestamp(new, column.last)
-        elif isinstance(new, int | Decimal) and new != old:
-            reasons = _out_of_number(new, column)
-        for reason in reasons:
-            raise MaskingError(
-                f"{plan.table}.{name}, row {start + place + 1}: {reason}; choose another strategy"
-            )
-
-
-def _out_of_timestamp(new: datetime, last: datetime) -> Iterator[str]:
-    """A moved date stays with the others of its subject, so a column may be unable to hold it."""
-    if not _FIRST_TIMESTAMP <= new.replace(tzinfo=None) <= last:
-        yield f"the masked time is not between 1970 and {last}, all that a TIMESTAMP can hold"
-
-
-def _out_of_number(new: int | Decimal, column: ColumnFacts) -> Iterator[str]:
-    precision, scale = (getattr(column.type, name, None) for name in ("precision", "scale"))
-    if column.bits is not None:
-        unsigned = bool(getattr(column.type, "unsigned", False))
-        fits = (0 if unsigned else -(2**column.bits)) <= new < 2 ** (column.bits + unsigned)
-    else:
-        fits = precision is None or scale is None or abs(new) < 10 ** (precision - scale)
-    if not fits:
-        yield "the masked number does not fit the column; add min or max"
-
-
-def _reasons(new: Value, column: ColumnFacts, mark: str) -> Iterator[str]:
-    room, codec = column.length, _CODECS.get(column.charset or "")
-    if room is not None and len(new) + len(mark) > room:
-        with_mark = f" and the mark {mark}" if mark else ""
-        masked = f"a masked value of {len(new)} characters{with_mark}"
-        yield f"{masked} does not fit the {room} of the column"
-    if codec is not None and not new.isascii():
-        try:
-            new.encode(codec)
-        except UnicodeEncodeError:
-            yield "a masked value holds a character that the column's character set lacks"

@@ -214,7 +214,7 @@ class Boundary:
             (path, None if inner.kind is None else self._mask(f"{site.place} {path}", inner))
             for path, inner in rule.paths
         ]
-        return mask_document(paths, _other(site, rule.other or site.choice))
+        return mask_document(paths, _other(site, rule.rest(site.choice)))
 
     def strategy(self, table: str, column: str) -> Choice | None:
         """The strategy of a column; None for one that is not masked."""

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Any, Literal
 
+from terp_seed.masking.document_keys import hide, personal_key
 from terp_seed.masking.normal import UnmaskableError, is_blank
 from terp_seed.masking.policy import PathStep, path_steps
 from terp_seed.masking.site import Mask
@@ -31,7 +32,8 @@ def mask_document(paths: Sequence[tuple[str, Mask | None]], other: Other) -> Mas
     """Mask a document by path; a path without a mask is kept.
 
     ``other`` decides on what no path names: "keep" keeps it, a function is
-    applied to its texts and keys, "remove" removes it.  Where several paths
+    applied to its texts and keys, "remove" removes it.  Where a function is
+    applied, a value whose key is that of personal data is hidden whole.  Where several paths
     lead to one place, the first decides.  A text that is not JSON is replaced
     by ``{}``.
     """
@@ -87,26 +89,32 @@ class _Walk:
     row: int
     other: Other
 
-    def visit(self, node: Any, states: Sequence[_State], depth: int) -> Any:
-        """The masked form of a node that ``states`` have led to."""
+    def visit(
+        self, node: Any, states: Sequence[_State], depth: int, keys: tuple[str, str] = ("", "")
+    ) -> Any:
+        """The masked form of a node that ``states`` have led to; ``keys`` are the last two."""
         for path, at, leaf in states:
             if at == len(path):
                 return node if leaf is None else self._covered(node, leaf, depth)
         if depth < _DEEPEST and isinstance(node, dict):
-            return self._object(node, states, depth)
+            return self._object(node, states, depth, keys)
         if depth < _DEEPEST and isinstance(node, list):
-            return self._array(node, states, depth)
-        return self._rest(node)
+            return self._array(node, states, depth, keys)
+        return self._rest(node, keys)
 
-    def _array(self, node: list[Any], states: Sequence[_State], depth: int) -> list[Any]:
+    def _array(
+        self, node: list[Any], states: Sequence[_State], depth: int, keys: tuple[str, str]
+    ) -> list[Any]:
         ahead = [_after(states, number) for number in range(len(node))]
         return [
-            self.visit(item, then, depth + 1)
+            self.visit(item, then, depth + 1, keys)
             for item, then in zip(node, ahead, strict=True)
             if then or self.other != "remove"
         ]
 
-    def _object(self, node: dict[str, Any], states: Sequence[_State], depth: int) -> dict[str, Any]:
+    def _object(
+        self, node: dict[str, Any], states: Sequence[_State], depth: int, keys: tuple[str, str]
+    ) -> dict[str, Any]:
         out: dict[str, Any] = {}
         for key, value in node.items():
             ahead = _after(states, f".{key}")
@@ -115,7 +123,7 @@ class _Walk:
             shown = self._key(key, ahead)
             while shown in out:
                 shown += "_"
-            out[shown] = self.visit(value, ahead, depth + 1)
+            out[shown] = self.visit(value, ahead, depth + 1, (keys[1], key))
         return out
 
     def _key(self, key: str, ahead: Sequence[_State]) -> str:
@@ -141,15 +149,20 @@ class _Walk:
         except UnmaskableError:
             return None
 
-    def _rest(self, node: Any) -> Any:
+    def _rest(self, node: Any, keys: tuple[str, str]) -> Any:
         """A node that no path names, or one too deep to look into."""
         if self.other == "keep":
             return node
         if self.other == "remove" or isinstance(node, dict | list):
             return None
+        if isinstance(node, bool) or is_blank(node):
+            return node
+        kind = personal_key(*keys, isinstance(node, str))
+        if kind is not None:
+            return hide(kind, node, self.other)
         if isinstance(node, str):
             return self.other(node)
-        if isinstance(node, bool) or not isinstance(node, int):
+        if not isinstance(node, int):
             return node
         return node if self.other(str(node)) == str(node) else None
 

@@ -13,6 +13,7 @@ from functools import cached_property
 from hashlib import sha256
 from typing import Any, TypeVar
 
+from terp_seed.masking.neutralisation import Neutralisation
 from terp_seed.masking.normal import Normal, compact, digits_of, folded, plain, tidy
 from terp_seed.masking.reserved import CARDS, NETWORKS, PHONES, TAX_NUMBERS, ReservedRange
 from terp_seed.settings.options import environment_name
@@ -142,6 +143,13 @@ class Rule:
         default = Choice(DATA_CLASSES[self.kind].strategy)
         return own or self.choices.get("") or of_class or default
 
+    def rest(self, choice: Choice) -> Choice:
+        """What is done about the parts of a document that no path names.
+
+        A document whose paths are named is known: what else turns up in it is removed.
+        """
+        return self.other or (Choice("redact") if self.paths else choice)
+
 
 @dataclass(frozen=True, slots=True)
 class TableRules:
@@ -186,6 +194,8 @@ class Policy:
     min_k: int | None = None
     environments: Mapping[str, Mapping[str, Choice]] = field(default_factory=dict)
     tables: Mapping[str, TableRules] = field(default_factory=dict)
+    neutralise: tuple[Neutralisation, ...] = ()
+    """What is done to a copy before it is masked."""
 
     @cached_property
     def digest(self) -> str:

@@ -10,6 +10,9 @@
     [environments.staging]               # a class's strategy in one environment
     free_text = "scrub_text"
 
+    [neutralise]                         # before a copy is masked
+    webhooks = { set = { enabled = false } }
+
     [tables.clients]
     subject = "teri_code"                # whose dates move together
     person = "email"                     # whose names and addresses are one made-up person's
@@ -38,6 +41,7 @@ from typing import Any
 
 from terp_seed.errors import UsageError
 from terp_seed.masking.live_values import LIVE_KINDS
+from terp_seed.masking.neutralisation import read_steps
 from terp_seed.masking.policy import (
     DATA_CLASSES,
     Choice,
@@ -53,7 +57,7 @@ from terp_seed.settings.options import ENVIRONMENTS
 
 __all__ = ["is_fit", "load_policy", "merge_models"]
 
-_SECTIONS = ("defaults", "environments", "tables", "version")
+_SECTIONS = ("defaults", "environments", "neutralise", "tables", "version")
 _OPTIONS = {name for strategy in STRATEGIES.values() for name in strategy.options}
 _CHOICE_KEYS = {"strategy", "reason"} | _OPTIONS
 _COLUMN_KEYS = (
@@ -188,7 +192,9 @@ class _Reader:
         min_k = self._value(defaults, "min_k", None, "[defaults]")
         if min_k and not any(rules.quasi for rules in tables.values()):
             self._problem("[defaults]", 'min_k needs quasi = ["<column>"] in a table at least')
-        return Policy(source, domain, unlisted, min_k, environments, tables)
+        given_steps = self._table(document, "neutralise")
+        steps = tuple(read_steps(given_steps, self._problem)) if given_steps else ()
+        return Policy(source, domain, unlisted, min_k, environments, tables, steps)
 
     def rule(self, given: Any, where: str) -> Rule:
         """The rule of a column or a path."""

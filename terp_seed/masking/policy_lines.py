@@ -12,12 +12,14 @@ from typing import Any
 
 from terp_seed.errors import UsageError
 from terp_seed.masking.gaps import toml_key
+from terp_seed.masking.neutralisation import Neutralisation
 from terp_seed.masking.policy import PROPOSED
 
-__all__ = ["Decision", "TableDecisions", "add_decisions"]
+__all__ = ["Decision", "TableDecisions", "add_decisions", "add_steps"]
 
 _GROUPS = re.compile(r"\A(?:(?!\[)[^\n]*\n)*?not_personal[ \t]*=[ \t]*\[")
 """The lines of a table up to its ``not_personal``: before the next header."""
+_STEPS = re.compile(r"^[ \t]*\[[ \t]*neutralise[ \t]*\][ \t]*(?:#.*)?\n", re.MULTILINE)
 _NEW_FILE = "# What is personal in the tables that seeds write, and what is not.\n\nversion = 1\n"
 
 
@@ -89,6 +91,40 @@ def add_decisions(path: Path, tables: Sequence[TableDecisions]) -> int:
     return sum(len(found.decisions) for found in added)
 
 
+def add_steps(path: Path, steps: Sequence[Neutralisation]) -> None:
+    """Add proposed steps to a policy file that exists, one for each table; the rest stays."""
+    if not steps:
+        return
+    text = path.read_text(encoding="utf-8")
+    lines = "".join(
+        f"{toml_key(step.table)} = {_inline(_step(step))}  # {PROPOSED}\n" for step in steps
+    )
+    header = _STEPS.search(text)
+    if header is None:
+        longer = f"{text.rstrip()}\n\n[neutralise]\n{lines}"
+    else:
+        longer = text[: header.end()] + lines + text[header.end() :]
+    try:
+        tomllib.loads(longer)
+    except tomllib.TOMLDecodeError:
+        raise UsageError(
+            f"{path}: cannot be extended; add these lines under [neutralise]:\n\n{lines}"
+        ) from None
+    path.write_text(longer, encoding="utf-8")
+
+
+def _step(step: Neutralisation) -> dict[str, Any]:
+    """What the file says of a step."""
+    values = {name: value for name, value in step.values.items() if value is not None}
+    nulls = [name for name, value in step.values.items() if value is None]
+    found: dict[str, Any] = {"delete": True} if step.delete else {}
+    if values:
+        found["set"] = values
+    if nulls:
+        found["null"] = nulls
+    return found
+
+
 def _with_table(text: str, found: TableDecisions, known: Mapping[str, Any]) -> str:
     name = next((n for n in known if n.casefold() == found.table.casefold()), found.table)
     header = _header(text, name)
@@ -144,6 +180,8 @@ def _inline(entry: Mapping[str, Any]) -> str:
 
 
 def _value(value: Any) -> str:
+    if isinstance(value, dict):
+        return _inline(value)
     if isinstance(value, bool):
         return "true" if value else "false"
     return json.dumps(value, ensure_ascii=False)

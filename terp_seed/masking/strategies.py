@@ -240,7 +240,10 @@ def _scrub_text(site: Site) -> Mask:
 
 
 def _partial(site: Site) -> Mask:
-    """Keep the first and last characters; at least as many are hidden as shown, and four."""
+    """Keep the first and last characters; at least as many are hidden as shown, and four.
+
+    What is hidden already stays: it is what masking made of it before.
+    """
     first, last = site.option("first", 1), site.option("last", 2)
 
     def by_value(value: Value) -> Value:
@@ -249,7 +252,7 @@ def _partial(site: Site) -> Mask:
         begin, end = (first, last) if len(text) >= max(2 * shown, shown + 4) else (0, 0)
         stop = len(text) - end
         hidden = "".join("*" if char.isalnum() else char for char in text[begin:stop])
-        if hidden == text[begin:stop]:
+        if hidden == text[begin:stop] and "*" not in hidden:
             raise UnmaskableError("partial finds nothing in it to hide")
         return text[:begin] + hidden + text[stop:]
 

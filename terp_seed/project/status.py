@@ -11,7 +11,7 @@ from alembic.script import Script, ScriptDirectory
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.bookkeeping import table_exists
-from terp_seed.database.environment_stamp import stamped
+from terp_seed.database.environment_stamp import neutralised, stamped
 from terp_seed.database.failures import translated
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import UsageError
@@ -43,6 +43,7 @@ __all__ = [
     "Violations",
     "chain_status",
     "count_violations",
+    "neutralised_since",
     "table_target",
 ]
 
@@ -245,6 +246,13 @@ def count_violations(project: Project, *, everything: bool = False) -> list[Viol
                 count = violations(check, None if everything else rows, ledger_of(session))
                 results.append(_counted(session, check, count))
         return results
+
+
+def neutralised_since(project: Project) -> str | None:
+    """When the database was neutralised, UTC; None if it was not."""
+    with opened(project.settings()) as session:
+        found = neutralised(session.connection, session.books)
+        return None if found is None else found[0]
 
 
 def _generated_ranges(session: Session, applied: Sequence[Script]) -> dict[str, Range]:

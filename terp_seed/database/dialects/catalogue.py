@@ -133,6 +133,13 @@ class Catalogue(ABC):
         """The triggers that an UPDATE of the table sets off."""
         return []
 
+    cascades_fire_triggers: ClassVar[bool] = True
+    """Whether rows that a foreign key takes along set off the triggers of their table."""
+
+    def readable_elsewhere(self, connection: Connection) -> list[tuple[str, str]]:
+        """The tables of other schemas of the database that the user may read, with the schemas."""
+        return []
+
     @abstractmethod
     def all_triggers(self, connection: Connection) -> list[Trigger]:
         """The triggers of all tables of the database, whatever sets them off."""
@@ -147,6 +154,13 @@ class Catalogue(ABC):
 
     def publications(self, connection: Connection, tables: Sequence[str]) -> dict[str, list[str]]:
         """Those of these tables that each publication sends to other databases."""
+        return {}
+
+    def statement_logs(self, connection: Connection) -> dict[str, str | None]:
+        """The settings by which the server writes this session's statements to a log.
+
+        Each that is on, with the statement that turns it off; with None one that cannot be read.
+        """
         return {}
 
     @abstractmethod

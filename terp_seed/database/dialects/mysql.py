@@ -79,6 +79,7 @@ class MySQL(MySQLKeptRows, Dialect):
     )
     ddl_commits = True
     schemas_are_databases = True
+    cascades_fire_triggers = False
     digests_rows = True
     bits_are_numbers = True
     last_timestamp = datetime(2038, 1, 19, 3, 14, 7)
@@ -286,6 +287,22 @@ class MySQL(MySQLKeptRows, Dialect):
         )
         return [Trigger(*map(str, row)) for row in rows]
 
+    def statement_logs(self, connection: Connection) -> dict[str, str | None]:
+        wanted = ("general_log", "slow_query_log", "log_output", "server_audit_logging")
+        listed = ", ".join(map(self.text, wanted))
+        found = _exact(connection, f"SHOW GLOBAL VARIABLES WHERE Variable_name IN ({listed})")
+        now = {str(name): str(value) for name, value in found}
+        nowhere = now.get("log_output") == "NONE"
+        logs: dict[str, str | None] = {}
+        for name in ("general_log", "slow_query_log"):
+            if name not in now:
+                logs[name] = None
+            elif now[name] == "ON" and not nowhere:
+                logs[name] = f"SET GLOBAL {name} = OFF"
+        if now.get("server_audit_logging") == "ON":
+            logs["server_audit_logging"] = "SET GLOBAL server_audit_logging = OFF"
+        return logs
+
     def exactly(self, column: str, kind: TypeEngine[Any]) -> str:
         from sqlalchemy.dialects.mysql import BIT, DATE, DATETIME, FLOAT, TIME, TIMESTAMP
 
@@ -491,7 +508,7 @@ class MySQL(MySQLKeptRows, Dialect):
                 "general and slow query log: the statements of the restore",
                 ", ".join(f"{name} is {'ON' if on[name] else 'OFF'}" for name in names[1:]),
                 "truncate them if they were on while the copy was restored; masking itself writes "
-                "masked values only",
+                "masked values only, and masks no primary key while they are on",
             ),
         ]
 

@@ -56,6 +56,15 @@ _ONE_OF = re.compile(  # (("size")::text = ANY ((ARRAY['S'::character varying]):
         |(?P<one>'(?:[^']|'')*'(?:::[\w\ ]+)?\)*))""",
     re.DOTALL | re.VERBOSE,
 )
+_LOGS = {
+    "log_statement": ("none", "ddl"),
+    "log_min_duration_statement": ("-1",),
+    "log_min_duration_sample": ("-1",),
+    "auto_explain.log_min_duration": ("-1",),
+    "pgaudit.log": ("none", ""),
+}
+"""The settings that write statements to the log, with the values that keep an UPDATE out of it."""
+_EXTENSIONS = {"auto_explain.log_min_duration", "pgaudit.log"}
 _LITERAL = re.compile(r"'((?:[^']|'')*)'(?:::[\w ]+)?")
 
 
@@ -322,6 +331,16 @@ class PostgreSQL(PostgreSQLKeptRows, PostgreSQLValues, Dialect):
     def as_spelt(self, name: str) -> str:
         return f'{name} COLLATE "C"'
 
+    def readable_elsewhere(self, connection: Connection) -> list[tuple[str, str]]:
+        rows = connection.exec_driver_sql(
+            "SELECT nspname, relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace "
+            "WHERE relkind IN ('r', 'p') AND nspname NOT IN ('information_schema', 'pg_catalog') "
+            "AND nspname !~ '^pg_(toast|temp)' AND nspname <> current_schema() "
+            "AND has_schema_privilege(n.oid, 'USAGE') "
+            "AND has_table_privilege(pg_class.oid, 'SELECT') ORDER BY 1, 2"
+        )
+        return [(str(schema), str(name)) for schema, name in rows]
+
     def hidden(self, connection: Connection, tables: Sequence[str]) -> str:
         rows = connection.exec_driver_sql(
             f"SELECT {_name('nspname', 'relname')} FROM unnest(%s::text[]) AS name "
@@ -341,6 +360,18 @@ class PostgreSQL(PostgreSQLKeptRows, PostgreSQLValues, Dialect):
         for publication, table in rows:
             found.setdefault(publication, []).append(table)
         return found
+
+    def statement_logs(self, connection: Connection) -> dict[str, str | None]:
+        listed = ", ".join(map(self.text, _LOGS))
+        sql = f"SELECT name, setting, current_database() FROM pg_settings WHERE name IN ({listed})"
+        rows = connection.exec_driver_sql(sql).all()
+        logs: dict[str, str | None] = dict.fromkeys(_LOGS.keys() - _EXTENSIONS)
+        for name, value, database in rows:
+            logs.pop(name, None)
+            if value not in _LOGS[name]:
+                off = self.text(_LOGS[name][0])
+                logs[name] = f"ALTER DATABASE {self.quote(database)} SET {name} = {off}"
+        return logs
 
     def copies(self, connection: Connection, tables: Sequence[str]) -> list[Copy]:
         names = ("archive_mode", "log_statement", "wal_level")
@@ -369,7 +400,7 @@ class PostgreSQL(PostgreSQLKeptRows, PostgreSQLValues, Dialect):
                 "the server's log: the statements of the restore",
                 f"log_statement is {now['log_statement']}",
                 "delete it if statements were logged while the copy was restored; masking itself "
-                "writes masked values only",
+                "writes masked values only, and masks no primary key while it is on",
             ),
         ]
 

@@ -1,0 +1,199 @@
+"""A policy that is corrected after a run: the next run masks what changed, and nothing else."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from copies import Copy, add_people
+from production import CANARY
+
+from terp_seed.mask_database.corrections import settle
+from terp_seed.mask_database.evidence import evidence, evidence_page
+from terp_seed.mask_database.progress import MaskedColumn, Pass
+from terp_seed.mask_database.run import MaskOptions, rehearse
+
+NAME = 'name = { class = "person_name" }'
+MAIL = 'mail = { class = "email" }'
+
+
+def test_another_strategy_masks_the_column_once_more(people: Copy) -> None:
+    people.mask()
+    once = people.all("SELECT name, mail FROM people ORDER BY id")
+    people.policy("[tables.people]", 'name = { class = "person_name", strategy = "redact" }', MAIL)
+    (first, again) = rehearse(people.settings, MaskOptions())
+    assert (first.columns, first.rows) == (("mail",), 0)
+    assert (again.columns, again.rows) == (("name",), 7)
+    assert people.mask() == {"people": 7}
+    assert people.all("SELECT mail FROM people ORDER BY id") == [(mail,) for _, mail in once]
+    assert {name for (name,) in people.all("SELECT name FROM people")} == {"[redacted]"}
+    assert people.mask() == {}
+    found = {row["column"]: row["masked_before"] for row in evidence(people.settings)["columns"]}
+    assert found == {"mail": None, "name": "person_name by substitute"}
+    assert "| person_name by substitute |" in evidence_page(evidence(people.settings))
+    add_people(people, range(8, 10))
+    people.mask()
+    assert CANARY.findall(str(people.all("SELECT * FROM people"))) == []
+
+
+def test_another_class_another_option_and_a_way_back(people: Copy) -> None:
+    people.mask()
+    before = people.all("SELECT mail FROM people ORDER BY id")
+    for entry in (
+        'mail = { class = "username" }',
+        'mail = { class = "username", prefix = "m" }',
+        MAIL,
+    ):
+        people.policy("[tables.people]", NAME, entry)
+        people.mask()
+        assert people.mask() == {}
+        now = people.all("SELECT mail FROM people ORDER BY id")
+        assert not set(now) & set(before)
+        assert len(set(now)) == 7
+        before = now
+    (mail,) = [r for r in evidence(people.settings)["columns"] if r["column"] == "mail"]
+    by_name = "username by pseudonymise"
+    assert mail["masked_before"] == f"email by pseudonymise, {by_name}, {by_name}"
+    assert people.leaks() == set()
+
+
+def test_a_column_that_is_kept_for_a_while_is_masked_whole_again(people: Copy) -> None:
+    """Rows that came while it was kept are not lost behind those that were masked."""
+    people.mask()
+    people.policy("[tables.people]", 'name = { pii = false, reason = "a stage name" }', MAIL)
+    assert people.mask() == {}
+    add_people(people, range(8, 10))
+    people.mask()
+    assert len(CANARY.findall(str(people.all("SELECT name FROM people")))) == 2
+    people.policy("[tables.people]", NAME, MAIL)
+    people.mask()
+    assert CANARY.findall(str(people.all("SELECT * FROM people"))) == []
+    assert people.leaks() == set()
+
+
+@pytest.fixture
+def orders(new_copy: Callable[..., Copy]) -> Copy:
+    copy = new_copy(orders="id INTEGER PRIMARY KEY, items JSON")
+    for n in range(1, 4):
+        item = {"mail": f"canary-{n}@real-corp.com", "note": f"for Jane Canary{n}", "n": n}
+        copy.run(f"INSERT INTO orders VALUES ({n}, '{json.dumps([item])}')")
+    return copy
+
+
+def paths(copy: Copy, inner: str, other: str = '{ strategy = "keep", reason = "known" }') -> None:
+    copy.policy(
+        f"[tables.orders]\nitems = {{ class = 'json', paths = {{ {inner} }}, other = {other} }}"
+    )
+
+
+def items(copy: Copy) -> list[Any]:
+    doc = "items::text" if copy.name == "postgresql" else "items"
+    return [json.loads(text)[0] for (text,) in copy.all(f"SELECT {doc} FROM orders ORDER BY id")]
+
+
+def test_a_new_path_masks_only_what_it_names(orders: Copy) -> None:
+    """As a leak check advises: names are left in a document whose addresses were masked."""
+    copy = orders
+    paths(copy, "'$..mail' = 'email'")
+    copy.mask()
+    first = items(copy)
+    assert first[0]["note"] == "for Jane Canary1"
+    paths(copy, "'$..mail' = 'email', '$..note' = 'free_text'")
+    assert copy.mask() == {"orders": 3}
+    assert items(copy) == [{**item, "note": "[redacted]"} for item in first]
+    assert copy.mask() == {}
+    copy.run(
+        'INSERT INTO orders VALUES (4, \'[{"mail": "canary-1@real-corp.com", "note": "Canary", '
+        '"n": 4}]\')'
+    )
+    copy.mask()
+    assert items(copy)[3] == {"mail": first[0]["mail"], "note": "[redacted]", "n": 4}
+    found = [(row["paths"], row["masked_before"]) for row in evidence(copy.settings)["columns"]]
+    assert found == [(["$..mail"], None), (["$..note"], None)]
+
+
+def test_a_path_with_another_class_and_one_that_is_gone(orders: Copy) -> None:
+    copy = orders
+    paths(copy, "'$[*].mail' = 'email', '$[*].note' = { pii = false, reason = 'x' }", "'redact'")
+    copy.mask()
+    first = items(copy)
+    assert [set(item) for item in first] == [{"mail", "note"}] * 3
+    paths(copy, "'$[*].mail' = 'username', '$[*].note' = { pii = false, reason = 'x' }", "'redact'")
+    copy.mask()
+    second = items(copy)
+    assert [item["note"] for item in second] == [item["note"] for item in first]
+    assert all(item["mail"].startswith("u") and "@" not in item["mail"] for item in second)
+    paths(copy, "'$[*].mail' = 'username'", "'redact'")
+    copy.mask()
+    assert items(copy) == [{"mail": item["mail"]} for item in second]
+    assert copy.mask() == {}
+    assert copy.leaks() == set()
+
+
+@pytest.mark.parametrize("number", ["C11-0000001-LIC", "12"])
+def test_partial_leaves_what_is_hidden_already(new_copy: Callable[..., Copy], number: str) -> None:
+    copy = new_copy(papers="id INTEGER PRIMARY KEY, licence VARCHAR(20)")
+    copy.run(f"INSERT INTO papers VALUES (1, '{number}')")
+    copy.policy(
+        "[tables.papers]", 'licence = { class = "license", staging = { strategy = "partial" } }'
+    )
+    copy.mask()
+    ((hidden,),) = copy.all("SELECT licence FROM papers")
+    assert "*" in hidden
+    assert copy.mask(again=True) == {"papers": 1}
+    assert copy.all("SELECT licence FROM papers") == [(hidden,)]
+
+
+# -- which pass masks what, without a database
+
+
+def made(number: int, **columns: MaskedColumn) -> Pass:
+    return Pass("t", number, "staging", None, "", columns, state="done")
+
+
+def document(**parts: str) -> MaskedColumn:
+    return MaskedColumn(
+        "json", "redact", {name.replace("rest", ""): p for name, p in parts.items()}
+    )
+
+
+def parts_of(passes: list[Pass]) -> list[dict[str, str]]:
+    return [dict(p.columns["doc"].parts) if "doc" in p.columns else {} for p in passes]
+
+
+def test_what_did_not_change_needs_no_new_pass() -> None:
+    passes = [made(1, doc=document(rest="r", a="1"))]
+    assert settle(passes, {"doc": document(rest="r", a="1")}) == (passes, {})
+
+
+def test_a_part_belongs_to_the_last_pass_that_masked_it() -> None:
+    passes = [made(1, doc=document(rest="r", a="1")), made(2, doc=document(a="2"))]
+    kept, fresh = settle(passes, {"doc": document(rest="r", a="2")})
+    assert (parts_of(kept), fresh) == ([{"": "r"}, {"a": "2"}], {})
+    kept, fresh = settle(passes, {"doc": document(rest="r", a="1")})
+    assert (parts_of(kept), fresh["doc"].parts) == ([{"": "r"}, {}], {"a": "1"})
+
+
+def test_what_a_path_named_is_the_rest_once_the_path_is_gone() -> None:
+    passes = [made(1, doc=document(rest="r", a="1", b="1"))]
+    wanted = {"doc": document(rest="r", b="1")}
+    kept, fresh = settle(passes, wanted)
+    assert (parts_of(kept), fresh["doc"].parts) == ([{"b": "1"}], {"": "r"})
+    passes.append(made(2, doc=fresh["doc"]))
+    assert settle(passes, wanted)[1] == {}
+
+
+def test_a_path_that_is_kept_is_remembered_without_a_pass() -> None:
+    passes = [made(1, doc=document(rest="r"))]
+    kept, fresh = settle(passes, {"doc": document(rest="r", a="keep")})
+    assert (parts_of(kept), fresh) == ([{"": "r", "a": "keep"}], {})
+    assert settle(kept, {"doc": document(rest="r")})[1]["doc"].parts == {"": "r"}
+
+
+def test_a_column_that_is_not_masked_any_more_leaves_its_pass() -> None:
+    passes = [made(1, doc=document(rest="r"), other=MaskedColumn("email", "hash", {"": "h"}))]
+    kept, fresh = settle(passes, {"doc": document(rest="r")})
+    assert list(kept[0].columns) == ["doc"]
+    assert fresh == {}
