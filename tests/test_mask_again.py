@@ -59,6 +59,22 @@ def test_another_class_another_option_and_a_way_back(people: Copy) -> None:
     assert people.leaks() == set()
 
 
+def test_a_person_that_is_named_later_is_one_from_then_on(people: Copy) -> None:
+    people.mask()
+    apart = people.all("SELECT name, mail FROM people ORDER BY id")
+    people.policy("[tables.people]", 'person = "mail"', NAME, MAIL)
+    assert people.mask() == {"people": 7}
+    for name, mail in people.all("SELECT name, mail FROM people ORDER BY id"):
+        assert mail.startswith(".".join(name.casefold().split()) + ".")
+    assert not set(people.all("SELECT name, mail FROM people")) & set(apart)
+    assert people.mask() == {}
+    add_people(people, range(8, 9))
+    people.run("UPDATE people SET mail = 'canary-1@real-corp.com' WHERE id = 8")
+    people.mask()
+    found = people.all("SELECT name, mail FROM people WHERE id IN (1, 8)")
+    assert found[0] == found[1]  # as if it had been so from the first run on
+
+
 def test_a_column_that_is_kept_for_a_while_is_masked_whole_again(people: Copy) -> None:
     """Rows that came while it was kept are not lost behind those that were masked."""
     people.mask()

@@ -15,6 +15,7 @@ from hashlib import blake2b
 
 from terp_seed.mask_database.progress import MaskedColumn, Pass
 from terp_seed.masking.boundary import Boundary
+from terp_seed.masking.persons import follows_person
 from terp_seed.masking.policy import Choice, Policy, Rule, same_name
 
 __all__ = ["masked_column", "narrow", "owned", "settle"]
@@ -28,7 +29,10 @@ def masked_column(border: Boundary, table: str, name: str) -> MaskedColumn | Non
     rule, choice = border.policy.rule(table, name), border.strategy(table, name)
     if rule is None or rule.kind is None or choice is None or choice.strategy == "keep":
         return None
-    subject = border.policy.table(table).subject if choice.strategy == "date_shift" else None
+    rules = border.policy.table(table)
+    subject = rules.subject if choice.strategy == "date_shift" else None
+    if rules.person_of(rule) and follows_person(rule.kind, choice.strategy):
+        subject = f"{rules.person_of(rule)}\0{rules.person_domain(rule)}"
     if rule.kind != "json" or choice.strategy not in _DOCUMENTS:
         parts = {"": _digest(border.policy, rule, choice, subject)}
     else:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from terp_seed.masking.identities import as_letters
+from terp_seed.masking.identities import as_letters, spelling_of
 from terp_seed.masking.keys import Digest
 from terp_seed.masking.normal import UnmaskableError, token
 from terp_seed.masking.site import Mask, Site, of_kind
@@ -83,8 +83,11 @@ def _name(site: Site) -> _Render:
 
 
 def _address_mask(site: Site, persona: Digest, known_by: str, *, by_itself: bool) -> Mask:
-    """`first.last.` and 80 bits of the value's digest; of the row's, without a key."""
-    digest, normal, keyed = site.digest(), site.kind.normal, site.key is not None
+    """`first.last.` and 80 bits of the value's digest; of the row's, without a key.
+
+    A pseudonym keeps its bits, so that it becomes what its original would have become.
+    """
+    digest, spelt, keyed = site.digest(), spelling_of(site), site.key is not None
     end = f"@{site.mail_domain}" if site.kind.name == "email" else ""
 
     def render(value: Value, identity: bytes, own: bytes) -> Value:
@@ -93,11 +96,11 @@ def _address_mask(site: Site, persona: Digest, known_by: str, *, by_itself: bool
         return of_kind(f"{name}{as_letters(own)}{end}", value)
 
     def by_value(value: Value) -> Value:
-        own = digest(token(value, normal))
-        return render(value, own[:10], own)
+        own = spelt(value)
+        return render(value, own, own)
 
     def by_subject(value: Value, identity: bytes) -> Value:
-        return render(value, identity, digest(token(value, normal) if keyed else identity))
+        return render(value, identity, spelt(value) if keyed else digest(identity))
 
     length = longest_name() + 18 + len(end)
     if by_itself and keyed:
