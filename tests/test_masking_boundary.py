@@ -274,6 +274,9 @@ def test_made_up_rows_pass_as_they_are(policy, columns):
         ("password", "$2b$12$abcdefghijklmnopqrstuv"),
         ("card", "4539148803436467"),
         ("ip", "8.8.8.8"),
+        ("grade", "jane@real-corp.com"),
+        ("grade", {"by": ["415-867-5309"]}),
+        ("no_entry", "ring 415-867-5309"),
     ],
 )
 def test_a_made_up_value_that_may_be_somebodys_stops_the_run(policy, column, value):
@@ -283,6 +286,17 @@ def test_a_made_up_value_that_may_be_somebodys_stops_the_run(policy, column, val
     assert str(caught.value).startswith(f"clients.{column}, row 13: a generated value must be ")
     assert "Jane" not in str(caught.value)
     assert "5309" not in str(caught.value)
+
+
+def test_a_column_may_hold_what_only_looks_live(tmp_path):
+    entry = 'code = { pii = false, reason = "ours", false_alarms = ["card"] }'
+    path = tmp_path / "masking.toml"
+    path.write_text(f"version = 1\n[tables.clients]\n{entry}\n")
+    border = Boundary(load_policy(path), "dev", None)
+    made = border.prover("clients", ["code"])
+    made.prove(block(code=["4539148803436467"]))
+    with pytest.raises(MaskingError):
+        made.prove(block(code=["jane@real-corp.com"]))
 
 
 def test_proof_remembers_a_bounded_number_of_values(policy):

@@ -109,12 +109,19 @@ class Boundary:
         return RowNames([name for name, kind in kinds.items() if kind in NAMES], scrubbed)
 
     def prover(self, table: str, columns: Sequence[str]) -> Prover | None:
-        """What a table's generated rows are held to; None if nothing in them is personal."""
+        """What a table's generated rows are held to; None if they have no column.
+
+        Texts of a column without a class are searched too: who made them may have read them.
+        """
         personal = {name: rule.kind or "" for name, rule in self._personal(table, columns)}
         if personal and self.environment == "production":
             names = ", ".join(personal)
             raise MaskingError(f"{table}: production takes no generated personal data ({names})")
         checks = {n: RangeCheck(kind) for n, kind in personal.items() if kind not in _UNPROVEN}
+        for name in columns:
+            if name not in personal:
+                rule = self.policy.rule(table, name)
+                checks[name] = RangeCheck("", () if rule is None else rule.false_alarms)
         return Prover(table, checks) if checks else None
 
     def _personal(self, table: str, columns: Sequence[str]) -> Iterator[tuple[str, Rule]]:

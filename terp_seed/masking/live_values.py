@@ -53,6 +53,7 @@ _IPV6 = re.compile(r"(?<![\w:.])(?:[0-9A-Fa-f]{1,4}:{1,2}){3,7}[0-9A-Fa-f]{1,4}(
 _MAC = re.compile(
     r"(?<![\w:-])[0-9A-Fa-f]{2}(?P<mark>[:-])(?:[0-9A-Fa-f]{2}(?P=mark)){4}[0-9A-Fa-f]{2}(?![\w:-])"
 )
+_DASHED = re.compile(r"-[0-9A-Fa-f]{2}-")  # what a device's address has, found sooner
 _NOT_DIGIT = re.compile(r"\D")
 
 # Most texts have no eight digits near each other, and few of the rest have any of these shapes.
@@ -63,6 +64,7 @@ _NUMBERS = re.compile(
 )
 
 _ENCODED = 16  # characters of the shortest base64 that is opened
+_LONG_WORD = re.compile(rf"(?<!\S)[^\W_]{{{_ENCODED}}}")
 _MOST_LOCAL = 64
 _DEEPEST = 200
 
@@ -91,8 +93,13 @@ def searchable(text: str) -> str:
 def may_be_live(text: str) -> bool:
     """False if nothing in the text can be live, whatever it is cut into or opened to."""
     short = "@" in text or "\\" in text or _has_eight_digits(text)
-    encoded = "%" in text or "&" in text or max(map(len, text.split()), default=0) >= _ENCODED
+    encoded = "%" in text or "&" in text or _has_long_word(text)
     return short or encoded or _may_be_address(text)
+
+
+def _has_long_word(text: str) -> bool:
+    longest = max(map(len, text.split()), default=0)
+    return longest >= _ENCODED and _LONG_WORD.search(text) is not None
 
 
 def _may_be_encoded(text: str) -> bool:
@@ -104,8 +111,10 @@ def _may_be_encoded(text: str) -> bool:
 
 def _may_be_address(text: str) -> bool:
     dotted = text.count(".") >= 3 and _IPV4.search(text) is not None
-    marked = ":" in text or text.count("-") >= 5
-    return dotted or (marked and (_IPV6.search(text) or _MAC.search(text)) is not None)
+    if dotted or (":" in text and (_IPV6.search(text) or _MAC.search(text))):
+        return True
+    dashed = text.count("-") >= 5 and _DASHED.search(text) is not None
+    return dashed and _MAC.search(text) is not None
 
 
 def _has_eight_digits(text: str) -> bool:

@@ -1,15 +1,15 @@
-"""Proof that generated rows describe no one: every classified value is in a reserved range.
+"""Proof that generated rows describe no one: every value of a class is in its reserved range.
 
 Generated rows describe no real person.  They are not masked, they are held to
 that: an e-mail address is at a reserved domain, a telephone number
-is set aside for fiction, a tax number is never issued, and no text or document
-holds anything that looks live.
+is set aside for fiction, a tax number is never issued, and no text or document, of whatever
+column, holds anything that looks live.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from terp_seed.errors import MaskingError
 from terp_seed.masking.live_values import live_kinds, may_be_live
@@ -29,7 +29,7 @@ __all__ = ["Prover", "RangeCheck"]
 _MOST_SEEN = 1 << 13
 _COMPOUND = (dict, list, Json)
 _TEXTS = {str, type(None)}
-_APART = "\0" * 8  # wider than any gap inside a number
+_APART = " " * 9  # wider than any gap inside a number
 _DOCUMENTATION = re.compile(
     r"(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d{1,3}|2001:db8:[0-9a-f:]{1,32}", re.IGNORECASE
 )
@@ -63,12 +63,17 @@ class Prover:
 
 
 class RangeCheck:
-    """Holds the values of one class to their reserved range."""
+    """Holds the values of one class to their reserved range.
 
-    def __init__(self, kind: str) -> None:
+    Without a class texts alone are looked at, and not for kinds that are ``false_alarms``.
+    """
+
+    def __init__(self, kind: str, false_alarms: Collection[str] = ()) -> None:
         self.needs = _NEEDS.get(kind, "free of live e-mail, telephone, tax and card numbers")
-        self._holds = _CHECKS.get(kind, _nothing_live)
-        self._is_document = kind == "json"
+        self._holds = _CHECKS.get(kind, self._nothing_live)
+        self._searches = kind not in _CHECKS
+        self._false_alarms = frozenset(false_alarms)
+        self._texts_alone = kind in ("", "json")
         self._seen: set[object] = set()
 
     def first_fault(self, values: Sequence[Value]) -> int | None:
@@ -85,7 +90,10 @@ class RangeCheck:
     def _texts(self, values: Sequence[Value]) -> set[str]:
         """The different texts to check in some values."""
         texts: set[str] = set()
-        if set(map(type, values)) <= _TEXTS:
+        types = set(map(type, values))
+        if self._texts_alone and types.isdisjoint({str, *_COMPOUND}):
+            return texts
+        if types <= _TEXTS:
             texts.update(values)
             texts.discard(None)
             return texts
@@ -111,19 +119,18 @@ class RangeCheck:
                 for part in parts:
                     if part.__class__ in _COMPOUND:
                         self._gather(part, texts)
-        elif value is not None and not isinstance(value, bool) and not self._is_document:
+        elif value is not None and not isinstance(value, bool) and not self._texts_alone:
             texts.add(str(value))
 
     def _all_hold(self, texts: set[str]) -> bool:
-        if self._holds is _nothing_live:
-            return not may_be_live(_APART.join(texts)) or all(map(_nothing_live, texts))
+        if self._searches:
+            return not may_be_live(_APART.join(texts)) or all(map(self._nothing_live, texts))
         if self._holds is _reserved and _ALL_RESERVED.fullmatch("\n".join([*texts, ""])):
             return True
         return all(is_blank(text) or self._holds(text) for text in texts)
 
-
-def _nothing_live(text: str) -> bool:
-    return not live_kinds(text)
+    def _nothing_live(self, text: str) -> bool:
+        return live_kinds(text) <= self._false_alarms
 
 
 def _reserved(text: str) -> bool:
@@ -145,7 +152,7 @@ def _tax(text: str) -> bool:
     shown = plain(text)
     digits = "".join(char for char in shown if char.isdigit())
     if len(digits) != 9:
-        return _nothing_live(shown)
+        return not live_kinds(shown)
     ein = is_issued_ein(digits[:2]) and re.fullmatch(r"\d{3}-\d{2}-\d{4}", shown) is None
     ssn = is_issued_ssn(digits[:3], digits[3:5], digits[5:]) and shown[2:3] != "-"
     return not ein and not ssn
