@@ -15,11 +15,11 @@ def staging(new_toy: Callable[..., Toy], database_url: str) -> Toy:
     return new_toy(database_url, stamp="staging")
 
 
-def digest(toy: Toy, *words: str) -> str:
-    printed = toy.terp_seed("plan", *words).stdout.splitlines()[-1]
+def digest(toy: Toy, *words: str, x: tuple[str, ...] = ()) -> str:
+    printed = toy.terp_seed("plan", *words, x=x).stdout.splitlines()[-1]
     found = printed.removeprefix("digest ")
     assert len(found) == 16
-    assert toy.document("plan", *words)["digest"].startswith(found)
+    assert toy.document("plan", *words, x=x)["consent"].startswith(found)
     return found
 
 
@@ -27,13 +27,27 @@ def test_the_approved_plan_runs_and_no_other(staging: Toy) -> None:
     approved = digest(staging)
     staging.upgrade("head", f"{staging.consent}@{approved[:8].upper()}")
     back = digest(staging, "--rollback", "base")
-    with pytest.raises(GuardError, match="the plan has another digest now"):
+    with pytest.raises(GuardError, match="are not those that were approved"):
         staging.downgrade("base", f"{staging.consent}@{approved}")
     staging.downgrade("base", f"{staging.consent}@{back}")
     staging.data("labels.csv", "code,wording,place\nNEW,x,1\n")
-    with pytest.raises(GuardError, match="the plan has another digest now, so it is not what"):
+    with pytest.raises(GuardError, match="are not those that were approved"):
         staging.upgrade("head", f"{staging.consent}@{approved}")
     assert staging.counts() == {}
+
+
+def test_what_was_approved_met_other_rows_or_has_other_options(staging: Toy) -> None:
+    staging.upgrade("head", staging.consent)
+    approved = digest(staging, "--rollback", "base")
+    for x in ("on-edited=delete", "on-dependents=keep"):
+        with pytest.raises(GuardError, match="are not those that were approved"):
+            staging.downgrade("base", f"{staging.consent}@{approved}", x)
+    deleting = "on-edited=delete"
+    approved = digest(staging, "--rollback", "base", x=(deleting,))
+    staging.execute("UPDATE labels SET wording = 'mine' WHERE code = 'COLD'")
+    with pytest.raises(GuardError, match="are not those that were approved"):
+        staging.downgrade("base", f"{staging.consent}@{approved}", "backup=none", deleting)
+    assert staging.value("SELECT wording FROM labels WHERE code = 'COLD'") == "mine"
 
 
 @pytest.mark.parametrize(
@@ -73,8 +87,9 @@ def test_a_project_may_ask_for_the_plan(
     plan = tmp_path_factory.mktemp("plans") / "plan.json"
     toy.terp_seed("plan", "--out", str(plan))
     toy.terp_seed("seed", "--plan", str(plan), x=(toy.consent,))
-    said = toy.terp_seed("reseed", "--yes", x=(toy.consent,), code=5).output
-    assert "consent = plan" in said
+    for consent in (toy.consent, f"{toy.consent}@{digest(toy, '--rollback', 'base')}"):
+        said = toy.terp_seed("reseed", "--yes", x=(consent,), code=5).output
+        assert "a digest is of one plan" in said
 
 
 def test_consent_is_a_word_that_is_known(sqlite_toy: Toy) -> None:

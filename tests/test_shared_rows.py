@@ -77,3 +77,24 @@ def test_a_shared_row_is_not_deleted_by_a_revision(shared: Toy) -> None:
     with pytest.raises(PlanError, match="were updated by revision 1001_b of chain other"):
         shared.upgrade("head", "on-conflict=ours")
     assert words(shared) == {"a": "A", "b": "B2", "z": "Z"}
+
+
+def test_what_two_chains_update_goes_back_in_the_order_of_the_chains(shared: Toy) -> None:
+    """A row of the application's: neither chain's value is left, and its own is not lost."""
+    go(shared, "downgrade", "base")
+    shared.downgrade()
+    shared.execute("INSERT INTO t (code, word) VALUES ('b', 'own')")
+    update = 'op.update_rows("t", [{"code": "b", "word": "ours"}], key=["code"])'
+    shared.only("0001_a", update)
+    go(shared, "upgrade", "head")
+    shared.upgrade()
+    assert words(shared) == {"b": "ours", "z": "Z"}
+    for x in ((), ("on-edited=keep",), ("on-edited=delete",)):
+        given = [word for one in (f"url={shared.url}", *x) for word in ("-x", one)]
+        done = shared.run("alembic", "-n", "other", *given, "downgrade", "base", check=False)
+        assert done.returncode
+        assert "revision 0001_a of chain seed was applied later" in done.stdout + done.stderr
+    assert words(shared) == {"b": "ours", "z": "Z"}
+    shared.downgrade()
+    go(shared, "downgrade", "base")
+    assert words(shared) == {"b": "own"}

@@ -102,7 +102,7 @@ def _print(forecast: Forecast) -> None:
         f"{forecast.rows:,} rows, about {forecast.seconds:.1f} s; "
         f"environment {forecast.environment}, size {forecast.settings['size']}; nothing was written"
     )
-    click.echo(f"digest {forecast.digest[:16]}")
+    click.echo(f"digest {forecast.consent[:16]}")
 
 
 def _table(forecast: Forecast) -> None:

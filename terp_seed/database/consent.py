@@ -30,6 +30,7 @@ __all__ = [
 Will = Callable[[], Sequence[str]]
 
 _SHORTEST = 8
+_PRINTS = "terp-seed plan, or terp-seed plan --rollback, prints"
 
 
 @dataclass(frozen=True)
@@ -55,11 +56,11 @@ def require_consent(
     environment: str,
     will: Will,
     confirm: Confirm = UNASKED,
-    digest: str = "",
+    digest: Callable[[], str] | None = None,
 ) -> None:
     """Return if the run may go on; `GuardError` if nobody said so.
 
-    ``digest`` is that of the run's plan, which ``yes=NAME@DIGEST`` has to begin; a command
+    ``digest`` makes that of the run's plan, which ``yes=NAME@DIGEST`` has to begin; a command
     without a plan has none.
 
     ``will`` says, line by line, what is going to happen: what is done, how
@@ -71,23 +72,26 @@ def require_consent(
         return [*will(), *confirm.then]
 
     if careful(environment):
+        if confirm.then and (settings.consent == "plan" or "@" in (settings.yes or "")):
+            _refuse_two_runs()
         _require_name(settings, environment, lines, None if confirm.planned else digest)
     elif confirm.always and not confirm.yes and settings.yes != database_name(settings):
         _require_yes(settings, environment, lines)
 
 
-def _require_name(settings: Settings, environment: str, will: Will, digest: str | None) -> None:
+def _require_name(
+    settings: Settings, environment: str, will: Will, digest: Callable[[], str] | None
+) -> None:
     name = database_name(settings)
     if settings.yes == name:
-        if digest and settings.consent == "plan":
+        if digest is not None and settings.consent == "plan":
             raise GuardError(
                 f"database {name!r} is stamped {environment}, and consent = plan in the section of "
-                f"alembic.ini: say which plan you mean, as -x yes={name}@DIGEST; terp-seed plan "
-                "prints it and its digest"
+                f"alembic.ini: say which plan you mean, as -x yes={name}@DIGEST; {_PRINTS} it"
             )
         return
     if settings.yes is not None and settings.yes.startswith(f"{name}@"):
-        _require_plan(settings.yes.removeprefix(f"{name}@"), digest or "")
+        _require_plan(settings.yes.removeprefix(f"{name}@"), digest)
         return
     if settings.yes is not None:
         raise GuardError(f"yes={settings.yes}: this database is called {name!r}; nothing was done")
@@ -100,16 +104,23 @@ def _require_name(settings: Settings, environment: str, will: Will, digest: str 
         raise GuardError("The name does not match. Nothing was changed")
 
 
-def _require_plan(approved: str, digest: str) -> None:
+def _refuse_two_runs() -> None:
+    raise GuardError(
+        "reseed is a rollback and a seed, and a digest is of one plan: run terp-seed rollback and "
+        "terp-seed seed, each with its digest"
+    )
+
+
+def _require_plan(approved: str, digest: Callable[[], str] | None) -> None:
     """`GuardError` unless the digest of the run's plan begins as the approved one."""
-    if not digest:
+    if digest is None:
         raise GuardError("yes=NAME@DIGEST: this command has no plan; give the name alone")
     if len(approved) < _SHORTEST:
         raise GuardError(f"yes=NAME@{approved}: give at least {_SHORTEST} characters of the digest")
-    if not digest.startswith(approved.lower()):
+    if not digest().startswith(approved.lower()):
         raise GuardError(
-            f"yes=NAME@{approved}: the plan has another digest now, so it is not what was "
-            "approved; nothing was done. Read it again: terp-seed plan"
+            f"yes=NAME@{approved}: the plan, its options or the rows that it meets are not those "
+            f"that were approved; nothing was done. Read it again: {_PRINTS} its digest"
         )
 
 

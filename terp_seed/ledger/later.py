@@ -14,7 +14,7 @@ from typing import Any
 from terp_seed.database.dialects import KeptTable, equal_to
 from terp_seed.database.session import Session
 from terp_seed.ledger.changes import SeededChange, applied_turns, find_changes, still_there
-from terp_seed.ledger.ledger import Digests, SeededRange, ledger_of
+from terp_seed.ledger.ledger import Digests, Ledger, SeededRange, chains_of, ledger_of
 
 __all__ = [
     "Altered",
@@ -22,6 +22,7 @@ __all__ = [
     "changed_again",
     "find_changed_drift",
     "find_later_updates",
+    "find_updates_elsewhere",
 ]
 
 
@@ -215,17 +216,41 @@ def find_changed_drift(
 
 def find_later_updates(session: Session, kept: KeptTable) -> list[str]:
     """The revisions that updated cells of kept rows after they were kept; reads."""
-    place_of = session.dialect.quote_table
-    return [
-        change.revision
-        for change in _later(session, kept)
-        if change.updates
-        and {*map(change.kept.live, change.kept.columns)} & {*map(kept.live, kept.columns)}
-        and session.scalar(
-            f"SELECT COUNT(*) FROM {place_of(kept.name)} kept "
-            f"JOIN {place_of(change.kept.name)} again ON {_again(session, kept, change.kept)}"
-        )
+    own = [change.revision for change in _later(session, kept) if _updates(session, kept, change)]
+    return [*own, *find_updates_elsewhere(session, kept)]
+
+
+def find_updates_elsewhere(session: Session, kept: KeptTable) -> list[str]:
+    """Those of other chains; reads."""
+    connection, chain = session.connection, session.settings.chain
+    turns = applied_turns(ledger_of(session), connection)
+    own = [
+        c.revision for c in find_changes(ledger_of(session), connection) if c.kept.name == kept.name
     ]
+    since = turns.get(own[0], 0) if own else 0
+    found: list[str] = []
+    for other in (name for name in chains_of(session) if name != chain):
+        ledger = Ledger(session.dialect, session.books, other)
+        applied = applied_turns(ledger, connection)
+        found += [
+            f"{change.revision} of chain {other}"
+            for change in find_changes(ledger, connection)
+            if applied.get(change.revision, 0) > since
+            and change.table.casefold() == kept.table.casefold()
+            and still_there(connection, change.kept)
+            and _updates(session, kept, change)
+        ]
+    return found
+
+
+def _updates(session: Session, kept: KeptTable, change: SeededChange) -> bool:
+    """Whether a change updated cells that are kept."""
+    place_of = session.dialect.quote_table
+    columns = {*map(change.kept.live, change.kept.columns)} & {*map(kept.live, kept.columns)}
+    if not change.updates or not columns:
+        return False
+    joined = f"JOIN {place_of(change.kept.name)} again ON {_again(session, kept, change.kept)}"
+    return bool(session.scalar(f"SELECT COUNT(*) FROM {place_of(kept.name)} kept {joined}"))
 
 
 def changed_again(session: Session, kept: KeptTable) -> list[str]:

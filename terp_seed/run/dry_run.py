@@ -6,9 +6,11 @@ unless the rows change in between.
 
 from __future__ import annotations
 
+import json
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from hashlib import sha256
 from typing import Any
 
 from terp_seed.database.dialects import KeptTable
@@ -30,6 +32,7 @@ from terp_seed.rows.model import TableRows
 from terp_seed.run.dependents import find_slow_keys
 from terp_seed.run.differences import Ahead, Differences
 from terp_seed.run.rollback import Rollback
+from terp_seed.settings.options import Settings
 
 __all__ = ["Forecast", "forecast", "forecast_steps"]
 
@@ -54,6 +57,8 @@ class Forecast:
     seconds: float
     """An estimate: by the pace of earlier runs on this database, if there were any."""
     digest: str
+    consent: str
+    """What ``yes=NAME@DIGEST`` has to begin."""
 
     def to_json(self) -> dict[str, Any]:
         return {
@@ -68,6 +73,7 @@ class Forecast:
             "rows": self.rows,
             "seconds": round(self.seconds, 3),
             "digest": self.digest,
+            "consent": self.consent,
         }
 
     @property
@@ -106,7 +112,22 @@ def forecast(session: Session, request: Request) -> Forecast:
         warnings=warnings,
         seconds=pace.seconds(len(results), total(results)),
         digest=run.plan.digest(),
+        consent=consent_digest(run, session.settings, results),
     )
+
+
+def consent_digest(run: Run, settings: Settings, results: Sequence[StepResult]) -> str:
+    """What a person agrees to: a plan, what is done about edits, and the rows that it meets.
+
+    The ids that rows will get are left out: others may insert some meanwhile.
+    """
+    policies = [settings.on_dependents, settings.on_edited, settings.on_conflict]
+    said: list[object] = [run.plan.digest(), run.move.upwards, policies]
+    for result in results:
+        counts = {name: {**asdict(count), "ids": None} for name, count in result.tables.items()}
+        more = [result.dependents, result.differences, result.refusal, result.uncompared]
+        said.append([result.revision, result.state, counts, more])
+    return sha256(json.dumps(said, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def forecast_steps(session: Session, run: Run) -> list[StepResult]:

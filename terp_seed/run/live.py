@@ -35,7 +35,7 @@ from terp_seed.plan.plan import StepResult, summary
 from terp_seed.plan.preflight import preflight
 from terp_seed.plan.run import Run, Target, build_run, find_move, refuse_other_settings
 from terp_seed.run.backup.run import RunBackup, choose_backup_kind
-from terp_seed.run.dry_run import forecast_steps
+from terp_seed.run.dry_run import consent_digest, forecast_steps
 from terp_seed.run.executor import Executor, planned_steps
 from terp_seed.run.rollback import Rollback
 from terp_seed.settings.log import logger, progress_of_run
@@ -139,8 +139,9 @@ class _LiveRun:
         self._refuse_blocked()
         session.end_transaction()
         if confirm.always or careful(run.environment):
-            digest = run.plan.digest()
-            require_consent(session.settings, run.environment, self._announcement, confirm, digest)
+            require_consent(
+                session.settings, run.environment, self._announcement, confirm, self._digest
+            )
         session.end_transaction()
         executor = self._executor()
         session.end_transaction()
@@ -194,6 +195,10 @@ class _LiveRun:
     def _expected(self) -> list[StepResult]:
         """What the run would do, found out when first asked for."""
         return forecast_steps(self.session, self.run)
+
+    def _digest(self) -> str:
+        """What the consent to this plan alone begins."""
+        return consent_digest(self.run, self.session.settings, self._expected)
 
     def _refuse_blocked(self) -> None:
         """A rollback is refused before its first revision is touched, or anything backed up.

@@ -16,7 +16,7 @@ from terp_seed.database.session import Session
 from terp_seed.database.statements import Stream
 from terp_seed.errors import RollbackError
 from terp_seed.ledger.changes import find_loss, find_lost_columns, still_there
-from terp_seed.ledger.later import changed_again, find_later_updates
+from terp_seed.ledger.later import changed_again, find_later_updates, find_updates_elsewhere
 from terp_seed.ledger.ledger import Ledger
 from terp_seed.ledger.selection import Selection
 from terp_seed.plan.plan import Counts
@@ -81,6 +81,8 @@ class Restorer:
                 forecast.refusal = _edited_message(change.label, edited)
             if not kept.updates and self.find_reappeared(kept, gone):
                 forecast.refusal = _reappeared_message(change.label, kept)
+            if kept.updates and (later := find_updates_elsewhere(self._open, kept)):
+                forecast.refusal = _later_message(change.label, later)
             counts.edited = len(edited)
             forecast.tables.setdefault(kept.table, Counts()).add(counts)
         return forecast
@@ -121,6 +123,11 @@ class Restorer:
         if not kept.updates:
             return self._insert(kept, label, changed.count)
         return self._update(kept, label, changed.count)
+
+    @property
+    def _open(self) -> Session:
+        assert self.session is not None  # who looks ahead has a database
+        return self.session
 
     def _present(self, kept: KeptTable) -> KeptTable | None:
         """The kept table with what can be put back; None if nothing can."""
@@ -225,10 +232,7 @@ class Restorer:
         """Refuse to go below an update of the same cells that came later, on another branch."""
         later = [] if self.session is None else find_later_updates(self.session, kept)
         if later:
-            raise RollbackError(
-                f"{label}: revision {', '.join(later)} was applied later and updated cells of the "
-                "same rows, so nothing was changed; roll that one back first"
-            )
+            raise RollbackError(_later_message(label, later))
 
     def _insert(self, kept: KeptTable, label: str, count: int) -> Counts:
         what = f"no row of {kept.table} has taken the place of a deleted one"
@@ -293,6 +297,13 @@ def _loss_message(label: str, loss: str) -> str:
     return (
         f"{label}: {loss}, so its changes cannot be taken back; restore it, or leave the rows as "
         "they are now with -x on-edited=keep"
+    )
+
+
+def _later_message(label: str, later: Sequence[str]) -> str:
+    return (
+        f"{label}: revision {', '.join(later)} was applied later and updated cells of the same "
+        "rows, so nothing was changed; roll that one back first"
     )
 
 
