@@ -198,3 +198,20 @@ def test_triggers_of_rows_that_are_taken_along_are_named(new_copy: Callable[...,
     else:  # a foreign key sets off no trigger there
         assert copy.mask() == {"parties": 1}
         assert evidence(copy.settings)["triggers"] == []
+
+
+def test_a_trigger_that_updates_another_masked_table_is_refused(people: Copy) -> None:
+    """What it copies there leaves no new row; nothing is masked before it is dropped."""
+    people.run("CREATE TABLE mails (id INTEGER PRIMARY KEY, was VARCHAR(80))")
+    people.run("INSERT INTO mails VALUES (1, 'canary-1@real-corp.com')")
+    policy = (people.home / "masking.toml").read_text()
+    people.policy(policy, "[tables.mails]", 'was = { class = "email" }')
+    trigger(people, "people", "UPDATE mails SET was = OLD.mail WHERE id = OLD.id")
+    before = people.all("SELECT * FROM people ORDER BY id")
+    with pytest.raises(MaskingError, match="keep_history of people updates rows of mails"):
+        people.mask()
+    assert people.all("SELECT * FROM people ORDER BY id") == before
+    on = " ON people" if people.name == "postgresql" else ""
+    people.run(f"DROP TRIGGER keep_history{on}")
+    people.mask()
+    assert CANARY.findall(str(people.all("SELECT * FROM people, mails"))) == []

@@ -109,6 +109,14 @@ def test_a_new_database_gets_the_rows_that_were_reviewed(toy: Toy) -> None:
     assert toy.value("SELECT COUNT(*) FROM labels") == 2
 
 
+@pytest.mark.parametrize("digest", ["", "abc", 5, "g" * 64])
+def test_a_digest_that_is_none_is_refused(sqlite_toy: Toy, digest: object) -> None:
+    call = f'op.seed_file("labels", "labels.csv", key=["code"], sha256={digest!r})'
+    sqlite_toy.only("0001_labels", call)
+    with pytest.raises(UsageError, match="sha256 must be the 64 characters of a digest"):
+        sqlite_toy.upgrade()
+
+
 def test_an_edit_after_the_upgrade_does_not_hold_a_rollback_up(sqlite_toy: Toy) -> None:
     sqlite_toy.data("more.csv", "code,wording\nM-1,one\n")
     digest = sha256(b"code,wording\nM-1,one\n").hexdigest()

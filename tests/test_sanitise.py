@@ -616,10 +616,15 @@ def test_a_backup_is_made_first_and_brings_everything_back(toy: Toy) -> None:
     report = toy.run(*terp_seed, "mask", "--report", "--json").stdout
     (found,) = json.loads(report)["evidence"]["backups"]
     assert found["before"] == "mask"
+    toy.run(*terp_seed, "mask", "--forget")  # without digests only the audit knows
     toy.run(*terp_seed, "restore", found["folder"])
     assert toy.rows("SELECT * FROM labels ORDER BY id") == before
+    refused = toy.run(*terp_seed, "mask", check=False)
+    assert refused.returncode == 7
+    assert "a backup put the originals back since" in refused.stderr
     toy.run(*terp_seed, "mask", "--again")
     assert toy.rows("SELECT * FROM labels ORDER BY id") == masked
+    toy.run(*terp_seed, "mask")
 
 
 def test_a_lock_that_is_lost_keeps_nothing_of_the_block(

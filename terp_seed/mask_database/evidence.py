@@ -9,10 +9,12 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from importlib.metadata import version
 from itertools import groupby
+from pathlib import Path
 from typing import Any
 
 from terp_seed.database.bookkeeping import table_exists
@@ -21,7 +23,7 @@ from terp_seed.database.dialects import Copy
 from terp_seed.database.environment_stamp import neutralised, who
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
-from terp_seed.errors import MaskingError
+from terp_seed.errors import MaskingError, UsageError
 from terp_seed.ledger.audit import read_events
 from terp_seed.mask_database.corrections import owned
 from terp_seed.mask_database.plan import plan_passes, seeded_ranges
@@ -31,7 +33,7 @@ from terp_seed.mask_database.run import begun
 from terp_seed.masking.boundary import Boundary
 from terp_seed.masking.gaps import find_gaps, profile_of_column
 from terp_seed.masking.substitutes import fingerprint
-from terp_seed.run.backup.folder import list_backups
+from terp_seed.run.backup.folder import Manifest
 from terp_seed.settings.options import Settings
 
 __all__ = ["evidence", "evidence_page", "page"]
@@ -60,7 +62,7 @@ def evidence(settings: Settings) -> dict[str, Any]:
             "runs": [event for event in events if event["event"] != "scanned"],
             "scan": scans[-1] if scans else None,
             "copies": _copies(session, sorted({made.table for made in passes})),
-            "backups": _backups(settings),
+            "backups": _backups(session),
         }
 
 
@@ -233,19 +235,16 @@ def _grown(events: Sequence[Mapping[str, Any]], masked: Collection[str]) -> list
     return [{"table": n, "rows": rows} for n, rows in sorted(found.items()) if n not in masked]
 
 
-def _backups(settings: Settings) -> list[dict[str, str]]:
-    """The backups of this database that are still there: they hold rows as they were."""
-    name = str(settings.url.database)
-    return [
-        {
-            "folder": str(backup.folder),
-            "made_at": backup.manifest.made_at,
-            "by": backup.manifest.made_by,
-            "before": backup.manifest.reason,
-        }
-        for backup in list_backups(settings)
-        if backup.manifest.database == name
-    ]
+def _backups(session: Session) -> list[dict[str, str]]:
+    """The backups that the audit names and that are still there: they hold rows as they were."""
+    events, found = read_events(session.connection, session.books), list[dict[str, str]]()
+    folders = dict.fromkeys(event["detail"].get("backup") for event in events)
+    for folder in filter(None, folders):
+        with suppress(UsageError):
+            manifest = Manifest.read(Path(folder))
+            made = {"made_at": manifest.made_at, "by": manifest.made_by, "before": manifest.reason}
+            found.append({"folder": folder, **made})
+    return found
 
 
 _UNKNOWN = "not known here"

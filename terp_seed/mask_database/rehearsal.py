@@ -13,9 +13,11 @@ from datetime import datetime
 from decimal import Decimal
 from math import ceil
 
+from terp_seed.database.bookkeeping import table_exists
 from terp_seed.database.schema import ColumnFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import GuardError, MaskingError, SeedError
+from terp_seed.ledger.audit import read_events
 from terp_seed.mask_database.blocks import RowBlock, mask_block, pending, read_blocks, write_block
 from terp_seed.mask_database.corrections import masked_column
 from terp_seed.mask_database.originals import Known, Originals
@@ -137,6 +139,12 @@ def refuse_restored(session: Session, key: Key | None, plans: Sequence[PassPlan]
     That is what a table looks like whose copy was restored once more.
     """
     begun = [plan for plan in plans if plan.progress.rows]
+    unmasked = _find_unmasked(session) if begun else set()
+    for plan in (plan for plan in begun if plan.table in unmasked):
+        raise MaskingError(
+            f"{plan.table} was masked before, and a backup put the originals back since; to mask "
+            "it from its first row on, add --again"
+        )
     if key is None or not begun:
         return
     known, originals = Known(PassTable(session).originals()), Originals(key)
@@ -155,6 +163,18 @@ def refuse_restored(session: Session, key: Key | None, plans: Sequence[PassPlan]
                 f"{plan.table} was masked before, and holds the originals again: it was restored "
                 "since; to mask it from its first row on, add --again"
             )
+
+
+def _find_unmasked(session: Session) -> set[str]:
+    """The tables whose originals a restored backup has written back, and that wait for masking."""
+    audit, found = session.books.audit, set[str]()
+    if not table_exists(session.connection, audit):
+        return found
+    where = audit.c.event.in_(("started", "restored"))
+    for event in read_events(session.connection, session.books, where):
+        found |= set(event["detail"].get("unmasked") or ())
+        found -= set(event["detail"].get("from_the_first_row") or ())
+    return found
 
 
 def refuse_logged(session: Session, border: Boundary, plans: Sequence[PassPlan]) -> list[str]:

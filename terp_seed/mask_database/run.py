@@ -56,6 +56,7 @@ from terp_seed.mask_database.triggers import (
     grown,
     order_by_triggers,
     refuse_grown,
+    refuse_updating,
 )
 from terp_seed.masking.boundary import Boundary, boundary
 from terp_seed.masking.keys import Key
@@ -140,6 +141,7 @@ def mask_in_place(settings: Settings, options: MaskOptions) -> list[PassPlan]:
             "key_id": border.key_id,
             "lock_wait": round(lock.waited, 2),
             "counts": {name: n for name, n in counts.items() if n and name not in masked},
+            "from_the_first_row": sorted({p.table for p in plans if p.progress.state == "new"}),
             "unread_logs": refuse_logged(session, border, plans),
         }
         with run.log.run(**fields, backup=backup.folder):
@@ -263,6 +265,7 @@ def _plan(session: Session, border: Boundary, options: MaskOptions) -> list[Pass
     plans = [size_pass(session, plan) for plan in order_by_triggers(session, found)]
     refuse_restored(session, border.key, plans)
     refuse_logged(session, border, plans)
+    refuse_updating(session, plans)
     report = progress_of_run()
     plans = [rehearse_pass(session, plan, report) for plan in plans]
     session.end_transaction()

@@ -15,11 +15,21 @@ from terp_seed.database.compare import is_bookkeeping
 from terp_seed.database.dialects import Trigger, join_table
 from terp_seed.database.schema import Schema
 from terp_seed.database.session import Session
-from terp_seed.errors import VerificationError
+from terp_seed.errors import MaskingError, VerificationError
 from terp_seed.ledger.audit import read_events
 from terp_seed.mask_database.plan import PassPlan
 
-__all__ = ["count_rows", "earlier_counts", "fired", "grown", "order_by_triggers", "refuse_grown"]
+__all__ = [
+    "count_rows",
+    "earlier_counts",
+    "fired",
+    "grown",
+    "order_by_triggers",
+    "refuse_grown",
+    "refuse_updating",
+]
+
+_UPDATE = re.compile(r"\bupdate\s+(?:only\s+)?(?:[\w\"`\[]+\.)?[\"`\[]?(\w+)", re.IGNORECASE)
 
 
 def fired(plans: Iterable[PassPlan]) -> list[str]:
@@ -50,6 +60,24 @@ def _named_by(triggers: Sequence[Trigger], table: str) -> set[str]:
     """The words of all that the triggers of a table do."""
     texts = (trigger.text for trigger in triggers if trigger.table.casefold() == table.casefold())
     return {word.casefold() for text in texts for word in re.findall(r"\w+", text)}
+
+
+def refuse_updating(session: Session, plans: Sequence[PassPlan]) -> None:
+    """Raise `MaskingError` if a trigger that fires updates rows of another table that is masked.
+
+    It leaves no new row: nothing would tell the originals that it copies from masked values.
+    """
+    masked = {plan.table.casefold(): plan.table for plan in plans}
+    fires = {plan.table.casefold() for plan in plans if plan.rows}
+    for trigger in session.dialect.all_triggers(session.connection):
+        own = trigger.table.casefold()
+        updated = {found.casefold() for found in _UPDATE.findall(trigger.text)}
+        for name in sorted(updated & masked.keys() - {own}) if own in fires else ():
+            raise MaskingError(
+                f"trigger {trigger.name} of {trigger.table} updates rows of {masked[name]}, which "
+                "is masked too, so originals that it copies could not be told from masked values; "
+                "drop the trigger in this copy"
+            )
 
 
 def count_rows(session: Session) -> dict[str, int]:

@@ -7,6 +7,7 @@ plan, or the executor.
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -44,6 +45,7 @@ OPTION = "terp_seed"
 
 _ON_CONFLICT = ("stop", "skip", "update")
 _STRICT = (None, "row")
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
 
 class Taker(Protocol):
@@ -127,6 +129,11 @@ class SeedRowsOp(GivenRows):
             raise UsageError(
                 f"table {self.table}: on_conflict must be {' or '.join(_ON_CONFLICT)}, not "
                 f"{self.on_conflict!r}"
+            )
+        if self.sha256 is not None and not _SHA256.fullmatch(str(self.sha256)):
+            raise UsageError(
+                f"table {self.table}: sha256 must be the 64 characters of a digest, not "
+                f"{self.sha256!r}"
             )
 
     @property

@@ -139,7 +139,8 @@ class _Restore:
             with log.run(backup=str(self.backup.folder), lock_wait=round(lock.waited, 2)):
                 done = self._restore(entries, staged, changes)
                 lock.confirm()
-                log.add("restored", rows={**done.inserted, **done.written_back})
+                counts = {**done.inserted, **done.written_back}
+                log.add("restored", rows=counts, unmasked=sorted(done.written_back))
         return done
 
     def _restore(

@@ -126,8 +126,8 @@ class RunBackup:
 
     @property
     def folder(self) -> str | None:
-        """Its folder, once it has begun."""
-        return str(self.made.folder) if self.made else None
+        """Its folder, once it has begun; whoever reads the audit may be elsewhere."""
+        return str(self.made.folder.absolute()) if self.made else None
 
     def begin(self, reason: str, heads: tuple[str, ...], revisions: Sequence[str]) -> None:
         """Dump the database, or save the revisions' ledger rows; the lock must be held.
