@@ -103,6 +103,11 @@ def test_the_seed_may_insist(toy: Toy) -> None:
     write(toy, {**BEFORE, "on": "maybe", "own": 1})
     toy.upgrade("head", "on-conflict=ours")
     assert documents(toy) == [{**AFTER, "own": 1}, AFTER]
+    for document in (None, [1]):
+        toy.downgrade("0001_a", "on-edited=delete")
+        write(toy, document)
+        toy.upgrade("head", "on-conflict=ours")
+        assert documents(toy) == [AFTER, AFTER]
 
 
 def test_a_document_that_was_edited_after_the_merge_stops_the_rollback(toy: Toy) -> None:
@@ -138,6 +143,26 @@ def test_what_cannot_be_merged_is_refused(
     with pytest.raises((PlanError, UsageError), match=complaint):
         sqlite_toy.upgrade()
     assert stored(sqlite_toy) == before
+
+
+def test_an_adopted_document_keeps_its_own_keys(toy: Toy) -> None:
+    """Keys that the dataset has get its values; both come back."""
+    toy.execute(
+        f"CREATE TABLE t (id {toy.counted_key}, code VARCHAR(9) UNIQUE, doc {each_type(toy)[0]})",
+        """INSERT INTO t (code, doc) VALUES ('a', '{"own": 1, "size": 5}')""",
+    )
+    toy.publish("t", ["code", "doc"])
+    rows = '[{"code": "a", "doc": {"size": 10, "new": True}}, {"code": "b", "doc": {"size": 1}}]'
+    seeding = f'op.seed_rows("t", {rows}, key=["code"], on_conflict="update", merge=["doc"])'
+    toy.only("0001_a", seeding)
+    assert "doc: " in json.dumps(toy.document("plan"))
+    toy.upgrade()
+    assert documents(toy) == [{"own": 1, "size": 10, "new": True}, {"size": 1}]
+    toy.downgrade()
+    assert documents(toy) == [{"own": 1, "size": 5}]
+    toy.only("0001_a", seeding.replace(', on_conflict="update"', ""))
+    with pytest.raises(UsageError, match='add on_conflict="update"'):
+        toy.upgrade()
 
 
 def test_a_dataset_can_ask_for_it(sqlite_toy: Toy) -> None:

@@ -48,7 +48,7 @@ def updated_rows(
     if not changing:
         raise UsageError(f"{where}: the rows give no column beside the key to update")
     known = _known(folded, operation)
-    merged = () if adopts else _merged(operation, changing, where)
+    merged = _merged(operation, changing, where)
     for names, group in _by_columns(rows, changing, operation.key, known, where).items():
         chosen = [{name: _filled(r, name, known, operation.key) for name in names} for r in group]
         columns = tuple(name for name in names if name not in operation.key)
@@ -68,8 +68,6 @@ def _merged(
     operation: UpdateRowsOp | SeedRowsOp, changing: Sequence[str], where: str
 ) -> Sequence[str]:
     """The JSON columns that are merged key by key."""
-    if not isinstance(operation, UpdateRowsOp):
-        return ()
     unknown = [name for name in operation.merge if name not in changing]
     if unknown:
         raise UsageError(f"{where}: merge names {unknown[0]}, which the rows do not update")

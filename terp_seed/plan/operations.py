@@ -55,6 +55,11 @@ class Taker(Protocol):
         """Record the operation, or perform it."""
 
 
+def _check_merge(table: str, merge: object) -> None:
+    if isinstance(merge, str):
+        raise UsageError(f'table {table}: merge must be a list, as merge=["{merge}"]')
+
+
 @Operations.register_operation("seed")
 @dataclass
 class SeedOp(MigrateOperation):
@@ -123,12 +128,18 @@ class SeedRowsOp(GivenRows):
     called = "seed_rows"
     on_conflict: str = "stop"
     later: Sequence[str] = ()
+    merge: Sequence[str] = ()
 
     def __post_init__(self) -> None:
         if self.on_conflict not in _ON_CONFLICT:
             raise UsageError(
                 f"table {self.table}: on_conflict must be {' or '.join(_ON_CONFLICT)}, not "
                 f"{self.on_conflict!r}"
+            )
+        _check_merge(self.table, self.merge)
+        if self.merge and not self.updates_taken:
+            raise UsageError(
+                f'table {self.table}: merge is for rows that are there: add on_conflict="update"'
             )
         if self.sha256 is not None and not _SHA256.fullmatch(str(self.sha256)):
             raise UsageError(
@@ -151,6 +162,7 @@ class SeedRowsOp(GivenRows):
         refs = sorted((self.refs or {}).items())
         said = (self.table, tuple(self.key), self.id, refs, self.skip_taken, self.form.keep_empty)
         later = f" later={sorted(self.later)}" if self.later else ""
+        later += f" merge={sorted(self.merge)}" if self.merge else ""
         updates = " update" if self.updates_taken else ""
         content, form = self.content(data), replace(self.form, keep_empty=())
         return f"rows {said} {content}{later}{form}{updates}"
@@ -167,22 +179,21 @@ class SeedRowsOp(GivenRows):
         refs: Mapping[str, str] | None = None,
         on_conflict: str = "stop",
         later: Sequence[str] = (),
+        merge: Sequence[str] = (),
     ) -> None:
         """Insert these rows, dicts with the same columns.
 
         ``table`` may be ``schema.table``, on MySQL ``database.table``.
         ``key`` names the natural key.  A row that already owns one stops the
         run before it writes; ``on_conflict="skip"`` leaves it alone instead, and ``"update"``
-        changes it as `update_rows` does.
+        changes it as `update_rows` does, JSON columns in ``merge`` key by key.
         ``id`` is the table's integer key, which the run fills; None for a
         table without one.  ``refs`` maps a column to ``"table.column"``,
         where its values are looked up; columns in ``later`` refer to rows
         that come later in the revision, and are NULL until then.
         """
-        listed = list(rows)
-        operations.invoke(
-            cls(table, listed, None, key, id, refs, on_conflict=on_conflict, later=later)
-        )
+        op = cls(table, list(rows), None, key, id, refs, on_conflict=on_conflict, later=later)
+        operations.invoke(replace(op, merge=merge))
 
     @classmethod
     def seed_file(
@@ -196,6 +207,7 @@ class SeedRowsOp(GivenRows):
         refs: Mapping[str, str] | None = None,
         on_conflict: str = "stop",
         later: Sequence[str] = (),
+        merge: Sequence[str] = (),
         sha256: str | None = None,
         **form: Any,
     ) -> None:
@@ -206,10 +218,10 @@ class SeedRowsOp(GivenRows):
         is to be read: ``delimiter``, ``quote``, ``encoding``, ``decimal``, ``columns``, ``null``,
         ``keep_empty``, ``rename``, ``omit``, ``types``.
         """
-        others = ("key", "id", "refs", "on_conflict", "later", "sha256")
+        others = ("key", "id", "refs", "on_conflict", "later", "merge", "sha256")
         read = file_format(form, path, others=others)
         op = cls(table, None, path, key, id, refs, on_conflict=on_conflict, later=later, form=read)
-        operations.invoke(replace(op, sha256=sha256))
+        operations.invoke(replace(op, sha256=sha256, merge=merge))
 
 
 @Operations.register_operation("update_rows")
@@ -226,8 +238,7 @@ class UpdateRowsOp(GivenRows):
             raise UsageError(
                 f'table {self.table}: strict must be "row" or left out, not {self.strict!r}'
             )
-        if isinstance(self.merge, str):
-            raise UsageError(f'table {self.table}: merge must be a list, as merge=["{self.merge}"]')
+        _check_merge(self.table, self.merge)
         if self.strict and self.merge:
             raise UsageError(
                 f'table {self.table}: strict="row" keeps the whole row, and merge parts of a cell; '

@@ -253,6 +253,15 @@ class RowChanges:
     """JSON columns of which each key is merged by itself."""
     adopts: bool = False
     """Whether rows may be missing, since the operation inserts those."""
+
+    def said(self, number: int, name: str) -> Any:
+        """What the chain says of a cell that is merged; of one that it adopts, that it is empty."""
+        return self.ours[number].get(name, {} if self.adopts else None)
+
+    def insists(self, number: int, name: str) -> bool:
+        """Whether the cell gets all keys that are given: no one can have edited it since."""
+        return self.adopts and name not in self.ours[number]
+
     personal: tuple[str, ...] = ()
     """Columns of rows to delete that the masking policy classifies."""
 

@@ -182,6 +182,8 @@ class DatasetOp(MigrateOperation):
         if self.operation == "seed_rows":
             options |= {"on_conflict": dataset.on_conflict} if dataset.on_conflict != "stop" else {}
             options |= {"later": dataset.later} if dataset.later else {}
+            merge = [name for name in dataset.merge if name in written]
+            options |= {"merge": merge} if merge and dataset.on_conflict == "update" else {}
         elif self.operation == "update_rows":
             options |= {"strict": dataset.strict} if dataset.strict else {}
             merge = [name for name in dataset.merge if name in written]

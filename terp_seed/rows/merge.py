@@ -63,8 +63,10 @@ def merge_cells(live: Value, said: Value, given: Value, *, insist: bool = False)
     keys, document = changed_keys(said, given), _document(live)
     if not keys:
         return None
-    if document is None:
+    if document is None and not insist:
         return Merged(None, [], moves=False)
+    if document is None:
+        return Merged(_document(given), [], moves=True)
     before, after = _document(said) or {}, _document(given) or {}
     merged, edited = dict(document), list[str]()
     for key in keys:

@@ -95,7 +95,10 @@ class _Change:
             ours = {name: self._ours(changes.ours[number], name) for name in changes.columns}
             given = {name: line[name] for name in changes.columns if self.kept.updates}
             for name, keys in self._merging(number).items():
-                ours[name], given[name] = self._merge(name, keys, ours[name], given[name])
+                insist = self._insists(number, name)
+                ours[name], given[name] = self._merge(
+                    name, keys, (ours[name], given[name]), insist=insist
+                )
             sql = self._dialect.capture(
                 self.kept, number + 1, where, [*ours.values()], [*given.values()]
             )
@@ -104,9 +107,9 @@ class _Change:
 
     def _merging(self, number: int) -> Mapping[str, Sequence[str]]:
         """The JSON columns of a row that are merged, each with the keys that the chain changes."""
-        ours, merging = self._changes.ours[number], dict[str, Sequence[str]]()
+        merging = dict[str, Sequence[str]]()
         for name in self._changes.merged:
-            keys = changed_keys(ours.get(name), self._given(name, number))
+            keys = changed_keys(self._changes.said(number, name), self._given(name, number))
             wrong = [key for key in keys if not is_nameable(key)]
             if wrong:
                 raise PlanError(
@@ -117,11 +120,18 @@ class _Change:
                 merging[name] = keys
         return merging
 
-    def _merge(self, name: str, keys: Sequence[str], said: str, given: str) -> tuple[str, str]:
+    def _merge(
+        self, name: str, keys: Sequence[str], literals: tuple[str, str], *, insist: bool
+    ) -> tuple[str, str]:
         """What the chain says of a cell and what it gives, made of what is there."""
-        live, insist = f"live.{self._dialect.quote(name)}", self._changer.on_conflict == "ours"
+        live, (said, given) = f"live.{self._dialect.quote(name)}", literals
         merged, moves = self._dialect.merge_json(live, keys, said, given, insist=insist)
+        if insist:  # a cell without a document gets the one that is given
+            return live, f"CASE WHEN {moves} THEN {merged} ELSE {given} END"
         return f"CASE WHEN {moves} THEN {live} END", f"CASE WHEN {moves} THEN {merged} END"
+
+    def _insists(self, number: int, name: str) -> bool:
+        return self._changer.on_conflict == "ours" or self._changes.insists(number, name)
 
     def _ours(self, known: Mapping[str, Value], name: str) -> str:
         if name in known:
@@ -227,9 +237,8 @@ class _Change:
 
     def _edited_keys(self, number: int, name: str, live: Value) -> list[str]:
         """What a person made of a document: the keys that are left alone, or the whole cell."""
-        said, given = self._changes.ours[number].get(name), self._given(name, number)
-        insist = self._changer.on_conflict == "ours"
-        merged = merge_cells(live, said, given, insist=insist)
+        said, given = self._changes.said(number, name), self._given(name, number)
+        merged = merge_cells(live, said, given, insist=self._insists(number, name))
         return [] if merged is None else merged.edited(name)
 
     def _given(self, name: str, number: int) -> Value:

@@ -96,8 +96,9 @@ class Differences:
         """What a cell becomes whose keys are merged; None for any other."""
         if name not in self.changes.merged:
             return None
-        said, given = self.changes.ours[number].get(name), self._given[name][number]
-        return merge_cells(value, said, given, insist=self._insists)
+        insist = self._insists or self.changes.insists(number, name)
+        said, given = self.changes.said(number, name), self._given[name][number]
+        return merge_cells(value, said, given, insist=insist)
 
     @property
     def _insists(self) -> bool:
