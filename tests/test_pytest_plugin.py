@@ -84,7 +84,10 @@ def test_rows(seeded):
     )
 
 @pytest.mark.parametrize("find, said", [
-    (lambda seeded: seeded.row("label", "COLD"), "label: was not seeded; near it: labels"),
+    (lambda seeded: seeded.row("label", "COLD"), "label: does not exist; near it: labels"),
+    (lambda seeded: seeded.row("terp_seed_audit", 1), "terp_seed_audit: was not seeded"),
+    (lambda seeded: [seeded.connection.exec_driver_sql("DELETE FROM pairs"), seeded.one("pairs")],
+     "pairs: has no rows"),
     (lambda seeded: seeded.row("labels", "COULD"),
      "labels: no row has code 'COULD'; near it: COLD"),
     (lambda seeded: seeded.row("labels"), "labels: its natural key is code; give each of them"),
@@ -104,7 +107,7 @@ def test_what_is_not_there(seeded, find, said):
 
 
 def test_rows_are_found_by_name(toy: Toy, application: Callable[..., pytest.RunResult]) -> None:
-    application(toy, BY_NAME, ENGINE.format(url=toy.url)).assert_outcomes(passed=8)
+    application(toy, BY_NAME, ENGINE.format(url=toy.url)).assert_outcomes(passed=10)
 
 
 def test_tests_see_seeded_rows_and_leave_none(

@@ -60,6 +60,8 @@ class Seeded:
         Raises `LookupError` for a column that the table has not, and if no row has these values.
         """
         found = self._find(table, where)
+        if found is None and not where:
+            raise LookupError(f"{table}: has no rows")
         if found is None:
             said = ", ".join(f"{name}={value!r}" for name, value in where.items())
             hints = []
@@ -79,6 +81,7 @@ class Seeded:
         return self.connection.execute(select).first()
 
     def _natural_key(self, table: str) -> list[str]:
+        self._table(table)
         ranges = self._ledger.ranges(self.connection)
         seeded = [seeded for seeded in ranges if seeded.table == table]
         if not seeded:
