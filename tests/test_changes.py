@@ -437,7 +437,7 @@ def test_a_backup_keeps_what_a_rollback_overwrites(lived: Toy) -> None:
     folder = lived.path / "backups"
     lived.downgrade("-1", "on-edited=delete", "backup=rows", f"backup-folder={folder}")
     (made,) = folder.iterdir()
-    assert "'late'" in (made / "0002_b-1-changed.sql").read_text()
+    assert "'late'" in (made / "0002_b-changed-1.sql").read_text()
     lived.terp_seed("restore", str(made), "--yes")
     assert lived.value("SELECT name FROM t WHERE code = 'a'") == "late"
 

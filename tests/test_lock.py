@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import importlib.util
 import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -14,6 +16,7 @@ from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import filelock
 import pytest
 import sqlalchemy as sa
 from servers import MariaDB, server_engine
@@ -543,3 +546,25 @@ def test_who_has_not_ended_is_named_by_the_audit() -> None:
         note("started", "r2")
         script = "a script, since 2026-06-30 18:00:00 UTC"
         assert lock.last_open_run(connection, tables) == script
+
+
+def test_without_fcntl_the_lock_of_a_file_is_tried(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on Windows: what is asked is answered, and no file is left where there was none."""
+    assert filelock.FileLock is not filelock.SoftFileLock  # imported while there is one
+    monkeypatch.setitem(sys.modules, "fcntl", None)
+    spec = importlib.util.find_spec("terp_seed.database.dialects.sqlite_locks")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    held, other = module.FileLock(tmp_path / "a.db"), module.FileLock(tmp_path / "a.db")
+    assert not other.taken()
+    assert [*tmp_path.iterdir()] == []
+    assert held.acquire(1)
+    assert other.taken()
+    held.release()
+    assert not other.taken()
+    assert held.acquire(1)
+    held.release()

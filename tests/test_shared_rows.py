@@ -5,7 +5,10 @@ from __future__ import annotations
 import pytest
 from toys import Toy
 
+from terp_seed.database.session import opened
 from terp_seed.errors import PlanError, RollbackError
+from terp_seed.ledger.ledger import chains_of
+from terp_seed.project.project import Project
 
 SECTION = """
 [other]
@@ -62,6 +65,12 @@ def test_a_row_goes_when_the_last_chain_lets_go(shared: Toy) -> None:
     assert words(shared) == {"a": "A", "b": "B"}
     shared.downgrade()
     assert words(shared) == {}
+
+
+def test_a_database_without_a_ledger_has_no_chains(sqlite_toy: Toy) -> None:
+    project = Project(sqlite_toy.path / "alembic.ini", x=(f"url={sqlite_toy.url}",))
+    with opened(project.settings()) as session:
+        assert chains_of(session) == []
 
 
 def test_a_shared_row_may_be_left(shared: Toy) -> None:

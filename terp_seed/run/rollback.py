@@ -371,7 +371,7 @@ class Rollback(Remover):
         ]
 
     def save(self, step: PlannedRevision, changed: Sequence[Changed]) -> None:
-        self.backup_changed(step.revision, changed)
+        self.backup_changed(step.revision, self.kept(step))  # also what a squashed one had changed
 
     def restorer(self, removal: Removal) -> Restorer:
         _, on_edited = choose_policies(self.session.settings, self.environment, removal)

@@ -175,8 +175,8 @@ class RunBackup:
         """Save the kept tables of a revision, and the updated rows as they are now and were."""
         if self.made is None or self.kind == "dump" or not changed:
             return
-        for change in changed:
-            name = f"{revision}-{change.number}-changed"
+        for number, change in enumerate(changed, start=1):
+            name = f"{revision}-changed-{number}"
             with rows_file(self.session, self.made, name, revision) as file:
                 for part in rows_where(self.session, change.kept.name, "1 = 1"):
                     file.add_deleted(part._replace(key=["terp_seed_row"]))
@@ -211,7 +211,7 @@ def create_backup(settings: Settings, directory: ScriptDirectory, kind: str) -> 
             rollback = Rollback(session, environment, applied=scripts)
             for revision in applied:
                 step = PlannedRevision(revision, upgrade=False, removals=[Removal(())])
-                backup.changed(revision, rollback.changed(step))
+                backup.changed(revision, rollback.kept(step))
                 backup.rows(rollback.examine(step, Removal(())))
             made = backup.made
             assert made is not None
