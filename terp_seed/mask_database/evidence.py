@@ -237,7 +237,10 @@ def _grown(events: Sequence[Mapping[str, Any]], masked: Collection[str]) -> list
 
 def _backups(session: Session) -> list[dict[str, str]]:
     """The backups that the audit names and that are still there: they hold rows as they were."""
-    events, found = read_events(session.connection, session.books), list[dict[str, str]]()
+    found = list[dict[str, str]]()
+    if not table_exists(session.connection, session.books.audit):
+        return found
+    events = read_events(session.connection, session.books)
     folders = dict.fromkeys(event["detail"].get("backup") for event in events)
     for folder in filter(None, folders):
         with suppress(UsageError):
