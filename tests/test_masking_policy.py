@@ -224,8 +224,8 @@ def test_production_takes_no_personal_data_without_a_word_for_it(load):
     for made in (production.masker, production.prover):
         with pytest.raises(MaskingError, match="production"):
             made("a", ["x"])
-    for made in (Boundary(policy, "prod", None).masker, Boundary(policy, "prod", None).prover):
-        assert made("a", ["z"]) is None
+    assert Boundary(policy, "prod", None).masker("a", ["z"]) is None
+    assert Boundary(policy, "prod", None).prover("a", ["z"]) is not None  # whose texts are searched
     assert production.masker("a", ["y"]) is None
 
 
