@@ -239,6 +239,28 @@ def test_seeded_rows_are_left_alone(toy: Toy, monkeypatch: pytest.MonkeyPatch) -
     assert toy.rows("SELECT * FROM pairs ORDER BY left_code, right_code") == pairs
 
 
+def test_many_rows_that_are_known_by_a_key_of_two_columns_are_left_alone(
+    toy: Toy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """An engine limits how deep a condition may be."""
+    rows = '[{"left_code": f"s{n}", "right_code": "x", "weight": n} for n in range(1500)]'
+    key = 'key=["left_code", "right_code"], id=None'
+    toy.only("0001_pairs", f'op.seed_rows("pairs", {rows}, {key})')
+    toy.upgrade()
+    toy.execute("INSERT INTO pairs VALUES ('own', 'x', 1)")
+    copy = Copy(toy.url, toy.path / "seeds", monkeypatch, "staging")
+    copy.settings = replace(copy.settings, backup="none")
+    copy.policy(
+        "[neutralise]",
+        "pairs = { delete = true }",
+        "[tables.labels]",
+        'not_personal = [{ columns = ["extra", "body", "blob", "code"], reason = "a label" }]',
+    )
+    copy.mask()
+    assert toy.value("SELECT COUNT(*) FROM pairs WHERE right_code = 'x'") == 1500
+    assert toy.value("SELECT COUNT(*) FROM pairs WHERE left_code = 'own'") == 0
+
+
 def test_the_commands_show_it(toy: Toy) -> None:
     toy.execute("INSERT INTO labels (code, wording) VALUES ('a', 'on')")
     (toy.path / "seeds" / "masking.toml").write_text(

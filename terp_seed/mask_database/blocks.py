@@ -42,9 +42,7 @@ class RowBlock:
 def pending(session: Session, plan: PassPlan, after: Sequence[str] | None) -> str:
     """The WHERE clause of the rows behind a key that are still to be masked."""
     quote = session.dialect.quote
-    parts = []
-    for column, first, last in plan.seeded.spans:
-        parts.append(f"NOT ({quote(column)} BETWEEN {first} AND {last})")
+    parts = plan.seeded.not_by_id(quote)
     for name in sorted(set(plan.key) & plan.parked):
         parts.append(f"{quote(name)} NOT LIKE '{MARK}%'")
     if after:

@@ -26,10 +26,11 @@ from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, UsageError
 from terp_seed.ledger.audit import read_events
 from terp_seed.mask_database.corrections import owned
-from terp_seed.mask_database.plan import plan_passes, seeded_ranges
+from terp_seed.mask_database.plan import plan_passes
 from terp_seed.mask_database.progress import Pass, PassTable
 from terp_seed.mask_database.rehearsal import size_pass
 from terp_seed.mask_database.run import begun
+from terp_seed.mask_database.seeded import seeded_ranges
 from terp_seed.masking.boundary import Boundary
 from terp_seed.masking.gaps import find_gaps, profile_of_column
 from terp_seed.masking.substitutes import fingerprint

@@ -24,7 +24,7 @@ from terp_seed.database.environment_stamp import neutralised
 from terp_seed.database.schema import ColumnFacts, Schema, TableFacts, inbound
 from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, SeedError
-from terp_seed.mask_database.plan import SeededRows, seeded_rows
+from terp_seed.mask_database.seeded import seeded_rows
 from terp_seed.masking.boundary import Boundary
 from terp_seed.masking.column_names import words
 from terp_seed.masking.neutralisation import Neutralisation
@@ -217,7 +217,7 @@ def _plan(session: Session, step: Neutralisation, facts: TableFacts) -> StepPlan
     literals = {column.name: _literal(session, column, value) for column, value in columns}
     # A line of its own: a comment in it ends there.
     parts = [f"(\n{step.where}\n)"] if step.where else []
-    parts += _not_seeded(session, seeded_rows(session, facts))
+    parts += filter(None, [seeded_rows(session, facts).left_out(quote)])
     differing = [
         f"{quote(name)} IS NOT NULL"
         if text == "NULL"
@@ -227,15 +227,6 @@ def _plan(session: Session, step: Neutralisation, facts: TableFacts) -> StepPlan
     parts += [f"({' OR '.join(differing)})"] if differing else []
     still = session.dialect.moving_columns(session.connection, facts.name)
     return StepPlan(step, facts.name, literals, " AND ".join(parts) or "1 = 1", still)
-
-
-def _not_seeded(session: Session, seeded: SeededRows) -> Iterator[str]:
-    quote = session.dialect.quote
-    for column, first, last in seeded.spans:
-        yield f"NOT ({quote(column)} BETWEEN {first} AND {last})"
-    for key in sorted(seeded.keys):
-        pairs = zip(seeded.key, key, strict=True)
-        yield f"NOT ({' AND '.join(f'{quote(name)} = {text}' for name, text in pairs)})"
 
 
 def _counted(session: Session, plan: StepPlan) -> StepPlan:

@@ -17,16 +17,16 @@ from math import expm1, log1p
 
 import sqlalchemy as sa
 
-from terp_seed.database.bookkeeping import table_exists
 from terp_seed.database.compare import is_bookkeeping
 from terp_seed.database.dialects import split_table
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, UsageError
 from terp_seed.ledger.changes import find_changes, still_there
-from terp_seed.ledger.ledger import Ledger, SeededRange, ledger_of
+from terp_seed.ledger.ledger import ledger_of
 from terp_seed.mask_database.corrections import masked_column, narrow, settle
 from terp_seed.mask_database.progress import MaskedColumn, Pass
+from terp_seed.mask_database.seeded import SeededRows, seeded_rows
 from terp_seed.masking.boundary import Boundary, Masker
 from terp_seed.masking.gaps import (
     PolicyGap,
@@ -40,13 +40,10 @@ __all__ = [
     "MARK",
     "ForeignKey",
     "PassPlan",
-    "SeededRows",
     "count_merged",
     "foreign_keys",
     "plan_passes",
     "sample_values",
-    "seeded_ranges",
-    "seeded_rows",
     "tables_to_read",
 ]
 
@@ -427,59 +424,3 @@ def _unlike_identities(border: Boundary, keys: Sequence[ForeignKey]) -> Iterator
                     f"{key.table}.{column} names the rows' subjects or persons and follows "
                     f"{key.target}.{other}: give both the same class, strategy and domain"
                 )
-
-
-@dataclass(frozen=True)
-class SeededRows:
-    """Which rows of a table were seeded: by id, or by the literals of a key."""
-
-    spans: tuple[tuple[str, int, int], ...] = ()
-    """Column, first and last id."""
-    key: tuple[str, ...] = ()
-    keys: frozenset[tuple[str, ...]] = frozenset()
-
-    def __bool__(self) -> bool:
-        return bool(self.spans or self.keys)
-
-
-def seeded_rows(session: Session, facts: TableFacts) -> SeededRows:
-    """The seeded rows of one table, of all chains."""
-    spans: list[tuple[str, int, int]] = []
-    key: tuple[str, ...] = ()
-    keys: set[tuple[str, ...]] = set()
-    for seeded, ledger in seeded_ranges(session):
-        if seeded.table != facts.name:
-            continue
-        if seeded.id is not None and seeded.first_key is not None:
-            spans.append((seeded.id, seeded.first_key, seeded.first_key + seeded.count - 1))
-            continue
-        key = tuple(seeded.shape.key)
-        for block in ledger.blocks(session.connection, seeded):
-            keys |= {tuple(row_key) for row_key in block.row_keys or ()}
-    return SeededRows(tuple(spans), key, frozenset(keys))
-
-
-def seeded_ranges(session: Session) -> Iterator[tuple[SeededRange, Ledger]]:
-    """The ranges whose rows need no masking, of all chains."""
-    books = session.books
-    if not table_exists(session.connection, books.ledger):
-        return
-    chains = sa.select(books.ledger.c.chain).distinct()
-    for (chain,) in session.connection.execute(chains).all():
-        ledger = Ledger(session.dialect, books, chain)
-        retained = ledger.retained(session.connection)  # rows that a rollback left to a person
-        for seeded in ledger.ranges(session.connection):
-            generated = seeded.shape.provenance == "synthetic"
-            free = (seeded.revision, seeded.number) in retained
-            if not free and (generated or _masked(session, chain, seeded)):
-                yield seeded, ledger
-
-
-def _masked(session: Session, chain: str, seeded: SeededRange) -> bool:
-    """Whether imported rows went in where the boundary masks them."""
-    audit = session.books.audit
-    where = sa.select(audit.c.environment).where(
-        audit.c.chain == chain, audit.c.revision == seeded.revision, audit.c.event == "applied"
-    )
-    last = session.connection.execute(where.order_by(audit.c.id.desc()).limit(1)).scalar()
-    return last is not None and last != "production"

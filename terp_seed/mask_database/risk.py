@@ -10,14 +10,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 import sqlalchemy as sa
 
 from terp_seed.database.schema import TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError
-from terp_seed.mask_database.plan import SeededRows, seeded_rows
+from terp_seed.mask_database.seeded import seeded_rows
 from terp_seed.masking.gaps import profile_of_column
 from terp_seed.masking.policy import Policy, TableRules
 
@@ -164,28 +163,5 @@ class _Measure:
 
     def _where(self) -> str:
         """The condition for rows that were not seeded."""
-        seeded = seeded_rows(self.session, self.facts)
-        parts = [
-            f"NOT ({self._quoted(column)} BETWEEN {first} AND {last})"
-            for column, first, last in seeded.spans
-        ]
-        parts += self._keys(seeded)
-        return f" WHERE {_all(parts)}" if parts else ""
-
-    def _keys(self, seeded: SeededRows) -> Iterator[str]:
-        names = [self._quoted(name) for name in seeded.key]
-        if len(names) == 1:
-            yield f"{names[0]} NOT IN ({', '.join(key for (key,) in sorted(seeded.keys))})"
-            return
-        for key in sorted(seeded.keys):
-            pairs = zip(names, key, strict=True)
-            yield f"NOT ({' AND '.join(f'{name} = {value}' for name, value in pairs)})"
-
-
-def _all(parts: Sequence[str]) -> str:
-    """The parts joined by AND, as a flat tree: an engine limits how deep one may be."""
-    level = list(parts)
-    while len(level) > 1:
-        joined = [f"({one} AND {other})" for one, other in list(pairwise(level))[::2]]
-        level = joined + level[len(joined) * 2 :]
-    return level[0]
+        condition = seeded_rows(self.session, self.facts).left_out(self._quoted)
+        return f" WHERE {condition}" if condition else ""

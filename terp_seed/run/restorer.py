@@ -89,11 +89,10 @@ class Restorer:
 
     def _count_restored(self, kept: KeptTable, undone: Sequence[KeptTable]) -> int:
         """How many updated rows would get a value from before, once others are undone."""
-        assert self.session is not None
         dialect = self.ledger.dialect
         now = self.restored_columns(undone).get(kept.table, {})
         return int(
-            self.session.scalar(
+            self._open.scalar(
                 f"SELECT COUNT(*) FROM {dialect.quote_table(kept.name)} kept "
                 f"JOIN {dialect.quote_table(kept.table)} live ON {dialect.match(kept)} "
                 f"WHERE {self._differing(kept, now)}"
@@ -140,8 +139,7 @@ class Restorer:
         logger.warning(f"{label}: {loss}, so its rows stay as they are now")
 
     def _find_loss(self, kept: KeptTable) -> str:
-        assert self.session is not None
-        return find_loss(self.session.connection, kept)
+        return find_loss(self._open.connection, kept)
 
     def _note_lost_columns(self, kept: KeptTable, label: str) -> None:
         lost = [] if self.session is None else find_lost_columns(self.session.connection, kept)
@@ -156,14 +154,13 @@ class Restorer:
 
         Rows that a later revision changed again are its own to compare.
         """
-        assert self.session is not None
-        where = [f"NOT {condition}" for condition in changed_again(self.session, kept)]
+        where = [f"NOT {condition}" for condition in changed_again(self._open, kept)]
         dialect = self.ledger.dialect
         flags = [
             f"CASE WHEN {self._is_edited(kept, name)} THEN 1 ELSE 0 END" for name in kept.columns
         ]
         keys = [f"kept.{dialect.quote(name)}" for name in kept.key]
-        found = self.session.rows(
+        found = self._open.rows(
             f"SELECT {', '.join([*keys, *flags])} FROM {dialect.quote_table(kept.name)} kept "
             f"JOIN {dialect.quote_table(kept.table)} live ON {dialect.match(kept)} "
             f"WHERE {' AND '.join(['1 = 1', *where])}{self._without(kept, gone)}"
@@ -198,9 +195,8 @@ class Restorer:
 
     def find_reappeared(self, kept: KeptTable, gone: Sequence[Selection] = ()) -> int:
         """How many rows there are at ids or natural keys of deleted ones; reads."""
-        assert self.session is not None
         where = f" WHERE 1 = 1{self._without(kept, gone)}"
-        return int(self.session.scalar(self._reappeared(kept) + where))
+        return int(self._open.scalar(self._reappeared(kept) + where))
 
     def _without(self, kept: KeptTable, gone: Sequence[Selection]) -> str:
         """Conditions that leave out rows that are gone by then."""
