@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from columns_masked import mask  # noqa: F401 - a fixture
 from copies import Copy, add_people
 from hypothesis import HealthCheck, settings
 from projects import Project

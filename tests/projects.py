@@ -10,6 +10,11 @@ from pathlib import Path
 import pytest
 from servers import clean_environment
 
+#: The revisions of TERP's chain, oldest first.
+CHAIN = sorted(
+    path.stem for path in (Path(__file__).resolve().parent.parent / "seed_revisions").glob("*.py")
+)
+
 
 class Project:
     """A copy of the project's files in a folder of its own, and commands run there."""

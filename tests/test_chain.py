@@ -10,19 +10,11 @@ import pytest
 import sqlalchemy as sa
 from alembic import command
 from alembic.config import Config
-from projects import Project
+from projects import CHAIN, Project
 from servers import MariaDB
 
 from terp_seed.database.compare import TableDigest, database_digests, differing
 
-CHAIN = [
-    "0000_reference",
-    "0001_catalogue",
-    "0002_clients",
-    "0003_batches",
-    "0004_inventory",
-    "0005_orders",
-]
 Digests = dict[str, TableDigest]
 
 

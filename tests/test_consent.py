@@ -61,10 +61,17 @@ def test_a_digest_that_says_nothing_is_refused(staging: Toy, said: str, complain
 
 
 def test_a_command_without_a_plan_takes_the_name(staging: Toy) -> None:
+    folder = staging.path / "backups"
+    kept = (f"backup-folder={folder}", "backup=rows")
     staging.upgrade("head", staging.consent)
-    x = (f"{staging.consent}@12345678", "backup=none")
-    result = staging.terp_seed("mask", x=x, code=None)
-    assert result.exit_code == 0 or "this command has no plan" in result.output
+    staging.downgrade("base", staging.consent, *kept)
+    (made,) = folder.iterdir()
+    digested = f"{staging.consent}@12345678"
+    refused = staging.terp_seed("restore", str(made), x=(digested,), code=5)
+    assert "this command has no plan; give the name alone" in refused.output
+    assert staging.counts() == {}
+    staging.terp_seed("restore", str(made), x=(staging.consent,))
+    assert staging.counts() != {}
 
 
 @pytest.mark.parametrize("stamp", ["staging", "production"])

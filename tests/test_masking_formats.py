@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from columns_masked import KEY
 from copies import Copy
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
@@ -17,7 +18,6 @@ from stdnum.es import ccc
 
 from terp_seed.errors import MaskingError, UsageError
 from terp_seed.mask_database.run import MaskOptions, rehearse
-from terp_seed.masking.boundary import Boundary
 from terp_seed.masking.decisions import Situation, decide
 from terp_seed.masking.gaps import ColumnProfile
 from terp_seed.masking.ibans import COUNTRIES
@@ -26,25 +26,8 @@ from terp_seed.masking.live_values import live_kinds
 from terp_seed.masking.policy import Policy
 from terp_seed.masking.policy_file import load_policy
 from terp_seed.masking.proof import RangeCheck
-from terp_seed.rows.model import Block, Cells
 
-KEY = Key(bytes.fromhex("9f3c1d7e5ab24806c1e7f2d93b6a80574ce91d2f7b3850a6e4c2198fd07b365a"))
 several = settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-@pytest.fixture(scope="module")
-def mask(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., list[Any]]:
-    """Mask the values of one column of a policy entry."""
-    folder = tmp_path_factory.mktemp("policies")
-
-    def mask(entry: str, values: list[Any], key: Key | None = KEY, start: int = 0) -> list[Any]:
-        file = folder / "masking.toml"
-        file.write_text(f"[tables.t]\nx = {{ {entry} }}\n", encoding="utf-8")
-        masker = Boundary(load_policy(file), "dev", key).masker("t", ["x"])
-        block = Block("t", start, start + len(values), {"x": Cells(values)})
-        return list(masker.apply(block).columns["x"].values)
-
-    return mask
 
 
 REAL = ["DE89370400440532013000", "AT611904300234573201", "FR1420041010050500013M02606"]

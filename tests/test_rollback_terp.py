@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import sqlalchemy as sa
-from projects import Project
+from projects import CHAIN, Project
 from sqlalchemy import Connection
 
 from terp_seed.database.compare import TableDigest, database_digests, differing
@@ -23,15 +23,6 @@ from terp_seed.errors import RollbackError
 from terp_seed.ledger.ledger import ledger_of
 from terp_seed.project.project import Project as Seeds
 from terp_seed.run.dependents import inbound
-
-CHAIN = [
-    "0000_reference",
-    "0001_catalogue",
-    "0002_clients",
-    "0003_batches",
-    "0004_inventory",
-    "0005_orders",
-]
 
 
 class Terp:

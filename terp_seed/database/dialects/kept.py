@@ -12,10 +12,13 @@ from collections.abc import Sequence
 from terp_seed.database.dialects.model import KeptTable
 from terp_seed.database.dialects.writes import Writes
 
-__all__ = ["KEPT_PREFIX", "KeptRows"]
+__all__ = ["KEPT_PREFIX", "NO_PATH", "KeptRows", "path_where"]
 
 KEPT_PREFIX = "terp_seed_before_"
 """How the names of kept tables begin."""
+
+NO_PATH = "'$.\"terp_seed_nothing\"'"
+"""A path that no document has."""
 
 
 class KeptRows(Writes, ABC):
@@ -126,3 +129,8 @@ class KeptRows(Writes, ABC):
             return ["live.*"]
         names = dict.fromkeys([*kept.match, *kept.key, *kept.columns])
         return [f"live.{self.quote(name)}" for name in names]
+
+
+def path_where(path: str, condition: str) -> str:
+    """A path where the condition holds, else one that no document has."""
+    return f"CASE WHEN {condition} THEN {path} ELSE {NO_PATH} END"

@@ -9,14 +9,13 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Sequence
 
-from terp_seed.database.dialects.kept import KeptRows
+from terp_seed.database.dialects.kept import NO_PATH, KeptRows, path_where
 from terp_seed.database.dialects.model import KeptTable, split_table
 
 __all__ = ["MySQLKeptRows"]
 
 _MOVES = "LOCATE('on update', LOWER(extra)) > 0"
 _FILLED = "generation_expression IS NULL OR generation_expression = ''"
-_NOTHING = "'$.\"terp_seed_nothing\"'"  # a path that no document has
 _QUOTED = "CONCAT('`', REPLACE(column_name, '`', '``'), '`')"
 
 
@@ -65,12 +64,12 @@ class MySQLKeptRows(KeptRows, ABC):
             wanted = f"JSON_EXTRACT({said}, {path})"
             same = f"CAST({there} AS BINARY) <=> CAST({wanted} AS BINARY)"
             moves.append("1 = 1" if insist else same)
-            paths += f", {_path(path, f'{moves[-1]} AND {value} IS NOT NULL')}, {value}"
+            paths += f", {path_where(path, f'{moves[-1]} AND {value} IS NOT NULL')}, {value}"
         gone = ", ".join(
-            _path(path, f"{move} AND JSON_EXTRACT({given}, {path}) IS NULL")
+            path_where(path, f"{move} AND JSON_EXTRACT({given}, {path}) IS NULL")
             for path, move in zip((self.text(f'$."{key}"') for key in keys), moves, strict=True)
         )
-        merged = f"JSON_REMOVE(JSON_SET({live}{paths}), {gone}, {_NOTHING})"
+        merged = f"JSON_REMOVE(JSON_SET({live}{paths}), {gone}, {NO_PATH})"
         holds = f"JSON_VALID({live}) AND JSON_TYPE({live}) = 'OBJECT'"
         return merged, f"({holds} AND ({' OR '.join(moves)}))"
 
@@ -140,8 +139,3 @@ class MySQLKeptRows(KeptRows, ABC):
             "EXECUTE terp_seed_kept",
             "DEALLOCATE PREPARE terp_seed_kept",
         ]
-
-
-def _path(path: str, condition: str) -> str:
-    """A path where the condition holds, else one that no document has."""
-    return f"CASE WHEN {condition} THEN {path} ELSE {_NOTHING} END"

@@ -5,12 +5,11 @@ from __future__ import annotations
 from abc import ABC
 from collections.abc import Sequence
 
-from terp_seed.database.dialects.kept import KeptRows
+from terp_seed.database.dialects.kept import NO_PATH, KeptRows, path_where
 from terp_seed.database.dialects.model import KeptTable
 
 __all__ = ["SQLiteKeptRows"]
 
-_NOTHING = "'$.\"terp_seed_nothing\"'"  # a path that no document has
 _READ = ("json_extract", "json_type")
 _COPY = "temp.terp_seed_restored"
 
@@ -26,14 +25,14 @@ class SQLiteKeptRows(KeptRows, ABC):
             path = self.text(f'$."{key}"')
             moves.append("1 = 1" if insist else _same(live, said, path))
             there = f"json_type({given}, {path})"
-            sets += f", {_path(path, f'{moves[-1]} AND {there} IS NOT NULL')}"
+            sets += f", {path_where(path, f'{moves[-1]} AND {there} IS NOT NULL')}"
             # json_extract alone makes a number of true
             sets += (
                 f", CASE {there} WHEN 'true' THEN json('true') WHEN 'false' THEN json('false') "
                 f"ELSE json_extract({given}, {path}) END"
             )
-            gone += f"{_path(path, f'{moves[-1]} AND {there} IS NULL')}, "
-        merged = f"json_remove(json_set({live}{sets}), {gone}{_NOTHING})"
+            gone += f"{path_where(path, f'{moves[-1]} AND {there} IS NULL')}, "
+        merged = f"json_remove(json_set({live}{sets}), {gone}{NO_PATH})"
         holds = f"json_valid({live}) AND json_type({live}) = 'object'"
         return merged, f"({holds} AND ({' OR '.join(moves)}))"
 
@@ -52,8 +51,3 @@ class SQLiteKeptRows(KeptRows, ABC):
 def _same(live: str, said: str, path: str) -> str:
     pairs = ((f"{name}({live}, {path})", f"{name}({said}, {path})") for name in _READ)
     return " AND ".join(f"{there} IS {wanted}" for there, wanted in pairs)
-
-
-def _path(path: str, condition: str) -> str:
-    """A path where the condition holds, else one that no document has."""
-    return f"CASE WHEN {condition} THEN {path} ELSE {_NOTHING} END"

@@ -12,10 +12,9 @@ import sqlalchemy as sa
 from terp_seed.database.compare import is_bookkeeping
 from terp_seed.database.dialects import KeptTable, split_table
 from terp_seed.database.session import Session
-from terp_seed.errors import VerificationError
 from terp_seed.ledger.changes import CHANGE_STATES, kept_table
 from terp_seed.ledger.ledger import Range, ledger_of
-from terp_seed.run.backup.staging import Staged
+from terp_seed.run.backup.staging import Staged, rows_in_the_way
 
 __all__ = ["ChangedRows"]
 
@@ -98,11 +97,7 @@ class ChangedRows:
                 + "".join(f" AND NOT {table.holds('live')}" for table in restored)
             )
             if edited:
-                raise VerificationError(
-                    f"rows were changed since the backup was made ({edited} of {kept.table}); "
-                    "nothing was restored. Look at them, and delete them first if you want the "
-                    "rows of the backup"
-                )
+                raise rows_in_the_way(f"{edited} of {kept.table}")
             self.session.stream.run(dialect.delete_live(kept), what=f"restore, {kept.table}")
 
     def _same(self, kept: KeptTable) -> str:

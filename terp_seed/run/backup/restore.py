@@ -31,7 +31,7 @@ from terp_seed.plan.run import replan_applied
 from terp_seed.run.backup.changed_rows import ChangedRows
 from terp_seed.run.backup.folder import Backup, Manifest
 from terp_seed.run.backup.run import restore_commands
-from terp_seed.run.backup.staging import Staged, stage
+from terp_seed.run.backup.staging import Staged, rows_in_the_way, stage
 from terp_seed.settings.options import Settings
 
 __all__ = ["Restored", "restore_backup"]
@@ -222,10 +222,7 @@ def _refuse_changed(staged: Sequence[Staged]) -> None:
     changed = [(table.changed, table.stored.table) for table in staged]
     listed = ", ".join(f"{count} of {table}" for count, table in changed if count)
     if listed:
-        raise VerificationError(
-            f"rows were changed since the backup was made ({listed}); nothing was restored. Look "
-            "at them, and delete them first if you want the rows of the backup"
-        )
+        raise rows_in_the_way(listed)
 
 
 def _compare(staged: Sequence[Staged]) -> None:

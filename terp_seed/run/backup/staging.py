@@ -11,12 +11,12 @@ import sqlalchemy as sa
 from terp_seed.database.dialects import split_table
 from terp_seed.database.schema import outbound
 from terp_seed.database.session import Session
-from terp_seed.errors import PlanError
+from terp_seed.errors import PlanError, VerificationError
 from terp_seed.rows.seeders import derived_columns
 from terp_seed.run.backup.folder import File, StoredInsert
 from terp_seed.run.backup.rows import masked_name
 
-__all__ = ["Staged", "stage"]
+__all__ = ["Staged", "rows_in_the_way", "stage"]
 
 
 @dataclass(frozen=True)
@@ -185,3 +185,11 @@ def _values(path: Path, inserts: Sequence[StoredInsert]) -> Iterator[tuple[str, 
             if len(values) != stored.size:
                 raise PlanError(f"backup: {path} is cut short; nothing was restored")
             yield values.decode(), stored.rows
+
+
+def rows_in_the_way(listed: str) -> VerificationError:
+    """What to raise for rows that are neither as they were stored nor as they were left."""
+    return VerificationError(
+        f"rows were changed since the backup was made ({listed}); nothing was restored. Look "
+        "at them, and delete them first if you want the rows of the backup"
+    )
