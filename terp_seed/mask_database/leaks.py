@@ -100,15 +100,17 @@ def find_leaks(settings: Settings, only: Sequence[str] = ()) -> Leaks:
     with begun(settings, whole=not only) as (session, border):
         scan = _Scan(session, border)
         tables = tables_to_read(Schema(session), only)
+        # What may be refused comes before the long scan, so that its result is not lost.
+        steps = plan_steps(session, border, only)
+        scan.found.risk = list(measure_risk(session, border.policy, tables))
+        scan.found.min_k = border.policy.min_k
         for facts in tables:
             scan.read(facts)
         scan.found.leaks += [
             Leak(step.table, ", ".join(step.literals), "not neutralised", step.rows)
-            for step in plan_steps(session, border, only)
+            for step in steps
             if step.rows
         ]
-        scan.found.risk = list(measure_risk(session, border.policy, tables))
-        scan.found.min_k = border.policy.min_k
         session.end_transaction()
         _write_down(session, border, scan.found, only)
         return scan.found

@@ -29,7 +29,14 @@ from terp_seed.masking.normal import is_blank
 from terp_seed.rows.model import Value
 from terp_seed.settings.log import Progress, logger
 
-__all__ = ["refuse_logged", "refuse_restored", "rehearse_pass", "size_pass", "try_first_block"]
+__all__ = [
+    "find_unread_logs",
+    "refuse_logged",
+    "refuse_restored",
+    "rehearse_pass",
+    "size_pass",
+    "try_first_block",
+]
 
 _SAMPLE = 200
 _BLOCK_ROWS = 2000
@@ -177,16 +184,29 @@ def _find_unmasked(session: Session) -> set[str]:
     return found
 
 
-def refuse_logged(session: Session, border: Boundary, plans: Sequence[PassPlan]) -> list[str]:
-    """The settings that may log statements and cannot be read, where a key tells of a person.
+def find_unread_logs(session: Session, border: Boundary, plans: Sequence[PassPlan]) -> list[str]:
+    """The settings that may log statements and cannot be read, where a key tells of a person."""
+    if not _keyed(border, plans):
+        return []
+    logs = session.dialect.statement_logs(session.connection)
+    return sorted(name for name, off in logs.items() if off is None)
 
-    Raises `GuardError` if one is on: an UPDATE names its row by the key that it had before.
-    """
-    keyed = [
+
+def _keyed(border: Boundary, plans: Sequence[PassPlan]) -> list[str]:
+    """The tables with rows to mask whose key is masked too."""
+    return [
         plan.table
         for plan in plans
         if plan.rows and any(masked_column(border, plan.table, name) for name in plan.key)
     ]
+
+
+def refuse_logged(session: Session, border: Boundary, plans: Sequence[PassPlan]) -> None:
+    """Raise `GuardError` if statements are logged: an UPDATE names its row by its key before.
+
+    Warns of settings that cannot be read.
+    """
+    keyed = _keyed(border, plans)
     logs = session.dialect.statement_logs(session.connection) if keyed else {}
     on = {name: off for name, off in logs.items() if off is not None}
     if on:
@@ -200,7 +220,6 @@ def refuse_logged(session: Session, border: Boundary, plans: Sequence[PassPlan])
             f"cannot read whether the server logs statements ({', '.join(sorted(logs))}): its log "
             f"may show the old key of each row of {', '.join(keyed)} beside the new values"
         )
-    return sorted(logs)
 
 
 def _refuse_unfit(plan: PassPlan, name: str, before: RowBlock, after: RowBlock, start: int) -> None:

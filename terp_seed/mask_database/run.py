@@ -43,6 +43,7 @@ from terp_seed.mask_database.originals import Originals
 from terp_seed.mask_database.plan import PassPlan, count_merged, plan_passes
 from terp_seed.mask_database.progress import Pass, PassTable
 from terp_seed.mask_database.rehearsal import (
+    find_unread_logs,
     refuse_logged,
     refuse_restored,
     rehearse_pass,
@@ -142,7 +143,7 @@ def mask_in_place(settings: Settings, options: MaskOptions) -> list[PassPlan]:
             "lock_wait": round(lock.waited, 2),
             "counts": {name: n for name, n in counts.items() if n and name not in masked},
             "from_the_first_row": sorted({p.table for p in plans if p.progress.state == "new"}),
-            "unread_logs": refuse_logged(session, border, plans),
+            "unread_logs": find_unread_logs(session, border, plans),
         }
         with run.log.run(**fields, backup=backup.folder):
             run.neutralise(steps, digest_of(border.policy.neutralise) if due else "")
