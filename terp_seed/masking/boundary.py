@@ -395,7 +395,7 @@ def _masked(rows: TableRows, mask: Callable[[Block], Block]) -> TableRows:
     return replace(rows, columns=store.columns)
 
 
-_MOST_KNOWN = 1 << 16
+_MOST_KNOWN = 1 << 13  # values of a column that are remembered: repeated ones are few
 
 
 class Masker:
@@ -429,8 +429,11 @@ class Masker:
 
     def apply(self, block: Block) -> Block:
         """The block to write.  Raises `MaskingError` with column and row, never a value."""
+        spelt: dict[str, list[bytes]] = {}
         masked = {
-            name: self._masked(block, name) for name in self._columns if name in block.columns
+            name: self._masked(block, name, spelt)
+            for name in self._columns
+            if name in block.columns
         }
         if self._row_names:
             masked = self._row_names.take_out(block, masked)
@@ -454,7 +457,7 @@ class Masker:
         """How many results a column's different values share; None if they stay different."""
         return self._masks[column].room
 
-    def _masked(self, block: Block, name: str) -> Cells:
+    def _masked(self, block: Block, name: str, spelt: dict[str, list[bytes]]) -> Cells:
         """A masked column; what its mask raises is reported without the value."""
         cells = block.columns[name]
         if cells.ref is not None:
@@ -466,7 +469,7 @@ class Masker:
         try:
             if (by_block := self._masks[name].by_block) is not None:
                 return replace(cells, values=by_block(cells.values, block.start))
-            with_values = self._companions(name, block)
+            with_values = self._companions(name, block, spelt)
             return replace(cells, values=self._columns[name](cells.values, with_values, at))
         except UnmaskableError as error:
             reason = str(error)
@@ -475,10 +478,11 @@ class Masker:
         # Outside the handlers: an error raised inside would carry the first one along.
         raise MaskingError(f"{self.table}.{name}, row {block.start + at.place + 1}: {reason}")
 
-    def _companions(self, name: str, block: Block) -> Sequence[Any]:
+    def _companions(self, name: str, block: Block, spelt: dict[str, list[bytes]]) -> Sequence[Any]:
         """What a mask gets beside each value: the row's number, or the bytes of its subject.
 
-        Without a key or a subject, those bytes are of the row's number.
+        Without a key or a subject, those bytes are of the row's number.  ``spelt`` keeps them for
+        other columns of the same block.
         """
         numbers = range(block.start + self._first_row, block.stop + self._first_row)
         mask = self._masks[name]
@@ -486,15 +490,18 @@ class Masker:
             return numbers
         if not self._spellings:
             return [b"row\0%d" % number for number in numbers]
-        cells = same_name(block.columns, mask.known_by)
-        if cells is None:
-            raise UnmaskableError(f"its rows come without the column {mask.known_by} that it needs")
-        spelt = self._spellings[mask.known_by]
-        table = self.table.encode()
-        return [
-            b"row\0%s\0%d" % (table, number) if is_blank(value) else spelt(value)
-            for value, number in zip(cells.values, numbers, strict=True)
-        ]
+        if mask.known_by not in spelt:
+            cells = same_name(block.columns, mask.known_by)
+            if cells is None:
+                raise UnmaskableError(
+                    f"its rows come without the column {mask.known_by} that it needs"
+                )
+            spell, table = self._spellings[mask.known_by], self.table.encode()
+            spelt[mask.known_by] = [
+                b"row\0%s\0%d" % (table, number) if is_blank(value) else spell(value)
+                for value, number in zip(cells.values, numbers, strict=True)
+            ]
+        return spelt[mask.known_by]
 
 
 @dataclass(slots=True)
