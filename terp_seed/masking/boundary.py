@@ -4,8 +4,8 @@ Imported rows are masked while the plan is made, so preflight, script, ledger
 and database only ever get to see masked values.  Synthetic rows are held to
 the reserved ranges, block by block, on their way out.
 
-A `Masker` is built once for each table.  A value is masked once and remembered
-for as long as the memory is small; a block that comes in is never changed.
+A `Masker` is built once for each table.  It remembers no value; a block that
+comes in is never changed.
 """
 
 from __future__ import annotations
@@ -395,9 +395,6 @@ def _masked(rows: TableRows, mask: Callable[[Block], Block]) -> TableRows:
     return replace(rows, columns=store.columns)
 
 
-_MOST_KNOWN = 1 << 13  # values of a column that are remembered: repeated ones are few
-
-
 class Masker:
     """Masks the columns of one table's imported rows.
 
@@ -521,33 +518,13 @@ def _column_mask(mask: Mask) -> _ColumnMask:
     return _with_companions(function) if function else _by_value(_as_it_is)
 
 
-class _Memo(dict[Any, Value]):
-    """The masked values so far, by value."""
-
-    def __init__(self, mask: Callable[[Value], Value]) -> None:
-        self._mask = mask
-        self.forget()
-
-    def forget(self) -> None:
-        """Start again, with what is never masked."""
-        self.clear()
-        self[None], self[""] = None, ""
-
-    def __missing__(self, value: Value) -> Value:
-        blank = value.__class__ is str and value.isspace()
-        masked = self[value] = value if blank else self._mask(value)
-        return masked
-
-
 def _by_value(mask: Callable[[Value], Value]) -> _ColumnMask:
-    memo = _Memo(mask)
     one_by_one = _with_companions(lambda value, number: mask(value))
 
     def column(values: Sequence[Value], numbers: Iterable[Any], at: _Place) -> Sequence[Value]:
-        if len(memo) > _MOST_KNOWN:
-            memo.forget()
         with suppress(Exception):  # a value without a hash, or one that cannot be masked
-            return [memo[value] for value in values]
+            masked = {value: mask(value) for value in {*values} if not is_blank(value)}
+            return [masked.get(value, value) for value in values]
         return one_by_one(values, numbers, at)
 
     return column
