@@ -241,7 +241,7 @@ data = { class = "json", strategy = "scrub_text" }
 
 
 def test_scrubbed_texts_lose_the_names_of_their_row(tmp_path: Path) -> None:
-    data = {"memo": "Thaddeus Quirk", "list": ["for MRS QUIRK", 7], "Quirk": None}
+    data = {"line": "Thaddeus Quirk", "list": ["for MRS QUIRK", 7], "Quirk": None}
     given_rows = {
         "fname": ["Thaddeus", "Ann"],
         "lname": ["Quirk", "Li"],
@@ -257,7 +257,7 @@ def test_scrubbed_texts_lose_the_names_of_their_row(tmp_path: Path) -> None:
         f"Thaddeus stays; {first[1]} goes",
     ]
     assert out["data"][0] == {
-        "memo": f"{first[0]} {last[0]}",
+        "line": f"{first[0]} {last[0]}",
         "list": [f"for MRS {last[0]}", 7],
         last[0]: None,
     }
