@@ -119,7 +119,7 @@ class _Canaries:
         return f"{next(self._count)} {self.word()} Row\nOakland, CA 94607"
 
     def zip(self) -> str:
-        return self.word()[:9]
+        return self.word()
 
     def phone(self) -> str:
         number = next(self._count)

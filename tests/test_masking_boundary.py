@@ -16,6 +16,7 @@ from terp_seed.masking.keys import Key
 from terp_seed.masking.policy import Policy
 from terp_seed.masking.policy_file import load_policy
 from terp_seed.rows.model import Block, Cells, Json
+from terp_seed.rows.pools import invented
 
 KEY = Key(bytes.fromhex("9f3c1d7e5ab24806c1e7f2d93b6a80574ce91d2f7b3850a6e4c2198fd07b365a"))
 
@@ -33,6 +34,7 @@ seen = { class = "date" }
 card = { class = "card" }
 ip = { class = "network" }
 grade = { pii = false, reason = "a product grade" }
+street = { class = "postal_address" }
 
 [tables.portal]
 login = { class = "email" }
@@ -211,6 +213,8 @@ def test_an_error_says_where_and_never_what(policy):
 
 # -- made-up rows
 
+invented(["Harbor Supply", "Client", "x", "True"])
+
 
 def synthetic(policy, **columns):
     made = prover(policy, columns)
@@ -260,6 +264,9 @@ def test_made_up_rows_pass_as_they_are(policy, columns):
         ("tax_id", "123-45-6789"),
         ("tax_id", "123456789"),
         ("name", "Jane jane@real-corp.com"),
+        ("name", "Harbor Canary"),
+        ("street", "12 Harbor Canary Row"),
+        ("name", "Harbor 415-867-5309"),
         ("notes", "ring 415-867-5309"),
         ("notes", ["ring 415-867-5309"]),
         ("notes", '{"a": "jane\\u0040real-corp.com"}'),

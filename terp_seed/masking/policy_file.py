@@ -55,7 +55,7 @@ from terp_seed.masking.reserved import is_reserved_domain
 from terp_seed.masking.strategies import STRATEGIES, Option, Strategy, list_strategies
 from terp_seed.settings.options import ENVIRONMENTS
 
-__all__ = ["is_fit", "load_policy", "merge_models"]
+__all__ = ["is_fit", "load_policy", "merge_models", "persons_by_domain"]
 
 _SECTIONS = ("defaults", "environments", "neutralise", "tables", "version")
 _OPTIONS = {name for strategy in STRATEGIES.values() for name in strategy.options}
@@ -432,15 +432,7 @@ def _without_identity(rules: TableRules) -> Iterator[str]:
 
 def _parted_joins(tables: Mapping[str, TableRules]) -> Iterator[str]:
     """Linkage domains of addresses whose equal values would part: made for unlike persons."""
-    groups: dict[str, dict[str, str]] = {}
-    for rules in tables.values():
-        for name, rule in rules.columns.items():
-            if rule.kind in ("email", "username") and "pseudonymise" in _strategies(rule):
-                group = groups.setdefault(rule.domain or rule.kind, {})
-                own = rules.person_of(rule).casefold() == name.casefold()
-                known_by = "itself" if own else rules.person_domain(rule)
-                group.setdefault(known_by, f"{rules.name}.{name}")
-    for domain, places in groups.items():
+    for domain, places in persons_by_domain(tables).items():
         if len(places) > 1:
             known = " and ".join(
                 f"{place} (person by {by})" if by else f"{place} (no person)"
@@ -451,6 +443,22 @@ def _parted_joins(tables: Mapping[str, TableRules]) -> Iterator[str]:
                 "name persons of the same kind in these tables, or give the columns "
                 'person = false, or another domain = "<name>"'
             )
+
+
+def persons_by_domain(tables: Mapping[str, TableRules]) -> dict[str, dict[str, str]]:
+    """By what the persons of addresses are known in each linkage domain, and a column of each kind.
+
+    ``itself``: by the address; empty: it has no person.
+    """
+    groups: dict[str, dict[str, str]] = {}
+    for rules in tables.values():
+        for name, rule in rules.columns.items():
+            if rule.kind in ("email", "username") and "pseudonymise" in _strategies(rule):
+                group = groups.setdefault(rule.domain or rule.kind, {})
+                own = rules.person_of(rule).casefold() == name.casefold()
+                known_by = "itself" if own else rules.person_domain(rule)
+                group.setdefault(known_by, f"{rules.name}.{name}")
+    return groups
 
 
 def _strategies(rule: Rule) -> set[str]:
