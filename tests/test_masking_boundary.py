@@ -323,6 +323,7 @@ def test_proof_remembers_a_bounded_number_of_values(policy):
         ("class='phone', unique=true", {"unique": True}, 45_100, None),
         ("class='phone'", {"unique": True}, 2, "add unique = true"),
         ("class='org_name'", {"unique": True}, 2, "add unique = true"),
+        ("class='quasi', strategy='shuffle'", {"unique": True}, 20, "would meet on the way"),
         ("class='org_name', unique=true", {"unique": True}, 10**6, None),
         ("class='email'", {"unique": True}, 10**7, None),
         ("class='license'", {"unique": True, "length": 8}, 10**6, None),

@@ -458,3 +458,19 @@ def test_a_time_that_its_shift_moves_out_of_a_timestamp_is_refused(
             copy.mask()
     else:
         copy.mask()
+
+
+def test_scrubbed_texts_lose_the_user_name_of_their_row(tmp_path: Path) -> None:
+    text = """
+[tables.logins]
+login = { class = "username" }
+note = { class = "free_text", strategy = "scrub_text" }
+"""
+    out = masked(
+        policy(tmp_path, text),
+        "logins",
+        login=["t.quirk77", "bo"],
+        note=["T.Quirk77 forgot it; ask bo", "bo is too short to be looked for"],
+    )
+    assert out["note"][0] == f"{out['login'][0]} forgot it; ask bo"
+    assert out["note"][1] == "bo is too short to be looked for"

@@ -69,6 +69,7 @@ _NOT_PERSONAL_KEYS = {"pii", "reason", "false_alarms", "type"}
 _GROUP_KEYS = {"columns", "reason", "false_alarms", "type"}
 _CLASS_OPTIONS = {"values": "gender", "distinct": "phone", "country": "iban"}
 """Options that belong to one class."""
+_NOT_OF_DATES = ("band", "prefix", "decimals")
 _IDENTITIES = ("subject", "person")
 _RISK = ("quasi", "sensitive")
 _OTHER = ("redact", "scrub_text", "keep")
@@ -344,7 +345,7 @@ class _Reader:
         if kind == "gender" and strategy.name == "substitute" and "values" not in options:
             faults.append(f"substitute needs values: {strategy.options['values'].meaning}")
         self.problems += [f"{where}: {fault}" for fault in faults]
-        reason = self._reason(entry, f"{where}: keep") if strategy.name == "keep" else None
+        reason = self._reason_to_keep(entry, where) if strategy.name == "keep" else None
         return Choice(strategy.name, options, reason)
 
     def _paths(
@@ -398,6 +399,12 @@ class _Reader:
             return found
         self._problem("", f"[{above}{name}] must be a table")
         return {}
+
+    def _reason_to_keep(self, entry: Mapping[str, Any], where: str) -> str:
+        if where.endswith(": other") and "reason" not in entry:
+            self._problem(where, 'give it as other = { strategy = "keep", reason = "..." }')
+            return "missing"
+        return self._reason(entry, f"{where}: keep")
 
     def _reason(self, given: Mapping[str, Any], where: str) -> str:
         found = given.get("reason")
@@ -493,6 +500,8 @@ def is_fit(strategy: Strategy, kind: str) -> bool:
 def _misfits(strategy: Strategy, kind: str, options: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the options of a strategy."""
     reserved = DATA_CLASSES[kind].reserved
+    if strategy.name == "generalise" and kind == "date" and options.get("to") in _NOT_OF_DATES:
+        yield f"to = {options['to']!r} is for numbers and texts; a date has year or month"
     for name, value in options.items():
         option = strategy.options.get(name)
         if option is None:
