@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from terp_seed.masking import custom
     from terp_seed.rows.columns import code, computed, constant, faker_pool, pick, reference, whole
     from terp_seed.rows.model import Json, Span, TableRows, measured, ref
+    from terp_seed.rows.pools import invented
     from terp_seed.rows.seeders import Check, Derived, SeedContext, refers, seeder
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "custom",
     "faker_pool",
     "include_name",
+    "invented",
     "measured",
     "pick",
     "ref",
@@ -43,6 +45,7 @@ _HOMES = {
     "masking": ("custom",),
     "rows.columns": ("code", "computed", "constant", "faker_pool", "pick", "reference", "whole"),
     "rows.model": ("Json", "Span", "TableRows", "measured", "ref"),
+    "rows.pools": ("invented",),
     "rows.seeders": ("Check", "Derived", "SeedContext", "refers", "seeder"),
 }
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from copies import Copy, add_people
 from production import CANARY
 
+from terp_seed.errors import MaskingError
 from terp_seed.mask_database.corrections import settle
 from terp_seed.mask_database.evidence import evidence, evidence_page
 from terp_seed.mask_database.progress import MaskedColumn, Pass
@@ -213,3 +215,23 @@ def test_a_column_that_is_not_masked_any_more_leaves_its_pass() -> None:
     kept, fresh = settle(passes, {"doc": document(rest="r")})
     assert list(kept[0].columns) == ["doc"]
     assert fresh == {}
+
+
+def test_a_masked_key_of_another_class_leaves_the_other_columns(
+    new_copy: Callable[..., Copy],
+) -> None:
+    copy = new_copy(logins="login VARCHAR(60) PRIMARY KEY, mail VARCHAR(80)")
+    copy.run(
+        "INSERT INTO logins VALUES ('ann.smith', 'ann@real-corp.com'), ('bo', 'bo@real-corp.com')"
+    )
+    copy.settings = replace(copy.settings, backup="none")
+    copy.policy("[tables.logins]", 'login = { class = "username" }', MAIL)
+    copy.mask()
+    mails = copy.all("SELECT mail FROM logins ORDER BY mail")
+    copy.policy("[tables.logins]", 'login = { class = "external_id" }', MAIL)
+    assert copy.mask() == {"logins": 2}
+    assert copy.all("SELECT mail FROM logins ORDER BY mail") == mails
+    assert copy.mask() == {}
+    copy.run("INSERT INTO logins VALUES ('late', 'late@real-corp.com')")
+    with pytest.raises(MaskingError, match="1 rows were added"):
+        copy.mask()

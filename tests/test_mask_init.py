@@ -194,6 +194,41 @@ def test_terps_whole_schema_in_one_round(toy: Toy, own: bool) -> None:
     terp_seed(toy, "mask", "--dry-run", *tables)
 
 
+def test_proposed_addresses_are_those_of_the_persons_that_the_policy_has(sqlite_toy: Toy) -> None:
+    toy = sqlite_toy
+    toy.execute(
+        "CREATE TABLE staff (id INTEGER PRIMARY KEY, email VARCHAR(90), name VARCHAR(90))",
+        "CREATE TABLE guests (id INTEGER PRIMARY KEY, email VARCHAR(90), full_name VARCHAR(90), "
+        "second_email VARCHAR(90))",
+        "CREATE TABLE tills (id INTEGER PRIMARY KEY, email VARCHAR(40))",
+    )
+    path = toy.path / "seeds" / "masking.toml"
+    path.write_text(
+        'version = 1\n[tables.staff]\nperson = "email"\nemail = { class = "email" }\n'
+        'name = { class = "person_name" }\n'
+    )
+    terp_seed(toy, "mask", "--init", "--table", "guests", "--table", "tills")
+    policy = load_policy(path)
+    guests, tills = policy.table("guests"), policy.table("tills")
+    assert guests.person == "email"
+    assert guests.columns["second_email"].domain == "guests.second_email"
+    assert tills.person is None  # its column is too short for a person's address
+    assert tills.columns["email"].domain == "tills.email"
+
+
+def test_bytes_of_every_type_of_mysql_are_seen_as_bytes(mariadb_toy: Toy) -> None:
+    toy = mariadb_toy
+    kinds = ("TINYBLOB", "BLOB", "MEDIUMBLOB", "LONGBLOB", "BINARY(16)", "VARBINARY(2000)")
+    columns = ", ".join(f"scan{n} {kind}" for n, kind in enumerate(kinds))
+    toy.execute(f"CREATE TABLE papers (id INTEGER PRIMARY KEY, {columns})")
+    path = toy.path / "seeds" / "masking.toml"
+    path.write_text("version = 1\n")
+    terp_seed(toy, "mask", "--init", "--table", "papers")
+    rules = load_policy(path).table("papers").columns
+    assert [rules[f"scan{n}"].kind for n in (1, 2, 3, 5)] == ["file"] * 4
+    assert "bytes" in str(rules["scan4"].reason)
+
+
 def test_a_policy_with_a_mistake_stops_what_masks_or_imports_and_nothing_else(toy: Toy) -> None:
     toy.upgrade("0002_depots")
     (toy.path / "seeds" / "masking.toml").write_text("[tables.labels]\ncode = { clas = 'x' }\n")

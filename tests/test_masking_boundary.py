@@ -17,6 +17,7 @@ from terp_seed.masking.keys import Key
 from terp_seed.masking.policy import Policy
 from terp_seed.masking.policy_file import load_policy
 from terp_seed.rows.model import Block, Cells, Json
+from terp_seed.rows.pools import invented
 
 KEY = Key(bytes.fromhex("9f3c1d7e5ab24806c1e7f2d93b6a80574ce91d2f7b3850a6e4c2198fd07b365a"))
 
@@ -34,6 +35,7 @@ seen = { class = "date" }
 card = { class = "card" }
 ip = { class = "network" }
 grade = { pii = false, reason = "a product grade" }
+street = { class = "postal_address" }
 
 [tables.portal]
 login = { class = "email" }
@@ -214,6 +216,8 @@ def test_an_error_says_where_and_never_what(policy):
 
 # -- made-up rows
 
+invented(["Harbor Supply", "Client", "x", "True"])
+
 
 def synthetic(policy, **columns):
     made = prover(policy, columns)
@@ -263,6 +267,9 @@ def test_made_up_rows_pass_as_they_are(policy, columns):
         ("tax_id", "123-45-6789"),
         ("tax_id", "123456789"),
         ("name", "Jane jane@real-corp.com"),
+        ("name", "Harbor Canary"),
+        ("street", "12 Harbor Canary Row"),
+        ("name", "Harbor 415-867-5309"),
         ("notes", "ring 415-867-5309"),
         ("notes", ["ring 415-867-5309"]),
         ("notes", '{"a": "jane\\u0040real-corp.com"}'),
@@ -319,6 +326,7 @@ def test_proof_remembers_a_bounded_number_of_values(policy):
         ("class='phone', unique=true", {"unique": True}, 45_100, None),
         ("class='phone'", {"unique": True}, 2, "add unique = true"),
         ("class='org_name'", {"unique": True}, 2, "add unique = true"),
+        ("class='quasi', strategy='shuffle'", {"unique": True}, 20, "would meet on the way"),
         ("class='org_name', unique=true", {"unique": True}, 10**6, None),
         ("class='email'", {"unique": True}, 10**7, None),
         ("class='license'", {"unique": True, "length": 8}, 10**6, None),

@@ -213,13 +213,22 @@ def test_scrubbing_leaves_the_business_of_a_document(mask):
         "status": "packed",
         "quantity": 2,
         "createdAt": "2026-05-06T07:08:09",
-        "note": "to the back door",
+        "label": "to the back door",
     }
     assert mask("strategy = 'scrub_text'", [item]) == [item]
 
 
+def test_what_a_person_wrote_in_a_document_is_hidden_unless_its_path_is_scrubbed(mask):
+    value = {"note": "for Jane Canary", "message": "ask Jane", "label": "to the back door"}
+    hidden = {"note": "[redacted]", "message": "[redacted]", "label": "to the back door"}
+    assert mask("strategy = 'scrub_text'", value) == hidden
+    path = "paths = { '$.note' = { class = 'free_text', strategy = 'scrub_text' } }"
+    scrubbed = mask(f"other = 'scrub_text', {path}", value)
+    assert scrubbed == {**hidden, "note": "for Jane Canary"}
+
+
 def test_of_a_document_with_paths_the_rest_is_removed_unless_it_says_otherwise(mask):
     paths = "strategy = 'scrub_text', paths = { '$.email' = 'email' }"
-    value = {"email": "a@real-corp.com", "note": "to the back door"}
+    value = {"email": "a@real-corp.com", "label": "to the back door"}
     assert list(mask(paths, value)) == ["email"]
-    assert mask(f"{paths}, other = 'scrub_text'", value)["note"] == "to the back door"
+    assert mask(f"{paths}, other = 'scrub_text'", value)["label"] == "to the back door"

@@ -241,7 +241,7 @@ data = { class = "json", strategy = "scrub_text" }
 
 
 def test_scrubbed_texts_lose_the_names_of_their_row(tmp_path: Path) -> None:
-    data = {"memo": "Thaddeus Quirk", "list": ["for MRS QUIRK", 7], "Quirk": None}
+    data = {"line": "Thaddeus Quirk", "list": ["for MRS QUIRK", 7], "Quirk": None}
     given_rows = {
         "fname": ["Thaddeus", "Ann"],
         "lname": ["Quirk", "Li"],
@@ -257,7 +257,7 @@ def test_scrubbed_texts_lose_the_names_of_their_row(tmp_path: Path) -> None:
         f"Thaddeus stays; {first[1]} goes",
     ]
     assert out["data"][0] == {
-        "memo": f"{first[0]} {last[0]}",
+        "line": f"{first[0]} {last[0]}",
         "list": [f"for MRS {last[0]}", 7],
         last[0]: None,
     }
@@ -458,3 +458,19 @@ def test_a_time_that_its_shift_moves_out_of_a_timestamp_is_refused(
             copy.mask()
     else:
         copy.mask()
+
+
+def test_scrubbed_texts_lose_the_user_name_of_their_row(tmp_path: Path) -> None:
+    text = """
+[tables.logins]
+login = { class = "username" }
+note = { class = "free_text", strategy = "scrub_text" }
+"""
+    out = masked(
+        policy(tmp_path, text),
+        "logins",
+        login=["t.quirk77", "bo"],
+        note=["T.Quirk77 forgot it; ask bo", "bo is too short to be looked for"],
+    )
+    assert out["note"][0] == f"{out['login'][0]} forgot it; ask bo"
+    assert out["note"][1] == "bo is too short to be looked for"

@@ -880,3 +880,23 @@ def test_the_evidence_says_what_was_done(people: Copy) -> None:
     assert "anonym" not in page.lower().replace("pseudonym", "")
     assert found["key_ids"][0] in page
     assert KEY not in page
+
+
+def test_what_keeps_its_shape_may_look_like_a_telephone(new_copy: Callable[..., Copy]) -> None:
+    """Numbers of accounts come out of the shape of accounts; another column's do not."""
+    copy = new_copy(
+        banks="id INTEGER PRIMARY KEY, account VARCHAR(40), phone VARCHAR(40), note VARCHAR(40)"
+    )
+    rows = ", ".join(f"({n}, '212-{n + 600}-7755', '212-867-{n + 5000}', NULL)" for n in range(60))
+    copy.run(f"INSERT INTO banks VALUES {rows}")
+    copy.policy(
+        "[tables.banks]",
+        'account = { class = "account" }',
+        'phone = { class = "phone" }',
+        'note = { class = "free_text" }',
+    )
+    copy.mask()
+    assert copy.leaks() == set()
+    copy.run("UPDATE banks SET note = '212-867-4999' WHERE id = 3")
+    copy.run("UPDATE banks SET account = 'jane@real-corp.com' WHERE id = 4")
+    assert copy.leaks() == {("banks", "note", "live phone"), ("banks", "account", "live email")}

@@ -29,6 +29,7 @@ from terp_seed.mask_database.run import audit_of, begun
 from terp_seed.masking.boundary import Boundary
 from terp_seed.masking.gaps import profile_of_column
 from terp_seed.masking.live_values import live_kinds, texts_in
+from terp_seed.masking.policy import DATA_CLASSES, Choice
 from terp_seed.masking.proof import RangeCheck
 from terp_seed.masking.substitutes import SUBSTITUTES, made_up
 from terp_seed.rows.model import Value
@@ -47,6 +48,8 @@ _RESERVED = {
     ("email", "pseudonymise"),
     *((name, "tokenise") for name in ("phone", "tax_id", "card", "network")),
 }
+
+_NUMBERS = frozenset({"account", "card", "phone", "tax_id"})
 
 _Check = Callable[[Value], frozenset[str]]
 
@@ -170,7 +173,7 @@ class _Scan:
                 self.found.kept.append(f"{facts.name}.{name}: {choice.reason}")
                 continue
             kind = (rule.kind if rule else None) or ""
-            alarms = rule.false_alarms if rule else ()
+            alarms = [*(rule.false_alarms if rule else ()), *_alarms(kind, choice)]
             reserved = choice is not None and (kind, choice.strategy) in _RESERVED
             yield (
                 name,
@@ -205,6 +208,13 @@ class _Scan:
         )
         for rows in result.partitions(_FETCH):
             yield from rows
+
+
+def _alarms(kind: str, choice: Choice | None) -> frozenset[str]:
+    """What masked values may only look like: one that keeps its shape, a number of another kind."""
+    if choice is None or choice.strategy != "tokenise" or kind == "iban":
+        return frozenset()
+    return _NUMBERS if DATA_CLASSES[kind].reserved is None else frozenset()
 
 
 def _remembering(check: _Check) -> _Check:

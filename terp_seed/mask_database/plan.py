@@ -110,8 +110,9 @@ class PassPlan:
 
     @property
     def key_is_masked(self) -> bool:
-        """Whether the order itself changes on the way."""
-        return not set(self.key).isdisjoint(self.columns)
+        """Whether the order itself changes on the way, or did when the pass was made."""
+        moved = self.progress.state == "done" and self.progress.rows and not self.progress.last_key
+        return bool(moved) or not set(self.key).isdisjoint(self.columns)
 
 
 def plan_passes(

@@ -542,7 +542,12 @@ def _with_companions(mask: Callable[[Value, Any], Value]) -> _ColumnMask:
 
 def _problems(mask: Mask, column: ColumnProfile, rows: int) -> list[str]:
     found = []
-    if column.unique and not mask.distinct and not mask.makes_null:
+    if column.unique and mask.by_block is not None:
+        found.append(
+            "the column is unique, and values that are exchanged would meet on the way; use "
+            "pseudonymise, or another strategy"
+        )
+    elif column.unique and not mask.distinct and not mask.makes_null:
         found.append(
             "the column is unique and its strategy can give two rows one value; add unique = true, "
             "or use pseudonymise"

@@ -25,7 +25,7 @@ from terp_seed.masking.identities import IDENTIFYING
 from terp_seed.masking.keys import Key
 from terp_seed.masking.normal import is_blank
 from terp_seed.masking.policy import DATA_CLASSES, Choice, Policy, Rule, TableRules
-from terp_seed.masking.policy_file import is_fit
+from terp_seed.masking.policy_file import is_fit, persons_by_domain
 from terp_seed.masking.policy_lines import Decision, TableDecisions
 from terp_seed.masking.propose import propose
 from terp_seed.masking.reserved import is_live_iban
@@ -87,6 +87,8 @@ class Situation:
     """Columns on either side of a foreign key that an UPDATE of its target does not follow."""
     subjects: Sequence[str] = ()
     """Columns that can name a row's subject, the best first."""
+    person: str | None = None
+    """The column that names a row's person."""
 
 
 def decide_table(situation: Situation, columns: Sequence[ColumnProfile]) -> TableDecisions:
@@ -98,7 +100,38 @@ def decide_table(situation: Situation, columns: Sequence[ColumnProfile]) -> Tabl
         subject = situation.policy.table(situation.table).subject or next(iter(fit), None)
         if subject is None:
             return decide_table(replace(situation, subjects=()), columns)
-    return TableDecisions(situation.table, decisions, subject)
+    decided = TableDecisions(situation.table, decisions, subject)
+    return _join_addresses(situation, decided, {column.name: column for column in columns})
+
+
+def _join_addresses(
+    situation: Situation, found: TableDecisions, columns: Mapping[str, ColumnProfile]
+) -> TableDecisions:
+    """The same, with addresses of the persons that the policy's other addresses have.
+
+    Equal values stay equal then.  One that cannot be made so gets a linkage domain of its own.
+    """
+    known, decisions, person = persons_by_domain(situation.policy.tables), [], None
+    rules = situation.policy.table(situation.table)
+    for decision in found.decisions:
+        persons = known.get(decision.kind or "", {}).keys()
+        alone = not (person or rules.person)
+        if decision.strategy or not persons or (persons == {""} and alone):
+            decisions.append(decision)
+        elif (
+            persons == {"itself"}
+            and alone
+            and not rules.columns
+            and _fits(
+                replace(situation, person=decision.column), columns[decision.column], decision
+            )
+        ):
+            person = decision.column
+            decisions.append(decision)
+        else:
+            apart = {"person": False, "domain": f"{situation.table}.{decision.column}"}
+            decisions.append(replace(decision, options={**decision.options, **apart}))
+    return replace(found, decisions=decisions, person=person)
 
 
 def _identifies(situation: Situation, name: str, decisions: Sequence[Decision]) -> bool:
@@ -240,7 +273,7 @@ def _fits(situation: Situation, column: ColumnProfile, decision: Decision) -> bo
     """Whether the strategy has no problem with the column, and masks the values that are there."""
     choices = {"": Choice(decision.strategy, decision.options)} if decision.strategy else {}
     rule = Rule(decision.kind, choices=choices, unique=decision.unique)
-    rules = TableRules(situation.table, {column.name: rule}, "subject")
+    rules = TableRules(situation.table, {column.name: rule}, "subject", situation.person)
     policy = replace(situation.policy, tables={situation.table: rules})
     return all(
         _works(Boundary(policy, environment, _KEY), situation, column)

@@ -12,7 +12,7 @@ from terp_seed.rows.model import Value
 __all__ = ["hide", "personal_key"]
 
 _LENGTH = 100  # of a text that is not prose for being long
-_PROSE = frozenset({"free_text", "json", "amount"})  # scrubbed by the shapes in it
+_PROSE = frozenset({"json", "amount"})  # scrubbed by the shapes in it
 _RESERVED = frozenset({"card", "email", "network", "phone", "tax_id"})
 _PARTIES = """
 buyer client company customer family first given guest holder last middle owner passenger patient

@@ -226,7 +226,7 @@ _KINDS: tuple[tuple[type[sa.types.TypeEngine[Any]], TypeKind], ...] = (
     (sa.Integer, "number"),
     (sa.Numeric, "number"),
     (sa.Float, "number"),  # no Numeric in SQLAlchemy 2.1
-    (sa.LargeBinary, "binary"),
+    (sa.types._Binary, "binary"),  # LONGBLOB and VARBINARY of MySQL are no LargeBinary
 )
 
 

@@ -55,7 +55,7 @@ from terp_seed.masking.reserved import is_reserved_domain
 from terp_seed.masking.strategies import STRATEGIES, Option, Strategy, list_strategies
 from terp_seed.settings.options import ENVIRONMENTS
 
-__all__ = ["is_fit", "load_policy", "merge_models"]
+__all__ = ["is_fit", "load_policy", "merge_models", "persons_by_domain"]
 
 _SECTIONS = ("defaults", "environments", "neutralise", "tables", "version")
 _OPTIONS = {name for strategy in STRATEGIES.values() for name in strategy.options}
@@ -69,6 +69,7 @@ _NOT_PERSONAL_KEYS = {"pii", "reason", "false_alarms", "type"}
 _GROUP_KEYS = {"columns", "reason", "false_alarms", "type"}
 _CLASS_OPTIONS = {"values": "gender", "distinct": "phone", "country": "iban"}
 """Options that belong to one class."""
+_NOT_OF_DATES = ("band", "prefix", "decimals")
 _IDENTITIES = ("subject", "person")
 _RISK = ("quasi", "sensitive")
 _OTHER = ("redact", "scrub_text", "keep")
@@ -344,7 +345,7 @@ class _Reader:
         if kind == "gender" and strategy.name == "substitute" and "values" not in options:
             faults.append(f"substitute needs values: {strategy.options['values'].meaning}")
         self.problems += [f"{where}: {fault}" for fault in faults]
-        reason = self._reason(entry, f"{where}: keep") if strategy.name == "keep" else None
+        reason = self._reason_to_keep(entry, where) if strategy.name == "keep" else None
         return Choice(strategy.name, options, reason)
 
     def _paths(
@@ -399,6 +400,12 @@ class _Reader:
         self._problem("", f"[{above}{name}] must be a table")
         return {}
 
+    def _reason_to_keep(self, entry: Mapping[str, Any], where: str) -> str:
+        if where.endswith(": other") and "reason" not in entry:
+            self._problem(where, 'give it as other = { strategy = "keep", reason = "..." }')
+            return "missing"
+        return self._reason(entry, f"{where}: keep")
+
     def _reason(self, given: Mapping[str, Any], where: str) -> str:
         found = given.get("reason")
         if isinstance(found, str) and found.strip():
@@ -432,15 +439,7 @@ def _without_identity(rules: TableRules) -> Iterator[str]:
 
 def _parted_joins(tables: Mapping[str, TableRules]) -> Iterator[str]:
     """Linkage domains of addresses whose equal values would part: made for unlike persons."""
-    groups: dict[str, dict[str, str]] = {}
-    for rules in tables.values():
-        for name, rule in rules.columns.items():
-            if rule.kind in ("email", "username") and "pseudonymise" in _strategies(rule):
-                group = groups.setdefault(rule.domain or rule.kind, {})
-                own = rules.person_of(rule).casefold() == name.casefold()
-                known_by = "itself" if own else rules.person_domain(rule)
-                group.setdefault(known_by, f"{rules.name}.{name}")
-    for domain, places in groups.items():
+    for domain, places in persons_by_domain(tables).items():
         if len(places) > 1:
             known = " and ".join(
                 f"{place} (person by {by})" if by else f"{place} (no person)"
@@ -451,6 +450,22 @@ def _parted_joins(tables: Mapping[str, TableRules]) -> Iterator[str]:
                 "name persons of the same kind in these tables, or give the columns "
                 'person = false, or another domain = "<name>"'
             )
+
+
+def persons_by_domain(tables: Mapping[str, TableRules]) -> dict[str, dict[str, str]]:
+    """By what the persons of addresses are known in each linkage domain, and a column of each kind.
+
+    ``itself``: by the address; empty: it has no person.
+    """
+    groups: dict[str, dict[str, str]] = {}
+    for rules in tables.values():
+        for name, rule in rules.columns.items():
+            if rule.kind in ("email", "username") and "pseudonymise" in _strategies(rule):
+                group = groups.setdefault(rule.domain or rule.kind, {})
+                own = rules.person_of(rule).casefold() == name.casefold()
+                known_by = "itself" if own else rules.person_domain(rule)
+                group.setdefault(known_by, f"{rules.name}.{name}")
+    return groups
 
 
 def _strategies(rule: Rule) -> set[str]:
@@ -485,6 +500,8 @@ def is_fit(strategy: Strategy, kind: str) -> bool:
 def _misfits(strategy: Strategy, kind: str, options: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the options of a strategy."""
     reserved = DATA_CLASSES[kind].reserved
+    if strategy.name == "generalise" and kind == "date" and options.get("to") in _NOT_OF_DATES:
+        yield f"to = {options['to']!r} is for numbers and texts; a date has year or month"
     for name, value in options.items():
         option = strategy.options.get(name)
         if option is None:

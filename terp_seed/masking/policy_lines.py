@@ -63,11 +63,12 @@ class Decision:
 
 @dataclass(frozen=True, slots=True)
 class TableDecisions:
-    """The proposed entries of a table's columns, and the column that names a row's subject."""
+    """The proposed entries of a table's columns, and those that name a row's subject and person."""
 
     table: str
     decisions: Sequence[Decision]
     subject: str | None = None
+    person: str | None = None
 
 
 def add_decisions(path: Path, tables: Sequence[TableDecisions]) -> int:
@@ -151,9 +152,12 @@ def _header(text: str, name: str) -> re.Match[str] | None:
 
 
 def _lines(found: TableDecisions, known: Mapping[str, Any], *, grouped: bool) -> str:
-    lines = []
-    if found.subject and "subject" not in known:
-        lines.append(f"subject = {json.dumps(found.subject)}")
+    identities = {"subject": found.subject, "person": found.person}
+    lines = [
+        f"{name} = {json.dumps(column)}"
+        for name, column in identities.items()
+        if column and name not in known
+    ]
     lines += [_line(decision) for decision in found.decisions if decision.kind is not None]
     text = "".join(f"{line}\n" for line in lines)
     harmless = _harmless(found)

@@ -2,8 +2,8 @@
 
 Generated rows describe no real person.  They are not masked, they are held to
 that: an e-mail address is at a reserved domain, a telephone number
-is set aside for fiction, a tax number is never issued, and no text or document, of whatever
-column, holds anything that looks live.
+is set aside for fiction, a tax number is never issued, names and addresses are made of the
+project's own words, and no text or document, of whatever column, holds anything that looks live.
 """
 
 from __future__ import annotations
@@ -23,6 +23,7 @@ from terp_seed.masking.reserved import (
     is_reserved_email,
 )
 from terp_seed.rows.model import Block, Json, Value
+from terp_seed.rows.pools import is_invented
 
 __all__ = ["Prover", "RangeCheck"]
 
@@ -34,7 +35,14 @@ _DOCUMENTATION = re.compile(
     r"(?:192\.0\.2|198\.51\.100|203\.0\.113)\.\d{1,3}|2001:db8:[0-9a-f:]{1,32}", re.IGNORECASE
 )
 
+_WORDS = (
+    "made of the project's own words: those of faker_pool, or of invented([...]) at the top of a "
+    "module"
+)
 _NEEDS = {
+    **dict.fromkeys(
+        ("person_name", "first_name", "last_name", "org_name", "postal_address"), _WORDS
+    ),
     "email": "an e-mail address at example.com, .net, .org, or under .test, .example, .invalid",
     "phone": "a fictional number: 555-0100 to 555-0199",
     "tax_id": "a number that is never issued, such as 96-0000000",
@@ -166,7 +174,14 @@ def _network(text: str) -> bool:
     return _DOCUMENTATION.fullmatch(plain(text)) is not None
 
 
+def _made_up(text: str) -> bool:
+    return is_invented(text) and not live_kinds(text)
+
+
 _CHECKS: dict[str, Callable[[str], bool]] = {
+    **dict.fromkeys(
+        ("person_name", "first_name", "last_name", "org_name", "postal_address"), _made_up
+    ),
     "email": _reserved,
     "phone": _phone,
     "tax_id": _tax,

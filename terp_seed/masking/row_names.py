@@ -16,8 +16,8 @@ from terp_seed.rows.model import Block, Cells, Json, Value
 
 __all__ = ["NAMES", "RowNames"]
 
-NAMES = frozenset({"person_name", "first_name", "last_name", "org_name"})
-"""The classes whose values are looked for."""
+NAMES = frozenset({"person_name", "first_name", "last_name", "org_name", "username"})
+"""The classes whose values are looked for: a user name has no shape either."""
 
 _WORD = re.compile(r"\w+")
 _GONE = "[name]"  # of one that becomes NULL

@@ -10,6 +10,7 @@ from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from terp_seed.rows.model import Bounds, Column, Span, Value, measured
+from terp_seed.rows.pools import add_words
 
 if TYPE_CHECKING:
     from faker import Faker
@@ -92,6 +93,8 @@ def faker_pool(
 ) -> tuple[str, ...]:
     """``size`` different values of a Faker provider, the same on every call, to `pick` from.
 
+    Generated names and addresses may be made of their words.
+
     Drawn once: no row depends on the order of Faker calls, and a pool costs the same for a hundred
     rows as for a million.
 
@@ -106,7 +109,7 @@ def faker_pool(
     for _ in range(size * 40):
         values[str(draw())] = None
         if len(values) == size:
-            return tuple(values)
+            return add_words(values)
     raise ValueError(f"Faker's {provider} has fewer than {size} values")
 
 

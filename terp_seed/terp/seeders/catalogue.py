@@ -8,6 +8,7 @@ clients come later; their batches do.
 from __future__ import annotations
 
 from terp_seed.rows.columns import constant, pick
+from terp_seed.rows.pools import invented
 from terp_seed.rows.seeders import refers
 from terp_seed.terp.checks.invariants import CATALOGUE
 from terp_seed.terp.simulation.clock import DAY, HOUR, TODAY
@@ -15,6 +16,7 @@ from terp_seed.terp.simulation.names import brand_names, strain_names
 from terp_seed.terp.simulation.simulation import Simulation
 from terp_seed.terp.table import Columns, each, register, row_of, table, text
 
+(_USER,) = invented(["Seed Data"])
 _DESCRIPTIONS = (
     "Family run and sun grown.", "Small batch, hand trimmed.", "Clean, consistent, on time.",
     "Living soil, no shortcuts.", "Old genetics, new houses.", "Cured slowly, packed fresh.",
@@ -32,7 +34,7 @@ def users(sim: Simulation) -> Columns:
     """The one user that seeded rows name: never a person's account."""
     return {
         "openId": constant("terp-seed"),
-        "name": constant("Seed Data"),
+        "name": constant(_USER),
         "email": constant("terp-seed@example.com"),
         "role": constant("user"),
         **_since_long(sim, "lastSignedIn"),

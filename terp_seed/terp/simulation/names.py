@@ -9,6 +9,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import cached_property
 
+from terp_seed.rows.pools import invented
+
 
 def _words(text: str) -> tuple[str, ...]:
     return tuple(text.split())
@@ -76,6 +78,9 @@ AREA_CODES = (
     "530", "805", "209",
 )  # fmt: skip
 """The area code of each of `CITIES`."""
+
+_KINDS = [kind for kinds in KINDS for kind, _ in kinds]
+invented((*_TEXTURES, *_PLACES, *_STREETS, *_STREET_TYPES, *_KINDS, *CITIES, "CA"))
 
 
 @dataclass(frozen=True)
