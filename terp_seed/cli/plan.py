@@ -71,11 +71,13 @@ def show_forecast(command: Callable[..., None], target: str, *, as_json: bool) -
     else:
         _print(predicted)
     if predicted.findings.schema:
-        raise PlanError(_listed(predicted.findings))
+        raise PlanError(_listed(predicted.findings), where=predicted.findings.place)
     if predicted.findings.masking:
-        raise MaskingError(_listed(predicted.findings))
-    if predicted.refusals:
-        raise RollbackError("\n  ".join(predicted.refusals))
+        raise MaskingError(_listed(predicted.findings), where=predicted.findings.place)
+    if refusals := predicted.refusals:
+        raise RollbackError(
+            "\n  ".join(refusals.values()), where={"revision": next(iter(refusals))}
+        )
 
 
 def _listed(findings: Any) -> str:
