@@ -166,6 +166,7 @@ NEEDED = {
     "check": ["--size", "absent"],
     "preview": ["--prove"],
     "backup list": ["--limit"],
+    "agents": ["--limit"],
 }
 
 
@@ -274,3 +275,12 @@ def test_no_password_is_printed(sqlite_toy: Toy) -> None:
     toy.url = "postgresql://app:hunter2@127.0.0.1:1/none"
     error = failure(toy, "status", code=2)
     assert "hunter2" not in json.dumps(error)
+
+
+def test_what_a_revision_prints_is_not_in_the_document(sqlite_toy: Toy) -> None:
+    path = sqlite_toy.path / "seed_revisions" / "0001_labels.py"
+    path.write_text(path.read_text() + "\nprint('noise')\n")
+    done = sqlite_toy.terp_seed("plan", "--json")
+    assert json.loads(done.stdout)["document"] == "plan"
+    assert "noise" in done.stderr
+    assert "Usage:" in sqlite_toy.terp_seed("plan", "--json", "--help").stdout

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable, Sequence
-from contextlib import suppress
+from contextlib import redirect_stdout, suppress
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
@@ -20,7 +20,7 @@ from terp_seed.errors import InterruptedRunError, SeedError, UsageError
 from terp_seed.project.project import Project
 from terp_seed.settings.log import coloured
 
-__all__ = ["COMMAND", "FailedCommand", "fail", "print_document", "run_as_json"]
+__all__ = ["COMMAND", "FailedCommand", "fail", "run_as_json"]
 
 COMMAND = "terp_seed.command"
 """Where the context of a command keeps its name."""
@@ -45,9 +45,13 @@ class FailedCommand(click.ClickException):
 
 
 def run_as_json(main: Callable[[], Any]) -> NoReturn:
-    """Run the command line and exit; stdout gets one document, however it ends."""
+    """Run the command line and exit; stdout gets one document, however it ends.
+
+    What else is printed, as by a revision, goes to stderr.
+    """
     try:
-        code = main()
+        with redirect_stdout(sys.stderr):
+            document = main()
     except FailedCommand as error:
         fail(error, as_json=True)
     except click.ClickException as error:  # an option or argument that Click refuses
@@ -62,7 +66,9 @@ def run_as_json(main: Callable[[], Any]) -> NoReturn:
     ) as error:  # a defect: its text may hold a value, so its traceback is for stderr
         _print_error(SeedError(f"unexpected {type(error).__name__}; stderr has the traceback"))
         raise
-    raise SystemExit(code)
+    if isinstance(document, dict):
+        _print(document)
+    raise SystemExit(0)
 
 
 def fail(failed: FailedCommand, *, as_json: bool) -> NoReturn:
@@ -75,11 +81,10 @@ def fail(failed: FailedCommand, *, as_json: bool) -> NoReturn:
 
 def _print_error(error: SeedError, context: click.Context | None = None) -> None:
     made = {} if context is None else context.meta.get(DOCUMENT, {})
-    print_document({"document": "error", **made, "error": _parts(error, context)})
+    _print({"document": "error", **made, "error": _parts(error, context)})
 
 
-def print_document(fields: Any) -> None:
-    """Print a JSON document."""
+def _print(fields: Any) -> None:
     click.echo(json.dumps(fields, indent=2, ensure_ascii=False, default=str))
 
 

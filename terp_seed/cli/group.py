@@ -13,7 +13,7 @@ import click
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
-from terp_seed.cli.failure import COMMAND, FailedCommand, fail, print_document, run_as_json
+from terp_seed.cli.failure import COMMAND, FailedCommand, fail, run_as_json
 from terp_seed.cli.interface import DOCUMENT
 from terp_seed.database.failures import translated
 from terp_seed.errors import InterruptedRunError, SeedError, UsageError
@@ -41,8 +41,13 @@ _COMMANDS = {
     "revision": "terp_seed.cli.revision:revision",
     "check": "terp_seed.cli.check:check",
     "squash": "terp_seed.cli.squash:squash",
+    "agents": "terp_seed.cli.agents:agents",
+    "mcp": "terp_seed.cli.mcp:mcp",
 }
 """Where each command is; its module is imported when it is called, or for ``--help``."""
+
+
+_SHOWS = {"-h", "--help", "--version"}
 
 
 class _Commands(click.Group):
@@ -51,7 +56,9 @@ class _Commands(click.Group):
     def main(self, *given: Any, **options: Any) -> Any:
         words = options.pop("args", None) or [*given[:1], sys.argv[1:]][0]
         run = partial(super().main, [*words], *given[1:], **options)
-        return run_as_json(partial(run, standalone_mode=False)) if "--json" in words else run()
+        if "--json" not in words or not _SHOWS.isdisjoint(words):
+            return run()
+        return run_as_json(partial(run, standalone_mode=False))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -76,7 +83,7 @@ class _Commands(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            result = super().invoke(ctx)
+            super().invoke(ctx)
         except SeedError as error:
             raise FailedCommand(error, ctx) from None
         except DBAPIError as error:  # the driver's message may hold a value of a row
@@ -88,9 +95,7 @@ class _Commands(click.Group):
                 click.echo(err=True)  # end the line of the question
             stopped = InterruptedRunError("interrupted; no run was in progress")
             raise FailedCommand(stopped, ctx) from None
-        if DOCUMENT in ctx.meta:
-            print_document(ctx.meta[DOCUMENT])
-        return result
+        return ctx.meta.get(DOCUMENT)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})

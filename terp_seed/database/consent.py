@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from terp_seed.database.environment_stamp import careful
@@ -85,7 +85,12 @@ def require_consent(
     if careful(environment):
         if confirm.then and (settings.consent == "plan" or "@" in (settings.yes or "")):
             _refuse_two_runs()
-        _require_name(settings, environment, lines, None if confirm.planned else plan)
+        _require_name(
+            replace(settings, consent="name") if confirm.planned else settings,
+            environment,
+            lines,
+            plan,
+        )
     elif confirm.always and not confirm.yes and settings.yes != database_name(settings):
         _require_yes(settings, environment, lines)
 
