@@ -394,7 +394,7 @@ def test_the_commands(toy: Toy, folder: Path) -> None:
     assert Path(created).parent == folder
     toy.execute("DELETE FROM scans", "DELETE FROM crates WHERE id > 3")
     refused = toy.run("terp-seed", *x, "restore", created, check=False)
-    assert (refused.returncode, "say that you mean it with --yes" in refused.stderr) == (5, True)
+    assert (refused.returncode, "answer beforehand" in refused.stderr) == (5, True)
     done = toy.run("terp-seed", *x, "restore", created, "--yes", "--json")
     assert json.loads(done.stdout)["inserted"]["scans"] == 12
     assert toy.digests() == before

@@ -118,7 +118,7 @@ def test_a_dry_run_writes_nothing_and_without_consent_neither_does_the_command(t
     assert (found["size"], found["written"]) == ("small", False)
     assert toy.everything() == before
     refused = toy.terp_seed("ledger", "rebuild", code=5)
-    assert "say that you mean it with --yes" in refused.stderr
+    assert "answer beforehand" in refused.stderr
     assert toy.rows(LEDGER) == []
     assert toy.audit()[-1] == ("finished", None)
 

@@ -565,7 +565,7 @@ def test_production_is_refused_whatever_is_said(people: Copy, command: Any) -> N
 
 def test_staging_wants_the_databases_name(people: Copy) -> None:
     people.settings = replace(people.settings, yes=None)
-    with pytest.raises(GuardError, match="say that you mean it with -x yes="):
+    with pytest.raises(GuardError, match="a person who has read the plan"):
         people.mask()
     assert people.all("SELECT COUNT(*) FROM people WHERE mail LIKE '%real-corp%'") == [(7,)]
 
@@ -575,7 +575,7 @@ def test_dev_wants_a_yes(people: Copy) -> None:
     with people.db.begin() as connection:
         stamp(connection, "dev", origin="test")
     people.settings = replace(people.settings, yes=None)
-    with pytest.raises(GuardError, match="say that you mean it with --yes"):
+    with pytest.raises(GuardError, match="answer beforehand"):
         mask_in_place(people.settings, MaskOptions())
     assert people.all("SELECT COUNT(*) FROM people WHERE mail LIKE '%real-corp%'") == [(7,)]
 
