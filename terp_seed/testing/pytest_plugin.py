@@ -12,12 +12,24 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine import Connection, Engine
+    from sqlalchemy.engine import Engine
 
     from terp_seed.project.project import Project
-    from terp_seed.project.seeded_rows import Seeded
+    from terp_seed.testing.seeded_rows import Seeded
+    from terp_seed.testing.seeded_transaction import SeededTransaction
 
-__all__ = ["pytest_addoption", "seed_engine", "seed_project", "seed_round_trip", "seeded"]
+__all__ = [
+    "pytest_addoption",
+    "pytest_runtest_teardown",
+    "seed_engine",
+    "seed_project",
+    "seed_round_trip",
+    "seeded",
+]
+
+_PRIVATE = "terp_seed_private"
+_FOLLOWING = pytest.StashKey[pytest.Item | None]()
+_KEPT = pytest.StashKey["SeededTransaction"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -50,6 +62,7 @@ def seed_engine(seed_project: Project) -> Iterator[Engine]:
     try:
         with scratch(seed_project, chain_of(seed_project)) as made:
             engine = dialect_named("sqlite").engine(made.url)
+            engine.update_execution_options(**{_PRIVATE: True})
             yield engine
             engine.dispose()
     except SeedError as error:
@@ -57,7 +70,9 @@ def seed_engine(seed_project: Project) -> Iterator[Engine]:
 
 
 @pytest.fixture
-def seeded(seed_project: Project, seed_engine: Engine) -> Iterator[Seeded]:
+def seeded(
+    request: pytest.FixtureRequest, seed_project: Project, seed_engine: Engine
+) -> Iterator[Seeded]:
     """Seed to a revision, and get the connection: ``seeded("0003_batches", size="small")``.
 
     Then ``seeded.row("clients", "SEED-C-0001")`` is the row with that natural key, and
@@ -67,25 +82,33 @@ def seeded(seed_project: Project, seed_engine: Engine) -> Iterator[Seeded]:
     ``-x`` keys.  Only the bookkeeping tables stay, empty.  Refuses a database that is stamped
     staging or production.
     """
-    from terp_seed.database.dialects import dialect_named
-    from terp_seed.database.session import books_of
-    from terp_seed.ledger.ledger import Ledger
-    from terp_seed.project.check import chain_of
-    from terp_seed.project.round_trip import fitted, seed_quietly, transaction
-    from terp_seed.project.seeded_rows import Seeded
+    from terp_seed.testing.consecutive import follow_each_other, use_seeded
+    from terp_seed.testing.seeded_rows import Seeded
 
-    project = fitted(seed_project, seed_engine)
-    settings = chain_of(project).settings
-    with transaction(seed_engine, settings) as connection:
-        dialect = dialect_named(connection.dialect.name)
-        ledger = Ledger(dialect, books_of(settings, dialect), settings.chain)
+    transaction = _transaction(request.config, seed_project, seed_engine)
+    yield Seeded(transaction)
+    item, following = request.node, request.config.stash.get(_FOLLOWING, None)
+    private = seed_engine.get_execution_options().get(_PRIVATE, False)
+    follows = use_seeded(following) if private else follow_each_other(item, following)
+    transaction.end_test(keep=follows)
 
-        def seed_to(target: str = "head", **x: object) -> Connection:
-            given = [f"{key.replace('_', '-')}={value}" for key, value in x.items()]
-            seed_quietly(project, connection, target, given)
-            return connection
 
-        yield Seeded(connection, ledger, seed_to)
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_teardown(item: pytest.Item, nextitem: pytest.Item | None) -> None:
+    """Note which test comes next: its fixtures begin where those of this one end."""
+    item.config.stash[_FOLLOWING] = nextitem
+
+
+def _transaction(config: pytest.Config, project: Project, engine: Engine) -> SeededTransaction:
+    """The transaction of the test before, if that had the same project and engine."""
+    from terp_seed.testing.seeded_transaction import SeededTransaction
+
+    kept = config.stash.get(_KEPT, None)
+    if kept is None or not kept.fits(project, engine):
+        if kept is not None:
+            kept.close()
+        kept = config.stash[_KEPT] = SeededTransaction(project, engine)
+    return kept
 
 
 @pytest.fixture
