@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from sqlalchemy.engine import Engine
 
     from terp_seed.project.project import Project
+    from terp_seed.testing.databases import SeededDatabase, SeededDatabases
     from terp_seed.testing.seeded_rows import Seeded
     from terp_seed.testing.seeded_transaction import SeededTransaction
 
@@ -25,11 +26,14 @@ __all__ = [
     "seed_project",
     "seed_round_trip",
     "seeded",
+    "seeded_database",
+    "seeded_database_factory",
 ]
 
 _PRIVATE = "terp_seed_private"
 _FOLLOWING = pytest.StashKey[pytest.Item | None]()
 _KEPT = pytest.StashKey["SeededTransaction"]()
+_DATABASES = pytest.StashKey["dict[tuple[Project, Engine], SeededDatabases]"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -91,6 +95,66 @@ def seeded(
     private = seed_engine.get_execution_options().get(_PRIVATE, False)
     follows = use_seeded(following) if private else follow_each_other(item, following)
     transaction.end_test(keep=follows)
+
+
+@pytest.fixture
+def seeded_database(
+    pytestconfig: pytest.Config, seed_project: Project, seed_engine: Engine
+) -> Iterator[Callable[..., SeededDatabase]]:
+    """A seeded database of the test's own: ``seeded_database("0003_batches", size="small")``.
+
+    For tests that commit, or whose database is used in another process.  It has ``url`` and
+    ``engine``, and ``row()`` and ``one()`` as `seeded` has.  It is a copy of a template with the
+    tables and rows of `seed_engine`'s database, which is seeded when its digest is new, and is
+    gone when the test ends.  Keywords are the ``-x`` keys.  Refuses a database that is stamped
+    staging or production.
+    """
+    yield from _lend(pytestconfig, seed_project, seed_engine)
+
+
+@pytest.fixture(scope="session")
+def seeded_database_factory(
+    pytestconfig: pytest.Config, seed_project: Project, seed_engine: Engine
+) -> Iterator[Callable[..., SeededDatabase]]:
+    """The same as `seeded_database`, for fixtures of a wider scope.
+
+    A database stays until all tests have ended; with pytest-xdist each worker has its own.
+    """
+    yield from _lend(pytestconfig, seed_project, seed_engine)
+
+
+def _lend(
+    config: pytest.Config, project: Project, engine: Engine
+) -> Iterator[Callable[..., SeededDatabase]]:
+    databases = _databases(config, project, engine)
+    taken: list[SeededDatabase] = []
+
+    def take(target: str = "head", **x: object) -> SeededDatabase:
+        if _KEPT in config.stash:
+            config.stash[_KEPT].end_if_idle()
+        taken.append(databases.take(target, x))
+        return taken[-1]
+
+    yield take
+    for database in reversed(taken):
+        databases.give_back(database)
+
+
+def _databases(config: pytest.Config, project: Project, engine: Engine) -> SeededDatabases:
+    from terp_seed.testing.databases import SeededDatabases
+
+    known = config.stash.setdefault(_DATABASES, {})
+    if (project, engine) not in known:
+        factory: pytest.TempPathFactory = config._tmp_path_factory  # type: ignore[attr-defined]
+        shared = factory.getbasetemp()
+        if hasattr(config, "workerinput"):  # of pytest-xdist
+            shared = shared.parent
+        cache = getattr(config, "cache", None)
+        folder = shared / "terp_seed" if cache is None else cache.mkdir("terp_seed")
+        scratch = factory.mktemp("seeded_database")
+        known[project, engine] = SeededDatabases(project, engine, folder, scratch)
+        config.add_cleanup(known[project, engine].close)
+    return known[project, engine]
 
 
 @pytest.hookimpl(tryfirst=True)

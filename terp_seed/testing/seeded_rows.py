@@ -13,7 +13,7 @@ from sqlalchemy.engine import Connection
 from terp_seed.ledger.ledger import Ledger
 from terp_seed.testing.seeded_transaction import SeededTransaction
 
-__all__ = ["Seeded", "NamedRows"]
+__all__ = ["NamedRows", "Seeded"]
 
 _MOST = 10_000  # keys that are read for a message
 _NEAR = 3

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from contextlib import ExitStack, suppress
-from typing import Any
 
 import sqlalchemy as sa
 from sqlalchemy.engine import Connection, Engine, NestedTransaction
@@ -41,7 +40,7 @@ class SeededTransaction:
         self._savepoint: NestedTransaction | None = None
         self._used = False
         """Whether the test that runs has its connection."""
-        sa.event.listen(engine, "checkout", self._end_if_idle)
+        sa.event.listen(engine, "checkout", lambda *_: self.end_if_idle())
 
     @property
     def ledger(self) -> Ledger:
@@ -84,6 +83,11 @@ class SeededTransaction:
                 return
         self.close()
 
+    def end_if_idle(self) -> None:
+        """End the transaction if it is only kept for a test to come."""
+        if not self._used and self._connection is not None:
+            self.close()
+
     def close(self) -> None:
         """End the transaction, whatever it holds."""
         self._kept = self._savepoint = self._connection = None
@@ -98,10 +102,6 @@ class SeededTransaction:
         self.close()
         self._used = True  # so that the checkout is known for our own
         self._connection = self._open.enter_context(transaction(self._engine, self._settings))
-
-    def _end_if_idle(self, *_: Any) -> None:
-        if not self._used and self._connection is not None:
-            self.close()
 
 
 def write_x(x: Mapping[str, object]) -> tuple[str, ...]:
