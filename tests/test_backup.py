@@ -385,6 +385,7 @@ def test_backups_expire_by_age_and_number_but_for_the_newest(sqlite_toy: Toy, fo
     assert [each.folder for each in list_backups(settings)] == [made]
 
 
+@pytest.mark.slow
 def test_the_commands(toy: Toy, folder: Path) -> None:
     """create, list and restore, as a person types them; restore asks first."""
     toy.upgrade()

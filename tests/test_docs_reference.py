@@ -95,6 +95,7 @@ def granted(mariadb: MariaDB, project: Project, mariadb_url: str) -> Iterator[st
     mariadb.execute(f"DROP USER {user}")
 
 
+@pytest.mark.long
 def test_the_privileges_are_enough(project: Project, granted: str, tmp_path: Path) -> None:
     """To seed, to take back, to apply a script, and to prove it."""
     seed = ("alembic", "-n", "seed", "-x", f"url={granted}")

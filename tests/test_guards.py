@@ -159,6 +159,7 @@ def test_what_is_on_a_protected_host_is_production(mariadb_toy: Toy) -> None:
     assert set(mariadb_toy.states().values()) == {"skipped"}
 
 
+@pytest.mark.slow
 def test_a_copy_of_production_stays_production_until_it_is_stamped_anew(
     new_toy: Callable[..., Toy], sqlite_url: str, new_database: Callable[[str], str]
 ) -> None:
@@ -181,6 +182,7 @@ def test_a_copy_of_production_stays_production_until_it_is_stamped_anew(
     toy.run("terp-seed", *x, "seed")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stamp", [None, "staging", "production"])
 @pytest.mark.parametrize("name", ["dev", "test", "staging"])
 def test_what_looks_like_production_is_named_before_it_is_stamped_otherwise(
@@ -246,6 +248,7 @@ def test_reference_data_reaches_production_with_its_name_said(
     assert toy.counts() == {}
 
 
+@pytest.mark.slow
 def test_a_copied_chain_says_what_production_skipped(
     new_toy: Callable[..., Toy], database_url: str
 ) -> None:

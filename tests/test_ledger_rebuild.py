@@ -349,6 +349,7 @@ DAMAGE = (
 )
 
 
+@pytest.mark.long
 def test_terp_comes_out_exactly(terp: Seeds) -> None:
     """Every table is as it was before the seeds, though the ledger was lost in between."""
     _do(terp, *THEIRS)

@@ -110,6 +110,7 @@ def test_rows_are_found_by_name(toy: Toy, application: Callable[..., pytest.RunR
     application(toy, BY_NAME, ENGINE.format(url=toy.url)).assert_outcomes(passed=10)
 
 
+@pytest.mark.long
 def test_tests_see_seeded_rows_and_leave_none(
     toy: Toy, application: Callable[..., pytest.RunResult]
 ) -> None:
