@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from forked import Command, run_forked
 from servers import clean_environment
 
 #: The revisions of TERP's chain, oldest first.
@@ -51,16 +52,19 @@ class Project:
         Without `input` its standard input is empty. With `check` a code other than 0 fails the test
         and shows what was printed.
         """
-        result = subprocess.run(
-            self.command(program, *args),
-            check=False,
-            cwd=self.path,
-            env=self.environment(env),
-            capture_output=True,
-            encoding="utf-8",
-            timeout=timeout,
-            **({"stdin": subprocess.DEVNULL} if input is None else {"input": input}),
-        )
+        environment = self.environment(env)
+        result = run_forked(Command(program, args, environment, self.path), input, timeout)
+        if result is None:
+            result = subprocess.run(
+                self.command(program, *args),
+                check=False,
+                cwd=self.path,
+                env=environment,
+                capture_output=True,
+                encoding="utf-8",
+                timeout=timeout,
+                **({"stdin": subprocess.DEVNULL} if input is None else {"input": input}),
+            )
         if check and result.returncode:
             pytest.fail(
                 f"{program} {' '.join(args)} ended with {result.returncode}\n"
