@@ -148,6 +148,10 @@ class Catalogue(ABC):
         """A text column for comparisons that no collation makes looser."""
         return name
 
+    def interval(self, one: str, other: str) -> str:
+        """How far two dates are apart, to the second; NULL where one is."""
+        return f"{one} - {other}"
+
     def hidden(self, connection: Connection, tables: Sequence[str]) -> str:
         """Why the user may not see every row of these tables; empty if every row is seen."""
         return ""
