@@ -24,7 +24,7 @@ from terp_seed.database.environment_stamp import stamp
 from terp_seed.database.session import Session
 from terp_seed.errors import GuardError, InterruptedRunError, LockError, MaskingError, UsageError
 from terp_seed.mask_database import run as mask_run
-from terp_seed.mask_database.blocks import RowBlock, write_block
+from terp_seed.mask_database.blocks import MaskedBlock, RowBlock, write_block
 from terp_seed.mask_database.evidence import evidence, evidence_page
 from terp_seed.mask_database.leaks import find_leaks
 from terp_seed.mask_database.plan import PassPlan
@@ -631,8 +631,8 @@ def test_a_backup_is_made_first_and_brings_everything_back(toy: Toy) -> None:
 def test_a_lock_that_is_lost_keeps_nothing_of_the_block(
     people: Copy, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def lose(session: Session, plan: PassPlan, *blocks: RowBlock) -> None:
-        write_block(session, plan, *blocks)
+    def lose(session: Session, plan: PassPlan, block: RowBlock, masked: MaskedBlock) -> None:
+        write_block(session, plan, block, masked)
         if people.name == "sqlite":
             monkeypatch.setattr(FileLock, "owned", lambda lock: False)
         elif people.name == "postgresql":

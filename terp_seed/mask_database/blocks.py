@@ -7,7 +7,7 @@ memory does not depend on the table.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from terp_seed.database.session import Session
@@ -17,7 +17,15 @@ from terp_seed.rows.literals import literals
 from terp_seed.rows.model import Block, Cells, Json, Value
 from terp_seed.run.writer import cut_into_statements
 
-__all__ = ["RowBlock", "mask_block", "pending", "read_blocks", "remove_marks", "write_block"]
+__all__ = [
+    "MaskedBlock",
+    "RowBlock",
+    "mask_block",
+    "pending",
+    "read_blocks",
+    "remove_marks",
+    "write_block",
+]
 
 
 @dataclass(frozen=True)
@@ -37,6 +45,23 @@ class RowBlock:
         """The places of the rows that masking changed."""
         pairs = [(self.columns[name], after.columns[name]) for name in after.columns]
         return [at for at in range(len(self)) if any(old[at] != new[at] for old, new in pairs)]
+
+
+@dataclass(frozen=True)
+class MaskedBlock:
+    """What becomes of a block: the rows that change, and their new values."""
+
+    places: Sequence[int]
+    columns: Mapping[str, Sequence[Value]]
+    originals: bytes
+    """The packed digests of the values that go."""
+
+    @classmethod
+    def of(cls, before: RowBlock, after: RowBlock, originals: bytes = b"") -> MaskedBlock:
+        """The difference between a block before and after."""
+        places = before.changed(after)
+        columns = {name: [new[at] for at in places] for name, new in after.columns.items()}
+        return cls(places, columns, originals)
 
 
 def pending(session: Session, plan: PassPlan, after: Sequence[str] | None) -> str:
@@ -117,19 +142,19 @@ def mask_block(plan: PassPlan, block: RowBlock, start: int) -> tuple[RowBlock, R
     return replace(block, columns=opened), replace(block, columns=after)
 
 
-def write_block(session: Session, plan: PassPlan, before: RowBlock, after: RowBlock) -> None:
-    """Update the rows that changed, in statements that a server takes."""
-    places = before.changed(after)
+def write_block(session: Session, plan: PassPlan, block: RowBlock, masked: MaskedBlock) -> None:
+    """Update the rows of a block that change, in statements that a server takes."""
     texts = []
     for name in plan.columns:
-        old, new = before.columns[name], after.columns[name]
-        values = [new[at] for at in places]
+        values = masked.columns[name]
         if name in plan.parked:
-            values = [f"{MARK}{new[at]}" if new[at] != old[at] else new[at] for at in places]
+            olds = [block.columns[name][at] for at in masked.places]
+            pairs = zip(olds, values, strict=True)
+            values = [f"{MARK}{new}" if new != old else new for old, new in pairs]
         if plan.kinds[name] == "json":  # what is not a document has become a text
             values = ["{}" if isinstance(value, str) else value for value in values]
         texts.append(_literals(session, values))
-    keys = [after.keys[at] for at in places]
+    keys = [block.keys[at] for at in masked.places]
     rows = [(*key, *row) for key, row in zip(keys, zip(*texts, strict=True), strict=True)]
     _update(session, plan, rows, plan.columns)
 

@@ -13,7 +13,6 @@ import re
 from array import array
 from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
-from functools import lru_cache
 from hashlib import blake2b
 
 from terp_seed.masking.keys import Key
@@ -29,15 +28,23 @@ _NOT_DIGIT = re.compile(r"\D")
 _PHRASE = 4  # words; of a longer value its first ones
 _LEAST, _OPAQUE = 6, 16
 _MOST_WORDS = 20_000
-_MOST_CACHED = 1 << 16
 
 # Texts that people write are only compared as a whole.
 _WHOLE = frozenset({"free_text", "json", "special", "device"})
+_RESERVED = frozenset({"email", "phone"})
 _BY_CHANCE = frozenset({"date", "amount"})
 
 
 def _words(text: str) -> list[str]:
     return _WORD.findall(tidy(text[: _MOST_WORDS * 20]))[:_MOST_WORDS]
+
+
+def _spelt(text: str, whole: bool) -> str:
+    """The words by which an original is known."""
+    if text.isascii() and text.isalnum():
+        return text.lower()
+    words = _words(text)
+    return " ".join(words if whole else words[:_PHRASE])
 
 
 def _telling(text: str) -> bool:
@@ -59,15 +66,18 @@ class Originals:
 
     def __init__(self, key: Key) -> None:
         self._start = blake2b(key=key.subkey("terp_seed/originals"), digest_size=8).copy
-        self._digest = lru_cache(_MOST_CACHED)(self._digest_of)
 
     def digests(self, kind: str, before: Sequence[Value], after: Sequence[Value]) -> set[int]:
         """The digests of the values of one column that were changed."""
         if kind in _BY_CHANCE:
             return set()
-        gone = (text for text in _gone(before, after) if not _is_reserved(kind, text))
-        found = {self._digest(kind in _WHOLE, text) for text in gone}
-        return {digest for digest in found if digest is not None}
+        gone = {*_gone(before, after)}
+        if kind in _RESERVED:
+            gone = {text for text in gone if not _is_reserved(kind, text)}
+        whole = kind in _WHOLE
+        mark = b"whole\0" if whole else b"phrase\0"
+        spelt = {_spelt(text, whole) for text in gone}
+        return {self._make(mark, text) for text in spelt if _telling(text)}
 
     def in_text(self, text: str) -> Iterator[int]:
         """The digests of everything in a text that may be an original."""
@@ -82,11 +92,6 @@ class Originals:
                 if _telling(phrase):
                     yield self._make(b"phrase\0", phrase)
 
-    def _digest_of(self, whole: bool, text: str) -> int | None:
-        words = _words(text)
-        spelt = " ".join(words if whole else words[:_PHRASE])
-        return self._make(b"whole\0" if whole else b"phrase\0", spelt) if _telling(spelt) else None
-
     def _make(self, mark: bytes, text: str) -> int:
         state = self._start()
         state.update(mark + text.encode("utf-8", "surrogatepass"))
@@ -98,7 +103,7 @@ def _gone(before: Sequence[Value], after: Sequence[Value]) -> Iterator[str]:
     for old, new in zip(before, after, strict=True):
         if old is None or old == new:
             continue
-        if isinstance(old, str):
+        if old.__class__ is str:
             yield old
         elif isinstance(old, int) and not isinstance(old, bool):
             yield str(old)

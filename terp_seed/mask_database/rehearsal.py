@@ -18,11 +18,19 @@ from terp_seed.database.schema import ColumnFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import GuardError, MaskingError, SeedError
 from terp_seed.ledger.audit import read_events
-from terp_seed.mask_database.blocks import RowBlock, mask_block, pending, read_blocks, write_block
+from terp_seed.mask_database.blocks import (
+    MaskedBlock,
+    RowBlock,
+    mask_block,
+    pending,
+    read_blocks,
+    write_block,
+)
 from terp_seed.mask_database.corrections import masked_column
 from terp_seed.mask_database.originals import Known, Originals
 from terp_seed.mask_database.plan import MARK, PassPlan
 from terp_seed.mask_database.progress import PassTable
+from terp_seed.mask_database.spool import MaskedBlocks
 from terp_seed.masking.boundary import Boundary
 from terp_seed.masking.keys import Key
 from terp_seed.masking.normal import is_blank
@@ -89,18 +97,24 @@ def _refuse_rows_between(session: Session, plan: PassPlan, fired: Sequence[str])
         )
 
 
-def rehearse_pass(session: Session, plan: PassPlan, report: Progress) -> PassPlan:
+def rehearse_pass(
+    session: Session, plan: PassPlan, report: Progress, spool: MaskedBlocks | None = None
+) -> PassPlan:
     """Mask all rows that are left without writing, and count their values.
 
+    A run keeps what is made of them in ``spool``.
     Raises `MaskingError` for the first value that cannot be masked or does not fit.
     """
     values = dict.fromkeys(plan.columns, 0)
     rows = 0
     for block in read_blocks(session, plan):
-        before, after = mask_block(plan, block, plan.progress.rows + rows)
+        start = plan.progress.rows + rows
+        before, after = mask_block(plan, block, start)
         for name in plan.columns:
             values[name] += sum(not is_blank(value) for value in before.columns[name])
             _refuse_unfit(plan, name, before, after, rows)
+        if spool is not None:
+            spool.keep(plan, block, start, (before, after))
         rows += len(block)
         report(f"checking {plan.table}", rows, plan.rows)
     return replace(plan, values=values)
@@ -114,7 +128,7 @@ def try_first_block(session: Session, plan: PassPlan) -> None:
     try:
         block = next(read_blocks(session, plan, lock=True))
         before, after = mask_block(plan, block, plan.progress.rows)
-        write_block(session, plan, before, after)
+        write_block(session, plan, block, MaskedBlock.of(before, after))
         if plan.triggers and not plan.key_is_masked:
             written = next(read_blocks(session, plan))
             _refuse_put_back(plan, before, after, mask_block(plan, written, 0)[0])
@@ -225,6 +239,8 @@ def refuse_logged(session: Session, border: Boundary, plans: Sequence[PassPlan])
 def _refuse_unfit(plan: PassPlan, name: str, before: RowBlock, after: RowBlock, start: int) -> None:
     column = plan.facts.columns[name]
     mark = MARK if name in plan.parked else ""
+    if _all_fit(after.columns[name], column, mark):
+        return
     pairs = zip(before.columns[name], after.columns[name], strict=True)
     for place, (old, new) in enumerate(pairs):
         reasons: Iterator[str] = iter(())
@@ -238,6 +254,16 @@ def _refuse_unfit(plan: PassPlan, name: str, before: RowBlock, after: RowBlock, 
             raise MaskingError(
                 f"{plan.table}.{name}, row {start + place + 1}: {reason}; choose another strategy"
             )
+
+
+def _all_fit(values: Sequence[Value], column: ColumnFacts, mark: str) -> bool:
+    """Whether these are texts that fit, which is sooner said of all of them than of each."""
+    texts = [value for value in values if value.__class__ is str]
+    if len(texts) + values.count(None) < len(values):
+        return False
+    longest = max(map(len, texts), default=0) + len(mark)
+    short = column.length is None or longest <= column.length
+    return short and (column.charset not in _CODECS or all(map(str.isascii, texts)))
 
 
 def _out_of_timestamp(new: datetime, last: datetime) -> Iterator[str]:

@@ -8,7 +8,6 @@ the rows that are left by the policy, and found none.
 
 from __future__ import annotations
 
-from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -24,13 +23,8 @@ from terp_seed.database.schema import count_tables_elsewhere
 from terp_seed.database.session import Session, opened
 from terp_seed.errors import GuardError, MaskingError
 from terp_seed.ledger.audit import AuditLog
-from terp_seed.mask_database.blocks import (
-    RowBlock,
-    mask_block,
-    read_blocks,
-    remove_marks,
-    write_block,
-)
+from terp_seed.mask_database.blocks import RowBlock, read_blocks, remove_marks, write_block
+from terp_seed.mask_database.childkeys import child_keys_indexed
 from terp_seed.mask_database.neutralise import (
     StepPlan,
     carry_out,
@@ -39,7 +33,6 @@ from terp_seed.mask_database.neutralise import (
     plan_steps,
     try_steps,
 )
-from terp_seed.mask_database.originals import Originals
 from terp_seed.mask_database.plan import PassPlan, count_merged, plan_passes
 from terp_seed.mask_database.progress import Pass, PassTable
 from terp_seed.mask_database.rehearsal import (
@@ -50,6 +43,7 @@ from terp_seed.mask_database.rehearsal import (
     size_pass,
     try_first_block,
 )
+from terp_seed.mask_database.spool import MaskedBlocks
 from terp_seed.mask_database.triggers import (
     count_rows,
     earlier_counts,
@@ -60,7 +54,6 @@ from terp_seed.mask_database.triggers import (
     refuse_updating,
 )
 from terp_seed.masking.boundary import Boundary, boundary
-from terp_seed.masking.keys import Key
 from terp_seed.plan.chain import current_heads
 from terp_seed.run.backup.rows import StoredRows, rows_file
 from terp_seed.run.backup.run import RunBackup, choose_backup_kind
@@ -124,9 +117,13 @@ def mask_in_place(settings: Settings, options: MaskOptions) -> list[PassPlan]:
     masked, before the first row, and `LockError` if another run is at work.
     """
     opening = begun(settings, whole=not options.tables)
-    with opening as (session, border), advisory_lock(session, _LEFT) as lock:
+    with (
+        opening as (session, border),
+        advisory_lock(session, _LEFT) as lock,
+        MaskedBlocks(border.key) as spool,
+    ):
         steps = plan_steps(session, border, options.tables)
-        plans = _plan(session, border, options)
+        plans = _plan(session, border, options, spool)
         masked = {plan.table for plan in plans}
         due = not options.tables and is_due(session, border)
         if not (due or any(plan.left for plan in plans) or any(step.rows for step in steps)):
@@ -135,7 +132,7 @@ def mask_in_place(settings: Settings, options: MaskOptions) -> list[PassPlan]:
             return []
         backup = _prepare(session, border, options, (steps, plans))
         command = "mask --again" if options.again else "mask"
-        run = _Run(session, audit_of(session, border, command), border.key, lock)
+        run = _Run(session, audit_of(session, border, command), spool, lock)
         counts = _counts(session, options)
         fields = {
             "plan_digest": border.policy.digest,
@@ -147,7 +144,7 @@ def mask_in_place(settings: Settings, options: MaskOptions) -> list[PassPlan]:
         }
         with run.log.run(**fields, backup=backup.folder):
             run.neutralise(steps, digest_of(border.policy.neutralise) if due else "")
-            _keep_rows(backup, plans)
+            _keep_rows(backup, plans, spool)
             made = run.make_all(plans)
             more = grown(session, counts, masked)
             if more:
@@ -257,7 +254,9 @@ def audit_of(session: Session, border: Boundary, command: str) -> AuditLog:
     return AuditLog(session, border.environment, "mask", command)
 
 
-def _plan(session: Session, border: Boundary, options: MaskOptions) -> list[PassPlan]:
+def _plan(
+    session: Session, border: Boundary, options: MaskOptions, spool: MaskedBlocks | None = None
+) -> list[PassPlan]:
     passes = PassTable(session).passes()
     if options.again:
         chosen = {name.casefold() for name in options.tables}
@@ -268,7 +267,7 @@ def _plan(session: Session, border: Boundary, options: MaskOptions) -> list[Pass
     refuse_logged(session, border, plans)
     refuse_updating(session, plans)
     report = progress_of_run()
-    plans = [rehearse_pass(session, plan, report) for plan in plans]
+    plans = [rehearse_pass(session, plan, report, spool) for plan in plans]
     session.end_transaction()
     return plans
 
@@ -324,7 +323,7 @@ def _backup_for(session: Session, border: Boundary, plans: Sequence[PassPlan]) -
     return backup
 
 
-def _keep_rows(backup: RunBackup, plans: Sequence[PassPlan]) -> None:
+def _keep_rows(backup: RunBackup, plans: Sequence[PassPlan], spool: MaskedBlocks) -> None:
     """Save the rows that are going to be masked, as the steps have left them; a dump came first."""
     session = backup.session
     if backup.made is None or backup.kind == "dump":
@@ -333,11 +332,11 @@ def _keep_rows(backup: RunBackup, plans: Sequence[PassPlan]) -> None:
         for plan in plans:
             rows = plan.progress.rows
             for block in read_blocks(session, plan):
-                before, after = mask_block(plan, block, rows)
+                masked = spool.mask(plan, block, rows)
                 rows += len(block)
-                if places := before.changed(after):
-                    old = [[*block.key_values[at], *_row(plan, block, at)] for at in places]
-                    new = [_row(plan, after, at) for at in places]
+                if masked.places:
+                    old = [[*block.key_values[at], *_row(plan, block, at)] for at in masked.places]
+                    new = [[*row] for row in zip(*masked.columns.values(), strict=True)]
                     file.add_masked(StoredRows(plan.table, plan.key, plan.columns, old), new)
     session.end_transaction()
 
@@ -355,7 +354,7 @@ class _Run:
 
     session: Session
     log: AuditLog
-    key: Key | None
+    spool: MaskedBlocks
     lock: Held
 
     def neutralise(self, steps: Sequence[StepPlan], digest: str) -> None:
@@ -406,16 +405,17 @@ class _Run:
             progress = passes[plan.table, plan.progress.number]
             again = replace(plan, progress=progress, rows=0, values={})
             sized = size_pass(self.session, again, triggers)
-            found.append(rehearse_pass(self.session, sized, progress_of_run()))
+            found.append(rehearse_pass(self.session, sized, progress_of_run(), self.spool))
         self.session.end_transaction()
         return found
 
     def make(self, plan: PassPlan) -> None:
         """Make one pass, block by block; each block commits with its progress."""
         table = PassTable(self.session)
-        made = self._mask(plan) if plan.rows else plan.progress
-        while plan.parked and remove_marks(self.session, plan):
-            self._commit()
+        with child_keys_indexed(self.session, plan):
+            made = self._mask(plan) if plan.rows else plan.progress
+            while plan.parked and remove_marks(self.session, plan):
+                self._commit()
         table.advance(replace(made, state="done"))
         event = self.log.audit.event(
             "masked",
@@ -432,13 +432,12 @@ class _Run:
     def _mask(self, plan: PassPlan) -> Pass:
         """Mask the rows that are left; afterwards only marks are."""
         table, report, made = PassTable(self.session), progress_of_run(), plan.progress
-        originals = None if self.key is None else Originals(self.key)
         for block in read_blocks(self.session, plan, lock=True):
-            before, after = mask_block(plan, block, made.rows)
-            write_block(self.session, plan, before, after)
+            masked = self.spool.mask(plan, block, made.rows)
+            write_block(self.session, plan, block, masked)
             last = None if plan.key_is_masked else block.last
             made = replace(made, state="running", rows=made.rows + len(block), last_key=last)
-            made = table.advance(made, _digests(plan, originals, before, after))
+            made = table.advance(made, masked.originals)
             self._commit()
             report(plan.table, made.rows - plan.progress.rows, plan.rows)
         if plan.parked:
@@ -455,19 +454,3 @@ def _added(one: PassPlan, other: PassPlan) -> PassPlan:
     """What two runs over one pass have masked together."""
     values = {name: one.values[name] + other.values[name] for name in one.columns}
     return replace(one, rows=one.rows + other.rows, values=values)
-
-
-def _digests(
-    plan: PassPlan, originals: Originals | None, before: RowBlock, after: RowBlock
-) -> bytes:
-    """The packed digests of what one block held before."""
-    if originals is None:
-        return b""
-    numbers: set[int] = set()
-    for name, kind in plan.kinds.items():
-        if plan.strategies[name] == "shuffle":  # the values are still there, in other rows
-            continue
-        if kind != "json" and plan.progress.columns[name].earlier:  # they were masked before
-            continue
-        numbers |= originals.digests(kind, before.columns[name], after.columns[name])
-    return array("Q", sorted(numbers)).tobytes()

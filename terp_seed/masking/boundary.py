@@ -4,8 +4,8 @@ Imported rows are masked while the plan is made, so preflight, script, ledger
 and database only ever get to see masked values.  Synthetic rows are held to
 the reserved ranges, block by block, on their way out.
 
-A `Masker` is built once for each table.  A value is masked once and remembered
-for as long as the memory is small; a block that comes in is never changed.
+A `Masker` is built once for each table.  It remembers no value; a block that
+comes in is never changed.
 """
 
 from __future__ import annotations
@@ -395,9 +395,6 @@ def _masked(rows: TableRows, mask: Callable[[Block], Block]) -> TableRows:
     return replace(rows, columns=store.columns)
 
 
-_MOST_KNOWN = 1 << 16
-
-
 class Masker:
     """Masks the columns of one table's imported rows.
 
@@ -429,8 +426,11 @@ class Masker:
 
     def apply(self, block: Block) -> Block:
         """The block to write.  Raises `MaskingError` with column and row, never a value."""
+        spelt: dict[str, list[bytes]] = {}
         masked = {
-            name: self._masked(block, name) for name in self._columns if name in block.columns
+            name: self._masked(block, name, spelt)
+            for name in self._columns
+            if name in block.columns
         }
         if self._row_names:
             masked = self._row_names.take_out(block, masked)
@@ -454,7 +454,7 @@ class Masker:
         """How many results a column's different values share; None if they stay different."""
         return self._masks[column].room
 
-    def _masked(self, block: Block, name: str) -> Cells:
+    def _masked(self, block: Block, name: str, spelt: dict[str, list[bytes]]) -> Cells:
         """A masked column; what its mask raises is reported without the value."""
         cells = block.columns[name]
         if cells.ref is not None:
@@ -466,7 +466,7 @@ class Masker:
         try:
             if (by_block := self._masks[name].by_block) is not None:
                 return replace(cells, values=by_block(cells.values, block.start))
-            with_values = self._companions(name, block)
+            with_values = self._companions(name, block, spelt)
             return replace(cells, values=self._columns[name](cells.values, with_values, at))
         except UnmaskableError as error:
             reason = str(error)
@@ -475,10 +475,11 @@ class Masker:
         # Outside the handlers: an error raised inside would carry the first one along.
         raise MaskingError(f"{self.table}.{name}, row {block.start + at.place + 1}: {reason}")
 
-    def _companions(self, name: str, block: Block) -> Sequence[Any]:
+    def _companions(self, name: str, block: Block, spelt: dict[str, list[bytes]]) -> Sequence[Any]:
         """What a mask gets beside each value: the row's number, or the bytes of its subject.
 
-        Without a key or a subject, those bytes are of the row's number.
+        Without a key or a subject, those bytes are of the row's number.  ``spelt`` keeps them for
+        other columns of the same block.
         """
         numbers = range(block.start + self._first_row, block.stop + self._first_row)
         mask = self._masks[name]
@@ -486,15 +487,18 @@ class Masker:
             return numbers
         if not self._spellings:
             return [b"row\0%d" % number for number in numbers]
-        cells = same_name(block.columns, mask.known_by)
-        if cells is None:
-            raise UnmaskableError(f"its rows come without the column {mask.known_by} that it needs")
-        spelt = self._spellings[mask.known_by]
-        table = self.table.encode()
-        return [
-            b"row\0%s\0%d" % (table, number) if is_blank(value) else spelt(value)
-            for value, number in zip(cells.values, numbers, strict=True)
-        ]
+        if mask.known_by not in spelt:
+            cells = same_name(block.columns, mask.known_by)
+            if cells is None:
+                raise UnmaskableError(
+                    f"its rows come without the column {mask.known_by} that it needs"
+                )
+            spell, table = self._spellings[mask.known_by], self.table.encode()
+            spelt[mask.known_by] = [
+                b"row\0%s\0%d" % (table, number) if is_blank(value) else spell(value)
+                for value, number in zip(cells.values, numbers, strict=True)
+            ]
+        return spelt[mask.known_by]
 
 
 @dataclass(slots=True)
@@ -514,33 +518,13 @@ def _column_mask(mask: Mask) -> _ColumnMask:
     return _with_companions(function) if function else _by_value(_as_it_is)
 
 
-class _Memo(dict[Any, Value]):
-    """The masked values so far, by value."""
-
-    def __init__(self, mask: Callable[[Value], Value]) -> None:
-        self._mask = mask
-        self.forget()
-
-    def forget(self) -> None:
-        """Start again, with what is never masked."""
-        self.clear()
-        self[None], self[""] = None, ""
-
-    def __missing__(self, value: Value) -> Value:
-        blank = value.__class__ is str and value.isspace()
-        masked = self[value] = value if blank else self._mask(value)
-        return masked
-
-
 def _by_value(mask: Callable[[Value], Value]) -> _ColumnMask:
-    memo = _Memo(mask)
     one_by_one = _with_companions(lambda value, number: mask(value))
 
     def column(values: Sequence[Value], numbers: Iterable[Any], at: _Place) -> Sequence[Value]:
-        if len(memo) > _MOST_KNOWN:
-            memo.forget()
         with suppress(Exception):  # a value without a hash, or one that cannot be masked
-            return [memo[value] for value in values]
+            masked = {value: mask(value) for value in {*values} if not is_blank(value)}
+            return [masked.get(value, value) for value in values]
         return one_by_one(values, numbers, at)
 
     return column

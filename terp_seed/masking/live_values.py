@@ -37,7 +37,7 @@ __all__ = [
     "texts_in",
 ]
 
-_LOCAL = re.compile(r"[^\s@<>\"(),;:\[\]\\]")
+_NOT_LOCAL = re.compile(r"[\s@<>\"(),;:\[\]\\]")
 _DOMAIN = re.compile(r"(?:[\w-]{1,63}\.){1,8}[^\W\d_][\w-]{1,62}")
 _NANP = re.compile(
     r"(?<![\w+.@-])(?:\+?1[\s.-]{0,3})?(?P<open>\()?[2-9]\d{2}(?(open)\))"
@@ -220,9 +220,7 @@ def _emails(text: str) -> Iterator[Hit]:
     at = text.find("@")
     while at >= 0:
         domain = _DOMAIN.match(text, at + 1)
-        start = at
-        while start > max(0, at - _MOST_LOCAL) and _LOCAL.match(text[start - 1]):
-            start -= 1
+        start = at - len(_NOT_LOCAL.split(text[max(0, at - _MOST_LOCAL) : at])[-1])
         if start == at and text[at - 1 : at] == '"':
             start = max(text.rfind('"', max(0, at - _MOST_LOCAL), at - 1), 0)
         if domain and start < at and not is_reserved_domain(domain[0]):

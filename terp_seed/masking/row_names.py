@@ -42,14 +42,47 @@ class RowNames:
         texts = [name for name in self.texts if name in masked]
         if not names or not texts:
             return found
-        pairs = [
-            zip(block.columns[name].values, masked[name].values, strict=True) for name in names
-        ]
-        rows = [_Replacer(dict(_parts(row))) for row in zip(*pairs, strict=True)]
-        for name in texts:
-            values = zip(rows, masked[name].values, strict=True)
-            found[name] = replace(masked[name], values=[row.value(value) for row, value in values])
-        return found
+        named = _rows([block.columns[name].values for name in names])
+        columns = [[*masked[name].values] for name in texts]
+        for at, row in enumerate(_rows(columns)):
+            if _may_name(named[at], row):
+                new = [masked[name].values[at] for name in names]
+                replacer = _Replacer(dict(_parts([*zip(named[at], new, strict=True)])))
+                for values in columns:
+                    values[at] = replacer.value(values[at])
+        lost = zip(texts, columns, strict=True)
+        return found | {name: replace(masked[name], values=values) for name, values in lost}
+
+
+def _rows(columns: Sequence[Sequence[Value]]) -> list[tuple[Value, ...]]:
+    return list(zip(*columns, strict=True))
+
+
+def _may_name(names: Sequence[Value], texts: Sequence[Value]) -> bool:
+    """False if none of the texts can hold one of the names, or a word of theirs.
+
+    Most texts name no one, and this is much sooner said than what to write for each word.
+    """
+    seen = [_searched(text) for text in texts if text is not None]
+    for name in names if seen else ():
+        if isinstance(name, str):
+            words = tidy(name).split()
+            for word in [word for word in words if _is_looked_for(word)] or words:
+                part = word if word.isalnum() else max(_WORD.findall(word), key=len, default="")
+                for text in seen:
+                    if part in text:
+                        return True
+    return False
+
+
+def _is_looked_for(word: str) -> bool:
+    """Whether a word of a name is looked for by itself; a number may be any."""
+    return len(word) >= _LEAST and word not in _TITLES and not word.isdigit()
+
+
+def _searched(value: Value) -> str:
+    """A text or document with its words as they are looked for; no word has an escape."""
+    return (value if isinstance(value, str) else str(value)).casefold()
 
 
 def _parts(names: Sequence[tuple[Value, Value]]) -> Iterator[tuple[str, str]]:
@@ -71,9 +104,7 @@ class _Replacer:
 
     def __init__(self, parts: Mapping[str, str]) -> None:
         found = {
-            tuple(_WORD.findall(old)): new
-            for old, new in parts.items()
-            if len(old) >= _LEAST and old not in _TITLES
+            tuple(_WORD.findall(old)): new for old, new in parts.items() if _is_looked_for(old)
         }
         self._parts = {words: new for words, new in found.items() if words}
         self._first = {words[0] for words in self._parts}

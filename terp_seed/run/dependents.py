@@ -37,6 +37,7 @@ __all__ = [
     "group_for_deletion",
     "order_parents_first",
     "referenced_numbers",
+    "unindexed_keys",
 ]
 
 _FIRST_KEYS = 5
@@ -315,7 +316,7 @@ def child_indexes(session: Session, seeded_range: Range) -> Iterator[None]:
     for line in find_slow_keys(session, {seeded_range.table: seeded_range.count}):
         logger.warning(line)
     if _makes_indexes(session) and seeded_range.count >= _FEW:
-        unindexed = {(k.table, k.columns) for k in _unindexed_keys(session, seeded_range.table)}
+        unindexed = {(k.table, k.columns) for k in unindexed_keys(session, seeded_range.table)}
         for number, (table, columns) in enumerate(sorted(unindexed)):
             created.append(dialect.quote(f"terp_seed_child_{number}"))
             listed = f"{dialect.quote_table(table)} ({', '.join(map(dialect.quote, columns))})"
@@ -337,7 +338,7 @@ def find_slow_keys(session: Session, deleted: Mapping[str, int]) -> Iterator[str
     if session.dialect.indexes_foreign_keys or _makes_indexes(session):
         return
     for target, going in deleted.items():
-        for key in _unindexed_keys(session, target) if going >= _FEW else ():
+        for key in unindexed_keys(session, target) if going >= _FEW else ():
             table = session.dialect.quote_table(key.table)
             rows = session.scalar(f"SELECT COUNT(*) FROM {table}")
             yield (
@@ -347,7 +348,7 @@ def find_slow_keys(session: Session, deleted: Mapping[str, int]) -> Iterator[str
             )
 
 
-def _unindexed_keys(session: Session, target: str) -> list[Reference]:
+def unindexed_keys(session: Session, target: str) -> list[Reference]:
     """The foreign keys to a table with columns that no index begins with."""
     inspector = sa.inspect(session.connection)
     return [

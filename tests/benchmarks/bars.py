@@ -121,6 +121,16 @@ def _datasets(f: Figures) -> Iterator[Bar]:
     yield Bar("peak memory of the same", peak, 150, unit=" MB")
 
 
+def _masking(f: Figures) -> Iterator[Bar]:
+    for engine, name in _NAMES:
+        few, *_, many = f.rows("masking", engine)
+        whole, floor = (f.get("masking", engine, few, what) for what in ("mask", "floor update"))
+        place = f"masking {few:,} rows in place on {name}"
+        yield Bar(f"{place}, of one UPDATE with SHA2", whole / floor, 5)
+        peaks = [f.get("masking", engine, rows, "mask", "peak") for rows in (few, many)]
+        yield Bar(f"peak memory at {many:,} rows, of the peak at {few:,}", peaks[1] / peaks[0], 1.2)
+
+
 def _script(f: Figures) -> Iterator[Bar]:
     for engine, name in _NAMES:
         script, run = (f.get("clients", engine, 500_000, what) for what in ("script", "upgrade"))
@@ -194,6 +204,7 @@ _BARS: tuple[Callable[[Figures], Iterator[Bar]], ...] = (
     _growth,
     _files,
     _datasets,
+    _masking,
     _script,
     _downgrade,
     _targets,
