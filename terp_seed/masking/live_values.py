@@ -34,6 +34,7 @@ __all__ = [
     "live_kinds",
     "may_be_live",
     "searchable",
+    "texts_behind",
     "texts_in",
 ]
 
