@@ -42,6 +42,14 @@ def _state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path_factory.getbasetemp() / "state"))
 
 
+@pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """A long proof is made on SQLite with the other tests, and on servers with the slow ones."""
+    for item in items:
+        if item.get_closest_marker("long") and "sqlite" not in item.nodeid:
+            item.add_marker(pytest.mark.slow)
+
+
 # -- servers and databases
 
 

@@ -41,6 +41,7 @@ def without(event: dict[str, Any]) -> dict[str, Any]:
 LINE = ("time", "level", "logger", "message")
 
 
+@pytest.mark.long
 def test_each_event_is_logged_as_it_stands_in_the_table(toy: Toy) -> None:
     said = toy.alembic("upgrade", "head", env=JSON).stderr
     said += toy.alembic("downgrade", "-1", env=JSON).stderr

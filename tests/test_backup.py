@@ -385,6 +385,7 @@ def test_backups_expire_by_age_and_number_but_for_the_newest(sqlite_toy: Toy, fo
     assert [each.folder for each in list_backups(settings)] == [made]
 
 
+@pytest.mark.slow
 def test_the_commands(toy: Toy, folder: Path) -> None:
     """create, list and restore, as a person types them; restore asks first."""
     toy.upgrade()
@@ -394,7 +395,7 @@ def test_the_commands(toy: Toy, folder: Path) -> None:
     assert Path(created).parent == folder
     toy.execute("DELETE FROM scans", "DELETE FROM crates WHERE id > 3")
     refused = toy.run("terp-seed", *x, "restore", created, check=False)
-    assert (refused.returncode, "say that you mean it with --yes" in refused.stderr) == (5, True)
+    assert (refused.returncode, "answer beforehand" in refused.stderr) == (5, True)
     done = toy.run("terp-seed", *x, "restore", created, "--yes", "--json")
     assert json.loads(done.stdout)["inserted"]["scans"] == 12
     assert toy.digests() == before

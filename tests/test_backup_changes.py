@@ -62,6 +62,7 @@ def state(toy: Toy) -> dict[str, object]:
     return {**found, **kept, "t": toy.rows("SELECT * FROM t ORDER BY id")}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("target", ["0002_b", "0001_a", "base"])
 def test_changed_rows_come_back_with_what_the_ledger_knew(
     lived: Toy, tmp_path: Path, target: str

@@ -36,6 +36,7 @@ def test_a_side_is_right_alone(toy: Toy, side: str) -> None:
     assert toy.digests() == empty
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("order", list(permutations(SIDES)), ids="-".join)
 def test_both_orders_and_each_way_back(toy: Toy, order: tuple[str, str]) -> None:
     """A downgrade of one side leaves the other as it is."""

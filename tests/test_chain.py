@@ -58,6 +58,7 @@ def ready(project: Project, database_url: str) -> str:
     return database_url
 
 
+@pytest.mark.slow
 def test_up_at_once_and_down_one_by_one(project: Project, ready: str) -> None:
     empty = digests(ready)
     said = seed(project, ready, "upgrade", "head")
@@ -78,6 +79,7 @@ def test_up_at_once_and_down_one_by_one(project: Project, ready: str) -> None:
     assert differing(digests(ready), empty) == []
 
 
+@pytest.mark.long
 def test_each_rollback_gives_back_what_its_upgrade_found(project: Project, ready: str) -> None:
     """Derived columns of earlier revisions included: stock, totals owed."""
     before: list[Digests] = []
@@ -104,6 +106,7 @@ def test_both_engines_hold_the_same_rows(
     assert sum(each.rows for each in found[0].values()) > 500
 
 
+@pytest.mark.long
 def test_three_processes_at_once_seed_exactly_once(project: Project, ready: str) -> None:
     """C-1."""
     run = ("alembic", "-n", "seed", "-x", f"url={ready}", "upgrade", "head")
@@ -115,6 +118,7 @@ def test_three_processes_at_once_seed_exactly_once(project: Project, ready: str)
     assert once["orders"].rows == 50
 
 
+@pytest.mark.long
 def test_the_sandbox_and_the_seeds_do_not_see_each_other(project: Project, ready: str) -> None:
     """C-31: two histories in one database."""
     seed(project, ready, "upgrade", "0002_clients")
@@ -124,6 +128,7 @@ def test_the_sandbox_and_the_seeds_do_not_see_each_other(project: Project, ready
     assert version(ready) == "0001_catalogue"
 
 
+@pytest.mark.long
 def test_a_client_of_ones_own_is_left_alone(project: Project, ready: str) -> None:
     """Promise 2, on the tables it was made for."""
     engine = sa.create_engine(ready, poolclass=sa.NullPool)

@@ -22,6 +22,7 @@ def held(toy: Toy) -> list[tuple[Any, ...]]:
     return toy.rows("SELECT * FROM t ORDER BY code")
 
 
+@pytest.mark.slow
 def test_every_type_comes_back(
     toy: Toy, second_database_url: str, new_toy: Callable[..., Toy], client: Any
 ) -> None:

@@ -162,6 +162,7 @@ def test_what_is_tried_on_a_scratch_file_is_not_backed_up(sqlite_toy: Toy, tmp_p
     assert not (tmp_path / "b").exists()
 
 
+@pytest.mark.slow
 def test_a_column_left_to_the_clock_leaves_no_trace(sqlite_toy: Toy) -> None:
     """The second hand moves between the first time and the second."""
     sqlite_toy.execute(

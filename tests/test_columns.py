@@ -64,6 +64,7 @@ def test_another_process_draws_the_same(seed: str) -> None:
     assert done.stdout.strip() == str(FIRST)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("hash_seed", ["1", "4711"])
 def test_another_process_seeds_the_same_rows(toy: Toy, hash_seed: str) -> None:
     """C-36: whatever its hash seed; a smaller size is the beginning of a larger one."""

@@ -107,6 +107,7 @@ def names(toy: Toy) -> list[str]:
     return sorted(path.stem for path in (toy.path / "seed_revisions").glob("*.py"))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 def test_every_release_up_and_down(chain: Toy, seed: int) -> None:
     model = Model(seed)
@@ -121,6 +122,7 @@ def test_every_release_up_and_down(chain: Toy, seed: int) -> None:
     assert chain.digests() == before
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 def test_a_script_leaves_what_a_run_leaves(
     chain: Toy, new_toy: Callable[..., Toy], second_database_url: str, client: Any, seed: int
@@ -137,6 +139,7 @@ def test_a_script_leaves_what_a_run_leaves(
     assert chain.counts() == other.counts() == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", SEEDS)
 def test_edits_between_stay_and_the_rest_moves(chain: Toy, seed: int) -> None:
     """People edit a cell of a row that no release deletes."""

@@ -138,6 +138,19 @@ def _no_consent(it: Trouble) -> Done:
     return it.seed("upgrade", "head")
 
 
+@case("database … may be production: …")
+def _looks_like_production(it: Trouble) -> Done:
+    it.sandbox()
+    it.terp_seed("env", "stamp", "production", "--yes")
+    return it.terp_seed("env", "stamp", "dev", "--yes")
+
+
+@case("this database is stamped …, and to make it … was not confirmed; …")
+def _not_confirmed(it: Trouble) -> Done:
+    it.sandbox()
+    return it.terp_seed("env", "stamp", "test")
+
+
 @case("database … cannot be reached …")
 def _unreachable(it: Trouble) -> Done:
     return it.seed("-x", "url=mysql://terp@127.0.0.1:1/terp", "upgrade", "head")
@@ -503,7 +516,7 @@ def _checked(it: Trouble) -> Done:
     return it.terp_seed("check", "--no-round-trip")
 
 
-@case("seeds are applied …; run …")
+@case("seeds are applied …; roll …")
 def _sandbox_with_seeds(it: Trouble) -> Done:
     it.seeded()
     return it.alembic("downgrade", "base")
@@ -529,7 +542,7 @@ def test_every_heading_has_a_case() -> None:
 
 
 def test_every_exit_code_leads_to_a_part_of_the_page() -> None:
-    codes = {getattr(errors, name).exit_code for name in errors.__all__} - {1}
+    codes = {kind.exit_code for kind in errors.SeedError.__subclasses__()} - {1}
     reference = (REPOSITORY / "docs" / "reference.md").read_text(encoding="utf-8")
     linked = re.findall(r"^\| (\d+) \| .*\]\(troubleshooting\.md#", reference, re.MULTILINE)
     assert [int(code) for code in linked] == sorted(codes)

@@ -93,6 +93,7 @@ def test_one_imported_row_goes_up_without_the_past_of_its_chain(seeded: Project)
     assert len(used) <= MOST_MODULES_UP, "\n".join(sorted(used))
 
 
+@pytest.mark.long
 def test_one_row_goes_down_without_masking_and_without_the_past(seeded: Project) -> None:
     seeded.run("alembic", "-n", "seed", "upgrade", "head")
     used = modules(entered(seeded, "downgrade", "0005_orders"))
@@ -101,6 +102,7 @@ def test_one_row_goes_down_without_masking_and_without_the_past(seeded: Project)
     assert len(used) <= MOST_MODULES_DOWN, sorted(used)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("way", ["0005_orders:0006_one_row", "0006_one_row:0005_orders"])
 def test_a_script_of_one_row_costs_the_same_at_every_size(seeded: Project, way: str) -> None:
     """By calls, which no other work on the machine changes."""
@@ -119,6 +121,7 @@ def test_a_generated_table_still_builds_on_the_past(seeded: Project) -> None:
     assert "terp_seed.terp.simulation.simulation" in used
 
 
+@pytest.mark.slow
 def test_rows_are_in_step_whether_the_chain_goes_up_at_once_or_one_by_one(
     project: Project,
 ) -> None:

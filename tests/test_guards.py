@@ -25,8 +25,8 @@ MATRIX = """
     dev           alembic upgrade head  -x env=staging -        this database is stamped dev
     -             alembic upgrade head  -x env=test    -        to make it test, stamp it
     staging       alembic upgrade head  -x env=dev     -        this database is stamped staging
-    staging       alembic upgrade head  -              -        you mean it with -x yes=
-    staging       alembic upgrade head  -x yes=other   -        yes=other: this database is called
+    staging       alembic upgrade head  -              -        a person who has read the plan
+    staging       alembic upgrade head  -x yes=other   -        was to be on 'other', and this
     staging       alembic upgrade head  -x yes=NAME    -        done
     staging       alembic upgrade head  -              NAME     done
     staging       alembic upgrade head  -              yes      The name does not match
@@ -40,12 +40,12 @@ MATRIX = """
     production    alembic upgrade head  -              NAME     skipped
     dev           alembic downgrade -1  -              -        done
     test          alembic downgrade -1  -              -        done
-    dev           terp-seed rollback    -              -        say that you mean it with --yes
+    dev           terp-seed rollback    -              -        answer beforehand, as docs/
     dev           terp-seed rollback    --yes          -        done
     dev           terp-seed rollback    -x yes=NAME    -        done
     dev           terp-seed rollback    -              y        done
     dev           terp-seed rollback    -              n        not confirmed; nothing was done
-    dev           terp-seed seed        --rollback     -        say that you mean it with --yes
+    dev           terp-seed seed        --rollback     -        answer beforehand, as docs/
     staging       alembic downgrade -1  -              -        no terminal to ask on
     staging       alembic downgrade -1  -x yes=NAME    -        done
     staging       terp-seed rollback    --yes          -        no terminal to ask on
@@ -159,6 +159,7 @@ def test_what_is_on_a_protected_host_is_production(mariadb_toy: Toy) -> None:
     assert set(mariadb_toy.states().values()) == {"skipped"}
 
 
+@pytest.mark.slow
 def test_a_copy_of_production_stays_production_until_it_is_stamped_anew(
     new_toy: Callable[..., Toy], sqlite_url: str, new_database: Callable[[str], str]
 ) -> None:
@@ -181,6 +182,7 @@ def test_a_copy_of_production_stays_production_until_it_is_stamped_anew(
     toy.run("terp-seed", *x, "seed")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stamp", [None, "staging", "production"])
 @pytest.mark.parametrize("name", ["dev", "test", "staging"])
 def test_what_looks_like_production_is_named_before_it_is_stamped_otherwise(
@@ -199,7 +201,8 @@ def test_what_looks_like_production_is_named_before_it_is_stamped_otherwise(
     said = toy.run("terp-seed", *x, "env", "stamp", name, "--yes", check=False)
     assert said.returncode == 5
     assert "more than 10,000 rows are there that no seed inserted" in said.stderr
-    assert f"-x {toy.consent} env stamp {name}" in said.stderr
+    assert f"If it is a copy, a person stamps it {name} by its name" in said.stderr
+    assert "yes=" not in said.stderr
     wrong = toy.run("terp-seed", *x, "-x", "yes=other", "env", "stamp", name, check=False)
     assert wrong.returncode == 5
     toy.run("terp-seed", *x, "-x", toy.consent, "env", "stamp", name)
@@ -245,19 +248,20 @@ def test_reference_data_reaches_production_with_its_name_said(
     assert toy.counts() == {}
 
 
+@pytest.mark.slow
 def test_a_copied_chain_says_what_production_skipped(
     new_toy: Callable[..., Toy], database_url: str
 ) -> None:
-    """Upgrade, status and verify name the commands, and those seed the rows."""
+    """Upgrade, status and verify say what to do, and that seeds the rows."""
     toy = new_toy(database_url, stamp="production")
     toy.upgrade("head", toy.consent)
     assert toy.counts() == {}
     assert toy.document("status")["skipped_elsewhere"] == ""
     toy.run("terp-seed", "-x", f"url={toy.url}", "-x", toy.consent, "env", "stamp", "dev")
-    command = "alembic -n seed downgrade base && alembic -n seed upgrade head"
     told = (
         "revision 0001_labels, 0002_depots, 0003_crates: skipped in another environment, before "
-        f"this database became dev, so their rows are not here; to seed them: {command}"
+        "this database became dev, so their rows are not here; to seed them, roll chain seed back "
+        "to base, where nothing is removed, and upgrade it"
     )
     assert toy.document("status")["skipped_elsewhere"] == told
     assert told in toy.terp_seed("status").stdout

@@ -44,6 +44,7 @@ def tables(url: str) -> None:
 _THEIRS = 'file_template = "never_%%(rev)s"\nversion_locations = ["%(here)s/alembic/versions"]'
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("template", ["generic", "pyproject", "async", "multidb"])
 def test_a_strangers_project_is_seeded_and_nothing_of_it_is_touched(
     stranger: Stranger, template: str

@@ -358,6 +358,7 @@ QUICK = settings(
 )
 
 
+@pytest.mark.long
 def test_any_row_comes_back_as_it_was(scale: Scale) -> None:
     kinds = [sqlite if scale.sqlite else server for sqlite, server, _ in MIXED]
     readers = FROM_SQLITE if scale.sqlite else FROM_SERVER

@@ -73,6 +73,7 @@ def second_run(toy: Toy, *args: str) -> tuple[subprocess.Popen[str], str]:
 # -- together
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", [3, 8])
 def test_runs_that_start_at_once_seed_exactly_once(toy: Toy, number: int) -> None:
     """C-1, C-2: on a fresh database, so the bookkeeping tables are made under the lock, too."""
@@ -88,6 +89,7 @@ def test_runs_that_start_at_once_seed_exactly_once(toy: Toy, number: int) -> Non
     assert len(idle) == number - 1
 
 
+@pytest.mark.long
 def test_losers_end_after_the_winner(toy: Toy) -> None:
     """C-1: a loser that ends at once would let an application start on half of the data."""
     winner = slow_run(toy)

@@ -70,6 +70,7 @@ def test_a_log_file_that_cannot_be_written_is_one_clear_line(sqlite_toy: Toy) ->
     assert sqlite_toy.counts() == {}
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("level", ["DEBUG", "TRACE"])
 def test_no_password_in_any_output(mariadb_toy: Toy, level: str) -> None:
     password = str(sa.make_url(mariadb_toy.url).password)

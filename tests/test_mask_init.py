@@ -37,6 +37,7 @@ def policy_of(toy: Toy) -> str:
     return (toy.path / "seeds" / "masking.toml").read_text()
 
 
+@pytest.mark.long
 def test_an_imported_column_stops_the_run_whatever_it_is_called(strict: Toy) -> None:
     strict.execute("CREATE TABLE g (id INTEGER PRIMARY KEY, xx VARCHAR(40), n NUMERIC(8, 2))")
     strict.only("0001", 'op.seed_rows("g", [{"id": 1, "xx": "Blau", "n": 3}], key=["id"], id=None)')
@@ -81,6 +82,7 @@ def test_generated_rows_need_no_entry(strict: Toy) -> None:
     strict.upgrade("head")
 
 
+@pytest.mark.slow
 def test_a_later_column_fails_check_and_run(strict: Toy) -> None:
     strict.execute("CREATE TABLE g (id INTEGER PRIMARY KEY, xx VARCHAR(40))")
     strict.only("0001", 'op.seed_rows("g", [{"id": 1, "xx": "Blau"}], key=["id"], id=None)')
@@ -96,6 +98,7 @@ def test_a_later_column_fails_check_and_run(strict: Toy) -> None:
     strict.alembic("upgrade", "head")
 
 
+@pytest.mark.long
 def test_a_number_that_became_a_text_is_undecided(strict: Toy) -> None:
     strict.execute("CREATE TABLE g (id INTEGER PRIMARY KEY, n BIGINT)")
     terp_seed(strict, "mask", "--init", "--table", "g")
@@ -107,6 +110,7 @@ def test_a_number_that_became_a_text_is_undecided(strict: Toy) -> None:
     )
 
 
+@pytest.mark.long
 def test_review_names_what_is_undecided_and_what_is_proposed(strict: Toy) -> None:
     strict.execute("CREATE TABLE g (id INTEGER PRIMARY KEY, email VARCHAR(40), size NUMERIC(8, 2))")
     done = strict.run(
@@ -162,6 +166,7 @@ CREATE TABLE users (id INTEGER PRIMARY KEY, email VARCHAR(12) NOT NULL UNIQUE,
 """
 
 
+@pytest.mark.long
 def test_the_proposed_policy_is_valid_as_written(strict: Toy) -> None:
     tables = ("users", "logins", "settings")
     strict.execute(*DIFFICULT.split(";"))
@@ -174,6 +179,7 @@ def test_the_proposed_policy_is_valid_as_written(strict: Toy) -> None:
     assert "corp.internal" not in str(strict.rows("SELECT * FROM users"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("own", [False, True], ids=["proposed", "shipped"])
 def test_terps_whole_schema_in_one_round(toy: Toy, own: bool) -> None:
     """233 tables with rows: what is proposed, and what TERP ships, passes the dry run at once."""
@@ -229,6 +235,7 @@ def test_bytes_of_every_type_of_mysql_are_seen_as_bytes(mariadb_toy: Toy) -> Non
     assert "bytes" in str(rules["scan4"].reason)
 
 
+@pytest.mark.slow
 def test_a_policy_with_a_mistake_stops_what_masks_or_imports_and_nothing_else(toy: Toy) -> None:
     toy.upgrade("0002_depots")
     (toy.path / "seeds" / "masking.toml").write_text("[tables.labels]\ncode = { clas = 'x' }\n")

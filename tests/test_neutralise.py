@@ -261,6 +261,7 @@ def test_many_rows_that_are_known_by_a_key_of_two_columns_are_left_alone(
     assert toy.value("SELECT COUNT(*) FROM pairs WHERE left_code = 'own'") == 0
 
 
+@pytest.mark.long
 def test_the_commands_show_it(toy: Toy) -> None:
     toy.execute("INSERT INTO labels (code, wording) VALUES ('a', 'on')")
     (toy.path / "seeds" / "masking.toml").write_text(
@@ -315,6 +316,7 @@ def test_the_backup_brings_back_what_was_masked_and_not_what_was_neutralised(
     assert toy.rows("SELECT code, wording FROM labels") == [("a", "Jane Canary")]
 
 
+@pytest.mark.long
 def test_the_shipped_policy_quiets_the_whole_of_terp(new_copy: Callable[..., Copy]) -> None:
     """Every table that sends, runs, signs in or shares, among all 233 tables."""
     copy = new_copy("staging")
@@ -336,6 +338,7 @@ def test_the_shipped_policy_quiets_the_whole_of_terp(new_copy: Callable[..., Cop
     assert not any(step.rows for step in rehearse_steps(copy.settings, MaskOptions()))
 
 
+@pytest.mark.long
 def test_init_proposes_steps_that_can_be_carried_out(toy: Toy) -> None:
     """Tokens, sessions, webhooks and share links; a table of business sessions is none."""
     toy.execute(

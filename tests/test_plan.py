@@ -218,7 +218,7 @@ def test_reformatting_a_revision_raises_no_alarm(sqlite_toy: Toy, plan: str) -> 
         (None, "cannot be read: No such file"),
         ("{", "is not a plan; make one with terp-seed plan --out"),
         ('{"document": "plan artefact", "version": 0}', "was made by another version"),
-        ('{"document": "plan artefact", "version": 1}', "is incomplete"),
+        ('{"document": "plan artefact", "version": 2}', "is incomplete"),
     ],
 )
 def test_a_file_that_is_no_plan(

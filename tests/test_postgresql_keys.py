@@ -58,6 +58,7 @@ def application(toy: Toy, number: int = 1) -> Iterator[None]:
     assert toy.value("SELECT count(*) FROM things WHERE code = 'app'") > 0
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("count", "pauses", "gap"),
     [(3, 2, False), (3, 10_000, True)],

@@ -231,6 +231,7 @@ def stored(toy: Toy, case: Case) -> list[Any]:
     )
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", CASES)
 def test_a_table_is_seeded_and_left_as_it_was(
     postgresql_toy: Toy, client: Client, name: str

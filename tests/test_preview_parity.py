@@ -57,6 +57,7 @@ def test_a_script_leaves_what_a_run_leaves(workshop: Workshop, foreign: bool) ->
             assert set(rows) <= set(left[name]), name
 
 
+@pytest.mark.slow
 def test_from_each_revision_to_each_later_one(workshop: Workshop) -> None:
     """The start is reached by a run and by a script in turn: they are the same place."""
     walked, bench = workshop.new(foreign=True), workshop.new(foreign=True)

@@ -210,6 +210,7 @@ def _is_command(part: str) -> bool:
     return part.splitlines()[-1].startswith((".", "\\"))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", ["cut", "garbage"])
 def test_broken_anywhere_it_leaves_whole_revisions(workshop: Workshop, how: str) -> None:
     """Each statement in turn is the one that fails, or the last that arrives."""
@@ -236,6 +237,7 @@ def test_broken_anywhere_it_leaves_whole_revisions(workshop: Workshop, how: str)
     assert reached == set(range(len(places)))
 
 
+@pytest.mark.slow
 def test_a_rollback_broken_anywhere_leaves_whole_revisions(workshop: Workshop) -> None:
     walked = workshop.new(foreign=True)
     walked.upgrade("head", FEW)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+import pytest
 import sqlalchemy as sa
 from projects import Project
 from servers import run_client
@@ -21,6 +22,7 @@ def _digests(url: str, leave_out: set[str]) -> dict[str, TableDigest]:
     return found
 
 
+@pytest.mark.slow
 def test_terps_chain_as_a_script_and_as_a_run(
     project: Project, engine: str, new_database: Callable[[str], str]
 ) -> None:

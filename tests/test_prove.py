@@ -35,6 +35,7 @@ def _digests(url: str) -> object:
     return found
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("start", ["base", "0003_batches"])
 def test_the_proof_holds_for_terp_and_leaves_the_target_alone(
     target: str, start: str, project: Project
@@ -84,6 +85,7 @@ def toy(target: str, new_toy: Callable[..., Toy]) -> Toy:
     return new_toy(target)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("stamp", ["dev", "staging"])
 def test_at_the_head_the_proof_is_from_the_base(
     target: str, new_toy: Callable[..., Toy], stamp: str

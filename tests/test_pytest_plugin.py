@@ -110,6 +110,7 @@ def test_rows_are_found_by_name(toy: Toy, application: Callable[..., pytest.RunR
     application(toy, BY_NAME, ENGINE.format(url=toy.url)).assert_outcomes(passed=10)
 
 
+@pytest.mark.long
 def test_tests_see_seeded_rows_and_leave_none(
     toy: Toy, application: Callable[..., pytest.RunResult]
 ) -> None:
@@ -118,6 +119,120 @@ def test_tests_see_seeded_rows_and_leave_none(
     assert toy.counts() == {}
     assert toy.version() is None
     assert toy.audit() == []
+
+
+ONE_AFTER_THE_OTHER = """
+import sys, pytest
+from sqlalchemy import text
+from terp_seed.testing.seeded_transaction import SeededTransaction
+
+runs = []
+seeded_transaction = sys.modules[SeededTransaction.__module__]
+quietly = seeded_transaction.seed_quietly
+
+@pytest.fixture(autouse=True, scope="session")
+def counted():
+    seeded_transaction.seed_quietly = lambda *args: [runs.append(args[2]), quietly(*args)]
+    yield
+    seeded_transaction.seed_quietly = quietly
+
+def count(connection, table):
+    return connection.execute(text(f"SELECT COUNT(*) FROM {{table}}")).scalar()
+
+@pytest.fixture
+def connection(seeded):
+    return seeded()
+
+{fixture}
+
+@pytest.mark.parametrize("n", range(5))
+def test_same(connection, n):
+    assert count(connection, "depots") == 4
+    connection.execute(text("DELETE FROM crates"))
+    assert count(connection, "depots WHERE capacity = -1") == 0
+    connection.execute(text("UPDATE depots SET capacity = -1"))
+    assert count(connection, "depots WHERE capacity = -1") == 4
+
+def test_rolled_back_by_the_test_itself(connection):
+    connection.rollback()
+
+def test_seeded_again(connection):
+    assert count(connection, "crates") == 12
+
+def test_closed_by_the_test_itself(connection):
+    connection.close()
+
+def test_an_error_in_the_database(connection):
+    assert count(connection, "crates") == 12
+    with pytest.raises(Exception):
+        connection.execute(text("INSERT INTO labels (code) SELECT code FROM labels"))
+
+def test_before_it_seeds_nothing_is_there(seeded):
+    assert count(seeded.connection, "depots") == 0
+    assert count(seeded(), "depots") == 4
+
+def test_another_connection(seeded, seed_engine):
+    seeded()
+    seeded.connection.execute(text("DELETE FROM crates"))
+
+def test_between(seed_engine):
+    with seed_engine.begin() as connection:
+        connection.execute(text("INSERT INTO labels (code) VALUES ('MINE')"))
+        connection.execute(text("DELETE FROM labels WHERE code = 'MINE'"))
+
+def test_another_size(seeded):
+    assert count(seeded("0002_depots", rows="depots:3"), "depots") == 3
+
+def test_runs():
+    assert len(runs) {expected}, runs
+"""
+
+
+def test_a_test_gets_the_rows_of_the_one_before(
+    toy: Toy, application: Callable[..., pytest.RunResult]
+) -> None:
+    """Six runs for 14 tests: the first, after the two that ended it, and for other seeds."""
+    tests = ONE_AFTER_THE_OTHER.format(fixture="", expected="== 6")
+    application(toy, tests, ENGINE.format(url=toy.url)).assert_outcomes(passed=14)
+    assert toy.counts() == {}
+
+
+def test_a_fixture_that_may_write_elsewhere_finds_no_open_transaction(
+    toy: Toy, application: Callable[..., pytest.RunResult]
+) -> None:
+    """It has an engine of its own, and runs before and after every test."""
+    fixture = f"""
+@pytest.fixture(autouse=True)
+def elsewhere():
+    import sqlalchemy
+    engine = sqlalchemy.create_engine({toy.url!r})
+    for _ in range(2):
+        with engine.begin() as other:
+            other.execute(text("INSERT INTO labels (code) VALUES ('MINE')"))
+            other.execute(text("DELETE FROM labels WHERE code = 'MINE'"))
+        if not _:
+            yield
+    engine.dispose()
+"""
+    tests = ONE_AFTER_THE_OTHER.format(fixture=fixture, expected="> 10")
+    application(toy, tests, ENGINE.format(url=toy.url)).assert_outcomes(passed=14)
+
+
+def test_changed_files_are_noticed_between_two_tests(
+    sqlite_toy: Toy, application: Callable[..., pytest.RunResult]
+) -> None:
+    labels = sqlite_toy.path / "seeds" / "data" / "labels.csv"
+    tests = f"""
+import pathlib, pytest
+path = pathlib.Path({str(labels)!r})
+@pytest.mark.parametrize("code", ["COLD", "ICED", "COLD"])
+def test_code(seeded, code):
+    seeded()
+    assert seeded.one("labels", place=2).code == code
+    other = {{"COLD": "ICED", "ICED": "COLD"}}[code]
+    path.write_text(path.read_text().replace(code, other))
+"""
+    application(sqlite_toy, tests, ENGINE.format(url=sqlite_toy.url)).assert_outcomes(passed=3)
 
 
 def test_without_an_engine_of_ones_own_it_is_a_scratch_file(
@@ -169,7 +284,7 @@ def test_it_does_not_go_to_staging(
     result = application(
         sqlite_toy, "def test_x(seeded): seeded()", ENGINE.format(url=sqlite_toy.url)
     )
-    result.assert_outcomes(errors=1)
+    result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*is stamped staging: tests do not go there*"])
 
 
@@ -184,13 +299,13 @@ def test_without_tables_it_says_what_to_do(
 LIGHT = """
 import sys
 before = set(sys.modules)
-import terp_seed.project.pytest_plugin
+import terp_seed.testing.pytest_plugin
 new = {name.partition(".")[0] for name in set(sys.modules) - before}
 heavy = new & {"alembic", "sqlalchemy", "faker", "loguru", "click", "filelock"}
 assert not heavy, heavy
 ours = {name for name in sys.modules if name.startswith("terp_seed")}
-rooms = {"terp_seed", "terp_seed.project"}
-assert ours == rooms | {"terp_seed.project.pytest_plugin"}, ours
+rooms = {"terp_seed", "terp_seed.testing"}
+assert ours == rooms | {"terp_seed.testing.pytest_plugin"}, ours
 """
 
 

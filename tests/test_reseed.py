@@ -55,7 +55,7 @@ def test_a_target_and_a_chain_at_its_base(toy: Toy) -> None:
     ("command", "code", "said"),
     [
         (("--size=giant", "--yes"), 2, "'giant' is not a preset"),
-        (("--size=large",), 5, "say that you mean it with --yes"),
+        (("--size=large",), 5, "answer beforehand"),
         (("--on-edited=abort", "--yes"), 6, "rows were edited since they were seeded"),
         (("0009_absent", "--yes"), 2, "0009_absent"),
         (("--dry-run",), 0, ""),

@@ -67,6 +67,7 @@ def _with(seeds: Seeds, *x: str) -> Seeds:
     return Seeds(seeds.ini, seeds.section, (*seeds.x, *x))
 
 
+@pytest.mark.long
 def test_every_table_is_as_before_among_foreign_rows(seeds: Seeds) -> None:
     """Rows of others, before and after the seeds, come through up and down untouched."""
     _run(seeds, *(statement.format("before") for statement in FOREIGN))
@@ -95,6 +96,7 @@ def test_each_step_down_undoes_its_step_up(seeds: Seeds) -> None:
         assert differing(expected, _digests(seeds)) == []
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("statement", "where"),
     [

@@ -105,6 +105,7 @@ def _value(column: Any, number: int) -> Any:
     return f"own-{number}"[:length] if length else "[]"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("revision", CHAIN)
 def test_whatever_points_at_its_rows_stops_it(
     project: Project, database_url: str, revision: str

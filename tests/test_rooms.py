@@ -33,6 +33,7 @@ MAY_USE = {
     "run": "errors settings rows database masking ledger plan",
     "mask_database": "errors settings rows database masking ledger plan run",
     "project": "errors settings rows database masking ledger plan run",
+    "testing": "errors settings rows database masking ledger plan run project",
     "environment": "errors settings rows database masking ledger plan run project",
     "cli": "errors settings rows database masking ledger plan run mask_database project",
     "terp": "errors settings rows database",
@@ -147,8 +148,11 @@ def test_modules_import_each_other_without_a_cycle() -> None:
         ("alembic.command", {"terp_seed.project.project"}),
         ("faker", {"terp_seed.rows.columns", "terp_seed.terp", "terp_seed.masking"}),
         ("MySQLdb", set()),
-        ("pytest", {"terp_seed.project.pytest_plugin"}),
+        ("pytest", {"terp_seed.testing"}),
         ("click", {"terp_seed.cli"}),
+        ("mcp", {"terp_seed.cli.mcp_server"}),
+        ("mcp_types", {"terp_seed.cli.mcp_server"}),
+        ("anyio", {"terp_seed.cli.mcp_server"}),
     ],
 )
 def test_what_is_touched_in_few_places(what: str, where: set[str]) -> None:
@@ -202,7 +206,7 @@ ENGINE_NAMES = {
     "terp_seed.database.copy_structure": 1,  # makes a SQLite file
     "terp_seed.environment": 1,  # any engine would do
     "terp_seed.project.check": 4,  # works on a SQLite file
-    "terp_seed.project.pytest_plugin": 1,
+    "terp_seed.testing.pytest_plugin": 1,
     "terp_seed.terp.schema.run": 1,
     "terp_seed.terp.schema.tables": 4,  # TERP's own schema, on MySQL and elsewhere
 }

@@ -34,6 +34,7 @@ from terp_seed.run.backup.folder import Manifest
 # -- a whole TERP
 
 
+@pytest.mark.slow
 def test_nothing_of_production_survives_anywhere(
     database_url: str, project: Project, tmp_path: Path
 ) -> None:
@@ -282,6 +283,7 @@ def test_what_cannot_be_kept_apart_is_refused_before_the_first_row(
         copy.mask()
 
 
+@pytest.mark.long
 def test_any_primary_key_gives_an_order(new_copy: Callable[..., Copy]) -> None:
     """Two columns, and a text that is masked itself."""
     copy = new_copy(
@@ -402,6 +404,7 @@ def test_documents_stay_documents(new_copy: Callable[..., Copy]) -> None:
 # -- killed, stopped, refused
 
 
+@pytest.mark.slow
 def test_after_kill_9_it_goes_on_and_the_result_is_the_same(
     people: Copy, project: Project, second_database_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -566,7 +569,7 @@ def test_production_is_refused_whatever_is_said(people: Copy, command: Any) -> N
 
 def test_staging_wants_the_databases_name(people: Copy) -> None:
     people.settings = replace(people.settings, yes=None)
-    with pytest.raises(GuardError, match="say that you mean it with -x yes="):
+    with pytest.raises(GuardError, match="a person who has read the plan"):
         people.mask()
     assert people.all("SELECT COUNT(*) FROM people WHERE mail LIKE '%real-corp%'") == [(7,)]
 
@@ -576,7 +579,7 @@ def test_dev_wants_a_yes(people: Copy) -> None:
     with people.db.begin() as connection:
         stamp(connection, "dev", origin="test")
     people.settings = replace(people.settings, yes=None)
-    with pytest.raises(GuardError, match="say that you mean it with --yes"):
+    with pytest.raises(GuardError, match="answer beforehand"):
         mask_in_place(people.settings, MaskOptions())
     assert people.all("SELECT COUNT(*) FROM people WHERE mail LIKE '%real-corp%'") == [(7,)]
 
@@ -595,6 +598,7 @@ def test_a_dry_run_counts_and_writes_nothing(people: Copy) -> None:
 # -- the backup
 
 
+@pytest.mark.long
 def test_a_backup_is_made_first_and_brings_everything_back(toy: Toy) -> None:
     """In staging by default; restored, masked once more, and named by the evidence."""
     toy.execute(

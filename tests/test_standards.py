@@ -55,6 +55,7 @@ def release(toy: Toy, name: str, rows: dict[str, tuple[str, str]]) -> None:
     toy.call("check")
 
 
+@pytest.mark.long
 def test_every_release_reaches_the_table_and_goes_again(countries: Toy) -> None:
     before = countries.digests()
     for name, rows in releases():
@@ -70,6 +71,7 @@ def test_every_release_reaches_the_table_and_goes_again(countries: Toy) -> None:
     assert countries.digests() == before
 
 
+@pytest.mark.slow
 def test_a_fresh_database_gets_what_an_old_one_has(
     countries: Toy, new_toy: Any, second_database_url: str, client: Any
 ) -> None:
@@ -86,6 +88,7 @@ def test_a_fresh_database_gets_what_an_old_one_has(
     assert stored(countries) == old
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("seed", range(3))
 def test_no_edit_is_lost_and_no_default_is_missed(countries: Toy, seed: int) -> None:
     """People change names and notes between the releases, and add a row of their own."""

@@ -108,6 +108,7 @@ def kinds(toy: Toy) -> dict[str, Kind]:
     return MARIADB | (ONLY_MARIADB if "MariaDB" in toy.value("SELECT VERSION()") else {})
 
 
+@pytest.mark.long
 def test_every_type_from_a_file(
     toy: Toy, client: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:
@@ -146,6 +147,7 @@ def every_type(toy: Toy, key: str = ', key=["code"]') -> None:
     toy.only("0001_all", "\n".join(operations))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("key", [', key=["code"]', "", ', key=["code"], id=None'])
 def test_a_lost_ledger_is_rebuilt_though_columns_spell_values_otherwise(toy: Toy, key: str) -> None:
     """Found by a key, by all columns, or without an id: as intact as the drift report says."""

@@ -137,6 +137,7 @@ def in_json(value: Any) -> Any:
     return value
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("source", ["python", "json"])
 def test_any_value_of_any_type(toy: Toy, source: str) -> None:
     types = kinds(toy)

@@ -17,6 +17,7 @@ pytestmark = pytest.mark.filterwarnings("ignore:Did not recognize type")
 WRITE = "TERP_SEED_TEST_WRITE_TYPES" in os.environ
 
 
+@pytest.mark.slow
 def test_the_table_says_what_becomes_of_each_value(
     toy: Toy, client: Callable[..., subprocess.CompletedProcess[str]]
 ) -> None:

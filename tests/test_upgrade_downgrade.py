@@ -207,6 +207,7 @@ def test_a_version_without_a_ledger_is_noticed(toy: Toy) -> None:
 # -- a revision of one's own
 
 
+@pytest.mark.long
 def test_the_template_writes_a_revision_that_runs_as_it_is(toy: Toy) -> None:
     toy.upgrade()
     before = toy.digests()
@@ -242,6 +243,7 @@ def test_a_branched_chain_is_refused_by_alembic_in_one_line(sqlite_toy: Toy) -> 
     assert "Traceback" not in failed.stderr
 
 
+@pytest.mark.long
 def test_an_unknown_revision_is_refused_in_one_line(toy: Toy) -> None:
     for args in (("upgrade", "0009_no"), ("downgrade", "0009_no"), ("upgrade", "+9")):
         failed = toy.alembic(*args, check=False)

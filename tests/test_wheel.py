@@ -62,7 +62,11 @@ def test_the_wheel_holds_the_package_and_what_init_writes(built: Path) -> None:
         (where,) = (name for name in wheel.namelist() if name.endswith("dist-info/METADATA"))
         metadata = email.message_from_bytes(wheel.read(where))
         assert any(name.endswith("/licenses/LICENSE") for name in wheel.namelist())
-    assert names == package_files() | own_files()
+        page = wheel.read("terp_seed/.agents/skills/terp-seed/SKILL.md")
+    assert page == (REPOSITORY / "docs" / "agents.md").read_bytes()
+    assert f'version: "{metadata["Version"]}"'.encode() in page
+    skill = "terp_seed/.agents/skills/terp-seed/SKILL.md"
+    assert names == package_files() | own_files() | {skill}
     assert {"terp_seed/py.typed", "terp_seed/project/files/section.ini"} <= names
     assert metadata["License-Expression"] == "MIT"
     assert "Typing :: Typed" in metadata.get_all("Classifier", [])

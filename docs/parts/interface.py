@@ -194,6 +194,8 @@ def _fields(schema: dict[str, Any]) -> str:
 
 
 def _field(name: str, schema: dict[str, Any]) -> str:
+    if schema.get("$ref", "").endswith("/failure"):
+        return name  # the page says once what it holds
     schema = _whole(schema)
     inner = _whole(schema.get("items", schema))
     fields = f" {{{_fields(inner)}}}" if "properties" in inner else ""

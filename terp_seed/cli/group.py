@@ -4,18 +4,21 @@ from __future__ import annotations
 
 import sys
 from difflib import get_close_matches
+from functools import partial
 from importlib import import_module
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import click
 from alembic.util import CommandError
 from sqlalchemy.exc import DBAPIError
 
+from terp_seed.cli.failure import COMMAND, FailedCommand, fail, run_as_json
+from terp_seed.cli.interface import DOCUMENT
 from terp_seed.database.failures import translated
 from terp_seed.errors import InterruptedRunError, SeedError, UsageError
 from terp_seed.project.project import Project
-from terp_seed.settings.log import coloured, configure_logging
+from terp_seed.settings.log import configure_logging
 
 __all__ = ["main", "run"]
 
@@ -38,26 +41,24 @@ _COMMANDS = {
     "revision": "terp_seed.cli.revision:revision",
     "check": "terp_seed.cli.check:check",
     "squash": "terp_seed.cli.squash:squash",
+    "agents": "terp_seed.cli.agents:agents",
+    "mcp": "terp_seed.cli.mcp:mcp",
 }
 """Where each command is; its module is imported when it is called, or for ``--help``."""
 
 
-class _Failing(click.ClickException):
-    """A `SeedError`, printed on stderr with its own exit code."""
-
-    def __init__(self, error: SeedError) -> None:
-        super().__init__(str(error))
-        vars(self)["exit_code"] = error.exit_code
-
-    def show(self, file: IO[Any] | None = None) -> None:
-        head = "Error:"
-        if coloured(sys.stderr):
-            head = click.style(head, fg="red", bold=True)
-        click.echo(f"{head} {self.format_message()}", file=file, err=True)
+_SHOWS = {"-h", "--help", "--version"}
 
 
 class _Commands(click.Group):
     """Loads each command when it is called, and turns errors into exit codes."""
+
+    def main(self, *given: Any, **options: Any) -> Any:
+        words = options.pop("args", None) or [*given[:1], sys.argv[1:]][0]
+        run = partial(super().main, [*words], *given[1:], **options)
+        if "--json" not in words or not _SHOWS.isdisjoint(words):
+            return run()
+        return run_as_json(partial(run, standalone_mode=False))
 
     def list_commands(self, ctx: click.Context) -> list[str]:
         return list(_COMMANDS)
@@ -75,21 +76,26 @@ class _Commands(click.Group):
         close = get_close_matches(args[0], _COMMANDS, n=1)
         if args[0] not in _COMMANDS and close:
             ctx.fail(f"no such command {args[0]!r}; did you mean {close[0]!r}?")
-        return super().resolve_command(ctx, args)
+        name, command, rest = super().resolve_command(ctx, args)
+        words = [name, *rest[:1]] if isinstance(command, click.Group) else [name]
+        ctx.meta[COMMAND] = " ".join(filter(None, words))
+        return name, command, rest
 
     def invoke(self, ctx: click.Context) -> Any:
         try:
-            return super().invoke(ctx)
+            super().invoke(ctx)
         except SeedError as error:
-            raise _Failing(error) from None
+            raise FailedCommand(error, ctx) from None
         except DBAPIError as error:  # the driver's message may hold a value of a row
-            raise _Failing(translated(error, "")) from None
+            raise FailedCommand(translated(error, ""), ctx) from None
         except CommandError as error:  # from Alembic itself, as for an unknown revision
-            raise _Failing(UsageError(str(error))) from None
+            raise FailedCommand(UsageError(str(error), look="status"), ctx) from None
         except (KeyboardInterrupt, click.Abort) as error:
             if isinstance(error, click.Abort):
                 click.echo(err=True)  # end the line of the question
-            raise _Failing(InterruptedRunError("interrupted; no run was in progress")) from None
+            stopped = InterruptedRunError("interrupted; no run was in progress")
+            raise FailedCommand(stopped, ctx) from None
+        return ctx.meta.get(DOCUMENT)
 
 
 @click.group(cls=_Commands, context_settings={"help_option_names": ["-h", "--help"]})
@@ -130,6 +136,5 @@ def run() -> None:
     try:
         configure_logging()
     except SeedError as error:
-        click.echo(f"Error: {error}", err=True)
-        raise SystemExit(error.exit_code) from None
+        fail(FailedCommand(error), as_json="--json" in sys.argv)
     main()

@@ -6,7 +6,6 @@ progress and summaries to stderr.
 
 from __future__ import annotations
 
-import json
 import re
 import sys
 from collections.abc import Callable, Mapping, Sequence
@@ -21,6 +20,7 @@ from terp_seed.project.project import Project
 from terp_seed.settings.log import coloured
 
 __all__ = [
+    "DOCUMENT",
     "as_json",
     "document",
     "dry_run",
@@ -32,6 +32,9 @@ __all__ = [
     "with_options",
     "yes",
 ]
+
+DOCUMENT = "terp_seed.document"
+"""Where the context of a command keeps its JSON document."""
 
 _HELP = {
     "url": ("URL", "Where the database is."),
@@ -62,7 +65,9 @@ def run_options(*keys: str) -> Callable[[Callable[..., None]], Callable[..., Non
         @wraps(command)
         def with_project(project: Project, /, **given: Any) -> None:
             x = {key: given.pop(name) for key, name in names.items()}
-            command(with_options(project, x), **given)
+            project = with_options(project, x)
+            click.get_current_context().find_root().obj = project  # what an error refers to
+            command(project, **given)
 
         for key in reversed(keys):
             metavar, text = _HELP[key]
@@ -92,8 +97,11 @@ def examples(*lines: str) -> str:
 
 
 def document(name: str, **fields: Any) -> None:
-    """Print a JSON document; ``name`` says which schema it follows."""
-    click.echo(json.dumps({"document": name, **fields}, indent=2, ensure_ascii=False, default=str))
+    """Make the JSON document of the command, ``name`` being its schema's.
+
+    It is printed when the command ends, with the error if it failed: one document in any case.
+    """
+    click.get_current_context().meta[DOCUMENT] = {"document": name, **fields}
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[object]]) -> None:

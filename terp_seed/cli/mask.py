@@ -61,7 +61,7 @@ def mask(
     interrupted run continues where it stopped.
     """
     if sum((init, reviewing, dry, verifying, reporting, forgetting)) > 1:
-        raise UsageError("give one of --init, --review, --dry-run, --verify, --report and --forget")
+        raise UsageError("give one of the options that say what to do, not several")
     if init:
         _init(project, tables, as_json)
     elif reviewing:
@@ -188,8 +188,7 @@ def _verify(project: Project, tables: tuple[str, ...], as_json: bool) -> None:
     if rows:
         raise VerificationError(
             f"personal data is left in {len(rows)} places; give those columns or paths a class in "
-            "the masking policy and run terp-seed mask again, which masks what changed, or correct "
-            "the rows"
+            "the masking policy and mask again, which masks what changed, or correct the rows"
         )
     if small := below(found.risk, found.min_k):
         raise VerificationError(

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from terp_seed.cli.interface import as_json, document, examples, run_options, table
-from terp_seed.errors import MaskingError, PlanError, RollbackError
+from terp_seed.errors import MaskingError, PlanError, RollbackError, UsageError
 from terp_seed.project.project import Project
 
 if TYPE_CHECKING:
@@ -51,6 +51,10 @@ def plan(
     4 or 7 if the plan does not fit the database, 6 if a rollback is blocked.
     """
     command = project.downgrade if back else project.upgrade
+    if back and out is not None:
+        raise UsageError(
+            "--out: a plan file is of an upgrade; a rollback is approved by its digest"
+        )
     if out is not None:
         from terp_seed.run.plan_file import write_plan_file
 
@@ -71,11 +75,13 @@ def show_forecast(command: Callable[..., None], target: str, *, as_json: bool) -
     else:
         _print(predicted)
     if predicted.findings.schema:
-        raise PlanError(_listed(predicted.findings))
+        raise PlanError(_listed(predicted.findings), where=predicted.findings.place)
     if predicted.findings.masking:
-        raise MaskingError(_listed(predicted.findings))
-    if predicted.refusals:
-        raise RollbackError("\n  ".join(predicted.refusals))
+        raise MaskingError(_listed(predicted.findings), where=predicted.findings.place)
+    if refusals := predicted.refusals:
+        raise RollbackError(
+            "\n  ".join(refusals.values()), where={"revision": next(iter(refusals))}
+        )
 
 
 def _listed(findings: Any) -> str:

@@ -11,16 +11,17 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 from terp_seed.database.environment_stamp import careful
-from terp_seed.errors import GuardError
+from terp_seed.errors import GuardError, Look
 from terp_seed.settings.options import Settings
 
 __all__ = [
     "UNASKED",
     "Confirm",
+    "RunPlan",
     "Will",
     "database_name",
     "require_consent",
@@ -30,6 +31,7 @@ __all__ = [
 Will = Callable[[], Sequence[str]]
 
 _SHORTEST = 8
+_HOW = "as docs/troubleshooting.md says"
 _PRINTS = "terp-seed plan, or terp-seed plan --rollback, prints"
 
 
@@ -47,6 +49,16 @@ class Confirm:
     """A plan file that a person made says what may be done."""
 
 
+@dataclass(frozen=True)
+class RunPlan:
+    """The plan of a run, for consent that names it."""
+
+    digest: Callable[[], str]
+    """What ``yes=NAME@DIGEST`` has to begin."""
+    look: Look
+    """The command that shows the plan."""
+
+
 UNASKED = Confirm()
 """As plain ``alembic`` is: what was typed is the consent, where no name has to be said."""
 
@@ -56,16 +68,15 @@ def require_consent(
     environment: str,
     will: Will,
     confirm: Confirm = UNASKED,
-    digest: Callable[[], str] | None = None,
+    plan: RunPlan | None = None,
 ) -> None:
-    """Return if the run may go on; `GuardError` if nobody said so.
+    """Return if the run may continue; `GuardError` without consent.
 
-    ``digest`` makes that of the run's plan, which ``yes=NAME@DIGEST`` has to begin; a command
-    without a plan has none.
+    A command without a ``plan`` takes the name alone.
 
     ``will`` says, line by line, what is going to happen: what is done, how
     many rows of which table, where the backup goes.  It is called only if
-    somebody is asked, because counting may take time.
+    a person is asked, because counting may take time.
     """
 
     def lines() -> Sequence[str]:
@@ -74,53 +85,68 @@ def require_consent(
     if careful(environment):
         if confirm.then and (settings.consent == "plan" or "@" in (settings.yes or "")):
             _refuse_two_runs()
-        _require_name(settings, environment, lines, None if confirm.planned else digest)
+        _require_name(
+            replace(settings, consent="name") if confirm.planned else settings,
+            environment,
+            lines,
+            plan,
+        )
     elif confirm.always and not confirm.yes and settings.yes != database_name(settings):
         _require_yes(settings, environment, lines)
 
 
-def _require_name(
-    settings: Settings, environment: str, will: Will, digest: Callable[[], str] | None
-) -> None:
-    name = database_name(settings)
+def _require_name(settings: Settings, environment: str, will: Will, plan: RunPlan | None) -> None:
+    name, look = database_name(settings), plan.look if plan else None
     if settings.yes == name:
-        if digest is not None and settings.consent == "plan":
+        if plan is not None and settings.consent == "plan":
             raise GuardError(
                 f"database {name!r} is stamped {environment}, and consent = plan in the section of "
-                f"alembic.ini: say which plan you mean, as -x yes={name}@DIGEST; {_PRINTS} it"
+                f"alembic.ini: the name alone is not enough. A person approves one plan, by its "
+                f"digest or as a file; {_PRINTS} it",
+                look=look,
             )
         return
     if settings.yes is not None and settings.yes.startswith(f"{name}@"):
-        _require_plan(settings.yes.removeprefix(f"{name}@"), digest)
+        _require_plan(settings.yes.removeprefix(f"{name}@"), plan)
         return
     if settings.yes is not None:
-        raise GuardError(f"yes={settings.yes}: this database is called {name!r}; nothing was done")
+        raise _other_name(settings)
     if not _terminal():
         raise GuardError(
-            f"database {name!r} is stamped {environment}, and there is no terminal to ask on; say "
-            f"that you mean it with -x yes={name}"
+            f"database {name!r} is stamped {environment}, and there is no terminal to ask on; a "
+            f"person who has read the plan consents to it, {_HOW}",
+            look=look,
         )
     if _answer(name, environment, will, f"Type the database's name to go on ({name}): ") != name:
         raise GuardError("The name does not match. Nothing was changed")
 
 
-def _refuse_two_runs() -> None:
-    raise GuardError(
-        "reseed is a rollback and a seed, and a digest is of one plan: run terp-seed rollback and "
-        "terp-seed seed, each with its digest"
+def _other_name(settings: Settings) -> GuardError:
+    name = database_name(settings)
+    return GuardError(
+        f"the run was to be on {settings.yes!r}, and this database is called {name!r}; nothing was "
+        "done. Check the URL"
     )
 
 
-def _require_plan(approved: str, digest: Callable[[], str] | None) -> None:
+def _refuse_two_runs() -> None:
+    raise GuardError(
+        "reseed is a rollback and a seed, and a digest is of one plan; roll back and seed one by "
+        "one, each with its digest"
+    )
+
+
+def _require_plan(approved: str, plan: RunPlan | None) -> None:
     """`GuardError` unless the digest of the run's plan begins as the approved one."""
-    if digest is None:
-        raise GuardError("yes=NAME@DIGEST: this command has no plan; give the name alone")
+    if plan is None:
+        raise GuardError("a digest was given, and this command has no plan; give the name alone")
     if len(approved) < _SHORTEST:
-        raise GuardError(f"yes=NAME@{approved}: give at least {_SHORTEST} characters of the digest")
-    if not digest().startswith(approved.lower()):
+        raise GuardError(f"digest {approved!r}: give at least {_SHORTEST} characters of it")
+    if not plan.digest().startswith(approved.lower()):
         raise GuardError(
-            f"yes=NAME@{approved}: the plan, its options or the rows that it meets are not those "
-            f"that were approved; nothing was done. Read it again: {_PRINTS} its digest"
+            f"digest {approved}: the plan, its options or the rows that it meets are not those "
+            f"that were approved; nothing was done. Read it again: {_PRINTS} its digest",
+            look=plan.look,
         )
 
 
@@ -130,12 +156,12 @@ def require_stamp_consent(settings: Settings, environment: str, signs: Sequence[
     if settings.yes == name:
         return
     if settings.yes is not None:
-        raise GuardError(f"yes={settings.yes}: this database is called {name!r}; nothing was done")
+        raise _other_name(settings)
     why = "; ".join(signs)
     if not _terminal():
         raise GuardError(
-            f"database {name!r} may be production: {why}. If it is a copy, stamp it by its name: "
-            f"terp-seed -x yes={name} env stamp {environment}"
+            f"database {name!r} may be production: {why}. If it is a copy, a person stamps it "
+            f"{environment} by its name, {_HOW}"
         )
     print(f"Database {name!r} may be production: {why}.", file=sys.stderr)
     print(
@@ -150,7 +176,7 @@ def _require_yes(settings: Settings, environment: str, will: Will) -> None:
     if not _terminal():
         raise GuardError(
             f"database {name!r}: this command asks before it goes on, and there is no terminal to "
-            "ask on; say that you mean it with --yes"
+            f"ask on; answer beforehand, {_HOW}"
         )
     if _answer(name, environment, will, "Go on? [y/N]: ").lower() not in ("y", "yes"):
         raise GuardError("not confirmed; nothing was done")

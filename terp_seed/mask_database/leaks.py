@@ -134,8 +134,8 @@ class _Scan:
         if border.key is None or border.key_id not in ids:
             kept_under = ", ".join(filter(None, sorted(map(str, ids))))
             raise MaskingError(
-                f"the originals are kept under key {kept_under}; set TERP_SEED_MASK_KEY to it, or "
-                "give up comparing with: terp-seed mask --forget"
+                f"the originals are kept under key {kept_under}; set TERP_SEED_MASK_KEY to it, "
+                "or give up comparing, as docs/howto-mask.md says"
             )
         self._originals = Originals(border.key)
 

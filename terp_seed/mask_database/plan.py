@@ -336,7 +336,7 @@ class _Planner:
             if plan.masker.capacity(name) is not None and plan.seeded:
                 yield (
                     f"{place} is unique, and seeded rows hold numbers of the same range; roll the "
-                    f"seeds back first: alembic -n {session.settings.chain} downgrade base"
+                    f"seeds of chain {session.settings.chain} back first"
                 )
 
     def _marked(self, table: str, column: str) -> bool:

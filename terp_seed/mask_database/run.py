@@ -318,7 +318,7 @@ def _backup_for(session: Session, border: Boundary, plans: Sequence[PassPlan]) -
     if keyed and backup.kind in ("rows", "both"):
         raise GuardError(
             f"backup: the primary key of {', '.join(keyed)} is masked as well, so its rows could "
-            "not be found again; use -x backup=dump, or -x backup=none"
+            "not be found again; use -x backup=dump"
         )
     return backup
 

@@ -132,5 +132,5 @@ def refuse_grown(tables: Mapping[str, int], triggers: Sequence[str]) -> None:
         raise VerificationError(
             f"the run is done, but tables that it does not mask grew meanwhile: {listed}; triggers "
             f"that fired: {named}. These rows may hold originals: delete them, or give their "
-            "columns a class in masking.toml and run terp-seed mask again"
+            "columns a class in masking.toml and mask again"
         )

@@ -21,7 +21,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from terp_seed.database.schema import TableFacts
-from terp_seed.errors import MaskingError, UsageError
+from terp_seed.errors import MaskingError, UsageError, Where
 from terp_seed.masking.documents import Other, mask_document
 from terp_seed.masking.gaps import (
     ColumnProfile,
@@ -508,7 +508,9 @@ class Masker:
         except Exception as error:  # a project's own strategy may quote its input
             reason = f"the strategy failed ({type(error).__name__})"
         # Outside the handlers: an error raised inside would carry the first one along.
-        raise MaskingError(f"{self.table}.{name}, row {block.start + at.place + 1}: {reason}")
+        row = block.start + at.place + 1
+        place: Where = {"table": self.table, "column": name, "row": row}
+        raise MaskingError(f"{self.table}.{name}, row {row}: {reason}", where=place)
 
     def _companions(self, name: str, block: Block, spelt: dict[str, list[bytes]]) -> Sequence[Any]:
         """What a mask gets beside each value: the row's number, or the bytes of its subject.

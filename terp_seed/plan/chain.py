@@ -118,7 +118,7 @@ def find_skipped_elsewhere(
     return (
         f"revision {', '.join(script.revision for script in skipped)}: skipped in another "
         f"environment, before this database became {environment}, so their rows are not here; to "
-        f"seed them: alembic -n {chain} downgrade {below} && alembic -n {chain} upgrade head"
+        f"seed them, roll chain {chain} back to {below}, where nothing is removed, and upgrade it"
     )
 
 
@@ -330,8 +330,9 @@ def _refuse_other(settings: Settings, generation: Generation) -> None:
         if key in settings.explicit and wish != now:
             raise UsageError(
                 f"{key}: this chain was seeded with {now}, and you ask for {wish}; a chain keeps "
-                f"one: roll it back (alembic -n {settings.chain} downgrade base) and seed again "
-                f"(alembic -n {settings.chain} -x {key}={wish} upgrade head)"
+                f"one: roll chain {settings.chain} back to base and seed it again with {wish}. "
+                "terp-seed plan --rollback base says what that removes",
+                look="plan --rollback base",
             )
 
 

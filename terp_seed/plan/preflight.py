@@ -7,9 +7,10 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from difflib import get_close_matches
+from functools import partial
 from itertools import chain
 
 import sqlalchemy as sa
@@ -44,7 +45,7 @@ __all__ = [
     "preflight",
 ]
 
-Lines = Iterator[str]
+Lines = Iterable[str]
 
 _PLANES = {
     "utf8mb4": "full",
@@ -75,6 +76,21 @@ class Findings:
 
     schema: list[str] = field(default_factory=list)
     masking: list[str] = field(default_factory=list)
+    places: list[dict[str, str]] = field(default_factory=list)
+    """The revision and the table of findings."""
+
+    @property
+    def place(self) -> dict[str, str]:
+        """Where the first finding is."""
+        return self.places[0] if self.places else {}
+
+    def note(self, revision: str, table: str, schema: Lines = (), masking: Lines = ()) -> None:
+        """Note what does not fit of a table in a revision."""
+        before = len(self.schema) + len(self.masking)
+        self.schema += [f"revision {revision}, {line}" for line in schema]
+        self.masking += [f"revision {revision}, {line}" for line in masking]
+        if len(self.schema) + len(self.masking) > before:
+            self.places.append({"revision": revision, "table": table})
 
     def __iter__(self) -> Iterator[str]:
         return iter(dict.fromkeys(self.schema + self.masking))
@@ -99,24 +115,25 @@ def collect_findings(session: Session, run: Run) -> Findings:
     every = [made for step in steps for made in chain(*step.operations)]
     freed = find_freed_rows(every) if every else {}
     for step, planned in run.plan.insertions:
-        where, rows = f"revision {step.revision}, ", planned.rows
+        rows, note = planned.rows, partial(findings.note, step.revision, planned.rows.table)
         after = [other.rows for other in step.tables[step.tables.index(planned) + 1 :]]
         beside = Beside(before, after)
         free = run.retained_numbers(planned) | freed[planned.range.place]
-        lines = _check_table(session, schema, rows, beside, free)
-        findings.schema += [where + line for line in lines]
+        note(_check_table(session, schema, rows, beside, free))
         if planned.range.place in run.retained:
-            lines = find_crowding(session, rows, run.retained[planned.range.place])
-            findings.schema += [where + line for line in lines]
+            note(find_crowding(session, rows, run.retained[planned.range.place]))
         facts = schema.table(rows.table)
         if facts is not None:
-            findings.masking += [where + line for line in run.findings(rows, facts)]
+            note(masking=run.findings(rows, facts))
         before.append(rows)
     for step in steps:
         for change in step.changes:
-            where = f"revision {step.revision}, "
-            findings.schema += [where + n for n in _check_change(session, schema, change, before)]
-            findings.masking += [where + n for n in _find_personal(run, schema, change)]
+            findings.note(
+                step.revision,
+                change.changes.rows.table,
+                _check_change(session, schema, change, before),
+                _find_personal(run, schema, change),
+            )
     if findings.schema:  # first: it makes the advice of the others wrong
         findings.schema[:0] = _find_lost_bookkeeping(session, schema, run)
     return findings
@@ -222,7 +239,8 @@ def preflight(session: Session, run: Run) -> None:
     listed = "\n  ".join(findings)
     if listed:
         kind = PlanError if findings.schema else MaskingError
-        raise kind(f"the plan does not fit this database, nothing was written:\n  {listed}")
+        message = f"the plan does not fit this database, nothing was written:\n  {listed}"
+        raise kind(message, where=findings.place)
 
 
 def _check_change(

@@ -23,7 +23,7 @@ from sqlalchemy.exc import DBAPIError
 from terp_seed.database.dialects import dialect_named
 from terp_seed.database.failures import translated
 from terp_seed.database.names import LiveNames
-from terp_seed.errors import GuardError, PlanError
+from terp_seed.errors import GuardError, PlanError, located
 from terp_seed.ledger.ledger import Range
 from terp_seed.plan.chain import Generation, read_attributes
 from terp_seed.plan.changes import IsPersonal, deleted_rows, updated_rows
@@ -127,7 +127,8 @@ class Recorder:
             online_only=attributes.online_only,
         )
         if not planned.skipped and not (planned.raw_sql and planned.online_only):
-            self._run(planned, function)
+            with located(revision=script.revision):
+                self._run(planned, function)
         return planned
 
     def _run(self, planned: PlannedRevision, function: Callable[[], None]) -> None:
@@ -324,7 +325,11 @@ class _Take:
             tables = [names.table(planned.revision, name) or name for name in operation.tables]
             removal = Removal(tuple(tables), operation.on_dependents, operation.on_edited)
             planned.removals.append(removal)
-        elif isinstance(operation, SeedOp | GivenRows):
+        elif isinstance(operation, GivenRows):
+            file = {} if operation.path is None else {"file": operation.path}
+            with located(table=operation.table, **file):
+                self._recorder.add_tables(operation, planned)
+        elif isinstance(operation, SeedOp):
             self._recorder.add_tables(operation, planned)
         elif isinstance(operation, RenameOp):
             self._recorder.add_renaming(operation, planned)

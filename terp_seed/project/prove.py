@@ -243,6 +243,6 @@ def _scratch_database(dialect: Dialect, original: URL, name: str) -> Iterator[UR
                 connection.exec_driver_sql(f"DROP DATABASE {quoted}")
             except DBAPIError as error:
                 raise UsageError(
-                    f"scratch database {scratch}: {translated(error, 'DROP DATABASE')}; drop it "
-                    "yourself"
+                    f"scratch database {scratch}: {translated(error, 'its removal')}; remove it "
+                    "by hand"
                 ) from None

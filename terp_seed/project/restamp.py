@@ -53,7 +53,8 @@ def restamp(settings: Settings, name: str, consent: Callable[[str], bool]) -> No
             require_stamp_consent(settings, name, signs)
         elif before and settings.yes != database_name(settings) and not consent(question):
             raise GuardError(
-                f"this database is stamped {before}; to make it {name}, say so with --yes"
+                f"this database is stamped {before}, and to make it {name} was not confirmed; "
+                "docs/troubleshooting.md says how to answer beforehand"
             )
         session.allow_writes()
         for sql in session.books.create(session.connection.dialect):

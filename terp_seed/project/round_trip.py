@@ -60,7 +60,8 @@ def transaction(engine: Engine, settings: Settings) -> Iterator[Connection]:
                     environment_stamp.stamp(connection, name, origin="test", tables=books)
                 yield connection
             finally:
-                begun.rollback()
+                if begun.is_active:  # the caller may have ended it
+                    begun.rollback()
 
 
 def seed_quietly(

@@ -209,7 +209,8 @@ def _check_writable(batch: Batch, before: int, where: str) -> None:
             reason, place = error.args
             raise UsageError(
                 f"{where}, row {before + place + 1}, column {name}: the value cannot be written, "
-                f"{reason}"
+                f"{reason}",
+                where={"column": name, "row": before + place + 1},
             ) from None
 
 

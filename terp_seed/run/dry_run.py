@@ -82,8 +82,9 @@ class Forecast:
         return total(self.revisions)
 
     @property
-    def refusals(self) -> list[str]:
-        return [result.refusal for result in self.revisions if result.refusal]
+    def refusals(self) -> dict[str, str]:
+        """Why a rollback is blocked, by revision."""
+        return {result.revision: result.refusal for result in self.revisions if result.refusal}
 
 
 def forecast(session: Session, request: Request) -> Forecast:

@@ -22,7 +22,7 @@ from alembic.script import Script
 from terp_seed.database.dialects import STATEMENT_CHARACTERS, KeptTable
 from terp_seed.database.names import live_columns
 from terp_seed.database.statements import Stream
-from terp_seed.errors import PlanError, VerificationError
+from terp_seed.errors import PlanError, VerificationError, located
 from terp_seed.ledger.audit import Audit
 from terp_seed.ledger.derived import recompute, violations
 from terp_seed.ledger.ledger import Header, Range
@@ -141,10 +141,8 @@ class Executor:
         direction = "upgrade" if step.upgrade else "downgrade"
         self._result = StepResult(step.revision, direction, step.state, raw_sql=step.raw_sql)
         started = monotonic()
-        if step.upgrade:
-            self._upgrade(step, call)
-        else:
-            self._downgrade(step, call)
+        with located(revision=step.revision):
+            (self._upgrade if step.upgrade else self._downgrade)(step, call)
         self._result.seconds = monotonic() - started
         self.stream.run(self._event(self._result), what="audit")
         self.results.append(self._result)
@@ -188,7 +186,8 @@ class Executor:
                     counts = self.changer.write(table, retained)
                     self._result.count(table.range.table, counts)
                     continue
-                written = self._writer.write(table)
+                with located(table=table.rows.table):
+                    written = self._writer.write(table)
                 counts = Counts(inserted=written, skipped=table.rows.count - written)
                 self._result.count(table.rows.table, counts)
 

@@ -14,12 +14,12 @@ from functools import cached_property
 
 from sqlalchemy.exc import DBAPIError
 
-from terp_seed.database.consent import UNASKED, Confirm, require_consent
+from terp_seed.database.consent import UNASKED, Confirm, RunPlan, require_consent
 from terp_seed.database.environment_stamp import careful
 from terp_seed.database.failures import RetryableError, translated
 from terp_seed.database.lock import Held, advisory_lock
 from terp_seed.database.session import Session
-from terp_seed.errors import ConflictError, LockError, RollbackError, SeedError
+from terp_seed.errors import ConflictError, LockError, Look, RollbackError, SeedError
 from terp_seed.ledger.audit import AuditLog
 from terp_seed.ledger.ledger import ledger_of
 from terp_seed.ledger.pinned_files import refuse_edited_files
@@ -140,7 +140,7 @@ class _LiveRun:
         session.end_transaction()
         if confirm.always or careful(run.environment):
             require_consent(
-                session.settings, run.environment, self._announcement, confirm, self._digest
+                session.settings, run.environment, self._announcement, confirm, self._plan
             )
         session.end_transaction()
         executor = self._executor()
@@ -196,9 +196,12 @@ class _LiveRun:
         """What the run would do, found out when first asked for."""
         return forecast_steps(self.session, self.run)
 
-    def _digest(self) -> str:
-        """What the consent to this plan alone begins."""
-        return consent_digest(self.run, self.session.settings, self._expected)
+    @property
+    def _plan(self) -> RunPlan:
+        """What consent to this run alone has to name."""
+        run, settings = self.run, self.session.settings
+        look: Look = "plan" if run.move.upwards else "plan --rollback"
+        return RunPlan(lambda: consent_digest(run, settings, self._expected), look)
 
     def _refuse_blocked(self) -> None:
         """A rollback is refused before its first revision is touched, or anything backed up.
@@ -208,9 +211,11 @@ class _LiveRun:
         single = len(self.run.plan.steps) == 1 and not self._saves
         if self.run.move.upwards or single:
             return
-        blocked = [result.refusal for result in self._expected if result.refusal]
+        blocked = {step.revision: step.refusal for step in self._expected if step.refusal}
         if blocked:
-            raise RollbackError("\n  ".join(blocked))
+            raise RollbackError(
+                "\n  ".join(blocked.values()), where={"revision": next(iter(blocked))}
+            )
 
     def _announcement(self) -> list[str]:
         """What a person is asked to confirm, line by line."""
@@ -282,8 +287,8 @@ class _LiveRun:
         if self.session.settings.on_conflict is None:
             raise ConflictError(
                 f"done, and {len(conflicts)} edited rows were left as they are, at least in part "
-                f"({'; '.join(conflicts[:3])}). -x on-conflict=theirs accepts that beforehand, and "
-                "-x on-conflict=ours gives them the seed's values"
+                f"({'; '.join(conflicts[:3])}). -x on-conflict=theirs accepts that beforehand; "
+                "docs/troubleshooting.md says how to give them the seed's values"
             )
 
     def _settle(self) -> None:

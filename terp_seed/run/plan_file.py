@@ -1,8 +1,8 @@
 """The reviewed plan as a file: made in one step of a pipeline, held against the database later.
 
-What counts is what would be written and to what: the environment, the chain's
-heads, the tables' shape and every row.  How a revision's file is laid out does
-not count.
+What counts is what would be written and to what: the database and its environment, the chain's
+heads, the tables' shape, every row, and the rows that it meets there.  How a revision's file is
+laid out does not count.
 """
 
 from __future__ import annotations
@@ -13,17 +13,21 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
+from terp_seed.database.consent import database_name
 from terp_seed.database.schema import Schema
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.plan.chain import Request
 from terp_seed.plan.plan import Plan
 from terp_seed.plan.run import Run, Target, build_run, find_move
+from terp_seed.run.dry_run import consent_digest, forecast_steps
 
 __all__ = ["PlanFile", "write_plan_file"]
 
-_VERSION = 1
+_VERSION = 2
+_POLICIES = ("on-dependents", "on-edited", "on-conflict")
 _CHANGED = {
+    "database": "the database's name",
     "environment": "the environment",
     "heads": "the current heads",
     "revisions": "the revisions to go through",
@@ -38,15 +42,20 @@ class PlanFile:
     """What a review has agreed to."""
 
     chain: str
+    database: str
     destination: str
     environment: str
     heads: list[str]
     revisions: list[str]
     settings: Mapping[str, Any]
+    policies: Mapping[str, str | None]
+    """What is done about edits and conflicts."""
     schema: str
     """SHA-256 of the shape of every table that the plan writes."""
     rows: str
     """SHA-256 of every row that the plan writes."""
+    consent: str
+    """SHA-256 of the plan, its options and the rows that it meets, as for ``yes=NAME@DIGEST``."""
 
     @classmethod
     def read(cls, path: Path) -> PlanFile:
@@ -71,17 +80,26 @@ class PlanFile:
     @classmethod
     def of(cls, session: Session, run: Run) -> PlanFile:
         """What this run would do, here and now; makes every row once."""
-        plan, move = run.plan, run.move
+        plan, move, settings = run.plan, run.move, session.settings
         return cls(
-            session.settings.chain,
+            settings.chain,
+            database_name(settings),
             move.request.destination,
             run.environment,
             list(move.heads),
             [step.revision for step in plan.steps],
             run.detail,
+            {key: getattr(settings, key.replace("-", "_")) for key in _POLICIES},
             Schema(session).fingerprint(_tables(plan)),
             plan.digest(sample=None),
+            consent_digest(run, settings, forecast_steps(session, run)),
         )
+
+    @property
+    def text(self) -> str:
+        """What is in the file."""
+        fields = {"document": "plan artefact", "version": _VERSION, **asdict(self)}
+        return f"{json.dumps(fields, indent=2)}\n"
 
     @property
     def options(self) -> dict[str, str | None]:
@@ -89,6 +107,7 @@ class PlanFile:
         said = self.settings
         counts = ",".join(f"{name}:{count}" for name, count in said["rows"].items())
         return {
+            **self.policies,
             "size": said["size"],
             "rows": counts or None,
             "seed": str(said["root_seed"]),
@@ -101,6 +120,8 @@ class PlanFile:
         moved = [
             what for name, what in _CHANGED.items() if getattr(now, name) != getattr(self, name)
         ]
+        if not moved and now.consent != self.consent:
+            moved = ["the rows that it meets, or what is done about them,"]
         if moved:
             raise PlanError(
                 f"the reviewed plan is out of date: {', '.join(moved)} changed. Nothing was "
@@ -114,11 +135,10 @@ def write_plan_file(path: Path) -> Callable[[Session, Request], None]:
     def act(session: Session, request: Request) -> None:
         environment, move = find_move(session, request)
         run = build_run(environment, Target.live(session), move)
-        made = asdict(PlanFile.of(session, run))
+        made = PlanFile.of(session, run)
         session.end_transaction()
-        text = json.dumps({"document": "plan artefact", "version": _VERSION, **made}, indent=2)
         try:
-            path.write_text(f"{text}\n", encoding="utf-8")
+            path.write_text(made.text, encoding="utf-8")
         except OSError as error:
             raise UsageError(f"plan {path}: cannot be written: {error.strerror}") from None
 

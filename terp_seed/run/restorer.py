@@ -315,6 +315,6 @@ def _edited_message(label: str, edited: Sequence[str]) -> str:
     more = f" and {len(edited) - _SHOWN} more" if len(edited) > _SHOWN else ""
     return (
         f"{label}: cells were edited since the seed changed them ({'; '.join(edited[:_SHOWN])}"
-        f"{more}), so nothing was changed; -x on-edited=keep leaves them, -x on-edited=delete puts "
-        "the values from before there"
+        f"{more}), so nothing was changed; -x on-edited=keep leaves them (docs/troubleshooting.md "
+        "says how to put the values from before there)"
     )

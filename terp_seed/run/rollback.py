@@ -245,14 +245,14 @@ class Examination:
             listed = "; ".join([listed, *self.uncompared])
             return (
                 f"revision {self.revision}: rows were edited since they were seeded ({listed}), "
-                "so nothing was deleted; -x on-edited=delete removes them, -x on-edited=keep "
-                "leaves them"
+                "so nothing was deleted; -x on-edited=keep leaves them (docs/troubleshooting.md "
+                "says how to remove them)"
             )
         if self.on_edited == "abort" and self.staying:
             listed = "; ".join(self.staying)
             return (
                 f"{listed}, so nothing was deleted; look at them, and leave them in place with -x "
-                "on-edited=keep or -x on-edited=delete"
+                "on-edited=keep"
             )
         return ""
 

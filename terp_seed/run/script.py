@@ -249,7 +249,7 @@ def _refuse_unscriptable(run: Run) -> None:
         if on_edited == "abort":
             raise RollbackError(
                 "a script cannot see which rows were edited since they were seeded; run the "
-                "rollback online, or say -x on-edited=delete"
+                "rollback online, or say what to do with them (docs/troubleshooting.md)"
             )
 
 

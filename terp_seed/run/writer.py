@@ -413,7 +413,8 @@ class Renderer:
             reason, place = error.args
             raise PlanError(
                 f"table {self.rows.table}, column {name}, row {start + place + 1}: the value "
-                f"cannot be written, {reason}"
+                f"cannot be written, {reason}",
+                where={"column": name, "row": start + place + 1},
             ) from None
 
     def _documents(self, cells: Cells) -> list[list[Piece] | None]:

@@ -7,7 +7,8 @@ The rest of the package imports nothing of it.  To take TERP out, delete
 
 * ``terp_seed/terp/``, ``seed_revisions/``, ``seeds/`` and ``alembic.ini``, of which ``terp-seed
   init`` writes others, without TERP;
-* the table ``[tool.hatch.build.targets.wheel.force-include]`` of ``pyproject.toml``;
+* the lines with ``terp_seed/own/`` in ``[tool.hatch.build.targets.wheel.force-include]`` of
+  ``pyproject.toml``;
 * ``tests/test_terp_*.py`` and the other tests that seed TERP's tables.
 
 What is left then does no harm: ``terp-seed init --terp`` refuses, and two modules of

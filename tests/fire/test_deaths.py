@@ -104,6 +104,7 @@ def chosen(passed: list[str], up: bool) -> list[tuple[int, int]]:
     return [(at, SIGNALS[turn % 3]) for turn, at in enumerate(last.values())][up::2]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("direction", ["upgrade", "downgrade"])
 def test_a_run_that_dies_at_a_point_leaves_whole_revisions(
     toy: Toy,
@@ -135,6 +136,7 @@ def test_a_run_that_dies_at_a_point_leaves_whole_revisions(
     tally(kills=len(strikes))
 
 
+@pytest.mark.long
 def test_a_first_run_that_dies_leaves_nothing_to_clear(
     new_database: Callable[[str], str],
     new_toy: Callable[..., Toy],
@@ -159,6 +161,7 @@ def test_a_first_run_that_dies_leaves_nothing_to_clear(
     tally(kills=turn + 1)
 
 
+@pytest.mark.long
 def test_runs_that_die_at_random_moments(
     toy: Toy, start: Start, tally: Callable[..., None]
 ) -> None:

@@ -44,6 +44,7 @@ def state(toy: Toy) -> tuple[str | None, Any, Any]:
     return toy.version(), toy.rows("SELECT * FROM t ORDER BY id"), sorted(map(str, changes))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("direction", ["upgrade", "downgrade"])
 def test_a_change_that_dies_is_whole_or_not_at_all(
     toy: Toy,
@@ -78,6 +79,7 @@ def test_a_change_that_dies_is_whole_or_not_at_all(
     tally(kills=len(strikes))
 
 
+@pytest.mark.long
 def test_people_who_edit_meanwhile_lose_nothing(
     toy: Toy, start: Start, tally: Callable[..., None]
 ) -> None:

@@ -8,6 +8,7 @@ import resource
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 import sqlalchemy as sa
 from counts import count
 from toys import Toy
@@ -21,6 +22,7 @@ def memory() -> int:
     return pages * os.sysconf("SC_PAGE_SIZE") if pages else resource.RUSAGE_SELF
 
 
+@pytest.mark.slow
 def test_up_and_down_again_and_again(toy: Toy, tally: Callable[..., None]) -> None:
     """U-6: ids, digests and ledger are those of the first time; the file does not grow."""
     rows = "rows=depots:40,crates:600"

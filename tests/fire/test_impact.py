@@ -144,6 +144,7 @@ def percentiles(waits: list[tuple[float, int]]) -> str:
     return "/".join(f"{1000 * each:.3g}" for each in picked)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("server", [server_engine(), "postgresql"])
 def test_an_application_at_work_gets_no_error(
     project: Project,

@@ -55,6 +55,7 @@ def test_first_runs_at_once(
     tally(races=1, processes=number)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("number", racers())
 def test_up_and_down_at_once(
     toy: Toy, start: Start, tally: Callable[..., None], number: int
@@ -138,6 +139,7 @@ def inserting(toy: Toy, statement: str, most: int = 10**6) -> Iterator[list[str]
         worker.join()
 
 
+@pytest.mark.long
 def test_an_application_that_inserts_into_the_same_tables_loses_nothing(
     toy: Toy, start: Start, tally: Callable[..., None]
 ) -> None:

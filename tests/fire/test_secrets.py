@@ -55,6 +55,7 @@ class Watch:
         return found
 
 
+@pytest.mark.slow
 def test_no_secret_is_seen_anywhere(
     toy: Toy,
     start_alembic: Callable[..., Child],

@@ -33,6 +33,7 @@ from terp_seed.database.dialects.mysql_clients import MySQLClients
 from terp_seed.database.dialects.mysql_errors import UNREACHABLE, problem
 from terp_seed.database.dialects.mysql_kept import MySQLKeptRows
 from terp_seed.database.dialects.mysql_locks import LOCK_NAME, NamedLock
+from terp_seed.database.dialects.mysql_templates import MySQLTemplates
 from terp_seed.database.dialects.sessions import EXACT, Lock, through_driver
 from terp_seed.errors import UsageError
 from terp_seed.rows.literals import NULL, encodable, quoted
@@ -66,6 +67,7 @@ class MySQL(MySQLKeptRows, Dialect):
     names: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
     driver = "MySQLdb"
     clients = MySQLClients()
+    templates = MySQLTemplates
     rows_per_statement = 500
     begin = "START TRANSACTION"
     now = "SYSDATE(3)"  # NOW() is pinned

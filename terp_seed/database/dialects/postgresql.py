@@ -35,6 +35,7 @@ from terp_seed.database.dialects.postgresql_locks import (
     wait_in_transaction,
 )
 from terp_seed.database.dialects.postgresql_sequences import draw_keys
+from terp_seed.database.dialects.postgresql_templates import PostgreSQLTemplates
 from terp_seed.database.dialects.postgresql_transactions import PIN, begin_pinned, driver_of, pinned
 from terp_seed.database.dialects.postgresql_urls import through_psycopg
 from terp_seed.database.dialects.postgresql_values import PostgreSQLValues
@@ -74,6 +75,7 @@ class PostgreSQL(PostgreSQLKeptRows, PostgreSQLValues, Dialect):
     names: ClassVar[tuple[str, ...]] = ("postgresql",)
     driver = "psycopg"
     clients = PostgreSQLClients()
+    templates = PostgreSQLTemplates
     rows_per_statement = 1000
     stages_rows = True
     overriding = " OVERRIDING SYSTEM VALUE"

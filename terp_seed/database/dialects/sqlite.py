@@ -29,6 +29,7 @@ from terp_seed.database.dialects.sessions import Lock, through_driver
 from terp_seed.database.dialects.sqlite_clients import SQLiteClients
 from terp_seed.database.dialects.sqlite_json import documents
 from terp_seed.database.dialects.sqlite_kept import SQLiteKeptRows
+from terp_seed.database.dialects.sqlite_templates import SQLiteTemplates
 from terp_seed.errors import UsageError
 from terp_seed.rows.literals import encodable
 
@@ -58,6 +59,7 @@ class SQLite(SQLiteKeptRows, Dialect):
     names: ClassVar[tuple[str, ...]] = ("sqlite",)
     driver = "sqlite3"
     clients = SQLiteClients()
+    templates = SQLiteTemplates
     rows_per_statement = 100  # longer VALUES lists parse slower, measured
     begin = "BEGIN IMMEDIATE"
     now = "strftime('%Y-%m-%d %H:%M:%f', 'now')"

@@ -234,7 +234,7 @@ def new_backup(settings: Settings, environment: str, reason: str, heads: tuple[s
     except OSError as error:
         raise GuardError(
             f"backup: {folder} cannot be made: {error.strerror}; nothing was done. Name another "
-            "folder with -x backup-folder=..., or use -x backup=none"
+            "folder with -x backup-folder=..."
         ) from None
     manifest = Manifest(
         made_at=moment.strftime(MOMENT),

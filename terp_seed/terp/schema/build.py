@@ -59,7 +59,7 @@ def drop(context: MigrationContext, revision: str) -> None:
     """
     if context.as_sql:
         raise GuardError(
-            "a script cannot see whose tables it drops; run `alembic downgrade base` without --sql"
+            "a script cannot see whose tables it drops; this command runs without --sql only"
         )
     connection = context.connection
     assert connection is not None
@@ -123,8 +123,7 @@ def _refuse_seeded(connection: Connection) -> None:
         if connection.execute(select(version).limit(1)).first():
             chain = name.removeprefix(_SEED_VERSIONS).removeprefix("_") or "seed"
             raise GuardError(
-                f"seeds are applied (table {name} has rows); run "
-                f"`alembic -n {chain} downgrade base` first"
+                f"seeds are applied (table {name} has rows); roll chain {chain} back first"
             )
 
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
-from dataclasses import dataclass, field
+from abc import ABC, abstractmethod
+from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import Any
 
@@ -11,28 +11,25 @@ import sqlalchemy as sa
 from sqlalchemy.engine import Connection
 
 from terp_seed.ledger.ledger import Ledger
+from terp_seed.testing.seeded_transaction import SeededTransaction
 
-__all__ = ["Seeded"]
+__all__ = ["NamedRows", "Seeded"]
 
 _MOST = 10_000  # keys that are read for a message
 _NEAR = 3
 
 
-@dataclass
-class Seeded:
-    """Seeds to a revision when it is called, and finds rows of the seeded database.
+class NamedRows(ABC):
+    """Finds rows of a seeded database.  Values have the types that SQLAlchemy gives the columns."""
 
-    Values have the types that SQLAlchemy gives the columns.
-    """
+    def __init__(self, ledger: Ledger) -> None:
+        self._ledger = ledger
+        self._tables: dict[str, sa.Table] = {}
 
-    connection: Connection
-    _ledger: Ledger
-    _seed_to: Callable[..., Connection]
-    _tables: dict[str, sa.Table] = field(default_factory=dict)
-
-    def __call__(self, target: str = "head", **x: object) -> Connection:
-        """Seed to a revision; keywords are the ``-x`` keys.  Returns the connection."""
-        return self._seed_to(target, **x)
+    @property
+    @abstractmethod
+    def connection(self) -> Connection:
+        """A connection to the database."""
 
     def row(self, table: str, *key: object) -> sa.Row[Any]:
         """The row with this natural key.
@@ -113,6 +110,23 @@ class Seeded:
         if name not in columns:
             raise LookupError(f"{table}: has no column {name}{_near(name, columns.keys())}")
         return columns[name]
+
+
+class Seeded(NamedRows):
+    """Seeds to a revision when it is called."""
+
+    def __init__(self, transaction: SeededTransaction) -> None:
+        super().__init__(transaction.ledger)
+        self._transaction = transaction
+
+    @property
+    def connection(self) -> Connection:
+        """The connection, in a transaction that is rolled back when the test ends."""
+        return self._transaction.connection
+
+    def __call__(self, target: str = "head", **x: object) -> Connection:
+        """Seed to a revision; keywords are the ``-x`` keys.  Returns the connection."""
+        return self._transaction.seed(target, x)
 
 
 def _near(wanted: str, known: Iterable[str]) -> str:
