@@ -28,6 +28,7 @@ from terp_seed.masking.gaps import (
     PolicyGap,
     describe_gaps,
     find_gaps,
+    misfits,
     profile_of_column,
     profile_of_rows,
 )
@@ -478,7 +479,7 @@ class Masker:
             f"{self.table}.{name}: {problem}"
             for name, mask in self._masks.items()
             if (column := by_name.get(name.casefold())) is not None
-            for problem in _problems(mask, column, rows)
+            for problem in misfits(mask, column, rows)
         ]
 
     def capacity(self, column: str) -> int | None:
@@ -575,32 +576,3 @@ def _with_companions(mask: Callable[[Value, Any], Value]) -> _ColumnMask:
         return masked
 
     return column
-
-
-def _problems(mask: Mask, column: ColumnProfile, rows: int) -> list[str]:
-    found = []
-    if column.unique and mask.by_block is not None:
-        found.append(
-            "the column is unique, and values that are exchanged would meet on the way; use "
-            "pseudonymise, or another strategy"
-        )
-    elif column.unique and not mask.distinct and not mask.makes_null:
-        found.append(
-            "the column is unique and its strategy can give two rows one value; add unique = true, "
-            "or use pseudonymise"
-        )
-    if column.unique and mask.capacity is not None and rows > mask.capacity:
-        found.append(
-            f"{rows:,} rows for a unique column, and only {mask.capacity:,} masked values exist; "
-            "seed fewer rows, or use pseudonymise or nullify"
-        )
-    if column.length is not None and mask.length is not None and mask.length > column.length:
-        found.append(
-            f"masked values are up to {mask.length} characters long, the column holds "
-            f"{column.length}; choose a shorter strategy"
-        )
-    if mask.makes_null and not column.nullable:
-        found.append("nullify in a NOT NULL column; use redact or pseudonymise")
-    if column.ascii and not mask.ascii:
-        found.append("masked values may hold characters that the column's character set lacks")
-    return found

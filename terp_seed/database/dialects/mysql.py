@@ -272,6 +272,9 @@ class MySQL(MySQLKeptRows, Dialect):
     def as_spelt(self, name: str) -> str:
         return f"CAST({name} AS BINARY)"
 
+    def as_document(self, expression: str) -> str:
+        return f"CAST({expression} AS JSON)"
+
     def interval(self, one: str, other: str) -> str:
         return f"TIMESTAMPDIFF(SECOND, {other}, {one})"
 
