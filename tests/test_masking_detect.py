@@ -521,6 +521,51 @@ def test_values_that_only_resemble_names_or_numbers_propose_nothing(values):
     assert propose("t", "col7", "text", 100, values) is None
 
 
+_BANKS = ["DEUT", "COBA", "BNPA", "SOGE", "AGRI", "CRLY", "INGB", "RABO", "ABNA", "BARC", "LOYD"]
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "because"),
+    [
+        ([f"{bank}DEFF" for bank in _BANKS], "account", "its values are BIC"),
+        ([f"{bank}FRPPXXX" for bank in _BANKS], "account", "its values are BIC"),
+        ([f"10{n}AB" for n in range(10, 30)], "postal_address", "its values are postcodes of NL"),
+        (
+            [f"K{n}A 0B1" for n in range(10)] + ["K1A"],
+            "postal_address",
+            "its values are postcodes of CA",
+        ),
+        (
+            [f"SW{n} {n}AA" for n in range(1, 10)] + ["M1 1AE"],
+            "postal_address",
+            "its values are postcodes of GB",
+        ),
+        (
+            ["1010", "1020", "1030", "1040", "1050", "1060", "1070", "1080", "1090", "1100"],
+            "postal_address",
+            "its values are postcodes of AT",
+        ),
+    ],
+)
+def test_bank_codes_and_postcodes_are_seen_by_their_share(values, kind, because):
+    assert propose("t", "col7", "text", 40, values) == Proposal(kind, because)
+
+
+@pytest.mark.parametrize(
+    "values",
+    [
+        [f"{n}" for n in range(10_000, 10_050)],
+        [f"{n}" for n in range(1000, 1050)],
+        [
+            f"{word}LABEL"
+            for word in ("ROT", "BLU", "GRN", "TAN", "PUR", "ORG", "PNK", "GRY", "WHT", "BLK")
+        ],
+    ],
+)
+def test_numbers_and_words_are_no_postcodes_and_no_bank_codes(values):
+    assert propose("t", "col7", "text", 40, values) is None
+
+
 def test_telephones_of_one_region_are_seen_by_their_share():
     assert share_of_phones(["912 345 678"]) == 1.0
     proposal = propose("t", "col7", "text", 40, [f"912 345 {number}" for number in range(600, 640)])

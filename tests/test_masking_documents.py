@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 import json
+from base64 import b64encode
+from html import escape
+from urllib.parse import quote
 
 import pytest
 
 from terp_seed.errors import MaskingError
 from terp_seed.masking.boundary import Boundary
 from terp_seed.masking.keys import Key
+from terp_seed.masking.live_values import live_kinds, may_be_live
 from terp_seed.masking.policy import path_steps
 from terp_seed.masking.policy_file import load_policy
 from terp_seed.masking.reserved import is_reserved_email
@@ -232,3 +236,60 @@ def test_of_a_document_with_paths_the_rest_is_removed_unless_it_says_otherwise(m
     value = {"email": "a@real-corp.com", "label": "to the back door"}
     assert list(mask(paths, value)) == ["email"]
     assert mask(f"{paths}, other = 'scrub_text'", value)["label"] == "to the back door"
+
+
+# -- texts in texts
+
+
+def _base64(text):
+    return b64encode(text.encode()).decode()
+
+
+PERSON = json.dumps({"mail": "jane@real-corp.com", "n": [1]})
+NESTED = {
+    "base64 of URL-escaped JSON": _base64(quote(PERSON)),
+    "URL-escaped base64": quote(_base64(PERSON)),
+    "HTML-escaped JSON": escape(PERSON),
+    "JSON in JSON": json.dumps({"inner": PERSON}),
+    "escaped JSON in JSON": json.dumps({"inner": PERSON.replace("@", "\\u0040")}),
+    "base64 in JSON": json.dumps({"inner": _base64(PERSON)}),
+    "base64 of JSON with base64": _base64(json.dumps({"inner": _base64(PERSON)})),
+}
+
+
+@pytest.mark.parametrize("text", NESTED.values(), ids=NESTED)
+def test_what_is_nested_in_encodings_is_found_and_scrubbed(mask_text, text):
+    assert live_kinds(text) == {"email"}
+    assert may_be_live(text)
+    assert live_kinds(mask_text(text)) == set()
+    assert "jane" not in mask_text(text)
+
+
+def test_encodings_are_opened_to_a_depth_and_no_deeper():
+    text = PERSON
+    for _ in range(4):
+        text = _base64(text)
+    assert live_kinds(text) == set()
+    assert live_kinds(_base64("x" * 200_000) * 3) == set()
+
+
+def test_a_document_in_a_text_of_a_document_is_masked_by_its_paths(mask):
+    inner = json.dumps({"mail": "jane@real-corp.com", "note": "for Jane", "qty": 2})
+    out = mask("paths = { '$.inner.mail' = 'email' }, other = 'scrub_text'", {"inner": inner})
+    found = json.loads(out["inner"])
+    assert is_reserved_email(found["mail"])
+    assert found["note"] == "[redacted]"
+    assert found["qty"] == 2
+    whole = mask("other = 'scrub_text', strategy = 'scrub_text'", Json(inner)).value
+    assert is_reserved_email(json.loads(whole)["mail"])
+
+
+@pytest.fixture
+def mask_text(tmp_path):
+    def mask_text(text):
+        file = tmp_path / "text.toml"
+        file.write_text("[tables.t]\nx = { class = 'free_text', strategy = 'scrub_text' }\n")
+        masker = Boundary(load_policy(file), "dev", KEY).masker("t", ["x"])
+        return masker.apply(Block("t", 0, 1, {"x": Cells((text,))})).columns["x"].values[0]
+
+    return mask_text

@@ -11,6 +11,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import production
 import pytest
 from copies import Copy
 from hypothesis import HealthCheck, given, settings
@@ -474,3 +475,58 @@ note = { class = "free_text", strategy = "scrub_text" }
     )
     assert out["note"][0] == f"{out['login'][0]} forgot it; ask bo"
     assert out["note"][1] == "bo is too short to be looked for"
+
+
+# -- names of the rows that a row refers to
+
+SHOP = """
+[tables.clients]
+name = { class = "org_name" }
+buyer = { class = "person_name" }
+mail = { class = "email" }
+[tables.orders]
+note = { class = "free_text", strategy = "scrub_text" }
+items = { class = "json", other = "scrub_text" }
+[tables.parts]
+label = { class = "free_text", strategy = "scrub_text" }
+"""
+
+
+@pytest.mark.parametrize("key", [production.KEY, None], ids=["keyed", "by row"])
+def test_texts_lose_the_names_of_the_rows_that_theirs_refer_to(
+    new_copy: Callable[..., Copy], key: str | None
+) -> None:
+    """Over one foreign key and over two; the client's table sorts before that of its orders."""
+    copy = new_copy(
+        "dev",
+        clients="id INTEGER PRIMARY KEY, name VARCHAR(60), buyer VARCHAR(60), mail VARCHAR(80)",
+        orders="id INTEGER PRIMARY KEY, client_id INTEGER, note VARCHAR(200), items VARCHAR(200), "
+        "FOREIGN KEY (client_id) REFERENCES clients (id)",
+        parts="id INTEGER PRIMARY KEY, order_id INTEGER, label VARCHAR(200), "
+        "FOREIGN KEY (order_id) REFERENCES orders (id)",
+    )
+    copy.run(
+        "INSERT INTO clients VALUES (1, 'Canary Farms', 'Jane Fink', 'j@real.de'), "
+        "(2, 'Quixwood', NULL, NULL)",
+        "INSERT INTO orders VALUES (1, 1, 'to Canary Farms, ask jane fink', '[\"for Jane\"]'), "
+        "(2, 2, 'Canary Farms stays, Quixwood goes', '{}'), (3, NULL, 'Quixwood', NULL)",
+        "INSERT INTO parts VALUES (1, 1, 'Blue for Canary Farms'), (2, 2, 'Red for Quixwood')",
+    )
+    copy.policy(SHOP)
+    copy.key(key)
+    copy.settings = replace(copy.settings, backup="none")
+    copy.mask()
+    names = [name for (name,) in copy.all("SELECT name FROM clients ORDER BY id")]
+    if key is None:
+        names = ["[name]", "[name]"]
+    notes = [note for (note,) in copy.all("SELECT note FROM orders ORDER BY id")]
+    assert notes[0].startswith(f"to {names[0]}, ask ")
+    assert "jane" not in notes[0].lower()
+    assert "fink" not in notes[0].lower()
+    assert notes[1:] == [f"Canary Farms stays, {names[1]} goes", "Quixwood"]
+    assert "Jane" not in str(copy.all("SELECT items FROM orders"))
+    assert copy.all("SELECT label FROM parts ORDER BY id") == [
+        (f"Blue for {names[0]}",),
+        (f"Red for {names[1]}",),
+    ]
+    assert copy.mask() == {}

@@ -112,7 +112,7 @@ def test_the_evidence_has_the_last_measurement(new_copy: Callable[..., Copy]) ->
     assert found["scan"]["risk"][0]["l"] == {"ill": 1}
     page = evidence_page(found)
     assert "## Risk" in page
-    assert "| people | born, zip, sex | 7 | 7 | 0 | 0 | ill 1 | none |" in page
+    assert "| people | born, zip, sex | 7 | 7 | 0 | 0 | ill 1 |  | none |" in page
 
 
 def test_seeded_rows_are_not_counted(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -191,3 +191,33 @@ def test_verify_shows_the_risk_and_fails_below_the_bar(
     scan = json.loads(shown.stdout)["scan"]
     assert scan["min_k"] == 2
     assert scan["risk"][0]["k"] == 1
+
+
+def test_pairs_of_dates_are_counted_by_the_time_between_them(new_copy: Callable[..., Copy]) -> None:
+    """Which date_shift leaves; a pair with NULL has none."""
+    copy = new_copy(
+        stays="id INTEGER PRIMARY KEY, guest INTEGER, came DATE, went DATE, born TIMESTAMP NULL"
+    )
+    copy.policy(
+        "[tables.stays]",
+        'subject = "guest"',
+        'came = { class = "date" }',
+        'went = { class = "date" }',
+        'born = { class = "date" }',
+    )
+    rows = [
+        (1, 1, "2024-01-01", "2024-01-05", "1990-01-01 10:00:00"),
+        (2, 2, "2024-02-01", "2024-02-05", "1991-01-01 10:00:00"),
+        (3, 3, "2024-02-01", "2024-02-07", None),
+        (4, 4, "2024-03-01", None, None),
+    ]
+    values = ", ".join(str(row).replace("None", "NULL") for row in rows)
+    copy.run(f"INSERT INTO stays VALUES {values}")
+    intervals = {"came to went": 1, "came to born": 2, "went to born": 2}
+    assert [risk.intervals for risk in measured(copy)] == [intervals]
+    copy.mask()
+    (risk,) = measured(copy)
+    assert (risk.k, risk.rows, risk.intervals) == (0, 4, intervals)
+    assert [line.split(":")[0] for line in risk.advice] == ["came", "came", "went"]
+    assert "50.0 % of the rows; generalise one of the two" in risk.advice[1]
+    assert "came to born 2, came to went 1" in evidence_page(evidence(copy.settings))

@@ -202,7 +202,7 @@ def test_a_trigger_is_not_set_off(hooks: Copy) -> None:
         ("hooks = {}", "either delete = true, or set and null"),
         ("hooks = { delete = true, set = { a = 1 } }", "either delete = true, or set and null"),
         ("hooks = { sets = { a = 1 } }", "unknown key 'sets'"),
-        ("hooks = { set = { a = [1] } }", "set is a table of columns with literals"),
+        ("hooks = { set = { a = [1979-05-27] } }", "set is a table of columns with literals"),
         ('hooks = { null = "a" }', "null is a list of columns"),
         ('hooks = { delete = "yes" }', "delete and optional are true or false"),
         ("hooks = { delete = true, where = 1 }", "where is SQL in a text"),
@@ -339,6 +339,38 @@ def test_the_shipped_policy_quiets_the_whole_of_terp(new_copy: Callable[..., Cop
 
 
 @pytest.mark.long
+def test_a_document_is_set_as_one(new_copy: Callable[..., Copy]) -> None:
+    """In a column of JSON, in a text, and where it is spelt in another way."""
+    copy = new_copy()
+    copy.run(
+        "CREATE TABLE shops (id INTEGER PRIMARY KEY, options JSON, more VARCHAR(80), n INTEGER)"
+    )
+    given = '{"send": true}', '{"copies":[],"send":false}', None
+    for n, text in enumerate(given):
+        with copy.db.begin() as connection:
+            row = sa.text("INSERT INTO shops VALUES (:n, :text, :text, 0)")
+            if copy.name == "postgresql":
+                row = sa.text("INSERT INTO shops VALUES (:n, CAST(:text AS JSON), :text, 0)")
+            connection.execute(row, {"n": n, "text": text})
+    document = "{ send = false, copies = [] }"
+    copy.policy(
+        "[neutralise]",
+        f"shops = {{ set = {{ options = {document}, more = {document} }} }}",
+        "[tables.shops]",
+        'not_personal = [{ columns = ["options", "more"], reason = "settings" }]',
+    )
+    copy.mask()
+    found = copy.all("SELECT options, more FROM shops ORDER BY id")
+    wanted = {"send": False, "copies": []}
+    for row in found:
+        assert [v if isinstance(v, dict) else json.loads(v) for v in row] == [wanted, wanted]
+    assert copy.mask() == {}
+    assert copy.leaks() == set()
+    copy.policy("[neutralise]", "shops = { set = { n = [1] } }")
+    with pytest.raises(MaskingError, match="n is of type INTEGER, which does not hold list"):
+        copy.mask()
+
+
 def test_init_proposes_steps_that_can_be_carried_out(toy: Toy) -> None:
     """Tokens, sessions, webhooks and share links; a table of business sessions is none."""
     toy.execute(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import signal
 import time
+from base64 import b64encode
 from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
@@ -904,3 +905,47 @@ def test_what_keeps_its_shape_may_look_like_a_telephone(new_copy: Callable[..., 
     copy.run("UPDATE banks SET note = '212-867-4999' WHERE id = 3")
     copy.run("UPDATE banks SET account = 'jane@real-corp.com' WHERE id = 4")
     assert copy.leaks() == {("banks", "note", "live phone"), ("banks", "account", "live email")}
+
+
+def test_what_is_nested_in_encodings_is_found_in_the_copy(people: Copy) -> None:
+    """A live value and an original, in base64 of a document and in a document in a document."""
+    people.run("CREATE TABLE hooks (id INTEGER PRIMARY KEY, body VARCHAR(400))")
+    people.mask()
+    live, original = '{"by": "jane@real-corp.com"}', '{"by": "Jane Canary3"}'
+    for at, text in enumerate((live, original)):
+        escaped = json.dumps({"inner": text.replace("@", "\\u0040")})
+        for place, body in enumerate((b64encode(text.encode()).decode(), escaped)):
+            with people.db.begin() as connection:
+                values = {"id": 10 * at + place, "body": body}
+                connection.execute(sa.text("INSERT INTO hooks VALUES (:id, :body)"), values)
+    found = {(leak.found, leak.rows) for leak in find_leaks(people.settings).leaks}
+    assert found == {("live email", 2), ("an original", 2)}
+
+
+def test_bytes_and_amounts_are_masked_only_if_the_policy_names_them(
+    new_copy: Callable[..., Copy],
+) -> None:
+    copy = new_copy()
+    table = sa.Table(
+        "scans",
+        sa.MetaData(),
+        sa.Column("id", sa.Integer, primary_key=True),
+        sa.Column("face", sa.LargeBinary),
+        sa.Column("page", sa.LargeBinary),
+        sa.Column("paid", sa.Numeric(12, 2)),
+        sa.Column("due", sa.Numeric(12, 2)),
+    )
+    table.create(copy.db)
+    rows = {"id": 1, "face": b"\0face", "page": b"\0page", "paid": 1234, "due": 1234}
+    with copy.db.begin() as connection:
+        connection.execute(table.insert(), rows)
+    copy.policy(
+        "[tables.scans]",
+        'face = { class = "file" }',
+        'paid = { class = "amount", band = 1000, strategy = "generalise" }',
+        'not_personal = [{ columns = ["page", "due"], reason = "of goods" }]',
+    )
+    copy.mask()
+    with copy.db.connect() as connection:
+        ((*found,),) = connection.execute(sa.select(table))
+    assert found == [1, None, b"\0page", 1000, 1234]

@@ -9,8 +9,9 @@ the boundary held them to the reserved ranges.
 ``neutralise`` carries out what the policy wants done before, ``corrections`` finds what a corrected
 policy changes, ``seeded`` which rows are left alone, ``blocks`` reads and writes rows, ``spool``
 keeps what the rehearsal has masked, ``childkeys`` makes indexes for cascades, ``triggers`` finds
-what triggers write meanwhile, ``progress`` records how far it has come, and ``originals`` remembers
-digests of the original values.  ``leaks`` searches for what is left, ``risk`` counts who
+what triggers write meanwhile, ``referred`` names of other rows that texts lose, ``progress``
+records how far it has come, and ``originals`` remembers digests of the original values.
+``leaks`` searches for what is left, ``risk`` counts who
 can be singled out, and ``evidence`` reports what was done.  What a key masks are pseudonyms, and
 stay personal data for whoever holds the key.
 """

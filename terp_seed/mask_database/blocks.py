@@ -105,17 +105,18 @@ def _select(
     session: Session, plan: PassPlan, names: Sequence[str], where: str, lock: bool
 ) -> Sequence[Sequence[Value]]:
     quote = session.dialect.quote
+    read = [plan.referred[n].sql if n in plan.referred else quote(n) for n in names]
     return session.rows(
-        f"SELECT {', '.join(map(quote, names))} FROM {quote(plan.table)}{where} "
+        f"SELECT {', '.join(read)} FROM {quote(plan.table)}{where} "
         f"ORDER BY {', '.join(map(quote, plan.key))} "
         f"LIMIT {plan.block}{session.dialect.for_update if lock else ''}"
     )
 
 
 def _columns_to_read(plan: PassPlan) -> list[str]:
-    """The masked columns, those that name subject and person, and what tells a seeded row."""
+    """The masked columns, those that name subject and person, names of other rows, seeded keys."""
     own = [name for name in plan.facts.columns if name.casefold() in plan.masker.known_by]
-    return list(dict.fromkeys([*plan.columns, *own, *plan.seeded.key]))
+    return list(dict.fromkeys([*plan.columns, *own, *plan.referred, *plan.seeded.key]))
 
 
 def _without_seeded(session: Session, plan: PassPlan, found: Sequence[Sequence[Value]]) -> RowBlock:

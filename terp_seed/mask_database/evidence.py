@@ -289,7 +289,7 @@ To be filled in by the controller, for the records of processing (GDPR, Article 
 """
 
 
-_RISK = ("table", "quasi", "rows", "k", "alone", "small", "l", "advice")
+_RISK = ("table", "quasi", "rows", "k", "alone", "small", "l", "intervals", "advice")
 
 
 def evidence_page(evidence: Mapping[str, Any]) -> str:

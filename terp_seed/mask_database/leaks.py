@@ -28,7 +28,7 @@ from terp_seed.mask_database.risk import TableRisk, measure_risk
 from terp_seed.mask_database.run import audit_of, begun
 from terp_seed.masking.boundary import Boundary
 from terp_seed.masking.gaps import profile_of_column
-from terp_seed.masking.live_values import live_kinds, texts_in
+from terp_seed.masking.live_values import live_kinds, texts_behind
 from terp_seed.masking.policy import DATA_CLASSES, Choice
 from terp_seed.masking.proof import RangeCheck
 from terp_seed.masking.substitutes import SUBSTITUTES, made_up
@@ -192,7 +192,7 @@ class _Scan:
             found = {f"live {live}" for live in live_kinds(value).difference(alarms)}
             if reserved is not None and not found and reserved.first_fault([value]) is not None:
                 found.add(f"outside the reserved {kind} range")
-            if any(map(is_original, texts_in(value))):
+            if any(map(is_original, texts_behind(value))):
                 found.add("an original")
             return frozenset(found)
 

@@ -9,6 +9,7 @@ left.  Nothing undoes it, but for a dump.  Seeded rows are left alone, as maskin
 
 from __future__ import annotations
 
+import json
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -28,6 +29,7 @@ from terp_seed.mask_database.seeded import seeded_rows
 from terp_seed.masking.boundary import Boundary
 from terp_seed.masking.column_names import words
 from terp_seed.masking.neutralisation import Neutralisation
+from terp_seed.rows.model import Json
 
 __all__ = [
     "StepPlan",
@@ -191,6 +193,10 @@ def _literal(session: Session, column: ColumnFacts, value: Any) -> str:
 def _typed(kind: sa.types.TypeEngine[Any], value: Any) -> Any:
     if isinstance(value, str):
         return _typed_text(kind, value)
+    if isinstance(value, dict | list) and isinstance(kind, sa.JSON):
+        return Json(value)
+    if isinstance(value, dict | list) and _is_text(kind):  # MariaDB keeps documents as texts
+        return json.dumps(value, ensure_ascii=False)
     if isinstance(kind, sa.Boolean) and value in (True, False):
         return bool(value)
     if isinstance(kind, sa.Integer) and isinstance(value, int):
@@ -199,6 +205,10 @@ def _typed(kind: sa.types.TypeEngine[Any], value: Any) -> Any:
     if numeric and math.isfinite(value):
         return value
     raise TypeError
+
+
+def _is_text(kind: sa.types.TypeEngine[Any]) -> bool:
+    return isinstance(kind, sa.String) and not isinstance(kind, sa.Enum)
 
 
 def _typed_text(kind: sa.types.TypeEngine[Any], text: str) -> Any:
@@ -221,12 +231,20 @@ def _plan(session: Session, step: Neutralisation, facts: TableFacts) -> StepPlan
     differing = [
         f"{quote(name)} IS NOT NULL"
         if text == "NULL"
-        else f"{quote(name)} IS NULL OR {quote(name)} <> {text}"
+        else f"{quote(name)} IS NULL OR {_compared(session, facts.columns[name], text)}"
         for name, text in literals.items()
     ]
     parts += [f"({' OR '.join(differing)})"] if differing else []
     still = session.dialect.moving_columns(session.connection, facts.name)
     return StepPlan(step, facts.name, literals, " AND ".join(parts) or "1 = 1", still)
+
+
+def _compared(session: Session, column: ColumnFacts, text: str) -> str:
+    """A condition: the column holds another value."""
+    sides = [session.dialect.quote(column.name), text]
+    if isinstance(column.type, sa.JSON):
+        sides = list(map(session.dialect.as_document, sides))
+    return " <> ".join(sides)
 
 
 def _counted(session: Session, plan: StepPlan) -> StepPlan:

@@ -26,6 +26,7 @@ from terp_seed.ledger.changes import find_changes, still_there
 from terp_seed.ledger.ledger import ledger_of
 from terp_seed.mask_database.corrections import masked_column, narrow, settle
 from terp_seed.mask_database.progress import MaskedColumn, Pass
+from terp_seed.mask_database.referred import ForeignKey, ReferredName, referred_names
 from terp_seed.mask_database.seeded import SeededRows, seeded_rows
 from terp_seed.masking.boundary import Boundary, Masker
 from terp_seed.masking.gaps import (
@@ -65,6 +66,8 @@ class PassPlan:
     """The columns that an UPDATE must not move by itself."""
     triggers: tuple[str, ...]
     """The triggers that masking sets off, each with its table."""
+    referred: Mapping[str, ReferredName] = field(default_factory=dict)
+    """Names of the rows that its rows refer to, which their texts lose."""
     rows: int = 0
     """The rows that are left to be masked."""
     block: int = 1
@@ -124,7 +127,7 @@ def plan_passes(
     every finding: unclassified columns, masks that cannot fit, keys in the way.
     """
     keys = list(foreign_keys(session))
-    planner = _Planner(session, border, keys)
+    planner = _Planner(session, border, keys, passes)
     tables = tables_to_read(Schema(session), only)
     for facts in tables:
         planner.add(facts, [made for made in passes if made.table == facts.name])
@@ -185,8 +188,15 @@ def count_merged(session: Session, plan: PassPlan) -> Mapping[str, tuple[int, in
 class _Planner:
     """Plans table after table, and collects what prevents masking."""
 
-    def __init__(self, session: Session, border: Boundary, keys: Sequence[ForeignKey]) -> None:
+    def __init__(
+        self,
+        session: Session,
+        border: Boundary,
+        keys: Sequence[ForeignKey],
+        passes: Sequence[Pass],
+    ) -> None:
         self.session, self.border = session, border
+        self._masked = {made.table for made in passes if made.rows}
         self.plans: list[PassPlan] = []
         self.problems: list[str] = []
         self._gaps: list[PolicyGap] = []
@@ -278,7 +288,9 @@ class _Planner:
 
     def _plan(self, facts: TableFacts, made: Pass, seeded: SeededRows) -> PassPlan:
         dialect, connection = self.session.dialect, self.session.connection
-        masker = narrow(self.border, made).masker(facts.name, list(made.columns))
+        referred = self._referred(facts.name, made)
+        masks = {name: found.mask for name, found in referred.items()}
+        masker = narrow(self.border, made).masker(facts.name, list(made.columns), referred=masks)
         assert masker is not None
         moving = dialect.moving_columns(connection, facts.name)
         return PassPlan(
@@ -288,7 +300,15 @@ class _Planner:
             seeded=seeded,
             still=tuple(name for name in moving if name not in made.columns),
             triggers=tuple(self._triggers(facts.name, [*made.columns], set())),
+            referred=referred,
         )
+
+    def _referred(self, table: str, made: Pass) -> Mapping[str, ReferredName]:
+        """The names that the pass takes out of texts; of rows that are masked already, none."""
+        if not self.border.scrubs_texts(table, made.columns):
+            return {}
+        found = referred_names(self.session, self.border, self._keys, table)
+        return {path: name for path, name in found.items() if name.table not in self._masked}
 
     def _triggers(self, table: str, columns: Sequence[str], seen: set[str]) -> Iterator[str]:
         """The triggers that an UPDATE of these columns sets off, each with its table."""
@@ -347,17 +367,6 @@ def sample_values(
 
 # -- foreign keys between personal columns: after masking they must still join.  An enforced key
 # can only be masked on both sides at once, which the database does where it cascades.
-
-
-@dataclass(frozen=True)
-class ForeignKey:
-    """An enforced reference, and whether an UPDATE of its target takes it along."""
-
-    table: str
-    columns: tuple[str, ...]
-    target: str
-    target_columns: tuple[str, ...]
-    cascades: bool
 
 
 def foreign_keys(session: Session) -> Iterator[ForeignKey]:

@@ -4,12 +4,16 @@ A table's ``quasi`` columns are those that others may know of a person.  Rows th
 of them form a group; whoever is in a group of one is singled out, and where all of a group have one
 sensitive value, that is known of each.  The database counts, over all rows that were not seeded,
 and NULL is a value like any other.
+
+Dates of one subject move alike, so the time between two of them stays: whoever knows both dates of
+a person finds the row by it.  So pairs of dates are counted too.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from itertools import combinations
 
 import sqlalchemy as sa
 
@@ -18,10 +22,11 @@ from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError
 from terp_seed.mask_database.seeded import seeded_rows
 from terp_seed.masking.gaps import profile_of_column
-from terp_seed.masking.policy import Policy, TableRules
+from terp_seed.masking.policy import Policy, TableRules, same_name
 
 __all__ = ["USUAL_K", "TableRisk", "below", "measure_risk"]
 
+_MOST_DATES = 6  # of a table: fifteen pairs
 USUAL_K = 5
 """Groups of fewer rows count as small, unless the policy says otherwise."""
 
@@ -42,6 +47,8 @@ class TableRisk:
     """Rows in groups of fewer than five."""
     l: dict[str, int] = field(default_factory=dict)  # noqa: E741 - the field calls it so
     """By sensitive column: its fewest different values in a group."""
+    intervals: dict[str, int] = field(default_factory=dict)
+    """By pair of dates: the rows whose time between the two no other row has."""
     advice: list[str] = field(default_factory=list)
 
     def share(self, rows: int) -> str:
@@ -57,14 +64,14 @@ def below(risks: Iterable[TableRisk], min_k: int | None) -> list[TableRisk]:
 def measure_risk(
     session: Session, policy: Policy, tables: Sequence[TableFacts]
 ) -> Iterator[TableRisk]:
-    """The risk of each table for which the policy names quasi-identifiers.
+    """The risk of each table with quasi-identifiers in the policy, or two dates of a person.
 
     Raises `MaskingError` for a column that the table does not have, or that cannot be compared.
     """
     for facts in tables:
-        rules = policy.table(facts.name)
-        if rules.quasi:
-            yield _Measure(session, facts, rules, policy.min_k or USUAL_K).risk()
+        measure = _Measure(session, facts, policy.table(facts.name), policy.min_k or USUAL_K)
+        if measure.rules.quasi or len(measure.dates) > 1:
+            yield measure.risk()
 
 
 @dataclass(frozen=True)
@@ -76,7 +83,21 @@ class _Measure:
     rules: TableRules
     bar: int
 
+    @property
+    def dates(self) -> list[str]:
+        """The dates of persons: columns of class date, and those that quasi names."""
+        quasi = {name.casefold() for name in self.rules.quasi}
+        found = []
+        for name, column in self.facts.columns.items():
+            rule = same_name(self.rules.columns, name)
+            of_person = name.casefold() in quasi or (rule is not None and rule.kind == "date")
+            if of_person and isinstance(column.type, sa.Date | sa.DateTime):
+                found.append(name)
+        return found[:_MOST_DATES]
+
     def risk(self) -> TableRisk:
+        if not self.rules.quasi:
+            return self._with_intervals(TableRisk(self.facts.name, [], self._rows()))
         quasi, sensitive = self._columns(self.rules.quasi), self._columns(self.rules.sensitive)
         numbers = self._counted(quasi, sensitive)
         rows, groups, k, alone, small, *fewest = numbers
@@ -84,7 +105,38 @@ class _Measure:
         risk = TableRisk(self.facts.name, quasi, rows, groups, k, alone, small, found)
         if 0 < k < self.bar:
             risk.advice = self._advice(quasi, risk)
+        return self._with_intervals(risk)
+
+    def _with_intervals(self, risk: TableRisk) -> TableRisk:
+        """The same, with the pairs of dates."""
+        for one, other in combinations(self.dates, 2):
+            alone = self._alone(one, other)
+            risk.intervals[f"{one} to {other}"] = alone
+            if alone * USUAL_K > risk.rows:
+                risk.advice.append(
+                    f"{one}: the time from it to {other} is of one row alone in "
+                    f"{risk.share(alone)} of the rows; generalise one of the two, or nullify"
+                )
         return risk
+
+    def _rows(self) -> int:
+        return int(self.session.scalar(f"SELECT COUNT(*) FROM {self._table}"))
+
+    def _alone(self, one: str, other: str) -> int:
+        """The rows whose time between two dates no other row has."""
+        apart = self.session.dialect.interval(self._quoted(one), self._quoted(other))
+        groups = (
+            f"SELECT COUNT(*) AS terp_seed_n FROM (SELECT {apart} AS terp_seed_apart "
+            f"FROM {self._table}) AS i WHERE terp_seed_apart IS NOT NULL GROUP BY terp_seed_apart"
+        )
+        return int(
+            self.session.scalar(f"SELECT COUNT(*) FROM ({groups}) AS g WHERE terp_seed_n = 1")
+        )
+
+    @property
+    def _table(self) -> str:
+        """The table, without its seeded rows."""
+        return f"{self._quoted(self.facts.name)}{self._where()}"
 
     def _columns(self, names: Sequence[str]) -> list[str]:
         known = {name.casefold(): name for name in self.facts.columns}
@@ -113,7 +165,7 @@ class _Measure:
         group_by = ", ".join(map(self._spelt, quasi))
         groups = (
             f"SELECT {', '.join(['COUNT(*) AS terp_seed_n', *different])} "
-            f"FROM {self._quoted(self.facts.name)}{self._where()} GROUP BY {group_by}"
+            f"FROM {self._table} GROUP BY {group_by}"
         )
         counts = [
             "SUM(terp_seed_n)",

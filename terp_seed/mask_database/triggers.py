@@ -38,9 +38,14 @@ def fired(plans: Iterable[PassPlan]) -> list[str]:
 
 
 def order_by_triggers(session: Session, plans: Sequence[PassPlan]) -> list[PassPlan]:
-    """The passes, those over a table after those over the tables whose triggers name it."""
+    """The passes, those over a table after those over the tables whose triggers name it.
+
+    They also come after those whose texts lose its names.
+    """
     triggers = session.dialect.all_triggers(session.connection)
     named = {plan.table.casefold(): _named_by(triggers, plan.table) for plan in plans}
+    for plan in plans:
+        named[plan.table.casefold()] |= {name.table.casefold() for name in plan.referred.values()}
     done: dict[str, None] = {}
 
     def visit(table: str, on_the_way: frozenset[str]) -> None:

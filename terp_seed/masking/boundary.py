@@ -28,6 +28,7 @@ from terp_seed.masking.gaps import (
     PolicyGap,
     describe_gaps,
     find_gaps,
+    misfits,
     profile_of_column,
     profile_of_rows,
 )
@@ -74,12 +75,21 @@ class Boundary:
         """The name of the run's masking key, which reveals nothing of the key."""
         return None if self.key is None else self.key.id
 
-    def masker(self, table: str, columns: Sequence[str], first_row: int = 0) -> Masker | None:
+    def masker(
+        self,
+        table: str,
+        columns: Sequence[str],
+        first_row: int = 0,
+        referred: Mapping[str, Mask] | None = None,
+    ) -> Masker | None:
         """What a table's imported rows pass; None if none of these columns is masked.
 
         ``first_row`` is the number of rows that earlier imports gave the same
-        table.  Raises `MaskingError` where the policy cannot be met: no key
-        outside dev and test, a personal column in production.
+        table, ``referred`` are columns beside them with names of the rows that its rows refer to,
+        which their texts lose as well.
+
+        Raises `MaskingError` where the policy cannot be met: no key outside dev and test, a
+        personal column in production.
         """
         rules = self.policy.table(table)
         masks = {
@@ -91,9 +101,30 @@ class Boundary:
             return None
         known_by = {mask.known_by for mask in masks.values() if mask.known_by and self.key}
         spellings = {name: spelling_of(self._identity(rules, name)) for name in known_by}
-        return Masker(table, masks, spellings, first_row, self._row_names(table, masks))
+        row_names = self._row_names(table, masks, referred or {})
+        return Masker(table, masks | {**(referred or {})}, spellings, first_row, row_names)
 
-    def _row_names(self, table: str, columns: Iterable[str]) -> RowNames:
+    def names_of(self, table: str) -> dict[str, Mask]:
+        """The columns of a table that hold names, with what another table's texts get for them.
+
+        That is the masked name where it follows from the name alone, else NULL.
+        """
+        rules, found = self.policy.table(table), {}
+        for name, rule in self._personal(table, list(rules.columns)):
+            if rule.kind in NAMES:
+                mask = self._mask(f"{table}.{name}", rule, rules)
+                by_value = mask.by_value if mask is not None else None
+                if mask is not None:
+                    found[name] = Mask(by_value=by_value or (lambda value: None))
+        return found
+
+    def scrubs_texts(self, table: str, columns: Iterable[str]) -> bool:
+        """Whether some of these columns lose the names of their rows."""
+        return bool(self._row_names(table, columns, {}).texts)
+
+    def _row_names(
+        self, table: str, columns: Iterable[str], referred: Mapping[str, Mask]
+    ) -> RowNames:
         """The columns whose values are names, and those whose texts lose them."""
         rules = {name: self.policy.rule(table, name) for name in columns}
         kinds = {name: rule.kind for name, rule in rules.items() if rule is not None}
@@ -103,10 +134,15 @@ class Boundary:
             if rule is not None
             and any(
                 choice is not None and choice.strategy == "scrub_text"
-                for choice in (self.strategy(table, name), rule.other)
+                for choice in (
+                    self.strategy(table, name),
+                    rule.other,
+                    *(self._choice(inner) for _, inner in rule.paths),
+                )
             )
         ]
-        return RowNames([name for name, kind in kinds.items() if kind in NAMES], scrubbed)
+        own = [name for name, kind in kinds.items() if kind in NAMES]
+        return RowNames([*referred, *own], scrubbed)
 
     def prover(self, table: str, columns: Sequence[str]) -> Prover | None:
         """What a table's generated rows are held to; None if they have no column.
@@ -443,7 +479,7 @@ class Masker:
             f"{self.table}.{name}: {problem}"
             for name, mask in self._masks.items()
             if (column := by_name.get(name.casefold())) is not None
-            for problem in _problems(mask, column, rows)
+            for problem in misfits(mask, column, rows)
         ]
 
     def capacity(self, column: str) -> int | None:
@@ -540,32 +576,3 @@ def _with_companions(mask: Callable[[Value, Any], Value]) -> _ColumnMask:
         return masked
 
     return column
-
-
-def _problems(mask: Mask, column: ColumnProfile, rows: int) -> list[str]:
-    found = []
-    if column.unique and mask.by_block is not None:
-        found.append(
-            "the column is unique, and values that are exchanged would meet on the way; use "
-            "pseudonymise, or another strategy"
-        )
-    elif column.unique and not mask.distinct and not mask.makes_null:
-        found.append(
-            "the column is unique and its strategy can give two rows one value; add unique = true, "
-            "or use pseudonymise"
-        )
-    if column.unique and mask.capacity is not None and rows > mask.capacity:
-        found.append(
-            f"{rows:,} rows for a unique column, and only {mask.capacity:,} masked values exist; "
-            "seed fewer rows, or use pseudonymise or nullify"
-        )
-    if column.length is not None and mask.length is not None and mask.length > column.length:
-        found.append(
-            f"masked values are up to {mask.length} characters long, the column holds "
-            f"{column.length}; choose a shorter strategy"
-        )
-    if mask.makes_null and not column.nullable:
-        found.append("nullify in a NOT NULL column; use redact or pseudonymise")
-    if column.ascii and not mask.ascii:
-        found.append("masked values may hold characters that the column's character set lacks")
-    return found

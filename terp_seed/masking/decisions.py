@@ -109,7 +109,7 @@ def _join_addresses(
 ) -> TableDecisions:
     """The same, with addresses of the persons that the policy's other addresses have.
 
-    Equal values stay equal then.  One that cannot be made so gets a linkage domain of its own.
+    Equal values stay equal then.  One that cannot be made so gets another linkage domain.
     """
     known, decisions, person = persons_by_domain(situation.policy.tables), [], None
     rules = situation.policy.table(situation.table)

@@ -1,6 +1,7 @@
 """Documents: JSON by path, and what happens to everything that no path names.
 
-A path that leads to an object or an array covers everything in it.
+A path that leads to an object or an array covers everything in it.  A text that is a document
+itself is looked into as if it stood there.
 """
 
 from __future__ import annotations
@@ -100,6 +101,10 @@ class _Walk:
             return self._object(node, states, depth, keys)
         if depth < _DEEPEST and isinstance(node, list):
             return self._array(node, states, depth, keys)
+        if depth < _DEEPEST and isinstance(node, str) and self.other != "keep":
+            inner = _document_in(node)
+            if inner is not None:
+                return json.dumps(self.visit(inner, states, depth + 1, keys), ensure_ascii=False)
         return self._rest(node, keys)
 
     def _array(
@@ -165,6 +170,17 @@ class _Walk:
         if not isinstance(node, int):
             return node
         return node if self.other(str(node)) == str(node) else None
+
+
+def _document_in(text: str) -> dict[str, Any] | list[Any] | None:
+    """The document that a text in a document is; None if it is none."""
+    if text.lstrip()[:1] not in ("{", "["):
+        return None
+    try:
+        found = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return found if isinstance(found, dict | list) else None
 
 
 def _after(states: Sequence[_State], step: str | int) -> list[_State]:

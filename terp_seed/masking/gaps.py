@@ -22,6 +22,7 @@ from terp_seed.database.schema import ColumnFacts, TableFacts
 from terp_seed.masking.column_names import TypeKind, guess
 from terp_seed.masking.live_values import find_live, live_kinds, may_be_live, searchable
 from terp_seed.masking.policy import Policy, Rule
+from terp_seed.masking.site import Mask
 from terp_seed.rows.model import Json, Lookup, TableRows, Value
 
 __all__ = [
@@ -30,6 +31,7 @@ __all__ = [
     "describe_gaps",
     "find_gaps",
     "lines_to_add",
+    "misfits",
     "profile_of_column",
     "profile_of_rows",
     "profile_of_values",
@@ -376,3 +378,33 @@ def _is_short(value: Value) -> bool:
     if isinstance(value, int | float | Decimal):
         return -_LEAST_LONG < value < _LEAST_LONG
     return value is None
+
+
+def misfits(mask: Mask, column: ColumnProfile, rows: int) -> list[str]:
+    """Why the values that a mask makes would not fit a column of so many rows."""
+    found = []
+    if column.unique and mask.by_block is not None:
+        found.append(
+            "the column is unique, and values that are exchanged would meet on the way; use "
+            "pseudonymise, or another strategy"
+        )
+    elif column.unique and not mask.distinct and not mask.makes_null:
+        found.append(
+            "the column is unique and its strategy can give two rows one value; add unique = true, "
+            "or use pseudonymise"
+        )
+    if column.unique and mask.capacity is not None and rows > mask.capacity:
+        found.append(
+            f"{rows:,} rows for a unique column, and only {mask.capacity:,} masked values exist; "
+            "seed fewer rows, or use pseudonymise or nullify"
+        )
+    if column.length is not None and mask.length is not None and mask.length > column.length:
+        found.append(
+            f"masked values are up to {mask.length} characters long, the column holds "
+            f"{column.length}; choose a shorter strategy"
+        )
+    if mask.makes_null and not column.nullable:
+        found.append("nullify in a NOT NULL column; use redact or pseudonymise")
+    if column.ascii and not mask.ascii:
+        found.append("masked values may hold characters that the column's character set lacks")
+    return found

@@ -27,7 +27,16 @@ from terp_seed.masking.reserved import (
 )
 from terp_seed.rows.model import Json, Value
 
-__all__ = ["LIVE_KINDS", "find_live", "live_kinds", "may_be_live", "searchable", "texts_in"]
+__all__ = [
+    "LIVE_KINDS",
+    "find_live",
+    "is_hidden",
+    "live_kinds",
+    "may_be_live",
+    "searchable",
+    "texts_behind",
+    "texts_in",
+]
 
 _NOT_LOCAL = re.compile(r"[\s@<>\"(),;:\[\]\\]")
 _DOMAIN = re.compile(r"(?:[\w-]{1,63}\.){1,8}[^\W\d_][\w-]{1,62}")
@@ -65,6 +74,8 @@ _NUMBERS = re.compile(
 
 _ENCODED = 16  # characters of the shortest base64 that is opened
 _LONG_WORD = re.compile(rf"(?<!\S)[^\W_]{{{_ENCODED}}}")
+_LONG_WORD_IN = re.compile(rf'"[A-Za-z0-9+/_-]{{{_ENCODED}}}')  # a value of a document
+_LAYERS = 3  # of encodings in each other
 _MOST_LOCAL = 64
 _DEEPEST = 200
 
@@ -93,7 +104,7 @@ def searchable(text: str) -> str:
 def may_be_live(text: str) -> bool:
     """False if nothing in the text can be live, whatever it is cut into or opened to."""
     short = "@" in text or "\\" in text or _has_eight_digits(text)
-    encoded = "%" in text or "&" in text or _has_long_word(text)
+    encoded = "%" in text or "&" in text or _has_long_word(text) or _holds_long_word(text)
     return short or encoded or _may_be_address(text)
 
 
@@ -150,12 +161,29 @@ def find_live(text: str, *, bare: bool = False) -> list[Hit]:
 
 
 def live_kinds(value: Value) -> set[str]:
-    """The kinds that are found in a value: in all its texts, as they are and decoded once."""
-    kinds: set[str] = set()
+    """The kinds that are found in a value: in all its texts, as they are and decoded."""
+    return {hit.kind for text in texts_behind(value) for hit in find_live(searchable(text))}
+
+
+def is_hidden(text: str) -> bool:
+    """Whether something live is in a text that only shows once it is opened or decoded."""
+    opens = "\\" in text or _may_be_encoded(text) or _holds_long_word(text)
+    return opens and bool(live_kinds(text))
+
+
+def texts_behind(value: Value) -> Iterator[str]:
+    """`texts_in` a value, and what they say decoded: some encodings deep, documents opened."""
     for text in texts_in(value):
-        for seen in (text, *decoded_texts(text)) if _may_be_encoded(text) else (text,):
-            kinds |= {hit.kind for hit in find_live(searchable(seen))}
-    return kinds
+        yield from _layers(text, _LAYERS)
+
+
+def _layers(text: str, deep: int) -> Iterator[str]:
+    """A text, and what it says decoded, so many times in all: documents in it are opened."""
+    yield text
+    if deep and _may_be_encoded(text):
+        for decoded in decoded_texts(text):
+            for inner in texts_in(decoded):
+                yield from _layers(inner, deep - 1)
 
 
 def texts_in(value: Value, depth: int = 0) -> Iterator[str]:
@@ -164,13 +192,21 @@ def texts_in(value: Value, depth: int = 0) -> Iterator[str]:
         value = value.value
     if isinstance(value, str):
         yield value
-        # A document without an escape shows all its texts as they are.
-        if "\\" in value and depth < _DEEPEST and value.lstrip()[:1] in ("{", "["):
+        if depth < _DEEPEST and value.lstrip()[:1] in ("{", "[") and _hides_texts(value):
             yield from _texts_of_document(value, depth)
     elif isinstance(value, dict | list) and depth < _DEEPEST:
         parts = [*value.keys(), *value.values()] if isinstance(value, dict) else value
         for part in parts:
             yield from texts_in(part, depth + 1)
+
+
+def _hides_texts(document: str) -> bool:
+    """Whether a document may hold texts that do not show in it as they are."""
+    return "\\" in document or _holds_long_word(document)
+
+
+def _holds_long_word(text: str) -> bool:
+    return len(text) >= _ENCODED and _LONG_WORD_IN.search(text) is not None
 
 
 def _texts_of_document(text: str, depth: int) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""National numbers, by the check digits that python-stdnum knows.
+"""National numbers, by the check digits that python-stdnum knows; bank codes and postcodes.
 
 One number in ten or so passes a check digit by chance, so a single value proves nothing: a column
 holds such numbers where nearly all of its distinct values pass one and the same check.
@@ -6,10 +6,11 @@ holds such numbers where nearly all of its distinct values pass one and the same
 
 from __future__ import annotations
 
-from collections.abc import Collection
+import re
+from collections.abc import Callable, Collection
 from importlib import import_module
 
-__all__ = ["number_of_column"]
+__all__ = ["code_of_column", "number_of_column"]
 
 # Each check is one that a random text of its layout passes once in ten times at most.
 _CHECKS = {
@@ -72,3 +73,43 @@ def _compact(text: str) -> str:
     """The digits of what may be a card number; Luhn's sum alone holds for much else."""
     digits = text.replace(" ", "").replace("-", "")
     return digits if len(digits) in _CARD_DIGITS and digits[0] in "23456" else "x"
+
+
+# Postcodes of digits alone, as most countries have them, look like any number.
+_POSTCODES: dict[str, Callable[[str], object]] = {
+    "at": lambda text: _passes("at.postleitzahl", text),
+    "ca": re.compile(r"[ABCEGHJ-NPRSTVXY]\d[ABCEGHJ-NPRSTV-Z] ?\d[ABCEGHJ-NPRSTV-Z]\d").fullmatch,
+    "gb": re.compile(r"[A-Z]{1,2}\d[A-Z\d]? ?\d[ABD-HJLNP-UW-Z]{2}").fullmatch,
+    "nl": lambda text: _passes("nl.postcode", text),
+}
+
+
+def code_of_column(values: Collection[str]) -> tuple[str, str] | None:
+    """The class of a column of bank codes or of one country's postcodes, and what they are.
+
+    As of `number_of_column`, at least 90 % of ten distinct values must be such.
+    """
+    distinct = {value.strip().upper() for value in values if value.strip()}
+    if len(distinct) < _FEWEST:
+        return None
+    if _most(_is_bic, distinct):
+        return "account", "BIC"
+    for country, is_postcode in _POSTCODES.items():
+        if _most(is_postcode, distinct):
+            return "postal_address", f"postcodes of {country.upper()}"
+    return None
+
+
+def _most(check: Callable[[str], object], texts: Collection[str]) -> bool:
+    return sum(bool(check(text)) for text in texts) >= _SHARE * len(texts)
+
+
+def _is_bic(text: str) -> bool:
+    """Whether a text is spelt as a BIC, with the country where a BIC has it."""
+    from phonenumbers import SUPPORTED_REGIONS
+
+    return text[4:6] in SUPPORTED_REGIONS and _passes("bic", text)
+
+
+def _passes(check: str, text: str) -> bool:
+    return bool(import_module(f"stdnum.{check}").is_valid(text))

@@ -7,6 +7,7 @@ NULL.  ::
     webhooks = { set = { enabled = false } }
     api_tokens = { delete = true, where = "expires_at IS NULL" }
     users = [{ null = ["reset_token"] }, { set = { status = "locked" }, where = "role = 'bot'" }]
+    shops = { set = { options = { send_mail = false, copies = [] } } }    # a document
     sms_queue = { delete = true, optional = true }  # not every database has the table
 """
 
@@ -83,7 +84,9 @@ def _fault(entry: Any) -> str:
         return f"unknown key {unknown[0]!r}; a step has {', '.join(_KEYS)}"
     values, nulls = entry.get("set", {}), entry.get("null", [])
     if not isinstance(values, dict) or not all(_is_literal(value) for value in values.values()):
-        return "set is a table of columns with literals: texts, numbers, true, false, dates"
+        return (
+            "set is a table of columns with literals: texts, numbers, true, false, dates, documents"
+        )
     if not isinstance(nulls, list) or not all(isinstance(name, str) for name in nulls):
         return "null is a list of columns"
     if not all(type(entry.get(name, False)) is bool for name in ("delete", "optional")):
@@ -98,4 +101,7 @@ def _fault(entry: Any) -> str:
 
 
 def _is_literal(value: Any) -> bool:
+    if isinstance(value, dict | list):  # a document, which has no dates
+        parts = value.values() if isinstance(value, dict) else value
+        return all(isinstance(part, (*_KINDS, dict, list)) and _is_literal(part) for part in parts)
     return isinstance(value, (*_KINDS, date, time))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 from terp_seed.masking.column_names import TypeKind, guess, words
 from terp_seed.masking.live_values import LIVE_KINDS, live_kinds
-from terp_seed.masking.national_numbers import number_of_column
+from terp_seed.masking.national_numbers import code_of_column, number_of_column
 from terp_seed.masking.person_names import name_class
 from terp_seed.masking.phone_numbers import share_of_phones
 from terp_seed.rows.model import Value
@@ -99,6 +99,9 @@ def _by_share(distinct: Set[str], *, is_text: bool) -> Proposal | None:
     enough = len(phones) >= max(_FEWEST, _SHARE * len(distinct))
     if enough and share_of_phones(phones) >= _SHARE:
         return Proposal("phone", "its values are telephone numbers of one region")
+    code = code_of_column(distinct)
+    if code is not None:
+        return Proposal(code[0], f"its values are {code[1]}")
     name = name_class(distinct)
     return Proposal(name, "its values are names of persons") if name else None
 

@@ -25,7 +25,7 @@ from terp_seed.errors import MaskingError
 from terp_seed.masking.approximations import date_shift, generalise, noise
 from terp_seed.masking.ibans import COUNTRIES, mask_of_iban
 from terp_seed.masking.identities import PREFIXES
-from terp_seed.masking.live_values import find_live, searchable
+from terp_seed.masking.live_values import find_live, is_hidden, searchable
 from terp_seed.masking.normal import UnmaskableError, plain
 from terp_seed.masking.policy import DATA_CLASSES, Choice
 from terp_seed.masking.site import Mask, Site, drawn, drawn_text, of_kind
@@ -42,6 +42,7 @@ __all__ = [
     "list_strategies",
 ]
 
+_REDACTED = "[redacted]"
 LEAST_SHUFFLED = 10
 """How many rows a shuffle exchanges at least."""
 
@@ -123,8 +124,8 @@ def _nullify(site: Site) -> Mask:
 
 
 def _redact(site: Site) -> Mask:
-    marker = site.option("marker", "[redacted]")
-    other = "[removed]" if marker != "[removed]" else "[redacted]"
+    marker = site.option("marker", _REDACTED)
+    other = "[removed]" if marker != "[removed]" else _REDACTED
 
     def by_value(value: Value) -> Value:
         if isinstance(value, str) and site.kind.name == "json":
@@ -214,7 +215,8 @@ def _scrub_text(site: Site) -> Mask:
     """Replace what shows by its shape; a name does not, and stays.
 
     That is why `redact` is the default for free text, and this is a choice.
-    Under a key a find becomes what its own column would make of it.
+    Under a key a find becomes what its own column would make of it.  A text in which one only
+    shows decoded is hidden whole.
     """
     surrogates: dict[str, Callable[[Value], Value]] = {}
     for name in _MARKERS.keys() - _NO_RANGE if site.key else ():
@@ -234,7 +236,8 @@ def _scrub_text(site: Site) -> Mask:
             surrogate = made(found) if made else _MARKERS[hit.kind]
             parts += [seen[end : hit.start], str(surrogate)]
             end = hit.stop
-        return "".join([*parts, seen[end:]]) if parts else text
+        scrubbed = "".join([*parts, seen[end:]]) if parts else text
+        return _REDACTED if is_hidden(scrubbed) else scrubbed
 
     return Mask(by_value=by_value, ascii=False)
 

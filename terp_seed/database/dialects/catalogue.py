@@ -148,6 +148,14 @@ class Catalogue(ABC):
         """A text column for comparisons that no collation makes looser."""
         return name
 
+    def as_document(self, expression: str) -> str:
+        """A value of a column of JSON, for comparisons with another document."""
+        return expression
+
+    def interval(self, one: str, other: str) -> str:
+        """How far two dates are apart, to the second; NULL where one is."""
+        return f"{one} - {other}"
+
     def hidden(self, connection: Connection, tables: Sequence[str]) -> str:
         """Why the user may not see every row of these tables; empty if every row is seen."""
         return ""

@@ -272,6 +272,12 @@ class MySQL(MySQLKeptRows, Dialect):
     def as_spelt(self, name: str) -> str:
         return f"CAST({name} AS BINARY)"
 
+    def as_document(self, expression: str) -> str:
+        return f"CAST({expression} AS JSON)"
+
+    def interval(self, one: str, other: str) -> str:
+        return f"TIMESTAMPDIFF(SECOND, {other}, {one})"
+
     def triggers(self, connection: Connection, table: str) -> list[str]:
         at = self._at("event_object", table).replace("event_object_name", "event_object_table")
         rows = _exact(

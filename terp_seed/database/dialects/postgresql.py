@@ -333,6 +333,9 @@ class PostgreSQL(PostgreSQLKeptRows, PostgreSQLValues, Dialect):
     def as_spelt(self, name: str) -> str:
         return f'{name} COLLATE "C"'
 
+    def as_document(self, expression: str) -> str:
+        return f"CAST({expression} AS jsonb)"
+
     def readable_elsewhere(self, connection: Connection) -> list[tuple[str, str]]:
         rows = connection.exec_driver_sql(
             "SELECT nspname, relname FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace "

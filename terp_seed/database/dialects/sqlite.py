@@ -199,6 +199,9 @@ class SQLite(SQLiteKeptRows, Dialect):
     def as_spelt(self, name: str) -> str:
         return f"{name} COLLATE BINARY"
 
+    def interval(self, one: str, other: str) -> str:
+        return f"strftime('%s', {one}) - strftime('%s', {other})"
+
     def triggers(self, connection: Connection, table: str) -> list[str]:
         rows = connection.exec_driver_sql(
             "SELECT name FROM sqlite_master WHERE type = 'trigger' AND tbl_name = ? "
