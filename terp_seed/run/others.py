@@ -48,6 +48,7 @@ class OtherRows:
         Raises `GuardError` if rows of another chain depend on rows that go, and `UsageError` for a
         table of dependents without a primary key.
         """
+        self._refuse_shared()
         counts: dict[str, int] = {}
         for table in self.tables:
             seeded = (rows for rows in self.own if rows.range.table == table)
@@ -96,16 +97,29 @@ class OtherRows:
         )
 
     @cached_property
-    def _foreign(self) -> list[Selection]:
-        """The rows of other chains."""
+    def _other_chains(self) -> list[Ledger]:
         session = self.session
         chains = [name for name in chains_of(session) if name != session.settings.chain]
-        ledgers = [Ledger(session.dialect, session.books, name, session.names) for name in chains]
+        return [Ledger(session.dialect, session.books, name, session.names) for name in chains]
+
+    @cached_property
+    def _foreign(self) -> list[Selection]:
+        """The rows of other chains."""
         return [
-            Selection(range_, keys=row_keys(session, ledger, range_))
-            for ledger in ledgers
-            for range_ in ledger.ranges(session.connection)
+            Selection(range_, keys=row_keys(self.session, ledger, range_))
+            for ledger in self._other_chains
+            for range_ in ledger.ranges(self.session.connection)
         ]
+
+    def _refuse_shared(self) -> None:
+        """Refuse rows that a revision of another chain has changed: it would not do so again."""
+        for ledger in self._other_chains:
+            for change in find_changes(ledger, self.session.connection):
+                if change.table in self.tables:
+                    raise GuardError(
+                        f"revision {change.revision} of chain {ledger.chain} changes rows of "
+                        f"{change.table}; roll that one back first"
+                    )
 
     @cached_property
     def _kept(self) -> list[KeptTable]:
