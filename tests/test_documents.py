@@ -48,6 +48,7 @@ RUNS: dict[str, list[tuple[list[str], int]]] = {
     ],
     "preview": [(["preview", "--prove"], 0)],
     "reseed": [(["reseed", "--yes", "--on-dependents=keep"], 0)],
+    "reset": [(["reset", "--dry-run"], 0), (["reset", "--yes"], 0)],
     "restore": [(["restore", "BACKUP", "--yes"], 0)],
     "revision": [(["revision", "-m", "new"], 0)],
     "rollback": [(["rollback", "--yes", "--on-dependents=keep"], 0)],

@@ -218,6 +218,21 @@ def elsewhere():
     application(toy, tests, ENGINE.format(url=toy.url)).assert_outcomes(passed=14)
 
 
+def test_a_fixture_may_be_declared_not_to_write(
+    sqlite_toy: Toy, application: Callable[..., pytest.RunResult]
+) -> None:
+    fixture = """
+@pytest.fixture(autouse=True)
+def clock():
+    pass
+"""
+    tests = ONE_AFTER_THE_OTHER.format(fixture=fixture, expected="== 6")
+    conftest = ENGINE.format(url=sqlite_toy.url) + (
+        "\ndef pytest_configure(config):\n    config.addinivalue_line('terp_seed_apart', 'clo*')\n"
+    )
+    application(sqlite_toy, tests, conftest).assert_outcomes(passed=14)
+
+
 def test_changed_files_are_noticed_between_two_tests(
     sqlite_toy: Toy, application: Callable[..., pytest.RunResult]
 ) -> None:

@@ -107,3 +107,25 @@ def test_what_two_chains_update_goes_back_in_the_order_of_the_chains(shared: Toy
     shared.downgrade()
     go(shared, "downgrade", "base")
     assert words(shared) == {"b": "own"}
+
+
+def test_a_reset_leaves_the_rows_of_other_chains(shared: Toy) -> None:
+    assert (
+        "1001_b of chain other changes rows of t"
+        in shared.terp_seed("reset", "--yes", code=5).output
+    )
+    shared.execute(
+        "INSERT INTO t (code, word) VALUES ('mine', 'x')",
+        "UPDATE t SET word = 'y' WHERE code = 'z'",
+    )
+    other = ("-n", "other", "-x", f"url={shared.url}", "reset", "--yes")
+    if shared.mysql:
+        assert "use terp-seed reseed" in shared.run("terp-seed", *other, check=False).stderr
+        return
+    assert "delete 1 rows of t" in shared.run("terp-seed", *other).stdout
+    assert words(shared) == {"a": "A", "b": "B2", "z": "Z"}
+    go(shared, "downgrade", "base")
+    assert words(shared) == {"a": "A", "b": "B"}
+    shared.execute("DELETE FROM t WHERE code = 'a'")
+    shared.terp_seed("reset", "--yes")
+    assert words(shared) == {"a": "A", "b": "B"}

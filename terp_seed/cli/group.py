@@ -27,6 +27,7 @@ _COMMANDS = {
     "seed": "terp_seed.cli.seed:seed",
     "rollback": "terp_seed.cli.seed:rollback",
     "reseed": "terp_seed.cli.reseed:reseed",
+    "reset": "terp_seed.cli.reset:reset",
     "plan": "terp_seed.cli.plan:plan",
     "backup": "terp_seed.cli.backup:backup",
     "restore": "terp_seed.cli.backup:restore",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from time import monotonic
@@ -37,6 +37,8 @@ class Session:
     which is the caller's to commit or to roll back."""
     names: LiveNames = field(default_factory=LiveNames, compare=False)
     """What the tables and columns of revisions are called in this database."""
+    first_keys: Mapping[tuple[str, int], int] = field(default_factory=dict, compare=False)
+    """The first keys that ranges of seeded rows had before, and get again."""
 
     @property
     def stream(self) -> Live:

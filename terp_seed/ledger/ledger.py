@@ -212,6 +212,8 @@ class Ledger:
     chain: str
     names: LiveNames = field(default_factory=LiveNames, compare=False)
     """What tables and columns are called now."""
+    first_keys: Mapping[Place, int] = field(default_factory=dict, compare=False)
+    """First keys that are not free to choose, since rows had them before."""
 
     @property
     def table(self) -> str:
@@ -233,7 +235,11 @@ class Ledger:
         """
         first = None
         if rows.id is not None:
-            first = f"({self.dialect.take_keys(rows.table, rows.id, rows.count)})"
+            known = self.first_keys.get(wanted.place)
+            taken = (
+                self.dialect.take_keys(rows.table, rows.id, rows.count) if known is None else known
+            )
+            first = f"({taken})"
         return self._insert_range(wanted, Shape.of(rows, refs, stored=stored), first)
 
     def record(self, seeded: SeededRange) -> str:
@@ -514,7 +520,13 @@ class Ledger:
 
 def ledger_of(session: Session) -> Ledger:
     """The ledger of the chain in the session's database."""
-    return Ledger(session.dialect, session.books, session.settings.chain, session.names)
+    return Ledger(
+        session.dialect,
+        session.books,
+        session.settings.chain,
+        session.names,
+        session.first_keys,
+    )
 
 
 def chains_of(session: Session) -> list[str]:

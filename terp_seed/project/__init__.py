@@ -5,7 +5,7 @@ write files, ``operation_text`` the text of operations.  ``datasets`` reads the 
 ``dataset_changes`` compares them with the chain, ``autogenerate`` makes a revision of what differs,
 ``dataset_import`` makes a dataset of rows that exist.  ``schema_env`` reads the schema's env.py,
 ``check`` and ``prove`` test the seeds before a run (``causes`` name why they differ),
-``round_trip`` seeds in a transaction that is rolled back,
-``reseed`` rolls back and seeds again, ``squash`` makes one revision of several, ``status`` reads a
-database, ``restamp`` makes it another environment.
+``round_trip`` seeds in a transaction that is rolled back, ``reseed`` rolls back and seeds again,
+``reset`` puts rows back, ``squash`` makes one revision of several, ``status`` reads a database,
+``restamp`` makes it another environment.
 """

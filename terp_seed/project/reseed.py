@@ -20,7 +20,7 @@ from terp_seed.project.project import Act, Project
 from terp_seed.run.live import RunOutcome, run_live
 from terp_seed.settings.options import Settings, preset, presets
 
-__all__ = ["Reseed", "Reseeded", "plan_reseed"]
+__all__ = ["Reseed", "Reseeded", "plan_reseed", "without_generation"]
 
 _KEYS = frozenset(("size", "rows", "seed", "as-of"))
 
@@ -47,7 +47,7 @@ class Reseed:
         """Have Alembic roll back; ``act`` gets it with the settings that the chain has."""
 
         def act_as_seeded(session: Session, request: Request) -> None:
-            act(replace(session, settings=_without_generation(session.settings)), request)
+            act(replace(session, settings=without_generation(session.settings)), request)
 
         self.project.downgrade(target, act=act_as_seeded)
 
@@ -64,7 +64,7 @@ class Reseed:
             outcomes.append(run_live(session, request, asked))
 
         def put_in(session: Session, request: Request) -> None:
-            settings = self._settings(session.settings)
+            settings = self.settings_from(session.settings)
             if outcomes[0].results:  # the question was about both
                 settings = replace(settings, yes=database_name(settings))
             session = replace(session, settings=settings)
@@ -79,7 +79,8 @@ class Reseed:
             ) from None
         return Reseeded(*outcomes)
 
-    def _settings(self, settings: Settings) -> Settings:
+    def settings_from(self, settings: Settings) -> Settings:
+        """The settings of a run that seeds."""
         generation = self.generation
         return replace(
             settings,
@@ -172,7 +173,7 @@ def _counts_beside_preset(
     return {name: rows[name] for name in counts if rows.get(name, counts[name]) != counts[name]}
 
 
-def _without_generation(settings: Settings) -> Settings:
+def without_generation(settings: Settings) -> Settings:
     """The settings of a rollback: it goes by what the chain was seeded with."""
     return replace(
         settings,

@@ -5,5 +5,6 @@ ones, ``changes`` updates and deletes rows, ``restorer`` puts those back, ``roll
 once ``dependents`` has found what refers to them and ``recognise`` whose key has changed, and
 ``backup`` saves them first; ``scripted_rollback`` prints it.  ``dry_run`` counts what would happen,
 with ``differences`` of rows that are there, ``plan_file`` holds a run to a reviewed plan, and
-``ledger_rebuild`` rebuilds a lost ledger from what ``row_search`` finds.
+``ledger_rebuild`` rebuilds a lost ledger from what ``row_search`` finds.  ``others`` are rows that
+no seed inserted, for a reset.
 """

@@ -40,7 +40,9 @@ from terp_seed.run.executor import Executor, planned_steps
 from terp_seed.run.rollback import Rollback
 from terp_seed.settings.log import logger, progress_of_run
 
-__all__ = ["RunOutcome", "run_live"]
+__all__ = ["RunOutcome", "run_live", "run_locked"]
+
+Expect = Callable[[Session, Run], None]
 
 _ATTEMPTS = 3
 _SHOWN = 100  # conflicts that the log names
@@ -60,7 +62,7 @@ def run_live(
     session: Session,
     request: Request,
     confirm: Confirm = UNASKED,
-    expect: Callable[[Session, Run], None] = lambda session, run: None,
+    expect: Expect = lambda session, run: None,
 ) -> RunOutcome:
     """Bring the database to where the request wants it, or raise `SeedError`.
 
@@ -78,15 +80,32 @@ def run_live(
     with advisory_lock(session) as lock:
         move = _unless_moved(session, move)
         if move:
-            run = build_run(environment, Target.live(session), move)
-            session.end_transaction()
-            preflight(session, run)
-            expect(session, run)
-            _warn_of_skipped(session, environment, move)
-            return _LiveRun(session, run, lock).execute(confirm)
+            return _run_move(session, environment, move, lock, (confirm, expect))
     heads = _name_heads(move.heads)
     logger.info(f"nothing to do: another run already moved the chain to {heads}")
     return RunOutcome(environment, move.heads)
+
+
+def run_locked(
+    session: Session, request: Request, lock: Held, expect: Expect = lambda session, run: None
+) -> RunOutcome:
+    """The same under a lock that the caller holds, and with the caller's consent."""
+    environment, move = find_move(session, request)
+    if not move:
+        return RunOutcome(environment, move.heads)
+    return _run_move(session, environment, move, lock, (Confirm(planned=True), expect))
+
+
+def _run_move(
+    session: Session, environment: str, move: Move, lock: Held, asked: tuple[Confirm, Expect]
+) -> RunOutcome:
+    confirm, expect = asked
+    run = build_run(environment, Target.live(session), move)
+    session.end_transaction()
+    preflight(session, run)
+    expect(session, run)
+    _warn_of_skipped(session, environment, move)
+    return _LiveRun(session, run, lock).execute(confirm)
 
 
 def _warn_of_skipped(session: Session, environment: str, move: Move) -> None:

@@ -6,7 +6,8 @@ wait for them, so between two tests there must be none.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
+from fnmatch import fnmatch
 from typing import Any
 
 import pytest
@@ -23,10 +24,13 @@ def use_seeded(*items: pytest.Item | None) -> bool:
     return all(item is not None and _SEEDED in _fixtures(item) for item in items)
 
 
-def follow_each_other(item: pytest.Item, following: pytest.Item | None) -> bool:
+def follow_each_other(
+    item: pytest.Item, following: pytest.Item | None, apart: Collection[str]
+) -> bool:
     """Whether two tests use `seeded`, and no fixture of others runs in between.
 
-    Fixtures that build on `seeded` run while the transaction is in use.
+    Fixtures that build on `seeded` run while the transaction is in use; those whose names match
+    one of ``apart`` are known not to write to its database.
     """
     if following is None or not use_seeded(item, following) or item.parent is not following.parent:
         return False
@@ -35,6 +39,7 @@ def follow_each_other(item: pytest.Item, following: pytest.Item | None) -> bool:
         _SEEDED in _needed(test, name) or (fixture.scope != "function" and name in started)
         for test in (item, following)
         for name, fixture in _foreign(test)
+        if not any(fnmatch(name, pattern) for pattern in apart)
     )
 
 

@@ -37,11 +37,17 @@ _DATABASES = pytest.StashKey["dict[tuple[Project, Engine], SeededDatabases]"]()
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Add two keys to pytest's configuration."""
+    """Add three keys to pytest's configuration."""
     parser.addini(
         "terp_seed_config", "the alembic.ini that has the seed section", default="alembic.ini"
     )
     parser.addini("terp_seed_section", "the section of the seeds", default="seed")
+    parser.addini(
+        "terp_seed_apart",
+        "fixtures that do not write to the database of seed_engine (names or patterns)",
+        type="args",
+        default=[],
+    )
 
 
 @pytest.fixture(scope="session")
@@ -79,7 +85,7 @@ def seeded(
 ) -> Iterator[Seeded]:
     """Seed to a revision, and get the connection: ``seeded("0003_batches", size="small")``.
 
-    Then ``seeded.row("clients", "SEED-C-0001")`` is the row with that natural key, and
+    Then ``seeded.row("clients", "SEED-WHL-000001")`` is the row with that natural key, and
     ``seeded.one("orders", fulfillmentStatus="PACKED")`` the first row with those values.
 
     The connection is in a transaction that is rolled back when the test ends.  Keywords are the
@@ -93,7 +99,10 @@ def seeded(
     yield Seeded(transaction)
     item, following = request.node, request.config.stash.get(_FOLLOWING, None)
     private = seed_engine.get_execution_options().get(_PRIVATE, False)
-    follows = use_seeded(following) if private else follow_each_other(item, following)
+    if private:
+        follows = use_seeded(following)
+    else:
+        follows = follow_each_other(item, following, request.config.getini("terp_seed_apart"))
     transaction.end_test(keep=follows)
 
 

@@ -131,6 +131,24 @@ def _masking(f: Figures) -> Iterator[Bar]:
         yield Bar(f"peak memory at {many:,} rows, of the peak at {few:,}", peaks[1] / peaks[0], 1.2)
 
 
+def _tests(f: Figures) -> Iterator[Bar]:
+    def milliseconds(engine: str, what: str) -> float:
+        return 1000 * f.get("tests", engine, 0, what)
+
+    yield Bar("`seeded` on SQLite", milliseconds("sqlite", "seeded"), 20, unit=" ms")
+    yield Bar("a copy of `small` on SQLite", milliseconds("sqlite", "copy"), 15, unit=" ms")
+    yield Bar("a copy of `small` on PostgreSQL", milliseconds("postgresql", "copy"), 80, unit=" ms")
+    yield Bar(
+        "a repair of `small` after ten rows on MariaDB",
+        milliseconds("mariadb", "copy"),
+        100,
+        unit=" ms",
+    )
+    for engine, name in _NAMES:
+        build, upgrade = (f.get("tests", engine, 0, w) for w in ("first build", "upgrade head"))
+        yield Bar(f"the first build on {name}, of tables and `upgrade head`", build / upgrade, 1.2)
+
+
 def _script(f: Figures) -> Iterator[Bar]:
     for engine, name in _NAMES:
         script, run = (f.get("clients", engine, 500_000, what) for what in ("script", "upgrade"))
@@ -205,6 +223,7 @@ _BARS: tuple[Callable[[Figures], Iterator[Bar]], ...] = (
     _files,
     _datasets,
     _masking,
+    _tests,
     _script,
     _downgrade,
     _targets,

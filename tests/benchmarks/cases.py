@@ -8,12 +8,15 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from servers import USER
+
 from benchmarks.datasets import DatasetLab
 from benchmarks.files import FileLab
 from benchmarks.floors import Floor
 from benchmarks.lab import ENGINES, Database, Lab
 from benchmarks.masking import MaskingLab
 from benchmarks.measure import Cost, measured
+from benchmarks.own_tests import measure_tests
 
 Record = dict[str, Any]
 """One figure: what, where, how many rows, and its costs or seconds, one for each run."""
@@ -107,6 +110,18 @@ def masking(lab: Lab, runs: int, quick: bool) -> list[Record]:
     return found
 
 
+def tests(lab: Lab, runs: int, quick: bool) -> list[Record]:
+    """The fixtures of the pytest plugin, in tests of an application."""
+    lab.server.execute(rf"GRANT ALL ON `terp\_seed\_%`.* TO '{USER}'@'127.0.0.1'")
+    found = []
+    for engine in ENGINES:
+        with lab.database(engine) as origin, lab.empty(engine) as empty:
+            for what, costs in measure_tests(lab, origin, empty).items():
+                record = {"part": "tests", "engine": engine, "rows": 0, "what": what}
+                found.append({**record, **costs, "peak": []})
+    return found
+
+
 def current(lab: Lab, runs: int, quick: bool) -> list[Record]:
     """`alembic -n seed current` beside the same of an Alembic environment without us."""
     plain = _plain_project(lab)
@@ -148,6 +163,7 @@ PARTS: dict[str, Callable[[Lab, int, bool], list[Record]]] = {
     "files": files,
     "datasets": datasets,
     "masking": masking,
+    "tests": tests,
 }
 
 

@@ -92,6 +92,17 @@ class Lab:
         yield Database(engine, name, url)
         self.server.drop(name)
 
+    @contextlib.contextmanager
+    def empty(self, engine: str) -> Iterator[str]:
+        """The URL of a database without tables."""
+        name = f"empty_{next(self._numbers)}"
+        if engine == "sqlite":
+            yield f"sqlite:///{self.folder / name}.db"
+            return
+        server = self.postgresql if engine == "postgresql" else self.server
+        yield server.create(name)
+        server.drop(name)
+
     def _make_templates(self) -> None:
         url = self.server.create("template")
         copied = self.postgresql.create("template")

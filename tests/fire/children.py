@@ -89,7 +89,10 @@ def start(
     env: dict[str, str] | None = None,
     at: float | None = None,
 ) -> Child:
-    """Start `alembic ARGV` in a folder; `points` is a file that the passed points are listed in."""
+    """Start `alembic ARGV`, or `terp-seed ARGV` for a reset, in a folder.
+
+    `points` is a file that the passed points are listed in.
+    """
     out = folder / f"said-{next(_numbers)}"
     process = _forks.Process(target=_run, args=(folder, argv, out, strike, points, env or {}, at))
     process.start()
@@ -114,14 +117,20 @@ def _run(
     os.environ.clear()
     os.environ.update(clean)
     os.chdir(folder)
-    sys.argv = ["alembic", *argv]
     if strike is not None or points is not None:
         _listen(Points(strike, points))
     from alembic.config import CommandLine
 
+    from terp_seed.cli import run
+
     if at is not None:
         time.sleep(max(0.0, at - time.time()))
-    CommandLine(prog="alembic").main(list(argv))
+    if "reset" in argv:  # alembic does not have it
+        sys.argv = ["terp-seed", *argv]
+        run()
+    else:
+        sys.argv = ["alembic", *argv]
+        CommandLine(prog="alembic").main(list(argv))
 
 
 class Points:

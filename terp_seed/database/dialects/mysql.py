@@ -484,6 +484,9 @@ class MySQL(MySQLKeptRows, Dialect):
     def unreachable(self, error: BaseException) -> str:
         return UNREACHABLE.get(problem(error).code or 0, "")
 
+    def reset_counter(self, table: str, key: str) -> Sequence[str]:
+        return [f"ALTER TABLE {self.quote_table(table)} AUTO_INCREMENT = 1"]  # it goes no lower
+
     def copies(self, connection: Connection, tables: Sequence[str]) -> list[Copy]:
         names = ("log_bin", "general_log", "slow_query_log")
         on = {name: bool(_scalar(connection, f"SELECT @@{name}")) for name in names}

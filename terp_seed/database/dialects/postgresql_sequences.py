@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from terp_seed.database.dialects.values import Values
 
-__all__ = ["draw_keys"]
+__all__ = ["draw_keys", "reset_sequence"]
 
 _TRIES = 50  # to draw keys that follow one another
 _DRAWS = 1_000_000  # in all of them
@@ -59,6 +59,15 @@ def draw_keys(engine: Values, table: str, key: str, count: int, highest: str) ->
         f"SELECT COALESCE((SELECT last.low FROM drawn AS last, own WHERE {good}), (SELECT "
         f"setval(seq, GREATEST(top, nextval(seq)) + {_GAP + count}) - {count - 1} FROM own), "
         f"({highest}))"
+    )
+
+
+def reset_sequence(engine: Values, table: str, key: str) -> str:
+    """A SELECT that sets a column's sequence, if it has one, to the key above the highest."""
+    top = f"SELECT COALESCE(MAX({engine.quote(key)}), 0) + 1 FROM {engine.quote_table(table)}"
+    return (
+        f"SELECT setval(seqrelid::regclass, ({top}), false) FROM pg_sequence "
+        f"WHERE seqrelid = {_sequence(engine, table, key)}"
     )
 
 

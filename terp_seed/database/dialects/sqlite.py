@@ -338,6 +338,14 @@ class SQLite(SQLiteKeptRows, Dialect):
             return Problem(Kind.RETRYABLE, "another program holds the database file")
         return Problem(Kind.REFUSED, found[0])
 
+    def reset_counter(self, table: str, key: str) -> Sequence[str]:
+        top = f"SELECT COALESCE(MAX({self.quote(key)}), 0) FROM {self.quote_table(table)}"
+        return [  # a table with a counter makes the table of counters, if there is none
+            "CREATE TABLE terp_seed_counter (id INTEGER PRIMARY KEY AUTOINCREMENT)",
+            "DROP TABLE terp_seed_counter",
+            f"UPDATE sqlite_sequence SET seq = ({top}) WHERE name = {self.text(table)}",
+        ]
+
     def copies(self, connection: Connection, tables: Sequence[str]) -> list[Copy]:
         journal = connection.exec_driver_sql("PRAGMA journal_mode").scalar()
         secure = connection.exec_driver_sql("PRAGMA secure_delete").scalar()

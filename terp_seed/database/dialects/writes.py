@@ -156,3 +156,10 @@ class Writes(Values):
     def last_first(self, key: str) -> str:
         """What makes a DELETE go from the last row to the first, where that matters."""
         return ""
+
+    def reset_counter(self, table: str, key: str) -> Sequence[str]:
+        """Statements that let the next key be the one above the highest.
+
+        They commit where DDL does.
+        """
+        return ()
