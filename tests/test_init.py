@@ -6,7 +6,9 @@ import json
 import re
 import sqlite3
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
+from secrets import token_hex
 
 import pytest
 import sqlalchemy as sa
@@ -244,6 +246,26 @@ def test_a_first_row_for_a_table_of_theirs(
     with db.connect() as connection:
         assert connection.exec_driver_sql("SELECT COUNT(*) FROM customers").scalar() == 0
     db.dispose()
+
+
+@pytest.mark.parametrize("stamp", ["staging", "production"])
+def test_unattended_runs_name_their_plan_where_it_is_serious(
+    stranger: Stranger, sqlite_url: str, stamp: str
+) -> None:
+    """As init has it; the name that a pipeline exports for good is not enough."""
+    stranger.init()
+    stranger.has_url(sqlite_url)
+    tables(sqlite_url)
+    stranger.terp_seed("init", "--table", "customers")
+    stranger.terp_seed("env", "stamp", stamp)
+    name = {"TERP_SEED_YES": Path(str(sa.make_url(sqlite_url).database)).name}
+    stranger.env["TERP_SEED_MASK_KEY"] = token_hex(32)
+    run = partial(stranger.run, "terp-seed", check=False)
+    refused = run("seed", env=name)
+    assert (refused.returncode, "consent = plan" in refused.stderr) == (5, True)
+    digest = json.loads(run("plan", "--json").stdout)["consent"]
+    assert run("seed", env={"TERP_SEED_YES": f"{name['TERP_SEED_YES']}@{digest}"}).returncode == 0
+    assert "0001_first_rows" in run("status").stdout
 
 
 @pytest.mark.parametrize(

@@ -100,6 +100,7 @@ def shell(toy: Toy, command: str) -> str:
 def test_the_deployment_seeds_staging(mariadb_url: str, new_toy: Callable[..., Toy]) -> None:
     """With the variables that the recipes set, and no others."""
     toy = new_toy(mariadb_url, stamp="staging")
+    toy.ini("consent = plan")  # as `terp-seed init` writes it
     commands = github("plan") + github("staging")
     gitlab = recipe("gitlab-ci.yml")
     assert commands == gitlab["plan staging"]["script"] + gitlab["seed staging"]["script"]

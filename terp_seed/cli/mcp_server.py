@@ -1,6 +1,6 @@
 """The server of ``terp-seed mcp``: a tool for each command that reads, and one for a given plan.
 
-A tool runs its command in another process: nothing that a revision or a driver prints gets
+A tool runs its command in a new process: nothing that a revision or a driver prints gets
 into the protocol, and a call that is cancelled is killed, which leaves nothing behind.  Consent
 does not come through here: ``yes`` is taken out of the options and the environment, and what an
 agent passes is never read as an option.
@@ -46,7 +46,7 @@ def make_server(project: Project, plan: PlanFile | None = None) -> MCPServer:
     server: MCPServer = MCPServer(
         "terp-seed",
         version=version("terp_seed"),
-        instructions=_INSTRUCTIONS.format(apply=_APPLY if plan else "It was given no plan to apply."),
+        instructions=_INSTRUCTIONS.format(apply=_APPLY if plan else "You cannot apply a plan."),
         log_level="ERROR",
     )
     reading = ToolAnnotations(read_only_hint=True, destructive_hint=False, open_world_hint=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from fnmatch import fnmatch
 from getpass import getuser
 
@@ -23,6 +24,7 @@ __all__ = [
     "refuse_protected",
     "stamp",
     "stamped",
+    "stamps_elsewhere",
     "unstamp",
     "who",
 ]
@@ -56,6 +58,36 @@ def stamp(connection: Connection, name: str, *, origin: str, tables: Books | Non
             id=_STAMP, name=name, origin=origin, stamped_at=_now(), stamped_by=who()[:255]
         )
     )
+
+
+def stamps_elsewhere(connection: Connection, tables: Books) -> Iterator[tuple[str, str]]:
+    """Schemas with a stamp of this database that ``bookkeeping_schema`` does not name; reads.
+
+    A stamp beside the application's tables is one of them, and where schemas are databases, one
+    whose audit names this database.
+    """
+    if not dialect_of(connection).schemas:
+        return
+    beside = sa.inspect(connection).default_schema_name
+    found = connection.execute(_STAMPED_SCHEMAS, {"name": tables.environment.name}).scalars()
+    for schema in sorted({*found} - {tables.environment.schema or beside}):
+        others = books(schema=schema)
+        name = stamped(connection, others)
+        if name is not None and (schema == beside or _is_about(connection, others)):
+            yield schema, name
+
+
+_STAMPED_SCHEMAS = sa.text(
+    "SELECT table_schema FROM information_schema.tables WHERE table_name = :name"
+)
+
+
+def _is_about(connection: Connection, tables: Books) -> bool:
+    if not table_exists(connection, tables.audit):
+        return False
+    database = connection.engine.url.database
+    named = sa.select(sa.func.count()).where(tables.audit.c.database_name == database)
+    return bool(connection.execute(named).scalar())
 
 
 def unstamp(connection: Connection, tables: Books | None = None) -> None:

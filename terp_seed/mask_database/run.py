@@ -192,12 +192,15 @@ def _counts(session: Session, options: MaskOptions) -> Mapping[str, int]:
 def forget(settings: Settings) -> int:
     """Delete the digests of the originals; returns how many blocks had some.
 
-    From then on a leak check can no longer recognise an original.
+    From then on a leak check can no longer recognise an original, so in staging it wants consent.
     """
     with begun(settings) as (session, border):
         table = PassTable(session)
         if not table.exists():
             return 0
+        session.end_transaction()
+        effects = ["delete the digests by which an original can be recognised"]
+        require_consent(session.settings, border.environment, lambda: effects)
         session.allow_writes()
         forgotten = table.forget_originals()
         audit_of(session, border, "mask --forget").add("forgot", blocks=forgotten)

@@ -296,6 +296,8 @@ class PlannedRevision:
     stamped: bool = False
     """Whether the ledger knows nothing of it but a stamp, so that it is skipped on the way down."""
     raw_sql: str | None = None
+    source: bytes = b""
+    """The file of a revision that runs raw SQL, of which no plan knows more."""
     online_only: bool = False
     operations: list[list[PlannedTable | PlannedChange]] = field(default_factory=list)
     """The tables of each operation that writes rows."""
@@ -399,14 +401,16 @@ class Plan:
         return ranges
 
     def digest(self, sample: int | None = _SAMPLE) -> str:
-        """SHA-256 over the first and last rows and the shape of each step; None: over all rows.
+        """SHA-256 over what each step writes; of generated rows the first and last, None: all.
 
         The same plan has the same digest in every process; reformatting a
-        revision file does not change it.
+        revision file does not change it, unless it runs raw SQL.
         """
         summary = sha256()
         for step in self.steps:
             summary.update(f"{step.revision}\0{step.upgrade}\0{step.skipped}\0".encode())
+            summary.update(step.source)
+            summary.update(repr(step.derives).encode())
             for planned in step.tables:
                 for part in _parts(planned.rows, sample):
                     summary.update(part)
@@ -461,7 +465,7 @@ class LazyMapping(Mapping[str, T]):
 def _parts(rows: TableRows, sample: int | None) -> Iterator[bytes]:
     """What is known of the rows of a table, in pieces."""
     yield "\0".join([rows.table, str(rows.count), *rows.columns]).encode()
-    if sample is None:
+    if sample is None or rows.provenance != "synthetic":
         starts: Iterable[int] = range(0, rows.count, _BLOCK)
         size = _BLOCK
     else:

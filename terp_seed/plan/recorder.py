@@ -124,6 +124,7 @@ class Recorder:
             skipped=elsewhere if state is None else state != "applied",
             stamped=state == "stamped",
             raw_sql=attributes.raw_sql,
+            source=Path(script.path).read_bytes() if attributes.raw_sql else b"",
             online_only=attributes.online_only,
         )
         if not planned.skipped and not (planned.raw_sql and planned.online_only):

@@ -19,6 +19,7 @@ from terp_seed.database.environment_stamp import (
     refuse_protected,
     stamp,
     stamped,
+    stamps_elsewhere,
 )
 from terp_seed.database.schema import Schema
 from terp_seed.database.session import Session, opened
@@ -68,10 +69,14 @@ def restamp(settings: Settings, name: str, consent: Callable[[str], bool]) -> No
 def _find_signs(session: Session, before: str | None, name: str) -> Iterator[str]:
     """What speaks for a database that should not become ``name``; reads."""
     settings = session.settings
+    if before is not None and careful(before) and name != before:
+        yield f"it is stamped {before}"
     if name in ("production", before):
         return
-    if before is not None and careful(before):
-        yield f"it is stamped {before}"
+    if before is None:
+        for schema, found in stamps_elsewhere(session.connection, session.books):
+            if careful(found):
+                yield f"the bookkeeping in {schema} says that it is {found}"
     if before in _HARMLESS:
         return
     called = database_name(settings).casefold()
