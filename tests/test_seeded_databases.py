@@ -198,6 +198,29 @@ def test_a_stale_template_is_noticed(tests: Tests, change: Callable[[Toy], None]
     assert len([name for name in tests.new(before) if name.count("_") == 3]) == 1
 
 
+CHANGES_MEANWHILE = (
+    FIRST
+    + """
+import pathlib
+
+def test_change(seeded_database):
+    first = seeded_database()
+    path = pathlib.Path({path!r})
+    path.write_text(path.read_text() + "NEW,New,9\\n")
+    second = seeded_database()
+    assert (count(first, "labels"), count(second, "labels")) == (3, 4)
+    first.engine.dispose()
+    third = seeded_database()
+    assert (count(first, "labels"), count(third, "labels")) == (3, 4)
+"""
+)
+
+
+def test_files_may_change_while_a_copy_is_in_use(tests: Tests) -> None:
+    path = tests.toy.path / "seeds" / "data" / "labels.csv"
+    tests.run(CHANGES_MEANWHILE.replace("{path!r}", repr(str(path))))
+
+
 DIES = """
 import os
 from sqlalchemy import text

@@ -108,7 +108,7 @@ def seeded(
 
 @pytest.fixture
 def seeded_database(
-    pytestconfig: pytest.Config, seed_project: Project, seed_engine: Engine
+    request: pytest.FixtureRequest, seed_project: Project, seed_engine: Engine
 ) -> Iterator[Callable[..., SeededDatabase]]:
     """A seeded database of the test's own: ``seeded_database("0003_batches", size="small")``.
 
@@ -118,24 +118,24 @@ def seeded_database(
     gone when the test ends.  Keywords are the ``-x`` keys.  Refuses a database that is stamped
     staging or production.
     """
-    yield from _lend(pytestconfig, seed_project, seed_engine)
+    yield from _lend(request, seed_project, seed_engine)
 
 
 @pytest.fixture(scope="session")
 def seeded_database_factory(
-    pytestconfig: pytest.Config, seed_project: Project, seed_engine: Engine
+    request: pytest.FixtureRequest, seed_project: Project, seed_engine: Engine
 ) -> Iterator[Callable[..., SeededDatabase]]:
     """The same as `seeded_database`, for fixtures of a wider scope.
 
     A database stays until all tests have ended; with pytest-xdist each worker has its own.
     """
-    yield from _lend(pytestconfig, seed_project, seed_engine)
+    yield from _lend(request, seed_project, seed_engine)
 
 
 def _lend(
-    config: pytest.Config, project: Project, engine: Engine
+    request: pytest.FixtureRequest, project: Project, engine: Engine
 ) -> Iterator[Callable[..., SeededDatabase]]:
-    databases = _databases(config, project, engine)
+    databases, config = _databases(request, project, engine), request.config
     taken: list[SeededDatabase] = []
 
     def take(target: str = "head", **x: object) -> SeededDatabase:
@@ -149,12 +149,13 @@ def _lend(
         databases.give_back(database)
 
 
-def _databases(config: pytest.Config, project: Project, engine: Engine) -> SeededDatabases:
+def _databases(request: pytest.FixtureRequest, project: Project, engine: Engine) -> SeededDatabases:
     from terp_seed.testing.databases import SeededDatabases
 
+    config = request.config
     known = config.stash.setdefault(_DATABASES, {})
     if (project, engine) not in known:
-        factory: pytest.TempPathFactory = config._tmp_path_factory  # type: ignore[attr-defined]
+        factory: pytest.TempPathFactory = request.getfixturevalue("tmp_path_factory")
         shared = factory.getbasetemp()
         if hasattr(config, "workerinput"):  # of pytest-xdist
             shared = shared.parent

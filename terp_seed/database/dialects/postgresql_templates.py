@@ -18,7 +18,6 @@ from terp_seed.errors import UsageError
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import URL, Connection
-    from sqlalchemy.engine.interfaces import DBAPIConnection
 
 __all__ = ["PostgreSQLTemplates"]
 
@@ -88,11 +87,12 @@ class PostgreSQLTemplates(Templates):
     """The server copies the files of a template, to which nothing can connect once it is ready.
 
     Encoding, locale, owner and settings of the origin (``ALTER DATABASE ... SET``) travel along,
-    privileges on the database itself do not.  A copy is dead when nothing is connected to it.
+    privileges on the database itself do not.  A copy in use has an advisory lock, which a killed
+    process lets go of.
     """
 
-    _held: dict[str, DBAPIConnection] = field(default_factory=dict)
-    """A connection to each copy in use."""
+    _used: set[str] = field(default_factory=set)
+    """The copies in use here: a session gets a lock again that it has."""
 
     def shape(self) -> str:
         with self._connected(self.origin.url) as connection:
@@ -100,7 +100,7 @@ class PostgreSQLTemplates(Templates):
 
     @contextmanager
     def lock(self, template: str) -> Iterator[None]:
-        key = f"hashtextextended('{template.rpartition('_')[0]}', 0)"
+        key = _key(template.rpartition("_")[0])
         self._run(f"SELECT pg_advisory_lock({key})")
         try:
             yield
@@ -130,23 +130,25 @@ class PostgreSQLTemplates(Templates):
 
     def take(self, template: str) -> URL:
         name = f"{template}_{os.urandom(6).hex()}"
-        url = self.origin.url.set(database=name)
+        self._run(f"SELECT pg_advisory_lock({_key(name)})")
         try:
             self._run(
                 f'CREATE DATABASE "{name}" TEMPLATE "{template}"{self._owner}',
                 *(f'ALTER DATABASE "{name}" SET {setting}' for setting in self._settings),
             )
-            self._held[name] = self._hold(url)
         except DBAPIError as error:
-            if not self.has(template) or name not in self._databases(name):  # a sweep was quicker
+            self._run(f"SELECT pg_advisory_unlock({_key(name)})")
+            if not self.has(template):
                 raise LookupError(template) from None
             raise UsageError(f"the template {template} cannot be copied: {error.orig}") from None
-        return url
+        self._used.add(name)
+        return self.origin.url.set(database=name)
 
     def give_back(self, copy: URL) -> None:
         name = str(copy.database)
-        self._held.pop(name).close()
         self._drop(name)
+        self._used.discard(name)
+        self._run(f"SELECT pg_advisory_unlock({_key(name)})")
 
     def close(self) -> None:
         if "_admin" in vars(self):
@@ -155,13 +157,17 @@ class PostgreSQLTemplates(Templates):
     def sweep(self, prefix: str, template: str) -> None:
         ready = self._databases(prefix, ready=True)
         for name in self._databases(prefix):
-            if name == template:
+            if name == template or name in self._used:
                 continue
-            with suppress(DBAPIError):  # somebody has just connected to it, or dropped it
+            key = _key(name)
+            if not self._admin.exec_driver_sql(f"SELECT pg_try_advisory_lock({key})").scalar():
+                continue  # it is in use
+            with suppress(DBAPIError):  # somebody is connected to it, or has just dropped it
                 if name in ready:
                     self._run(f'DROP DATABASE "{name}"')
                 else:
                     self._drop_marked(name)
+            self._run(f"SELECT pg_advisory_unlock({key})")
 
     def _copy_origin(self, template: str) -> None:
         origin = self.origin.url.database
@@ -175,12 +181,6 @@ class PostgreSQLTemplates(Templates):
         with self._connected(url) as connection:
             connection.exec_driver_sql(f"CREATE SCHEMA {_MARK}")
         self.clients.copy(self.origin.url, url)
-
-    def _hold(self, url: URL) -> DBAPIConnection:
-        """Connect to a copy, and ask nothing there."""
-        engine = self.open(url)
-        places, names = engine.dialect.create_connect_args(engine.url)
-        return engine.dialect.connect(*places, **names)
 
     def _in_use(self) -> bool:
         sql = "SELECT COUNT(*) FROM pg_stat_activity WHERE datname = %(name)s"
@@ -269,3 +269,8 @@ class PostgreSQLTemplates(Templates):
             else f"{name} TO '{value.replace(chr(39), chr(39) * 2)}'"
             for name, _, value in (text.partition("=") for text in texts)
         ]
+
+
+def _key(name: str) -> str:
+    """The key of an advisory lock for a name, as an expression."""
+    return f"hashtextextended('{name}', 0)"
