@@ -16,8 +16,7 @@ from sqlalchemy import create_engine
 
 from parts.markdown import rows_of
 from terp_seed.plan.chain import ancestors, choose_generation
-from terp_seed.plan.plan import make_plan
-from terp_seed.plan.recorder import Recorder
+from terp_seed.plan.recorder import Recorder, make_plan
 from terp_seed.project.project import Project
 from terp_seed.rows.model import TableRows
 

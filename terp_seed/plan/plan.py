@@ -9,10 +9,7 @@ from hashlib import sha256
 from itertools import takewhile
 from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
-from alembic.script import Script
-
 from terp_seed.ledger.ledger import Range
-from terp_seed.plan.chain import Step
 from terp_seed.rows.literals import canonical_cells
 from terp_seed.rows.model import TableRows
 from terp_seed.rows.seeders import Check, Derived
@@ -20,7 +17,6 @@ from terp_seed.rows.seeders import Check, Derived
 if TYPE_CHECKING:
     from terp_seed.ledger.drift import Drift
     from terp_seed.plan.operations import GivenRows, RenameOp
-    from terp_seed.plan.recorder import Recorder
 
 __all__ = [
     "Counts",
@@ -32,7 +28,6 @@ __all__ = [
     "Removal",
     "RowChanges",
     "StepResult",
-    "make_plan",
     "summary",
     "total",
 ]
@@ -422,28 +417,6 @@ class Plan:
             for removal in step.removals:
                 summary.update(repr(removal).encode())
         return summary.hexdigest()
-
-
-def make_plan(scripts: Sequence[Script], steps: Sequence[Step], recorder: Recorder) -> Plan:
-    """Record the steps, oldest first, and what came before them when it is asked for.
-
-    ``scripts`` are the steps' revisions and all that they build on, oldest
-    first.  Writes nothing.
-    """
-    pending = {step.script.revision for step in steps}
-    recorder.past = [script for script in scripts if script.revision not in pending]
-    own = [script for script in scripts if script.revision in pending]
-    recorded = {script.revision: recorder.upgrade(script) for script in own}
-    plan = Plan(LazyMapping(recorded, lambda: recorder.recall().planned))
-    for step in steps:
-        revision = step.script.revision
-        if step.upgrade:
-            plan.steps.append(recorded[revision])
-            continue
-        planned = recorder.downgrade(step.script)
-        planned.derives = list(recorded[revision].derives)
-        plan.steps.append(planned)
-    return plan
 
 
 class LazyMapping(Mapping[str, T]):

@@ -25,7 +25,7 @@ from terp_seed.database.failures import translated
 from terp_seed.database.names import LiveNames
 from terp_seed.errors import GuardError, PlanError, located
 from terp_seed.ledger.ledger import Range
-from terp_seed.plan.chain import Generation, read_attributes
+from terp_seed.plan.chain import Generation, Step, read_attributes
 from terp_seed.plan.changes import IsPersonal, deleted_rows, updated_rows
 from terp_seed.plan.fold import FoldedTable, apply_operation, fold
 from terp_seed.plan.operations import (
@@ -40,6 +40,7 @@ from terp_seed.plan.operations import (
 )
 from terp_seed.plan.plan import (
     LazyMapping,
+    Plan,
     PlannedChange,
     PlannedRevision,
     PlannedTable,
@@ -52,7 +53,13 @@ from terp_seed.rows.model import TableRows
 from terp_seed.rows.renamed import Naming
 from terp_seed.rows.seeders import SeedContext, seeder_named
 
-__all__ = ["Recorder", "call_function", "install_operations", "remove_operations"]
+__all__ = [
+    "Recorder",
+    "call_function",
+    "install_operations",
+    "make_plan",
+    "remove_operations",
+]
 
 
 @dataclass
@@ -397,3 +404,25 @@ def call_function(
             f"revision {revision}: {function.__name__}() failed with {type(error).__name__} at "
             f"{Path(frame.filename).name}, line {frame.lineno}{hint()}"
         ) from error
+
+
+def make_plan(scripts: Sequence[Script], steps: Sequence[Step], recorder: Recorder) -> Plan:
+    """Record the steps, oldest first, and what came before them when it is asked for.
+
+    ``scripts`` are the steps' revisions and all that they build on, oldest
+    first.  Writes nothing.
+    """
+    pending = {step.script.revision for step in steps}
+    recorder.past = [script for script in scripts if script.revision not in pending]
+    own = [script for script in scripts if script.revision in pending]
+    recorded = {script.revision: recorder.upgrade(script) for script in own}
+    plan = Plan(LazyMapping(recorded, lambda: recorder.recall().planned))
+    for step in steps:
+        revision = step.script.revision
+        if step.upgrade:
+            plan.steps.append(recorded[revision])
+            continue
+        planned = recorder.downgrade(step.script)
+        planned.derives = list(recorded[revision].derives)
+        plan.steps.append(planned)
+    return plan

@@ -38,8 +38,8 @@ from terp_seed.plan.chain import (
     recorded_settings,
     refuse_other_key,
 )
-from terp_seed.plan.plan import Plan, PlannedRevision, PlannedTable, make_plan
-from terp_seed.plan.recorder import Recorder
+from terp_seed.plan.plan import Plan, PlannedRevision, PlannedTable
+from terp_seed.plan.recorder import Recorder, make_plan
 from terp_seed.plan.renaming import read_names
 from terp_seed.rows.model import TableRows
 from terp_seed.rows.seeders import Check

@@ -31,8 +31,8 @@ from terp_seed.ledger.pinned_files import read_pins, refuse_edited_files
 from terp_seed.masking.boundary import Boundary, boundary
 from terp_seed.masking.gaps import describe_gaps
 from terp_seed.plan.chain import ID_LENGTH, Step, ancestors, choose_generation, read_attributes
-from terp_seed.plan.plan import Plan, make_plan
-from terp_seed.plan.recorder import Recorder
+from terp_seed.plan.plan import Plan
+from terp_seed.plan.recorder import Recorder, make_plan
 from terp_seed.plan.renaming import read_names
 from terp_seed.plan.schema_stream import schema_stream
 from terp_seed.project.autogenerate import find_differences
