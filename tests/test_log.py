@@ -52,6 +52,18 @@ def test_the_level_decides_what_is_said(sqlite_toy: Toy) -> None:
     assert {"DEBUG", "INFO"} <= {each["level"] for each in lines(said)}
 
 
+@pytest.mark.parametrize("level", ["DEBUG", "TRACE"])
+def test_no_statement_in_a_log_shows_a_value(sqlite_toy: Toy, level: str) -> None:
+    body = 'op.seed_rows("labels", [{"code": "ours", "body": "Jane Canary"}], key=["code"])'
+    sqlite_toy.only("0001_labels", body)
+    env = {"TERP_SEED_LOG_LEVEL": level, "TERP_SEED_LOG_FILE": "run.log"}
+    said = sqlite_toy.alembic("upgrade", "head", env=env).stderr
+    said += sqlite_toy.alembic("downgrade", "base", env=env).stderr
+    assert 'INSERT INTO "labels"' in said
+    assert "Canary" not in said + (sqlite_toy.path / "run.log").read_text()
+    assert (sqlite_toy.path / "run.log").stat().st_mode & 0o777 == 0o600
+
+
 def test_a_log_file_holds_json_whatever_the_terminal_shows(sqlite_toy: Toy) -> None:
     for target in ("+1", "+1"):
         sqlite_toy.alembic("upgrade", target, env={"TERP_SEED_LOG_FILE": "run.log"})

@@ -273,7 +273,11 @@ def test_scrubbed_texts_lose_the_names_of_their_row(tmp_path: Path) -> None:
         ("Anna-Lena Groß", "Anna-Lena GROSS, ANNA-LENA", "{first} {last}, {first}"),
         ("José Núñez", "an josé", "an {first}"),
         ("Dr. Li Wu", "Li and Wu are short", "Li and Wu are short"),
-        ("Ann Smith", "Smithson, Annex, ann_smith", "Smithson, Annex, ann_smith"),
+        ("Ann Smith", "Smithson, Annex", "Smithson, Annex"),
+        ("Ann Smith", "cv_ann_smith.pdf, Ann99", "cv_{first} {last}.pdf, {first}99"),
+        ("Ann Smith", "Smiths Garden, Smith's", "{last} Garden, {last}'s"),
+        ("Zoë Jones", "zoe\u0308 JONES, Zo\u00ad\u00eb", "{first} {last}, {first}"),
+        ("Pat O'Brien-Łukasz", "O\u2019Brien or Łukasz", "{last} or {last}"),
         ("Ann Smith", "Smith Ann, Ann. Smith", "{last} {first}, {first} {last}"),
     ],
 )

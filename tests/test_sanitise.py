@@ -30,6 +30,7 @@ from terp_seed.mask_database.leaks import find_leaks
 from terp_seed.mask_database.plan import PassPlan
 from terp_seed.mask_database.run import MaskOptions, forget, mask_in_place, rehearse
 from terp_seed.run.backup.folder import Manifest
+from terp_seed.run.backup.rows import RowsFile
 
 # -- a whole TERP
 
@@ -92,6 +93,31 @@ def test_a_second_run_masks_only_what_came_since(people: Copy) -> None:
     assert rows[:7] == once
     assert CANARY.search(str(rows)) is None
     assert people.audit() == ["started", "masked", "finished"] * 2
+
+
+def test_a_leak_check_names_the_rows_that_are_left(people: Copy) -> None:
+    """Also where no value has a shape: a pipeline goes by its exit code."""
+    people.run("UPDATE people SET mail = NULL")
+    left = ("people", "name, mail", "not masked")
+    assert left in people.leaks()
+    people.mask()
+    assert people.leaks() == set()
+    add_people(people, range(8, 10))
+    assert left in people.leaks()
+
+
+def test_a_backup_that_cannot_be_finished_leaves_no_rows_behind(
+    people: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people.settings = replace(people.settings, backup="rows", backup_folder=str(tmp_path / "b"))
+
+    def fail(*args: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(RowsFile, "add_masked", fail)
+    with pytest.raises(GuardError, match=r"masked\.sql cannot be written: No space left"):
+        people.mask()
+    assert [*(tmp_path / "b").iterdir()] == []
 
 
 def test_the_evidence_counts_what_is_left(people: Copy) -> None:
@@ -724,7 +750,7 @@ def test_rows_that_were_seeded_in_production_are_no_seeds_own_in_a_copy(
     toy = sqlite_toy
     head = 'environments = ("staging", "production")'
     copy = seeded_people(toy, monkeypatch, head=head)
-    toy.terp_seed("env", "stamp", "production", "--yes")
+    toy.terp_seed("env", "stamp", "production", x=(toy.consent,))
     toy.upgrade("head", toy.consent)
     assert len(CANARY.findall(str(toy.rows("SELECT * FROM people")))) == 2
     toy.terp_seed("env", "stamp", "staging", x=(toy.consent,))

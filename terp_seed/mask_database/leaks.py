@@ -22,8 +22,9 @@ from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError
 from terp_seed.mask_database.neutralise import plan_steps
 from terp_seed.mask_database.originals import Known, Originals
-from terp_seed.mask_database.plan import tables_to_read
+from terp_seed.mask_database.plan import PassPlan, plan_passes, tables_to_read
 from terp_seed.mask_database.progress import PassTable
+from terp_seed.mask_database.rehearsal import size_pass
 from terp_seed.mask_database.risk import TableRisk, measure_risk
 from terp_seed.mask_database.run import audit_of, begun
 from terp_seed.masking.boundary import Boundary
@@ -33,7 +34,7 @@ from terp_seed.masking.policy import DATA_CLASSES, Choice
 from terp_seed.masking.proof import RangeCheck
 from terp_seed.masking.substitutes import SUBSTITUTES, made_up
 from terp_seed.rows.model import Value
-from terp_seed.settings.log import progress_of_run
+from terp_seed.settings.log import logger, progress_of_run
 from terp_seed.settings.options import Settings
 
 __all__ = ["find_leaks"]
@@ -114,9 +115,24 @@ def find_leaks(settings: Settings, only: Sequence[str] = ()) -> Leaks:
             for step in steps
             if step.rows
         ]
+        scan.found.leaks += [
+            Leak(plan.table, ", ".join(plan.columns), "not masked", plan.rows)
+            for plan in _left(session, border, only)
+            if plan.rows
+        ]
         session.end_transaction()
         _write_down(session, border, scan.found, only)
         return scan.found
+
+
+def _left(session: Session, border: Boundary, only: Sequence[str]) -> Iterator[PassPlan]:
+    """The passes that the policy leaves to be made; none if it cannot say what they are."""
+    try:
+        for plan in plan_passes(session, border, PassTable(session).passes(), only):
+            yield size_pass(session, plan)
+    except MaskingError as error:
+        reason = str(error).splitlines()[0]
+        logger.warning(f"cannot say whether the policy leaves rows unmasked: {reason}")
 
 
 class _Scan:

@@ -11,6 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
+from terp_seed.masking.live_values import searchable
 from terp_seed.masking.normal import tidy
 from terp_seed.rows.model import Block, Cells, Json, Value
 
@@ -19,7 +20,7 @@ __all__ = ["NAMES", "RowNames"]
 NAMES = frozenset({"person_name", "first_name", "last_name", "org_name", "username"})
 """The classes whose values are looked for: a user name has no shape either."""
 
-_WORD = re.compile(r"\w+")
+_WORD = re.compile(r"[^\W\d_]+|\d+")  # a file's name joins words by other marks than blanks
 _GONE = "[name]"  # of one that becomes NULL
 _LEAST = 3  # letters of a word that is looked for by itself
 _TITLES = frozenset(("herr", "frau", "mrs", "miss", "the", "and", "von", "van", "der", "llc"))
@@ -66,9 +67,9 @@ def _may_name(names: Sequence[Value], texts: Sequence[Value]) -> bool:
     seen = [_searched(text) for text in texts if text is not None]
     for name in names if seen else ():
         if isinstance(name, str):
-            words = tidy(name).split()
+            words = tidy(name).replace("-", " ").split()
             for word in [word for word in words if _is_looked_for(word)] or words:
-                part = word if word.isalnum() else max(_WORD.findall(word), key=len, default="")
+                part = word if word.isalpha() else max(_WORD.findall(word), key=len, default="")
                 for text in seen:
                     if part in text:
                         return True
@@ -82,7 +83,7 @@ def _is_looked_for(word: str) -> bool:
 
 def _searched(value: Value) -> str:
     """A text or document with its words as they are looked for; no word has an escape."""
-    return (value if isinstance(value, str) else str(value)).casefold()
+    return searchable(value if isinstance(value, str) else str(value)).casefold()
 
 
 def _parts(names: Sequence[tuple[Value, Value]]) -> Iterator[tuple[str, str]]:
@@ -93,10 +94,19 @@ def _parts(names: Sequence[tuple[Value, Value]]) -> Iterator[tuple[str, str]]:
         new_words = new.split()
         words = [word.strip(".,;()\"'") for word in old.split()]
         for word in words[1:] if len(words) > 1 else ():
-            yield word, new_words[-1]
+            yield from _pieces(word, new_words[-1])
         if len(words) > 1:
-            yield words[0], new_words[0]
+            yield from _pieces(words[0], new_words[0])
+        else:
+            yield from _pieces(old, new)
     yield from pairs
+
+
+def _pieces(word: str, new: str) -> Iterator[tuple[str, str]]:
+    """A word, and before it what a hyphen joins in it."""
+    if "-" in word:
+        yield from ((piece, new) for piece in word.split("-"))
+    yield word, new
 
 
 class _Replacer:
@@ -128,30 +138,37 @@ class _Replacer:
         return node
 
     def _text(self, text: str) -> str:
-        seen = text.casefold()
+        shown = searchable(text)
+        seen = shown.casefold()
         if not any(first in seen for first in self._first):
             return text
-        words = list(_WORD.finditer(text))
+        words = list(_WORD.finditer(shown))
         spelt = [word[0].casefold() for word in words]
         parts, end, at = [], 0, 0
         while at < len(words):
-            size = self._length_at(text, words, spelt, at)
+            size = self._length_at(shown, words, spelt, at)
             if size:
-                name = self._parts[tuple(spelt[at : at + size])]
-                parts += [text[end : words[at].start()], name]
+                name = self._known(spelt[at : at + size])
+                parts += [shown[end : words[at].start()], name or ""]
                 end = words[at + size - 1].end()
             at += size or 1
-        return "".join([*parts, text[end:]])
+        return "".join([*parts, shown[end:]]) if parts else text
 
     def _length_at(
         self, text: str, words: Sequence[re.Match[str]], spelt: Sequence[str], at: int
     ) -> int:
         """How many words the longest name has that begins here; 0 if none does."""
-        if spelt[at] not in self._first:
+        if self._first.isdisjoint((spelt[at], spelt[at].removesuffix("s"))):
             return 0
         for size in range(min(self._longest, len(words) - at), 0, -1):
             gaps = pairwise(words[at : at + size])
             near = all(len(text[one.end() : two.start()].strip()) <= 1 for one, two in gaps)
-            if near and tuple(spelt[at : at + size]) in self._parts:
+            if near and self._known(spelt[at : at + size]):
                 return size
         return 0
+
+    def _known(self, words: Sequence[str]) -> str | None:
+        """What to write for these words, also where the last is a genitive."""
+        *others, last = words
+        spelt = ((*others, last), (*others, last.removesuffix("s")))
+        return next((self._parts[one] for one in spelt if one in self._parts), None)

@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import re
 import shutil
 import sys
 from collections.abc import Callable, Mapping
@@ -74,9 +75,20 @@ def quiet_statements() -> None:
     logging.getLogger("sqlalchemy").setLevel(logging.WARNING)
 
 
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
 def _add_file(path: str, options: dict[str, Any]) -> None:
     try:
-        logger.add(path, format=_as_json, rotation="10 MB", retention="30 days", **options)
+        logger.add(
+            path,
+            format=_as_json,
+            rotation="10 MB",
+            retention="30 days",
+            opener=_private,
+            **options,
+        )
     except OSError as error:
         raise UsageError(
             f"TERP_SEED_LOG_FILE: {path} cannot be written: {error.strerror}"
@@ -112,6 +124,16 @@ def _as_json(record: Record) -> str:
     return "{extra[_line]}\n"
 
 
+_VALUES = re.compile(r"'|\bVALUES\b")
+_VALUELESS = ("SET ", "CREATE ", "DROP ", "ALTER ", "PRAGMA ")
+
+
+def _without_values(statement: str) -> str:
+    """A statement up to its first value: a log holds no row, masked or not."""
+    found = None if statement.startswith(_VALUELESS) else _VALUES.search(statement)
+    return statement if found is None else f"{statement[: found.start()].rstrip()} ..."
+
+
 class _Adopted(logging.Handler):
     """Hands a standard log record to loguru."""
 
@@ -119,6 +141,8 @@ class _Adopted(logging.Handler):
         if record.name == "alembic.util.messaging" and record.levelno >= logging.ERROR:
             return  # Alembic prints the same line as FAILED
         message = record.getMessage()
+        if record.name.startswith("sqlalchemy."):
+            message = _without_values(message)
         level: str | int = record.levelname
         if record.name == "alembic.runtime.migration" and not message.startswith("Running "):
             level = "DEBUG"  # such as the class of the dialect

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from hashlib import sha256
+from pathlib import Path
 from typing import IO, Any, NamedTuple
 
 import sqlalchemy as sa
@@ -51,13 +52,23 @@ def rows_file(
             rows = RowsFile(session, file)
             rows.write(f"-- Rows of {backup.manifest.database}, not masked: keep them safe.\n")
             yield rows
-    except OSError as error:
-        raise GuardError(
-            f"backup: {path} cannot be written: {error.strerror}; nothing was done"
-        ) from None
+    except BaseException as error:
+        _remove(path)
+        if isinstance(error, OSError):
+            raise GuardError(
+                f"backup: {path} cannot be written: {error.strerror}; nothing was done"
+            ) from None
+        raise
     digest, tables = rows.digest.hexdigest(), dict(rows.counts)
     backup.manifest.add(File(path.name, rows.size, digest, tables, revision, rows.inserts))
     backup.save()
+
+
+def _remove(path: Path) -> None:
+    """Delete a file of rows that is not whole, and its folder if that is all it holds."""
+    with suppress(OSError):
+        path.unlink(missing_ok=True)
+        path.parent.rmdir()
 
 
 class RowsFile:
