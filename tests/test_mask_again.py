@@ -11,7 +11,9 @@ import pytest
 from copies import Copy, add_people
 from production import CANARY
 
-from terp_seed.errors import MaskingError
+from terp_seed.errors import InterruptedRunError, MaskingError
+from terp_seed.mask_database import rehearsal
+from terp_seed.mask_database import run as mask_run
 from terp_seed.mask_database.corrections import settle
 from terp_seed.mask_database.evidence import evidence, evidence_page
 from terp_seed.mask_database.progress import MaskedColumn, Pass
@@ -235,3 +237,70 @@ def test_a_masked_key_of_another_class_leaves_the_other_columns(
     copy.run("INSERT INTO logins VALUES ('late', 'late@real-corp.com')")
     with pytest.raises(MaskingError, match="1 rows were added"):
         copy.mask()
+
+
+# -- names in texts
+
+BIO = 'bio = { class = "free_text", strategy = "scrub_text" }'
+LAST = 'last = { class = "last_name" }'
+MEMO = 'memo = { pii = false, reason = "taken for a code" }'
+KEPT = 'last = { pii = false, reason = "taken for a code" }'
+
+
+@pytest.fixture
+def staff(new_copy: Callable[..., Copy]) -> Copy:
+    copy = new_copy(staff="id INTEGER PRIMARY KEY, last VARCHAR(40), bio TEXT, memo TEXT")
+    rows = [
+        f"({n}, 'Canary{chr(97 + n)}', 'Frau Canary{chr(97 + n)} rang', NULL)" for n in range(6)
+    ]
+    copy.run(f"INSERT INTO staff VALUES {', '.join(rows)}")
+    return copy
+
+
+def test_a_name_that_is_masked_later_leaves_the_texts_of_its_row_too(staff: Copy) -> None:
+    staff.policy("[tables.staff]", KEPT, BIO, MEMO)
+    staff.mask()
+    staff.policy("[tables.staff]", LAST, BIO, MEMO)
+    assert staff.mask() == {"staff": 6}
+    rows = staff.all("SELECT last, bio FROM staff ORDER BY id")
+    assert CANARY.search(str(rows)) is None
+    assert all(bio == f"Frau {last} rang" for last, bio in rows)
+    assert staff.mask() == {}
+
+
+def test_a_run_that_stopped_goes_on_by_a_corrected_policy_without_the_names(
+    staff: Copy, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    staff.policy("[tables.staff]", LAST, BIO, MEMO)
+    write, blocks = mask_run.write_block, iter(range(9))
+
+    def stop(*args: Any) -> None:
+        if next(blocks) == 2:
+            raise KeyboardInterrupt
+        write(*args)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(rehearsal, "_BLOCK_ROWS", 1)
+        patched.setattr(mask_run, "write_block", stop)
+        with pytest.raises((KeyboardInterrupt, InterruptedRunError)):
+            staff.mask()
+    assert len(CANARY.findall(str(staff.all("SELECT bio FROM staff")))) == 4
+    staff.policy("[tables.staff]", LAST.replace("last_name", "person_name"), BIO, MEMO)
+    staff.mask()
+    assert CANARY.search(str(staff.all("SELECT last, bio FROM staff"))) is None
+    assert staff.mask() == {}
+
+
+def test_a_text_that_is_scrubbed_only_when_its_names_are_gone_is_refused(staff: Copy) -> None:
+    staff.policy("[tables.staff]", LAST, BIO, MEMO)
+    staff.mask()
+    staff.run("UPDATE staff SET memo = 'ask Canaryb'")
+    memo = 'memo = { class = "free_text", strategy = "scrub_text" }'
+    staff.policy("[tables.staff]", LAST, BIO, memo)
+    with pytest.raises(
+        MaskingError, match=r"staff\.memo: the names of its rows \(last\) were masked"
+    ):
+        staff.mask()
+    staff.policy("[tables.staff]", LAST, BIO, 'memo = { class = "free_text" }')
+    staff.mask()
+    assert CANARY.search(str(staff.all("SELECT memo FROM staff"))) is None

@@ -9,7 +9,7 @@ that is new for the first time, a part that was masked by another rule a second 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import replace
 from hashlib import blake2b
 
@@ -17,6 +17,7 @@ from terp_seed.mask_database.progress import MaskedColumn, Pass
 from terp_seed.masking.boundary import Boundary
 from terp_seed.masking.persons import follows_person
 from terp_seed.masking.policy import Choice, Policy, Rule, same_name
+from terp_seed.masking.row_names import NAMES
 
 __all__ = ["masked_column", "narrow", "owned", "settle"]
 
@@ -69,14 +70,18 @@ def owned(passes: Sequence[Pass]) -> list[Pass]:
 
 
 def settle(
-    passes: Sequence[Pass], wanted: Mapping[str, MaskedColumn]
+    passes: Sequence[Pass], wanted: Mapping[str, MaskedColumn], texts: Collection[str] = ()
 ) -> tuple[list[Pass], dict[str, MaskedColumn]]:
     """The passes over one table with what still is theirs, and what is left for a new one.
 
     A part belongs to the last pass that masked it.  A column that the policy does not mask any
-    more leaves its passes, and stays as it is.
+    more leaves its passes, and stays as it is.  ``texts`` lose the names of their rows: where a
+    name is masked anew, so are they.
     """
     redo = {name: _parts_to_redo(passes, name, column) for name, column in wanted.items()}
+    masked = {name for made in passes for name in made.columns}
+    if any(wanted[n].kind in NAMES and (redo[n] or n not in masked) for n in wanted):
+        redo |= {name: {*_owners(passes, name)} for name in masked & {*texts}}
     kept = []
     for made in owned(passes):
         columns = {}

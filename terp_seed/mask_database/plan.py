@@ -10,7 +10,7 @@ would only make them look edited to a rollback.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from math import expm1, log1p
@@ -36,6 +36,7 @@ from terp_seed.masking.gaps import (
     lines_to_add,
     profile_of_column,
 )
+from terp_seed.masking.row_names import NAMES
 
 __all__ = [
     "MARK",
@@ -210,7 +211,9 @@ class _Planner:
         self._gaps += self._unclassified(facts)
         self.problems += self._stale(facts)
         wanted = dict(self._personal(facts))
-        settled, fresh = settle(passes, wanted)
+        texts = [name for name in wanted if self.border.scrubs_texts(facts.name, [name])]
+        settled, fresh = settle(passes, wanted, texts)
+        self.problems += self._nameless(facts.name, passes, {*fresh} & {*texts})
         if not fresh and not any(made.columns for made in settled):
             return
         if not facts.key:
@@ -245,6 +248,20 @@ class _Planner:
         _, samples = sample_values(self.session, facts, readable)
         columns = [profile_of_column(facts, name, samples[name]) for name in readable]
         return find_gaps(self.border.policy, facts.name, columns)
+
+    def _nameless(
+        self, table: str, passes: Sequence[Pass], texts: Collection[str]
+    ) -> Iterator[str]:
+        """Texts that are masked only now, when the names of their rows are gone."""
+        begun = [made for made in passes if made.rows]
+        before = {name: column for made in begun for name, column in made.columns.items()}
+        names = sorted(name for name, column in before.items() if column.kind in NAMES)
+        for name in sorted(texts - before.keys()) if names else ():
+            yield (
+                f"{table}.{name}: the names of its rows ({', '.join(names)}) were masked before, "
+                "so they cannot be taken out of it any more; use redact for it, or restore a fresh "
+                "copy and add --again"
+            )
 
     def _stale(self, facts: TableFacts) -> Iterator[str]:
         policy = self.border.policy
