@@ -165,6 +165,28 @@ def test_a_copy_that_was_restored_once_more_is_noticed(people: Copy) -> None:
     assert people.leaks() == set()
 
 
+@pytest.mark.parametrize("without", ["digests", "key"])
+def test_a_restored_copy_is_noticed_without(without: str, people: Copy) -> None:
+    before = people.all("SELECT * FROM people ORDER BY id")
+    if without == "key":
+        with people.db.begin() as connection:
+            stamp(connection, "dev", origin="test")
+        people.settings = replace(people.settings, env="dev")
+        people.key(None)
+    people.mask()
+    if without == "digests":
+        forget(people.settings)
+    assert people.mask() == {}
+    people.run("UPDATE people SET mail = 'new@example.com' WHERE id < 3")  # as people do
+    assert people.mask() == {}
+    for number, name, mail in before:
+        people.run(f"UPDATE people SET name = '{name}', mail = '{mail}' WHERE id = {number}")
+    with pytest.raises(MaskingError, match="its first rows are not as masking has left them"):
+        people.mask()
+    people.mask(again=True)
+    assert CANARY.search(str(people.all("SELECT * FROM people"))) is None
+
+
 def test_a_column_that_follows_one_that_is_not_masked_is_refused(
     new_copy: Callable[..., Copy],
 ) -> None:

@@ -7,10 +7,12 @@ transaction that is undone.
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
+from hashlib import blake2b
 from math import ceil
 
 from terp_seed.database.bookkeeping import table_exists
@@ -39,6 +41,7 @@ from terp_seed.settings.log import Progress, logger
 
 __all__ = [
     "find_unread_logs",
+    "masked_cells",
     "refuse_logged",
     "refuse_restored",
     "rehearse_pass",
@@ -46,7 +49,7 @@ __all__ = [
     "try_first_block",
 ]
 
-_SAMPLE = 200
+_SAMPLE, _LEAST = 200, 6
 _BLOCK_ROWS = 2000
 _BLOCK_BYTES = 8 * 2**20
 _FIRST_TIMESTAMP = datetime(1970, 1, 1, 0, 0, 1)
@@ -166,13 +169,18 @@ def refuse_restored(session: Session, key: Key | None, plans: Sequence[PassPlan]
             f"{plan.table} was masked before, and a backup put the originals back since; to mask "
             "it from its first row on, add --again"
         )
-    if key is None or not begun:
+    if not begun:
         return
+    if key is not None:
+        _refuse_originals(session, key, begun)
+    _refuse_unlike(session, begun)
+
+
+def _refuse_originals(session: Session, key: Key, begun: Sequence[PassPlan]) -> None:
+    """Raise `MaskingError` if the first rows of a pass hold the originals."""
     known, originals = Known(PassTable(session).originals()), Originals(key)
     for plan in begun:
-        first_row = replace(plan.progress, last_key=None)
-        first = replace(plan, progress=first_row, rows=min(_SAMPLE, plan.progress.rows))
-        block = next(read_blocks(session, first), None)
+        block = _first_rows(session, plan, plan.progress.rows)
         telling = found = 0
         for name, values in block.columns.items() if block else ():
             if name in plan.kinds:
@@ -184,6 +192,38 @@ def refuse_restored(session: Session, key: Key | None, plans: Sequence[PassPlan]
                 f"{plan.table} was masked before, and holds the originals again: it was restored "
                 "since; to mask it from its first row on, add --again"
             )
+
+
+def _refuse_unlike(session: Session, begun: Sequence[PassPlan]) -> None:
+    """Raise `MaskingError` if the first rows of a pass are not as it has left them.
+
+    That needs neither a key nor the digests of originals.  Cells that were edited since are few.
+    """
+    table = PassTable(session)
+    for plan in begun:
+        known = table.sample(plan.progress)
+        cells = masked_cells(session, plan) if known else array("Q")
+        if sum(cell in known for cell in cells) * 2 < len(cells):
+            raise MaskingError(
+                f"{plan.table} was masked before, and its first rows are not as masking has left "
+                "them: it was restored since; to mask it from its first row on, add --again"
+            )
+
+
+def masked_cells(session: Session, plan: PassPlan) -> array[int]:
+    """Digests of the cells of a pass in the first rows of its table; short ones say too little."""
+    block = _first_rows(session, plan, _SAMPLE)
+    names = [name for name, kind in plan.kinds.items() if kind != "json"]  # other passes change it
+    texts = [str(value) for name in names for value in (block.columns[name] if block else ())]
+    telling = (text.encode("utf-8", "surrogatepass") for text in texts if len(text) >= _LEAST)
+    made = [blake2b(text, digest_size=8).digest() for text in telling]
+    return array("Q", map(int.from_bytes, made))
+
+
+def _first_rows(session: Session, plan: PassPlan, most: int) -> RowBlock | None:
+    first_row = replace(plan.progress, last_key=None)
+    first = replace(plan, progress=first_row, rows=min(_SAMPLE, most))
+    return next(read_blocks(session, first), None)
 
 
 def _find_unmasked(session: Session) -> set[str]:

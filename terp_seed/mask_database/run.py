@@ -37,6 +37,7 @@ from terp_seed.mask_database.plan import PassPlan, count_merged, plan_passes
 from terp_seed.mask_database.progress import Pass, PassTable
 from terp_seed.mask_database.rehearsal import (
     find_unread_logs,
+    masked_cells,
     refuse_logged,
     refuse_restored,
     rehearse_pass,
@@ -420,6 +421,7 @@ class _Run:
             while plan.parked and remove_marks(self.session, plan):
                 self._commit()
         table.advance(replace(made, state="done"))
+        table.keep_sample(made, masked_cells(self.session, plan).tobytes())
         event = self.log.audit.event(
             "masked",
             rows={plan.table: made.rows - plan.progress.rows},
