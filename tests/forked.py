@@ -33,14 +33,11 @@ _PROGRAMS = ("alembic", "terp-seed")
 _AT_START = ("PYTHON", "LC_", "LANG", "TZ", "LD_", "LOGURU", "COVERAGE", "FORCE_COLOR", "NO_COLOR")
 """What an interpreter or a library reads when it starts."""
 _OTHER_PLACES = ("terp_seed.terp", "terp_seed.testing", "terp_seed.cli.mcp")
-_LIBRARIES = (
-    "MySQLdb",
+_LIBRARIES = (  # no drivers: a test may put another module in a driver's place
     "alembic.autogenerate",
     "alembic.config",
     "concurrent.futures.thread",
     "faker",
-    "psycopg",
-    "psycopg.adapt",
     "sqlalchemy.dialects.mysql",
     "sqlalchemy.dialects.postgresql",
     "sqlalchemy.dialects.sqlite",

@@ -174,6 +174,9 @@ def test_where_the_plan_is_asked_for_the_exported_name_is_not_enough(target: Toy
     for line in ("alembic upgrade head", "alembic downgrade base", "alembic stamp head"):
         code, said = attempt(target, line, env=name)
         assert (code, "consent = plan" in said) == (255, True), said
+    words = ("-x", f"url={target.url}", "env", "stamp", "dev", "--yes")
+    stamped = target.run("terp-seed", *words, check=False, env=name)
+    assert (stamped.returncode, "a person stamps it dev" in stamped.stderr) == (5, True)
     assert target.everything() == before
 
 

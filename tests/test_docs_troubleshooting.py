@@ -177,7 +177,10 @@ def _misspelt(it: Trouble) -> Done:
 def _no_driver(it: Trouble) -> Done:
     (it.project.path / "MySQLdb.py").write_text("raise ModuleNotFoundError(__name__)\n")
     url = "url=mysql://terp@127.0.0.1:1/terp"
-    return it.project.run("alembic", "-n", "seed", "-x", url, "upgrade", "head", check=False)
+    fresh = {"PYTHONSAFEPATH": ""}  # an interpreter that has imported nothing yet
+    return it.project.run(
+        "alembic", "-n", "seed", "-x", url, "upgrade", "head", check=False, env=fresh
+    )
 
 
 @case("No 'script_location' key found in configuration.")

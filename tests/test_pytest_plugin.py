@@ -110,6 +110,36 @@ def test_rows_are_found_by_name(toy: Toy, application: Callable[..., pytest.RunR
     application(toy, BY_NAME, ENGINE.format(url=toy.url)).assert_outcomes(passed=10)
 
 
+COMMITTING = """
+import pytest
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+from terp_seed.errors import UsageError
+
+def test_it_is_refused(seeded):
+    connection = seeded()
+    connection.execute(text("UPDATE labels SET code = 'MINE' WHERE code = 'COLD'"))
+    with pytest.raises(UsageError, match="use seeded_database"):
+        connection.commit()
+
+def test_a_savepoint_is_not(seeded):
+    with Session(bind=seeded(), join_transaction_mode="create_savepoint") as session:
+        session.execute(text("UPDATE labels SET code = 'MINE' WHERE code = 'COLD'"))
+        session.commit()
+
+def test_nothing_of_it_is_left(seeded):
+    seeded()
+    assert seeded.row("labels", "COLD").place == 2
+"""
+
+
+def test_the_seeded_transaction_cannot_be_committed(
+    toy: Toy, application: Callable[..., pytest.RunResult]
+) -> None:
+    application(toy, COMMITTING, ENGINE.format(url=toy.url)).assert_outcomes(passed=3)
+    assert toy.counts() == {}
+
+
 @pytest.mark.long
 def test_tests_see_seeded_rows_and_leave_none(
     toy: Toy, application: Callable[..., pytest.RunResult]

@@ -71,7 +71,7 @@ def test_a_dry_run_says_what_would_go_and_writes_nothing(toy: Toy) -> None:
 def test_without_a_terminal_it_needs_a_yes(sqlite_toy: Toy) -> None:
     sqlite_toy.upgrade()
     before = sqlite_toy.everything()
-    assert "--yes" in sqlite_toy.terp_seed("reset", code=5).output
+    assert "no terminal" in sqlite_toy.terp_seed("reset", code=5).output
     assert sqlite_toy.everything() == before
     name = sqlite_toy.url.rpartition("/")[2]
     sqlite_toy.terp_seed("reset", x=(f"yes={name}",))
@@ -104,6 +104,14 @@ def _stamp_revision(toy: Toy) -> None:
     toy.stamp("0003_crates")
 
 
+def _forget_the_version(toy: Toy) -> None:
+    toy.execute("DELETE FROM terp_seed_version")
+
+
+def _go_back_by_hand(toy: Toy) -> None:
+    toy.execute("UPDATE terp_seed_version SET version_num = '0002_depots'")
+
+
 def _fails_on_its_way(toy: Toy) -> None:
     path = toy.path / "toy_seeders.py"
     path.write_text(path.read_text())
@@ -120,6 +128,8 @@ def _fails_on_its_way(toy: Toy) -> None:
         (_change_labels, 4, "was changed"),
         (_forget, 2, "nothing is seeded here"),
         (_stamp_revision, 2, "was stamped"),
+        (_forget_the_version, 4, "the version table, at base, lists no such revision"),
+        (_go_back_by_hand, 4, "the ledger has rows of 0003_crates"),
         (_fails_on_its_way, 2, "declares no rollback"),
     ],
 )
@@ -137,7 +147,7 @@ def test_it_refuses_and_changes_nothing(
 
 def test_another_size_is_a_reseed(sqlite_toy: Toy) -> None:
     sqlite_toy.upgrade()
-    assert "terp-seed reseed" in sqlite_toy.terp_seed("reset", x=("size=medium",), code=2).output
+    assert "takes a reseed" in sqlite_toy.terp_seed("reset", x=("size=medium",), code=2).output
 
 
 def test_updates_are_undone_and_done_again(toy: Toy) -> None:
@@ -155,7 +165,7 @@ def test_updates_are_undone_and_done_again(toy: Toy) -> None:
     toy.execute("UPDATE labels SET wording = 'Edited'", "INSERT INTO labels (code) VALUES ('X')")
     if toy.mysql:
         said = toy.terp_seed("reset", "--yes", code=2).output
-        assert "use terp-seed reseed" in said
+        assert "takes a reseed" in said
         return
     toy.terp_seed("reset", "--yes")
     after = toy.everything()

@@ -154,6 +154,13 @@ def test_asking_for_other_settings_on_a_seeded_chain_is_refused(
     assert sqlite_toy.everything() == before
 
 
+def test_counts_are_given_to_a_command(sqlite_toy: Toy) -> None:
+    found = sqlite_toy.document("plan", "--rows", "crates:5,depots:2")
+    tables = [table for revision in found["revisions"] for table in revision["tables"]]
+    counts = {table["table"]: table["inserted"] for table in tables}
+    assert (counts["crates"], counts["depots"]) == (5, 2)
+
+
 def test_later_revisions_use_the_recorded_settings(sqlite_toy: Toy) -> None:
     sqlite_toy.upgrade("0002_depots", "size=medium", "seed=5")
     sqlite_toy.ini("size = large")  # a default is no request

@@ -66,7 +66,8 @@ def stamp(project: Project, name: str, yes: bool, as_json: bool) -> None:
 
     settings = project.settings()
     environment = environment_name(name)
-    restamp(settings, environment, ask)
+    typed = any(given.startswith("yes=") for given in project.x)
+    restamp(settings, environment, ask, typed=typed)
     database = settings.url.render_as_string()
     if as_json:
         document("env stamp", database=database, environment=environment)

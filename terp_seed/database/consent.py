@@ -150,12 +150,18 @@ def _require_plan(approved: str, plan: RunPlan | None) -> None:
         )
 
 
-def require_stamp_consent(settings: Settings, environment: str, signs: Sequence[str]) -> None:
-    """Return if the database was named; `GuardError` with what makes it look like production."""
+def require_stamp_consent(
+    settings: Settings, environment: str, signs: Sequence[str], *, typed: bool
+) -> None:
+    """Return if the database was named; `GuardError` with what makes it look like production.
+
+    ``typed`` says that the name is part of the command line: a job exports it for all of its
+    commands.
+    """
     name = database_name(settings)
-    if settings.yes == name:
+    if typed and settings.yes == name:
         return
-    if settings.yes is not None:
+    if typed and settings.yes is not None:
         raise _other_name(settings)
     why = "; ".join(signs)
     if not _terminal():

@@ -293,6 +293,7 @@ def find_checks(session: Session, applied: Sequence[Script]) -> list[Check]:
     target, settings = Target.live(session), session.settings
     environment = environment_of(session.connection, settings, session.books)
     headers = target.headers()
+    _refuse_lost_ledger(ledger_of(session), applied, headers)
     recorded = recorded_settings(headers, applied)
     generation = choose_generation(settings, environment, applied, recorded)
     recorder = make_recorder(target, environment, generation, None, headers)

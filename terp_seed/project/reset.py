@@ -24,7 +24,8 @@ from terp_seed.ledger.changes import find_changes
 from terp_seed.ledger.drift import Drift, find_drift
 from terp_seed.ledger.ledger import Header, Place, ledger_of
 from terp_seed.ledger.selection import Selection
-from terp_seed.plan.chain import Request, current_heads
+from terp_seed.plan.chain import Request, ancestors, current_heads
+from terp_seed.plan.renaming import with_names
 from terp_seed.plan.run import Run
 from terp_seed.project.project import Project
 from terp_seed.project.reseed import Reseed, plan_reseed, without_generation
@@ -78,9 +79,10 @@ def reset(project: Project, confirm: Confirm, *, dry_run: bool = False) -> Reset
     settings = project.settings()
     if settings.explicit & _GENERATION:
         raise UsageError(
-            "a reset writes what was seeded; for another size, root seed or date: terp-seed reseed"
+            "a reset writes what was seeded; another size, root seed or date takes a reseed"
         )
-    with opened(settings) as session:
+    with opened(settings) as plain:
+        session = with_names(plain, project.directory())
         environment = _require_harmless(session)
         session.end_transaction()
         if dry_run:
@@ -205,6 +207,15 @@ class _Resetting:
                 f"revision {', '.join(stamped)} was stamped, and its rows are not known, so they "
                 "cannot be written again"
             )
+        heads = current_heads(session)
+        applied = ancestors(self.project.directory(), heads)
+        known = {name for one in applied for name in session.names.owned(one.revision)}
+        if unknown := sorted(headers.keys() - known):
+            raise PlanError(
+                f"the ledger has rows of {', '.join(unknown)}, and the version table, at "
+                f"{', '.join(heads) or 'base'}, lists no such revision as applied; nothing was "
+                "changed. Compare them with terp-seed status"
+            )
         if ledger.retained(session.connection):
             raise UsageError(
                 "a rollback has left rows in place; seed up to the head first: terp-seed seed"
@@ -213,7 +224,7 @@ class _Resetting:
         if changes and session.dialect.ddl_commits:
             raise UsageError(
                 f"revision {changes[0].revision} updates or deletes rows, which this server cannot "
-                "undo and do again in one transaction; use terp-seed reseed"
+                "undo and do again in one transaction; that takes a reseed"
             )
 
     def _drifts(self) -> list[Drift]:
@@ -255,5 +266,6 @@ def _refuse_changed(headers: Mapping[str, Header], session: Session, run: Run) -
     if changed:
         raise PlanError(
             f"revision {', '.join(changed)} was changed since it was applied, so a reset would "
-            "write other rows; nothing was changed. Restore its file, or use terp-seed reseed"
+            "write other rows; nothing was changed. Restore its file; seeding by the new one takes "
+            "a reseed"
         )

@@ -1,8 +1,8 @@
 """Stamping a database as another environment: what looks like production is named first.
 
 Leaving production or staging, and stamping a database that shows signs of production, takes the
-database's name, typed or as ``-x yes=NAME``.  A ``--yes`` alone does neither: a script has it from
-the day it was written, whatever the URL points to today.
+database's name, typed or as ``-x yes=NAME``.  Neither ``--yes`` nor the variable of the shell will
+do: a script has them from the day it was written, whatever the URL points to today.
 """
 
 from __future__ import annotations
@@ -35,11 +35,12 @@ _MANY = 10_000
 """So many rows that no seed inserted look like those of a company."""
 
 
-def restamp(settings: Settings, name: str, consent: Callable[[str], bool]) -> None:
+def restamp(settings: Settings, name: str, consent: Callable[[str], bool], *, typed: bool) -> None:
     """Stamp the database; another stamp is only changed with consent.
 
     The stamp and its audit row commit together.  A sandbox stays known as one while it is ``dev``
-    or ``test``.  `GuardError` without consent, or without the name where that is needed.
+    or ``test``.  `GuardError` without consent, or without the name where that is needed; ``typed``
+    says that the settings have it from the command line.
     """
     refuse_protected(settings, name)
     with opened(settings) as session:
@@ -51,7 +52,7 @@ def restamp(settings: Settings, name: str, consent: Callable[[str], bool]) -> No
             return
         question = f"{settings.url.database!r} is stamped {before}; stamp it {name}?"
         if signs:
-            require_stamp_consent(settings, name, signs)
+            require_stamp_consent(settings, name, signs, typed=typed)
         elif before and settings.yes != database_name(settings) and not consent(question):
             raise GuardError(
                 f"this database is stamped {before}, and to make it {name} was not confirmed; "

@@ -118,11 +118,11 @@ def forecast(session: Session, request: Request) -> Forecast:
 
 
 def consent_digest(run: Run, settings: Settings, results: Sequence[StepResult]) -> str:
-    """What a person agrees to: a plan, what is done about edits, and the rows that it meets.
+    """What a person agrees to: a plan, what is done about edits, the backup, and the rows it meets.
 
     The ids that rows will get are left out: others may insert some meanwhile.
     """
-    policies = [settings.on_dependents, settings.on_edited, settings.on_conflict]
+    policies = [settings.on_dependents, settings.on_edited, settings.on_conflict, settings.backup]
     said: list[object] = [run.plan.digest(), run.move.upwards, policies]
     for result in results:
         counts = {name: {**asdict(count), "ids": None} for name, count in result.tables.items()}

@@ -11,6 +11,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from terp_seed.database.dialects import dialect_named
 from terp_seed.database.session import books_of
+from terp_seed.errors import UsageError
 from terp_seed.ledger.ledger import Ledger
 from terp_seed.project.check import chain_of
 from terp_seed.project.project import Project
@@ -60,6 +61,7 @@ class SeededTransaction:
         given = write_x(x)
         if self._used:
             seed_quietly(self._project, self.connection, target, given)
+            self.connection.commit = _refuse_commit  # type: ignore[method-assign]
             return self.connection
         key = (target, given, self._sources.stamp())
         if self._kept == key and self._connection is not None:
@@ -67,6 +69,8 @@ class SeededTransaction:
         else:
             seed_quietly(self._project, self.connection, target, given)
             self._kept = key
+        # An event would come too late: the transaction is marked as ended by then.
+        self.connection.commit = _refuse_commit  # type: ignore[method-assign]
         self._savepoint = self.connection.begin_nested()
         return self.connection
 
@@ -102,6 +106,13 @@ class SeededTransaction:
         self.close()
         self._used = True  # so that the checkout is known for our own
         self._connection = self._open.enter_context(transaction(self._engine, self._settings))
+
+
+def _refuse_commit() -> None:
+    raise UsageError(
+        "seeded: its transaction is rolled back after the test and cannot be committed; let code "
+        "that commits use a savepoint, or use seeded_database"
+    )
 
 
 def write_x(x: Mapping[str, object]) -> tuple[str, ...]:
