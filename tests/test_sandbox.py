@@ -337,7 +337,7 @@ def test_down_is_refused_while_seeds_are_applied(made: Sandbox) -> None:
     for table, chain in (("terp_seed_version", "seed"), ("terp_seed_version_extra", "extra")):
         made.execute(f"CREATE TABLE {table} (version_num VARCHAR(32))")
         made.execute(f"INSERT INTO {table} VALUES ('0005_orders')")
-        with pytest.raises(GuardError, match=f"alembic -n {chain} downgrade base"):
+        with pytest.raises(GuardError, match=f"roll chain {chain} back first"):
             made.downgrade()
         made.execute(f"DELETE FROM {table}")
     made.downgrade()
