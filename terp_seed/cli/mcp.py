@@ -23,9 +23,9 @@ __all__ = ["mcp"]
 )
 @click.pass_obj
 def mcp(project: Project, plan_file: Path | None) -> None:
-    """Serve automated agents over stdin and stdout (MCP): tools that only read.
+    """Serve automated agents (MCP) with tools that only read.
 
-    With --plan, also one that applies that plan; the file is read once, at the start.
+    It speaks over stdin and stdout.  With --plan, also one that applies that plan; the file is read once, at the start.
     """
     try:
         from terp_seed.cli.mcp_server import make_server

@@ -19,7 +19,9 @@ __all__ = ["reset"]
 @yes
 @as_json
 def reset(project: Project, dry_run: bool, yes: bool, as_json: bool) -> None:
-    """Put seeded tables back: others' rows go, seeded ones are as they were.
+    """Put seeded tables back to what the seeds say.
+
+    Rows of others go, and seeded ones are as they were.
 
     Only in dev and test.  One transaction.  Asks first; without a terminal, use --yes.
     """
