@@ -25,7 +25,8 @@ __all__ = ["mcp"]
 def mcp(project: Project, plan_file: Path | None) -> None:
     """Serve automated agents (MCP) with tools that only read.
 
-    It speaks over stdin and stdout.  With --plan, also one that applies that plan; the file is read once, at the start.
+    It speaks over stdin and stdout.  With --plan, also one that applies that plan; the file is
+    read once, at the start.
     """
     try:
         from terp_seed.cli.mcp_server import make_server
