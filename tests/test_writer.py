@@ -240,7 +240,6 @@ def test_a_note_is_a_comment_on_every_line() -> None:
     assert out.getvalue() == "-- a table\n--\n-- ; DROP TABLE things\n"
 
 
-@pytest.mark.long
 @pytest.mark.parametrize(("rows", "number"), [(2, 2000), (120, 50)], ids=["INSERT", "COPY"])
 def test_a_document_may_refer_to_many_rows(toy: Toy, rows: int, number: int) -> None:
     """A function of SQL takes 100 arguments, on most engines."""
