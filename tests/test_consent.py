@@ -39,7 +39,7 @@ def test_the_approved_plan_runs_and_no_other(staging: Toy) -> None:
 def test_what_was_approved_met_other_rows_or_has_other_options(staging: Toy) -> None:
     staging.upgrade("head", staging.consent)
     approved = digest(staging, "--rollback", "base")
-    for x in ("on-edited=delete", "on-dependents=keep"):
+    for x in ("on-edited=delete", "on-dependents=keep", "backup=none"):
         with pytest.raises(GuardError, match="are not those that were approved"):
             staging.downgrade("base", f"{staging.consent}@{approved}", x)
     deleting = "on-edited=delete"

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from servers import clean_environment
-from toys import Toy
+from toys import ENGINE_FIXTURE, Toy
 
 from terp_seed import cli, environment
 from terp_seed.database import environment_stamp as guards
@@ -19,15 +19,6 @@ KEPT = (check, cli, environment)
 
 pytest_plugins = ["pytester"]
 
-ENGINE = """
-import pytest, sqlalchemy
-
-@pytest.fixture(scope="session")
-def seed_engine():
-    engine = sqlalchemy.create_engine({url!r})
-    yield engine
-    engine.dispose()
-"""
 TESTS = """
 from sqlalchemy import text
 
@@ -107,7 +98,7 @@ def test_what_is_not_there(seeded, find, said):
 
 
 def test_rows_are_found_by_name(toy: Toy, application: Callable[..., pytest.RunResult]) -> None:
-    application(toy, BY_NAME, ENGINE.format(url=toy.url)).assert_outcomes(passed=10)
+    application(toy, BY_NAME, ENGINE_FIXTURE.format(url=toy.url)).assert_outcomes(passed=10)
 
 
 COMMITTING = """
@@ -136,7 +127,7 @@ def test_nothing_of_it_is_left(seeded):
 def test_the_seeded_transaction_cannot_be_committed(
     toy: Toy, application: Callable[..., pytest.RunResult]
 ) -> None:
-    application(toy, COMMITTING, ENGINE.format(url=toy.url)).assert_outcomes(passed=3)
+    application(toy, COMMITTING, ENGINE_FIXTURE.format(url=toy.url)).assert_outcomes(passed=3)
     assert toy.counts() == {}
 
 
@@ -145,7 +136,7 @@ def test_tests_see_seeded_rows_and_leave_none(
     toy: Toy, application: Callable[..., pytest.RunResult]
 ) -> None:
     """On each engine, with the application's own engine."""
-    application(toy, TESTS, ENGINE.format(url=toy.url)).assert_outcomes(passed=4)
+    application(toy, TESTS, ENGINE_FIXTURE.format(url=toy.url)).assert_outcomes(passed=4)
     assert toy.counts() == {}
     assert toy.version() is None
     assert toy.audit() == []
@@ -223,7 +214,7 @@ def test_a_test_gets_the_rows_of_the_one_before(
 ) -> None:
     """Six runs for 14 tests: the first, after the two that ended it, and for other seeds."""
     tests = ONE_AFTER_THE_OTHER.format(fixture="", expected="== 6")
-    application(toy, tests, ENGINE.format(url=toy.url)).assert_outcomes(passed=14)
+    application(toy, tests, ENGINE_FIXTURE.format(url=toy.url)).assert_outcomes(passed=14)
     assert toy.counts() == {}
 
 
@@ -245,7 +236,7 @@ def elsewhere():
     engine.dispose()
 """
     tests = ONE_AFTER_THE_OTHER.format(fixture=fixture, expected="> 10")
-    application(toy, tests, ENGINE.format(url=toy.url)).assert_outcomes(passed=14)
+    application(toy, tests, ENGINE_FIXTURE.format(url=toy.url)).assert_outcomes(passed=14)
 
 
 def test_a_fixture_may_be_declared_not_to_write(
@@ -257,7 +248,7 @@ def clock():
     pass
 """
     tests = ONE_AFTER_THE_OTHER.format(fixture=fixture, expected="== 6")
-    conftest = ENGINE.format(url=sqlite_toy.url) + (
+    conftest = ENGINE_FIXTURE.format(url=sqlite_toy.url) + (
         "\ndef pytest_configure(config):\n    config.addinivalue_line('terp_seed_apart', 'clo*')\n"
     )
     application(sqlite_toy, tests, conftest).assert_outcomes(passed=14)
@@ -277,7 +268,9 @@ def test_code(seeded, code):
     other = {{"COLD": "ICED", "ICED": "COLD"}}[code]
     path.write_text(path.read_text().replace(code, other))
 """
-    application(sqlite_toy, tests, ENGINE.format(url=sqlite_toy.url)).assert_outcomes(passed=3)
+    application(sqlite_toy, tests, ENGINE_FIXTURE.format(url=sqlite_toy.url)).assert_outcomes(
+        passed=3
+    )
 
 
 def test_without_an_engine_of_ones_own_it_is_a_scratch_file(
@@ -315,7 +308,7 @@ def test_a_trace_fails_the_test_that_looks_for_one(
         head='raw_sql = "a test"',
     )
     tests = "def test_trace(seed_round_trip):\n    seed_round_trip()\n"
-    result = application(sqlite_toy, tests, ENGINE.format(url=sqlite_toy.url))
+    result = application(sqlite_toy, tests, ENGINE_FIXTURE.format(url=sqlite_toy.url))
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*after the rollback of 0004_raw, labels is not as before*"])
     assert sqlite_toy.counts() == {}
@@ -327,7 +320,7 @@ def test_it_does_not_go_to_staging(
     with sqlite_toy.db.begin() as connection:
         guards.stamp(connection, "staging", origin="test")
     result = application(
-        sqlite_toy, "def test_x(seeded): seeded()", ENGINE.format(url=sqlite_toy.url)
+        sqlite_toy, "def test_x(seeded): seeded()", ENGINE_FIXTURE.format(url=sqlite_toy.url)
     )
     result.assert_outcomes(failed=1)
     result.stdout.fnmatch_lines(["*is stamped staging: tests do not go there*"])

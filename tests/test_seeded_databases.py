@@ -11,20 +11,10 @@ from pathlib import Path
 import pytest
 import sqlalchemy as sa
 from servers import USER, MariaDB, clean_environment
-from toys import Toy
+from toys import ENGINE_FIXTURE, Toy
 
 from terp_seed.database import environment_stamp
 
-CONFTEST = """
-import pytest, sqlalchemy
-from sqlalchemy import text
-
-@pytest.fixture(scope="session")
-def seed_engine():
-    engine = sqlalchemy.create_engine({url!r})
-    yield engine
-    engine.dispose()
-"""
 FIRST = """
 from sqlalchemy import text
 
@@ -100,7 +90,7 @@ def make_tests(toy: Toy, tmp_path: Path, request: pytest.FixtureRequest) -> Test
     folder.mkdir()
     ini = toy.path / "alembic.ini"
     (folder / "pytest.ini").write_text(f"[pytest]\nterp_seed_config = {ini}\n")
-    (folder / "conftest.py").write_text(CONFTEST.format(url=toy.url))
+    (folder / "conftest.py").write_text(ENGINE_FIXTURE.format(url=toy.url))
     return Tests(toy, folder)
 
 
@@ -184,7 +174,12 @@ def change_schema(toy: Toy) -> None:
     toy.execute("ALTER TABLE scans ADD COLUMN note VARCHAR(10)")
 
 
-@pytest.mark.parametrize("change", [change_csv, change_seeder, change_schema])
+def add_a_row(toy: Toy) -> None:
+    """Another origin's template must not do for this one."""
+    toy.execute("INSERT INTO labels (code) VALUES ('OWN')")
+
+
+@pytest.mark.parametrize("change", [change_csv, change_seeder, change_schema, add_a_row])
 def test_a_stale_template_is_noticed(tests: Tests, change: Callable[[Toy], None]) -> None:
     before = tests.databases
     first = tests.run(COUNTS, "-s")

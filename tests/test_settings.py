@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from collections.abc import Callable
@@ -418,6 +419,28 @@ def test_a_seeded_chain_counts_what_its_preset_has_come_to_count(sqlite_toy: Toy
     sizes.unlink()
     sqlite_toy.downgrade()
     assert sqlite_toy.counts() == {}
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("raise ValueError('Jane Canary')", "ValueError at toy_seeders.py, line 1"),
+        ("def broken(:", "SyntaxError at toy_seeders.py, line 1"),
+        ("import nowhere_at_all", "ModuleNotFoundError at toy_seeders.py, line 1"),
+    ],
+)
+def test_seeders_that_cannot_be_imported(sqlite_toy: Toy, line: str, said: str) -> None:
+    path = sqlite_toy.path / "toy_seeders.py"
+    path.write_text(f"{line}\n")
+    wanted = f"seeders = toy_seeders: importing the module failed with {said}"
+    done = sqlite_toy.run("alembic", "-n", "seed", "upgrade", "head", check=False)
+    assert wanted in done.stderr + done.stdout
+    for command in ("status", "seed"):
+        url = ("-x", f"url={sqlite_toy.url}")
+        done = sqlite_toy.run("terp-seed", *url, command, "--json", check=False)
+        error = json.loads(done.stdout)["error"]
+        assert (done.returncode, error["kind"], error["what"]) == (2, "usage", wanted)
+        assert "Canary" not in done.stdout + done.stderr
 
 
 def test_seeders_that_do_not_exist(sqlite_toy: Toy) -> None:

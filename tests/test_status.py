@@ -66,6 +66,8 @@ def test_skipped_stamped_and_lost(toy: Toy) -> None:
     assert list(states(toy.document("status")).values()) == expected
     toy.execute("DELETE FROM terp_seed_ledger WHERE revision = '0001_labels'")
     assert states(toy.document("status"))["0001_labels"] == "lost"
+    said = toy.terp_seed("verify", code=4).output
+    assert "the ledger has no entry for that" in said
 
 
 def test_drift_is_what_people_did_to_the_rows(toy: Toy) -> None:

@@ -46,6 +46,17 @@ REWIND = """
     ))::regclass AS seq) AS own
 """
 
+#: A conftest.py of an application, with its own engine.
+ENGINE_FIXTURE = """
+import pytest, sqlalchemy
+
+@pytest.fixture(scope="session")
+def seed_engine():
+    engine = sqlalchemy.create_engine({url!r})
+    yield engine
+    engine.dispose()
+"""
+
 
 def rewind(connection: Connection) -> None:
     """Set PostgreSQL's sequences to what the tables hold: a rollback leaves them, with gaps."""

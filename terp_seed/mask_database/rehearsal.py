@@ -8,7 +8,7 @@ transaction that is undone.
 from __future__ import annotations
 
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import replace
 from datetime import datetime
 from decimal import Decimal
@@ -169,60 +169,59 @@ def refuse_restored(session: Session, key: Key | None, plans: Sequence[PassPlan]
             f"{plan.table} was masked before, and a backup put the originals back since; to mask "
             "it from its first row on, add --again"
         )
-    if not begun:
-        return
-    if key is not None:
-        _refuse_originals(session, key, begun)
-    _refuse_unlike(session, begun)
-
-
-def _refuse_originals(session: Session, key: Key, begun: Sequence[PassPlan]) -> None:
-    """Raise `MaskingError` if the first rows of a pass hold the originals."""
-    known, originals = Known(PassTable(session).originals()), Originals(key)
+    table = PassTable(session)
+    known = Known(table.originals() if begun and key is not None else ())
     for plan in begun:
-        block = _first_rows(session, plan, plan.progress.rows)
-        telling = found = 0
-        for name, values in block.columns.items() if block else ():
-            if name in plan.kinds:
-                numbers = originals.digests(plan.kinds[name], values, [None] * len(values))
-                telling += len(numbers)
-                found += sum(number in known for number in numbers)
-        if found * 2 > telling:
+        block = _first_rows(session, plan)
+        if block is None:
+            continue
+        if key is not None and _holds_originals(plan, block, known, Originals(key)):
             raise MaskingError(
                 f"{plan.table} was masked before, and holds the originals again: it was restored "
                 "since; to mask it from its first row on, add --again"
             )
-
-
-def _refuse_unlike(session: Session, begun: Sequence[PassPlan]) -> None:
-    """Raise `MaskingError` if the first rows of a pass are not as it has left them.
-
-    That needs neither a key nor the digests of originals.  Cells that were edited since are few.
-    """
-    table = PassTable(session)
-    for plan in begun:
-        known = table.sample(plan.progress)
-        cells = masked_cells(session, plan) if known else array("Q")
-        if sum(cell in known for cell in cells) * 2 < len(cells):
+        if _is_unlike(table.sample(plan.progress), _cells(plan, block)):
             raise MaskingError(
                 f"{plan.table} was masked before, and its first rows are not as masking has left "
                 "them: it was restored since; to mask it from its first row on, add --again"
             )
 
 
+def _holds_originals(plan: PassPlan, block: RowBlock, known: Known, originals: Originals) -> bool:
+    telling = found = 0
+    for name, values in block.columns.items():
+        if name in plan.kinds:
+            numbers = originals.digests(plan.kinds[name], values, [None] * len(values))
+            telling += len(numbers)
+            found += sum(number in known for number in numbers)
+    return found * 2 > telling
+
+
+def _is_unlike(sample: Collection[int], cells: Sequence[int]) -> bool:
+    """Whether most of the first rows' cells are not as masking has left them.
+
+    That needs neither a key nor the digests of originals; few cells are edited later.
+    """
+    return bool(sample) and sum(cell in sample for cell in cells) * 2 < len(cells)
+
+
 def masked_cells(session: Session, plan: PassPlan) -> array[int]:
-    """Digests of the cells of a pass in the first rows of its table; short ones say too little."""
-    block = _first_rows(session, plan, _SAMPLE)
-    names = [name for name, kind in plan.kinds.items() if kind != "json"]  # other passes change it
-    texts = [str(value) for name in names for value in (block.columns[name] if block else ())]
+    """Digests of the cells of a pass in the first rows of its table, as it has left them."""
+    block = _first_rows(session, plan)
+    return array("Q") if block is None else _cells(plan, block)
+
+
+def _cells(plan: PassPlan, block: RowBlock) -> array[int]:
+    """Digests of the cells of a pass; short ones say too little, and documents others change."""
+    names = [name for name, kind in plan.kinds.items() if kind != "json"]
+    texts = [str(value) for name in names for value in block.columns[name]]
     telling = (text.encode("utf-8", "surrogatepass") for text in texts if len(text) >= _LEAST)
     made = [blake2b(text, digest_size=8).digest() for text in telling]
     return array("Q", map(int.from_bytes, made))
 
 
-def _first_rows(session: Session, plan: PassPlan, most: int) -> RowBlock | None:
-    first_row = replace(plan.progress, last_key=None)
-    first = replace(plan, progress=first_row, rows=min(_SAMPLE, most))
+def _first_rows(session: Session, plan: PassPlan) -> RowBlock | None:
+    first = replace(plan, progress=replace(plan.progress, last_key=None), rows=_SAMPLE)
     return next(read_blocks(session, first), None)
 
 

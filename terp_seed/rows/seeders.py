@@ -20,12 +20,14 @@ parents before children::
 
 from __future__ import annotations
 
+import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
 from importlib import import_module
+from pathlib import Path
 
-from terp_seed.errors import UsageError
+from terp_seed.errors import SeedError, UsageError
 from terp_seed.rows.model import Column, TableRows, seed_key
 
 __all__ = [
@@ -167,17 +169,33 @@ def logical_references() -> list[tuple[str, str, str, str]]:
 
 
 def load_seeders(modules: Sequence[str]) -> None:
-    """Import the modules that register a project's seeders."""
+    """Import the modules that register a project's seeders; what they raise is one clear line."""
     for module in modules:
         try:
             import_module(module)
         except ModuleNotFoundError as error:
             if error.name != module and not module.startswith(f"{error.name}."):
-                raise
+                raise _failed(module, error) from error
             raise UsageError(
                 f"seeders = {module}: the module was not found; correct the "
                 "'seeders' line of the seed section in alembic.ini"
             ) from None
+        except SeedError:
+            raise
+        except Exception as error:
+            raise _failed(module, error) from error
+
+
+def _failed(module: str, error: Exception) -> UsageError:
+    """Where a module failed; what it says may hold a value."""
+    if isinstance(error, SyntaxError):
+        place = f"{Path(error.filename or '').name}, line {error.lineno}"
+    else:
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        place = f"{Path(frame.filename).name}, line {frame.lineno}"
+    return UsageError(
+        f"seeders = {module}: importing the module failed with {type(error).__name__} at {place}"
+    )
 
 
 def seeder_named(name: str) -> Seeder:

@@ -17,6 +17,7 @@ import sqlalchemy as sa
 from sqlalchemy.engine import URL, Connection, Engine
 
 from terp_seed.database import environment_stamp
+from terp_seed.database.compare import is_bookkeeping
 from terp_seed.database.dialects import dialect_named
 from terp_seed.database.environment_stamp import careful
 from terp_seed.database.session import books_of
@@ -137,13 +138,14 @@ class SeededDatabases:
         return sha256(repr((place, target, x)).encode()).hexdigest()
 
     def _digest_of_content(self) -> str:
-        """What changes with the plan, the schema and the settings."""
+        """What changes with the plan, the schema, the settings and the number of rows before."""
         table = sa.table(self._chain.settings.schema_version_table, sa.column("version_num"))
         with self._engine.connect() as connection:
             there = sa.inspect(connection).has_table(table.name)
             heads = sorted(connection.scalars(sa.select(table.c.version_num))) if there else []
+            rows = _counts(connection)
         settings = (self._engine.url.get_backend_name(), heads, seed_environment())
-        content = (self._sources.digest(), self._templates.shape(), *settings)
+        content = (self._sources.digest(), self._templates.shape(), rows, *settings)
         return sha256(repr(content).encode()).hexdigest()
 
     def _refuse(self) -> None:
@@ -173,3 +175,14 @@ class SeededDatabases:
                     origin="test",
                     tables=self._ledger.books,
                 )
+
+
+def _counts(connection: Connection) -> list[tuple[str, int]]:
+    """How many rows the tables of the database have that a copy gets, but for bookkeeping."""
+    names = sorted(sa.inspect(connection).get_table_names())
+    count = sa.select(sa.func.count())
+    return [
+        (name, connection.scalar(count.select_from(sa.table(name))) or 0)
+        for name in names
+        if not is_bookkeeping(name)
+    ]
