@@ -172,7 +172,7 @@ def refuse_restored(session: Session, key: Key | None, plans: Sequence[PassPlan]
     table = PassTable(session)
     known = Known(table.originals() if begun and key is not None else ())
     for plan in begun:
-        block = _first_rows(session, plan)
+        block = _first_rows(session, plan, plan.progress.rows)
         if block is None:
             continue
         if key is not None and _holds_originals(plan, block, known, Originals(key)):
@@ -207,7 +207,7 @@ def _is_unlike(sample: Collection[int], cells: Sequence[int]) -> bool:
 
 def masked_cells(session: Session, plan: PassPlan) -> array[int]:
     """Digests of the cells of a pass in the first rows of its table, as it has left them."""
-    block = _first_rows(session, plan)
+    block = _first_rows(session, plan, _SAMPLE)
     return array("Q") if block is None else _cells(plan, block)
 
 
@@ -220,8 +220,9 @@ def _cells(plan: PassPlan, block: RowBlock) -> array[int]:
     return array("Q", map(int.from_bytes, made))
 
 
-def _first_rows(session: Session, plan: PassPlan) -> RowBlock | None:
-    first = replace(plan, progress=replace(plan.progress, last_key=None), rows=_SAMPLE)
+def _first_rows(session: Session, plan: PassPlan, most: int) -> RowBlock | None:
+    first_row = replace(plan.progress, last_key=None)
+    first = replace(plan, progress=first_row, rows=min(_SAMPLE, most))
     return next(read_blocks(session, first), None)
 
 
