@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 from collections.abc import Callable
 
@@ -189,3 +190,47 @@ def test_a_row_is_not_looked_up_by_a_value_that_masking_does_not_keep_apart(
     with pytest.raises(SeedError, match=r"visits.person_id looks up people.mail, which is masked"):
         sqlite_toy.upgrade()
     assert "canary" not in sqlite_toy.said
+
+
+SEEDER = """
+@seeder("marks")
+def marks(context):
+    columns = {
+        "code": code("SEED-M-"),
+        "label_id": constant(ref("labels", code="COLD")),
+        "second": computed(lambda span: [SECOND(n) for n in span.rows()], nullable=True),
+    }
+    return [context.table("marks", rows=120, key=("code",), columns=columns)]
+"""
+
+
+def marks(toy: Toy, second: str) -> None:
+    toy.execute(
+        f"CREATE TABLE marks (id {toy.counted_key}, code VARCHAR(20) UNIQUE, label_id INTEGER, "
+        "second INTEGER)"
+    )
+    toy.publish("marks", ["code"])
+    path = toy.path / "toy_seeders.py"
+    seeders = path.read_text().replace("import (", "import (\n    ref,", 1)
+    path.write_text(seeders + SEEDER.replace("SECOND(n)", second))
+    toy.revision("0004_marks", 'op.seed("marks")')
+
+
+def test_rows_that_a_seeder_looks_up_are_not_edited_ones(toy: Toy) -> None:
+    marks(toy, 'ref("labels", code="COLD") if n % 2 else None')
+    toy.alembic("upgrade", "head")  # a process of its own, as for all that needs the new seeder
+    cold = toy.value("SELECT id FROM labels WHERE code = 'COLD'")
+    assert toy.rows("SELECT DISTINCT label_id FROM marks") == [(cold,)]
+    assert toy.value("SELECT COUNT(*) FROM marks WHERE second = label_id") == 60
+    status = toy.run("terp-seed", "-x", f"url={toy.url}", "status", "--drift", "--json")
+    found = json.loads(status.stdout)["revisions"][-1]["tables"][0]
+    assert (found["intact"], found["edited"]) == (120, 0)
+    toy.alembic("downgrade", "-1")
+    assert toy.value("SELECT COUNT(*) FROM marks") == 0
+
+
+def test_a_seeder_that_looks_up_in_late_rows_alone_has_to_say_so(toy: Toy) -> None:
+    marks(toy, 'ref("labels", code="COLD") if n > 110 else None')
+    said = toy.alembic("upgrade", "head", check=False)
+    assert "a ref() where the first rows of the column have none" in said.stdout + said.stderr
+    assert "marks" not in toy.counts()

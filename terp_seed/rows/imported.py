@@ -116,6 +116,7 @@ def imported(
     if not store.count:
         raise UsageError(f"{where}: there are no rows to seed")
     names = store.columns.keys()
+    looked_up = tuple(name for name in names if store.lookups(name))
     if skip_taken and (id is None or id in names):
         raise UsageError(
             f'{where}: on_conflict="skip" needs an integer key that the run fills; without one '
@@ -133,7 +134,8 @@ def imported(
         seed=b"",
         key=tuple(key),
         id=None if id in names else id,
-        derived=tuple(name for name in names if store.lookups(name)),
+        derived=looked_up,
+        looked_up=looked_up,
         provenance="imported",
         skip_taken=skip_taken,
         order=order,

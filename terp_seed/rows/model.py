@@ -359,6 +359,8 @@ class TableRows:
     key: tuple[str, ...] = ()
     id: str | None = "id"
     derived: tuple[str, ...] = ()
+    looked_up: tuple[str, ...] = ()
+    """Those of the derived columns that hold a `Lookup` somewhere."""
     provenance: Provenance = "synthetic"
     skip_taken: bool = False
     """Skip rows whose natural key is taken, instead of stopping."""

@@ -50,6 +50,7 @@ class Naming:
             key=now(rows.key),
             id=None if rows.id is None else present[rows.id],
             derived=now(rows.derived),
+            looked_up=now(rows.looked_up),
             later=now(rows.later),
         )
         return renamed, [f"{rows.table}.{name}" for name in gone]

@@ -22,13 +22,13 @@ from __future__ import annotations
 
 import traceback
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date
 from importlib import import_module
 from pathlib import Path
 
 from terp_seed.errors import SeedError, UsageError
-from terp_seed.rows.model import Column, TableRows, seed_key
+from terp_seed.rows.model import Bounds, Column, Lookup, TableRows, seed_key
 
 __all__ = [
     "Check",
@@ -42,6 +42,8 @@ __all__ = [
     "seeder",
     "seeder_named",
 ]
+
+_FIRST_ROWS = 100
 
 
 @dataclass(frozen=True)
@@ -95,10 +97,16 @@ class SeedContext:
         derived: tuple[str, ...] = (),
         id: str | None = "id",  # noqa: A002 - the column is called so
     ) -> TableRows:
-        """Describe the rows of one table; see `TableRows`."""
-        return TableRows(
+        """Describe the rows of one table; see `TableRows`.
+
+        What a `ref` stands for only the database knows, so columns of them count as derived.
+        """
+        made = TableRows(
             table, rows, columns, seed_key(self.root_seed, self.seeder), key, id, derived
         )
+        looked_up = tuple(name for name in columns if _is_looked_up(made, name))
+        both = tuple(dict.fromkeys((*derived, *looked_up)))
+        return replace(made, derived=both, looked_up=looked_up)
 
     def seeded(self, table: str) -> TableRows:
         """The rows of an earlier seeder for ``table``; `UsageError` if it seeded none."""
@@ -109,6 +117,16 @@ class SeedContext:
                 f"seeder {self.seeder!r} builds on table {table!r}, which no earlier "
                 "revision seeds; put the revision that does before this one"
             ) from None
+
+
+def _is_looked_up(rows: TableRows, name: str) -> bool:
+    """Whether the first rows of a column hold a `ref`; a column with other bounds holds none."""
+    column = rows.columns[name]
+    bounds = replace(column.bounds, nullable=False, plane="full")
+    if bounds != Bounds() or column.scale is not None or column.ref is not None:
+        return False
+    first = rows.values(name, 0, min(rows.count, _FIRST_ROWS))
+    return any(isinstance(value, Lookup) for value in first)
 
 
 Build = Callable[[SeedContext], Sequence[TableRows]]

@@ -37,7 +37,7 @@ from terp_seed.rows.literals import (
     json_pieces,
     packed,
 )
-from terp_seed.rows.model import Block, Cells, TableRows, Value
+from terp_seed.rows.model import Block, Cells, Lookup, TableRows, Value
 from terp_seed.run.prefetch import prefetch
 
 __all__ = [
@@ -265,6 +265,7 @@ class Renderer:
         columns = {}
         for name, cells in block.columns.items():
             _check_bounds(self.rows, name, cells, block.start)
+            _check_lookups(self.rows, name, cells, block.start)
             columns[name] = self._guarded(name, block.start, partial(json_cells, cells))
         return replace(block, columns=columns)
 
@@ -469,6 +470,15 @@ def _check_bounds(rows: TableRows, name: str, cells: Cells, start: int) -> None:
         )
 
 
+def _check_lookups(rows: TableRows, name: str, cells: Cells, start: int) -> None:
+    """Hold a column to its first rows: of what is looked up, the ledger has no digest."""
+    if Lookup in cells.kinds and name not in rows.looked_up:
+        raise PlanError(
+            f"table {rows.table}, column {name}, rows from {start + 1}: a ref() where the first "
+            "rows of the column have none; let the seeder give those rows first"
+        )
+
+
 def is_digested_there(ledger: Ledger, rows: TableRows, retained: frozenset[int]) -> bool:
     """Whether the database makes the digests of rows: of all whose values a person gave.
 
@@ -501,7 +511,7 @@ def joined_lookups(rows: TableRows) -> Mapping[str, tuple[str, str]]:
 
 def is_copied(rows: TableRows) -> bool:
     """Whether rows are many, and of values that COPY takes."""
-    by_row = rows.provenance == "imported" and {*rows.derived} - joined_lookups(rows).keys()
+    by_row = {*rows.looked_up} - joined_lookups(rows).keys()
     return rows.count > _FEW_ROWS and not rows.skip_taken and not by_row
 
 
