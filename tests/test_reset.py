@@ -145,6 +145,19 @@ def test_it_refuses_and_changes_nothing(
     assert (toy.digests(), toy.states()) == before
 
 
+def test_what_a_seeder_imports_has_to_be_as_it_was(toy: Toy) -> None:
+    """The digest of a revision does not see it; those of its rows do."""
+    toy.alembic("upgrade", "head")
+    (toy.path / "toy_seeders.py").write_text(
+        (toy.path / "toy_seeders.py").read_text().replace("step=50", "step=25")
+    )
+    before = toy.digests(), toy.states()
+    done = toy.run("terp-seed", "-x", f"url={toy.url}", "reset", "--yes", check=False)
+    assert done.returncode == 4
+    assert "the seeders give other rows of depots than were applied" in done.stderr
+    assert (toy.digests(), toy.states()) == before
+
+
 def test_another_size_is_a_reseed(sqlite_toy: Toy) -> None:
     sqlite_toy.upgrade()
     assert "takes a reseed" in sqlite_toy.terp_seed("reset", x=("size=medium",), code=2).output

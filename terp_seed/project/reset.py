@@ -12,6 +12,7 @@ from collections.abc import Mapping, Sequence
 from contextlib import redirect_stderr
 from dataclasses import dataclass, field, replace
 from functools import partial
+from hashlib import sha256
 from io import StringIO
 
 from terp_seed.database.consent import Confirm, require_consent
@@ -151,6 +152,7 @@ class _Resetting:
         headers = ledger.headers(session.connection)
         ranges = ledger.ranges(session.connection)
         keys = {one.place: one.first for one in ranges if one.first_key is not None}
+        digests = self._digests()
         self._others(self._drifts()).delete()
 
         def take_out(session: Session, request: Request) -> None:
@@ -173,6 +175,7 @@ class _Resetting:
             for head in heads:
                 self.project.upgrade(head, connection=session.connection, act=put_in)
         self._verify(keys)
+        _refuse_other_rows(digests, self._digests())
         if not session.dialect.ddl_commits:
             self._reset_counters()
 
@@ -183,6 +186,17 @@ class _Resetting:
         for table, key in {one.table: one.id for one in ranges}.items():
             for sql in [] if key is None else session.dialect.reset_counter(table, key):
                 session.stream.run(sql)
+
+    def _digests(self) -> dict[Place, tuple[str, bytes]]:
+        """For each range its table, and one digest of all its rows' digests."""
+        connection, ledger = self.session.connection, ledger_of(self.session)
+        found = {}
+        for one in ledger.ranges(connection):
+            made = sha256()
+            for block in ledger.blocks(connection, one):
+                made.update(block.rows or b"")
+            found[one.place] = one.table, made.digest()
+        return found
 
     def _verify(self, keys: Mapping[Place, int]) -> None:
         """Raise `VerificationError` unless all rows are there, with the ids that they had."""
@@ -253,6 +267,19 @@ def _refuse_retained(outcome: RunOutcome) -> None:
         raise UsageError(
             f"revision {', '.join(retained)} declares no rollback, so its rows cannot be written "
             "again; nothing was changed"
+        )
+
+
+def _refuse_other_rows(
+    before: Mapping[Place, tuple[str, bytes]], after: Mapping[Place, tuple[str, bytes]]
+) -> None:
+    """Raise `PlanError` if the seeders give other rows now: what they import may have changed."""
+    other = sorted({before[place][0] for place in before if before[place] != after.get(place)})
+    if other:
+        raise PlanError(
+            f"the seeders give other rows of {', '.join(other)} than were applied, so their code "
+            "or what it imports has changed; nothing was changed. Restore it; seeding by the new "
+            "one takes a reseed"
         )
 
 
