@@ -171,6 +171,9 @@ def test_a_reviewed_plan_is_carried_out(toy: Toy, plan: str) -> None:
     before = toy.everything()
     toy.terp_seed("plan", "0002_depots", "--size", "medium", "--out", plan)
     assert toy.everything() == before
+    for more in (["base"], ["--table", "labels"], ["--rollback"]):
+        said = toy.terp_seed("seed", *more, "--plan", plan, code=2).output
+        assert "--plan says where to seed" in said
     toy.terp_seed("seed", "--plan", plan)
     assert toy.version() == "0002_depots"
     assert toy.counts()["depots"] == 8

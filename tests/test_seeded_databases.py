@@ -245,6 +245,28 @@ def test_a_build_that_fails_leaves_nothing(tests: Tests) -> None:
     assert tests.new(before) == []
 
 
+BOTH = (
+    FIRST
+    + """
+import pytest
+from terp_seed.errors import UsageError
+
+def test_both(seeded_database, seeded):
+    assert count(seeded_database(), "labels") == 3
+    seeded("0001_labels")
+    with pytest.raises(UsageError, match="call seeded_database first"):
+        seeded_database()
+
+def test_next(seeded_database):
+    assert count(seeded_database(), "labels") == 3
+"""
+)
+
+
+def test_a_copy_comes_before_a_transaction_of_the_same_test(tests: Tests) -> None:
+    tests.run(BOTH)
+
+
 def test_it_does_not_copy_staging(tests: Tests) -> None:
     before = tests.databases
     with tests.toy.db.begin() as connection:

@@ -68,6 +68,8 @@ def seed(
     """Seed up to TARGET, by default to the head."""
     if target and table:
         raise UsageError("give TARGET or --table, not both")
+    if plan_file is not None and (target or table or back):
+        raise UsageError("--plan says where to seed; leave out TARGET, --table and --rollback")
     where = _target(project, table, up=not back) or target or ("base" if back else "head")
     carry_out = partial(_carry_out, dry_run=dry_run, as_json=as_json)
     if back:

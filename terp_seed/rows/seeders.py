@@ -99,7 +99,7 @@ class SeedContext:
     ) -> TableRows:
         """Describe the rows of one table; see `TableRows`.
 
-        What a `ref` stands for only the database knows, so columns of them count as derived.
+        Only the database knows which row a `ref` finds, so columns of them count as derived.
         """
         made = TableRows(
             table, rows, columns, seed_key(self.root_seed, self.seeder), key, id, derived

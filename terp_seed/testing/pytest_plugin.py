@@ -141,6 +141,7 @@ def _lend(
     def take(target: str = "head", **x: object) -> SeededDatabase:
         if _KEPT in config.stash:
             config.stash[_KEPT].end_if_idle()
+            config.stash[_KEPT].refuse_in_use()
         taken.append(databases.take(target, x))
         return taken[-1]
 

@@ -92,6 +92,14 @@ class SeededTransaction:
         if not self._used and self._connection is not None:
             self.close()
 
+    def refuse_in_use(self) -> None:
+        """Raise `UsageError` while a test is in the transaction: a copy would wait for its end."""
+        if self._used:
+            raise UsageError(
+                "seeded_database: this test has seeded a transaction before, by seeded, and the "
+                "database cannot be copied meanwhile; call seeded_database first"
+            )
+
     def close(self) -> None:
         """End the transaction, whatever it holds."""
         self._kept = self._savepoint = self._connection = None
