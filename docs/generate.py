@@ -17,6 +17,7 @@ from pathlib import Path
 from parts.detector import detector
 from parts.figures import figures
 from parts.interface import api, bookkeeping, commands, documents, operations, options
+from parts.policy import classes, strategies
 from parts.rows import counts, sizes, states
 from parts.types import types
 
@@ -36,6 +37,8 @@ PARTS = {
     "counts": counts,
     "states": states,
     "types": types,
+    "classes": classes,
+    "strategies": strategies,
 }
 
 

@@ -45,6 +45,18 @@ def column(text: str) -> str:
             column('class = "date", strategy = "generalise", to = "band"'),
             "to = 'band' is for numbers and texts; a date has year or month",
         ),
+        (
+            column('class = "quasi", strategy = "generalise", to = "band", decimals = 1'),
+            "decimals belongs to to = 'decimals', not to 'band'",
+        ),
+        (
+            column('class = "quasi", strategy = "generalise", first = 1, decimals = 1'),
+            "first belongs to to = 'prefix', not to 'decimals'",
+        ),
+        (
+            column('class = "date", strategy = "generalise", decimals = 1'),
+            "to = 'decimals' is for numbers and texts; a date has year or month",
+        ),
         (column("pii = false"), "pii = false: needs a reason"),
         (column('pii = false, reason = " "'), "needs a reason"),
         (column('pii = false, reason = "x", class = "email"'), "contradicts 'class'"),

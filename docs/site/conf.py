@@ -20,7 +20,7 @@ GROUPS = {
     "How-to": "howto-csv howto-datasets howto-seeder howto-project howto-several howto-test "
     "howto-test-frameworks howto-schema howto-push howto-preview howto-pipeline howto-rollback "
     "howto-audit howto-mask runbook troubleshooting contributing",
-    "Reference": "commands reference json types backends data pii-inventory changelog",
+    "Reference": "commands reference json types backends data policy pii-inventory changelog",
     "Explanation": "concepts compliance architecture",
     "Proof": "initiative under-fire staging-validation speed",
 }

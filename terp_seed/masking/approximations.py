@@ -15,7 +15,10 @@ from terp_seed.masking.normal import UnmaskableError, plain, token
 from terp_seed.masking.site import Mask, Site
 from terp_seed.rows.model import Value
 
-__all__ = ["date_shift", "generalise", "noise"]
+__all__ = ["WAYS", "date_shift", "generalise", "noise"]
+
+WAYS = {"band": "band", "top": "band", "first": "prefix", "decimals": "decimals"}
+"""Which ``to`` of `generalise` an option belongs to."""
 
 _Day = TypeVar("_Day", date, datetime)
 
@@ -137,7 +140,7 @@ def _like(number: Decimal, value: Value) -> Value:
 
 def generalise(site: Site) -> Mask:
     """Replace a value by the representative of its year, month, band, prefix or place."""
-    to = site.option("to", "year" if site.kind.name == "date" else "band")
+    to = site.option("to", None) or _way_of(site)
     if to == "band":
         band, top = site.option("band", 1000), site.option("top", None)
         return Mask(by_value=lambda value: _banded(value, band, top))
@@ -149,6 +152,12 @@ def generalise(site: Site) -> Mask:
         return Mask(by_value=lambda value: _rounded(value, decimals))
     month = to == "month"
     return Mask(by_value=lambda value: _on_date(value, lambda day: _opened(day, month)))
+
+
+def _way_of(site: Site) -> str:
+    """Where ``to`` is left out, the way that an option belongs to."""
+    given = [way for option, way in WAYS.items() if option in site.choice.options]
+    return given[0] if given else "year" if site.kind.name == "date" else "band"
 
 
 _DECIMAL = re.compile(r"-?\d+\.\d+")

@@ -40,6 +40,7 @@ from pathlib import Path
 from typing import Any
 
 from terp_seed.errors import UsageError
+from terp_seed.masking.approximations import WAYS
 from terp_seed.masking.live_values import LIVE_KINDS
 from terp_seed.masking.neutralisation import read_steps
 from terp_seed.masking.policy import (
@@ -500,8 +501,8 @@ def is_fit(strategy: Strategy, kind: str) -> bool:
 def _misfits(strategy: Strategy, kind: str, options: Mapping[str, Any]) -> Iterator[str]:
     """What is wrong with the options of a strategy."""
     reserved = DATA_CLASSES[kind].reserved
-    if strategy.name == "generalise" and kind == "date" and options.get("to") in _NOT_OF_DATES:
-        yield f"to = {options['to']!r} is for numbers and texts; a date has year or month"
+    if strategy.name == "generalise":
+        yield from _other_ways(kind, options)
     for name, value in options.items():
         option = strategy.options.get(name)
         if option is None:
@@ -515,6 +516,16 @@ def _misfits(strategy: Strategy, kind: str, options: Mapping[str, Any]) -> Itera
         if not fits:
             only = f", for class {_CLASS_OPTIONS[name]} only" if name in _CLASS_OPTIONS else ""
             yield f"{name} must be {option.meaning}{only}"
+
+
+def _other_ways(kind: str, options: Mapping[str, Any]) -> Iterator[str]:
+    """What is wrong with a way to generalise."""
+    ways = [WAYS[name] for name in options if name in WAYS]
+    to = options.get("to", ways[0] if ways else None)
+    if kind == "date" and to in _NOT_OF_DATES:
+        yield f"to = {to!r} is for numbers and texts; a date has year or month"
+    elif to is not None and (other := [n for n in options if WAYS.get(n, to) != to]):
+        yield f"{other[0]} belongs to to = {WAYS[other[0]]!r}, not to {to!r}"
 
 
 def _unknown(what: str, name: Any, among: Iterable[str]) -> str:
