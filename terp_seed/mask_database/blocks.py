@@ -11,9 +11,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 from terp_seed.database.session import Session
+from terp_seed.errors import MaskingError
 from terp_seed.mask_database.plan import MARK, PassPlan
 from terp_seed.masking.normal import is_blank
-from terp_seed.rows.literals import literals
+from terp_seed.rows.literals import UnwritableError, literals
 from terp_seed.rows.model import Block, Cells, Json, Value
 from terp_seed.run.writer import cut_into_statements
 
@@ -121,14 +122,16 @@ def _columns_to_read(plan: PassPlan) -> list[str]:
 
 def _without_seeded(session: Session, plan: PassPlan, found: Sequence[Sequence[Value]]) -> RowBlock:
     width, names = len(plan.key), _columns_to_read(plan)
-    last = _key_literals(session, [found[-1][:width]])[0]
+    last = _key_literals(session, plan.table, [found[-1][:width]])[0]
     if plan.seeded.keys:
         places = [width + names.index(name) for name in plan.seeded.key]
-        keys = _key_literals(session, [[row[place] for place in places] for row in found])
+        keys = _key_literals(
+            session, plan.table, [[row[place] for place in places] for row in found]
+        )
         found = [row for row, key in zip(found, keys, strict=True) if key not in plan.seeded.keys]
     key_values = [row[:width] for row in found]
     columns = {name: [row[width + at] for row in found] for at, name in enumerate(names)}
-    return RowBlock(_key_literals(session, key_values), key_values, columns, last)
+    return RowBlock(_key_literals(session, plan.table, key_values), key_values, columns, last)
 
 
 def mask_block(plan: PassPlan, block: RowBlock, start: int) -> tuple[RowBlock, RowBlock]:
@@ -154,7 +157,7 @@ def write_block(session: Session, plan: PassPlan, block: RowBlock, masked: Maske
             values = [f"{MARK}{new}" if new != old else new for old, new in pairs]
         if plan.kinds[name] == "json":  # what is not a document has become a text
             values = ["{}" if isinstance(value, str) else value for value in values]
-        texts.append(_literals(session, values))
+        texts.append(_literals(session, plan.table, values))
     keys = [block.keys[at] for at in masked.places]
     rows = [(*key, *row) for key, row in zip(keys, zip(*texts, strict=True), strict=True)]
     _update(session, plan, rows, plan.columns)
@@ -166,8 +169,8 @@ def remove_marks(session: Session, plan: PassPlan) -> bool:
         marked = f" WHERE {session.dialect.quote(name)} LIKE '{MARK}%'"
         found = _select(session, plan, [*plan.key, name], marked, True)
         if found:
-            keys = _key_literals(session, [row[:-1] for row in found])
-            plain = _literals(session, [row[-1].removeprefix(MARK) for row in found])
+            keys = _key_literals(session, plan.table, [row[:-1] for row in found])
+            plain = _literals(session, plan.table, [row[-1].removeprefix(MARK) for row in found])
             rows = [(*key, text) for key, text in zip(keys, plain, strict=True)]
             _update(session, plan, rows, (name,))
             return True
@@ -192,17 +195,29 @@ def _opened(value: Value) -> Value:
     if not isinstance(value, str | bytes) or is_blank(value):
         return value
     try:
-        found = json.loads(value)
+        found = json.loads(value, parse_constant=_refuse_constant)
     except (ValueError, RecursionError):
         return value
     return found if isinstance(found, dict | list) else Json(found)
 
 
-def _key_literals(session: Session, keys: Sequence[Sequence[Value]]) -> list[tuple[str, ...]]:
+def _refuse_constant(name: str) -> None:
+    raise ValueError(f"JSON has no {name}")
+
+
+def _key_literals(
+    session: Session, table: str, keys: Sequence[Sequence[Value]]
+) -> list[tuple[str, ...]]:
     columns = zip(*keys, strict=True)
-    return list(zip(*(_literals(session, column) for column in columns), strict=True))
+    return list(zip(*(_literals(session, table, column) for column in columns), strict=True))
 
 
-def _literals(session: Session, values: Sequence[Value]) -> Sequence[str]:
+def _literals(session: Session, table: str, values: Sequence[Value]) -> Sequence[str]:
     dialect = session.dialect
-    return literals(Cells(values), dialect.text, dialect.binary, dialect.lookup)
+    try:
+        return literals(Cells(values), dialect.text, dialect.binary, dialect.lookup)
+    except UnwritableError as error:
+        raise MaskingError(
+            f"{table}: a value that was read cannot be written, {error.args[0]}; correct "
+            "that row in this copy, and run the command again"
+        ) from None
