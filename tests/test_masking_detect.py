@@ -508,12 +508,27 @@ def test_names_of_persons_in_a_neutral_column_are_seen_by_their_share(expected):
     assert (proposal and proposal.kind) == expected
 
 
+def test_two_names_of_persons_are_enough_where_all_are_such():
+    for expected, values in (
+        ("person_name", ["Hans Meier", "Petra Wolf"]),
+        ("first_name", ["Jürgen", "Katarzyna", "Jeroen"]),
+        ("last_name", ["Kowalski", "Jansen", "Meier", "Rossi", "Nowak"]),
+    ):
+        proposal = propose("t", "value", "text", 100, values)
+        assert proposal is not None
+        assert proposal.kind == expected
+
+
 @pytest.mark.parametrize(
     "values",
     [
         ["Black", "White", "Green", "Brown", "Gray", "Red", "Violet"],
         ["Paris", "London", "Austin", "Berlin", "Houston", "Sydney"],
         ["Anna Schmidt"],
+        ["Anna Schmidt", "Cold Store"],
+        ["North", "South", "East"],
+        ["Small", "Large"],
+        ["Moss", "Rust"],
         [f"2015550{number}" for number in range(200, 240)],
     ],
 )

@@ -36,19 +36,21 @@ def name_class(values: Collection[str]) -> str | None:
     """`person_name`, `first_name` or `last_name` if a clear share of the distinct values are such.
 
     Half of the values must be a listed given name beside another word, or three in five a listed
-    name alone; fewer than five distinct values tell nothing.
+    name alone.  Of two to four distinct values all must be, and family names alone
+    tell nothing: many are words.  One value tells nothing.
     """
     distinct = {value.strip() for value in values if value.strip()}
-    if len(distinct) < _FEWEST:
+    if len(distinct) < 2:
         return None
+    few = len(distinct) < _FEWEST
     given, family = _names()
     texts = [_words(text) for text in distinct if len(text) <= 80 and _NAME.fullmatch(text)]
     full = sum(len(words) > 1 and not given.isdisjoint((words[0], words[-1])) for words in texts)
-    if full >= _SHARE_FULL * len(distinct):
+    if full >= (1 if few else _SHARE_FULL) * len(distinct):
         return "person_name"
     first = sum(len(words) == 1 and words[0] in given for words in texts)
-    last = sum(len(words) == 1 and words[0] in family for words in texts)
-    if max(first, last) < _SHARE_SINGLE * len(distinct):
+    last = 0 if few else sum(len(words) == 1 and words[0] in family for words in texts)
+    if max(first, last) < (1 if few else _SHARE_SINGLE) * len(distinct):
         return None
     return "first_name" if first >= last else "last_name"
 
