@@ -442,6 +442,10 @@ class MySQL(MySQLKeptRows, Dialect):
     def lock(self, connection: Connection, *, lent: bool = False) -> Lock:
         return NamedLock(connection)
 
+    def begin_snapshot(self, connection: Connection) -> None:
+        connection.exec_driver_sql("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+
     def statement_characters(self, connection: Connection) -> int:
         packet = int(_scalar(connection, "SELECT @@max_allowed_packet"))
         return min(STATEMENT_CHARACTERS, packet // 4)  # a character is at most 4 bytes

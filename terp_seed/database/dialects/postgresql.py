@@ -472,6 +472,10 @@ class PostgreSQL(PostgreSQLKeptRows, PostgreSQLValues, Dialect):
     def lock(self, connection: Connection, *, lent: bool = False) -> Lock:
         return TransactionLock(connection) if lent else AdvisoryLock(connection)
 
+    def begin_snapshot(self, connection: Connection) -> None:
+        connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        connection.exec_driver_sql("SELECT 1")  # the first statement takes the snapshot
+
     def holder(self, connection: Connection) -> str:
         found = connection.exec_driver_sql(HOLDER).first()
         if found is None:

@@ -264,6 +264,9 @@ class SQLite(SQLiteKeptRows, Dialect):
             self.guard("total_changes() - before - 1 = changes() FROM temp.terp_seed_changes"),
         ]
 
+    def row_list(self, rows: Sequence[str]) -> str:
+        return f"VALUES {', '.join(rows)}"
+
     def days_between(self, later: str, earlier: str) -> str:
         return f"CAST(julianday(date({later})) - julianday(date({earlier})) AS INTEGER)"
 
@@ -309,6 +312,11 @@ class SQLite(SQLiteKeptRows, Dialect):
         databases = connection.exec_driver_sql("PRAGMA database_list")
         path = {name: file for _, name, file in databases}["main"]
         return FileLock(Path(path).resolve()) if path else NoLock()
+
+    def begin_snapshot(self, connection: Connection) -> None:
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA query_only = ON")
+        connection.exec_driver_sql("SELECT COUNT(*) FROM sqlite_master").scalar()
 
     def readable(self, connection: Connection) -> bool:
         from sqlite3 import SQLITE_BUSY
