@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
+from contextlib import closing
 from difflib import get_close_matches
 from itertools import islice
 
@@ -11,7 +12,7 @@ import sqlalchemy as sa
 from terp_seed.database.schema import TableFacts
 from terp_seed.errors import PlanError, SeedError, UsageError
 from terp_seed.masking.boundary import Boundary
-from terp_seed.masking.keys import keyed_digest
+from terp_seed.masking.keys import Digest, keyed_digest
 from terp_seed.slice.request import Root
 from terp_seed.slice.snapshot import BATCH_KEYS, Key, Snapshot
 
@@ -29,33 +30,37 @@ def root_keys(
     ``sample`` a keyed digest of its key draws a row: the same rows in every slice with that key.
     """
     found = False
-    drawn = islice(_drawn(source, border, root, names), root.limit)
-    while batch := list(islice(drawn, BATCH_KEYS)):
-        found = True
-        yield batch
+    with closing(_drawn(source, border, root, names)) as drawn:
+        first = islice(drawn, root.limit)
+        while batch := list(islice(first, BATCH_KEYS)):
+            found = True
+            yield batch
     if not found:
         raise UsageError(
             f"table {root.table}: no row is one to begin with; look at where, since and sample"
         )
 
 
-def _drawn(source: Snapshot, border: Boundary, root: Root, names: Sequence[str]) -> Iterator[Key]:
-    keys = (source.key(row) for rows in _read(source, root, names) for row in rows)
-    if root.sample is None:
-        yield from keys
-        return
+def _drawn(
+    source: Snapshot, border: Boundary, root: Root, names: Sequence[str]
+) -> Generator[Key, None, None]:
     assert border.key is not None
     digest = keyed_digest(border.key.subkey(f"slice\0{root.table}"))
-    most = root.sample * _SCALE
-    for key in keys:
-        drawn = digest("\0".join(map(str, key)).encode())
-        if int.from_bytes(drawn[:8]) < most:
-            yield key
+    most = _SCALE if root.sample is None else root.sample * _SCALE
+    with closing(_read(source, root, names)) as read:
+        for key in (source.key(row) for rows in read for row in rows):
+            if root.sample is None or _number(digest, key) < most:
+                yield key
+
+
+def _number(digest: Digest, key: Key) -> int:
+    """A number below `_SCALE` that follows from a key."""
+    return int.from_bytes(digest("\0".join(map(str, key)).encode())[:8])
 
 
 def _read(
     source: Snapshot, root: Root, names: Sequence[str]
-) -> Iterator[Sequence[Sequence[object]]]:
+) -> Generator[Sequence[Sequence[object]], None, None]:
     facts = source.schema.table(root.table)
     assert facts is not None
     dialect = source.session.dialect
@@ -87,7 +92,8 @@ def _condition(source: Snapshot, root: Root) -> str:
 def _checked(source: Snapshot, root: Root, sql: str) -> Iterator[Sequence[Sequence[object]]]:
     """The rows of a SELECT with a condition that a person wrote."""
     try:
-        yield from source.stream(sql)
+        with closing(source.stream(sql)) as read:
+            yield from read
     except SeedError as error:
         if not root.where or not isinstance(error, PlanError):
             raise

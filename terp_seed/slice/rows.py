@@ -35,7 +35,7 @@ class SlicedRows:
     closure: Closure
     exact: bool
     checked: dict[SliceReference, int] = field(default_factory=dict)
-    """By reference, how many values were proven to lead to a taken row."""
+    """By reference, how many values were looked at, and lead to a taken row."""
 
     def sample(self, table: MaskedTable, most: int) -> Columns:
         """Values of some rows, as they are in the source."""
@@ -118,9 +118,10 @@ class SlicedRows:
         values = [columns[name] for name in reference.columns]
         if reference.path:
             documents = (document for document in values[0] if document is not None)
-            wanted = {key([each]) for d in documents for each in values_at(d, reference.path)}
+            found = [key([each]) for d in documents for each in values_at(d, reference.path)]
         else:
-            wanted = {key(row) for row in zip(*values, strict=True) if None not in row}
+            found = [key(row) for row in zip(*values, strict=True) if None not in row]
+        wanted = {*found}
         if self.closure.request.orphans == "take":
             wanted -= missing
         lost = self.closure.lost(reference, wanted)
@@ -128,7 +129,7 @@ class SlicedRows:
             raise VerificationError(
                 f"{reference}: {len(lost)} values lead to no row of the slice; nothing was written"
             )
-        self.checked[reference] = self.checked.get(reference, 0) + len(wanted)
+        self.checked[reference] = self.checked.get(reference, 0) + len(found)
 
 
 def _by_column(names: Sequence[str], rows: Sequence[Sequence[Value]]) -> Columns:

@@ -6,7 +6,7 @@ a temporary table, no stamp is needed, and a user with SELECT alone will do.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from time import monotonic, sleep
@@ -68,17 +68,17 @@ class Snapshot:
         self.pace.read(len(found))
         return found
 
-    def stream(self, sql: str, what: str = "") -> Iterator[Sequence[Any]]:
+    def stream(self, sql: str, what: str = "") -> Generator[Sequence[Any], None, None]:
         """The rows of a SELECT, some thousand at a time.
 
-        They must be taken to the end before the next question.
+        They must be taken to the end, or closed, before the next question.
         """
         options = {**EXACT, "stream_results": True}
         try:
-            found = self.session.connection.exec_driver_sql(sql, execution_options=options)
-            for rows in found.partitions(_STREAMED):
-                self.pace.read(len(rows))
-                yield rows
+            with self.session.connection.exec_driver_sql(sql, execution_options=options) as found:
+                for rows in found.partitions(_STREAMED):
+                    self.pace.read(len(rows))
+                    yield rows
         except DBAPIError as error:
             raise translated(error, what) from None
 
