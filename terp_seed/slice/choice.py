@@ -12,6 +12,7 @@ from terp_seed.errors import GuardError, UsageError
 from terp_seed.project.project import Project
 from terp_seed.settings.options import Settings
 from terp_seed.slice.targets.database import DatabaseTarget
+from terp_seed.slice.targets.revision import RevisionTarget
 from terp_seed.slice.targets.script import ScriptTarget
 from terp_seed.slice.targets.target import SliceTarget
 
@@ -24,6 +25,8 @@ def choose_target(project: Project, settings: Settings, to: str) -> SliceTarget:
         return DatabaseTarget(_settings_of(settings, to))
     if to.endswith(".sql"):
         return ScriptTarget(Path(to))
+    if to.endswith("/"):
+        return RevisionTarget(project, settings, Path(to))
     raise UsageError(
         "--to: is neither a database URL, nor a file that ends in .sql, nor a folder that ends "
         "in /; give one of them"

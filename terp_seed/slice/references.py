@@ -49,6 +49,11 @@ class SliceReference:
         return f"{self.table}.{', '.join(self.columns)}{self.path}"
 
     @property
+    def column(self) -> str:
+        """The first of the columns, which is the only one of most."""
+        return self.columns[0]
+
+    @property
     def address(self) -> str:
         """The name of the set of values that it can hold."""
         return f"{self.target}\0{','.join(self.targets)}"
