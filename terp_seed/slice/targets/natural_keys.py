@@ -63,7 +63,27 @@ def name_rows(content: Content, order: TableOrder, dialect: Dialect) -> dict[str
         if table not in held and facts.integer_key == _LOOKED_UP
     }
     natural = {table: name for table, name in names.items() if name is not None}
+    for table, facts in content.facts.items():
+        if facts.integer_key is None and not _told(content, table, natural):
+            for each in references:
+                if each.table == table:
+                    natural.pop(each.target, None)
     return {table: _named(content, order, dialect, table, natural) for table in content.facts}
+
+
+def _told(content: Content, table: str, natural: Mapping[str, str]) -> bool:
+    """Whether a row has a value besides its id and what is looked up.
+
+    The ledger tells an edited row from a seeded one by such values alone.
+    """
+    looked_up = {
+        name
+        for each in content.references
+        if each.table == table and each.target in natural
+        for name in each.columns
+    }
+    own = content.facts[table].integer_key
+    return any(name not in looked_up and name != own for name in content.columns[table])
 
 
 def _natural(
@@ -104,6 +124,8 @@ def _named(
             f"table {table}: every key of it is masked, and a revision masks its rows once more, "
             "so that they could not be known by it; use a database or a script as the target"
         )
+    if not _told(content, table, natural):
+        gives_id = False
     key = (natural[table],) if table in natural else keys[0] if keys else ()
     if not key and not gives_id:
         key = facts.key
