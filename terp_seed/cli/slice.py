@@ -92,7 +92,8 @@ def _slice(
     as_json = given["as_json"]
     report = slice_into(settings, request, target, lambda plan: None if as_json else _show(plan))
     if as_json:
-        document("slice", did="slice", **_fields(report.plan), **_proof(report))
+        fields = {"target": target.title, **_fields(report.plan), **_proof(report)}
+        document("slice", did="slice", **fields)
         return
     _show_risk(report.risk)
     checked = sum(report.proven.values())
@@ -133,4 +134,6 @@ def _fields(plan: SlicePlan) -> dict[str, Any]:
 
 
 def _proof(report: SliceReport) -> dict[str, Any]:
-    return {"proven": dict(report.proven), "risk": [asdict(risk) for risk in report.risk]}
+    named = ("table", "quasi", "rows", "k", "alone")
+    risk = [{name: getattr(each, name) for name in named} for each in report.risk]
+    return {"proven": dict(report.proven), "risk": risk}

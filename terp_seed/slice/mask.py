@@ -24,7 +24,7 @@ from terp_seed.slice.references import SliceReference
 __all__ = ["MASKED_AS", "MaskedTable", "masked_tables", "slice_boundary"]
 
 MASKED_AS = "staging"
-"""The environment whose strategies hold: production has none of its own, and dev needs no key."""
+"""The environment whose strategies hold: production has none, and dev needs no key."""
 
 Columns = Mapping[str, Sequence[Value]]
 

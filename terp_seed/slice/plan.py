@@ -1,4 +1,4 @@
-"""The plan of a slice: how many rows of each table, and what stands in the way.
+"""The plan of a slice: how many rows of each table, and what prevents it.
 
 It is made before a row is read whole.
 """

@@ -43,7 +43,7 @@ class SliceRisk:
         self._db.close()
 
     def add(self, table: str, columns: Mapping[str, Sequence[Value]]) -> None:
-        """Count masked rows in; `MaskingError` for a quasi-identifier that is no column."""
+        """Count masked rows in; `MaskingError` for a quasi-identifier that the table lacks."""
         rules = self.policy.table(table)
         if not rules.quasi:
             return

@@ -117,5 +117,5 @@ def _day_column(facts: TableFacts, named: str) -> str:
         return named or days[0]
     close = get_close_matches(named, days, n=1) if named else []
     hint = f"; did you mean {close[0]}?" if close else f"; it has {', '.join(days) or 'none'}"
-    wanted = f"is no column of days {named}" if named else "are several columns of days, or none"
-    raise UsageError(f"table {facts.name}: since: there {wanted}{hint}; write since as column:day")
+    wanted = f"has no column of days {named}" if named else "has not exactly one column of days"
+    raise UsageError(f"table {facts.name}: since: the table {wanted}{hint}; write it as column:day")

@@ -19,14 +19,14 @@ from terp_seed.slice.order import TableOrder
 from terp_seed.slice.references import SliceReference
 from terp_seed.slice.targets.target import Content
 
-__all__ = ["NamedRows", "name_rows"]
+__all__ = ["RowNaming", "name_rows"]
 
 _LOOKED_UP = "id"
 """The one name of a key that `refs` of an operation can look up."""
 
 
 @dataclass(frozen=True)
-class NamedRows:
+class RowNaming:
     """How the rows of one table are written into a revision."""
 
     facts: TableFacts
@@ -49,7 +49,7 @@ class NamedRows:
         return found | ({"later": list(self.later)} if self.later else {})
 
 
-def name_rows(content: Content, order: TableOrder, dialect: Dialect) -> dict[str, NamedRows]:
+def name_rows(content: Content, order: TableOrder, dialect: Dialect) -> dict[str, RowNaming]:
     """How the rows of each table are known; `PlanError` for a table whose rows cannot be."""
     border, references = content.closure.border, content.references
     held = {  # by values that no lookup replaces
@@ -112,7 +112,7 @@ def _named(
     dialect: Dialect,
     table: str,
     natural: Mapping[str, str],
-) -> NamedRows:
+) -> RowNaming:
     facts, border = content.closure.facts(table), content.closure.border
     keys = _plain_keys(facts, border)
     is_referred = any(
@@ -142,7 +142,7 @@ def _named(
         elif each.column in later or each.target == table:
             refs[each.column] = f"{each.target}.{each.targets[0]}"
             _refuse_lookup(each, later)
-    return NamedRows(facts, tuple(key), gives_id, refs, tuple(later), beside)
+    return RowNaming(facts, tuple(key), gives_id, refs, tuple(later), beside)
 
 
 def _refuse_lookup(reference: SliceReference, later: Sequence[str]) -> None:

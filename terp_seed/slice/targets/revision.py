@@ -25,7 +25,7 @@ from terp_seed.rows.model import Value
 from terp_seed.settings.options import Settings
 from terp_seed.slice.order import TableOrder, order_tables
 from terp_seed.slice.targets.files import begin_file
-from terp_seed.slice.targets.natural_keys import NamedRows, name_rows
+from terp_seed.slice.targets.natural_keys import RowNaming, name_rows
 from terp_seed.slice.targets.target import Columns, Content, SliceTarget
 
 __all__ = ["RevisionTarget"]
@@ -41,7 +41,7 @@ class RevisionTarget(SliceTarget):
         self._name = _UNSAFE.sub("_", folder.name.lower()).strip("_")
         self._folder = folder
         self._files: dict[str, TextIO] = {}
-        self._named: dict[str, NamedRows] = {}
+        self._named: dict[str, RowNaming] = {}
         self.title = f"revision {self._name}"
 
     def __exit__(
