@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import sqlalchemy as sa
 from copies import Copy
 from production import OTHER_KEY
 from slices import Target, into, refers, request, script, tables_of
@@ -282,6 +283,56 @@ def test_a_circle_of_tables_is_taken(
             )
     into(copy, target, request("houses", where="id = 1", depth=0, references=declared))
     assert target.all("SELECT id, owner_id FROM houses ORDER BY id") == [(1, 1), (2, 2), (3, 3)]
+
+
+@pytest.fixture
+def marriage(new_copy: Callable[..., Copy]) -> tuple[Copy, dict[str, str], list[str]]:
+    """Two tables that refer to each other by columns that may not be NULL."""
+    tables = {
+        "stores": "id INTEGER PRIMARY KEY, manager_id INTEGER NOT NULL",
+        "clerks": "id INTEGER PRIMARY KEY, store_id INTEGER NOT NULL REFERENCES stores (id)",
+    }
+    copy = new_copy("production")
+    if copy.name == "sqlite":
+        tables["stores"] += " REFERENCES clerks (id) DEFERRABLE INITIALLY DEFERRED"
+    later = (
+        "ALTER TABLE stores ADD CONSTRAINT manager FOREIGN KEY (manager_id) REFERENCES clerks (id)"
+    )
+    more = [] if copy.name == "sqlite" else [later]
+    copy.policy("")
+    copy.run(
+        *(f"CREATE TABLE {name} ({columns})" for name, columns in tables.items()),
+        "INSERT INTO stores VALUES (1, 2), (2, 1), (3, 3)",
+        "INSERT INTO clerks VALUES (1, 1), (2, 2), (3, 3)",
+        *more,
+    )
+    return copy, tables, more
+
+
+def test_a_circle_without_null_is_taken(
+    marriage: tuple[Copy, dict[str, str], list[str]],
+    second_database_url: str,
+    new_database: Callable[[str], str],
+    tmp_path: Path,
+    client: Any,
+) -> None:
+    """As the store and its manager of a well-known sample database."""
+    copy, tables, more = marriage
+    for to_script, url in ((False, second_database_url), (True, new_database(shop_engine(copy)))):
+        target = tables_of(copy, url, tables)
+        with target.db.begin() as connection:
+            for sql in more:
+                connection.exec_driver_sql(sql)
+        asked = request("stores", where="id = 1", depth=0)
+        if to_script:
+            text = script(copy, tmp_path / "slice.sql", asked)
+            client(target.settings.url.render_as_string(hide_password=False), text)
+        else:
+            into(copy, target, asked)
+        assert target.all("SELECT id, manager_id FROM stores ORDER BY id") == [(1, 2), (2, 1)]
+        if copy.name != "sqlite":
+            with target.db.connect() as connection, pytest.raises(sa.exc.DatabaseError):
+                connection.exec_driver_sql("INSERT INTO stores VALUES (9, 77)")  # checked again
 
 
 def test_a_sample_is_drawn_by_the_key(shop: Copy, tmp_path: Path) -> None:

@@ -12,7 +12,6 @@ from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
 from terp_seed.database.schema import TableFacts
-from terp_seed.errors import PlanError
 from terp_seed.slice.references import SliceReference
 
 __all__ = ["TableOrder", "nullable_column", "order_tables"]
@@ -25,6 +24,8 @@ class TableOrder:
     tables: tuple[str, ...]
     later: Mapping[str, tuple[str, ...]]
     """By table, the columns that are NULL at first."""
+    tied: tuple[str, ...] = ()
+    """Tables whose rows refer to later rows by columns that may not be NULL."""
 
 
 def nullable_column(facts: TableFacts, reference: SliceReference) -> str | None:
@@ -38,44 +39,52 @@ def nullable_column(facts: TableFacts, reference: SliceReference) -> str | None:
 def order_tables(
     facts: Mapping[str, TableFacts], references: Iterable[SliceReference]
 ) -> TableOrder:
-    """Order tables; `PlanError` for a circle in which no reference may be NULL at first."""
-    edges: dict[tuple[str, str], list[SliceReference]] = {}
-    for each in references:
-        if each.table in facts and each.target in facts and not each.path:
-            edges.setdefault((each.table, each.target), []).append(each)
-    later: dict[str, dict[str, None]] = {}
-
-    def defer(table: str, target: str) -> bool:
-        """Fill in the references of one table to another at the end, if they may be NULL."""
-        columns = [nullable_column(facts[table], each) for each in edges[table, target]]
-        if None in columns:
-            return False
-        later.setdefault(table, {}).update(dict.fromkeys(filter(None, columns)))
-        del edges[table, target]
-        return True
-
+    """Order tables, and name those in a circle in which no reference may be NULL at first."""
+    edges = _Edges(facts, references)
     for table in sorted(facts):
-        if (table, table) in edges and not defer(table, table):
-            del edges[table, table]  # in the order of the key, and the database judges
+        edges.loosen([table, table])
     while True:
-        graph: dict[str, list[str]] = {table: [] for table in sorted(facts)}
-        for table, target in sorted(edges):
-            graph[table].append(target)
         try:
-            tables = tuple(TopologicalSorter(graph).static_order())
+            tables = tuple(TopologicalSorter(edges.graph()).static_order())
         except CycleError as error:
-            _break(error.args[1], defer)
+            edges.loosen(error.args[1])
             continue
-        return TableOrder(tables, {table: tuple(names) for table, names in later.items()})
+        later = {table: tuple(names) for table, names in edges.later.items()}
+        return TableOrder(tables, later, tuple(sorted(edges.tied)))
 
 
-def _break(circle: Sequence[str], defer: object) -> None:
-    assert callable(defer)
-    for target, table in pairwise(circle):
-        if defer(table, target):
-            return
-    raise PlanError(
-        f"tables {', '.join(dict.fromkeys(circle))} refer to each other in a circle, and no "
-        "reference of it may be NULL, so no row can go in first; list one of them under never in "
-        "slice.toml"
-    )
+class _Edges:
+    """The references that still say which table comes first."""
+
+    def __init__(
+        self, facts: Mapping[str, TableFacts], references: Iterable[SliceReference]
+    ) -> None:
+        self._facts = facts
+        self._edges: dict[tuple[str, str], list[SliceReference]] = {}
+        for each in references:
+            if each.table in facts and each.target in facts and not each.path:
+                self._edges.setdefault((each.table, each.target), []).append(each)
+        self.later: dict[str, dict[str, None]] = {}
+        self.tied: set[str] = set()
+
+    def graph(self) -> dict[str, list[str]]:
+        """The tables, each with those that come before it."""
+        graph: dict[str, list[str]] = {table: [] for table in sorted(self._facts)}
+        for table, target in sorted(self._edges):
+            graph[table].append(target)
+        return graph
+
+    def loosen(self, circle: Sequence[str]) -> None:
+        """Let one table of a circle come before what it refers to."""
+        pairs = [(table, target) for target, table in pairwise(circle)]
+        there = [pair for pair in pairs if pair in self._edges]
+        for pair in there:
+            columns = [nullable_column(self._facts[pair[0]], each) for each in self._edges[pair]]
+            if None not in columns:
+                names = dict.fromkeys(filter(None, columns))
+                self.later.setdefault(pair[0], {}).update(names)
+                del self._edges[pair]
+                return
+        for pair in there[:1]:
+            self.tied |= {*circle}
+            del self._edges[pair]

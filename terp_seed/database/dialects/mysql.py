@@ -478,6 +478,12 @@ class MySQL(MySQLKeptRows, Dialect):
         )
         return gather_references(rows)
 
+    def defer_references(
+        self, connection: Connection, tables: Sequence[str]
+    ) -> tuple[Sequence[str], Sequence[str]]:
+        name = "SET SESSION FOREIGN_KEY_CHECKS"  # there is no later check
+        return [f"{name} = 0"], [f"{name} = 1"]
+
     def holder(self, connection: Connection) -> str:
         number = _scalar(connection, f"SELECT IS_USED_LOCK({LOCK_NAME})")
         return f"connection {number}" if number else ""

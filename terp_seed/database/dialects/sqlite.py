@@ -305,6 +305,11 @@ class SQLite(SQLiteKeptRows, Dialect):
         plain = name not in (None, "", ":memory:") and not str(name).startswith("file:")
         return name if plain and not Path(str(name)).exists() else None
 
+    def defer_references(
+        self, connection: Connection, tables: Sequence[str]
+    ) -> tuple[Sequence[str], Sequence[str]]:
+        return ["PRAGMA defer_foreign_keys = ON"], []  # until the transaction ends
+
     def lock(self, connection: Connection, *, lent: bool = False) -> Lock:
         from terp_seed.database.dialects.sqlite_locks import FileLock, NoLock
 

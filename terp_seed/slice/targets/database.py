@@ -98,7 +98,15 @@ class DatabaseTarget(SliceTarget):
         self._content = content
         schema = Schema(session)
         self._facts = dict(self._found(schema, content))
-        self._order = order_tables(self._facts, self._enforced(schema))
+        self._own = self._enforced(schema)
+        self._order = order_tables(self._facts, self._own)
+        self._again: Sequence[str] = ()
+        if self._order.tied:
+            let, self._again = session.dialect.defer_references(
+                session.connection, self._order.tied
+            )
+            for sql in let:
+                session.stream.run(sql, what="foreign keys")
         characters = session.dialect.statement_characters(session.connection)
         self._rows = RowStatements(session.stream, session.dialect, self._order, characters)
         self._rows.copies = session.dialect.stages_rows
@@ -151,6 +159,8 @@ class DatabaseTarget(SliceTarget):
             table: dialect.moving_columns(session.connection, table) for table in self._order.later
         }
         self._rows.complete(self._facts, still)
+        for sql in self._again:
+            session.stream.run(sql, what="foreign keys")
         self._prove()
         if not dialect.reuses_keys:  # a sequence does not follow the rows
             for facts in self._facts.values():
@@ -173,7 +183,7 @@ class DatabaseTarget(SliceTarget):
                     f"table {table}: {written:,} rows were written, and {there:,} are there; "
                     "nothing was kept; look for a trigger in the target"
                 )
-        for reference in self._content.references:
+        for reference in dict.fromkeys([*self._content.references, *self._own]):
             if not is_countable(self._facts, reference):
                 continue
             count = orphan_count(session.dialect, reference)

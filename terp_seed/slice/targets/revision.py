@@ -77,6 +77,12 @@ class RevisionTarget(SliceTarget):
 
     def begin(self, content: Content) -> TableOrder:
         self._order = order_tables(content.facts, content.references)
+        if self._order.tied:
+            raise PlanError(
+                f"tables {', '.join(self._order.tied)} refer to each other in a circle of columns "
+                "that may not be NULL, so no revision can write one first; use a database or a "
+                "script as the target"
+            )
         dialect = content.closure.source.session.dialect
         self._named = name_rows(content, self._order, dialect)
         self._left_out = {

@@ -75,6 +75,13 @@ class ScriptTarget(SliceTarget):
             self._stream.run(sql)
         for sql in dialect.in_transaction(_WAIT):
             self._stream.run(sql)
+        let, self._again = (
+            dialect.defer_references(source.session.connection, self._order.tied)
+            if self._order.tied
+            else ((), ())
+        )
+        for sql in let:
+            self._stream.run(sql)
         for table in self._order.tables:
             count = f"SELECT COUNT(*) FROM {dialect.quote_table(table)}"
             self._stream.must_be_zero(count, f"table {table} is empty")
@@ -87,6 +94,8 @@ class ScriptTarget(SliceTarget):
         assert self._file is not None
         dialect, content = self._dialect, self._content
         self._rows.complete(content.facts, self._still)
+        for sql in self._again:
+            self._stream.run(sql)
         for reference in content.references:
             if reference.enforced and not content.allowed_orphans(reference):
                 count = orphan_count(dialect, reference)
