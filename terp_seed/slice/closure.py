@@ -7,6 +7,7 @@ Rows are asked for some hundred keys at a time, never one by one.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -162,14 +163,14 @@ class Closure:
         limit = self.request.limits.get(table)
         if limit is None:
             for rows in self.source.stream(sql, f"table {table}"):
-                self._take(table, map(self.source.key, rows), depth, CHILD)
+                self._take(table, self.source.keys(rows), depth, CHILD)
             return
         left = limit - self.keys.count(table, CHILD)
         if left > 0:
             quote = self.source.session.dialect.quote
             order = ", ".join(map(quote, self.identity(table)))
             sql += f" ORDER BY {order} LIMIT {left + self.keys.count(table)}"
-            found = [self.source.key(row) for row in self.source.rows(sql, f"table {table}")]
+            found = self.source.keys(self.source.rows(sql, f"table {table}"))
             self._take(table, self.keys.absent(table, found)[:left], depth, CHILD)
 
     # -- what rows refer to
@@ -190,25 +191,25 @@ class Closure:
         rows = self.source.rows(self._select(table, names, where), f"table {table}")
         for reference in references:
             places = [names.index(name) for name in reference.columns]
-            values = list(self._referred(reference, rows, places))
-            self._take_referred(reference, dict.fromkeys(values))
+            values = self.referred(reference, [[row[place] for row in rows] for place in places])
+            self._take_referred(reference, values)
             missing = self.missing.get(reference.address)
-            if missing and (lost := sum(value in missing for value in values)):
+            if missing and (lost := sum(n for value, n in values.items() if value in missing)):
                 self.orphans[reference] = self.orphans.get(reference, 0) + lost
 
-    def _referred(
-        self, reference: SliceReference, rows: Sequence[Sequence[Value]], places: Sequence[int]
-    ) -> Iterator[Key]:
-        """The values with which rows refer to others."""
-        for row in rows:
-            values = [row[place] for place in places]
-            if None in values:
-                continue
-            if reference.path:
-                found = values_at(values[0], reference.path)
-                yield from (self.source.key([each]) for each in found)
-            else:
-                yield self.source.key(values)
+    def referred(
+        self, reference: SliceReference, columns: Sequence[Sequence[Value]]
+    ) -> dict[Key, int]:
+        """The values with which rows refer to others, and how often each does.
+
+        ``columns`` are those of the reference, in its order.
+        """
+        if reference.path:
+            documents = (document for document in columns[0] if document is not None)
+            rows = Counter((each,) for d in documents for each in values_at(d, reference.path))
+        else:
+            rows = Counter(row for row in zip(*columns, strict=True) if None not in row)
+        return dict(zip(self.source.keys([*rows]), rows.values(), strict=True))
 
     def _take_referred(self, reference: SliceReference, values: Iterable[Key]) -> None:
         """Take the rows that are referred to, and note the values that no row has."""
@@ -241,8 +242,8 @@ class Closure:
         sql = self._select(reference.target, [*targets, *names], where)
         width = len(targets)
         rows = self.source.rows(sql, f"table {reference.target}")
-        key = self.source.key
-        return [(key(row[:width]), key(row[width:])) for row in rows]
+        parts = [[row[:width] for row in rows], [row[width:] for row in rows]]
+        return [*zip(*map(self.source.keys, parts), strict=True)]
 
     def _resolve_oddly_spelt(self, reference: SliceReference, value: Key) -> None:
         """Follow a value that a collation or another type makes equal to that of a row, if any."""

@@ -8,8 +8,8 @@ from __future__ import annotations
 
 import sqlite3
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import closing
 from dataclasses import dataclass
+from itertools import chain, islice
 from types import TracebackType
 
 from terp_seed.slice.snapshot import BATCH_KEYS, Key
@@ -18,6 +18,9 @@ __all__ = ["CHILD", "PARENT", "ROOT", "KeyStore"]
 
 ROOT, CHILD, PARENT = 0, 1, 2
 """Why a row was taken: it was asked for, refers to a taken row, or is referred to."""
+
+
+_ASKED = 900  # a statement of SQLite takes 32,766 values
 
 
 @dataclass(frozen=True)
@@ -129,14 +132,14 @@ class KeyStore:
 
     def absent(self, table: str, keys: Iterable[Key]) -> list[Key]:
         """Those of these keys that were not taken."""
-        place = self._places[table]
-        where = " AND ".join(f"{name} = ?" for name in place.columns)
-        sql = f"SELECT 1 FROM {place.name} WHERE {where}"
-        found = []
-        with closing(self._db.cursor()) as cursor:
-            for key in keys:
-                if cursor.execute(sql, key).fetchone() is None:
-                    found.append(key)
+        place, found = self._places[table], list[Key]()
+        remaining = iter(keys)
+        while some := list(islice(remaining, _ASKED)):
+            rows = ", ".join([f"({place.marks})"] * len(some))
+            sql = f"SELECT {place.listed} FROM {place.name} WHERE ({place.listed}) IN "
+            sql += f"(VALUES {rows})" if len(place.columns) > 1 else f"({rows})"
+            there = {*map(tuple, self._db.execute(sql, [*chain.from_iterable(some)]))}
+            found += [key for key in some if key not in there]
         return found
 
     def count(self, table: str, role: int | None = None) -> int:

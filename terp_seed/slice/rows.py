@@ -13,13 +13,14 @@ from terp_seed.rows.model import Value
 from terp_seed.slice.closure import Closure
 from terp_seed.slice.mask import MaskedTable
 from terp_seed.slice.order import nullable_column
-from terp_seed.slice.references import SliceReference, values_at
+from terp_seed.slice.references import SliceReference
 from terp_seed.slice.snapshot import BATCH_KEYS, Key
 
 __all__ = ["SlicedRows"]
 
 _FIRST_ROWS = 100
 _BLOCK_BYTES = 4 * 2**20
+_MEASURED = 50
 
 Columns = dict[str, list[Value]]
 
@@ -114,22 +115,15 @@ class SlicedRows:
         ]
 
     def _prove(self, reference: SliceReference, columns: Columns, missing: set[Key]) -> None:
-        key = self.closure.source.key
-        values = [columns[name] for name in reference.columns]
-        if reference.path:
-            documents = (document for document in values[0] if document is not None)
-            found = [key([each]) for d in documents for each in values_at(d, reference.path)]
-        else:
-            found = [key(row) for row in zip(*values, strict=True) if None not in row]
-        wanted = {*found}
-        if self.closure.request.orphans == "take":
-            wanted -= missing
+        found = self.closure.referred(reference, [columns[name] for name in reference.columns])
+        taken_so = missing if self.closure.request.orphans == "take" else set[Key]()
+        wanted = [value for value in found if value not in taken_so]
         lost = self.closure.lost(reference, wanted)
         if lost:
             raise VerificationError(
                 f"{reference}: {len(lost)} values lead to no row of the slice; nothing was written"
             )
-        self.checked[reference] = self.checked.get(reference, 0) + len(found)
+        self.checked[reference] = self.checked.get(reference, 0) + sum(found.values())
 
 
 def _by_column(names: Sequence[str], rows: Sequence[Sequence[Value]]) -> Columns:
@@ -139,5 +133,6 @@ def _by_column(names: Sequence[str], rows: Sequence[Sequence[Value]]) -> Columns
 
 def _next_size(rows: Sequence[Sequence[Value]], size: int) -> int:
     """How many rows to read next, so that they take bounded memory."""
-    total = sum(len(value) for row in rows for value in row if isinstance(value, str | bytes))
-    return max(1, min(BATCH_KEYS, _BLOCK_BYTES * len(rows) // max(total, 1)))
+    some = rows[:: max(1, len(rows) // _MEASURED)]
+    total = sum(len(value) for row in some for value in row if isinstance(value, str | bytes))
+    return max(1, min(BATCH_KEYS, _BLOCK_BYTES * len(some) // max(total, 1)))

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Generator, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from time import monotonic, sleep
 from typing import Any
 
@@ -91,6 +92,14 @@ class Snapshot:
             else literal(value)
             for value in values
         )
+
+    def keys(self, rows: Sequence[Sequence[Any]]) -> list[Key]:
+        """The keys that rows of values are."""
+        if {*map(type, chain.from_iterable(rows))} != {int}:
+            return [*map(self.key, rows)]
+        if max(map(max, rows)) >= _MOST_LITERAL or min(map(min, rows)) < -_MOST_LITERAL:
+            return [*map(self.key, rows)]
+        return [tuple(row) for row in rows]
 
     def among(self, columns: Sequence[str], keys: Sequence[Key]) -> str:
         """The condition that columns hold one of these keys."""
