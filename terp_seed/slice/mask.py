@@ -159,8 +159,13 @@ def _refused(border: Boundary, facts: TableFacts) -> Iterator[str]:
                 f"{facts.name}.{name} is personal by the policy, and the table has no such "
                 "column; if it was renamed, rename its entry, else remove it"
             )
-    for name in facts.columns:
+    for name, column in facts.columns.items():
         choice = border.strategy(facts.name, name)
+        if column.unwritable and choice and choice.strategy not in ("keep", "nullify"):
+            yield (
+                f"{facts.name}.{name} is of type {column.unwritable}, which no mask makes: use "
+                "nullify, or say why it is not personal"
+            )
         if choice is not None and choice.strategy == "shuffle":
             yield (
                 f"{facts.name}.{name}: shuffle exchanges values of a whole table, and a slice is "
