@@ -24,7 +24,7 @@ PICTURE = DOCS / "images" / "architecture.svg"
 # From the ground up.
 ROOMS = (
     *("errors", "settings", "rows", "database", "masking", "ledger", "plan", "run"),
-    *("mask_database", "project", "testing", "environment", "cli", "terp"),
+    *("mask_database", "project", "slice", "testing", "environment", "cli", "terp"),
 )
 WIDTH, LEFT, LINE, CHARACTER = 980, 150, 26, 7.0
 COLOURS = ("#f1f3f5", "#e7f5ff", "#e6fcf5", "#fff9db", "#fff4e6", "#f8f0fc", "#edf2ff", "#ffe3e3")

@@ -11,6 +11,7 @@ import click
 import pytest
 from click.testing import CliRunner
 from jsonschema import Draft202012Validator, FormatChecker
+from production import KEY
 from toys import Toy
 
 from terp_seed.cli import main
@@ -53,6 +54,10 @@ RUNS: dict[str, list[tuple[list[str], int]]] = {
     "revision": [(["revision", "-m", "new"], 0)],
     "rollback": [(["rollback", "--yes", "--on-dependents=keep"], 0)],
     "seed": [(["seed"], 0)],
+    "slice": [
+        (["slice", "crates", "--dry-run"], 0),
+        (["slice", "crates", "--to", "SCRIPT"], 0),
+    ],
     "squash": [(["squash", "0002_b"], 0)],
     "status": [(["status"], 0), (["EDIT A ROW", "status", "--drift"], 8)],
     "verify": [(["verify", "--drift"], 0), (["verify", "--all"], 8)],
@@ -137,6 +142,7 @@ def printed(toy: Toy, name: str, words: list[str], code: int = 0) -> Any:
     if "BACKUP" in words:
         made = printed(toy, "backup create", ["backup", "create"])["folder"]
         words = [made if word == "BACKUP" else word for word in words]
+    words = [str(toy.path / "slice.sql") if word == "SCRIPT" else word for word in words]
     before, after = ["-x", f"url={toy.url}"], []
     if any("--url" in each.opts for each in COMMANDS[name].params):
         before, after = after, [f"--url={toy.url}"]
@@ -150,8 +156,13 @@ def printed(toy: Toy, name: str, words: list[str], code: int = 0) -> Any:
 
 @pytest.mark.parametrize("name", COMMANDS)
 def test_the_document_is_as_its_schema_says(
-    name: str, new_database: Callable[[str], str], new_toy: Callable[..., Toy]
+    name: str,
+    new_database: Callable[[str], str],
+    new_toy: Callable[..., Toy],
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    if name == "slice":
+        monkeypatch.setenv("TERP_SEED_MASK_KEY", KEY)
     for words, code in RUNS[name]:
         toy = new_toy(new_database("sqlite"))
         if name == "squash":

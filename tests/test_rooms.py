@@ -33,9 +33,10 @@ MAY_USE = {
     "run": "errors settings rows database masking ledger plan",
     "mask_database": "errors settings rows database masking ledger plan run",
     "project": "errors settings rows database masking ledger plan run",
+    "slice": "errors settings rows database masking ledger plan run mask_database project",
     "testing": "errors settings rows database masking ledger plan run project",
     "environment": "errors settings rows database masking ledger plan run project",
-    "cli": "errors settings rows database masking ledger plan run mask_database project",
+    "cli": "errors settings rows database masking ledger plan run mask_database project slice",
     "terp": "errors settings rows database",
 }
 

@@ -36,6 +36,7 @@ _COMMANDS = {
     "ledger": "terp_seed.cli.ledger:ledger",
     "lock": "terp_seed.cli.history:lock",
     "mask": "terp_seed.cli.mask:mask",
+    "slice": "terp_seed.cli.slice:slice_rows",
     "preview": "terp_seed.cli.preview:preview",
     "status": "terp_seed.cli.status:status",
     "verify": "terp_seed.cli.verify:verify",

@@ -22,6 +22,7 @@ __all__ = [
     "MaskedBlock",
     "RowBlock",
     "mask_block",
+    "opened_document",
     "pending",
     "read_blocks",
     "remove_marks",
@@ -137,7 +138,7 @@ def _without_seeded(session: Session, plan: PassPlan, found: Sequence[Sequence[V
 def mask_block(plan: PassPlan, block: RowBlock, start: int) -> tuple[RowBlock, RowBlock]:
     """The rows before and after, documents opened; raises `MaskingError`."""
     opened = {
-        name: list(map(_opened, values)) if plan.kinds.get(name) == "json" else values
+        name: list(map(opened_document, values)) if plan.kinds.get(name) == "json" else values
         for name, values in block.columns.items()
     }
     cells = {name: Cells(values) for name, values in opened.items()}
@@ -190,7 +191,7 @@ def _update(
         session.stream.run(sql, rows=len(chunk), what=f"table {name}")
 
 
-def _opened(value: Value) -> Value:
+def opened_document(value: Value) -> Value:
     """The document that a text holds; any other text as it is."""
     if not isinstance(value, str | bytes) or is_blank(value):
         return value

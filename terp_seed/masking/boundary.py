@@ -224,6 +224,15 @@ class Boundary:
         first, second = (site and replace(site, place="", unique=False) for site in sites)
         return first != second
 
+    def joins(self, table: str, column: str, target: str, other: str) -> bool:
+        """Whether a column still refers to another once both are masked in another place."""
+        rules = [self.policy.table(table), self.policy.table(target)]
+        sites = [self._identity(r, n) for r, n in zip(rules, (column, other), strict=True)]
+        first, second = (site and replace(site, place="", unique=False) for site in sites)
+        rule = self.policy.rule(target, other)
+        mask = self._mask(f"{target}.{other}", rule, rules[1]) if second and rule else None
+        return first == second and (mask is None or (mask.by_value is not None and mask.distinct))
+
     def _identity(self, rules: TableRules, name: str) -> Site | None:
         """The site of a column that names subjects or persons; None if it is not masked."""
         rule = same_name(rules.columns, name)

@@ -24,7 +24,7 @@ from terp_seed.project.operation_text import write_lines
 from terp_seed.rows.imported import imported
 from terp_seed.rows.model import Lookup, TableRows, Value
 
-__all__ = ["ImportedDataset", "Source", "import_dataset"]
+__all__ = ["ImportedDataset", "Source", "import_dataset", "natural_keys"]
 
 _ENVIRONMENT = "dev"  # whose masks a file that everyone reads has passed
 _SHOWN = 10
@@ -92,7 +92,7 @@ def _facts(schema: Schema, table: str) -> TableFacts:
 
 def _key(facts: TableFacts, given: tuple[str, ...]) -> tuple[str, ...]:
     """The natural key; `UsageError` if there is none, or if the one given is not unique."""
-    keys = _natural_keys(facts)
+    keys = natural_keys(facts)
     if not given:
         if not keys:
             raise UsageError(
@@ -108,7 +108,7 @@ def _key(facts: TableFacts, given: tuple[str, ...]) -> tuple[str, ...]:
     return given
 
 
-def _natural_keys(facts: TableFacts) -> list[tuple[str, ...]]:
+def natural_keys(facts: TableFacts) -> list[tuple[str, ...]]:
     """The unique columns that are never NULL and not a counter, fewest first."""
     own = [] if facts.integer_key else [facts.key] * bool(facts.key)
     uniques = [
@@ -128,7 +128,7 @@ def _references(
         parent = schema.table(reference.target_table)
         if parent is None or reference.targets != (parent.integer_key,):
             continue  # it holds a natural key already
-        keys = [key for key in _natural_keys(parent) if len(key) == 1]
+        keys = [key for key in natural_keys(parent) if len(key) == 1]
         if not keys:
             raise UsageError(
                 f"table {facts.name}: column {reference.column} refers to {parent.name}, which has "

@@ -19,6 +19,7 @@ from terp_seed.rows.model import Json, Lookup, Value
 __all__ = [
     "call",
     "can_freeze",
+    "frozen_line",
     "listed",
     "name_frozen",
     "needed_imports",
@@ -115,7 +116,7 @@ def name_frozen(stem: str, rows: Iterable[Mapping[str, Value]]) -> str:
     """The name, below ``seeds/data/``, of the frozen file that takes these rows."""
     digest = sha256()
     for row in rows:
-        digest.update(f"{_frozen_line(row)}\n".encode())
+        digest.update(f"{frozen_line(row)}\n".encode())
     return frozen_name(stem, digest.hexdigest())
 
 
@@ -131,7 +132,7 @@ def write_frozen(data: Path, name: str, rows: Iterable[Mapping[str, Value]]) -> 
 def write_lines(path: Path, rows: Iterable[Mapping[str, Value]]) -> None:
     """Write a new file of JSON Lines; `FileExistsError` if there is one."""
     with path.open("x", encoding="utf-8", newline="\n") as file:
-        file.writelines(f"{_frozen_line(row)}\n" for row in rows)
+        file.writelines(f"{frozen_line(row)}\n" for row in rows)
 
 
 def can_freeze(row: Mapping[str, Value]) -> bool:
@@ -139,7 +140,7 @@ def can_freeze(row: Mapping[str, Value]) -> bool:
     return not any(isinstance(value, Lookup) for value in row.values())
 
 
-def _frozen_line(row: Mapping[str, Value]) -> str:
+def frozen_line(row: Mapping[str, Value]) -> str:
     """A row as a line of JSON Lines, which reads back as the same values."""
     assert can_freeze(row)
     return json_text({name: _tagged(value) for name, value in row.items()})

@@ -171,6 +171,16 @@ class Catalogue(ABC):
         """
         return {}
 
+    def defer_references(
+        self, connection: Connection, tables: Sequence[str]
+    ) -> tuple[Sequence[str], Sequence[str]]:
+        """Statements between which rows of these tables may refer to rows that come later.
+
+        The second ones take that back.  Where that turns checks off instead of putting them off,
+        whoever runs them must count what refers to nothing.
+        """
+        return (), ()
+
     @abstractmethod
     def copies(self, connection: Connection, tables: Sequence[str]) -> list[Copy]:
         """Where the engine itself keeps originals after these tables were masked in place."""

@@ -442,6 +442,10 @@ class MySQL(MySQLKeptRows, Dialect):
     def lock(self, connection: Connection, *, lent: bool = False) -> Lock:
         return NamedLock(connection)
 
+    def begin_snapshot(self, connection: Connection) -> None:
+        connection.exec_driver_sql("SET SESSION TRANSACTION ISOLATION LEVEL REPEATABLE READ")
+        connection.exec_driver_sql("START TRANSACTION WITH CONSISTENT SNAPSHOT, READ ONLY")
+
     def statement_characters(self, connection: Connection) -> int:
         packet = int(_scalar(connection, "SELECT @@max_allowed_packet"))
         return min(STATEMENT_CHARACTERS, packet // 4)  # a character is at most 4 bytes
@@ -473,6 +477,12 @@ class MySQL(MySQLKeptRows, Dialect):
             "ORDER BY table_schema, table_name, constraint_name, ordinal_position",
         )
         return gather_references(rows)
+
+    def defer_references(
+        self, connection: Connection, tables: Sequence[str]
+    ) -> tuple[Sequence[str], Sequence[str]]:
+        name = "SET SESSION FOREIGN_KEY_CHECKS"  # there is no later check
+        return [f"{name} = 0"], [f"{name} = 1"]
 
     def holder(self, connection: Connection) -> str:
         number = _scalar(connection, f"SELECT IS_USED_LOCK({LOCK_NAME})")

@@ -313,6 +313,21 @@ class PostgreSQL(PostgreSQLKeptRows, PostgreSQLValues, Dialect):
         )
         return gather_references(rows)
 
+    def defer_references(
+        self, connection: Connection, tables: Sequence[str]
+    ) -> tuple[Sequence[str], Sequence[str]]:
+        rows = connection.exec_driver_sql(
+            "SELECT conrelid::regclass::text, quote_ident(conname) FROM pg_constraint "
+            "WHERE contype = 'f' AND conparentid = 0 AND NOT condeferrable "
+            "AND conrelid = ANY(%s::regclass[]) ORDER BY 1, 2",
+            ([*map(self.quote_table, tables)],),
+        )
+        keys = [f"ALTER TABLE {table} ALTER CONSTRAINT {name}" for table, name in rows]
+        before = [f"{key} DEFERRABLE INITIALLY DEFERRED" for key in keys]
+        # What is pending would forbid the change.
+        after = ["SET CONSTRAINTS ALL IMMEDIATE", *(f"{key} NOT DEFERRABLE" for key in keys)]
+        return before, after
+
     def triggers(self, connection: Connection, table: str) -> list[str]:
         rows = connection.exec_driver_sql(
             "SELECT tgname FROM pg_trigger WHERE tgrelid = to_regclass(%s) "
@@ -471,6 +486,10 @@ class PostgreSQL(PostgreSQLKeptRows, PostgreSQLValues, Dialect):
 
     def lock(self, connection: Connection, *, lent: bool = False) -> Lock:
         return TransactionLock(connection) if lent else AdvisoryLock(connection)
+
+    def begin_snapshot(self, connection: Connection) -> None:
+        connection.execution_options(isolation_level="REPEATABLE READ", postgresql_readonly=True)
+        connection.exec_driver_sql("SELECT 1")  # the first statement takes the snapshot
 
     def holder(self, connection: Connection) -> str:
         found = connection.exec_driver_sql(HOLDER).first()

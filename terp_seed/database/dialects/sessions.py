@@ -115,6 +115,14 @@ class Sessions(ABC):
         return True
 
     @abstractmethod
+    def begin_snapshot(self, connection: Connection) -> None:
+        """Begin a transaction that reads one state of the database, and cannot write.
+
+        The connection must be in none.  It takes no lock that a writer waits for, but in a SQLite
+        file without a write-ahead log, whose writers wait for every reader.
+        """
+
+    @abstractmethod
     def translate(self, error: BaseException, key: str | None = None) -> Problem:
         """What a driver's error means, without a value of a row.
 

@@ -264,6 +264,9 @@ class SQLite(SQLiteKeptRows, Dialect):
             self.guard("total_changes() - before - 1 = changes() FROM temp.terp_seed_changes"),
         ]
 
+    def row_list(self, rows: Sequence[str]) -> str:
+        return f"VALUES {', '.join(rows)}"
+
     def days_between(self, later: str, earlier: str) -> str:
         return f"CAST(julianday(date({later})) - julianday(date({earlier})) AS INTEGER)"
 
@@ -302,6 +305,11 @@ class SQLite(SQLiteKeptRows, Dialect):
         plain = name not in (None, "", ":memory:") and not str(name).startswith("file:")
         return name if plain and not Path(str(name)).exists() else None
 
+    def defer_references(
+        self, connection: Connection, tables: Sequence[str]
+    ) -> tuple[Sequence[str], Sequence[str]]:
+        return ["PRAGMA defer_foreign_keys = ON"], []  # until the transaction ends
+
     def lock(self, connection: Connection, *, lent: bool = False) -> Lock:
         from terp_seed.database.dialects.sqlite_locks import FileLock, NoLock
 
@@ -309,6 +317,11 @@ class SQLite(SQLiteKeptRows, Dialect):
         databases = connection.exec_driver_sql("PRAGMA database_list")
         path = {name: file for _, name, file in databases}["main"]
         return FileLock(Path(path).resolve()) if path else NoLock()
+
+    def begin_snapshot(self, connection: Connection) -> None:
+        driver: Any = connection.connection.driver_connection
+        driver.execute("PRAGMA query_only = ON")
+        connection.exec_driver_sql("SELECT COUNT(*) FROM sqlite_master").scalar()
 
     def readable(self, connection: Connection) -> bool:
         from sqlite3 import SQLITE_BUSY

@@ -122,6 +122,19 @@ class Values(ABC):
     def same(self, one: str, other: str) -> str:
         """A condition: two values are the same to the last byte, or both NULL."""
 
+    def one_of(self, columns: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+        """The condition that columns, quoted, hold the literals of one of these rows."""
+        if len(columns) == 1:
+            return f"{columns[0]} IN ({', '.join(row[0] for row in rows)})"
+        # The first column alone lets every server use an index on them.
+        first = ", ".join(dict.fromkeys(row[0] for row in rows))
+        listed = self.row_list([f"({', '.join(row)})" for row in rows])
+        return f"{columns[0]} IN ({first}) AND ({', '.join(columns)}) IN ({listed})"
+
+    def row_list(self, rows: Sequence[str]) -> str:
+        """Rows of literals as the right side of an IN."""
+        return ", ".join(rows)
+
     def days_between(self, later: str, earlier: str) -> str:
         """The whole days from one SQL expression to another."""
         return f"(CAST({later} AS DATE) - CAST({earlier} AS DATE))"

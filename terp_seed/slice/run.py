@@ -1,0 +1,124 @@
+"""A slice from the request to its target.
+
+Everything is refused that can be before the source is read; nothing is kept unless the whole slice
+was written and proven.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass, replace
+
+from terp_seed.mask_database.risk import TableRisk
+from terp_seed.masking.boundary import Boundary
+from terp_seed.settings.log import progress_of_run
+from terp_seed.settings.options import Settings
+from terp_seed.slice.closure import Closure
+from terp_seed.slice.keys import KeyStore
+from terp_seed.slice.mask import MaskedTable, masked_tables, slice_boundary, table_mask
+from terp_seed.slice.plan import SlicePlan, plan_slice
+from terp_seed.slice.references import find_references, known_table
+from terp_seed.slice.request import SliceRequest
+from terp_seed.slice.risk import SliceRisk
+from terp_seed.slice.rows import SlicedRows
+from terp_seed.slice.snapshot import Snapshot, open_snapshot
+from terp_seed.slice.targets.target import Content, SliceTarget
+
+__all__ = ["SliceReport", "plan_only", "slice_into"]
+
+_SAMPLE = 100
+
+Announce = Callable[[SlicePlan], None]
+
+
+@dataclass(frozen=True)
+class SliceReport:
+    """What a slice took and what was proven of it."""
+
+    plan: SlicePlan
+    proven: Mapping[str, int]
+    """By reference, how many values lead to rows of the slice."""
+    risk: list[TableRisk]
+
+
+def plan_only(settings: Settings, request: SliceRequest) -> SlicePlan:
+    """The plan of a slice; writes nothing.
+
+    Raises what `slice_into` would raise before its first row.
+    """
+    border = slice_boundary(settings)
+    with _taken(settings, request, border) as closure:
+        plan = plan_slice(closure)
+        _masks(closure)
+        return plan
+
+
+def slice_into(
+    settings: Settings, request: SliceRequest, target: SliceTarget, announce: Announce
+) -> SliceReport:
+    """Write a slice into its target, after ``announce`` was told its plan.
+
+    Raises a `SeedError`, and the target is as it was, for whatever cannot be taken, masked, written
+    or proven.
+    """
+    border = slice_boundary(settings)
+    with target, ExitStack() as open_:
+        target.check()
+        closure = open_.enter_context(_taken(settings, request, border))
+        plan = plan_slice(closure)
+        masks = _masks(closure)
+        announce(plan)
+        exact = target.takes_exactly(closure.source.session.dialect)
+        rows = SlicedRows(closure, exact)
+        columns = {table: mask.columns for table, mask in masks.items()}
+        order = target.begin(Content(closure, plan, columns))
+        risk = open_.enter_context(SliceRisk(border.policy))
+        counts = {table.table: table.rows for table in plan.tables}
+        progress = progress_of_run()
+        for table in order.tables:
+            beside = target.read_beside(table)
+            mask = replace(masks[table], beside=beside)
+            done = 0
+            for block in rows.blocks(mask):
+                risk.add(table, block)
+                target.write(table, block)
+                done += len(next(iter(block.values())))
+                progress(table, done, counts[table])
+        target.finish()
+        proven = {str(reference): count for reference, count in rows.checked.items()}
+        return SliceReport(plan, proven, risk.tables())
+
+
+@contextmanager
+def _taken(settings: Settings, request: SliceRequest, border: Boundary) -> Iterator[Closure]:
+    """The closed set of rows that was asked for, in one state of the source."""
+    with open_snapshot(settings, request.rate) as source, KeyStore() as keys:
+        found = _known_names(source, request)
+        references = find_references(source, found.references)
+        closure = Closure(source, border, found, references, keys)
+        closure.take()
+        yield closure
+
+
+def _known_names(source: Snapshot, request: SliceRequest) -> SliceRequest:
+    """The request with the tables as the source spells them; `UsageError` for an unknown one."""
+    schema = source.schema
+    roots = [
+        replace(root, table=known_table(schema, root.table, "roots").name) for root in request.roots
+    ]
+    limits = {
+        known_table(schema, table, "limits").name: limit for table, limit in request.limits.items()
+    }
+    never = frozenset(known_table(schema, table, "never").name for table in request.never)
+    return replace(request, roots=tuple(roots), limits=limits, never=never)
+
+
+def _masks(closure: Closure) -> Mapping[str, MaskedTable]:
+    """How each table is masked, judged by some of the values that are taken."""
+    rows = SlicedRows(closure, exact=False)
+    samples = {}
+    for table in closure.tables:
+        mask = table_mask(closure, closure.references, table)
+        samples[table] = rows.sample(mask, _SAMPLE)
+    return masked_tables(closure, closure.references, samples)
