@@ -29,7 +29,7 @@ from terp_seed.terp.schema.tables import metadata
 #: SQL of a check or a derived column, with its names quoted.
 NAMED = SQLite().named
 
-SEEDERS = ("catalogue", "clients", "batches", "inventory", "orders")
+SEEDERS = ("catalogue", "clients", "batches", "inventory", "orders", "payables")
 AS_OF = date(2026, 6, 30)
 SIZES = tomllib.loads(
     (Path(__file__).parent.parent / "seeds" / "sizes.toml").read_text(encoding="utf-8")
@@ -50,9 +50,11 @@ EVERY_STATE = {
     "order_status_history.fulfillmentStatus": 10,
     "invoices.status": 7,
     "payments.paymentMethod": 5,
+    "payments.paymentType": 2,
     "payments.isReconciled": 2,
     "client_transactions.payment_status": 4,
     "clients.businessType": 7,
+    "bills.status": 7,
 }
 """How many different values even the small database has."""
 
@@ -94,7 +96,7 @@ class Seeded:
         for rows in made:
             if rows.table in self.first:
                 most = self.db.execute(f'SELECT MAX(id) FROM "{rows.table}"').fetchone()[0]
-                self.first[rows.table] = most + 1
+                self.first[rows.table] = (most or self.first[rows.table] - 1) + 1
             else:
                 self.first[rows.table] = next(self._offsets)
 

@@ -21,6 +21,7 @@ from terp_seed.terp.simulation.fulfilment import Fulfilment
 from terp_seed.terp.simulation.intake import Intake
 from terp_seed.terp.simulation.invoices import Invoices
 from terp_seed.terp.simulation.orders import Orders
+from terp_seed.terp.simulation.payables import Payables
 from terp_seed.terp.simulation.products import Products
 from terp_seed.terp.simulation.schedule import Schedule, opening_day
 from terp_seed.terp.simulation.sizes import BatchStatus, Sizes, read_sizes
@@ -76,6 +77,11 @@ class Simulation:
     @cached_property
     def invoices(self) -> Invoices:
         return Invoices(self.orders, self.clock, self._words("ledgers"))
+
+    @cached_property
+    def payables(self) -> Payables:
+        words = self._words("payables")
+        return Payables(self.batches, self.intake, self.orders, self.clock, words)
 
 
 @lru_cache(maxsize=1)
