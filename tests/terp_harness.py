@@ -29,7 +29,7 @@ from terp_seed.terp.schema.tables import metadata
 #: SQL of a check or a derived column, with its names quoted.
 NAMED = SQLite().named
 
-SEEDERS = ("catalogue", "clients", "batches", "inventory", "orders", "payables")
+SEEDERS = ("catalogue", "clients", "batches", "inventory", "orders", "payables", "sales")
 AS_OF = date(2026, 6, 30)
 SIZES = tomllib.loads(
     (Path(__file__).parent.parent / "seeds" / "sizes.toml").read_text(encoding="utf-8")

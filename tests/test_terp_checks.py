@@ -120,6 +120,11 @@ PLANTED = {
     "a bill for a lot": "UPDATE bills SET createdAt = '2020-01-01'",
     "a payment for a bill": "UPDATE payments SET paymentDate = '2020-01-01'",
     "what a supplier was paid": "DELETE FROM paymentHistory",
+    "sales.batchId leads": "UPDATE sales SET batchId = 1",
+    "sales.productId leads": "UPDATE sales SET productId = 1",
+    "what was sold of a batch": "UPDATE sales SET quantity = quantity + 0.25",
+    "what was sold to a client": "UPDATE sales SET salePrice = salePrice + 5",
+    "a sale is of its batch's": "UPDATE sales SET saleDate = '2020-01-01'",
     "an order's history": "UPDATE order_status_history SET changed_at = '2040-01-01' WHERE id IN"
     " (SELECT MIN(id) FROM order_status_history GROUP BY order_id HAVING COUNT(*) > 1)",
 }  # fmt: skip

@@ -12,7 +12,6 @@ from __future__ import annotations
 
 from terp_seed.rows.columns import code, constant, pick
 from terp_seed.rows.model import Column
-from terp_seed.rows.seeders import refers
 from terp_seed.terp.checks.invariants import BATCHES as INVARIANTS
 from terp_seed.terp.simulation.clients import SUPPLIER
 from terp_seed.terp.simulation.clock import DAY, HOUR
@@ -184,7 +183,3 @@ def batches(sim: Simulation) -> Columns:
 
 
 register("batches", lots, batches, after=("products", "clients", "vendors"), checks=INVARIANTS)
-
-# A table that is not seeded; a rollback still looks for its rows.
-refers("sales.batchId", "batches.id")
-refers("sales.productId", "products.id")
