@@ -29,7 +29,7 @@ from terp_seed.terp.schema.tables import metadata
 #: SQL of a check or a derived column, with its names quoted.
 NAMED = SQLite().named
 
-SEEDERS = ("catalogue", "clients", "batches", "inventory", "orders", "payables", "sales")
+SEEDERS = ("catalogue", "clients", "batches", "inventory", "orders", "payables", "sales", "returns")
 AS_OF = date(2026, 6, 30)
 SIZES = tomllib.loads(
     (Path(__file__).parent.parent / "seeds" / "sizes.toml").read_text(encoding="utf-8")
@@ -55,6 +55,7 @@ EVERY_STATE = {
     "client_transactions.payment_status": 4,
     "clients.businessType": 7,
     "bills.status": 7,
+    "returns.status": 6,
 }
 """How many different values even the small database has."""
 

@@ -34,6 +34,7 @@ FROZEN = {
     "0001_terp": "72aecf7716737f5779f8c08a883baff15905683e1fa0a16bc1ff8d3e6d86cb5d",
     "0002_payables": "a49cf9449c900e22d66127839f7c23ceab2e4a27a0e8cf1e011e7870d028ee66",
     "0003_sales": "7102691358edc1c4ad492873e8cd5610e2eedaaa09e3d1c8de9a2a441b930bf2",
+    "0004_returns": "52af70d21f598d60dc686f629ca399df6c2f8e052189b9ef83b193ef3883996e",
 }
 
 # Names that TERP uses on two tables; only MySQL can tell them apart.

@@ -125,6 +125,18 @@ PLANTED = {
     "what was sold of a batch": "UPDATE sales SET quantity = quantity + 0.25",
     "what was sold to a client": "UPDATE sales SET salePrice = salePrice + 5",
     "a sale is of its batch's": "UPDATE sales SET saleDate = '2020-01-01'",
+    "an order that came back": "DELETE FROM returns WHERE status = 'RECEIVED'",
+    "what went back to suppliers": "UPDATE vendor_return_items SET quantity = quantity + 0.25",
+    "a return is asked": "UPDATE returns SET processed_at = '2020-01-01'",
+    "AP-001": "UPDATE vendor_returns SET total_value = total_value - 1",
+    "AP-003": "UPDATE vendor_returns SET credit_received = total_value + 1",
+    "goods go back to": "UPDATE vendor_returns SET vendor_id = (SELECT MIN(id) FROM clients)",
+    "AR-005": "UPDATE credits SET amountRemaining = amountRemaining + 1",
+    "what was used of a credit": "UPDATE credits SET amountUsed = amountUsed + 1",
+    "a credit is FULLY_USED": "UPDATE credits SET creditStatus = 'FULLY_USED'",
+    "a credit is its invoice's": "UPDATE credits SET clientId = (SELECT MAX(id) FROM clients)",
+    "a credit is used": "UPDATE creditApplications SET appliedDate = '2020-01-01'",
+    "a transaction of an invoice": "UPDATE transactions SET amount = amount + 1",
     "an order's history": "UPDATE order_status_history SET changed_at = '2040-01-01' WHERE id IN"
     " (SELECT MIN(id) FROM order_status_history GROUP BY order_id HAVING COUNT(*) > 1)",
 }  # fmt: skip

@@ -1,4 +1,4 @@
-"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``sales``.
+"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``returns``.
 
 Importing this package registers them; ``seeders = terp_seed.terp.seeders`` in alembic.ini does.
 `terp_seed.terp.table` explains how a table is described.
@@ -6,6 +6,15 @@ Importing this package registers them; ``seeders = terp_seed.terp.seeders`` in a
 
 from __future__ import annotations
 
-from terp_seed.terp.seeders import batches, catalogue, clients, inventory, orders, payables, sales
+from terp_seed.terp.seeders import (
+    batches,
+    catalogue,
+    clients,
+    inventory,
+    orders,
+    payables,
+    returns,
+    sales,
+)
 
-__all__ = ["batches", "catalogue", "clients", "inventory", "orders", "payables", "sales"]
+__all__ = ["batches", "catalogue", "clients", "inventory", "orders", "payables", "returns", "sales"]

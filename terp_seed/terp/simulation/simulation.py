@@ -17,12 +17,14 @@ from terp_seed.terp.simulation.batches import Batches
 from terp_seed.terp.simulation.buyers import Buyers
 from terp_seed.terp.simulation.clients import Clients
 from terp_seed.terp.simulation.clock import Clock
+from terp_seed.terp.simulation.credits import Credits
 from terp_seed.terp.simulation.fulfilment import Fulfilment
 from terp_seed.terp.simulation.intake import Intake
 from terp_seed.terp.simulation.invoices import Invoices
 from terp_seed.terp.simulation.orders import Orders
 from terp_seed.terp.simulation.payables import Payables
 from terp_seed.terp.simulation.products import Products
+from terp_seed.terp.simulation.returns import Returns
 from terp_seed.terp.simulation.schedule import Schedule, opening_day
 from terp_seed.terp.simulation.sizes import BatchStatus, Sizes, read_sizes
 
@@ -82,6 +84,14 @@ class Simulation:
     def payables(self) -> Payables:
         words = self._words("payables")
         return Payables(self.batches, self.intake, self.orders, self.clock, words)
+
+    @cached_property
+    def returns(self) -> Returns:
+        return Returns(self.orders, self._words("returns"))
+
+    @cached_property
+    def credits(self) -> Credits:
+        return Credits(self.invoices, self._words("credits"))
 
 
 @lru_cache(maxsize=1)
