@@ -29,7 +29,10 @@ from terp_seed.terp.schema.tables import metadata
 #: SQL of a check or a derived column, with its names quoted.
 NAMED = SQLite().named
 
-SEEDERS = ("catalogue", "clients", "batches", "inventory", "orders", "payables", "sales", "returns")
+SEEDERS = (
+    "catalogue", "clients", "batches", "inventory", "orders", "payables", "sales", "returns",
+    "purchasing",
+)  # fmt: skip
 AS_OF = date(2026, 6, 30)
 SIZES = tomllib.loads(
     (Path(__file__).parent.parent / "seeds" / "sizes.toml").read_text(encoding="utf-8")
@@ -56,6 +59,8 @@ EVERY_STATE = {
     "clients.businessType": 7,
     "bills.status": 7,
     "returns.status": 6,
+    "purchaseOrders.purchaseOrderStatus": 6,
+    "intake_sessions.status": 2,
 }
 """How many different values even the small database has."""
 

@@ -137,6 +137,18 @@ PLANTED = {
     "a credit is its invoice's": "UPDATE credits SET clientId = (SELECT MAX(id) FROM clients)",
     "a credit is used": "UPDATE creditApplications SET appliedDate = '2020-01-01'",
     "a transaction of an invoice": "UPDATE transactions SET amount = amount + 1",
+    "a batch was taken in by one": "UPDATE intake_session_batches SET received_qty = 1",
+    "a session's total": "UPDATE intake_sessions SET total_amount = total_amount + 1",
+    "what a session paid": "UPDATE intake_sessions SET amount_paid = amount_paid + 1",
+    "a session is done": "UPDATE intake_sessions SET status = 'COMPLETED'",
+    "INV-003": "UPDATE batches SET onHandQty = onHandQty + 5000",
+    "a session takes in": "UPDATE intake_sessions SET vendor_id = (SELECT MIN(id) FROM clients)",
+    "a purchase order's total": "UPDATE purchaseOrders SET total = total + 1",
+    "CLI-003": "UPDATE purchaseOrders SET orderDate = '2040-01-01'",
+    "an order has come": "UPDATE purchaseOrders SET purchaseOrderStatus = 'SENT'",
+    "what came of an order": "UPDATE purchaseOrderItems SET quantityReceived = 0",
+    "no more comes": "UPDATE purchaseOrderItems SET quantityReceived = quantityOrdered + 1",
+    "a discrepancy is": "UPDATE intake_receipt_items SET verification_status = 'VERIFIED'",
     "an order's history": "UPDATE order_status_history SET changed_at = '2040-01-01' WHERE id IN"
     " (SELECT MIN(id) FROM order_status_history GROUP BY order_id HAVING COUNT(*) > 1)",
 }  # fmt: skip

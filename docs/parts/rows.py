@@ -83,6 +83,7 @@ _STATES = {
     "received `payments`": _state("payments", "paymentMethod", "paymentType = 'RECEIVED'"),
     "`vendor_payables`": _state("vendor_payables", "status"),
     "`bills`": _state("bills", "status"),
+    "`purchaseOrders`": _state("purchaseOrders", "purchaseOrderStatus"),
     "`returns`": _state("returns", "status"),
     "`credits`": _state("credits", "creditStatus"),
     "`inventoryMovements`": _state("inventoryMovements", "inventoryMovementType"),

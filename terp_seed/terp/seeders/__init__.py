@@ -1,4 +1,4 @@
-"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``returns``.
+"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``purchasing``.
 
 Importing this package registers them; ``seeders = terp_seed.terp.seeders`` in alembic.ini does.
 `terp_seed.terp.table` explains how a table is described.
@@ -13,8 +13,19 @@ from terp_seed.terp.seeders import (
     inventory,
     orders,
     payables,
+    purchasing,
     returns,
     sales,
 )
 
-__all__ = ["batches", "catalogue", "clients", "inventory", "orders", "payables", "returns", "sales"]
+__all__ = [
+    "batches",
+    "catalogue",
+    "clients",
+    "inventory",
+    "orders",
+    "payables",
+    "purchasing",
+    "returns",
+    "sales",
+]

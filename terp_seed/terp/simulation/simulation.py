@@ -24,6 +24,7 @@ from terp_seed.terp.simulation.invoices import Invoices
 from terp_seed.terp.simulation.orders import Orders
 from terp_seed.terp.simulation.payables import Payables
 from terp_seed.terp.simulation.products import Products
+from terp_seed.terp.simulation.purchasing import Purchasing
 from terp_seed.terp.simulation.returns import Returns
 from terp_seed.terp.simulation.schedule import Schedule, opening_day
 from terp_seed.terp.simulation.sizes import BatchStatus, Sizes, read_sizes
@@ -84,6 +85,10 @@ class Simulation:
     def payables(self) -> Payables:
         words = self._words("payables")
         return Payables(self.batches, self.intake, self.orders, self.clock, words)
+
+    @cached_property
+    def purchasing(self) -> Purchasing:
+        return Purchasing(self.batches, self.intake, self._words("purchasing"))
 
     @cached_property
     def returns(self) -> Returns:
