@@ -328,7 +328,7 @@ def _dependents(it: Trouble) -> Done:
 def _edited(it: Trouble) -> Done:
     it.seeded()
     it.sql("UPDATE orders SET notes = 'called back' WHERE id = (SELECT MIN(id) FROM orders)")
-    return it.seed("-x", "on-edited=abort", "downgrade", "-1")
+    return it.seed("-x", "on-edited=abort", "downgrade", "0004_inventory")
 
 
 def _changed(it: Trouble) -> Trouble:

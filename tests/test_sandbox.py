@@ -37,6 +37,7 @@ FROZEN = {
     "0003_sales": "7102691358edc1c4ad492873e8cd5610e2eedaaa09e3d1c8de9a2a441b930bf2",
     "0004_returns": "52af70d21f598d60dc686f629ca399df6c2f8e052189b9ef83b193ef3883996e",
     "0005_purchasing": "e0e31e25f381aa718b8fc0be29d8f2b36dcf7a158d00dfdba74afc8bead5fc10",
+    "0006_samples": "a8ded8ec001e0b417b09f5ce486cdb58e7cd77de31992b355da7ff5e56da8d6d",
 }
 
 

@@ -149,6 +149,12 @@ PLANTED = {
     "what came of an order": "UPDATE purchaseOrderItems SET quantityReceived = 0",
     "no more comes": "UPDATE purchaseOrderItems SET quantityReceived = quantityOrdered + 1",
     "a discrepancy is": "UPDATE intake_receipt_items SET verification_status = 'VERIFIED'",
+    "a sample that was handed": "UPDATE sampleRequests SET fulfilledDate = NULL",
+    "a sample is where": "UPDATE sampleRequests SET location = 'LOST'",
+    "an order that came of a sample": "UPDATE sampleRequests SET relatedOrderId ="
+    " (SELECT MIN(id) FROM orders) WHERE fulfilledDate IS NOT NULL",
+    "a client asks": "UPDATE sampleRequests SET requestDate = '2010-01-01'",
+    "what is left of a month": "UPDATE sampleAllocations SET usedQuantity = usedQuantity + 1",
     "an order's history": "UPDATE order_status_history SET changed_at = '2040-01-01' WHERE id IN"
     " (SELECT MIN(id) FROM order_status_history GROUP BY order_id HAVING COUNT(*) > 1)",
 }  # fmt: skip

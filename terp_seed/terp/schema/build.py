@@ -110,7 +110,7 @@ def _refuse_foreign_tables(connection: Connection) -> None:
 
 
 def _refuse_filled_tables(connection: Connection, revision: str) -> None:
-    """A table with rows was not left by an interrupted creation: somebody else made it."""
+    """An interrupted creation leaves no rows: a table that has some is not the sandbox's."""
     existing = {name.lower(): name for name in inspect(connection).get_table_names()}
     found = [
         existing[created.name.lower()]

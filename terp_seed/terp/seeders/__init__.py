@@ -1,4 +1,4 @@
-"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``purchasing``.
+"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``samples``.
 
 Importing this package registers them; ``seeders = terp_seed.terp.seeders`` in alembic.ini does.
 `terp_seed.terp.table` explains how a table is described.
@@ -16,6 +16,7 @@ from terp_seed.terp.seeders import (
     purchasing,
     returns,
     sales,
+    samples,
 )
 
 __all__ = [
@@ -28,4 +29,5 @@ __all__ = [
     "purchasing",
     "returns",
     "sales",
+    "samples",
 ]

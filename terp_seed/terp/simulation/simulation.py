@@ -26,6 +26,7 @@ from terp_seed.terp.simulation.payables import Payables
 from terp_seed.terp.simulation.products import Products
 from terp_seed.terp.simulation.purchasing import Purchasing
 from terp_seed.terp.simulation.returns import Returns
+from terp_seed.terp.simulation.samples import Samples
 from terp_seed.terp.simulation.schedule import Schedule, opening_day
 from terp_seed.terp.simulation.sizes import BatchStatus, Sizes, read_sizes
 
@@ -93,6 +94,10 @@ class Simulation:
     @cached_property
     def returns(self) -> Returns:
         return Returns(self.orders, self._words("returns"))
+
+    @cached_property
+    def samples(self) -> Samples:
+        return Samples(self.intake, self.orders)
 
     @cached_property
     def credits(self) -> Credits:
