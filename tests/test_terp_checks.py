@@ -155,6 +155,10 @@ PLANTED = {
     " (SELECT MIN(id) FROM orders) WHERE fulfilledDate IS NOT NULL",
     "a client asks": "UPDATE sampleRequests SET requestDate = '2010-01-01'",
     "what is left of a month": "UPDATE sampleAllocations SET usedQuantity = usedQuantity + 1",
+    "a batch is at the last": "UPDATE batches SET statusId = NULL",
+    "what is ready for sale": "UPDATE batches SET statusId = (SELECT MIN(id) FROM"
+    " workflow_statuses)",
+    "a batch goes on": "UPDATE batch_status_history SET fromStatusId = toStatusId",
     "an order's history": "UPDATE order_status_history SET changed_at = '2040-01-01' WHERE id IN"
     " (SELECT MIN(id) FROM order_status_history GROUP BY order_id HAVING COUNT(*) > 1)",
 }  # fmt: skip

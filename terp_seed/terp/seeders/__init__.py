@@ -1,4 +1,4 @@
-"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``samples``.
+"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``workflow``.
 
 Importing this package registers them; ``seeders = terp_seed.terp.seeders`` in alembic.ini does.
 `terp_seed.terp.table` explains how a table is described.
@@ -17,6 +17,7 @@ from terp_seed.terp.seeders import (
     returns,
     sales,
     samples,
+    workflow,
 )
 
 __all__ = [
@@ -30,4 +31,5 @@ __all__ = [
     "returns",
     "sales",
     "samples",
+    "workflow",
 ]

@@ -3,9 +3,6 @@
 A batch is written as it is before the first sale; how much there is of it follows from
 movements, which later revisions add.  A chain that stops here has batches that are agreed on
 and not weighed yet.
-
-``workflow_statuses`` and ``batch_status_history`` are left alone: the statuses are the columns
-of a TERP's own work queue, and seeded rows would show in it.
 """
 
 from __future__ import annotations

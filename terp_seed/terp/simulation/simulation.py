@@ -29,6 +29,7 @@ from terp_seed.terp.simulation.returns import Returns
 from terp_seed.terp.simulation.samples import Samples
 from terp_seed.terp.simulation.schedule import Schedule, opening_day
 from terp_seed.terp.simulation.sizes import BatchStatus, Sizes, read_sizes
+from terp_seed.terp.simulation.workflow import Workflow
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,10 @@ class Simulation:
     @cached_property
     def samples(self) -> Samples:
         return Samples(self.intake, self.orders)
+
+    @cached_property
+    def workflow(self) -> Workflow:
+        return Workflow(self.batches)
 
     @cached_property
     def credits(self) -> Credits:
