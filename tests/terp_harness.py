@@ -29,7 +29,10 @@ from terp_seed.terp.schema.tables import metadata
 #: SQL of a check or a derived column, with its names quoted.
 NAMED = SQLite().named
 
-SEEDERS = ("catalogue", "clients", "batches", "inventory", "orders")
+SEEDERS = (
+    "catalogue", "clients", "batches", "inventory", "orders", "payables", "sales", "returns",
+    "purchasing", "samples", "workflow",
+)  # fmt: skip
 AS_OF = date(2026, 6, 30)
 SIZES = tomllib.loads(
     (Path(__file__).parent.parent / "seeds" / "sizes.toml").read_text(encoding="utf-8")
@@ -50,9 +53,14 @@ EVERY_STATE = {
     "order_status_history.fulfillmentStatus": 10,
     "invoices.status": 7,
     "payments.paymentMethod": 5,
+    "payments.paymentType": 2,
     "payments.isReconciled": 2,
     "client_transactions.payment_status": 4,
     "clients.businessType": 7,
+    "bills.status": 7,
+    "returns.status": 6,
+    "purchaseOrders.purchaseOrderStatus": 6,
+    "intake_sessions.status": 2,
 }
 """How many different values even the small database has."""
 
@@ -94,7 +102,7 @@ class Seeded:
         for rows in made:
             if rows.table in self.first:
                 most = self.db.execute(f'SELECT MAX(id) FROM "{rows.table}"').fetchone()[0]
-                self.first[rows.table] = most + 1
+                self.first[rows.table] = (most or self.first[rows.table] - 1) + 1
             else:
                 self.first[rows.table] = next(self._offsets)
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from docs_runner import REPOSITORY, blocks
-from projects import Project
+from projects import CHAIN, Project
 from servers import HOST, MariaDB, run_client
 from sqlalchemy.engine import make_url
 
@@ -104,7 +104,7 @@ def test_the_privileges_are_enough(project: Project, granted: str, tmp_path: Pat
     project.run(*seed, "upgrade", "head")
     project.run(*seed, "downgrade", "base")
     run_client(granted, project.run(*seed, "upgrade", "head", "--sql").stdout)
-    down = project.run(*seed, "downgrade", "0005_orders:base", "--sql").stdout
+    down = project.run(*seed, "downgrade", f"{CHAIN[-1]}:base", "--sql").stdout
     run_client(granted, down)
     assert project.run(*seed, "current").stdout == ""
 

@@ -18,7 +18,7 @@ from alembic.config import CommandLine
 from click.testing import CliRunner
 from docs_runner import REPOSITORY
 from production import KEY
-from projects import Project
+from projects import CHAIN, Project
 from servers import run_client
 
 from terp_seed import errors
@@ -88,8 +88,8 @@ class Trouble:
 
     def revision(self, body: str, head: str = "") -> None:
         """Add a revision of ours to the chain."""
-        (self.project.path / "seed_revisions" / "0006_ours.py").write_text(
-            'from alembic import op\nrevision = "0006_ours"\ndown_revision = "0005_orders"\n'
+        (self.project.path / "seed_revisions" / "9998_ours.py").write_text(
+            f'from alembic import op\nrevision = "9998_ours"\ndown_revision = "{CHAIN[-1]}"\n'
             f"{head}\ndef upgrade():\n    {body}\ndef downgrade():\n    op.unseed()\n"
         )
 
@@ -238,9 +238,9 @@ def _changed(it: Trouble) -> Done:
     it.revision('op.seed_rows("brands", [{"name": "Tin Roof"}])')
     it.seed("upgrade", "head", check=True)
     it.revision('op.seed_rows("brands", [{"name": "Tin Roof"}, {"name": "Marlow"}])')
-    later = (it.project.path / "seed_revisions" / "0006_ours.py").read_text()
-    later = later.replace("0006_ours", "0007_later").replace("0005_orders", "0006_ours")
-    (it.project.path / "seed_revisions" / "0007_later.py").write_text(later)
+    later = (it.project.path / "seed_revisions" / "9998_ours.py").read_text()
+    later = later.replace("9998_ours", "9999_later").replace(CHAIN[-1], "9998_ours")
+    (it.project.path / "seed_revisions" / "9999_later.py").write_text(later)
     return it.seed("upgrade", "head")
 
 
@@ -260,7 +260,7 @@ def _other_branch(it: Trouble) -> Done:
     it.sandbox()
     it.revision('op.seed_rows("brands", [{"name": "Tin Roof"}])')
     it.seed("upgrade", "head", check=True)
-    (it.project.path / "seed_revisions" / "0006_ours.py").unlink()
+    (it.project.path / "seed_revisions" / "9998_ours.py").unlink()
     return it.seed("upgrade", "head")
 
 
@@ -328,7 +328,7 @@ def _dependents(it: Trouble) -> Done:
 def _edited(it: Trouble) -> Done:
     it.seeded()
     it.sql("UPDATE orders SET notes = 'called back' WHERE id = (SELECT MIN(id) FROM orders)")
-    return it.seed("-x", "on-edited=abort", "downgrade", "-1")
+    return it.seed("-x", "on-edited=abort", "downgrade", "0004_inventory")
 
 
 def _changed(it: Trouble) -> Trouble:
@@ -338,12 +338,12 @@ def _changed(it: Trouble) -> Trouble:
     it.revision('op.seed_rows("shades", [{"code": "r", "shade": "red"}], key=["code"])')
     it.terp_seed("mask", "--init", "--table", "shades")
     it.seed("upgrade", "head", check=True)
-    first = it.project.path / "seed_revisions" / "0006_ours.py"
-    text = first.read_text().replace("0005_orders", "0006_ours").replace("seed_rows", "update_rows")
-    text = text.replace('revision = "0006_ours"', 'revision = "0007_ours"', 1).replace(
+    first = it.project.path / "seed_revisions" / "9998_ours.py"
+    text = first.read_text().replace(CHAIN[-1], "9998_ours").replace("seed_rows", "update_rows")
+    text = text.replace('revision = "9998_ours"', 'revision = "9999_ours"', 1).replace(
         "red", "rose"
     )
-    (first.parent / "0007_ours.py").write_text(text)
+    (first.parent / "9999_ours.py").write_text(text)
     return it
 
 
@@ -362,7 +362,7 @@ def _edited_cell(it: Trouble) -> Done:
 
 @case("a script cannot see which rows were edited since they were seeded; …")
 def _scripted(it: Trouble) -> Done:
-    return it.seed("-x", "env=staging", "downgrade", "0005_orders:base", "--sql")
+    return it.seed("-x", "env=staging", "downgrade", f"{CHAIN[-1]}:base", "--sql")
 
 
 @case("this database cannot be masked yet, nothing was written: …")
@@ -501,15 +501,15 @@ def _nothing_below(it: Trouble) -> Done:
 def _copied(it: Trouble) -> Done:
     it.revision("pass")
     folder = it.project.path / "seed_revisions"
-    shutil.copy(folder / "0006_ours.py", folder / "0007_copy.py")
+    shutil.copy(folder / "9998_ours.py", folder / "9999_copy.py")
     return it.terp_seed("plan")
 
 
 @case("the chain has … heads, …; …")
 def _two_heads(it: Trouble) -> Done:
     it.revision("pass")
-    path = it.project.path / "seed_revisions" / "0006_ours.py"
-    path.with_name("0006_theirs.py").write_text(path.read_text().replace("ours", "theirs"))
+    path = it.project.path / "seed_revisions" / "9998_ours.py"
+    path.with_name("9998_theirs.py").write_text(path.read_text().replace("ours", "theirs"))
     return it.terp_seed("revision", "-m", "more")
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 import pytest
-from projects import Project
+from projects import CHAIN, Project
 from sqlalchemy import create_engine, make_url
 from toys import HEAD, Toy
 
@@ -50,20 +50,20 @@ def test_the_proof_holds_for_terp_and_leaves_the_target_alone(
 
     lines = done.stdout.splitlines()
     assert [line.partition(" tables")[0].rpartition(":")[0] for line in lines] == [
-        f"equal: upgrade {start} to 0005_orders",
-        f"equal: downgrade 0005_orders to {start}",
+        f"equal: upgrade {start} to {CHAIN[-1]}",
+        f"equal: downgrade {CHAIN[-1]} to {start}",
     ]
     assert _digests(target) == before
 
 
 def test_a_script_that_is_not_the_run_is_found_out(sqlite_url: str, project: Project) -> None:
     """A revision that reads the clock gives the script and the run different rows."""
-    revision = project.path / "seed_revisions" / "0006_clock.py"
+    revision = project.path / "seed_revisions" / "9999_clock.py"
     revision.write_text(
         "from time import time_ns\n"
         "from alembic import op\n"
-        'revision = "0006_clock"\n'
-        'down_revision = "0005_orders"\n'
+        'revision = "9999_clock"\n'
+        f'down_revision = "{CHAIN[-1]}"\n'
         'raw_sql = "a test"\n'
         "def upgrade():\n"
         "    op.execute(f\"UPDATE brands SET name = '{time_ns()}' WHERE id = 1\")\n"

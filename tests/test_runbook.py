@@ -20,6 +20,7 @@ from typing import Any
 import MySQLdb
 import pytest
 from docs_runner import REPOSITORY, Block, Reader, blocks, copy_project
+from projects import CHAIN
 from servers import HOST, MariaDB, server_engine
 from sqlalchemy.engine import make_url
 
@@ -189,16 +190,16 @@ def test_a_night_in_staging(operator: Operator, load: Callable[[str], object]) -
     }
 
 
-HOUSE_BRANDS = """
+HOUSE_BRANDS = f"""
 from alembic import op
 
-revision = "0006_house_brands"
-down_revision = "0005_orders"
+revision = "9999_house_brands"
+down_revision = "{CHAIN[-1]}"
 environments = ("staging", "production")
 
 
 def upgrade() -> None:
-    op.seed_rows("brands", [{"name": "Tin Roof"}, {"name": "Old Mill"}], key=["name"])
+    op.seed_rows("brands", [{{"name": "Tin Roof"}}, {{"name": "Old Mill"}}], key=["name"])
 
 
 def downgrade() -> None:
@@ -209,7 +210,7 @@ def downgrade() -> None:
 def test_reference_data_in_production(tmp_path: Path, mariadb: MariaDB, mariadb_url: str) -> None:
     """The same page; TERP's mock data is skipped there, and other rows are left alone."""
     operator = new_operator(tmp_path, mariadb, mariadb_url, "production")
-    (operator.folder / "seed_revisions" / "0006_house_brands.py").write_text(HOUSE_BRANDS)
+    (operator.folder / "seed_revisions" / "9999_house_brands.py").write_text(HOUSE_BRANDS)
     operator.sql("INSERT INTO brands (name) VALUES ('Real')")
     operator.section("Before")
     operator.section("During", 0, 1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import re
+from collections import Counter
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -23,13 +24,21 @@ from terp_seed.errors import GuardError, SeedError, UsageError
 from terp_seed.terp.schema import build
 from terp_seed.terp.schema.tables import MYSQL_FAMILY, metadata
 
-FACTS_FILE = Path(build.__file__).parent / "versions" / "0001_terp.json"
-FACTS: dict[str, Any] = json.loads(FACTS_FILE.read_text(encoding="utf-8"))
+FACTS_OF: dict[str, dict[str, Any]] = {
+    path.stem: json.loads(path.read_text(encoding="utf-8"))
+    for path in sorted((Path(build.__file__).parent / "versions").glob("*.json"))
+}
+FACTS = {name: facts for tables in FACTS_OF.values() for name, facts in tables.items()}
 TABLES = sorted(FACTS)
-FROZEN = "72aecf7716737f5779f8c08a883baff15905683e1fa0a16bc1ff8d3e6d86cb5d"
-
-# Names that TERP uses on two tables; only MySQL can tell them apart.
-SHARED = {"idx_client_id", "idx_order_id"}
+HEAD = f"{list(FACTS_OF)[-1]} (head)"
+FROZEN = {
+    "0001_terp": "72aecf7716737f5779f8c08a883baff15905683e1fa0a16bc1ff8d3e6d86cb5d",
+    "0002_payables": "a49cf9449c900e22d66127839f7c23ceab2e4a27a0e8cf1e011e7870d028ee66",
+    "0003_sales": "7102691358edc1c4ad492873e8cd5610e2eedaaa09e3d1c8de9a2a441b930bf2",
+    "0004_returns": "52af70d21f598d60dc686f629ca399df6c2f8e052189b9ef83b193ef3883996e",
+    "0005_purchasing": "e0e31e25f381aa718b8fc0be29d8f2b36dcf7a158d00dfdba74afc8bead5fc10",
+    "0006_samples": "a8ded8ec001e0b417b09f5ce486cdb58e7cd77de31992b355da7ff5e56da8d6d",
+}
 
 
 class Sandbox:
@@ -139,8 +148,11 @@ def test_every_key_and_index(made: Sandbox) -> None:
         also_unique = {n: i["columns"] for n, i in facts["indexes"].items() if i["unique"]}
         assert unique in (facts["unique"], {**facts["unique"], **also_unique}), name
         indexes = {i["name"]: i for i in look.get_indexes(name)}
+        # Names that TERP uses on several tables; only MySQL can tell them apart.
+        uses = Counter(index for each in _listed_by(name) for index in FACTS[each]["indexes"])
+        shared = {index for index, number in uses.items() if number > 1}
         for index, wanted in facts["indexes"].items():
-            here = f"{name}_{index}" if index in SHARED and not made.mysql else index
+            here = f"{name}_{index}" if index in shared and not made.mysql else index
             assert indexes[here]["column_names"] == wanted["columns"]
             assert bool(indexes[here]["unique"]) == wanted["unique"]
 
@@ -152,7 +164,7 @@ def test_foreign_keys_have_the_delete_rules_of_terp_and_no_others_exist(made: Sa
         wanted = {}
         for key, facts in FACTS[name]["foreign_keys"].items():
             (column,) = facts["columns"]
-            if facts["refers_to"] in FACTS:
+            if facts["refers_to"] in _listed_by(name):
                 wanted[column] = (key, facts["refers_to"], _rule(made, facts["on_delete"]))
             else:
                 left_out.add((name, column, facts["refers_to"]))
@@ -172,6 +184,16 @@ def test_foreign_keys_have_the_delete_rules_of_terp_and_no_others_exist(made: Sa
         ("payments", "bankAccountId", "bankAccounts"),
         ("payments", "billId", "bills"),
     }
+
+
+def _listed_by(table: str) -> set[str]:
+    """The tables of the revision that creates a table, and of those before it."""
+    listed: set[str] = set()
+    for tables in FACTS_OF.values():
+        listed |= set(tables)
+        if table in tables:
+            break
+    return listed
 
 
 def test_enums_can_be_read_back(made: Sandbox) -> None:
@@ -250,7 +272,7 @@ def test_up_down_up(sandbox: Sandbox) -> None:
         sandbox.upgrade()
         assert set(TABLES) <= sandbox.tables()
         assert (sandbox.stamped(), sandbox.origin()) == ("dev", "sandbox")
-        assert sandbox.current() == "0001_terp (head)"
+        assert sandbox.current() == HEAD
         sandbox.downgrade()
         assert sandbox.tables() <= {"terp_sandbox_version", "terp_seed_environment"}
         assert sandbox.stamped() is None
@@ -267,7 +289,7 @@ def test_a_second_upgrade_does_nothing(made: Sandbox) -> None:
 def test_looking_does_not_write(sandbox: Sandbox) -> None:
     assert sandbox.current() == ""
     command.history(sandbox.config())
-    assert "0001_terp (head)" in sandbox.out.getvalue()
+    assert HEAD in sandbox.out.getvalue()
     assert sandbox.tables() == set()
 
 
@@ -303,6 +325,24 @@ def test_up_is_refused_where_a_view_stands_in_for_a_table(sandbox: Sandbox) -> N
     with pytest.raises(GuardError, match="`clients`"):
         sandbox.upgrade()
     assert sandbox.tables() == set()
+
+
+def test_the_next_tables_leave_a_foreign_one_alone(sandbox: Sandbox) -> None:
+    command.upgrade(sandbox.config(), "0001_terp")
+    sandbox.execute("CREATE TABLE bills (id INTEGER PRIMARY KEY)", "INSERT INTO bills VALUES (7)")
+    with pytest.raises(GuardError, match="`bills` that the sandbox did not create, with rows"):
+        sandbox.upgrade()
+    assert sandbox.current() == "0001_terp"
+    assert "vendor_payables" not in sandbox.tables()
+    sandbox.execute("DROP TABLE bills")
+    sandbox.upgrade()
+
+
+def test_the_next_tables_go_one_by_one(made: Sandbox) -> None:
+    command.downgrade(made.config(), "-1")
+    left = {name for tables in list(FACTS_OF.values())[:-1] for name in tables}
+    assert made.tables() & set(TABLES) == left
+    assert (made.stamped(), made.origin()) == ("dev", "sandbox")
 
 
 @pytest.mark.parametrize("environment", ["staging", "production"])
@@ -408,7 +448,7 @@ def test_a_creation_that_was_cut_short_is_finished(
     else:
         assert half == set()  # there, the whole creation is one transaction
     sandbox.upgrade()
-    assert sandbox.current() == "0001_terp (head)"
+    assert sandbox.current() == HEAD
     test_every_key_and_index(sandbox)
 
 
@@ -436,7 +476,7 @@ def test_the_script_makes_the_same_database(
     other.upgrade()
     assert sandbox.tables() == other.tables()
     assert _differences(sandbox) == _differences(other)
-    assert sandbox.current() == "0001_terp (head)"
+    assert sandbox.current() == HEAD
     assert (sandbox.stamped(), sandbox.origin()) == ("dev", "sandbox")
     sandbox.downgrade()
 
@@ -460,7 +500,7 @@ def test_the_script_stops_at_a_foreign_table_and_claims_nothing(
 
 def test_no_script_drops_tables(sandbox: Sandbox) -> None:
     with pytest.raises(GuardError, match="without --sql"):
-        command.downgrade(sandbox.config(), "0001_terp:base", sql=True)
+        command.downgrade(sandbox.config(), f"{list(FACTS_OF)[-1]}:base", sql=True)
     assert "DROP" not in sandbox.out.getvalue()
 
 
@@ -547,5 +587,8 @@ def test_the_facts_and_the_tables_name_each_other() -> None:
 
 def test_the_facts_of_a_revision_are_frozen() -> None:
     """A change of TERP's schema is a new revision with a file of its own."""
-    canonical = json.dumps(FACTS, sort_keys=True)
-    assert sha256(canonical.encode()).hexdigest() == FROZEN
+    digests = {
+        revision: sha256(json.dumps(tables, sort_keys=True).encode()).hexdigest()
+        for revision, tables in FACTS_OF.items()
+    }
+    assert digests == FROZEN

@@ -6,6 +6,7 @@ import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from hashlib import sha256
 from pathlib import Path
 
@@ -15,7 +16,7 @@ from terp_harness import SEEDERS, described
 from terp_seed.rows.model import TableRows
 
 HERE = Path(__file__).parent
-SMALL = "ef61ebab03e06f01218b8fc9dc3da3d93edc66aadeb9d60b6c4540b439c857cc"
+SMALL = "ba4943d8cc6b36547427d39f15cfe72fbc47f664df7e046ad2ffb24ae5c54911"
 """The digest of the small set.  It changes when generated data does: with a
 change of the seeders, or a Faker release whose names differ.  Then set it anew,
 and say so in the change note."""
@@ -65,7 +66,10 @@ def test_blocks_may_be_made_in_any_order(name):
 @pytest.mark.parametrize("name", SEEDERS)
 def test_columns_keep_what_they_promise(name):
     made = described("medium")
-    counts = {rows.table: rows.count for tables in made.values() for rows in tables}
+    counts = Counter[str]()
+    for tables in made.values():
+        for rows in tables:
+            counts[rows.table] += rows.count
     for rows in made[name]:
         for column in rows.columns:
             _holds(rows, column, counts)
@@ -102,6 +106,8 @@ KEPT = {
     "orders": ["order_number", "created_by"],
     "invoices": ["invoiceNumber"],
     "payments": ["paymentNumber", "paymentType"],
+    "vendor_payables": ["payable_number", "created_by"],
+    "bills": ["billNumber", "createdBy"],
 }
 
 

@@ -80,7 +80,12 @@ _STATES = {
     "payment of sales": _state("orders", "saleStatus", "orderType = 'SALE' AND is_draft = 0"),
     "drafts in `orders`": _state("orders", "orderType", "is_draft = 1"),
     "`invoices`": _state("invoices", "status"),
-    "`payments`": _state("payments", "paymentMethod"),
+    "received `payments`": _state("payments", "paymentMethod", "paymentType = 'RECEIVED'"),
+    "`vendor_payables`": _state("vendor_payables", "status"),
+    "`bills`": _state("bills", "status"),
+    "`purchaseOrders`": _state("purchaseOrders", "purchaseOrderStatus"),
+    "`returns`": _state("returns", "status"),
+    "`credits`": _state("credits", "creditStatus"),
     "`inventoryMovements`": _state("inventoryMovements", "inventoryMovementType"),
 }
 

@@ -67,12 +67,14 @@ class Derived:
     ``assignments`` maps a column of ``table`` to an SQL expression over that row, whose table has
     no alias, with names in braces as in a `Check`.  Only seeded rows are updated.  ``still`` names
     columns that must keep their values during the update, such as a MySQL
-    ``ON UPDATE CURRENT_TIMESTAMP``.
+    ``ON UPDATE CURRENT_TIMESTAMP``.  ``emptied`` names those that refer to rows of the same
+    revision: a rollback sets them to NULL before those rows go.
     """
 
     table: str
     assignments: Mapping[str, str]
     still: tuple[str, ...] = ()
+    emptied: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -82,11 +82,13 @@ def find_dependents(
     going: Sequence[Selection],
     gone: Sequence[Selection] = (),
     restored: Sequence[KeptTable] = (),
+    recomputed: Sequence[tuple[Set[str], Selection]] = (),
 ) -> list[Dependents]:
     """Rows that stay and point at rows that are ``going``; does not write.
 
     ``gone`` are rows that will have been removed by then, ``restored`` are
-    updates that will have been undone, so that they point elsewhere.  A row that took
+    updates that will have been undone, so that they point elsewhere, ``recomputed`` are
+    seeded rows with those of their references that will have been emptied.  A row that took
     over a seeded id was not seeded: it counts when it points, and does not
     when it is pointed at.
     """
@@ -94,7 +96,13 @@ def find_dependents(
     dependents: list[Dependents] = []
     tables = [selection.range.table for selection in going]
     for reference in [*inbound(session, tables), *find_shared_rows(session, tables)]:
-        sources = leaving.get(reference.table.casefold(), [])
+        name, columns = reference.table.casefold(), {*reference.columns}
+        sources = leaving.get(name, [])
+        sources = sources + [
+            rows
+            for derived, rows in recomputed
+            if rows.range.table.casefold() == name and columns <= derived
+        ]
         for rows in targets[reference.target_table.casefold()]:
             found = _pointing(session, reference, rows, sources, restored)
             dependents += found

@@ -10,7 +10,7 @@ import re
 from collections import ChainMap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property, partial, wraps
 from time import monotonic
 from typing import Any, cast
@@ -226,6 +226,7 @@ class Executor:
         if step.skipped:
             self._refuse_rows(step)
         else:
+            self._empty(step)
             call()
             self._refuse_other(step, step.removals)
             if step.retains_rows:
@@ -261,6 +262,18 @@ class Executor:
             self.stream.note(f"\n{derived.table}: derived columns")
             as_of = self.run.generation.as_of
             sql = recompute(derived, known[derived.table], self.ledger, as_of)
+            self.stream.run(sql, what=f"revision {step.revision}, derived {derived.table}")
+
+    def _empty(self, step: PlannedRevision) -> None:
+        """Set derived references to rows of the revision to NULL, before those rows go."""
+        known = self.run.ranges_before(step.revision) if step.derives else {}
+        for derived in step.derives:
+            if not derived.emptied or derived.table not in known or self._is_gone(derived):
+                continue
+            self.stream.note(f"\n{derived.table}: no reference to the rows that go")
+            emptied = replace(derived, assignments=dict.fromkeys(derived.emptied, "NULL"))
+            as_of = self.run.generation.as_of
+            sql = recompute(emptied, known[derived.table], self.ledger, as_of)
             self.stream.run(sql, what=f"revision {step.revision}, derived {derived.table}")
 
     def _is_gone(self, derived: Derived) -> bool:

@@ -309,12 +309,19 @@ class Rollback(Remover):
             return [_selection(d, retained[d.range.place], row_keys) for d in found]
 
         seeded_rows = [_selection(drift, (), row_keys) for drift in found]
-        dependents = find_dependents(self.session, going(), [*gone, *seeded_rows], restored)
+        recomputed = [
+            ({*derived.emptied}, Selection(range_))
+            for derived in step.derives
+            for range_ in ranges.values()
+            if range_.table == derived.table and range_.id is not None
+        ]
+        leaving = [*gone, *seeded_rows]
+        dependents = find_dependents(self.session, going(), leaving, restored, recomputed)
         if not dependents or on_dependents == "keep":
             self._retain_needed(retained, dependents)
             # A row that stays is one more that others are needed by: until none is.
             while any(retained.values()) and (
-                more := find_dependents(self.session, going(), gone, restored)
+                more := find_dependents(self.session, going(), gone, restored, recomputed)
             ):
                 self._retain_needed(retained, more)
         frozen = {number: frozenset(numbers) for number, numbers in retained.items()}

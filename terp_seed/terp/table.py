@@ -55,7 +55,7 @@ from functools import lru_cache
 from terp_seed.rows.columns import computed
 from terp_seed.rows.model import Bounds, Column, Span, TableRows, Value
 from terp_seed.rows.seeders import Check, Derived, SeedContext, refers, seeder
-from terp_seed.terp.checks.invariants import check_reference
+from terp_seed.terp.checks.rules import check_reference
 from terp_seed.terp.simulation.arrays import Spool
 from terp_seed.terp.simulation.clock import Clock
 from terp_seed.terp.simulation.simulation import Simulation, simulation_of

@@ -116,3 +116,16 @@ CLIENTS = (
     ),
 )
 """What clients have bought, earned us and owe."""
+
+QUEUE = (
+    Derived(
+        "batches",
+        {
+            "statusId": "(SELECT {h.toStatusId} FROM {batch_status_history} h WHERE h.id ="
+            " (SELECT MAX(m.id) FROM {batch_status_history} m WHERE {m.batchId} = batches.id))"
+        },
+        still=("updatedAt",),
+        emptied=("statusId",),
+    ),
+)
+"""At which station of the work queue a batch is: the last one that it came to."""

@@ -4,76 +4,18 @@ Those with a number are TERP's own executable ones (``scripts/qa/invariant-check
 others its documented ones (``TRUTH_MODEL.md``), those of its state machines, and the order of
 time.  Sums come from grouped sub-selects, so that each check reads a table a few times at most;
 amounts are compared with a tolerance of less than half a cent.  That references lead somewhere
-is checked for every table that declares some.
+is checked for every table that declares some.  Those of suppliers' bills are in `payables`.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Mapping
+from terp_seed.terp.checks.rules import CENT, declared, differs, not_the_sum, shared
 
-from terp_seed.rows.seeders import Check
-
-_CENT = "0.004"  # more than floating point adds up to, less than half a cent
-
-
-def _checks(**tables: Mapping[str, str]) -> tuple[Check, ...]:
-    """Checks by table and name: a SELECT, or the condition for rows that break the check."""
-    return tuple(
-        Check(
-            name,
-            table,
-            sql if sql.startswith("SELECT") else f"SELECT id FROM {{{table}}} WHERE {sql}",
-        )
-        for table, named in tables.items()
-        for name, sql in named.items()
-    )
-
-
-def check_reference(table: str, column: str, target: str) -> Check:
-    """A reference without a constraint leads to a row."""
-    return Check(
-        f"{table}.{column} leads to a row of {target}",
-        table,
-        f"SELECT r.id FROM {{{table}}} r LEFT JOIN {{{target}}} t ON t.id = {{r.{column}}}"
-        f" WHERE t.id IS NULL AND {{r.{column}}} IS NOT NULL",
-    )
-
-
-def _differs(one: str, other: str) -> str:
-    """A condition: two amounts are not the same."""
-    return f"ABS({_braced(one)} - {_braced(other)}) > {_CENT}"
-
-
-def _braced(sql: str) -> str:
-    """A bare name in braces, so that each engine quotes it; an expression as it is."""
-    return f"{{{sql}}}" if re.fullmatch(r"[\w.]+", sql) else sql
-
-
-def _not_the_sum(column: str, amount: str, rows: str, parent: str) -> str:
-    """Rows of which a column is not the sum of other rows, which name their parent."""
-    table, _, name = column.partition(".")
-    return (
-        f"SELECT t.id FROM {{{table}}} t LEFT JOIN (SELECT {_braced(parent)} AS parent,"
-        f" SUM({_braced(amount)}) AS total FROM {_braced(rows)} GROUP BY {_braced(parent)}) s"
-        " ON s.parent = t.id"
-        f" WHERE {_differs(f't.{name}', 'COALESCE(s.total, 0)')}"
-    )
-
-
-def _shared(table: str, column: str) -> str:
-    """Rows that share a value which only one may have."""
-    return (
-        f"SELECT r.id FROM {{{table}}} r JOIN (SELECT {{{column}}} FROM {{{table}}}"
-        f" GROUP BY {{{column}}} HAVING COUNT(*) > 1) d ON {{d.{column}}} = {{r.{column}}}"
-    )
-
-
-CATALOGUE = _checks(
-    products={"no two products have one name": _shared("products", "nameCanonical")}
+CATALOGUE = declared(
+    products={"no two products have one name": shared("products", "nameCanonical")}
 )
 
-CLIENTS = _checks(
+CLIENTS = declared(
     supplier_profiles={
         "CLI-001 a client with a supplier profile is a seller": (
             "SELECT p.id FROM supplier_profiles p JOIN clients c ON c.id = p.client_id"
@@ -96,7 +38,7 @@ CLIENTS = _checks(
     },
 )
 
-_ORIGINS = _checks(
+_ORIGINS = declared(
     lots={
         "lots come from sellers who were clients by then": (
             "SELECT l.id FROM lots l JOIN clients c ON c.id = l.supplier_client_id"
@@ -120,7 +62,7 @@ _ORIGINS = _checks(
     },
 )
 
-_STATUS = _checks(
+_STATUS = declared(
     batches={
         "no product name is on two live batches": (
             "SELECT b.id FROM batches b JOIN products p ON p.id = {b.productId}"
@@ -134,9 +76,9 @@ _STATUS = _checks(
             "{onHandQty} < 0 OR {sampleQty} < 0 OR {reservedQty} < 0"
             " OR {quarantineQty} < 0 OR {holdQty} < 0 OR {defectiveQty} < 0"
         ),
-        "INV-002 no more is reserved than is on hand": f"{{reservedQty}} > {{onHandQty}} + {_CENT}",
+        "INV-002 no more is reserved than is on hand": f"{{reservedQty}} > {{onHandQty}} + {CENT}",
         "reserved, quarantined and held is part of what is on hand": (
-            f"{{reservedQty}} + {{quarantineQty}} + {{holdQty}} > {{onHandQty}} + {_CENT}"
+            f"{{reservedQty}} + {{quarantineQty}} + {{holdQty}} > {{onHandQty}} + {CENT}"
         ),
     },
 )
@@ -145,15 +87,15 @@ BATCHES = (*_ORIGINS, *_STATUS)
 
 _OF_TYPE = "{{inventoryMovements}} WHERE {{inventoryMovementType}} = '{}'"
 
-INVENTORY = _checks(
+INVENTORY = declared(
     batches={
-        "onHandQty is the sum of the movements": _not_the_sum(
+        "onHandQty is the sum of the movements": not_the_sum(
             "batches.onHandQty", "quantityChange", "inventoryMovements", "batchId"
         ),
-        "sampleQty is what movements of type SAMPLE took": _not_the_sum(
+        "sampleQty is what movements of type SAMPLE took": not_the_sum(
             "batches.sampleQty", "-{quantityChange}", _OF_TYPE.format("SAMPLE"), "batchId"
         ),
-        "defectiveQty is what movements of type ADJUSTMENT took": _not_the_sum(
+        "defectiveQty is what movements of type ADJUSTMENT took": not_the_sum(
             "batches.defectiveQty",
             "-{quantityChange}",
             _OF_TYPE.format("ADJUSTMENT") + " AND {adjustmentReason} = 'DAMAGED'",
@@ -161,9 +103,9 @@ INVENTORY = _checks(
         ),
         "quarantined and held batches are so as a whole, others not at all": (
             "ABS({quarantineQty}"
-            f" - CASE WHEN {{batchStatus}} = 'QUARANTINED' THEN {{onHandQty}} ELSE 0 END) > {_CENT}"
+            f" - CASE WHEN {{batchStatus}} = 'QUARANTINED' THEN {{onHandQty}} ELSE 0 END) > {CENT}"
             " OR ABS({holdQty}"
-            f" - CASE WHEN {{batchStatus}} = 'ON_HOLD' THEN {{onHandQty}} ELSE 0 END) > {_CENT}"
+            f" - CASE WHEN {{batchStatus}} = 'ON_HOLD' THEN {{onHandQty}} ELSE 0 END) > {CENT}"
         ),
         "a batch is taken in once": (
             "SELECT b.id FROM batches b LEFT JOIN (SELECT {batchId}, COUNT(*) AS number"
@@ -180,20 +122,20 @@ INVENTORY = _checks(
         "what lies at a batch's places is what is on hand": (
             "SELECT p.id FROM {batchLocations} p JOIN batches b ON b.id = {p.batchId}"
             " JOIN (SELECT {batchId}, SUM(qty) AS lying FROM {batchLocations} GROUP BY {batchId}) s"
-            f" ON {{s.batchId}} = {{p.batchId}} WHERE {_differs('s.lying', 'b.onHandQty')}"
+            f" ON {{s.batchId}} = {{p.batchId}} WHERE {differs('s.lying', 'b.onHandQty')}"
         ),
     },
     inventoryMovements={
         "a movement adds up, and leaves no less than nothing": (
             "{quantityAfter} < 0 OR {quantityBefore} < 0"
-            f" OR ABS({{quantityBefore}} + {{quantityChange}} - {{quantityAfter}}) > {_CENT}"
+            f" OR ABS({{quantityBefore}} + {{quantityChange}} - {{quantityAfter}}) > {CENT}"
         ),
         "a movement begins where the one before it ended": (
             "SELECT id FROM (SELECT id, {quantityBefore}, {createdAt},"
             " LAG({quantityAfter}) OVER (PARTITION BY {batchId} ORDER BY id) AS {leftOver},"
             " LAG({createdAt}) OVER (PARTITION BY {batchId} ORDER BY id) AS earlier"
             " FROM {inventoryMovements}) m"
-            f" WHERE ABS({{quantityBefore}} - COALESCE({{leftOver}}, 0)) > {_CENT}"
+            f" WHERE ABS({{quantityBefore}} - COALESCE({{leftOver}}, 0)) > {CENT}"
             " OR {createdAt} < earlier"
         ),
         "nothing moves before its batch came in": (
@@ -207,14 +149,14 @@ _TAKES_STOCK = "NOT o.is_draft AND {o.orderType} = 'SALE' AND {o.fulfillmentStat
 _GONE = "('SHIPPED', 'DELIVERED', 'RETURNED', 'RESTOCKED', 'RETURNED_TO_VENDOR')"
 _WAITING = "('CONFIRMED', 'READY_FOR_PACKING', 'PACKED')"
 
-_SALES = _checks(
+_SALES = declared(
     orders={
         "ORD-001 an order's total is the sum of quantity times price": (
             "SELECT o.id FROM orders o JOIN (SELECT order_id, SUM(line_total) AS listed,"
             " SUM(quantity * unit_price) AS billed FROM order_line_items GROUP BY order_id) l"
             " ON l.order_id = o.id"
-            f" WHERE {_differs('o.total', 'l.billed')} OR {_differs('o.total', 'l.listed')}"
-            f" OR {_differs('o.subtotal', 'o.total')}"
+            f" WHERE {differs('o.total', 'l.billed')} OR {differs('o.total', 'l.listed')}"
+            f" OR {differs('o.subtotal', 'o.total')}"
         ),
         "an order has lines": (
             "SELECT o.id FROM orders o WHERE NOT EXISTS"
@@ -223,8 +165,8 @@ _SALES = _checks(
         "an order's cost and margin are those of its lines": (
             "SELECT o.id FROM orders o JOIN (SELECT order_id, SUM(quantity * cogs_per_unit) AS cost"
             " FROM order_line_items GROUP BY order_id) l ON l.order_id = o.id"
-            f" WHERE {_differs('o.total_cogs', 'l.cost')}"
-            f" OR {_differs('o.total_margin', '(o.total - o.total_cogs)')}"
+            f" WHERE {differs('o.total_cogs', 'l.cost')}"
+            f" OR {differs('o.total_margin', '(o.total - o.total_cogs)')}"
         ),
         "what was shipped has left by SALE movements, nothing else has": (
             "SELECT o.id FROM orders o"
@@ -234,9 +176,9 @@ _SALES = _checks(
             " LEFT JOIN (SELECT order_id, SUM(quantity) AS ordered FROM order_line_items"
             " GROUP BY order_id) l ON l.order_id = o.id"
             f" WHERE ABS(COALESCE(m.gone, 0) - CASE WHEN {{o.fulfillmentStatus}} IN {_GONE}"
-            f" THEN l.ordered ELSE 0 END) > {_CENT}"
+            f" THEN l.ordered ELSE 0 END) > {CENT}"
         ),
-        "no two orders share an invoice": _shared("orders", "invoice_id"),
+        "no two orders share an invoice": shared("orders", "invoice_id"),
         "what has left is invoiced, nothing else is": (
             f"({{fulfillmentStatus}} IN {_GONE}) <> (invoice_id IS NOT NULL)"
         ),
@@ -292,7 +234,7 @@ _SALES = _checks(
             " FROM order_line_item_allocations GROUP BY order_line_item_id) a"
             " ON a.order_line_item_id = l.id"
             f" WHERE ABS(COALESCE(a.allocated, 0) - CASE WHEN {_TAKES_STOCK} THEN l.quantity"
-            f" ELSE 0 END) > {_CENT}"
+            f" ELSE 0 END) > {CENT}"
         ),
     },
     order_line_item_allocations={
@@ -314,7 +256,7 @@ _SALES = _checks(
             " ORDER BY {b.createdAt}, b.id ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING)) w"
             " WHERE w.ended > w.opened OR w.live = 1"
         ),
-        "reservedQty is what open sales have allocated": _not_the_sum(
+        "reservedQty is what open sales have allocated": not_the_sum(
             "batches.reservedQty",
             "quantity_allocated",
             "order_line_item_allocations a"
@@ -332,21 +274,21 @@ _SALES = _checks(
     },
     invoices={
         "AR-001 what is due is the total less what is paid": (
-            f"{_differs('amountDue', '({totalAmount} - {amountPaid})')}"
+            f"{differs('amountDue', '({totalAmount} - {amountPaid})')}"
         ),
-        "AR-002 what is paid is the sum of the payments": _not_the_sum(
+        "AR-002 what is paid is the sum of the payments": not_the_sum(
             "invoices.amountPaid", "amount", "payments WHERE deleted_at IS NULL", "invoiceId"
         ),
         "an invoice is PAID when nothing is due, PARTIAL in between, else unpaid": (
-            f"(status = 'PAID') <> (ABS({{amountDue}}) < {_CENT})"
-            f" OR (status = 'PARTIAL') <> ({{amountPaid}} > {_CENT} AND {{amountDue}} > {_CENT})"
+            f"(status = 'PAID') <> (ABS({{amountDue}}) < {CENT})"
+            f" OR (status = 'PARTIAL') <> ({{amountPaid}} > {CENT} AND {{amountDue}} > {CENT})"
         ),
         "an invoice is its order's: client, total and back": (
             "SELECT i.id FROM invoices i LEFT JOIN orders o ON o.id = {i.referenceId}"
             " WHERE {i.referenceType} = 'ORDER' AND (o.id IS NULL OR o.invoice_id <> i.id"
-            f" OR o.client_id <> {{i.customerId}} OR {_differs('o.total', 'i.totalAmount')})"
+            f" OR o.client_id <> {{i.customerId}} OR {differs('o.total', 'i.totalAmount')})"
         ),
-        "an invoice's lines add up to it": _not_the_sum(
+        "an invoice's lines add up to it": not_the_sum(
             "invoices.totalAmount", "lineTotal", "invoiceLineItems", "invoiceId"
         ),
         "an invoice comes with its shipment or later, and is due no earlier": (
@@ -362,7 +304,7 @@ _SALES = _checks(
             " LEFT JOIN (SELECT payment_id, SUM(allocated_amount) AS applied FROM invoice_payments"
             " GROUP BY payment_id) a ON a.payment_id = p.id"
             " WHERE {p.customerId} <> {i.customerId}"
-            f" OR {_differs('p.amount', 'COALESCE(a.applied, 0)')}"
+            f" OR {differs('p.amount', 'COALESCE(a.applied, 0)')}"
         ),
         "a payment comes after its invoice": (
             "SELECT p.id FROM payments p JOIN invoices i ON i.id = {p.invoiceId}"
@@ -370,13 +312,13 @@ _SALES = _checks(
         ),
     },
     clients={
-        "total_owed is what is due on invoices that are neither paid nor void": _not_the_sum(
+        "total_owed is what is due on invoices that are neither paid nor void": not_the_sum(
             "clients.total_owed",
             "amountDue",
             "invoices WHERE status NOT IN ('PAID', 'VOID')",
             "customerId",
         ),
-        "a client's account shows its invoices and payments": _not_the_sum(
+        "a client's account shows its invoices and payments": not_the_sum(
             "clients.total_owed",
             "CASE WHEN transaction_type = 'INVOICE' THEN amount ELSE -amount END",
             "client_transactions",

@@ -10,7 +10,7 @@ from claiming a real TERP.
 from __future__ import annotations
 
 from alembic.runtime.migration import MigrationContext
-from sqlalchemy import column, inspect, select, table
+from sqlalchemy import column, inspect, literal, select, table
 from sqlalchemy.engine import Connection
 from sqlalchemy.schema import CreateTable, sort_tables
 
@@ -34,14 +34,17 @@ def create(context: MigrationContext, revision: str) -> None:
     Refused with `GuardError` where one of them exists that the sandbox did not
     create, or where the database is stamped for anything but ``dev`` and
     ``test``; nothing is changed then.  An interrupted creation is finished.
+    Only the first revision of a script stamps.
     """
     connection = context.connection
     assert connection is not None
     if context.as_sql:
         _create_tables(connection, revision)
-        _stamp(connection, "dev")
+        if revision == next(iter(TABLES)):
+            _stamp(connection, "dev")
         return
     if environment_stamp.origin(connection) == ORIGIN:
+        _refuse_filled_tables(connection, revision)
         _create_tables(connection, revision, only_missing=True)
         return
     _refuse_foreign_stamp(connection)
@@ -103,6 +106,22 @@ def _refuse_foreign_tables(connection: Connection) -> None:
             "sandbox is for machines without a TERP database, so nothing was changed. To seed "
             "this database, go straight to `alembic -n seed upgrade head`; for a sandbox, name "
             "an empty database"
+        )
+
+
+def _refuse_filled_tables(connection: Connection, revision: str) -> None:
+    """An interrupted creation leaves no rows: a table that has some is not the sandbox's."""
+    existing = {name.lower(): name for name in inspect(connection).get_table_names()}
+    found = [
+        existing[created.name.lower()]
+        for created in TABLES[revision]
+        if created.name.lower() in existing
+        and connection.execute(select(literal(1)).select_from(created).limit(1)).first()
+    ]
+    if found:
+        raise GuardError(
+            f"this database has {_names('a table', found)} that the sandbox did not create, with "
+            "rows in it, so nothing was changed. Rename it, or name an empty database"
         )
 
 

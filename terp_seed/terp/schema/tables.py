@@ -1,9 +1,10 @@
 """The sandbox's tables, built from the facts of TERP's schema.
 
 ``versions/<revision>.json`` lists what its revision creates: columns in order, unique keys,
-indexes and foreign keys, under TERP's own names.  A file is as frozen as its revision; when
-TERP's schema grows, a new revision brings its own file.  Not created are foreign keys to
-tables that no file lists (``bills``, ``calendar_events`` ...), although their columns are.
+indexes and foreign keys, under TERP's own names.  A file is as frozen as its revision; the
+next tables come with a new revision and its own file.  Not created are foreign keys to tables
+that neither this file nor one before it lists (from ``payments`` to ``bills``, for one),
+although their columns are.
 
 Types that an engine lacks are replaced by the nearest one: on MySQL and MariaDB an enum is a
 real ENUM, elsewhere a VARCHAR with a named CHECK, which an inspector reads back.
@@ -101,7 +102,7 @@ def _columns(facts: Facts) -> Iterator[sa.Column[Any]]:
     references = {
         key["columns"][0]: sa.ForeignKey(f"{key['refers_to']}.id", ondelete=_rule(key))
         for key in facts["foreign_keys"].values()
-        if key["refers_to"] in _LISTED
+        if key["refers_to"] in _listed
     }
     for column, about in facts["columns"].items():
         reference = references.get(column)
@@ -120,14 +121,14 @@ def _rule(key: Facts) -> str | None:
     return None if key["on_delete"] == "NO ACTION" else str(key["on_delete"])
 
 
-def _indexes(name: str, facts: Facts, shared: set[str]) -> Iterator[sa.Index]:
+def _indexes(name: str, facts: Facts) -> Iterator[sa.Index]:
     """Indexes; only MySQL keeps the index names of tables apart.
 
-    Where two tables share an index name, the table's name leads on the other engines.
+    Where tables share an index name, the table's name leads on the other engines.
     """
     for index, about in facts["indexes"].items():
         columns, unique = about["columns"], about["unique"]
-        if index in shared:
+        if _uses[index] > 1:
             yield sa.Index(index, *columns, unique=unique).ddl_if(callable_=_on_mysql)
             yield sa.Index(f"{name}_{index}", *columns).ddl_if(callable_=_outside_mysql)
         else:
@@ -156,11 +157,11 @@ def _enum_check(table: str, column: str, values: list[str]) -> sa.CheckConstrain
 
 
 def _build(facts: Mapping[str, Facts]) -> list[sa.Table]:
-    uses = Counter(index for about in facts.values() for index in about["indexes"])
-    shared = {index for index, number in uses.items() if number > 1}
+    _listed.update(facts)
+    _uses.update(index for about in facts.values() for index in about["indexes"])
     tables = []
     for name, about in facts.items():
-        parts = (*_columns(about), *_indexes(name, about, shared), *_not_negative(name))
+        parts = (*_columns(about), *_indexes(name, about), *_not_negative(name))
         table = sa.Table(name, metadata, *parts, **_OPTIONS)
         for column, column_facts in about["columns"].items():
             if column_facts["type"] == "enum":
@@ -169,11 +170,12 @@ def _build(facts: Mapping[str, Facts]) -> list[sa.Table]:
     return tables
 
 
-_FACTS: dict[str, dict[str, Facts]] = {
-    path.stem: json.loads(path.read_text(encoding="utf-8"))
+# Of the revisions so far: a later one changes nothing about the tables of an earlier one.
+_listed: set[str] = set()
+_uses: Counter[str] = Counter()
+
+TABLES: dict[str, list[sa.Table]] = {
+    path.stem: _build(json.loads(path.read_text(encoding="utf-8")))
     for path in sorted((Path(__file__).parent / "versions").glob("*.json"))
 }
-_LISTED = {name for facts in _FACTS.values() for name in facts}
-
-TABLES: dict[str, list[sa.Table]] = {revision: _build(facts) for revision, facts in _FACTS.items()}
 """The tables that each revision creates."""

@@ -1,4 +1,4 @@
-"""The TERP seeders: ``catalogue``, ``clients``, ``batches``, ``inventory``, ``orders``.
+"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``workflow``.
 
 Importing this package registers them; ``seeders = terp_seed.terp.seeders`` in alembic.ini does.
 `terp_seed.terp.table` explains how a table is described.
@@ -6,6 +6,30 @@ Importing this package registers them; ``seeders = terp_seed.terp.seeders`` in a
 
 from __future__ import annotations
 
-from terp_seed.terp.seeders import batches, catalogue, clients, inventory, orders
+from terp_seed.terp.seeders import (
+    batches,
+    catalogue,
+    clients,
+    inventory,
+    orders,
+    payables,
+    purchasing,
+    returns,
+    sales,
+    samples,
+    workflow,
+)
 
-__all__ = ["batches", "catalogue", "clients", "inventory", "orders"]
+__all__ = [
+    "batches",
+    "catalogue",
+    "clients",
+    "inventory",
+    "orders",
+    "payables",
+    "purchasing",
+    "returns",
+    "sales",
+    "samples",
+    "workflow",
+]

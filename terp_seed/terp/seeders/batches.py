@@ -3,20 +3,16 @@
 A batch is written as it is before the first sale; how much there is of it follows from
 movements, which later revisions add.  A chain that stops here has batches that are agreed on
 and not weighed yet.
-
-``workflow_statuses`` and ``batch_status_history`` are left alone: the statuses are the columns
-of a TERP's own work queue, and seeded rows would show in it.
 """
 
 from __future__ import annotations
 
 from terp_seed.rows.columns import code, constant, pick
 from terp_seed.rows.model import Column
-from terp_seed.rows.seeders import refers
 from terp_seed.terp.checks.invariants import BATCHES as INVARIANTS
 from terp_seed.terp.simulation.clients import SUPPLIER
 from terp_seed.terp.simulation.clock import DAY, HOUR
-from terp_seed.terp.simulation.pricing import TERMS
+from terp_seed.terp.simulation.pricing import TERMS, owned_terms
 from terp_seed.terp.simulation.products import GRADES, is_ranged
 from terp_seed.terp.simulation.simulation import Simulation
 from terp_seed.terp.simulation.sizes import BatchStatus
@@ -43,7 +39,6 @@ QUANTITIES = (
 )  # fmt: skip
 """The six buckets of a batch; movements and allocations decide what is in them."""
 
-_OWNED = ("NET_30", "NET_15", "COD", "NET_7", "PARTIAL")
 _TERPENES = (
     ("Myrcene", "Limonene"), ("Caryophyllene", "Limonene"), ("Pinene", "Myrcene"),
     ("Terpinolene", "Ocimene"), ("Linalool", "Caryophyllene"),
@@ -89,11 +84,6 @@ def _status_before_sales(status: int, queued: int) -> int:
     return BatchStatus.LIVE if status == BatchStatus.SOLD_OUT else status
 
 
-def _owned_terms(batch: int) -> str | None:
-    """Nine batches in ten are on consignment; the terms of the others."""
-    return _OWNED[batch // 10 % len(_OWNED)] if batch % 10 == 4 else None
-
-
 def _cost(sim: Simulation) -> Columns:
     """The cost that was agreed on, or the range in which it will be."""
     products, product = sim.products, sim.batches.product
@@ -110,7 +100,7 @@ def _cost(sim: Simulation) -> Columns:
 
 
 def _amount_paid(batch: int, taken_in: int, cost: int) -> int:
-    return taken_in * cost if _owned_terms(batch) == "COD" else 0
+    return taken_in * cost if owned_terms(batch) == "COD" else 0
 
 
 def _metadata(sim: Simulation) -> Column:
@@ -174,10 +164,10 @@ def batches(sim: Simulation) -> Columns:
         "publishB2b": published,
         **_cost(sim),
         "paymentTerms": text(
-            each(lambda batch: _owned_terms(batch) or "CONSIGNMENT"), 11, choices=TERMS
+            each(lambda batch: owned_terms(batch) or "CONSIGNMENT"), 11, choices=TERMS
         ),
         "ownership_type": choice(
-            each(lambda batch: _owned_terms(batch) is not None), ("CONSIGNED", "OFFICE_OWNED")
+            each(lambda batch: owned_terms(batch) is not None), ("CONSIGNED", "OFFICE_OWNED")
         ),
         "amountPaid": hundredths(
             each(_amount_paid, ROWS, intake.taken_in, at(products.cost, batches.product))
@@ -190,7 +180,3 @@ def batches(sim: Simulation) -> Columns:
 
 
 register("batches", lots, batches, after=("products", "clients", "vendors"), checks=INVARIANTS)
-
-# A table that is not seeded; a rollback still looks for its rows.
-refers("sales.batchId", "batches.id")
-refers("sales.productId", "products.id")

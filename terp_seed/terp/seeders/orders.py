@@ -1,9 +1,7 @@
 """Seeder ``orders``: quotes, drafts and sales, and all that follows from them.
 
-Of TERP's returns the goods' way back is seeded: orders that were returned, restocked or sent on
-to the vendor, with their movements and void invoices.  Left out are the tables ``returns``,
-``credits`` and ``bills``: they belong to a person's decisions, and the last has a reference
-that TERP itself reads in two ways.
+Goods that come back do so here: orders that were returned, restocked or sent on to the vendor,
+with their movements and void invoices.  What TERP writes down about it is in `returns`.
 """
 
 from __future__ import annotations

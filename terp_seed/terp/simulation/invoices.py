@@ -49,6 +49,16 @@ class Payments:
     """The day on which it was matched with the bank, or 0."""
 
 
+def reconciled_on(clock: Clock, day: int, word: int) -> int:
+    """The day on which a payment was matched with the bank, or 0.
+
+    Seven in ten were: two days later, or on the Monday after.
+    """
+    later = day + 2
+    later += (0, 0, 0, 0, 0, 2, 1)[clock.weekday(later)]
+    return later if word % 100 < 71 and later < TODAY else 0
+
+
 class Invoices:
     """Invoices in the order of shipments, and the payments for them."""
 
@@ -170,13 +180,9 @@ class Invoices:
             self.settled[invoice] = day
 
     def _reconcile(self) -> None:
-        """Match seven payments in ten with the bank: two days later, or on the Monday after."""
         days = self.payments.day
         for day, word in zip(days, self.words.first("reconciled", len(days)), strict=True):
-            later = day + 2
-            later += (0, 0, 0, 0, 0, 2, 1)[self.clock.weekday(later)]
-            matched = word % 100 < 71 and later < TODAY
-            self.payments.reconciled.append(later if matched else 0)
+            self.payments.reconciled.append(reconciled_on(self.clock, day, word))
 
     def _payments(self, invoice: int, status: int, other: int) -> list[tuple[int, int]]:
         """The days and amounts in which an invoice was paid."""

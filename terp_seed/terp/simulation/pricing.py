@@ -13,6 +13,8 @@ from itertools import accumulate
 TERMS = ("COD", "NET_7", "NET_15", "NET_30", "CONSIGNMENT", "PARTIAL")
 TERM_DAYS = (0, 7, 15, 30, 30, 30)
 
+_OWNED = ("NET_30", "NET_15", "COD", "NET_7", "PARTIAL")
+
 MARGIN_SOURCES = ("CUSTOMER_PROFILE", "DEFAULT", "MANUAL")
 PROFILE, DEFAULT, MANUAL = range(3)
 
@@ -24,6 +26,11 @@ _TABLE = 10  # bits: quantities come from a table of 1024
 # Lines of an order: a long tail from 1 to 15.  Whales order more at a time.
 _WHALE_LINES = (30, 75, 150, 175, 150, 120, 90, 65, 50, 35, 25, 15, 10, 6, 4)
 _OTHER_LINES = (210, 290, 220, 130, 70, 35, 18, 12, 7, 4, 2, 1, 1, 0, 0)
+
+
+def owned_terms(batch: int) -> str | None:
+    """The terms of a batch that the business owns; None for one on consignment: nine in ten."""
+    return _OWNED[batch // 10 % len(_OWNED)] if batch % 10 == 4 else None
 
 
 def _quantiles(bands: tuple[tuple[int, int, int], ...], step: int) -> tuple[int, ...]:

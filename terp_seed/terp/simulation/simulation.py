@@ -17,13 +17,19 @@ from terp_seed.terp.simulation.batches import Batches
 from terp_seed.terp.simulation.buyers import Buyers
 from terp_seed.terp.simulation.clients import Clients
 from terp_seed.terp.simulation.clock import Clock
+from terp_seed.terp.simulation.credits import Credits
 from terp_seed.terp.simulation.fulfilment import Fulfilment
 from terp_seed.terp.simulation.intake import Intake
 from terp_seed.terp.simulation.invoices import Invoices
 from terp_seed.terp.simulation.orders import Orders
+from terp_seed.terp.simulation.payables import Payables
 from terp_seed.terp.simulation.products import Products
+from terp_seed.terp.simulation.purchasing import Purchasing
+from terp_seed.terp.simulation.returns import Returns
+from terp_seed.terp.simulation.samples import Samples
 from terp_seed.terp.simulation.schedule import Schedule, opening_day
 from terp_seed.terp.simulation.sizes import BatchStatus, Sizes, read_sizes
+from terp_seed.terp.simulation.workflow import Workflow
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,31 @@ class Simulation:
     @cached_property
     def invoices(self) -> Invoices:
         return Invoices(self.orders, self.clock, self._words("ledgers"))
+
+    @cached_property
+    def payables(self) -> Payables:
+        words = self._words("payables")
+        return Payables(self.batches, self.intake, self.orders, self.clock, words)
+
+    @cached_property
+    def purchasing(self) -> Purchasing:
+        return Purchasing(self.batches, self.intake, self._words("purchasing"))
+
+    @cached_property
+    def returns(self) -> Returns:
+        return Returns(self.orders, self._words("returns"))
+
+    @cached_property
+    def samples(self) -> Samples:
+        return Samples(self.intake, self.orders)
+
+    @cached_property
+    def workflow(self) -> Workflow:
+        return Workflow(self.batches)
+
+    @cached_property
+    def credits(self) -> Credits:
+        return Credits(self.invoices, self._words("credits"))
 
 
 @lru_cache(maxsize=1)

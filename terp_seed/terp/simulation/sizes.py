@@ -20,6 +20,7 @@ class BatchStatus(IntEnum):
 _SHARES = dict(zip(BatchStatus, (15, 60, 15, 5, 3, 2), strict=True))
 
 _LEAST = {"clients": 4, "batches": 10, "orders": 0}
+_STATIONS = 6
 _ORDERS_PER_SOLD_OUT = 5  # a batch sells out over several orders
 
 
@@ -33,6 +34,7 @@ class Sizes:
     products: int
     brands: int
     strains: int
+    stations: int = 0  # of the work queue
 
     @cached_property
     def by_status(self) -> dict[BatchStatus, int]:
@@ -72,4 +74,15 @@ def read_sizes(context: SeedContext) -> Sizes:
             f"would have one name; {strains} are too few"
         )
     brands = max(1, rows.get("brands", min(60, 4 + products // 20)))
-    return Sizes(plain.clients, plain.batches, plain.orders, products, brands, strains)
+    stations = _stations(rows.get("workflow_statuses", _STATIONS))
+    return Sizes(plain.clients, plain.batches, plain.orders, products, brands, strains, stations)
+
+
+def _stations(wanted: int) -> int:
+    """All stations of the work queue, or none."""
+    if wanted not in (0, _STATIONS):
+        raise UsageError(
+            f"rows: workflow_statuses: the work queue has {_STATIONS} stations or, with 0, is "
+            f"left alone; {wanted} is neither"
+        )
+    return wanted
