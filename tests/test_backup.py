@@ -196,6 +196,19 @@ def test_a_folder_that_is_no_backup_is_in_nobodys_way(
     down(sqlite_toy, folder)
 
 
+def test_a_backup_that_a_killed_run_has_left_is_named(sqlite_toy: Toy, folder: Path) -> None:
+    """It may hold what was to be masked, and nothing else would find it."""
+    sqlite_toy.upgrade()
+    x = (f"backup-folder={folder}",)
+    sqlite_toy.terp_seed("backup", "create", x=x)
+    (made,) = folder.iterdir()
+    assert "unfinished" not in sqlite_toy.terp_seed("backup", "list", x=x).output
+    (made / "manifest.json").unlink()
+    listed = sqlite_toy.terp_seed("backup", "list", x=x)
+    assert listed.stdout == ""
+    assert f"{made} is unfinished: a run is writing it, or was killed" in listed.stderr
+
+
 def test_a_backup_of_a_revision_that_is_gone_says_so(sqlite_toy: Toy, folder: Path) -> None:
     sqlite_toy.upgrade()
     made = down(sqlite_toy, folder)

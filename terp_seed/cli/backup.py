@@ -53,9 +53,15 @@ def create(project: Project, kind: str, as_json: bool) -> None:
 @as_json
 def list_(project: Project, as_json: bool) -> None:
     """List the backups, newest first."""
-    from terp_seed.run.backup.folder import list_backups
+    from terp_seed.run.backup.folder import find_unfinished, list_backups
 
     found = list_backups(project.settings())
+    for folder in find_unfinished(project.settings()):
+        click.echo(
+            f"{folder} is unfinished: a run is writing it, or was killed meanwhile; it may hold "
+            "rows, and cannot be restored",
+            err=True,
+        )
     if as_json:
         document("backup list", backups=[_fields(backup) for backup in found])
     elif found:

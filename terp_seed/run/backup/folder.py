@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 import socket
 from collections import Counter
@@ -33,6 +34,7 @@ __all__ = [
     "backups_folder",
     "checksum",
     "expire",
+    "find_unfinished",
     "list_backups",
     "new_backup",
     "private_file",
@@ -47,6 +49,7 @@ LEDGER = "ledger"
 
 _CHOOSE = "Choose another: terp-seed backup list"
 
+_FOLDER = re.compile(r"\d{8}T\d{6}-.+-[0-9a-f]{6}")
 _VERSION = 1
 _CHUNK = 1 << 20
 
@@ -261,6 +264,16 @@ def list_backups(settings: Settings) -> list[Backup]:
         except UsageError:
             continue
     return sorted(found, key=lambda backup: backup.folder.name, reverse=True)
+
+
+def find_unfinished(settings: Settings) -> list[Path]:
+    """Folders of backups without a manifest: a run is writing them, or was killed meanwhile."""
+    root = backups_folder(settings)
+    return sorted(
+        folder
+        for folder in (root.iterdir() if root.is_dir() else ())
+        if _FOLDER.fullmatch(folder.name) and not (folder / MANIFEST).exists()
+    )
 
 
 def expire(settings: Settings, now: datetime | None = None) -> None:
