@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from terp_seed.database.dialects import split_table
+from terp_seed.database.environment_stamp import careful, stamped
 from terp_seed.database.schema import Schema, TableFacts
 from terp_seed.database.session import Session
 from terp_seed.errors import MaskingError, UsageError
@@ -26,7 +27,6 @@ from terp_seed.rows.model import Lookup, TableRows, Value
 
 __all__ = ["ImportedDataset", "Source", "import_dataset", "natural_keys"]
 
-_ENVIRONMENT = "dev"  # whose masks a file that everyone reads has passed
 _SHOWN = 10
 
 
@@ -55,7 +55,8 @@ def import_dataset(
 ) -> ImportedDataset:
     """Write a dataset of rows that exist, and its entry in ``datasets.toml``.
 
-    Personal columns are masked as in dev.  ``chain`` is what the revisions add up to: parents that
+    Personal columns are masked as in dev; rows of a database that is stamped staging or production
+    as in staging, which needs a key.  ``chain`` is what the revisions add up to: parents that
     it does not have are named in the notes.  `UsageError`, and nothing written, for a table without
     a natural key, or one that refers to such a table.
     """
@@ -69,7 +70,7 @@ def import_dataset(
     schema = Schema(session)
     facts = _facts(schema, source.table)
     key = _key(facts, source.key)
-    border = boundary(session.settings, _ENVIRONMENT)
+    border = boundary(session.settings, _masks(session))
     refs = {
         column: f"{target}.{name}" for column, target, name in _references(schema, facts, border)
     }
@@ -79,6 +80,12 @@ def import_dataset(
     path = _write(home, name, rows)
     _append(home / REGISTER, _entry(name, facts, key, refs))
     return ImportedDataset(path, len(rows), [*_missing_parents(home, refs, rows, chain)])
+
+
+def _masks(session: Session) -> str:
+    """The environment whose masks the rows pass on their way to a file that everyone reads."""
+    stamp = stamped(session.connection, session.books)
+    return "staging" if stamp is not None and careful(stamp) else "dev"
 
 
 def _facts(schema: Schema, table: str) -> TableFacts:
