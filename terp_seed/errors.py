@@ -11,7 +11,7 @@
     ├── MaskingError         7  a personal column without a policy
     ├── VerificationError    8  what was written breaks a declared invariant
     ├── ConflictError        9  done, and rows that were edited were left as they are
-    └── InterruptedRunError  130  stopped by SIGINT or SIGTERM
+    └── InterruptedRunError  130  stopped by SIGINT, SIGTERM or SIGHUP
 
 A message says what, where (revision, table, column, row number) and what to
 do next.  It never carries a row's value, and never proposes a command that

@@ -120,3 +120,16 @@ def test_a_run_that_has_finished_was_not_interrupted(toy: Toy) -> None:
     with done, pytest.raises(InterruptedRunError):
         toy.upgrade("head")
     assert [event for event, _ in toy.audit()][-2:] == ["applied", "finished"]
+
+
+def test_a_lost_terminal_interrupts_and_nohup_does_not() -> None:
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # the tests may run under nohup
+    try:
+        with pytest.raises(InterruptedRunError, match="interrupted by SIGHUP"), interruptible():
+            signal.raise_signal(signal.SIGHUP)
+        signal.signal(signal.SIGHUP, signal.SIG_IGN)
+        with interruptible():
+            signal.raise_signal(signal.SIGHUP)
+        assert signal.getsignal(signal.SIGHUP) == signal.SIG_IGN
+    finally:
+        signal.signal(signal.SIGHUP, before)

@@ -18,10 +18,19 @@ class _Struck(KeyboardInterrupt):
     """A signal; its only argument is the signal's name."""
 
 
+def _signals() -> list[signal.Signals]:
+    found = [signal.SIGINT, signal.SIGTERM]
+    hangup = getattr(signal, "SIGHUP", None)  # not on Windows
+    if hangup is not None and signal.getsignal(hangup) != signal.SIG_IGN:
+        found.append(hangup)
+    return found
+
+
 @contextmanager
 def interruptible(left: str = WHOLE) -> Iterator[None]:
-    """SIGINT and SIGTERM raise `InterruptedRunError`: rolled back, audited, released.
+    """SIGINT, SIGTERM and SIGHUP raise `InterruptedRunError`: rolled back, audited, released.
 
+    A lost terminal sends SIGHUP; under ``nohup`` it stays ignored.
     They travel as a `KeyboardInterrupt`, because the libraries on their way
     swallow an `Exception`: loguru does where a sink is writing.  What fails
     because of one is the interrupt, too: `signal_behind`.
@@ -32,7 +41,7 @@ def interruptible(left: str = WHOLE) -> Iterator[None]:
 
     before: dict[signal.Signals, Any] = {}
     try:
-        for which in (signal.SIGINT, signal.SIGTERM):
+        for which in _signals():
             before[which] = signal.signal(which, stop)
     except ValueError:
         pass  # not the main thread: the host program has its own way
