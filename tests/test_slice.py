@@ -13,7 +13,14 @@ from copies import Copy
 from production import OTHER_KEY
 from slices import Target, into, refers, request, script, tables_of
 
-from terp_seed.errors import GuardError, MaskingError, PlanError, SeedError, UsageError
+from terp_seed.errors import (
+    GuardError,
+    MaskingError,
+    PlanError,
+    SeedError,
+    UsageError,
+    VerificationError,
+)
 from terp_seed.slice.request import read_slice_file
 from terp_seed.slice.run import plan_only
 
@@ -386,10 +393,42 @@ def test_a_slice_needs_key_policy_and_an_empty_target(shop: Copy, empty: Target)
         into(shop, empty, request("clients"))
 
 
+def test_a_trigger_of_the_target_undoes_the_slice(shop: Copy, sqlite_url: str) -> None:
+    """It adds a row that nobody took: the proof at the end counts."""
+    target = tables_of(shop, sqlite_url, SHOP)
+    with target.db.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER more AFTER INSERT ON tags BEGIN "
+            "INSERT INTO regions (id) VALUES (NEW.id + 100); END"
+        )
+    with pytest.raises(VerificationError, match="table regions: 0 rows were written, and 1 are"):
+        into(shop, target, request("tags", limit=1, depth=0))
+    assert target.ids("tags") == target.ids("regions") == []
+
+
 def test_production_is_no_target(shop: Copy, second_database_url: str) -> None:
     target = tables_of(shop, second_database_url, SHOP, stamped="production")
     with pytest.raises(GuardError, match="stamped production"):
         into(shop, target, request("clients"))
+
+
+def test_a_condition_may_end_in_a_comment(shop: Copy, empty: Target) -> None:
+    into(shop, empty, request("tags", where="id = 2 -- of (two", depth=0))
+    assert empty.ids("tags") == [2]
+
+
+def test_the_risk_of_a_slice_is_said(shop: Copy, empty: Target) -> None:
+    quasi = 'quasi = ["staff_id"]', 'sensitive = ["is_buyer"]'
+    shop.policy(POLICY[0], *quasi, *POLICY[1:])
+    (risk,) = into(shop, empty, request("clients", limit=9, depth=0)).risk
+    assert (risk.table, risk.quasi, risk.rows, risk.groups, risk.k) == (
+        "clients",
+        ["staff_id"],
+        9,
+        2,
+        4,
+    )
+    assert risk.l == {"is_buyer": 1}
 
 
 def test_the_plan_counts_before_anything_is_written(shop: Copy) -> None:
