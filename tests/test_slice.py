@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from copies import Copy
-from production import OTHER_KEY
+from production import KEY, OTHER_KEY
 from slices import Target, into, refers, request, script, tables_of
 
 from terp_seed.errors import (
@@ -343,11 +343,14 @@ def test_a_circle_without_null_is_taken(
 
 
 def test_a_sample_is_drawn_by_the_key(shop: Copy, tmp_path: Path) -> None:
-    asked = request("clients", sample=Decimal("0.3"), depth=0)
-    one = script(shop, tmp_path / "one.sql", asked)
-    assert one == script(shop, tmp_path / "two.sql", asked)
-    shop.key(OTHER_KEY)
-    assert one != script(shop, tmp_path / "three.sql", asked)
+    asked, drawn = request("clients", sample=Decimal("0.3"), depth=0), []
+    for number, key in enumerate((KEY, KEY, OTHER_KEY)):
+        shop.key(key)
+        target = Target(shop, f"sqlite:///{tmp_path}/{number}.db")
+        into(shop, target, asked)
+        drawn.append(target.ids("clients"))
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert 2 < len(drawn[0]) < 18
 
 
 def test_since_begins_at_a_day(shop: Copy, empty: Target) -> None:
