@@ -10,10 +10,17 @@ from typing import Any
 import pytest
 import sqlalchemy as sa
 from copies import Copy
-from production import OTHER_KEY
+from production import KEY, OTHER_KEY
 from slices import Target, into, refers, request, script, tables_of
 
-from terp_seed.errors import GuardError, MaskingError, PlanError, SeedError, UsageError
+from terp_seed.errors import (
+    GuardError,
+    MaskingError,
+    PlanError,
+    SeedError,
+    UsageError,
+    VerificationError,
+)
 from terp_seed.slice.request import read_slice_file
 from terp_seed.slice.run import plan_only
 
@@ -336,11 +343,14 @@ def test_a_circle_without_null_is_taken(
 
 
 def test_a_sample_is_drawn_by_the_key(shop: Copy, tmp_path: Path) -> None:
-    asked = request("clients", sample=Decimal("0.3"), depth=0)
-    one = script(shop, tmp_path / "one.sql", asked)
-    assert one == script(shop, tmp_path / "two.sql", asked)
-    shop.key(OTHER_KEY)
-    assert one != script(shop, tmp_path / "three.sql", asked)
+    asked, drawn = request("clients", sample=Decimal("0.3"), depth=0), []
+    for number, key in enumerate((KEY, KEY, OTHER_KEY)):
+        shop.key(key)
+        target = Target(shop, f"sqlite:///{tmp_path}/{number}.db")
+        into(shop, target, asked)
+        drawn.append(target.ids("clients"))
+    assert drawn[0] == drawn[1] != drawn[2]
+    assert 2 < len(drawn[0]) < 18
 
 
 def test_since_begins_at_a_day(shop: Copy, empty: Target) -> None:
@@ -386,10 +396,42 @@ def test_a_slice_needs_key_policy_and_an_empty_target(shop: Copy, empty: Target)
         into(shop, empty, request("clients"))
 
 
+def test_a_trigger_of_the_target_undoes_the_slice(shop: Copy, sqlite_url: str) -> None:
+    """It adds a row that nobody took: the proof at the end counts."""
+    target = tables_of(shop, sqlite_url, SHOP)
+    with target.db.begin() as connection:
+        connection.exec_driver_sql(
+            "CREATE TRIGGER more AFTER INSERT ON tags BEGIN "
+            "INSERT INTO regions (id) VALUES (NEW.id + 100); END"
+        )
+    with pytest.raises(VerificationError, match="table regions: 0 rows were written, and 1 are"):
+        into(shop, target, request("tags", limit=1, depth=0))
+    assert target.ids("tags") == target.ids("regions") == []
+
+
 def test_production_is_no_target(shop: Copy, second_database_url: str) -> None:
     target = tables_of(shop, second_database_url, SHOP, stamped="production")
     with pytest.raises(GuardError, match="stamped production"):
         into(shop, target, request("clients"))
+
+
+def test_a_condition_may_end_in_a_comment(shop: Copy, empty: Target) -> None:
+    into(shop, empty, request("tags", where="id = 2 -- of (two", depth=0))
+    assert empty.ids("tags") == [2]
+
+
+def test_the_risk_of_a_slice_is_said(shop: Copy, empty: Target) -> None:
+    quasi = 'quasi = ["staff_id"]', 'sensitive = ["is_buyer"]'
+    shop.policy(POLICY[0], *quasi, *POLICY[1:])
+    (risk,) = into(shop, empty, request("clients", limit=9, depth=0)).risk
+    assert (risk.table, risk.quasi, risk.rows, risk.groups, risk.k) == (
+        "clients",
+        ["staff_id"],
+        9,
+        2,
+        4,
+    )
+    assert risk.l == {"is_buyer": 1}
 
 
 def test_the_plan_counts_before_anything_is_written(shop: Copy) -> None:

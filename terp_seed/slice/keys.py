@@ -133,11 +133,11 @@ class KeyStore:
     def absent(self, table: str, keys: Iterable[Key]) -> list[Key]:
         """Those of these keys that were not taken."""
         place, found = self._places[table], list[Key]()
+        same = " AND ".join(f"{name} = column{at}" for at, name in enumerate(place.columns, 1))
         remaining = iter(keys)
         while some := list(islice(remaining, _ASKED)):
             rows = ", ".join([f"({place.marks})"] * len(some))
-            sql = f"SELECT {place.listed} FROM {place.name} WHERE ({place.listed}) IN "
-            sql += f"(VALUES {rows})" if len(place.columns) > 1 else f"({rows})"
+            sql = f"SELECT {place.listed} FROM (VALUES {rows}) CROSS JOIN {place.name} ON {same}"
             there = {*map(tuple, self._db.execute(sql, [*chain.from_iterable(some)]))}
             found += [key for key in some if key not in there]
         return found

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import Any
 
-from terp_seed.database.compare import is_bookkeeping
 from terp_seed.database.dialects import Reference
-from terp_seed.database.schema import Schema, TableFacts
+from terp_seed.database.schema import Schema
 from terp_seed.errors import UsageError
 from terp_seed.masking.policy import PathStep, path_steps
 from terp_seed.rows.seeders import logical_references
@@ -25,7 +24,6 @@ __all__ = [
     "enforced_references",
     "find_references",
     "known_table",
-    "table_names",
     "values_at",
 ]
 
@@ -62,34 +60,26 @@ class SliceReference:
         return f"{self.place} -> {self.target}.{', '.join(self.targets)}"
 
 
-def table_names(schema: Schema) -> list[str]:
-    """The application's tables, in order."""
-    return sorted(name for name in schema.tables if not is_bookkeeping(name))
-
-
-def known_table(schema: Schema, name: str, what: str) -> TableFacts:
-    """The table of this name, in any case; `UsageError` that names the near one."""
-    names = table_names(schema)
+def known_table(names: Sequence[str], name: str, what: str) -> str:
+    """The one of these tables, in any case; `UsageError` that names the near one."""
     found = {each.casefold(): each for each in names}.get(name.casefold())
-    facts = None if found is None else schema.table(found)
-    if facts is None:
+    if found is None:
         close = get_close_matches(name, names, n=1)
         hint = f"; did you mean {close[0]}?" if close else ""
         raise UsageError(f"{what}: the source has no table {name}{hint}")
-    return facts
+    return found
 
 
 def find_references(
     source: Snapshot, declared: Sequence[DeclaredReference]
 ) -> tuple[SliceReference, ...]:
     """Every reference that a table of the source makes; `UsageError` for one that it cannot."""
-    schema = source.schema
-    names = table_names(schema)
+    schema, names = source.schema, source.tables
     known = {name.casefold(): name for name in names}
     session = source.session
     keys = session.dialect.foreign_keys(session.connection, names)
     found = [*enforced_references(schema, keys, known), *_logical(schema, known)]
-    found += [_declared(schema, each) for each in declared]
+    found += [_declared(source, each) for each in declared]
     first: dict[tuple[object, ...], SliceReference] = {}
     for each in found:
         first.setdefault((each.table, each.columns, each.path, each.address), each)
@@ -121,16 +111,19 @@ def _logical(schema: Schema, known: Mapping[str, str]) -> Iterator[SliceReferenc
             yield SliceReference(own, (column,), other, (key,))
 
 
-def _declared(schema: Schema, given: DeclaredReference) -> SliceReference:
+def _declared(source: Snapshot, given: DeclaredReference) -> SliceReference:
     what = f'slice.toml: [references] "{given.table}.{given.column}{given.path}"'
-    facts = known_table(schema, given.table, what)
-    there = known_table(schema, given.target_table, what)
-    for table, column in ((facts, given.column), (there, given.target)):
-        if column not in table.columns:
-            close = get_close_matches(column, [*table.columns], n=1)
+    table, target = (
+        known_table(source.tables, name, what) for name in (given.table, given.target_table)
+    )
+    for name, column in ((table, given.column), (target, given.target)):
+        facts = source.schema.table(name)
+        columns = [*facts.columns] if facts else []
+        if column not in columns:
+            close = get_close_matches(column, columns, n=1)
             hint = f"; did you mean {close[0]}?" if close else ""
-            raise UsageError(f"{what}: table {table.name} has no column {column}{hint}")
-    return SliceReference(facts.name, (given.column,), there.name, (given.target,), given.path)
+            raise UsageError(f"{what}: table {name} has no column {column}{hint}")
+    return SliceReference(table, (given.column,), target, (given.target,), given.path)
 
 
 def values_at(document: Any, path: str) -> list[Any]:

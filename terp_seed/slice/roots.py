@@ -64,7 +64,8 @@ def _read(
     facts = source.schema.table(root.table)
     assert facts is not None
     dialect = source.session.dialect
-    parts = [f"({_condition(source, root)})"] if root.where else []
+    # On a line of its own, since it may end in a comment.
+    parts = [f"({_condition(source, root)}\n)"] if root.where else []
     if root.since:
         parts.append(_since(source, facts, root.since))
     where = f" WHERE {' AND '.join(parts)}" if parts else ""

@@ -103,14 +103,10 @@ def _taken(settings: Settings, request: SliceRequest, border: Boundary) -> Itera
 
 def _known_names(source: Snapshot, request: SliceRequest) -> SliceRequest:
     """The request with the tables as the source spells them; `UsageError` for an unknown one."""
-    schema = source.schema
-    roots = [
-        replace(root, table=known_table(schema, root.table, "roots").name) for root in request.roots
-    ]
-    limits = {
-        known_table(schema, table, "limits").name: limit for table, limit in request.limits.items()
-    }
-    never = frozenset(known_table(schema, table, "never").name for table in request.never)
+    names = source.tables
+    roots = [replace(root, table=known_table(names, root.table, "roots")) for root in request.roots]
+    limits = {known_table(names, table, "limits"): limit for table, limit in request.limits.items()}
+    never = frozenset(known_table(names, table, "never") for table in request.never)
     return replace(request, roots=tuple(roots), limits=limits, never=never)
 
 

@@ -15,6 +15,7 @@ from typing import Any
 
 from sqlalchemy.exc import DBAPIError
 
+from terp_seed.database.compare import is_bookkeeping
 from terp_seed.database.dialects import EXACT
 from terp_seed.database.failures import translated
 from terp_seed.database.schema import Schema
@@ -22,7 +23,7 @@ from terp_seed.database.session import Session, opened
 from terp_seed.settings.log import quiet_statements
 from terp_seed.settings.options import Settings
 
-__all__ = ["BATCH_KEYS", "Key", "Snapshot", "open_snapshot"]
+__all__ = ["BATCH_KEYS", "Key", "Snapshot", "open_snapshot", "table_names"]
 
 Key = tuple[int | str, ...]
 """What a row is known by: whole numbers as they are, anything else as its SQL literal."""
@@ -59,6 +60,8 @@ class Snapshot:
     session: Session
     schema: Schema
     pace: ReadingPace
+    tables: Sequence[str]
+    """The application's tables."""
 
     def rows(self, sql: str, what: str = "") -> Sequence[Any]:
         """All rows of a SELECT; an error of it holds no value."""
@@ -128,6 +131,12 @@ def _span(keys: Sequence[Key]) -> tuple[int, int] | None:
     return (first, last) if last - first + 1 == len(set(numbers)) else None
 
 
+def table_names(session: Session, schema: Schema) -> list[str]:
+    """The application's tables, in order; a partition's rows are those of its table."""
+    parts = session.dialect.parts(session.connection)
+    return sorted(name for name in schema.tables - parts if not is_bookkeeping(name))
+
+
 @contextmanager
 def open_snapshot(settings: Settings, rate: int | None = None) -> Iterator[Snapshot]:
     """Open the source for reading; `UsageError` if it cannot be reached.
@@ -138,7 +147,8 @@ def open_snapshot(settings: Settings, rate: int | None = None) -> Iterator[Snaps
     with opened(settings) as session:
         try:
             session.dialect.begin_snapshot(session.connection)
-            yield Snapshot(session, Schema(session), ReadingPace(rate))
+            schema = Schema(session)
+            yield Snapshot(session, schema, ReadingPace(rate), table_names(session, schema))
         except DBAPIError as error:
             raise translated(error, "") from None
         finally:

@@ -117,6 +117,10 @@ class Catalogue(ABC):
         """Whether a foreign key, as SQLAlchemy's inspector read it, is ON UPDATE CASCADE."""
         return str(key.get("options", {}).get("onupdate", "")).upper() == "CASCADE"
 
+    def parts(self, connection: Connection) -> frozenset[str]:
+        """The tables whose rows are those of another one, as its partitions."""
+        return frozenset()
+
     def unwritable(self, connection: Connection, table: str) -> dict[str, str]:
         """The columns that no text, number or bytes can be written to, with their types."""
         return {}

@@ -313,6 +313,13 @@ class PostgreSQL(PostgreSQLKeptRows, PostgreSQLValues, Dialect):
         )
         return gather_references(rows)
 
+    def parts(self, connection: Connection) -> frozenset[str]:
+        rows = connection.exec_driver_sql(
+            f"SELECT {_name('nspname', 'relname')} FROM pg_inherits "
+            "JOIN pg_class c ON c.oid = inhrelid JOIN pg_namespace n ON n.oid = relnamespace"
+        )
+        return frozenset(str(name) for (name,) in rows)
+
     def defer_references(
         self, connection: Connection, tables: Sequence[str]
     ) -> tuple[Sequence[str], Sequence[str]]:

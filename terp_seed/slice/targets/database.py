@@ -24,7 +24,8 @@ from terp_seed.errors import GuardError, PlanError, VerificationError
 from terp_seed.masking.policy import same_name
 from terp_seed.settings.options import Settings
 from terp_seed.slice.order import TableOrder, order_tables
-from terp_seed.slice.references import SliceReference, enforced_references, table_names
+from terp_seed.slice.references import SliceReference, enforced_references
+from terp_seed.slice.snapshot import table_names
 from terp_seed.slice.targets.statements import RowStatements, orphan_count
 from terp_seed.slice.targets.target import Columns, Content, SliceTarget
 
@@ -83,7 +84,7 @@ class DatabaseTarget(SliceTarget):
         session.end_transaction()
 
     def _refuse_rows(self, session: Session) -> None:
-        for table in table_names(Schema(session)):
+        for table in table_names(session, Schema(session)):
             if session.rows(f"SELECT 1 FROM {session.dialect.quote_table(table)} LIMIT 1"):
                 raise PlanError(
                     f"{self.title} is not empty: table {table} has rows; a slice goes into an "
@@ -175,7 +176,7 @@ class DatabaseTarget(SliceTarget):
     def _prove(self) -> None:
         """Count rows and orphans in the target; `VerificationError` if one is too many."""
         session = self._session
-        for table in table_names(Schema(session)):
+        for table in table_names(session, Schema(session)):
             sql = f"SELECT COUNT(*) FROM {session.dialect.quote_table(table)}"
             there, written = int(session.scalar(sql)), self._rows.rows.get(table, 0)
             if there != written:
