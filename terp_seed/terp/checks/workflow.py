@@ -19,7 +19,7 @@ WORKFLOW = declared(
         ),
     },
     batch_status_history={
-        "a batch goes on from where it was, and forward in time": (
+        "a step begins where the last one led, and not before it": (
             "SELECT id FROM (SELECT id, {fromStatusId}, {createdAt},"
             " LAG({toStatusId}) OVER (PARTITION BY {batchId} ORDER BY id) AS reached,"
             " LAG({createdAt}) OVER (PARTITION BY {batchId} ORDER BY id) AS earlier"
