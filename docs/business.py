@@ -1,4 +1,4 @@
-"""Draw the business that a seeded TERP database tells of: four panels, one picture.
+"""Draw the business that a seeded TERP database tells of: six panels, one picture.
 
 ::
 
@@ -27,7 +27,7 @@ _CLIENTS = 15  # bars; the others are one bar together
 
 @dataclass(frozen=True)
 class Business:
-    """The figures of the four panels."""
+    """The figures of the six panels."""
 
     as_of: date
     months: dict[str, float]
@@ -38,12 +38,27 @@ class Business:
     """What is still to be paid, by days past due."""
     stock: dict[str, tuple[int, float]]
     """Batches and pounds or units on hand, by status."""
+    owed: dict[str, float]
+    """What suppliers have billed and were not paid, by days past due."""
+    talk: dict[str, dict[str, int]]
+    """Returns and sample requests, by status."""
 
 
 def business(query: Query) -> Business:
     """Read the figures; does not write."""
     today = _day(query("SELECT MAX(created_at) FROM orders")[0][0])
-    return Business(today, _months(query), _clients(query), _ages(query, today), _stock(query))
+    return Business(
+        today,
+        _months(query),
+        _clients(query),
+        _ages(query, today, "invoices"),
+        _stock(query),
+        _ages(query, today, "bills"),
+        {
+            "returns": _counted(query, "returns", "status"),
+            "sample requests": _counted(query, "sampleRequests", "sampleRequestStatus"),
+        },
+    )
 
 
 def _months(query: Query) -> dict[str, float]:
@@ -65,10 +80,17 @@ def _clients(query: Query) -> list[tuple[str, str, float]]:
     return [(str(code), str(name), float(revenue)) for code, name, revenue in rows]
 
 
-def _ages(query: Query, today: date) -> dict[str, float]:
+def _counted(query: Query, table: str, status: str) -> dict[str, int]:
+    rows = query(
+        f"SELECT {status}, COUNT(*) AS number FROM {table} GROUP BY {status} ORDER BY 2 DESC"
+    )
+    return {str(found).replace("_", " ").capitalize(): int(number) for found, number in rows}
+
+
+def _ages(query: Query, today: date, table: str) -> dict[str, float]:
     found = dict.fromkeys(AGES, 0.0)
     for due, amount in query(
-        "SELECT dueDate, amountDue FROM invoices WHERE status NOT IN ('VOID', 'PAID')"
+        f"SELECT dueDate, amountDue FROM {table} WHERE status NOT IN ('VOID', 'PAID')"
     ):
         late = (today - _day(due)) // timedelta(1)
         found[AGES[0 if late <= 0 else min(5, 1 + (late - 1) // 30)]] += float(amount)
@@ -90,17 +112,21 @@ def _day(value: Any) -> date:
 
 
 def draw(shown: Business, path: str) -> None:
-    """Draw the four panels into a file, whose ending says what kind."""
+    """Draw the six panels into a file, whose ending says what kind."""
     import matplotlib as mpl
 
     mpl.use("agg")
     from matplotlib import pyplot as plt
 
     plt.rcParams.update({"font.size": 9, "axes.spines.top": False, "axes.spines.right": False})
-    figure, ((months, clients), (ages, stock)) = plt.subplots(2, 2, figsize=(12, 8.4))
+    figure, ((months, clients), (ages, owed), (stock, talk)) = plt.subplots(
+        3, 2, figsize=(12, 12.4)
+    )
     _draw_months(months, shown)
     _draw_clients(clients, shown)
-    _draw_ages(ages, shown)
+    _draw_ages(ages, shown.ages, "Receivables: ${:.2f} million to be paid")
+    _draw_ages(owed, shown.owed, "Bills of suppliers: ${:.2f} million to be paid")
+    _draw_talk(talk, shown)
     _draw_stock(stock, shown)
     figure.suptitle(f"The seeded business, as of {shown.as_of}", fontsize=13, weight="bold")
     figure.tight_layout(rect=(0, 0, 1, 0.98), h_pad=2.5, w_pad=2.5)
@@ -141,14 +167,14 @@ def _colour(code: str) -> str:
     return _BLUE if "-WHL-" in code else _PALE
 
 
-def _draw_ages(axes: Any, shown: Business) -> None:
-    amounts = [shown.ages[age] / 1000 for age in AGES]
+def _draw_ages(axes: Any, ages: dict[str, float], title: str) -> None:
+    amounts = [ages[age] / 1000 for age in AGES]
     colours = [_BLUE, *[_PALE] * 4, _RED]
     bars = axes.bar(AGES, amounts, color=colours)
     axes.bar_label(bars, [f"${amount:,.0f}k" for amount in amounts], padding=2, fontsize=8)
     axes.set_xlabel("days past due")
     axes.set_ylabel("thousand dollars")
-    axes.set_title(f"Receivables: ${sum(amounts) / 1000:.2f} million to be paid", loc="left")
+    axes.set_title(title.format(sum(amounts) / 1000), loc="left")
     axes.margins(y=0.12)
 
 
@@ -162,6 +188,18 @@ def _draw_stock(axes: Any, shown: Business) -> None:
     axes.set_ylabel("batches")
     axes.set_title(f"Stock by status: {sum(numbers)} batches (above: quantity on hand)", loc="left")
     axes.margins(y=0.12)
+
+
+def _draw_talk(axes: Any, shown: Business) -> None:
+    bars = [
+        (f"{state} ({what})", number, _BLUE if what == "returns" else _PALE)
+        for what, found in shown.talk.items()
+        for state, number in found.items()
+    ]
+    places = range(len(bars))[::-1]
+    axes.barh(places, [each[1] for each in bars], color=[each[2] for each in bars])
+    axes.set_yticks(list(places), [each[0] for each in bars], fontsize=8)
+    axes.set_title("Returns (dark) and sample requests, by status", loc="left")
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -166,6 +166,7 @@ def test_the_figures_of_the_picture_are_those_of_the_database(
         ((invoiced, due),) = query(
             "SELECT SUM(totalAmount), SUM(amountDue) FROM invoices WHERE status <> 'VOID'"
         )
+        ((owed,),) = query("SELECT SUM(amountDue) FROM bills")
     engine.dispose()
     assert sum(shown.months.values()) == pytest.approx(invoiced)
     assert sum(revenue for _, _, revenue in shown.clients) == pytest.approx(invoiced)
@@ -173,6 +174,8 @@ def test_the_figures_of_the_picture_are_those_of_the_database(
     assert sum(number for number, _ in shown.stock.values()) == 30
     assert all(number for number, _ in shown.stock.values())
     assert shown.ages["over 120"] > 0
+    assert sum(shown.owed.values()) == pytest.approx(owed)
+    assert sum(shown.talk["returns"].values()) == 7
     assert (REPOSITORY / "docs" / "images" / "business.png").read_bytes().startswith(b"\x89PNG")
 
 

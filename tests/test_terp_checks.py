@@ -158,7 +158,7 @@ PLANTED = {
     "a batch is at the last": "UPDATE batches SET statusId = NULL",
     "what is ready for sale": "UPDATE batches SET statusId = (SELECT MIN(id) FROM"
     " workflow_statuses)",
-    "each step of a batch": "UPDATE batch_status_history SET fromStatusId = toStatusId",
+    "a step begins": "UPDATE batch_status_history SET fromStatusId = toStatusId",
     "an order's history": "UPDATE order_status_history SET changed_at = '2040-01-01' WHERE id IN"
     " (SELECT MIN(id) FROM order_status_history GROUP BY order_id HAVING COUNT(*) > 1)",
 }  # fmt: skip

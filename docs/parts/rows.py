@@ -15,6 +15,7 @@ from alembic.config import Config
 from sqlalchemy import create_engine
 
 from parts.markdown import rows_of
+from parts.screens import SCREENS
 from terp_seed.plan.chain import ancestors, choose_generation
 from terp_seed.plan.recorder import Recorder, make_plan
 from terp_seed.project.project import Project
@@ -53,15 +54,19 @@ def _described(size: str) -> dict[tuple[str, str], TableRows]:
 
 
 def counts() -> str:
-    """Rows of each table by revision, in each size, separated by slashes."""
+    """Rows of each table by revision, in each size, and what of TERP reads them."""
     found = [_described(size) for size in SIZES]
-    lines: dict[str, list[str]] = {}
-    for revision, name in found[0]:
-        numbers = "/".join(str(tables[revision, name].count) for tables in found)
-        lines.setdefault(revision, []).append(f"`{name}` {numbers}")
-    totals = "/".join(str(sum(rows.count for rows in tables.values())) for tables in found)
-    texts = [f"* `{revision}`: {', '.join(counted)}" for revision, counted in lines.items()]
-    return "\n".join([*texts, f"* total: {totals}"])
+    lines = [
+        [f"`{revision}`", f"`{name}`", *(tables[revision, name].count for tables in found)]
+        for revision, name in found[0]
+    ]
+    read = [SCREENS[name] for _, name in found[0]]
+    totals = [sum(rows.count for rows in tables.values()) for tables in found]
+    return rows_of(
+        ["revision", "table", *SIZES, "read by TERP's"],
+        *([*line, screens] for line, screens in zip(lines, read, strict=True)),
+        ["total", "", *totals, ""],
+    )
 
 
 def _state(source: str, column: str, where: str = "1 = 1") -> str:

@@ -58,8 +58,9 @@ PAYABLES = declared(
         ),
     },
     bills={
-        "what is due on a bill is the total less what is paid": (
-            differs("amountDue", "({totalAmount} - {amountPaid})")
+        "what is due on a bill is the total less what is paid, on a void one nothing": differs(
+            "amountDue",
+            "CASE WHEN status = 'VOID' THEN 0 ELSE {totalAmount} - {amountPaid} END",
         ),
         "what is paid of a bill is the sum of the payments": not_the_sum(
             "bills.amountPaid", "amount", "payments WHERE deleted_at IS NULL", "billId"

@@ -19,7 +19,7 @@ WORKFLOW = declared(
         ),
     },
     batch_status_history={
-        "each step of a batch begins where the one before ended, later": (
+        "a step begins where the last one led, and not before it": (
             "SELECT id FROM (SELECT id, {fromStatusId}, {createdAt},"
             " LAG({toStatusId}) OVER (PARTITION BY {batchId} ORDER BY id) AS reached,"
             " LAG({createdAt}) OVER (PARTITION BY {batchId} ORDER BY id) AS earlier"

@@ -102,6 +102,11 @@ def _billed_at(day: int) -> int:
     return day * DAY + 18 * HOUR
 
 
+def _still_due(total: int, paid: int, status: int) -> int:
+    """Nothing on a void bill: TERP's list of late bills does not ask for the status."""
+    return 0 if status == BillStatus.VOID else total - paid
+
+
 def _terms(batch: int) -> str:
     return owned_terms(batch) or "CONSIGNMENT"
 
@@ -126,7 +131,7 @@ def bills(sim: Simulation) -> Columns:
         "discountAmount": constant(0, scale=2),
         "totalAmount": total,
         "amountPaid": hundredths(bills.paid),
-        "amountDue": hundredths(each(sub, bills.cents, bills.paid)),
+        "amountDue": hundredths(each(_still_due, bills.cents, bills.paid, bills.status)),
         "status": choice(bills.status, names(BillStatus)),
         "paymentTerms": text(each(_terms, bills.batch), 11),
         "notes": choice(each(BillStatus.VOID.__eq__, bills.status), (None, _RETURNED)),

@@ -68,8 +68,9 @@ class Credits:
         used = 0
         if credit % _VOID == _VOID - 1:
             status = CreditStatus.VOID
-        elif debt := self._debt(invoice, day):
-            used = self._use(credit, debt, cents if credit % 3 else cents // 200 * 100, day)
+        elif debt := self._debt(invoice, cents, day):
+            whole = credit % 3 or day + _DAYS < TODAY
+            used = self._use(credit, debt, cents if whole else cents // 200 * 100, day)
             status = (CreditStatus.PARTIALLY_USED, CreditStatus.FULLY_USED)[used == cents]
         elif day + _DAYS < TODAY:
             status = CreditStatus.EXPIRED
@@ -79,18 +80,21 @@ class Credits:
         self.used.append(used)
         self.status.append(status)
 
-    def _debt(self, invoice: int, day: int) -> int | None:
+    def _debt(self, invoice: int, cents: int, day: int) -> int | None:
         """A debt of the same client on which nothing was used yet, or None."""
-        debts = self._debts.get(self.invoices.client[invoice], [])
-        later = [n for n in debts if self.invoices.day[n] >= day and n != invoice]
+        invoices = self.invoices
+        debts = self._debts.get(invoices.client[invoice], [])
+        later = [
+            n for n in debts
+            if invoices.day[n] >= day and n != invoice
+            and invoices.total[n] - invoices.paid[n] >= cents
+        ]  # fmt: skip
         if not later:
             return None
         debts.remove(later[0])
         return later[0]
 
     def _use(self, credit: int, invoice: int, cents: int, day: int) -> int:
-        due = self.invoices.total[invoice] - self.invoices.paid[invoice]
-        cents = min(cents, due)
         self.applied.credit.append(credit)
         self.applied.invoice.append(invoice)
         self.applied.cents.append(cents)

@@ -34,6 +34,10 @@ _ASKED = 150  # one delivered order in so many
 _REFUSED = (ReturnStatus.REJECTED, ReturnStatus.CANCELLED)
 # The newest deliveries show one each.
 _NEWEST = (ReturnStatus.PENDING, ReturnStatus.APPROVED, *_REFUSED)
+_SENT_ON = (
+    VendorReturnStatus.CREDIT_RECEIVED, VendorReturnStatus.CLOSED,
+    VendorReturnStatus.DISPUTED, VendorReturnStatus.PENDING_VENDOR_CREDIT,
+)  # fmt: skip
 _CREDIT_DAYS = 12  # until a supplier's credit comes
 
 
@@ -78,7 +82,7 @@ class Returns:
             self.asked.status.append(status)
             self.asked.second.append(second)
             self.asked.word.append(word)
-        counts = [*self._send_on(cycle(VendorReturnStatus))]
+        counts = [*self._send_on(cycle(_SENT_ON))]
         self.groups = Groups.from_counts(counts)
 
     def goods(self, row: int) -> Iterator[tuple[int, int]]:

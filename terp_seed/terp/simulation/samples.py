@@ -120,7 +120,7 @@ class Samples:
             client = self.orders.client[order]
             if self.orders.schedule.created[order] > asked + DAY:
                 bought = order
-        if status in (SampleStatus.PENDING, SampleStatus.CANCELLED):
+        if status != SampleStatus.FULFILLED:
             bought = None
         return SampleRequest(batch, client, self.intake.sampled[batch], asked, status, bought)
 
