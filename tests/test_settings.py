@@ -33,7 +33,10 @@ from terp_seed.errors import GuardError, PlanError, SeedError, UsageError
         ("rows=depots:1,depots:2", "rows: 'depots:2' is not usable"),
         ("rows=depotz:1", "rows: preset 'small' has no entry 'depotz'; it has depots"),
         ("seed=one", "seed: 'one' is not a whole number"),
-        ("as-of=2026-02-30", "as-of: '2026-02-30' is not a date; write it as 2026-06-30"),
+        (
+            "as-of=2026-02-30",
+            "as-of: '2026-02-30' is not a date; write it as 2026-06-30, or as today",
+        ),
         ("lock-timeout=soon", "lock-timeout: 'soon' is not a number of seconds from 0 to 86400"),
         ("lock-timeout=-1", "lock-timeout: '-1' is not a number of seconds"),
         ("lock-timeout=nan", "lock-timeout: 'nan' is not a number of seconds"),

@@ -42,7 +42,7 @@ _HELP = {
     "size": ("PRESET", "How many rows: a preset of sizes.toml."),
     "rows": ("COUNTS", "Counts on top of the preset: clients:5000,orders:20000."),
     "seed": ("NUMBER", "The root seed."),
-    "as-of": ("DATE", "The date that generated rows use as today."),
+    "as-of": ("DATE", "The date that generated rows use as today, or the word today."),
     "lock-timeout": ("SECONDS", "How long to wait for another run."),
     "backup": ("KIND", "rows, dump, both or none."),
     "on-dependents": ("POLICY", "abort or keep."),

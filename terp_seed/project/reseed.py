@@ -154,7 +154,7 @@ def _asked(settings: Settings, recorded: Mapping[str, Any]) -> Settings:
         size=_known_size(settings, before.size) if keeps_size else settings.size,
         rows=rows,
         root_seed=settings.root_seed if "seed" in explicit else before.root_seed,
-        as_of=settings.as_of if "as-of" in explicit else before.as_of,
+        as_of=settings.as_of if "as-of" in explicit or settings.as_of_moves else before.as_of,
     )
 
 

@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import UTC, date, datetime
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -46,6 +46,7 @@ PROTECTED_DATABASES = (
     "*[-_]live",
 )
 """How databases of production are called, unless ``protected_databases`` says otherwise."""
+_TODAY = "today"
 _ALIASES = {"development": "dev", "prod": "production", "testing": "test"}
 
 _KEYS = {
@@ -102,6 +103,8 @@ class Settings:
     rows: Mapping[str, int] = field(default_factory=dict)
     root_seed: int | None = None
     as_of: date | None = None
+    as_of_moves: bool = False
+    """Whether ``as_of`` was given as ``today``, so that a reseed moves it on."""
     lock_timeout: float = 60.0
     yes: str | None = None
     backup: str | None = None
@@ -148,8 +151,9 @@ def resolve(config: Config, home: Path, environ: Mapping[str, str] = os.environ)
         rows=_row_counts(chosen["rows"]),
         root_seed=_parse("seed", chosen["seed"], int, "a whole number"),
         as_of=_parse(
-            "as-of", chosen["as-of"], date.fromisoformat, "a date; write it as 2026-06-30"
+            "as-of", chosen["as-of"], _as_of, "a date; write it as 2026-06-30, or as today"
         ),
+        as_of_moves=chosen["as-of"] == _TODAY,
         lock_timeout=60.0 if wait is None else wait,
         yes=chosen["yes"],
         backup=_choice("backup", chosen["backup"]),
@@ -294,6 +298,10 @@ def _parse(key: str, text: str | None, parse: Callable[[str], T], expected: str)
         return parse(text)
     except ValueError:
         raise UsageError(f"{key}: {text!r} is not {expected}") from None
+
+
+def _as_of(text: str) -> date:
+    return datetime.now(UTC).date() if text == _TODAY else date.fromisoformat(text)
 
 
 def _seconds(text: str) -> float:
