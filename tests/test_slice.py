@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -432,6 +433,17 @@ def test_the_risk_of_a_slice_is_said(shop: Copy, empty: Target) -> None:
         4,
     )
     assert risk.l == {"is_buyer": 1}
+
+
+def test_staging_wants_the_name_of_the_database(shop: Copy, second_database_url: str) -> None:
+    target = tables_of(shop, second_database_url, SHOP, stamped="staging")
+    with pytest.raises(GuardError, match="is stamped staging"):
+        into(shop, target, request("tags", depth=0))
+    assert target.ids("tags") == []
+    name = Path(str(target.db.url.database)).name
+    target.settings = replace(target.settings, yes=name)
+    into(shop, target, request("tags", depth=0))
+    assert target.ids("tags") == [1, 2, 3, 4, 5]
 
 
 def test_the_plan_counts_before_anything_is_written(shop: Copy) -> None:

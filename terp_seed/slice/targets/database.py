@@ -14,6 +14,7 @@ from types import TracebackType
 
 from sqlalchemy.exc import DBAPIError
 
+from terp_seed.database.consent import require_consent
 from terp_seed.database.copy_structure import copy_structure
 from terp_seed.database.dialects import Dialect, dialect_named
 from terp_seed.database.environment_stamp import environment_of
@@ -45,6 +46,7 @@ class DatabaseTarget(SliceTarget):
         self._new = None if missing is None else Path(missing)
         self._open = ExitStack()
         self._facts: dict[str, TableFacts] = {}
+        self._environment = "dev"
 
     def __exit__(
         self,
@@ -79,6 +81,7 @@ class DatabaseTarget(SliceTarget):
                     "check --to"
                 )
             self._refuse_rows(session)
+            self._environment = environment
         except DBAPIError as error:
             raise translated(error, self.title) from None
         session.end_transaction()
@@ -92,6 +95,8 @@ class DatabaseTarget(SliceTarget):
                 )
 
     def begin(self, content: Content) -> TableOrder:
+        what = f"write {content.plan.rows:,} masked rows of {len(content.facts)} tables"
+        require_consent(self._settings, self._environment, lambda: [what])
         if self._new is not None:
             self._make(content)
         session = self._session
