@@ -410,6 +410,22 @@ def test_a_trigger_of_the_target_undoes_the_slice(shop: Copy, sqlite_url: str) -
     assert target.ids("tags") == target.ids("regions") == []
 
 
+def test_triggers_of_a_new_file_begin_when_the_rows_are_there(shop: Copy, tmp_path: Path) -> None:
+    if shop.name != "sqlite":
+        pytest.skip("a new file has triggers of a file alone")
+    shop.run(
+        "CREATE TRIGGER more AFTER INSERT ON tags BEGIN "
+        "INSERT INTO regions (id) VALUES (NEW.id + 100); END"
+    )
+    url = f"sqlite:///{tmp_path}/slice.db"
+    into(shop, url, request("tags", depth=0))
+    target = Target(shop, url)
+    assert target.ids("regions") == []
+    with target.db.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO tags VALUES (77, 'x')")
+    assert target.ids("regions") == [177]
+
+
 def test_production_is_no_target(shop: Copy, second_database_url: str) -> None:
     target = tables_of(shop, second_database_url, SHOP, stamped="production")
     with pytest.raises(GuardError, match="stamped production"):

@@ -16,7 +16,7 @@ from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.consent import require_consent
 from terp_seed.database.copy_structure import copy_structure
-from terp_seed.database.dialects import Dialect, dialect_named
+from terp_seed.database.dialects import Dialect, Trigger, dialect_named
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.failures import translated
 from terp_seed.database.schema import Schema, TableFacts
@@ -47,6 +47,7 @@ class DatabaseTarget(SliceTarget):
         self._open = ExitStack()
         self._facts: dict[str, TableFacts] = {}
         self._environment = "dev"
+        self._triggers: Sequence[Trigger] = ()
 
     def __exit__(
         self,
@@ -130,6 +131,10 @@ class DatabaseTarget(SliceTarget):
         lost = sorted({*copied.left_out} & {*content.facts})
         if lost:
             raise PlanError(f"{self.title} cannot have table {', '.join(lost)} of the source")
+        # Triggers wait, since their work is among the rows already.
+        self._triggers = self._dialect.all_triggers(self._session.connection)
+        for trigger in self._triggers:
+            self._session.stream.run(f"DROP TRIGGER {self._dialect.quote(trigger.name)}")
         self._session.commit()
 
     def _found(self, schema: Schema, content: Content) -> Iterator[tuple[str, TableFacts]]:
@@ -173,6 +178,8 @@ class DatabaseTarget(SliceTarget):
                 for sql in dialect.reset_counter(facts.name, facts.integer_key or ""):
                     if facts.integer_key:
                         session.stream.run(sql, what=f"table {facts.name}")
+        for trigger in self._triggers:
+            session.stream.run(trigger.text, what=f"trigger {trigger.name}")
         session.commit()
         self._open.close()
         if self._new is not None:
