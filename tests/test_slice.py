@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -409,6 +410,22 @@ def test_a_trigger_of_the_target_undoes_the_slice(shop: Copy, sqlite_url: str) -
     assert target.ids("tags") == target.ids("regions") == []
 
 
+def test_triggers_of_a_new_file_begin_when_the_rows_are_there(shop: Copy, tmp_path: Path) -> None:
+    if shop.name != "sqlite":
+        pytest.skip("a new file has triggers of a file alone")
+    shop.run(
+        "CREATE TRIGGER more AFTER INSERT ON tags BEGIN "
+        "INSERT INTO regions (id) VALUES (NEW.id + 100); END"
+    )
+    url = f"sqlite:///{tmp_path}/slice.db"
+    into(shop, url, request("tags", depth=0))
+    target = Target(shop, url)
+    assert target.ids("regions") == []
+    with target.db.begin() as connection:
+        connection.exec_driver_sql("INSERT INTO tags VALUES (77, 'x')")
+    assert target.ids("regions") == [177]
+
+
 def test_production_is_no_target(shop: Copy, second_database_url: str) -> None:
     target = tables_of(shop, second_database_url, SHOP, stamped="production")
     with pytest.raises(GuardError, match="stamped production"):
@@ -432,6 +449,17 @@ def test_the_risk_of_a_slice_is_said(shop: Copy, empty: Target) -> None:
         4,
     )
     assert risk.l == {"is_buyer": 1}
+
+
+def test_staging_wants_the_name_of_the_database(shop: Copy, second_database_url: str) -> None:
+    target = tables_of(shop, second_database_url, SHOP, stamped="staging")
+    with pytest.raises(GuardError, match="is stamped staging"):
+        into(shop, target, request("tags", depth=0))
+    assert target.ids("tags") == []
+    name = Path(str(target.db.url.database)).name
+    target.settings = replace(target.settings, yes=name)
+    into(shop, target, request("tags", depth=0))
+    assert target.ids("tags") == [1, 2, 3, 4, 5]
 
 
 def test_the_plan_counts_before_anything_is_written(shop: Copy) -> None:

@@ -91,7 +91,7 @@ def test_values_are_the_same_on_another_engine(
 
 
 def test_keys_of_days_and_texts_are_followed(
-    new_copy: Callable[..., Copy], second_database_url: str
+    new_copy: Callable[..., Copy], second_database_url: str, tmp_path: Path
 ) -> None:
     """As in a well-known sample database of employees."""
     tables = {
@@ -127,6 +127,11 @@ def test_keys_of_days_and_texts_are_followed(
     assert target.ids("employees", "emp_no") == [10001]
     assert target.all("SELECT emp_no FROM grants ORDER BY id") == [(10001,), (None,)]
     assert target.ids("departments", "dept_no") == []
+    into(copy, f"sqlite:///{tmp_path}/slice.db", request("employees", depth=2))
+    assert Target(copy, f"sqlite:///{tmp_path}/slice.db").all(
+        "SELECT e.emp_no, t.title, g.id FROM employees e JOIN titles t ON t.emp_no = e.emp_no "
+        "JOIN grants g ON g.title = t.title AND g.from_date = t.from_date"
+    ) == [(10001, "O'Boss", 1)]
 
 
 PEOPLE = {

@@ -82,9 +82,10 @@ class SlicedRows:
         return source.rows(sql, f"table {facts.name}")
 
     def _expression(self, table: MaskedTable, name: str) -> str:
-        dialect = self.closure.source.session.dialect
-        read = dialect.exactly if self.exact else dialect.comparable
-        return read(dialect.quote(name), table.facts.columns[name].type)
+        dialect, column = self.closure.source.session.dialect, table.facts.columns[name]
+        exact = self.exact or column.flags is not None  # a driver gives the bytes of a BIT
+        read = dialect.exactly if exact else dialect.comparable
+        return read(dialect.quote(name), column.type)
 
     def _cut(self, table: MaskedTable, columns: Columns) -> None:
         """Empty the references to what is not taken; prove that all others lead to taken rows."""

@@ -14,8 +14,9 @@ from types import TracebackType
 
 from sqlalchemy.exc import DBAPIError
 
+from terp_seed.database.consent import require_consent
 from terp_seed.database.copy_structure import copy_structure
-from terp_seed.database.dialects import Dialect, dialect_named
+from terp_seed.database.dialects import Dialect, Trigger, dialect_named
 from terp_seed.database.environment_stamp import environment_of
 from terp_seed.database.failures import translated
 from terp_seed.database.schema import Schema, TableFacts
@@ -45,6 +46,8 @@ class DatabaseTarget(SliceTarget):
         self._new = None if missing is None else Path(missing)
         self._open = ExitStack()
         self._facts: dict[str, TableFacts] = {}
+        self._environment = "dev"
+        self._triggers: Sequence[Trigger] = ()
 
     def __exit__(
         self,
@@ -79,6 +82,7 @@ class DatabaseTarget(SliceTarget):
                     "check --to"
                 )
             self._refuse_rows(session)
+            self._environment = environment
         except DBAPIError as error:
             raise translated(error, self.title) from None
         session.end_transaction()
@@ -92,6 +96,8 @@ class DatabaseTarget(SliceTarget):
                 )
 
     def begin(self, content: Content) -> TableOrder:
+        what = f"write {content.plan.rows:,} masked rows of {len(content.facts)} tables"
+        require_consent(self._settings, self._environment, lambda: [what])
         if self._new is not None:
             self._make(content)
         session = self._session
@@ -125,6 +131,10 @@ class DatabaseTarget(SliceTarget):
         lost = sorted({*copied.left_out} & {*content.facts})
         if lost:
             raise PlanError(f"{self.title} cannot have table {', '.join(lost)} of the source")
+        # Triggers wait, since their work is among the rows already.
+        self._triggers = self._dialect.all_triggers(self._session.connection)
+        for trigger in self._triggers:
+            self._session.stream.run(f"DROP TRIGGER {self._dialect.quote(trigger.name)}")
         self._session.commit()
 
     def _found(self, schema: Schema, content: Content) -> Iterator[tuple[str, TableFacts]]:
@@ -168,6 +178,8 @@ class DatabaseTarget(SliceTarget):
                 for sql in dialect.reset_counter(facts.name, facts.integer_key or ""):
                     if facts.integer_key:
                         session.stream.run(sql, what=f"table {facts.name}")
+        for trigger in self._triggers:
+            session.stream.run(trigger.text, what=f"trigger {trigger.name}")
         session.commit()
         self._open.close()
         if self._new is not None:
