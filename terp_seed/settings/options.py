@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import date
+from datetime import date, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -147,9 +147,7 @@ def resolve(config: Config, home: Path, environ: Mapping[str, str] = os.environ)
         size=chosen["size"],
         rows=_row_counts(chosen["rows"]),
         root_seed=_parse("seed", chosen["seed"], int, "a whole number"),
-        as_of=_parse(
-            "as-of", chosen["as-of"], date.fromisoformat, "a date; write it as 2026-06-30"
-        ),
+        as_of=_parse("as-of", chosen["as-of"], _day, _DAY_FORMS),
         lock_timeout=60.0 if wait is None else wait,
         yes=chosen["yes"],
         backup=_choice("backup", chosen["backup"]),
@@ -301,6 +299,22 @@ def _seconds(text: str) -> float:
     if not 0 <= seconds <= 86400:
         raise ValueError
     return seconds
+
+
+_RELATIVE = re.compile(r"today(?:([+-])(\d{1,5}))?")
+_DAY_FORMS = "a date; write it as 2026-06-30, today, or today-7"
+
+
+def _day(text: str) -> date:
+    """A date, or one relative to this machine's today, in days."""
+    relative = _RELATIVE.fullmatch(text)
+    if relative is None:
+        return date.fromisoformat(text)
+    sign, days = relative.groups()
+    try:
+        return date.today() + timedelta(int(f"{sign}{days}") if sign else 0)
+    except OverflowError:
+        raise ValueError from None
 
 
 def _choice(key: str, text: str | None) -> str | None:
