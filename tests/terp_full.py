@@ -51,7 +51,11 @@ def metadata() -> sa.MetaData:
 
 def create(connection: Connection) -> sa.MetaData:
     """Make the tables; but for PostgreSQL with the foreign keys inside them, which is quick."""
-    made = metadata()
+    return create_all(connection, metadata())
+
+
+def create_all(connection: Connection, made: sa.MetaData) -> sa.MetaData:
+    """Make these tables."""
     if connection.dialect.name == "postgresql":
         made.create_all(connection)
         return made

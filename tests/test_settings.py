@@ -6,6 +6,7 @@ import json
 import re
 import subprocess
 from collections.abc import Callable
+from datetime import date, timedelta
 
 import pytest
 import sqlalchemy as sa
@@ -35,7 +36,7 @@ from terp_seed.errors import GuardError, PlanError, SeedError, UsageError
         ("seed=one", "seed: 'one' is not a whole number"),
         (
             "as-of=2026-02-30",
-            "as-of: '2026-02-30' is not a date; write it as 2026-06-30, or as today",
+            "as-of: '2026-02-30' is not a date; write it as 2026-06-30, today, or today-7",
         ),
         ("lock-timeout=soon", "lock-timeout: 'soon' is not a number of seconds from 0 to 86400"),
         ("lock-timeout=-1", "lock-timeout: '-1' is not a number of seconds"),
@@ -131,6 +132,33 @@ def test_a_size_of_many_blocks_on_both_engines(toy: Toy) -> None:
     assert toy.value("SELECT COUNT(*) FROM scans s JOIN crates c ON c.id = s.crate_id") == 6000
     toy.downgrade()
     assert toy.counts() == {}
+
+
+@pytest.mark.parametrize(
+    ("said", "days"), [("today", 0), ("today-7", -7), ("today+30", 30), ("today-0", 0)]
+)
+def test_as_of_may_be_said_relative_to_today(sqlite_toy: Toy, said: str, days: int) -> None:
+    before = date.today()
+    sqlite_toy.upgrade("head", f"as-of={said}")
+    details = sqlite_toy.rows("SELECT detail FROM terp_seed_ledger WHERE range_no = 0")
+    (day,) = {json.loads(detail)["as_of"] for (detail,) in details}
+    assert day in {str(now + timedelta(days)) for now in (before, date.today())}
+
+
+@pytest.mark.parametrize("said", ["today-", "today 7", "Today", "yesterday", "today-999999"])
+def test_other_words_are_no_day(sqlite_toy: Toy, said: str) -> None:
+    with pytest.raises(UsageError, match="is not a date; write it as 2026-06-30, today, or"):
+        sqlite_toy.upgrade("head", f"as-of={said}")
+
+
+def test_a_chain_that_began_on_another_day_goes_on_with_its_own(sqlite_toy: Toy) -> None:
+    """As on the day after, with ``as_of = today`` in the ini file: only who asks is refused."""
+    sqlite_toy.upgrade("0002_depots", "as-of=today-1")
+    ini = sqlite_toy.path / "alembic.ini"
+    ini.write_text(ini.read_text() + "\nas_of = today\n")
+    sqlite_toy.upgrade("head")
+    with pytest.raises(UsageError, match="and you ask for"):
+        sqlite_toy.upgrade("head", "as-of=today")
 
 
 # -- a chain keeps its settings

@@ -90,7 +90,6 @@ _STATES = {
     "`bills`": _state("bills", "status"),
     "`purchaseOrders`": _state("purchaseOrders", "purchaseOrderStatus"),
     "`returns`": _state("returns", "status"),
-    "`credits`": _state("credits", "creditStatus"),
     "`inventoryMovements`": _state("inventoryMovements", "inventoryMovementType"),
 }
 

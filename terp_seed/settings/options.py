@@ -11,7 +11,7 @@ import re
 import tomllib
 from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass, field
-from datetime import UTC, date, datetime
+from datetime import date, timedelta
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, TypeVar
@@ -46,7 +46,6 @@ PROTECTED_DATABASES = (
     "*[-_]live",
 )
 """How databases of production are called, unless ``protected_databases`` says otherwise."""
-_TODAY = "today"
 _ALIASES = {"development": "dev", "prod": "production", "testing": "test"}
 
 _KEYS = {
@@ -104,7 +103,7 @@ class Settings:
     root_seed: int | None = None
     as_of: date | None = None
     as_of_moves: bool = False
-    """Whether ``as_of`` was given as ``today``, so that a reseed moves it on."""
+    """Whether ``as_of`` was given relative to today, so that a reseed moves it on."""
     lock_timeout: float = 60.0
     yes: str | None = None
     backup: str | None = None
@@ -150,10 +149,8 @@ def resolve(config: Config, home: Path, environ: Mapping[str, str] = os.environ)
         size=chosen["size"],
         rows=_row_counts(chosen["rows"]),
         root_seed=_parse("seed", chosen["seed"], int, "a whole number"),
-        as_of=_parse(
-            "as-of", chosen["as-of"], _as_of, "a date; write it as 2026-06-30, or as today"
-        ),
-        as_of_moves=chosen["as-of"] == _TODAY,
+        as_of=_parse("as-of", chosen["as-of"], _day, _DAY_FORMS),
+        as_of_moves=(chosen["as-of"] or "").startswith("today"),
         lock_timeout=60.0 if wait is None else wait,
         yes=chosen["yes"],
         backup=_choice("backup", chosen["backup"]),
@@ -300,15 +297,27 @@ def _parse(key: str, text: str | None, parse: Callable[[str], T], expected: str)
         raise UsageError(f"{key}: {text!r} is not {expected}") from None
 
 
-def _as_of(text: str) -> date:
-    return datetime.now(UTC).date() if text == _TODAY else date.fromisoformat(text)
-
-
 def _seconds(text: str) -> float:
     seconds = float(text)
     if not 0 <= seconds <= 86400:
         raise ValueError
     return seconds
+
+
+_RELATIVE = re.compile(r"today(?:([+-])(\d{1,5}))?")
+_DAY_FORMS = "a date; write it as 2026-06-30, today, or today-7"
+
+
+def _day(text: str) -> date:
+    """A date, or one relative to this machine's today, in days."""
+    relative = _RELATIVE.fullmatch(text)
+    if relative is None:
+        return date.fromisoformat(text)
+    sign, days = relative.groups()
+    try:
+        return date.today() + timedelta(int(f"{sign}{days}") if sign else 0)
+    except OverflowError:
+        raise ValueError from None
 
 
 def _choice(key: str, text: str | None) -> str | None:
