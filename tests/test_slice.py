@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import pytest
 import sqlalchemy as sa
@@ -494,3 +494,66 @@ def test_a_mistake_in_the_file_is_one_line(tmp_path: Path, text: str, said: str)
     with pytest.raises(UsageError, match=said) as failed:
         read_slice_file(path)
     assert "\n" not in str(failed.value)
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(
+    shop: Copy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def begin(path: Path) -> TextIO:
+        path.touch()
+        return Path("/dev/full").open("w", encoding="utf-8")
+
+    monkeypatch.setattr("terp_seed.slice.targets.script.begin_file", begin)
+    folder = tmp_path / "full"
+    folder.mkdir()
+    with pytest.raises(GuardError, match="No space left on device; nothing was kept") as failed:
+        script(shop, folder / "slice.sql", request("clients"))
+    assert "canary" not in str(failed.value)
+    assert [*folder.iterdir()] == []
+
+
+def test_a_table_is_not_both_a_root_and_never_taken(shop: Copy, empty: Target) -> None:
+    with pytest.raises(UsageError, match="table clients: is to begin with, and is listed under"):
+        into(shop, empty, request("clients", never=frozenset({"clients"})))
+    assert empty.ids("clients") == []
+
+
+@pytest.mark.parametrize(
+    "condition",
+    [
+        "1 = 1) OR (1 = 1",
+        "1 = 0) UNION SELECT id FROM staff WHERE (1 = 1",
+        "(1 = 1",
+        "1 = 1; DELETE FROM clients",
+    ],
+)
+def test_a_condition_is_one_condition(shop: Copy, condition: str) -> None:
+    with pytest.raises(UsageError, match="where must be one condition"):
+        plan_only(shop.settings, request("clients", where=condition))
+
+
+def test_parentheses_in_a_text_are_none(shop: Copy) -> None:
+    plan = plan_only(shop.settings, request("clients", where="code <> ')('", depth=0))
+    assert plan.tables[0].roots == 30
+
+
+def test_a_reference_whose_two_sides_are_kept_joins(new_copy: Callable[..., Copy]) -> None:
+    """As `mask --init` proposes for a foreign key that does not cascade."""
+    keep = 'strategy = "keep", reason = "a foreign key joins by it'
+    copy = new_copy(
+        "production",
+        people="mail VARCHAR(80) PRIMARY KEY",
+        depts="id INTEGER PRIMARY KEY, head VARCHAR(80) REFERENCES people (mail)",
+    )
+    copy.policy(
+        "[tables.people]",
+        f'mail = {{ class = "email", {keep}" }}',
+        "[tables.depts]",
+        f'head = {{ class = "email", {keep} too" }}',
+    )
+    copy.run(
+        "INSERT INTO people VALUES ('a@example.com')",
+        "INSERT INTO depts VALUES (1, 'a@example.com')",
+    )
+    plan = plan_only(copy.settings, request("depts"))
+    assert {each.table: each.parents for each in plan.tables} == {"depts": 0, "people": 1}

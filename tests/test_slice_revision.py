@@ -139,6 +139,9 @@ def test_a_revision_that_cannot_be_leaves_no_file(source: Toy) -> None:
     source.terp_seed("slice", "--to", folder(source), code=2)
     source.terp_seed("slice", "depots", code=2)
     source.terp_seed("slice", "depots", "--to", "x.txt", code=2)
+    for wrong in (("--rate", "0"), ("--rate", "-3"), ("--orphans", "foo")):
+        said = source.terp_seed("slice", "depots", "--dry-run", *wrong, code=2).output
+        assert f"Invalid value for '{wrong[0]}'" in said
     source.terp_seed("slice", "depots", "--sample", "x", "--to", folder(source), code=2)
     source.terp_seed("slice", "depots", "--to", source.url, code=5)
     assert {path for path in source.path.rglob("*") if "__pycache__" not in path.parts} == {

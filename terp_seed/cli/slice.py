@@ -38,8 +38,15 @@ __all__ = ["slice_rows"]
 @click.option("--sample", metavar="PERCENT", help="The rows that the masking key draws: 1%.")
 @click.option("--since", metavar="[COLUMN:]DATE", help="Only rows of TABLE from this day on.")
 @click.option("--depth", type=int, metavar="N", help="How far to follow children.  [default: 1]")
-@click.option("--orphans", metavar="POLICY", help="report, leave or take.  [default: report]")
-@click.option("--rate", type=int, metavar="N", help="Read at most so many rows a second.")
+@click.option(
+    "--orphans",
+    type=click.Choice(["report", "leave", "take"]),
+    metavar="POLICY",
+    help="report, leave or take.  [default: report]",
+)
+@click.option(
+    "--rate", type=click.IntRange(min=1), metavar="N", help="Read at most so many rows a second."
+)
 @click.option("--plan", "plan_file", metavar="FILE", help="Another file than seeds/slice.toml.")
 @click.option("--to", metavar="TARGET", help="A database URL, FILE.sql, or a revision's FOLDER/.")
 @dry_run
@@ -76,7 +83,7 @@ def _request(settings: Settings, given: dict[str, Any]) -> SliceRequest:
     elif any(given[name] is not None for name in ("where", "limit", "sample", "since")):
         raise UsageError("--where, --limit, --sample and --since need a TABLE")
     if not request.roots:
-        raise UsageError("name the TABLE to begin with, or write [roots] in slice.toml")
+        raise UsageError(f"name the TABLE to begin with, or write [roots] in {path.name}")
     return request.with_options(given)
 
 

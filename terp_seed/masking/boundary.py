@@ -228,6 +228,8 @@ class Boundary:
         """Whether a column still refers to another once both are masked in another place."""
         rules = [self.policy.table(table), self.policy.table(target)]
         sites = [self._identity(r, n) for r, n in zip(rules, (column, other), strict=True)]
+        if all(site is None or site.choice.strategy == "keep" for site in sites):
+            return True
         first, second = (site and replace(site, place="", unique=False) for site in sites)
         rule = self.policy.rule(target, other)
         mask = self._mask(f"{target}.{other}", rule, rules[1]) if second and rule else None

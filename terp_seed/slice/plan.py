@@ -91,7 +91,7 @@ def _unfit(closure: Closure) -> Iterator[str]:
         if closure.is_never(reference.target) and nullable is None and not reference.path:
             yield (
                 f"{reference.place} refers to {reference.target}, which is never taken, and may "
-                "not be NULL"
+                f"not be NULL; add {reference.table} to never, too"
             )
         lost = closure.orphans.get(reference, 0)
         if lost and orphans == "report":
@@ -101,4 +101,7 @@ def _unfit(closure: Closure) -> Iterator[str]:
                 'reference is left empty) or "take" (the row is taken as it is)'
             )
         if lost and orphans == "leave" and (nullable is None or reference.path):
-            yield f"{reference.place} refers to missing rows, and cannot be left empty"
+            yield (
+                f"{reference.place} refers to missing rows, and cannot be left empty; leave those "
+                "rows out by where, or the table by never"
+            )

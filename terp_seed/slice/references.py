@@ -112,7 +112,7 @@ def _logical(schema: Schema, known: Mapping[str, str]) -> Iterator[SliceReferenc
 
 
 def _declared(source: Snapshot, given: DeclaredReference) -> SliceReference:
-    what = f'slice.toml: [references] "{given.table}.{given.column}{given.path}"'
+    what = f'[references] "{given.table}.{given.column}{given.path}"'
     table, target = (
         known_table(source.tables, name, what) for name in (given.table, given.target_table)
     )

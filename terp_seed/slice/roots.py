@@ -82,12 +82,22 @@ def _condition(source: Snapshot, root: Root) -> str:
     """The condition as it was given; `UsageError` if it is more than one."""
     given = root.where or ""
     bare = source.session.dialect.bare(given)
-    if ";" in bare or bare.count("(") != bare.count(")"):
+    if ";" in bare or not _is_balanced(bare):
         raise UsageError(
             f"table {root.table}: where must be one condition on the table's columns, without a "
-            "semicolon"
+            "semicolon, and close what it opens"
         )
     return given
+
+
+def _is_balanced(bare: str) -> bool:
+    """Whether each closing parenthesis has an opening one before it."""
+    open_ = 0
+    for sign in bare:
+        open_ += (sign == "(") - (sign == ")")
+        if open_ < 0:
+            return False
+    return open_ == 0
 
 
 def _checked(source: Snapshot, root: Root, sql: str) -> Iterator[Sequence[Sequence[object]]]:

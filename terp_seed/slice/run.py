@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
+from terp_seed.errors import GuardError, UsageError
 from terp_seed.mask_database.risk import TableRisk
 from terp_seed.masking.boundary import Boundary
 from terp_seed.settings.log import progress_of_run
@@ -63,7 +64,7 @@ def slice_into(
     or proven.
     """
     border = slice_boundary(settings)
-    with target, ExitStack() as open_:
+    with _told(target), target, ExitStack() as open_:
         target.check()
         closure = open_.enter_context(_taken(settings, request, border))
         plan = plan_slice(closure)
@@ -91,6 +92,18 @@ def slice_into(
 
 
 @contextmanager
+def _told(target: SliceTarget) -> Iterator[None]:
+    """A disk that takes no more is a `GuardError` of one line."""
+    try:
+        yield
+    except OSError as error:
+        raise GuardError(
+            f"--to: {target.title}: {error.strerror or 'cannot be written'}; nothing was kept. "
+            "Make room, or name a target elsewhere"
+        ) from None
+
+
+@contextmanager
 def _taken(settings: Settings, request: SliceRequest, border: Boundary) -> Iterator[Closure]:
     """The closed set of rows that was asked for, in one state of the source."""
     with open_snapshot(settings, request.rate) as source, KeyStore() as keys:
@@ -107,6 +120,11 @@ def _known_names(source: Snapshot, request: SliceRequest) -> SliceRequest:
     roots = [replace(root, table=known_table(names, root.table, "roots")) for root in request.roots]
     limits = {known_table(names, table, "limits"): limit for table, limit in request.limits.items()}
     never = frozenset(known_table(names, table, "never") for table in request.never)
+    if both := sorted(never & {root.table for root in roots}):
+        raise UsageError(
+            f"table {', '.join(both)}: is to begin with, and is listed under never; take it out "
+            "of one of the two"
+        )
     return replace(request, roots=tuple(roots), limits=limits, never=never)
 
 

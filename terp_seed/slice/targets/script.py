@@ -6,6 +6,7 @@ row; what it did is one transaction.  The file has its name when it is whole.
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 from types import TracebackType
 from typing import TextIO
@@ -40,7 +41,8 @@ class ScriptTarget(SliceTarget):
     ) -> None:
         if self._file is not None:
             self._rows.close()
-            self._file.close()
+            with suppress(OSError):  # a full disk refuses what is left in the buffer, too
+                self._file.close()
             self._partial.unlink(missing_ok=True)
 
     def takes_exactly(self, dialect: Dialect) -> bool:
