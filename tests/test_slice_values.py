@@ -16,6 +16,7 @@ from toy_schema import metadata
 from terp_seed.database.compare import database_digests, table_digest
 from terp_seed.database.environment_stamp import stamp
 from terp_seed.errors import MaskingError, PlanError, UsageError
+from terp_seed.slice.run import plan_only
 
 ODD = 'it\'s "q" \\ back\\nslash %s :x\ttab\nline\r\n \U0001f33f ünï \x1a'
 PLAIN = (
@@ -222,3 +223,42 @@ def test_partitions_are_rows_of_their_table(
 def test_a_table_without_columns_of_days_has_no_since(labels: Copy, tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="has not exactly one column of days"):
         script(labels, tmp_path / "slice.sql", request("labels", since=":2026-01-01"))
+
+
+def test_a_mask_that_the_type_does_not_hold_is_refused_before_a_row(
+    new_copy: Callable[..., Copy],
+) -> None:
+    """A script would fail when it is run, long after."""
+    copy = new_copy("production", people="id INTEGER PRIMARY KEY")
+    if copy.name != "postgresql":
+        return
+    copy.run(
+        "ALTER TABLE people ADD COLUMN words text[], ADD COLUMN ip inet, ADD COLUMN mac macaddr, "
+        "ADD COLUMN ref uuid, ADD COLUMN home inet",
+        "INSERT INTO people VALUES (1, '{a,b}', '10.0.0.1', '08:00:2b:01:02:03', "
+        "'a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11', '10.0.0.2')",
+    )
+    policy = (
+        "[tables.people]",
+        'words = { class = "free_text"WORDS }',
+        'ip = { class = "device"IP }',
+        'mac = { class = "device"MAC }',
+        'ref = { class = "external_id" }',
+        'home = { class = "network" }',
+    )
+    copy.policy(
+        *(line.replace("WORDS", "").replace("IP", "").replace("MAC", "") for line in policy)
+    )
+    with pytest.raises(MaskingError) as failed:
+        plan_only(copy.settings, request("people"))
+    told = str(failed.value)
+    assert "people.words is of type ARRAY" in told
+    assert "people.ip is of type INET(), which redact does not make: use nullify" in told
+    assert "people.mac is of type MACADDR" in told
+    assert "people.ref" not in told
+    assert "people.home" not in told
+    null = ', strategy = "nullify"'
+    copy.policy(
+        *(line.replace("WORDS", null).replace("IP", null).replace("MAC", null) for line in policy)
+    )
+    plan_only(copy.settings, request("people"))

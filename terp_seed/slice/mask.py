@@ -6,8 +6,11 @@ column that is said not to be.  Columns that refer to each other are masked alik
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Any
+
+import sqlalchemy as sa
 
 from terp_seed.database.schema import TableFacts
 from terp_seed.errors import MaskingError, UsageError
@@ -25,6 +28,13 @@ __all__ = ["MASKED_AS", "MaskedTable", "masked_tables", "slice_boundary"]
 
 MASKED_AS = "staging"
 """The environment whose strategies hold: production has none, and dev needs no key."""
+
+_TEXTS = {"redact", "substitute", "pseudonymise", "tokenise", "hash", "partial", "scrub_text"}
+"""The strategies that make texts."""
+_PLAIN = (
+    *(sa.String, sa.Enum, sa.JSON, sa.LargeBinary, sa.Numeric, sa.Integer, sa.Boolean),
+    *(sa.Date, sa.DateTime, sa.Time, sa.Interval),
+)
 
 Columns = Mapping[str, Sequence[Value]]
 
@@ -106,7 +116,8 @@ def masked_tables(
     problems = [*_parted(border, closure, references)]
     gaps: list[PolicyGap] = []
     for table in closure.tables:
-        problems += _refused(border, closure.facts(table))
+        addresses = closure.source.session.dialect.address_types
+        problems += _refused(border, closure.facts(table), addresses)
         made = found[table] = table_mask(closure, references, table)
         if table in samples:
             gaps += made.gaps(samples[table])
@@ -149,7 +160,7 @@ def table_mask(closure: Closure, references: Sequence[SliceReference], table: st
     )
 
 
-def _refused(border: Boundary, facts: TableFacts) -> Iterator[str]:
+def _refused(border: Boundary, facts: TableFacts, addresses: Collection[str]) -> Iterator[str]:
     """Entries of the policy that a slice cannot follow."""
     policy = border.policy
     for name in policy.stale(facts.name, facts.columns):
@@ -166,11 +177,30 @@ def _refused(border: Boundary, facts: TableFacts) -> Iterator[str]:
                 f"{facts.name}.{name} is of type {column.unwritable}, which no mask makes: use "
                 "nullify, or say why it is not personal"
             )
+        elif (
+            choice
+            and choice.strategy in _TEXTS
+            and not _takes_text(column.type, choice.strategy, addresses)
+        ):
+            yield (
+                f"{facts.name}.{name} is of type {column.type!r}, which {choice.strategy} does not "
+                "make: use nullify, or say why it is not personal"
+            )
         if choice is not None and choice.strategy == "shuffle":
             yield (
                 f"{facts.name}.{name}: shuffle exchanges values of a whole table, and a slice is "
                 f"a part of one; give the column another strategy under {MASKED_AS}"
             )
+
+
+def _takes_text(kind: sa.types.TypeEngine[Any], strategy: str, addresses: Collection[str]) -> bool:
+    """Whether a column takes what a strategy makes; mismatched plain types are found elsewhere."""
+    kind = getattr(kind, "data_type", kind)  # of a domain
+    if isinstance(kind, sa.ARRAY):
+        return False
+    if strategy == "tokenise" and type(kind).__name__ in addresses:
+        return True
+    return isinstance(kind, _PLAIN) or (strategy == "pseudonymise" and isinstance(kind, sa.Uuid))
 
 
 def _parted(

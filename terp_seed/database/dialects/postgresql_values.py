@@ -31,6 +31,7 @@ class PostgreSQLValues(Values):
     now = "to_char(clock_timestamp() AT TIME ZONE 'UTC', 'YYYY-MM-DD HH24:MI:SS.MS')"
     keeps_nul = False
     version = "current_setting('server_version')"
+    address_types = frozenset({"INET", "CIDR"})
     digests_rows = True
 
     def text(self, value: str) -> str:

@@ -103,6 +103,9 @@ class Values(ABC):
         writes it, but never two different values alike.
         """
 
+    address_types: ClassVar[frozenset[str]] = frozenset()
+    """What its own types of network addresses are called, which take the text of one."""
+
     digests_rows: ClassVar[bool] = False
     """Whether `row_digest` can be asked: the database makes digests of the values it stores."""
 
