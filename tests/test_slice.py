@@ -91,6 +91,12 @@ def fill(copy: Copy) -> None:
     )
 
 
+@pytest.fixture(autouse=True)
+def no_seeders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What seeders of other tests in this process have said of references is not this source's."""
+    monkeypatch.setattr("terp_seed.rows.seeders._REFERENCES", {})
+
+
 @pytest.fixture
 def shop(new_copy: Callable[..., Copy]) -> Copy:
     """Production, with canaries."""

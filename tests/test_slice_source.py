@@ -22,6 +22,12 @@ from terp_seed.slice.targets.script import ScriptTarget
 VISITS = "id INTEGER PRIMARY KEY, person_id INTEGER NOT NULL REFERENCES people (id)"
 
 
+@pytest.fixture(autouse=True)
+def no_seeders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What seeders of other tests in this process have said of references is not this source's."""
+    monkeypatch.setattr("terp_seed.rows.seeders._REFERENCES", {})
+
+
 @pytest.fixture
 def source(new_copy: Callable[..., Copy]) -> Copy:
     """Twenty people with a visit each."""

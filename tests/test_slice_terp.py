@@ -17,6 +17,12 @@ from terp_seed.masking.policy_file import load_policy
 POLICY = Path(__file__).resolve().parent.parent / "seeds" / "masking.toml"
 
 
+@pytest.fixture(autouse=True)
+def no_seeders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What seeders of other tests in this process have said of references is not this source's."""
+    monkeypatch.setattr("terp_seed.rows.seeders._REFERENCES", {})
+
+
 @pytest.mark.long
 def test_a_slice_of_terp_is_whole_and_holds_no_one(
     new_copy: Callable[..., Copy], tmp_path: Path

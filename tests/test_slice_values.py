@@ -25,6 +25,12 @@ PLAIN = (
 )
 
 
+@pytest.fixture(autouse=True)
+def no_seeders(monkeypatch: pytest.MonkeyPatch) -> None:
+    """What seeders of other tests in this process have said of references is not this source's."""
+    monkeypatch.setattr("terp_seed.rows.seeders._REFERENCES", {})
+
+
 @pytest.fixture
 def labels(new_copy: Callable[..., Copy]) -> Copy:
     """The toy's tables, with values that are easily broken."""

@@ -53,9 +53,9 @@ __all__ = ["slice_rows"]
 @run_options("url")
 @with_json
 def slice_rows(project: Project, **given: Any) -> None:
-    """Take rows with all that they need, masked, from a database that is only read.
+    """Take some rows with all that they need, masked.
 
-    The source may be production.  The target has to be empty.
+    The database is only read, and may be production.  The target has to be empty.
     """
     settings = project.settings()
     request = _request(settings, given)
