@@ -21,7 +21,7 @@ from terp_seed.ledger.ledger import Ledger, Range, SeededRange, Shape
 from terp_seed.plan.plan import PlannedTable
 from terp_seed.rows.columns import computed, constant
 from terp_seed.rows.literals import block_digests
-from terp_seed.rows.model import Block, Column, Span, TableRows
+from terp_seed.rows.model import Block, Column, Span, TableRows, ref
 from terp_seed.run.writer import Writer
 
 
@@ -86,6 +86,10 @@ def test_rows_may_refer_to_a_table_that_comes_later() -> None:
     [
         (computed(lambda span: ["long"] * len(span), length=3), "a length of 4 where at most 3"),
         (computed(lambda span: ["B"] * len(span), choices=["A"]), "not among the promised ones"),
+        (
+            computed(lambda span: [ref("others", code="A")] * len(span)),
+            r"a ref\(\) where the first",
+        ),
     ],
 )
 def test_a_seeder_is_held_to_what_it_declared(column: Column, why: str) -> None:
