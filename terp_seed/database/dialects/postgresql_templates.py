@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 
+from terp_seed.database.dialects.postgresql_copies import PostgreSQLCopies, key_of
 from terp_seed.database.dialects.sessions import EXACT
 from terp_seed.database.dialects.templates import Templates, digest_of_rows, unmarked
 from terp_seed.errors import UsageError
@@ -91,16 +91,13 @@ class PostgreSQLTemplates(Templates):
     process lets go of.
     """
 
-    _used: set[str] = field(default_factory=set)
-    """The copies in use here: a session gets a lock again that it has."""
-
     def shape(self) -> str:
         with self._connected(self.origin.url) as connection:
             return digest_of_rows(connection.exec_driver_sql(_SHAPE, execution_options=EXACT).all())
 
     @contextmanager
     def lock(self, template: str) -> Iterator[None]:
-        key = _key(template.rpartition("_")[0])
+        key = key_of(template.rpartition("_")[0])
         self._run(f"SELECT pg_advisory_lock({key})")
         try:
             yield
@@ -129,37 +126,31 @@ class PostgreSQLTemplates(Templates):
         self._drop(template)
 
     def take(self, template: str) -> URL:
-        name = f"{template}_{os.urandom(6).hex()}"
-        self._run(f"SELECT pg_advisory_lock({_key(name)})")
         try:
-            self._run(
-                f'CREATE DATABASE "{name}" TEMPLATE "{template}"{self._owner}',
-                *(f'ALTER DATABASE "{name}" SET {setting}' for setting in self._settings),
-            )
+            name = self._copies.take(template)
         except DBAPIError as error:
-            self._run(f"SELECT pg_advisory_unlock({_key(name)})")
             if not self.has(template):
                 raise LookupError(template) from None
             raise UsageError(f"the template {template} cannot be copied: {error.orig}") from None
-        self._used.add(name)
         return self.origin.url.set(database=name)
 
     def give_back(self, copy: URL) -> None:
         name = str(copy.database)
         self._drop(name)
-        self._used.discard(name)
-        self._run(f"SELECT pg_advisory_unlock({_key(name)})")
+        self._copies.forget(name)
 
     def close(self) -> None:
+        if "_copies" in vars(self):
+            self._copies.close()
         if "_admin" in vars(self):
             self._admin.close()
 
     def sweep(self, prefix: str, template: str) -> None:
         ready = self._databases(prefix, ready=True)
         for name in self._databases(prefix):
-            if name == template or name in self._used:
+            if name == template:
                 continue
-            key = _key(name)
+            key = key_of(name)
             if not self._admin.exec_driver_sql(f"SELECT pg_try_advisory_lock({key})").scalar():
                 continue  # it is in use
             with suppress(DBAPIError):  # somebody is connected to it, or has just dropped it
@@ -225,8 +216,15 @@ class PostgreSQLTemplates(Templates):
             yield connection
 
     @cached_property
+    def _copies(self) -> PostgreSQLCopies:
+        return PostgreSQLCopies(self._connect, self._owner, self._settings)
+
+    @cached_property
     def _admin(self) -> Connection:
-        """A connection to a database that is not copied, if there is one."""
+        return self._connect()
+
+    def _connect(self) -> Connection:
+        """Connect to a database that is not copied, if there is one."""
         for name in ("postgres", self.origin.url.database):
             engine = self.open(self.origin.url.set(database=name))
             with suppress(DBAPIError):
@@ -269,8 +267,3 @@ class PostgreSQLTemplates(Templates):
             else f"{name} TO '{value.replace(chr(39), chr(39) * 2)}'"
             for name, _, value in (text.partition("=") for text in texts)
         ]
-
-
-def _key(name: str) -> str:
-    """The key of an advisory lock for a name, as an expression."""
-    return f"hashtextextended('{name}', 0)"
