@@ -38,6 +38,8 @@ FROZEN = {
     "0004_returns": "52af70d21f598d60dc686f629ca399df6c2f8e052189b9ef83b193ef3883996e",
     "0005_purchasing": "e0e31e25f381aa718b8fc0be29d8f2b36dcf7a158d00dfdba74afc8bead5fc10",
     "0006_samples": "a8ded8ec001e0b417b09f5ce486cdb58e7cd77de31992b355da7ff5e56da8d6d",
+    "0007_house": "f1fea517e3f639b56a7ba5ea3fb9c3a8f5b58c8be67421dc83aa299b423958f4",
+    "0008_people": "f53acf9a74a652b2860d98ed94ebaf51e39a97d9aac5fdc516550df2ea7ddc9b",
 }
 
 

@@ -161,6 +161,21 @@ PLANTED = {
     "a step begins": "UPDATE batch_status_history SET fromStatusId = toStatusId",
     "an order's history": "UPDATE order_status_history SET changed_at = '2040-01-01' WHERE id IN"
     " (SELECT MIN(id) FROM order_status_history GROUP BY order_id HAVING COUNT(*) > 1)",
+    "every line of a packed": "DELETE FROM order_item_bags WHERE id ="
+    " (SELECT MAX(id) FROM order_item_bags)",
+    "a line is in a bag of its": "UPDATE order_item_bags SET bag_id ="
+    " (SELECT MIN(id) FROM order_bags)",
+    "a bag is never empty": "DELETE FROM order_item_bags",
+    "order_item_bags.order_item_id": "UPDATE order_item_bags SET order_item_id = -id",
+    "an order was made final": "UPDATE order_audit_log SET action = 'FINALIZE'",
+    "order_audit_log.order_id": "UPDATE order_audit_log SET order_id = 1",
+    "order_audit_log.user_id": "UPDATE order_audit_log SET user_id = 1",
+    "a credit limit and": "UPDATE client_credit_limits SET current_exposure = -1",
+    "corrections of a client": "UPDATE client_ledger_adjustments SET amount = 5"
+    " WHERE transaction_type = 'DEBIT'",
+    "a seeded person has no": "UPDATE users SET loginMethod = '$2b$10$'",
+    "a role is given": "UPDATE user_roles SET user_id = 'nobody'",
+    "a seeded role is": "DELETE FROM user_roles",
 }  # fmt: skip
 
 

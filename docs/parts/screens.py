@@ -46,4 +46,13 @@ SCREENS = {
     "sampleAllocations": "samples",
     "workflow_statuses": "work queue",
     "batch_status_history": "work queue",
+    "order_bags": "pick and pack",
+    "order_item_bags": "pick and pack",
+    "order_audit_log": "order audit",
+    "client_credit_limits": "credit engine",
+    "client_ledger_adjustments": "client ledger",
+    "roles": "rights",
+    "permissions": "every guarded route",
+    "role_permissions": "every guarded route",
+    "user_roles": "every guarded route",
 }

@@ -129,3 +129,34 @@ QUEUE = (
     ),
 )
 """At which station of the work queue a batch is: the last one that it came to."""
+
+
+def _of_client(what: str) -> str:
+    return f"(SELECT {what} FROM clients c WHERE c.id = client_credit_limits.client_id)"
+
+
+_USED = "c.total_owed * 100.0 / NULLIF(c.credit_limit, 0)"
+
+CREDIT = (
+    Derived(
+        "client_credit_limits",
+        {
+            "credit_limit": _of_client("c.credit_limit"),
+            "current_exposure": _of_client("c.total_owed"),
+            "utilization_percent": _of_client(
+                f"CASE WHEN {_USED} > 999 THEN 999 ELSE ROUND(COALESCE({_USED}, 0), 2) END"
+            ),
+            "credit_health_score": _of_client(
+                "CASE WHEN c.oldest_debt_days > 120 THEN 40 WHEN c.oldest_debt_days > 45 THEN 65"
+                " ELSE 90 END"
+            ),
+            "base_capacity": _of_client("ROUND(c.total_spent / 10, 2)"),
+            "trend": _of_client(
+                "CASE WHEN c.oldest_debt_days > 120 THEN 'WORSENING'"
+                " WHEN c.total_owed = 0 THEN 'IMPROVING' ELSE 'STABLE' END"
+            ),
+        },
+        still=("last_calculated", "updated_at"),
+    ),
+)
+"""What buyers may owe, owe and how well they pay."""

@@ -1,4 +1,4 @@
-"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``workflow``.
+"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``people``.
 
 Importing this package registers them; ``seeders = terp_seed.terp.seeders`` in alembic.ini does.
 `terp_seed.terp.table` explains how a table is described.
@@ -10,9 +10,11 @@ from terp_seed.terp.seeders import (
     batches,
     catalogue,
     clients,
+    house,
     inventory,
     orders,
     payables,
+    people,
     purchasing,
     returns,
     sales,
@@ -24,9 +26,11 @@ __all__ = [
     "batches",
     "catalogue",
     "clients",
+    "house",
     "inventory",
     "orders",
     "payables",
+    "people",
     "purchasing",
     "returns",
     "sales",

@@ -19,6 +19,7 @@ from terp_seed.terp.simulation.clients import Clients
 from terp_seed.terp.simulation.clock import Clock
 from terp_seed.terp.simulation.credits import Credits
 from terp_seed.terp.simulation.fulfilment import Fulfilment
+from terp_seed.terp.simulation.house import House
 from terp_seed.terp.simulation.intake import Intake
 from terp_seed.terp.simulation.invoices import Invoices
 from terp_seed.terp.simulation.orders import Orders
@@ -74,6 +75,10 @@ class Simulation:
     @cached_property
     def fulfilment(self) -> Fulfilment:
         return Fulfilment(self.orders)
+
+    @cached_property
+    def house(self) -> House:
+        return House(self.orders)
 
     @cached_property
     def intake(self) -> Intake:
