@@ -40,6 +40,7 @@ FROZEN = {
     "0006_samples": "a8ded8ec001e0b417b09f5ce486cdb58e7cd77de31992b355da7ff5e56da8d6d",
     "0007_house": "f1fea517e3f639b56a7ba5ea3fb9c3a8f5b58c8be67421dc83aa299b423958f4",
     "0008_people": "f53acf9a74a652b2860d98ed94ebaf51e39a97d9aac5fdc516550df2ea7ddc9b",
+    "0009_calendar": "a197f239f97b4b3c3464691300f9fbafa8d6aecb0a3a8a0ec969504712ba4d38",
 }
 
 

@@ -176,6 +176,13 @@ PLANTED = {
     "a seeded person has no": "UPDATE users SET loginMethod = '$2b$10$'",
     "a role is given": "UPDATE user_roles SET user_id = 'nobody'",
     "a seeded role is": "DELETE FROM user_roles",
+    "a batch was photographed": "UPDATE batches SET photo_session_event_id = NULL",
+    "what is over was before": "UPDATE calendar_events SET start_date = '2040-01-01',"
+    " end_date = '2040-01-01' WHERE event_type = 'INTAKE'",
+    "an event has somebody": "UPDATE calendar_event_participants SET role = 'REQUIRED'",
+    "what comes back": "DELETE FROM calendar_recurrence_rules",
+    "a date of what comes back": "UPDATE calendar_recurrence_rules SET start_date = '2040-01-01'",
+    "calendar_events.calendar_id": "UPDATE calendar_events SET calendar_id = 1",
 }  # fmt: skip
 
 

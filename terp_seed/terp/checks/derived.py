@@ -160,3 +160,18 @@ CREDIT = (
     ),
 )
 """What buyers may owe, owe and how well they pay."""
+
+PHOTOGRAPHED = (
+    Derived(
+        "batches",
+        {
+            "photo_session_event_id": "(SELECT MIN(e.id) FROM calendar_events e"
+            " WHERE e.entity_type = 'lot' AND e.entity_id = {batches.lotId}"
+            " AND e.event_type = 'PHOTOGRAPHY'"
+            " AND (e.status = 'SCHEDULED' OR {batches.isPhotographyComplete}))"
+        },
+        still=("updatedAt",),
+        emptied=("photo_session_event_id",),
+    ),
+)
+"""In which session a batch was photographed, or will be."""

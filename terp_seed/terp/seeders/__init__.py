@@ -1,4 +1,4 @@
-"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``people``.
+"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``calendar``.
 
 Importing this package registers them; ``seeders = terp_seed.terp.seeders`` in alembic.ini does.
 `terp_seed.terp.table` explains how a table is described.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from terp_seed.terp.seeders import (
     batches,
+    calendar,
     catalogue,
     clients,
     house,
@@ -24,6 +25,7 @@ from terp_seed.terp.seeders import (
 
 __all__ = [
     "batches",
+    "calendar",
     "catalogue",
     "clients",
     "house",

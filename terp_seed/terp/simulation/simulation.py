@@ -15,6 +15,7 @@ from terp_seed.rows.seeders import SeedContext
 from terp_seed.terp.simulation.arrays import RandomWords
 from terp_seed.terp.simulation.batches import Batches
 from terp_seed.terp.simulation.buyers import Buyers
+from terp_seed.terp.simulation.calendar import Calendar
 from terp_seed.terp.simulation.clients import Clients
 from terp_seed.terp.simulation.clock import Clock
 from terp_seed.terp.simulation.credits import Credits
@@ -75,6 +76,10 @@ class Simulation:
     @cached_property
     def fulfilment(self) -> Fulfilment:
         return Fulfilment(self.orders)
+
+    @cached_property
+    def calendar(self) -> Calendar:
+        return Calendar(self.orders)
 
     @cached_property
     def house(self) -> House:
