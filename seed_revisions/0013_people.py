@@ -1,4 +1,4 @@
-"""People of every role: whom rows name from here on, and what each may do."""
+"""What people may do: a role and its rights for each kind of work."""
 
 from alembic import op
 

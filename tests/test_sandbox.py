@@ -41,6 +41,7 @@ FROZEN = {
     "0007_house": "f1fea517e3f639b56a7ba5ea3fb9c3a8f5b58c8be67421dc83aa299b423958f4",
     "0008_people": "f53acf9a74a652b2860d98ed94ebaf51e39a97d9aac5fdc516550df2ea7ddc9b",
     "0009_calendar": "a197f239f97b4b3c3464691300f9fbafa8d6aecb0a3a8a0ec969504712ba4d38",
+    "0010_talk": "c1c11cfec7e720a30f445a5972e789c598f4de7d5c8e954406b127cdf1cab371",
 }
 
 

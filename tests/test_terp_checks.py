@@ -183,6 +183,15 @@ PLANTED = {
     "what comes back": "DELETE FROM calendar_recurrence_rules",
     "a date of what comes back": "UPDATE calendar_recurrence_rules SET start_date = '2040-01-01'",
     "calendar_events.calendar_id": "UPDATE calendar_events SET calendar_id = 1",
+    "a task is done when": "UPDATE todo_tasks SET is_completed = 1",
+    "an order that is not packed": "UPDATE todo_tasks SET is_completed = NOT is_completed",
+    "a task is in the inbox": "UPDATE inbox_items SET user_id = (SELECT MAX(id) FROM users)",
+    "inbox_items.source_id": "UPDATE inbox_items SET source_id = 1",
+    "inbox_items.reference_id": "UPDATE inbox_items SET reference_id = 1",
+    "a remark on an order": "UPDATE comments SET created_at = '2010-01-01'",
+    "comments.commentable_id": "UPDATE comments SET commentable_id = 1",
+    "a meeting with": "UPDATE calendar_events SET status = 'CANCELLED'",
+    "nothing happens to a client": "UPDATE client_activity SET created_at = '2010-01-01'",
 }  # fmt: skip
 
 

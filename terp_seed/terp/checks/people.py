@@ -4,12 +4,7 @@ from __future__ import annotations
 
 from terp_seed.terp.checks.rules import declared
 
-PEOPLE = declared(
-    users={
-        "a seeded person has no password": (
-            "{openId} LIKE 'seed-%' AND {loginMethod} IS NOT NULL AND deleted_at IS NULL"
-        ),
-    },
+RIGHTS = declared(
     user_roles={
         "a role is given to a person who is there": (
             "SELECT r.id FROM user_roles r LEFT JOIN users u ON {u.openId} = r.user_id"

@@ -1,4 +1,4 @@
-"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``calendar``.
+"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``talk``.
 
 Importing this package registers them; ``seeders = terp_seed.terp.seeders`` in alembic.ini does.
 `terp_seed.terp.table` explains how a table is described.
@@ -20,6 +20,7 @@ from terp_seed.terp.seeders import (
     returns,
     sales,
     samples,
+    talk,
     workflow,
 )
 
@@ -37,5 +38,6 @@ __all__ = [
     "returns",
     "sales",
     "samples",
+    "talk",
     "workflow",
 ]

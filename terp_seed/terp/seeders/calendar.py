@@ -13,7 +13,7 @@ from terp_seed.rows.columns import constant
 from terp_seed.rows.model import Column, Span, Value
 from terp_seed.terp.checks.calendar import CALENDAR as INVARIANTS
 from terp_seed.terp.checks.derived import PHOTOGRAPHED
-from terp_seed.terp.seeders.people import ADMINISTRATOR, READER, SALES, WAREHOUSE
+from terp_seed.terp.seeders.catalogue import ADMINISTRATOR, PEOPLE, READER, SALES, WAREHOUSE
 from terp_seed.terp.simulation.calendar import Occasion
 from terp_seed.terp.simulation.clock import DAY, HOUR, TODAY
 from terp_seed.terp.simulation.simulation import Simulation
@@ -87,17 +87,18 @@ def calendars(sim: Simulation) -> Columns:
 def _level(row: int) -> int:
     """An administrator's own, a helper's hand, a reader's eye."""
     person, calendar = divmod(row, len(_CALENDARS))
+    person += ADMINISTRATOR
     if person == ADMINISTRATOR or (person, calendar) in ((SALES, _FIELD), (WAREHOUSE, _YARD)):
         return 2
     return int(person in (SALES, WAREHOUSE))
 
 
-@table("calendar_user_access", rows=lambda sim: (READER + 1) * len(_CALENDARS))
+@table("calendar_user_access", rows=lambda sim: len(PEOPLE) * len(_CALENDARS))
 def access(sim: Simulation) -> Columns:
     """Everybody sees every calendar; not everybody may change it."""
     return {
         "calendar_id": row_of("calendars", each(lambda row: row % len(_CALENDARS))),
-        "user_id": row_of("users", each(lambda row: row // len(_CALENDARS))),
+        "user_id": row_of("users", each(lambda row: ADMINISTRATOR + row // len(_CALENDARS))),
         "access_level": choice(each(_level), _LEVELS),
         "created_at": _since(sim),
         "updated_at": _since(sim),

@@ -80,7 +80,7 @@ class Calendar:
         for client, joined in enumerate(clients.joined):
             if class_of(client) == SUPPLIER:
                 continue
-            day = self.clock.working_day(TODAY - 3 - client * 7 % 80)
+            day = self.clock.working_day(TODAY - 3 - client * 11 % 80)
             self._add(Occasion.VISIT, client, max(joined, day))
             if client % 3 == 0:
                 self._add(Occasion.VISIT, client, self.clock.working_day(TODAY + 4 + client % 21))

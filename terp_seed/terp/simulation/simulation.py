@@ -31,6 +31,7 @@ from terp_seed.terp.simulation.returns import Returns
 from terp_seed.terp.simulation.samples import Samples
 from terp_seed.terp.simulation.schedule import Schedule, opening_day
 from terp_seed.terp.simulation.sizes import BatchStatus, Sizes, read_sizes
+from terp_seed.terp.simulation.talk import Talk
 from terp_seed.terp.simulation.workflow import Workflow
 
 
@@ -109,6 +110,10 @@ class Simulation:
     @cached_property
     def samples(self) -> Samples:
         return Samples(self.intake, self.orders)
+
+    @cached_property
+    def talk(self) -> Talk:
+        return Talk(self.fulfilment, self.invoices, self.calendar)
 
     @cached_property
     def workflow(self) -> Workflow:
