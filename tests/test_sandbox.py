@@ -42,6 +42,8 @@ FROZEN = {
     "0008_people": "f53acf9a74a652b2860d98ed94ebaf51e39a97d9aac5fdc516550df2ea7ddc9b",
     "0009_calendar": "a197f239f97b4b3c3464691300f9fbafa8d6aecb0a3a8a0ec969504712ba4d38",
     "0010_talk": "c1c11cfec7e720a30f445a5972e789c598f4de7d5c8e954406b127cdf1cab371",
+    "0011_matching": "d1af900f604676b142b12268992da2802c680300defc88a30b461f64134a76be",
+    "0012_portal": "9894318d1456215104287fec84b39d4d42ef3199b19ebc7627696ed921826bbb",
 }
 
 
@@ -184,6 +186,7 @@ def test_foreign_keys_have_the_delete_rules_of_terp_and_no_others_exist(made: Sa
         assert found == wanted, name
     assert left_out == {
         ("batches", "photo_session_event_id", "calendar_events"),
+        ("client_wants", "category_id", "categories"),
         ("orders", "intake_event_id", "calendar_events"),
         ("payments", "bankAccountId", "bankAccounts"),
         ("payments", "billId", "bills"),

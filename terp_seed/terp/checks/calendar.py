@@ -19,7 +19,7 @@ CALENDAR = declared(
             " OR (e.status = 'COMPLETED' AND e.start_date > (SELECT MIN(n.start_date)"
             " FROM calendar_events n WHERE n.status = 'SCHEDULED' AND NOT n.is_recurring))"
         ),
-        "an event has somebody who holds it": (
+        "an event has an organiser": (
             "SELECT e.id FROM calendar_events e LEFT JOIN calendar_event_participants p"
             " ON p.event_id = e.id AND p.role = 'ORGANIZER' WHERE p.id IS NULL"
         ),

@@ -150,7 +150,7 @@ CREDIT = (
                 "CASE WHEN c.oldest_debt_days > 120 THEN 40 WHEN c.oldest_debt_days > 45 THEN 65"
                 " ELSE 90 END"
             ),
-            "base_capacity": _of_client("ROUND(c.total_spent / 10, 2)"),
+            "base_capacity": _of_client("c.credit_limit"),
             "trend": _of_client(
                 "CASE WHEN c.oldest_debt_days > 120 THEN 'WORSENING'"
                 " WHEN c.total_owed = 0 THEN 'IMPROVING' ELSE 'STABLE' END"
@@ -175,3 +175,15 @@ PHOTOGRAPHED = (
     ),
 )
 """In which session a batch was photographed, or will be."""
+
+LAST_LOGIN = (
+    Derived(
+        "vip_portal_auth",
+        {
+            "last_login_at": "(SELECT c.vip_portal_last_login FROM clients c"
+            " WHERE c.id = vip_portal_auth.client_id)"
+        },
+        still=("updated_at",),
+    ),
+)
+"""When a client last entered the portal."""

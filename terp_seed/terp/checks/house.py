@@ -30,7 +30,7 @@ HOUSE = declared(
         ),
     },
     order_audit_log={
-        "an order was made final if it is no draft or quote": (
+        "a sale was made final, a draft or a quote was not": (
             "SELECT a.id FROM order_audit_log a JOIN orders o ON o.id = a.order_id"
             " WHERE (a.action = 'FINALIZE') <> (NOT o.is_draft AND {o.orderType} = 'SALE')"
             " AND a.action IN ('FINALIZE', 'CREATE_DRAFT')"

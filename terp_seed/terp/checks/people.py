@@ -12,7 +12,7 @@ RIGHTS = declared(
         ),
     },
     roles={
-        "a seeded role is somebody's": (
+        "a seeded role is given to a person": (
             "SELECT r.id FROM roles r LEFT JOIN user_roles u ON u.role_id = r.id"
             " WHERE r.name LIKE 'Seed %' AND u.id IS NULL"
         ),

@@ -8,7 +8,7 @@ _OPEN = "('CONFIRMED', 'READY_FOR_PACKING')"
 
 TALK = declared(
     todo_tasks={
-        "a task is done when it says so, and then by somebody": (
+        "a task is done when it says so, and says by whom": (
             "(status = 'done') <> is_completed OR is_completed <> (completed_at IS NOT NULL)"
             " OR (completed_at IS NULL) <> (completed_by IS NULL) OR completed_at < created_at"
         ),

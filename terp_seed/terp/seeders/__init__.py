@@ -1,4 +1,4 @@
-"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``talk``.
+"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``portal``.
 
 Importing this package registers them; ``seeders = terp_seed.terp.seeders`` in alembic.ini does.
 `terp_seed.terp.table` explains how a table is described.
@@ -13,9 +13,11 @@ from terp_seed.terp.seeders import (
     clients,
     house,
     inventory,
+    matching,
     orders,
     payables,
     people,
+    portal,
     purchasing,
     returns,
     sales,
@@ -31,9 +33,11 @@ __all__ = [
     "clients",
     "house",
     "inventory",
+    "matching",
     "orders",
     "payables",
     "people",
+    "portal",
     "purchasing",
     "returns",
     "sales",

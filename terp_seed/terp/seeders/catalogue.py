@@ -40,7 +40,7 @@ def _since_long(sim: Simulation, *names: str) -> Columns:
 def users(sim: Simulation) -> Columns:
     """The user that most seeded rows name, and a person for each kind of work.
 
-    Nobody can sign in as one of them until an administrator sets a password: TERP keeps its hash in
+    None of them can sign in until an administrator sets a password: TERP keeps its hash in
     ``loginMethod``, and no password is in any file.
     """
     logins = [None, *LOGINS]

@@ -1,7 +1,7 @@
 """Seeder ``people``: a role for each of the people of `catalogue`, and who has which.
 
-TERP makes ten roles of its own and completes the permissions at each start; these five roles have
-names of their own, so that neither meets the other.
+TERP makes ten roles itself and completes the permissions at each start; these five roles have
+other names, so that neither meets the other.
 """
 
 from __future__ import annotations

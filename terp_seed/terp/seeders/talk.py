@@ -63,7 +63,7 @@ def _owner(matter: Matter) -> int:
 
 
 @table("todo_lists", rows=lambda sim: len(_LISTS))
-def lists(sim: Simulation) -> Columns:
+def task_lists(sim: Simulation) -> Columns:
     """One for each kind of work, shared."""
     made = moment(sim.clock, each(lambda row: (TODAY - 1000) * DAY + (9 + row) * HOUR))
     return {
@@ -142,7 +142,7 @@ _REMARKS: dict[int, tuple[str, int]] = {
     Kind.PACKED: ("Packed, waits for the driver", WAREHOUSE),
     Kind.SHIPPED: ("On its way", WAREHOUSE),
     Kind.DELIVERED: ("Signed for at the dock", WAREHOUSE),
-    Kind.RETURNED: ("Came back unopened, look at it before it goes on the shelf", WAREHOUSE),
+    Kind.RETURNED: ("Came back unopened, look at it before it is shelved", WAREHOUSE),
     Kind.RESTOCKED: ("Looked at and restocked", WAREHOUSE),
     Kind.TO_VENDOR: ("Sent on, ask for the credit", ACCOUNTING),
 }
@@ -302,7 +302,7 @@ def client_notes(sim: Simulation) -> Columns:
 
 register(
     "talk",
-    lists,
+    task_lists,
     tasks,
     inbox,
     comments,

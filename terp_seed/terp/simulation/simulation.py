@@ -23,8 +23,10 @@ from terp_seed.terp.simulation.fulfilment import Fulfilment
 from terp_seed.terp.simulation.house import House
 from terp_seed.terp.simulation.intake import Intake
 from terp_seed.terp.simulation.invoices import Invoices
+from terp_seed.terp.simulation.matching import Matching
 from terp_seed.terp.simulation.orders import Orders
 from terp_seed.terp.simulation.payables import Payables
+from terp_seed.terp.simulation.portal import Portal
 from terp_seed.terp.simulation.products import Products
 from terp_seed.terp.simulation.purchasing import Purchasing
 from terp_seed.terp.simulation.returns import Returns
@@ -114,6 +116,14 @@ class Simulation:
     @cached_property
     def talk(self) -> Talk:
         return Talk(self.fulfilment, self.invoices, self.calendar)
+
+    @cached_property
+    def matching(self) -> Matching:
+        return Matching(self.orders, self.house, self.talk)
+
+    @cached_property
+    def portal(self) -> Portal:
+        return Portal(self.invoices, self.matching)
 
     @cached_property
     def workflow(self) -> Workflow:
