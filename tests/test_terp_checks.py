@@ -176,7 +176,7 @@ PLANTED = {
     "a seeded person has no": "UPDATE users SET loginMethod = '$2b$10$'",
     "a role is given": "UPDATE user_roles SET user_id = 'nobody'",
     "a seeded role is given": "DELETE FROM user_roles",
-    "a batch was photographed": "UPDATE batches SET photo_session_event_id = NULL",
+    "a batch was photographed in": "UPDATE batches SET photo_session_event_id = NULL",
     "what is over was before": "UPDATE calendar_events SET start_date = '2040-01-01',"
     " end_date = '2040-01-01' WHERE event_type = 'INTAKE'",
     "an event has an organiser": "UPDATE calendar_event_participants SET role = 'REQUIRED'",
@@ -203,6 +203,13 @@ PLANTED = {
     "a client's tier": "UPDATE client_vip_status SET ytd_spend = 90000000",
     "a list comes to": "UPDATE client_interest_list_items SET price_at_interest = 1",
     "a list that became": "UPDATE client_interest_lists SET status = 'CONVERTED'",
+    "a batch's zone": "UPDATE batch_zone_assignments SET quantity = quantity + 1",
+    "a zone holds": "UPDATE storage_zones SET current_capacity = current_capacity + 1",
+    "what a batch was bought": "UPDATE price_history SET total_price = 1",
+    "a batch that was photographed has": "DELETE FROM product_images",
+    "a supplier is tagged": "UPDATE clientTags SET tagId = (SELECT MAX(id) FROM tags)",
+    "productTags.productId": "UPDATE productTags SET productId = -id",
+    "productTags.tagId": "UPDATE productTags SET tagId = -id",
 }  # fmt: skip
 
 

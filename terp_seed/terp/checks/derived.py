@@ -187,3 +187,23 @@ LAST_LOGIN = (
     ),
 )
 """When a client last entered the portal."""
+
+ZONES = (
+    Derived(
+        "batch_zone_assignments",
+        {
+            "quantity": "(SELECT {b.onHandQty} FROM batches b"
+            " WHERE b.id = batch_zone_assignments.batch_id)"
+        },
+        still=("updated_at",),
+    ),
+    Derived(
+        "storage_zones",
+        {
+            "current_capacity": "COALESCE((SELECT ROUND(SUM(a.quantity), 2)"
+            " FROM batch_zone_assignments a WHERE a.zone_id = storage_zones.id), 0)"
+        },
+        still=("updated_at",),
+    ),
+)
+"""What lies in each zone."""

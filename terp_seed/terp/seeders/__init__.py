@@ -1,4 +1,4 @@
-"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``portal``.
+"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``places``.
 
 Importing this package registers them; ``seeders = terp_seed.terp.seeders`` in alembic.ini does.
 `terp_seed.terp.table` explains how a table is described.
@@ -17,6 +17,7 @@ from terp_seed.terp.seeders import (
     orders,
     payables,
     people,
+    places,
     portal,
     purchasing,
     returns,
@@ -37,6 +38,7 @@ __all__ = [
     "orders",
     "payables",
     "people",
+    "places",
     "portal",
     "purchasing",
     "returns",
