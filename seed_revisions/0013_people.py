@@ -16,13 +16,13 @@ def upgrade() -> None:
         "permissions.csv",
         key=["name"],
         on_conflict="skip",
-        sha256="bff6ff4543db856041cde1dafe8041b7ff395d7d43b563d73b1c2ef11f915d7d",
+        sha256="255bdba57be86e96e4fa9f41acd3df5d4637ad22bba5df46edf568052daa96d7",
     )
     op.seed_file(
         "role_permissions",
         "role_permissions.csv",
         refs={"role_id": "roles.name", "permission_id": "permissions.name"},
-        sha256="26d1744032d5952091c0c57b5dc4ee8a3fd27f0af6a49301d13c3c045a9e0c8b",
+        sha256="4db01fb5b9328327c01ba8b854aa38e04d0627c606bf2092b0056a0ec4c38c3b",
     )
 
 

@@ -24,7 +24,7 @@ from terp_seed.terp.table import (
 )
 
 _MAY = (
-    "Everything, users and settings included",
+    "Users and settings, and whatever an admin may do",
     "Clients, quotes, orders, samples and matching",
     "Stock, intake, packing and returns",
     "Ledger, payments and credits",
