@@ -1,4 +1,4 @@
-"""Catalogue: the seed user, brands, strains and products."""
+"""Catalogue: users, brands, strains and products."""
 
 from alembic import op
 

@@ -31,7 +31,8 @@ NAMED = SQLite().named
 
 SEEDERS = (
     "catalogue", "clients", "batches", "inventory", "orders", "payables", "sales", "returns",
-    "purchasing", "samples", "workflow",
+    "purchasing", "samples", "workflow", "house", "people", "calendar", "talk", "matching",
+    "portal", "places",
 )  # fmt: skip
 AS_OF = date(2026, 6, 30)
 SIZES = tomllib.loads(

@@ -38,6 +38,13 @@ FROZEN = {
     "0004_returns": "52af70d21f598d60dc686f629ca399df6c2f8e052189b9ef83b193ef3883996e",
     "0005_purchasing": "e0e31e25f381aa718b8fc0be29d8f2b36dcf7a158d00dfdba74afc8bead5fc10",
     "0006_samples": "a8ded8ec001e0b417b09f5ce486cdb58e7cd77de31992b355da7ff5e56da8d6d",
+    "0007_house": "f1fea517e3f639b56a7ba5ea3fb9c3a8f5b58c8be67421dc83aa299b423958f4",
+    "0008_people": "f53acf9a74a652b2860d98ed94ebaf51e39a97d9aac5fdc516550df2ea7ddc9b",
+    "0009_calendar": "a197f239f97b4b3c3464691300f9fbafa8d6aecb0a3a8a0ec969504712ba4d38",
+    "0010_talk": "c1c11cfec7e720a30f445a5972e789c598f4de7d5c8e954406b127cdf1cab371",
+    "0011_matching": "d1af900f604676b142b12268992da2802c680300defc88a30b461f64134a76be",
+    "0012_portal": "9894318d1456215104287fec84b39d4d42ef3199b19ebc7627696ed921826bbb",
+    "0013_places": "505366b13ada89413e5dc77a7264e6bfccf498a67276c39a8fb71bc60751b132",
 }
 
 
@@ -180,6 +187,7 @@ def test_foreign_keys_have_the_delete_rules_of_terp_and_no_others_exist(made: Sa
         assert found == wanted, name
     assert left_out == {
         ("batches", "photo_session_event_id", "calendar_events"),
+        ("client_wants", "category_id", "categories"),
         ("orders", "intake_event_id", "calendar_events"),
         ("payments", "bankAccountId", "bankAccounts"),
         ("payments", "billId", "bills"),

@@ -19,9 +19,14 @@ def medium():
         yield database
 
 
-def test_seed_user_is_a_user_of_its_own(medium):
+def test_nobody_can_sign_in_as_a_seeded_user(medium):
     assert medium.all("SELECT openId, role, loginMethod FROM users") == [
-        ("terp-seed", "user", None)
+        ("terp-seed", "user", None),
+        ("seed-admin", "admin", None),
+        ("seed-sales", "user", None),
+        ("seed-warehouse", "user", None),
+        ("seed-accounting", "user", None),
+        ("seed-reader", "user", None),
     ]
 
 

@@ -17,7 +17,7 @@ from typing import Any
 import sqlalchemy as sa
 
 from terp_seed.database.dialects import KeptTable, Reference, split_table
-from terp_seed.database.schema import inbound
+from terp_seed.database.schema import inbound, outbound
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError
 from terp_seed.ledger.changes import find_changes, still_there
@@ -255,8 +255,8 @@ def group_for_deletion(session: Session, seeded: SeededRange) -> Iterator[Sequen
     quote, table = session.dialect.quote, session.dialect.quote_table(seeded.table)
     references = [
         reference
-        for reference in inbound(session, [seeded.table])
-        if reference.table == seeded.table
+        for reference in outbound(session, seeded.table)
+        if reference.target_table.casefold() == seeded.table.casefold()
     ]
     if not references:
         return

@@ -129,3 +129,81 @@ QUEUE = (
     ),
 )
 """At which station of the work queue a batch is: the last one that it came to."""
+
+
+def _of_client(what: str) -> str:
+    return f"(SELECT {what} FROM clients c WHERE c.id = client_credit_limits.client_id)"
+
+
+_USED = "c.total_owed * 100.0 / NULLIF(c.credit_limit, 0)"
+
+CREDIT = (
+    Derived(
+        "client_credit_limits",
+        {
+            "credit_limit": _of_client("c.credit_limit"),
+            "current_exposure": _of_client("c.total_owed"),
+            "utilization_percent": _of_client(
+                f"CASE WHEN {_USED} > 999 THEN 999 ELSE ROUND(COALESCE({_USED}, 0), 2) END"
+            ),
+            "credit_health_score": _of_client(
+                "CASE WHEN c.oldest_debt_days > 120 THEN 40 WHEN c.oldest_debt_days > 45 THEN 65"
+                " ELSE 90 END"
+            ),
+            "base_capacity": _of_client("c.credit_limit"),
+            "trend": _of_client(
+                "CASE WHEN c.oldest_debt_days > 120 THEN 'WORSENING'"
+                " WHEN c.total_owed = 0 THEN 'IMPROVING' ELSE 'STABLE' END"
+            ),
+        },
+        still=("last_calculated", "updated_at"),
+    ),
+)
+"""What buyers may owe, owe and how well they pay."""
+
+PHOTOGRAPHED = (
+    Derived(
+        "batches",
+        {
+            "photo_session_event_id": "(SELECT MIN(e.id) FROM calendar_events e"
+            " WHERE e.entity_type = 'lot' AND e.entity_id = {batches.lotId}"
+            " AND e.event_type = 'PHOTOGRAPHY'"
+            " AND (e.status = 'SCHEDULED' OR {batches.isPhotographyComplete}))"
+        },
+        still=("updatedAt",),
+        emptied=("photo_session_event_id",),
+    ),
+)
+"""In which session a batch was photographed, or will be."""
+
+LAST_LOGIN = (
+    Derived(
+        "vip_portal_auth",
+        {
+            "last_login_at": "(SELECT c.vip_portal_last_login FROM clients c"
+            " WHERE c.id = vip_portal_auth.client_id)"
+        },
+        still=("updated_at",),
+    ),
+)
+"""When a client last entered the portal."""
+
+ZONES = (
+    Derived(
+        "batch_zone_assignments",
+        {
+            "quantity": "(SELECT {b.onHandQty} FROM batches b"
+            " WHERE b.id = batch_zone_assignments.batch_id)"
+        },
+        still=("updated_at",),
+    ),
+    Derived(
+        "storage_zones",
+        {
+            "current_capacity": "COALESCE((SELECT ROUND(SUM(a.quantity), 2)"
+            " FROM batch_zone_assignments a WHERE a.zone_id = storage_zones.id), 0)"
+        },
+        still=("updated_at",),
+    ),
+)
+"""What lies in each zone."""

@@ -12,7 +12,12 @@ from __future__ import annotations
 from terp_seed.terp.checks.rules import CENT, declared, differs, not_the_sum, shared
 
 CATALOGUE = declared(
-    products={"no two products have one name": shared("products", "nameCanonical")}
+    users={
+        "a seeded person has no password": (
+            "({openId} LIKE 'seed-%' OR {openId} = 'terp-seed') AND {loginMethod} IS NOT NULL"
+        ),
+    },
+    products={"no two products have one name": shared("products", "nameCanonical")},
 )
 
 CLIENTS = declared(

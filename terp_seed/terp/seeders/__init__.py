@@ -1,4 +1,4 @@
-"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``workflow``.
+"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``places``.
 
 Importing this package registers them; ``seeders = terp_seed.terp.seeders`` in alembic.ini does.
 `terp_seed.terp.table` explains how a table is described.
@@ -8,28 +8,42 @@ from __future__ import annotations
 
 from terp_seed.terp.seeders import (
     batches,
+    calendar,
     catalogue,
     clients,
+    house,
     inventory,
+    matching,
     orders,
     payables,
+    people,
+    places,
+    portal,
     purchasing,
     returns,
     sales,
     samples,
+    talk,
     workflow,
 )
 
 __all__ = [
     "batches",
+    "calendar",
     "catalogue",
     "clients",
+    "house",
     "inventory",
+    "matching",
     "orders",
     "payables",
+    "people",
+    "places",
+    "portal",
     "purchasing",
     "returns",
     "sales",
     "samples",
+    "talk",
     "workflow",
 ]

@@ -1,4 +1,4 @@
-"""Seeder ``catalogue``: the seed user, brands, strains and products.
+"""Seeder ``catalogue``: users, brands, strains and products.
 
 TERP fills grades, categories, units and locations on its first start, if they are empty.  So
 nothing is put there: seeding first must not suppress it.  Products name no supplier yet, since
@@ -14,9 +14,16 @@ from terp_seed.terp.checks.invariants import CATALOGUE
 from terp_seed.terp.simulation.clock import DAY, HOUR, TODAY
 from terp_seed.terp.simulation.names import brand_names, strain_names
 from terp_seed.terp.simulation.simulation import Simulation
-from terp_seed.terp.table import Columns, each, register, row_of, table, text
+from terp_seed.terp.table import Columns, choice, each, register, row_of, table, text
 
-(_USER,) = invented(["Seed Data"])
+_USER, *PEOPLE = invented(
+    ("Seed Data", "Seed Administrator", "Seed Sales", "Seed Warehouse", "Seed Accounting",
+     "Seed Reader")
+)  # fmt: skip
+LOGINS = ("admin", "sales", "warehouse", "accounting", "reader")
+ADMINISTRATOR, SALES, WAREHOUSE, ACCOUNTING, READER = range(1, 6)
+"""The rows of the people; row 0 is the user that most rows name."""
+
 _DESCRIPTIONS = (
     "Family run and sun grown.", "Small batch, hand trimmed.", "Clean, consistent, on time.",
     "Living soil, no shortcuts.", "Old genetics, new houses.", "Cured slowly, packed fresh.",
@@ -29,14 +36,20 @@ def _since_long(sim: Simulation, *names: str) -> Columns:
     return dict.fromkeys(("createdAt", "updatedAt", *names), constant(moment))
 
 
-@table("users", rows=lambda sim: 1, key=("openId",))
+@table("users", rows=lambda sim: 1 + len(PEOPLE), key=("openId",))
 def users(sim: Simulation) -> Columns:
-    """The one user that seeded rows name: never a person's account."""
+    """The user that most seeded rows name, and a person for each kind of work.
+
+    None of them can sign in until an administrator sets a password: TERP keeps its hash in
+    ``loginMethod``, and no password is in any file.
+    """
+    logins = [None, *LOGINS]
+    ids = ["terp-seed" if login is None else f"seed-{login}" for login in logins]
     return {
-        "openId": constant("terp-seed"),
-        "name": constant(_USER),
-        "email": constant("terp-seed@example.com"),
-        "role": constant("user"),
+        "openId": text(ids, 20),
+        "name": text([_USER, *PEOPLE], 30),
+        "email": text([f"{id_}@example.com" for id_ in ids], 40),
+        "role": choice([login == "admin" for login in logins], ("user", "admin")),
         **_since_long(sim, "lastSignedIn"),
     }
 

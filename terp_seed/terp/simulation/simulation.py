@@ -15,20 +15,25 @@ from terp_seed.rows.seeders import SeedContext
 from terp_seed.terp.simulation.arrays import RandomWords
 from terp_seed.terp.simulation.batches import Batches
 from terp_seed.terp.simulation.buyers import Buyers
+from terp_seed.terp.simulation.calendar import Calendar
 from terp_seed.terp.simulation.clients import Clients
 from terp_seed.terp.simulation.clock import Clock
 from terp_seed.terp.simulation.credits import Credits
 from terp_seed.terp.simulation.fulfilment import Fulfilment
+from terp_seed.terp.simulation.house import House
 from terp_seed.terp.simulation.intake import Intake
 from terp_seed.terp.simulation.invoices import Invoices
+from terp_seed.terp.simulation.matching import Matching
 from terp_seed.terp.simulation.orders import Orders
 from terp_seed.terp.simulation.payables import Payables
+from terp_seed.terp.simulation.portal import Portal
 from terp_seed.terp.simulation.products import Products
 from terp_seed.terp.simulation.purchasing import Purchasing
 from terp_seed.terp.simulation.returns import Returns
 from terp_seed.terp.simulation.samples import Samples
 from terp_seed.terp.simulation.schedule import Schedule, opening_day
 from terp_seed.terp.simulation.sizes import BatchStatus, Sizes, read_sizes
+from terp_seed.terp.simulation.talk import Talk
 from terp_seed.terp.simulation.workflow import Workflow
 
 
@@ -76,6 +81,14 @@ class Simulation:
         return Fulfilment(self.orders)
 
     @cached_property
+    def calendar(self) -> Calendar:
+        return Calendar(self.orders)
+
+    @cached_property
+    def house(self) -> House:
+        return House(self.orders)
+
+    @cached_property
     def intake(self) -> Intake:
         return Intake(self.batches, self.orders.demand, self._words("supply"))
 
@@ -99,6 +112,18 @@ class Simulation:
     @cached_property
     def samples(self) -> Samples:
         return Samples(self.intake, self.orders)
+
+    @cached_property
+    def talk(self) -> Talk:
+        return Talk(self.fulfilment, self.invoices, self.calendar)
+
+    @cached_property
+    def matching(self) -> Matching:
+        return Matching(self.orders, self.house, self.talk)
+
+    @cached_property
+    def portal(self) -> Portal:
+        return Portal(self.invoices, self.matching)
 
     @cached_property
     def workflow(self) -> Workflow:
