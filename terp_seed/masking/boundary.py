@@ -562,17 +562,30 @@ _ColumnMask = Callable[[Sequence[Value], Iterable[Any], _Place], Sequence[Value]
 
 def _column_mask(mask: Mask) -> _ColumnMask:
     if mask.by_value is not None:
-        return _by_value(mask.by_value)
+        return _by_value(mask.by_value, mask.by_texts)
     function = mask.by_row or mask.by_subject
     return _with_companions(function) if function else _by_value(_as_it_is)
 
 
-def _by_value(mask: Callable[[Value], Value]) -> _ColumnMask:
+_TEXTS = frozenset((str, type(None)))
+
+
+def _by_value(
+    mask: Callable[[Value], Value],
+    many: Callable[[Sequence[str]], Sequence[Value]] | None = None,
+) -> _ColumnMask:
     one_by_one = _with_companions(lambda value, number: mask(value))
 
     def column(values: Sequence[Value], numbers: Iterable[Any], at: _Place) -> Sequence[Value]:
         with suppress(Exception):  # a value without a hash, or one that cannot be masked
-            masked = {value: mask(value) for value in {*values} if not is_blank(value)}
+            distinct = {*values}
+            if many is not None and {*map(type, distinct)} <= _TEXTS:
+                texts = [text for text in distinct if text and not text.isspace()]
+                masked = dict(zip(texts, many(texts), strict=True))
+            else:
+                masked = {value: mask(value) for value in distinct if not is_blank(value)}
+            if len(masked) == len(distinct):
+                return [*map(masked.__getitem__, values)]
             return [masked.get(value, value) for value in values]
         return one_by_one(values, numbers, at)
 
