@@ -30,8 +30,8 @@ contact = { class = "person_name" }
 mail = { class = "email" }
 phone = { class = "phone" }
 address = { class = "postal_address" }
-not_personal = [{ columns = ["code", "license", "city", "state", "total_owed", "created_at"],
-reason = "of the business" }]
+not_personal = [{ columns = [
+"code", "license", "city", "state", "total_owed", "created_at"], reason = "of the business" }]
 [tables.orders]
 not_personal = [{ columns = ["status", "total", "placed", "note"], reason = "of the business" }]
 """
