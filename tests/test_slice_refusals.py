@@ -45,7 +45,7 @@ def source(new_copy: Callable[..., Copy]) -> Copy:
         ("name >", ", at its end", "cannot read"),
         ("name = 'Jane Canary1", "", "cannot read"),
         ("nme = 'Jane Canary1'", "", "no such column: nme|column does not exist: nme"),
-        ("no_such(name) = 'Jane Canary1'", "", "no such function"),
+        ("no_such(name) = 'Jane Canary1'", "", "no such function|not know a function"),
     ],
 )
 def test_a_condition_with_a_mistake_is_one_line_that_says_where(
