@@ -67,6 +67,12 @@ def slice_rows(project: Project, **given: Any) -> None:
             document("slice", did="dry run", **_fields(plan))
         else:
             _show(plan)
+            if plan.stops:
+                click.echo(
+                    "a slice stops at orphans: leave their references empty by --orphans leave, or "
+                    "take the rows as they are by --orphans take",
+                    err=True,
+                )
             click.echo(f'schema = "{plan.schema}"', err=True)
         return
     _slice(project, settings, request, given)

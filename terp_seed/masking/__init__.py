@@ -5,12 +5,12 @@ generators and are held to reserved ranges.  *Imported* rows (files, hand
 written rows, existing tables, and rows of unknown origin) are masked, column by
 column, by the policy.
 
-``boundary`` masks or proves a block, ``policy`` and ``policy_file`` say what is done about each
-column, ``neutralisation`` what a copy must not do any more, ``gaps`` finds columns that need a
-decision, ``propose`` names a class for one, ``decisions`` makes a valid entry of it, and
-``policy_lines`` adds that to the file.  A name is judged by ``column_names`` with the word lists of
-``vocabulary``, content by ``live_values`` with ``phone_numbers`` and ``encodings``, and a sample
-also by ``national_numbers`` and ``person_names``.
+``boundary`` masks or proves a block, ``column_masks`` each column of it, ``policy`` and
+``policy_file`` say what is done about each column, ``neutralisation`` what a copy must not do any
+more, ``gaps`` finds columns that need a decision, ``propose`` names a class for one, ``decisions``
+makes a valid entry of it, and ``policy_lines`` adds that to the file. A name is judged by
+``column_names`` with the word lists of ``vocabulary``, content by ``live_values`` with
+``phone_numbers`` and ``encodings``, and a sample also by ``national_numbers`` and ``person_names``.
 ``strategies`` lists the ways to mask, and ``proof`` holds generated values to the ranges in
 ``reserved``.  A strategy gets a `Site` and returns a `Mask` (``site``); ``approximations``,
 ``documents`` with ``document_keys``, ``ibans``, ``substitutes``, ``persons`` and ``tokens``

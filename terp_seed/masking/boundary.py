@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Container, Iterable, Iterator, Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from functools import partial
 from importlib import import_module
@@ -22,6 +21,7 @@ import sqlalchemy as sa
 
 from terp_seed.database.schema import TableFacts
 from terp_seed.errors import MaskingError, UsageError, Where
+from terp_seed.masking.column_masks import Place, column_mask
 from terp_seed.masking.documents import Other, mask_document
 from terp_seed.masking.gaps import (
     ColumnProfile,
@@ -461,7 +461,7 @@ class Masker:
     ) -> None:
         self.table = table
         self._masks = masks
-        self._columns = {name: _column_mask(mask) for name, mask in masks.items()}
+        self._columns = {name: column_mask(mask) for name, mask in masks.items()}
         self._spellings = spellings
         self._first_row = first_row
         self._row_names = row_names
@@ -509,7 +509,7 @@ class Masker:
                 f"{self.table}.{name} is a reference, which cannot be masked; remove its class "
                 "from masking.toml"
             )
-        at = _Place()
+        at = Place()
         try:
             if (by_block := self._masks[name].by_block) is not None:
                 return replace(cells, values=by_block(cells.values, block.start))
@@ -548,42 +548,3 @@ class Masker:
                 for value, number in zip(cells.values, numbers, strict=True)
             ]
         return spelt[mask.known_by]
-
-
-@dataclass(slots=True)
-class _Place:
-    """How far a column has come."""
-
-    place: int = 0
-
-
-_ColumnMask = Callable[[Sequence[Value], Iterable[Any], _Place], Sequence[Value]]
-
-
-def _column_mask(mask: Mask) -> _ColumnMask:
-    if mask.by_value is not None:
-        return _by_value(mask.by_value)
-    function = mask.by_row or mask.by_subject
-    return _with_companions(function) if function else _by_value(_as_it_is)
-
-
-def _by_value(mask: Callable[[Value], Value]) -> _ColumnMask:
-    one_by_one = _with_companions(lambda value, number: mask(value))
-
-    def column(values: Sequence[Value], numbers: Iterable[Any], at: _Place) -> Sequence[Value]:
-        with suppress(Exception):  # a value without a hash, or one that cannot be masked
-            masked = {value: mask(value) for value in {*values} if not is_blank(value)}
-            return [masked.get(value, value) for value in values]
-        return one_by_one(values, numbers, at)
-
-    return column
-
-
-def _with_companions(mask: Callable[[Value, Any], Value]) -> _ColumnMask:
-    def column(values: Sequence[Value], companions: Iterable[Any], at: _Place) -> Sequence[Value]:
-        masked = []
-        for at.place, (value, companion) in enumerate(zip(values, companions, strict=True)):
-            masked.append(value if is_blank(value) else mask(value, companion))
-        return masked
-
-    return column

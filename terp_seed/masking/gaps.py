@@ -11,6 +11,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from itertools import islice
 from shlex import quote
@@ -20,7 +21,7 @@ import sqlalchemy as sa
 
 from terp_seed.database.schema import ColumnFacts, TableFacts
 from terp_seed.masking.column_names import TypeKind, guess
-from terp_seed.masking.live_values import find_live, live_kinds, may_be_live, searchable
+from terp_seed.masking.live_values import find_live, live_kinds, may_be_live_among, searchable
 from terp_seed.masking.policy import Policy, Rule
 from terp_seed.masking.site import Mask
 from terp_seed.rows.model import Json, Lookup, TableRows, Value
@@ -39,7 +40,6 @@ __all__ = [
 ]
 
 _AT_ONCE = 2_000
-_APART = "     "  # no number goes on behind it
 _LEAST_CARD = 10**12  # a card number has 13 digits
 _BARE = re.compile(r"[A-Za-z0-9_-]+")
 
@@ -181,18 +181,32 @@ def _content(column: ColumnProfile) -> set[str]:
         return set()
     values, kinds = iter(column.samples or ()), set[str]()
     while some := list(islice(values, _AT_ONCE)):
-        kinds |= _kinds_of_texts({value for value in some if isinstance(value, str)})
-        for value in some:
-            if isinstance(value, dict | list | Json):
-                kinds |= live_kinds(value)
-            elif isinstance(value, int) and value >= _LEAST_CARD:
-                kinds |= live_kinds(str(value)) & {"card"}
+        types = {*map(type, some)}
+        texts = {*some} if types <= _TEXTS else {v for v in some if isinstance(v, str)}
+        kinds |= _kinds_of_texts(texts - {None})
+        whole = types <= _WHOLE and max(filter(None, some), default=0) < _LEAST_CARD
+        if not whole and not types <= _WITHOUT_CARDS:
+            kinds |= _kinds_of_others(some)
+    return kinds
+
+
+_TEXTS, _WHOLE = frozenset((str, type(None))), frozenset((int, type(None)))
+_WITHOUT_CARDS = frozenset((*_TEXTS, Decimal, float, date, datetime, time, timedelta, bytes))
+
+
+def _kinds_of_others(values: Iterable[Value]) -> set[str]:
+    """The kinds of data in documents, and in numbers that are long enough for a card's."""
+    kinds = set[str]()
+    for value in values:
+        if isinstance(value, dict | list | Json):
+            kinds |= live_kinds(value)
+        elif isinstance(value, int) and value >= _LEAST_CARD:
+            kinds |= live_kinds(str(value)) & {"card"}
     return kinds
 
 
 def _kinds_of_texts(texts: Set[str]) -> set[str]:
-    together = _APART.join(texts)
-    if together.isascii() and not may_be_live(together):
+    if not may_be_live_among(texts):
         return set()
     return set().union(*map(live_kinds, texts))
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from unicodedata import category, normalize
 
@@ -33,6 +33,7 @@ __all__ = [
     "is_hidden",
     "live_kinds",
     "may_be_live",
+    "may_be_live_among",
     "searchable",
     "texts_behind",
     "texts_in",
@@ -72,6 +73,10 @@ _NUMBERS = re.compile(
     "|".join(p.pattern for p in (_CARD, _SSN, _EIN, _NANP, _INTERNATIONAL, _NATIONAL, _IBAN))
 )
 
+_BEGINS = re.compile(r"(?<![\w-])\(?\d|(?<![\w+])\+\d|(?<![^\W_])[A-Za-z]{2}\d{2}")
+"""How each of `_NUMBERS` begins; digits of codes begin otherwise, and this is found sooner."""
+
+_APART = "     "  # no number goes on behind it
 _ENCODED = 16  # characters of the shortest base64 that is opened
 _LONG_WORD = re.compile(rf"(?<!\S)[^\W_]{{{_ENCODED}}}")
 _LONG_WORD_IN = re.compile(rf'"[A-Za-z0-9+/_-]{{{_ENCODED}}}')  # a value of a document
@@ -103,9 +108,22 @@ def searchable(text: str) -> str:
 
 def may_be_live(text: str) -> bool:
     """False if nothing in the text can be live, whatever it is cut into or opened to."""
-    short = "@" in text or "\\" in text or _has_eight_digits(text)
+    return _has_eight_digits(text) or _may_be_but_numbers(text)
+
+
+def may_be_live_among(texts: Iterable[str]) -> bool:
+    """False if nothing in any of the texts can be live, as they are or opened."""
+    together = _APART.join(texts)
+    if not together.isascii() or _may_be_but_numbers(together):
+        return True
+    numbers = _has_eight_digits(together) and _BEGINS.search(together) is not None
+    return numbers and _NUMBERS.search(together) is not None
+
+
+def _may_be_but_numbers(text: str) -> bool:
+    """False if there is nothing live but numbers."""
     encoded = "%" in text or "&" in text or _has_long_word(text) or _holds_long_word(text)
-    return short or encoded or _may_be_address(text)
+    return "@" in text or "\\" in text or encoded or _may_be_address(text)
 
 
 def _has_long_word(text: str) -> bool:

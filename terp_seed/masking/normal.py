@@ -7,7 +7,7 @@ one person, so they become one pseudonym.  These spellings are never written.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import date, time
 from decimal import Decimal
 from unicodedata import category, normalize
@@ -25,6 +25,7 @@ __all__ = [
     "plain",
     "tidy",
     "token",
+    "tokens",
 ]
 
 Normal = Callable[[str], str]
@@ -105,3 +106,10 @@ def token(value: Value, normal: Normal) -> bytes:
             "this kind of value has no text to mask; choose another strategy, such as nullify"
         )
     return normal(str(value)).encode()
+
+
+def tokens(texts: Sequence[str], normal: Normal) -> list[bytes]:
+    """The `token` of each of these texts."""
+    if "".join(texts).isascii():
+        return [*map(str.encode, map(normal, texts))]
+    return [token(text, normal) for text in texts]

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from operator import eq
 from typing import Any, Literal
 
 from terp_seed.masking.keys import Digest, Key, keyed_digest
-from terp_seed.masking.normal import ANOTHER, UnmaskableError, token
+from terp_seed.masking.normal import ANOTHER, UnmaskableError, token, tokens
 from terp_seed.masking.policy import Choice, DataClass
 from terp_seed.rows.model import Value
 
@@ -46,7 +47,7 @@ class Site:
 
 @dataclass(frozen=True, slots=True)
 class Mask:
-    """How one site is masked; one of the four functions is set.
+    """How one site is masked; one of four functions is set.
 
     ``by_value`` sees the value alone, ``by_row`` also the number of the row,
     ``by_subject`` also the bytes of the row's subject; ``by_block`` sees the column of
@@ -58,6 +59,8 @@ class Mask:
     """
 
     by_value: Callable[[Value], Value] | None = None
+    by_texts: Callable[[Sequence[str]], Sequence[Value]] | None = None
+    """What ``by_value`` makes of texts, sooner; only beside it."""
     by_row: Callable[[Value, int], Value] | None = None
     by_block: Callable[[Sequence[Value], int], Sequence[Value]] | None = None
     by_subject: Callable[[Value, bytes], Value] | None = None
@@ -83,10 +86,15 @@ def by_key(site: Site, render: Callable[[Value, bytes, bytes], Value], **facts: 
         own = token(value, normal)
         return render(value, own, own)
 
+    def by_texts(texts: Sequence[str]) -> Sequence[Value]:
+        return [*map(render, texts, own := tokens(texts, normal), own)]
+
     def by_row(value: Value, row: int) -> Value:
         return render(value, b"row\0%d" % row, token(value, normal))
 
-    return Mask(by_row=by_row, **facts) if site.key is None else Mask(by_value=by_value, **facts)
+    if site.key is None:
+        return Mask(by_row=by_row, **facts)
+    return Mask(by_value=by_value, by_texts=by_texts, **facts)
 
 
 def drawn(site: Site, make: Callable[[bytes, Value], Value], **facts: Any) -> Mask:
@@ -116,7 +124,15 @@ def drawn_text(site: Site, make: Callable[[bytes], str], **facts: Any) -> Mask:
     def render(digest: bytes, value: Value) -> Value:
         return make(digest) if value.__class__ is str else of_kind(make(digest), value)
 
-    return drawn(site, render, **facts)
+    mask, draw, normal = drawn(site, render, **facts), site.digest(), site.kind.normal
+    if (by_value := mask.by_value) is None:
+        return mask
+
+    def by_texts(texts: Sequence[str]) -> Sequence[Value]:
+        made = [make(draw(own)) for own in tokens(texts, normal)]
+        return [*map(by_value, texts)] if any(map(eq, made, texts)) else made
+
+    return replace(mask, by_texts=by_texts)
 
 
 def of_kind(text: str, value: Value, kind: Literal["text", "digits"] = "text") -> Value:

@@ -8,18 +8,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from decimal import Decimal
 from hashlib import sha256
+from json.encoder import encode_basestring
 from pathlib import Path
 from typing import Any
 from uuid import UUID
 
 from terp_seed.rows.files import frozen_name
 from terp_seed.rows.literals import json_text
-from terp_seed.rows.model import Json, Lookup, Value
+from terp_seed.rows.model import Json, Lookup, Many, Value, with_null
 
 __all__ = [
     "call",
     "can_freeze",
     "frozen_line",
+    "frozen_lines",
     "listed",
     "name_frozen",
     "needed_imports",
@@ -144,6 +146,33 @@ def frozen_line(row: Mapping[str, Value]) -> str:
     """A row as a line of JSON Lines, which reads back as the same values."""
     assert can_freeze(row)
     return json_text({name: _tagged(value) for name, value in row.items()})
+
+
+def frozen_lines(columns: Mapping[str, Sequence[Value]]) -> Iterator[str]:
+    """The `frozen_line` of each row of some columns."""
+    names = sorted(columns)
+    parts = [f"{json_text(name)}:".replace("%", "%%") + "%s" for name in names]
+    row = f"{{{','.join(parts)}}}"
+    return map(row.__mod__, zip(*[_in_json(columns[name]) for name in names], strict=True))
+
+
+def _in_json(values: Sequence[Value]) -> Sequence[str]:
+    """The JSON texts of a column of a frozen file."""
+    kinds = {*map(type, values)} - {type(None)}
+    make = _IN_JSON.get(next(iter(kinds))) if len(kinds) == 1 else None
+    if make is None:
+        return [json_text(_tagged(value)) for value in values]
+    return with_null("null", make, values)
+
+
+_IN_JSON: Mapping[type[Any], Many] = {
+    str: lambda values: [*map(encode_basestring, values)],
+    int: lambda values: [*map(str, values)],
+    Decimal: lambda values: [f'{{"$decimal":"{value}"}}' for value in values],
+    datetime: lambda values: [f'{{"$datetime":"{value.isoformat()}"}}' for value in values],
+    date: lambda values: [f'{{"$date":"{value}"}}' for value in values],
+}
+"""How columns of one type are written sooner than value by value, and in the same texts."""
 
 
 def _tagged(value: Value) -> Any:

@@ -113,6 +113,7 @@ def literals(
         return fill_nulls(texts, NULL)
     one = partial(literal, text=text, binary=binary, lookup=lookup)
     many: dict[type[Any], Many] = dict.fromkeys((str, JsonText), partial(quoted, text))
+    many[Decimal] = _numbers
     return column_texts(cells.values, cells.kinds, NULL, one, many)
 
 
@@ -328,6 +329,16 @@ def _duration(value: timedelta) -> str:
     return f"{text}.{whole.microseconds:06d}" if whole.microseconds else text
 
 
+def _numbers(values: Sequence[Decimal]) -> Sequence[str]:
+    """What `_number` makes of decimals."""
+    texts = [*map(str, values)]
+    together = "".join(texts)
+    plain = not together.strip("0123456789.-") and max(map(len, texts), default=0) < _MOST_DECIMALS
+    if not plain:
+        return [*map(_number, values)]
+    return [text.rstrip("0").rstrip(".") if "." in text else text for text in texts]
+
+
 def _number(value: float | Decimal) -> str:
     if isinstance(value, float):
         if not isfinite(value):
@@ -494,6 +505,7 @@ def copy_fields(cells: Cells) -> Sequence[str]:
         if not any(map(together.__contains__, _COPY_SPECIAL)) and together.isascii():
             return fill_nulls(cells.values, _COPY_NULL)
     many: dict[type[Any], Many] = dict.fromkeys(_COPY_TEXTS, _copy_texts)
+    many[Decimal] = _numbers
     return column_texts(cells.values, cells.kinds, _COPY_NULL, _copy_field, many)
 
 

@@ -5,9 +5,10 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
-from sqlalchemy.engine import make_url
+from sqlalchemy.engine import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
+from terp_seed.database.dialects import dialect_named
 from terp_seed.errors import GuardError, UsageError
 from terp_seed.project.project import Project
 from terp_seed.settings.options import Settings
@@ -39,11 +40,19 @@ def _settings_of(settings: Settings, to: str) -> Settings:
         url = make_url(to)
     except (ArgumentError, ValueError):
         raise UsageError("--to: is not a database URL; write engine://user@host/database") from None
-    same = (url.host, url.port, url.database) == (
-        settings.url.host,
-        settings.url.port,
-        settings.url.database,
-    )
-    if same:
+    if _place(url) == _place(settings.url):
         raise GuardError("--to: is the source itself; a slice goes into another database")
     return replace(settings, url=url, env=None, explicit=frozenset({"url"}))
+
+
+_THIS_MACHINE = {None, "", "localhost", "127.0.0.1", "::1"}
+
+
+def _place(url: URL) -> tuple[object, ...]:
+    """What is the same for two URLs of one database; of a file, its path without links."""
+    engine = dialect_named(url.get_backend_name())
+    if engine.embedded:
+        path = (url.database or "").removeprefix("file:").partition("?")[0]
+        return type(engine), Path(path).resolve()
+    host = "localhost" if url.host in _THIS_MACHINE else url.host
+    return type(engine), host, url.port or engine.port, url.database

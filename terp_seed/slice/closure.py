@@ -178,9 +178,8 @@ class Closure:
     def _follow_all(self, table: str) -> bool:
         """Follow the references of the rows that were not read yet; False if there are none."""
         found = False
-        while batch := self.keys.unread(table):
+        while batch := self.keys.take_unread(table):
             self._follow(table, batch)
-            self.keys.mark_read(table, batch)
             found = True
         return found
 

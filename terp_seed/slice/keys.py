@@ -101,19 +101,20 @@ class KeyStore:
         """Whether a row of a table was taken."""
         return table in self._filled
 
-    def unread(self, table: str) -> list[Key]:
-        """Some rows whose references were not followed yet."""
+    def take_unread(self, table: str) -> list[Key]:
+        """Some rows whose references were not followed yet; they count as followed from now on."""
         place = self._places[table]
         sql = f"SELECT {place.listed} FROM {place.name} WHERE unread ORDER BY {place.listed}"
-        return [tuple(row) for row in self._db.execute(f"{sql} LIMIT {BATCH_KEYS}")]
+        found = self._db.execute(f"{sql} LIMIT {BATCH_KEYS}").fetchall()
+        if found:
+            self._mark_read(place, found[0], found[-1])
+        return found
 
-    def mark_read(self, table: str, keys: Sequence[Key]) -> None:
-        """Note that the references of these rows were followed."""
-        place = self._places[table]
-        where = " AND ".join(f"{name} = ?" for name in place.columns)
-        self._db.execute("BEGIN")
-        self._db.executemany(f"UPDATE {place.name} SET unread = 0 WHERE {where}", keys)
-        self._db.execute("COMMIT")
+    def _mark_read(self, place: _Place, first: Key, last: Key) -> None:
+        """Note that the references of these rows and of all between them are being followed."""
+        between = f"({place.listed}) >= ({place.marks}) AND ({place.listed}) <= ({place.marks})"
+        sql = f"UPDATE {place.name} SET unread = 0 WHERE unread AND {between}"
+        self._db.execute(sql, [*first, *last])
 
     def batches(self, table: str, depth: int | None = None) -> Iterator[list[Key]]:
         """The keys in their order, some at a time; with ``depth`` those of that depth."""
@@ -124,7 +125,7 @@ class KeyStore:
             behind = [f"({place.listed}) > ({place.marks})"] if last else []
             where = " AND ".join([*parts, *behind]) or "1"
             sql = f"SELECT {place.listed} FROM {place.name} WHERE {where} ORDER BY {place.listed}"
-            found = [tuple(row) for row in self._db.execute(f"{sql} LIMIT {BATCH_KEYS}", last)]
+            found = self._db.execute(f"{sql} LIMIT {BATCH_KEYS}", last).fetchall()
             if not found:
                 return
             yield found
@@ -138,7 +139,7 @@ class KeyStore:
         while some := list(islice(remaining, _ASKED)):
             rows = ", ".join([f"({place.marks})"] * len(some))
             sql = f"SELECT {place.listed} FROM (VALUES {rows}) CROSS JOIN {place.name} ON {same}"
-            there = {*map(tuple, self._db.execute(sql, [*chain.from_iterable(some)]))}
+            there = {*self._db.execute(sql, [*chain.from_iterable(some)])}
             found += [key for key in some if key not in there]
         return found
 
@@ -158,4 +159,4 @@ class KeyStore:
             f"FROM {place.name}"
         )
         sql = f"SELECT {place.listed} FROM ({numbered}) WHERE n % {step} = 0 OR {step} = 1"
-        return [tuple(row) for row in self._db.execute(sql)]
+        return self._db.execute(sql).fetchall()

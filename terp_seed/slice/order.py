@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from graphlib import CycleError, TopologicalSorter
 from itertools import pairwise
 
+from terp_seed.database.dialects import Dialect
 from terp_seed.database.schema import TableFacts
+from terp_seed.errors import PlanError
 from terp_seed.slice.references import SliceReference
 
-__all__ = ["TableOrder", "nullable_column", "order_tables"]
+__all__ = ["TableOrder", "nullable_column", "order_tables", "require_order"]
 
 
 @dataclass(frozen=True)
@@ -51,6 +53,25 @@ def order_tables(
             continue
         later = {table: tuple(names) for table, names in edges.later.items()}
         return TableOrder(tables, later, tuple(sorted(edges.tied)))
+
+
+def require_order(
+    order: TableOrder, references: Iterable[SliceReference], dialect: Dialect, what: str
+) -> None:
+    """Raise `PlanError` if rows have to refer to later ones, and the engine checks each at once.
+
+    The first row of such tables would refer to one that cannot be there yet, in any order.
+    """
+    if not order.tied or dialect.defers_references:
+        return
+    places = [
+        each.place for each in references if each.table in order.tied and each.target in order.tied
+    ]
+    raise PlanError(
+        f"{' and '.join(sorted({*places}))} lead in a circle, may not be NULL, and "
+        f"{type(dialect).__name__} checks each row at once, so that no row can be the first: let "
+        f"one of them be NULL in {what}, or slice into PostgreSQL or SQLite"
+    )
 
 
 class _Edges:

@@ -42,17 +42,20 @@ class SlicePlan:
     """By reference, the rows that refer to a row that the source does not have."""
     cut: tuple[str, ...] = ()
     """References to tables of which no row is taken: they are left empty."""
+    stops: bool = False
+    """Whether a slice stops at the orphans, because nothing was said of them."""
 
     @property
     def rows(self) -> int:
         return sum(table.rows for table in self.tables)
 
 
-def plan_slice(closure: Closure) -> SlicePlan:
+def plan_slice(closure: Closure, *, reports_orphans: bool = False) -> SlicePlan:
     """The plan of what was taken.
 
     Raises `PlanError` for references that cannot be left empty, for orphans that nothing was said
-    of, and if the schema is not the one that the plan was made for.
+    of unless the plan ``reports_orphans``, and if the schema is not the one that the plan was made
+    for.
     """
     keys, taken = closure.keys, closure.tables
     counts = [
@@ -69,6 +72,7 @@ def plan_slice(closure: Closure) -> SlicePlan:
         closure.source.schema.fingerprint(taken),
         {str(reference): rows for reference, rows in closure.orphans.items()},
         tuple(map(str, cut)),
+        stops=bool(closure.orphans) and closure.request.orphans == "report",
     )
     wanted = closure.request.schema
     if wanted is not None and wanted != plan.schema:
@@ -76,13 +80,13 @@ def plan_slice(closure: Closure) -> SlicePlan:
             "the source's tables are not those that slice.toml was written for; look at the plan "
             "with --dry-run, and write the schema that it prints there"
         )
-    problems = [*_unfit(closure)]
+    problems = [*_unfit(closure, reports_orphans)]
     if problems:
         raise PlanError("nothing was written: " + "; ".join(problems))
     return plan
 
 
-def _unfit(closure: Closure) -> Iterator[str]:
+def _unfit(closure: Closure, reports_orphans: bool) -> Iterator[str]:
     taken, orphans = closure.tables, closure.request.orphans
     for reference in closure.references:
         if reference.table not in taken:
@@ -94,7 +98,7 @@ def _unfit(closure: Closure) -> Iterator[str]:
                 f"not be NULL; add {reference.table} to never, too"
             )
         lost = closure.orphans.get(reference, 0)
-        if lost and orphans == "report":
+        if lost and orphans == "report" and not reports_orphans:
             yield (
                 f"{lost:,} rows refer by {reference.place} to rows of {reference.target} that the "
                 'source does not have; say what to do with them: orphans = "leave" (the '

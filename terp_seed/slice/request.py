@@ -91,8 +91,14 @@ class SliceRequest:
     """The most rows that are read in a second."""
 
     def with_root(self, table: str, given: Mapping[str, Any]) -> SliceRequest:
-        """The same with one root of the command line in the place of those of the file."""
+        """The same with one root of the command line; `UsageError` if the file has some."""
         where = "the command line"
+        if self.roots:
+            names = ", ".join(root.table for root in self.roots)
+            raise UsageError(
+                f"TABLE and [roots] of the slice's file ({names}) both say what to begin with; "
+                "leave TABLE out, or name a file without roots by --plan"
+            )
         wanted = {name: given[name] for name in _ROOT_KEYS if given.get(name) is not None}
         return replace(self, roots=(_root(table, wanted, where),))
 

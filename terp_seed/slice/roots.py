@@ -102,13 +102,14 @@ def _is_balanced(bare: str) -> bool:
 
 def _checked(source: Snapshot, root: Root, sql: str) -> Iterator[Sequence[Sequence[object]]]:
     """The rows of a SELECT with a condition that a person wrote."""
+    what = f"table {root.table}{': where' if root.where else ''}"
     try:
-        with closing(source.stream(sql)) as read:
+        with closing(source.stream(sql, what, root.where or "")) as read:
             yield from read
     except SeedError as error:
         if not root.where or not isinstance(error, PlanError):
             raise
-        raise UsageError(f"table {root.table}: where: {error}; correct the condition") from None
+        raise UsageError(f"{error}; correct the condition") from None
 
 
 def _since(source: Snapshot, facts: TableFacts, since: str) -> str:

@@ -10,9 +10,10 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
-from terp_seed.errors import GuardError, UsageError
-from terp_seed.mask_database.risk import TableRisk
+from terp_seed.errors import GuardError, MaskingError, UsageError
+from terp_seed.mask_database.risk import TableRisk, below
 from terp_seed.masking.boundary import Boundary
+from terp_seed.masking.policy import Policy
 from terp_seed.settings.log import progress_of_run
 from terp_seed.settings.options import Settings
 from terp_seed.slice.closure import Closure
@@ -46,11 +47,12 @@ class SliceReport:
 def plan_only(settings: Settings, request: SliceRequest) -> SlicePlan:
     """The plan of a slice; writes nothing.
 
-    Raises what `slice_into` would raise before its first row.
+    Raises what `slice_into` would raise before its first row, but for orphans of which nothing was
+    said: the plan reports them.
     """
     border = slice_boundary(settings)
     with _taken(settings, request, border) as closure:
-        plan = plan_slice(closure)
+        plan = plan_slice(closure, reports_orphans=True)
         _masks(closure)
         return plan
 
@@ -86,9 +88,20 @@ def slice_into(
                 target.write(table, block)
                 done += len(next(iter(block.values())))
                 progress(table, done, counts[table])
+        _hold_to_k(risk, border.policy)
         target.finish()
         proven = {str(reference): count for reference, count in rows.checked.items()}
         return SliceReport(plan, proven, risk.tables())
+
+
+def _hold_to_k(risk: SliceRisk, policy: Policy) -> None:
+    """Raise `MaskingError` if fewer rows are alike than the policy's ``min_k`` asks for."""
+    if small := below(risk.tables(), policy.min_k):
+        raise MaskingError(
+            f"persons can be singled out in {', '.join(each.table for each in small)}: groups of "
+            f"fewer than {policy.min_k} rows (min_k in masking.toml); nothing was kept. Take more "
+            "rows, or generalise columns that quasi names"
+        )
 
 
 @contextmanager

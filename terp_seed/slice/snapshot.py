@@ -72,10 +72,13 @@ class Snapshot:
         self.pace.read(len(found))
         return found
 
-    def stream(self, sql: str, what: str = "") -> Generator[Sequence[Any], None, None]:
+    def stream(
+        self, sql: str, what: str = "", given: str = ""
+    ) -> Generator[Sequence[Any], None, None]:
         """The rows of a SELECT, some thousand at a time.
 
-        They must be taken to the end, or closed, before the next question.
+        They must be taken to the end, or closed, before the next question.  An error says where in
+        ``given``, which a person wrote into the SELECT, the server stopped reading.
         """
         options = {**EXACT, "stream_results": True}
         try:
@@ -84,7 +87,15 @@ class Snapshot:
                     self.pace.read(len(rows))
                     yield rows
         except DBAPIError as error:
-            raise translated(error, what) from None
+            raise translated(error, f"{what}{self._place(error, sql, given)}") from None
+
+    def _place(self, error: DBAPIError, sql: str, given: str) -> str:
+        stopped = self.session.dialect.stopped_at(error.orig or error, sql) if given else None
+        start = sql.find(given)
+        if stopped is None or not start <= stopped:
+            return ""
+        stopped -= start
+        return f", character {stopped + 1}" if stopped < len(given) else ", at its end"
 
     def key(self, values: Sequence[Any]) -> Key:
         """The key that these values are."""

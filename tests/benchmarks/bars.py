@@ -121,6 +121,17 @@ def _datasets(f: Figures) -> Iterator[Bar]:
     yield Bar("peak memory of the same", peak, 150, unit=" MB")
 
 
+def _slices(f: Figures) -> Iterator[Bar]:
+    for engine, name in _NAMES:
+        for rows in f.rows("slice", engine):
+            for target in ("database", "script", "revision"):
+                wall, dump = (f.get("slice", engine, rows, w) for w in (target, f"dump {target}"))
+                text = f"a slice of {rows:,} rows on {name} into a {target}, of its own dump"
+                yield Bar(text, wall / dump, 3.0)
+                peak = f.get("slice", engine, rows, target, "peak")
+                yield Bar("peak memory of that", peak, 200, unit=" MB")
+
+
 def _masking(f: Figures) -> Iterator[Bar]:
     for engine, name in _NAMES:
         few, *_, many = f.rows("masking", engine)
@@ -223,6 +234,7 @@ _BARS: tuple[Callable[[Figures], Iterator[Bar]], ...] = (
     _files,
     _datasets,
     _masking,
+    _slices,
     _tests,
     _script,
     _downgrade,

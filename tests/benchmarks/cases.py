@@ -17,6 +17,7 @@ from benchmarks.lab import ENGINES, Database, Lab
 from benchmarks.masking import MaskingLab
 from benchmarks.measure import Cost, measured
 from benchmarks.own_tests import measure_tests
+from benchmarks.slices import TARGETS, SliceLab
 
 Record = dict[str, Any]
 """One figure: what, where, how many rows, and its costs or seconds, one for each run."""
@@ -110,6 +111,27 @@ def masking(lab: Lab, runs: int, quick: bool) -> list[Record]:
     return found
 
 
+def slices(lab: Lab, runs: int, quick: bool) -> list[Record]:
+    """A slice of a third of the rows into each target, beside the engine's own dump of them."""
+    with_clients, found = SliceLab(lab), []
+    for rows in (100_000, 1_000_000)[: 1 if quick else None]:
+        for engine in ENGINES:
+            with with_clients.source(engine, rows) as url:
+                for target in TARGETS:
+                    costs, floors = [], []
+                    for _ in range(_runs(rows, runs)):
+                        floors.append(with_clients.dump(url, engine, rows))
+                        costs.append(with_clients.slice(url, engine, target, rows))
+                    cost, floor = costs[-1], floors[-1]
+                    said = f"{cost.wall:.2f} s ({cost.wall / floor:.2f} x dump {floor:.2f})"
+                    used = f"cpu {cost.cpu:.2f} s, peak {cost.peak:.0f} MB"
+                    print(f"slice {rows:,} {engine} {target}: {said}, {used}", file=sys.stderr)
+                    found.append(_record("slice", engine, rows, target, costs))
+                    found.append(_record("slice", engine, rows, f"dump {target}", [], floors))
+    shutil.rmtree(with_clients.project)
+    return found
+
+
 def tests(lab: Lab, runs: int, quick: bool) -> list[Record]:
     """The fixtures of the pytest plugin, in tests of an application."""
     lab.server.execute(rf"GRANT ALL ON `terp\_seed\_%`.* TO '{USER}'@'127.0.0.1'")
@@ -163,6 +185,7 @@ PARTS: dict[str, Callable[[Lab, int, bool], list[Record]]] = {
     "files": files,
     "datasets": datasets,
     "masking": masking,
+    "slice": slices,
     "tests": tests,
 }
 

@@ -175,15 +175,18 @@ class Catalogue(ABC):
         """
         return {}
 
+    defers_references: ClassVar[bool] = True
+    """Whether the engine can check foreign keys when all rows are there."""
+
     def defer_references(
         self, connection: Connection, tables: Sequence[str]
     ) -> tuple[Sequence[str], Sequence[str]]:
         """Statements between which rows of these tables may refer to rows that come later.
 
-        The second ones take that back.  Where that turns checks off instead of putting them off,
-        whoever runs them must count what refers to nothing.
+        The checks wait for the second ones, or for the end of the transaction.  Only where the
+        engine `defers_references`.
         """
-        return (), ()
+        raise NotImplementedError
 
     @abstractmethod
     def copies(self, connection: Connection, tables: Sequence[str]) -> list[Copy]:

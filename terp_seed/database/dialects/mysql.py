@@ -30,7 +30,7 @@ from terp_seed.database.dialects.model import (
     split_table,
 )
 from terp_seed.database.dialects.mysql_clients import MySQLClients
-from terp_seed.database.dialects.mysql_errors import UNREACHABLE, problem
+from terp_seed.database.dialects.mysql_errors import UNREACHABLE, problem, unread_from
 from terp_seed.database.dialects.mysql_kept import MySQLKeptRows
 from terp_seed.database.dialects.mysql_locks import LOCK_NAME, NamedLock
 from terp_seed.database.dialects.mysql_templates import MySQLTemplates
@@ -80,6 +80,8 @@ class MySQL(MySQLKeptRows, Dialect):
         re.DOTALL | re.VERBOSE,
     )
     ddl_commits = True
+    defers_references = False
+    port = 3306
     schemas_are_databases = True
     cascades_fire_triggers = False
     digests_rows = True
@@ -478,18 +480,15 @@ class MySQL(MySQLKeptRows, Dialect):
         )
         return gather_references(rows)
 
-    def defer_references(
-        self, connection: Connection, tables: Sequence[str]
-    ) -> tuple[Sequence[str], Sequence[str]]:
-        name = "SET SESSION FOREIGN_KEY_CHECKS"  # there is no later check
-        return [f"{name} = 0"], [f"{name} = 1"]
-
     def holder(self, connection: Connection) -> str:
         number = _scalar(connection, f"SELECT IS_USED_LOCK({LOCK_NAME})")
         return f"connection {number}" if number else ""
 
     def translate(self, error: BaseException, key: str | None = None) -> Problem:
         return problem(error, key)
+
+    def stopped_at(self, error: BaseException, sql: str) -> int | None:
+        return unread_from(error, sql)
 
     def unreachable(self, error: BaseException) -> str:
         return UNREACHABLE.get(problem(error).code or 0, "")

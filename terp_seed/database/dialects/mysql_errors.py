@@ -6,7 +6,7 @@ import re
 
 from terp_seed.database.dialects.model import Kind, Problem
 
-__all__ = ["UNREACHABLE", "explain_number", "problem"]
+__all__ = ["UNREACHABLE", "explain_number", "problem", "unread_from"]
 
 _KINDS = {
     Kind.RETRYABLE: (1205, 1213, 1020),
@@ -20,6 +20,7 @@ _UNDONE = "the server undid the transaction, because another one held the rows i
 _REFUSED = "the server refused the statement"
 _DUPLICATE = 1062
 _PRIMARY = re.compile(r"for key '(?:[^']*\.)?PRIMARY'")
+_NEAR = re.compile(r"near '(.*)' at line \d+$", re.DOTALL)
 _DENIED = re.compile(r"([A-Z, ]+) command denied to user .*? for (?:column .*? in )?table (.*)$")
 
 _MEANINGS: dict[int, tuple[str, str | None]] = {
@@ -42,6 +43,10 @@ _MEANINGS: dict[int, tuple[str, str | None]] = {
     1452: ("a row refers to one that does not exist", r"CONSTRAINT `([^`]*)`"),
     3819: ("a CHECK does not hold", r"Check constraint '([^']*)'"),
     4025: ("a CHECK does not hold", r"CONSTRAINT `([^`]*)`"),
+    1064: ("the server refused the statement, which it cannot read", None),
+    1305: ("the server does not know a function", r"FUNCTION (?:\S*\.)?([^ .]+) does not exist"),
+    1582: ("a function gets another number of values than it takes", r"function '([^']*)'"),
+    1644: ("a trigger or procedure refused it", None),  # its own words may hold values
     1114: ("the table or the disk is full", None),
     1021: ("the disk is full", None),
     1969: ("the statement took longer than the server's max_statement_time", None),
@@ -84,6 +89,13 @@ def problem(error: BaseException, key: str | None = None) -> Problem:
         return Problem(kind_of, _explain_denial(text), code)
     _, name = _MEANINGS.get(code, (_REFUSED, None))
     return Problem(kind_of, explain_number(code), code, _named(name, text))
+
+
+def unread_from(error: BaseException, sql: str) -> int | None:
+    """Where in a statement the server stopped reading; None if it does not say."""
+    near = _NEAR.search(str(error.args[-1])) if error.args else None
+    place = -1 if near is None else sql.rfind(near[1]) if near[1] else len(sql)
+    return None if place < 0 else place
 
 
 def _explain_denial(text: str) -> str:

@@ -26,7 +26,12 @@ from terp_seed.database.dialects.model import (
     gather_references,
 )
 from terp_seed.database.dialects.postgresql_clients import PostgreSQLClients
-from terp_seed.database.dialects.postgresql_errors import hidden_rows, problem, unreachable
+from terp_seed.database.dialects.postgresql_errors import (
+    hidden_rows,
+    place_shown,
+    problem,
+    unreachable,
+)
 from terp_seed.database.dialects.postgresql_kept import PostgreSQLKeptRows
 from terp_seed.database.dialects.postgresql_locks import (
     HOLDER,
@@ -73,6 +78,7 @@ class PostgreSQL(PostgreSQLKeptRows, PostgreSQLValues, Dialect):
     """PostgreSQL; any driver that a URL names is replaced by psycopg 3."""
 
     names: ClassVar[tuple[str, ...]] = ("postgresql",)
+    port = 5432
     driver = "psycopg"
     clients = PostgreSQLClients()
     templates = PostgreSQLTemplates
@@ -508,6 +514,9 @@ class PostgreSQL(PostgreSQLKeptRows, PostgreSQLValues, Dialect):
 
     def translate(self, error: BaseException, key: str | None = None) -> Problem:
         return problem(error, key)
+
+    def stopped_at(self, error: BaseException, sql: str) -> int | None:
+        return place_shown(error, sql)
 
     def unreachable(self, error: BaseException) -> str:
         return unreachable(error)

@@ -8,7 +8,7 @@ from typing import Any
 
 from terp_seed.database.dialects.model import Kind, Problem
 
-__all__ = ["explain_sqlstate", "hidden_rows", "problem", "unreachable"]
+__all__ = ["explain_sqlstate", "hidden_rows", "place_shown", "problem", "unreachable"]
 
 _UNDONE = "the server undid the transaction, because another one held the rows it needs"
 _KINDS = {
@@ -41,10 +41,12 @@ _MEANINGS = {
     "2200H": "a sequence has given out all of its keys",
     "25P02": "an earlier statement failed, so the transaction takes no more",
     "3F000": "a schema does not exist",
+    "42601": "the server refused the statement, which it cannot read",
     "42703": "a column does not exist",
     "42804": "a value does not have the column's type",
     "42883": "there is no such function or operator for these types",
     "42P01": "a table does not exist",
+    "P0001": "a trigger or function refused it",
     "53100": "the disk is full",
     "53200": "the server is out of memory",
     "57014": "the statement was cancelled on the server",
@@ -68,6 +70,10 @@ _GRANTS = {
     "database": "GRANT TEMPORARY ON DATABASE {}",
 }
 _KEY = re.compile(r'\(("(?:[^"]|"")+"|[^"(),]+)\)=\(')  # (id)=(7), in every language
+_SHOWN = re.compile(
+    r"^(?P<head>\w+ (?P<line>\d+): (?:\.\.\.)?)(?P<text>.*)\n(?P<mark> *)\^", re.MULTILINE
+)
+_COPIED = re.compile(r"COPY [^,]+, line \d+, column ([^:]+): ")
 
 _UNREACHABLE = (
     (
@@ -137,10 +143,31 @@ def problem(error: BaseException, key: str | None = None) -> Problem:
         return Problem(found, _NO_PARTITION.format(table), code)
     referred = code == "23503" and _STILL_REFERRED.match(text)
     means = "another row still refers to it" if referred else explain_sqlstate(code)
-    name = constraint or getattr(diagnosis, "column_name", None) or ""
+    name = constraint or getattr(diagnosis, "column_name", None) or _copied_column(diagnosis)
     if code in _IN_MESSAGE:
         name = "".join(_QUOTED.findall(text)[:1]) or "".join(text.split()[1:2])
     return Problem(found, means, code, name)
+
+
+def _copied_column(diagnosis: Any) -> str:
+    """The column of a COPY that a value does not fit, which comes before the value."""
+    found = _COPIED.match(str(getattr(diagnosis, "context", None) or ""))
+    return found[1] if found else ""
+
+
+def place_shown(error: BaseException, sql: str) -> int | None:
+    """Where in a statement the server stopped reading; None if it does not say."""
+    shown = _SHOWN.search(str(error))  # its position counts in the cursor's declaration, too
+    if shown is None:
+        return None
+    lines, number = sql.split("\n"), int(shown["line"])
+    before = shown["text"][: len(shown["mark"]) - len(shown["head"])].rpartition(" CURSOR FOR ")[2]
+    column = lines[number - 1].find(before) if number <= len(lines) else -1
+    return (
+        None
+        if column < 0
+        else sum(map(len, lines[: number - 1])) + number - 1 + column + len(before)
+    )
 
 
 def hidden_rows(tables: Iterable[str]) -> str:

@@ -130,6 +130,13 @@ class Sessions(ABC):
         being written: only of these can another program have taken one.
         """
 
+    port: ClassVar[int | None] = None
+    """Where a server listens if its URL does not say."""
+
+    def stopped_at(self, error: BaseException, sql: str) -> int | None:
+        """The place in a statement at which the server stopped reading it; None if unknown."""
+        return None
+
     def unreachable(self, error: BaseException) -> str:
         """Why a connection failed and what to do, without a value; empty if that is unknown."""
         return ""

@@ -49,8 +49,13 @@ _ERRORS = re.compile(
     r"FOREIGN KEY constraint failed|no such table|no such column|database is locked|"
     r"attempt to write a readonly database|database or disk is full|"
     r"file is not a database|database disk image is malformed|"
-    r"table \S+ has no column named)(?::? ([\w., ]+))?"
+    r"table \S+ has no column named|no such function|wrong number of arguments to function)"
+    r"(?::? ([\w., ]+))?"
 )
+_UNREAD = re.compile(
+    r'^(near ".*": syntax error|incomplete input|unrecognized token: .*)$', re.DOTALL
+)
+_NEAR = re.compile(r'^near "(.*)": syntax error$', re.DOTALL)
 
 
 class SQLite(SQLiteKeptRows, Dialect):
@@ -344,12 +349,18 @@ class SQLite(SQLiteKeptRows, Dialect):
 
     def translate(self, error: BaseException, key: str | None = None) -> Problem:
         found = _ERRORS.match(str(error))
+        if found is None and _UNREAD.match(str(error)):
+            return Problem(Kind.REFUSED, "the database refused the statement, which it cannot read")
         if found is None:
             kind = type(error).__name__
             return Problem(Kind.REFUSED, f"the database refused the statement ({kind})")
         if "locked" in found[1]:
             return Problem(Kind.RETRYABLE, "another program holds the database file")
         return Problem(Kind.REFUSED, found[0])
+
+    def stopped_at(self, error: BaseException, sql: str) -> int | None:
+        near = _NEAR.match(str(error))
+        return sql.index(near[1]) if near and sql.count(near[1]) == 1 else None
 
     def reset_counter(self, table: str, key: str) -> Sequence[str]:
         top = f"SELECT COALESCE(MAX({self.quote(key)}), 0) FROM {self.quote_table(table)}"

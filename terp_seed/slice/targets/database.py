@@ -24,7 +24,7 @@ from terp_seed.database.session import Session, opened
 from terp_seed.errors import GuardError, PlanError, VerificationError
 from terp_seed.masking.policy import same_name
 from terp_seed.settings.options import Settings
-from terp_seed.slice.order import TableOrder, order_tables
+from terp_seed.slice.order import TableOrder, order_tables, require_order
 from terp_seed.slice.references import SliceReference, enforced_references
 from terp_seed.slice.snapshot import table_names
 from terp_seed.slice.targets.statements import RowStatements, orphan_count
@@ -107,6 +107,7 @@ class DatabaseTarget(SliceTarget):
         self._facts = dict(self._found(schema, content))
         self._own = self._enforced(schema)
         self._order = order_tables(self._facts, self._own)
+        require_order(self._order, self._own, session.dialect, self.title)
         self._again: Sequence[str] = ()
         if self._order.tied:
             let, self._again = session.dialect.defer_references(
@@ -162,7 +163,13 @@ class DatabaseTarget(SliceTarget):
     def write(self, table: str, columns: Columns) -> None:
         facts = self._facts[table]
         names = {name.casefold(): name for name in facts.columns}
-        self._rows.insert(facts, {names[n.casefold()]: values for n, values in columns.items()})
+        try:
+            self._rows.insert(facts, {names[n.casefold()]: values for n, values in columns.items()})
+        except PlanError as error:
+            raise PlanError(
+                f"{error}; nothing was kept. Compare the table with the source's, and look for a "
+                f"trigger or CHECK of {self.title} that refuses rows"
+            ) from None
 
     def finish(self) -> None:
         session, dialect = self._session, self._session.dialect

@@ -18,7 +18,7 @@ from terp_seed.database.schema import TableFacts
 from terp_seed.errors import GuardError, PlanError, UsageError
 from terp_seed.mask_database.blocks import opened_document
 from terp_seed.project.new_revision import all_or_nothing, revision_id, write_revision
-from terp_seed.project.operation_text import call, frozen_line
+from terp_seed.project.operation_text import call, frozen_lines
 from terp_seed.project.project import Project
 from terp_seed.rows.files import FROZEN, file_digest, frozen_name
 from terp_seed.rows.model import Value
@@ -110,8 +110,7 @@ class RevisionTarget(SliceTarget):
             if name not in left_out
         }
         file = self._files[table]
-        for row in zip(*cells.values(), strict=True):
-            file.write(f"{frozen_line(dict(zip(cells, row, strict=True)))}\n")
+        file.writelines(f"{line}\n" for line in frozen_lines(cells))
 
     def finish(self) -> None:
         directory = self._project.directory()

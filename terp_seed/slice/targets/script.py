@@ -14,7 +14,7 @@ from typing import TextIO
 from terp_seed.database.dialects import Dialect
 from terp_seed.database.statements import Printed
 from terp_seed.errors import PlanError, UsageError
-from terp_seed.slice.order import TableOrder, order_tables
+from terp_seed.slice.order import TableOrder, order_tables, require_order
 from terp_seed.slice.targets.files import begin_file
 from terp_seed.slice.targets.statements import RowStatements, orphan_count
 from terp_seed.slice.targets.target import Columns, Content, SliceTarget
@@ -58,10 +58,11 @@ class ScriptTarget(SliceTarget):
         source = content.closure.source
         self._content = content
         self._dialect = dialect = source.session.dialect
-        self._file = begin_file(self._partial)
-        self._stream = Printed(self._file, dialect)
         enforced = [each for each in content.references if each.enforced]
         self._order = order_tables(content.facts, enforced)
+        require_order(self._order, enforced, dialect, "a database that is the target")
+        self._file = begin_file(self._partial)
+        self._stream = Printed(self._file, dialect)
         self._rows = RowStatements(self._stream, dialect, self._order)
         self._still = {
             table: dialect.moving_columns(source.session.connection, table)
