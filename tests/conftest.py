@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 from columns_masked import mask  # noqa: F401 - a fixture
 from copies import Copy, add_people
+from engine_choice import left_to_the_slow_suite
 from hypothesis import HealthCheck, settings
 from projects import Project
 from servers import MariaDB, PostgreSQL, Server, ServerError, run_client, server_engine
@@ -44,10 +45,9 @@ def _state(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyP
 
 @pytest.hookimpl(tryfirst=True)  # before tests are chosen by their marks
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """A long proof is made on SQLite with the other tests, and on servers with the slow ones."""
-    for item in items:
-        if item.get_closest_marker("long") and "sqlite" not in item.nodeid:
-            item.add_marker(pytest.mark.slow)
+    """A test of every engine is made on one with the others, on the rest with the slow ones."""
+    for item in left_to_the_slow_suite(items):
+        item.add_marker(pytest.mark.slow)
 
 
 # -- servers and databases

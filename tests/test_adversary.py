@@ -146,6 +146,7 @@ def test_no_attempt_gets_through(target: Toy, stamp: str, tmp_path: Path) -> Non
     assert not wrong, json.dumps(wrong, indent=1)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "variables",
     [

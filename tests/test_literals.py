@@ -50,6 +50,8 @@ from terp_seed.rows.literals import (
 )
 from terp_seed.rows.model import Cells, Json, Lookup, Value
 
+pytestmark = pytest.mark.every_engine
+
 EXACT = {"no_parameters": True}
 #: How PostgreSQL spells a type of MySQL.
 POSTGRESQL = {

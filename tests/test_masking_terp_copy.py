@@ -21,6 +21,7 @@ from terp_seed.masking.policy_file import load_policy
 POLICY = Path(__file__).resolve().parent.parent / "seeds" / "masking.toml"
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("clients", [250, pytest.param(5000, marks=pytest.mark.slow)])
 def test_no_one_of_terp_is_left_in_a_masked_copy(
     new_copy: Callable[..., Copy], tmp_path: Path, clients: int

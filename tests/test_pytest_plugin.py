@@ -209,6 +209,7 @@ def test_runs():
 """
 
 
+@pytest.mark.long
 def test_a_test_gets_the_rows_of_the_one_before(
     toy: Toy, application: Callable[..., pytest.RunResult]
 ) -> None:

@@ -179,6 +179,7 @@ def add_a_row(toy: Toy) -> None:
     toy.execute("INSERT INTO labels (code) VALUES ('OWN')")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("change", [change_csv, change_seeder, change_schema, add_a_row])
 def test_a_stale_template_is_noticed(tests: Tests, change: Callable[[Toy], None]) -> None:
     before = tests.databases

@@ -18,6 +18,8 @@ from terp_seed.errors import LockError, PlanError, SeedError, UsageError
 from terp_seed.project.project import Project
 from terp_seed.run import live
 
+pytestmark = pytest.mark.every_engine
+
 HALF_WAY = """
 op.seed_rows("labels", [{"code": "HALF"}], key=["code"])
 if not op.get_context().as_sql:  # in the run, and not while it is planned

@@ -16,7 +16,10 @@ from terp_seed.errors import PlanError
 SERVER = server_engine()
 
 # The tests' own look at the tables; a run is quiet by itself.
-pytestmark = pytest.mark.filterwarnings("ignore:Did not recognize type")
+pytestmark = [
+    pytest.mark.every_engine,
+    pytest.mark.filterwarnings("ignore:Did not recognize type"),
+]
 
 MARIADB = {
     "float": ("FLOAT", ["38.704022", "16777217", "1e10", "-0.1"]),

@@ -19,7 +19,10 @@ from toys import Toy
 from terp_seed.masking.live_values import LIVE_KINDS
 
 # The tests' own look at the tables; a run is quiet by itself.
-pytestmark = pytest.mark.filterwarnings("ignore:Did not recognize type")
+pytestmark = [
+    pytest.mark.every_engine,
+    pytest.mark.filterwarnings("ignore:Did not recognize type"),
+]
 
 # An example is two whole runs, and several of a table's rows are many values of each type.
 FEW = settings(max_examples=5, deadline=None, suppress_health_check=[*HealthCheck])

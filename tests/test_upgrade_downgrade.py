@@ -11,6 +11,8 @@ from toys import HEAD, Toy
 
 from terp_seed.errors import PlanError, SeedError, UsageError
 
+pytestmark = pytest.mark.every_engine
+
 FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}
 
 

@@ -24,6 +24,7 @@ DAMAGE = (
 )
 
 
+@pytest.mark.slow
 def test_a_reset_that_dies_changes_nothing_or_everything(
     toy: Toy,
     start: Start,
