@@ -234,3 +234,29 @@ def test_a_seeder_that_looks_up_in_late_rows_alone_has_to_say_so(toy: Toy) -> No
     said = toy.alembic("upgrade", "head", check=False)
     assert "a ref() where the first rows of the column have none" in said.stdout + said.stderr
     assert "marks" not in toy.counts()
+
+
+def test_many_rows_that_also_refer_to_each_other(toy: Toy) -> None:
+    """Those are not joined with themselves, so that each look-up of theirs is a query."""
+    toy.execute(
+        f"CREATE TABLE leaves (id {toy.counted_key}, code VARCHAR(20) UNIQUE, label_id INTEGER, "
+        "leaf_id INTEGER)"
+    )
+    toy.publish("leaves", ["code"])
+    upgrade = (
+        'op.seed_rows("labels", [{"code": "A"}, {"code": "B"}], key=["code"])\n'
+        'rows = [{"code": f"L{n}", "label_id": "AB"[n % 2], "leaf_id": f"L{n // 2}" if n else None}'
+        f" for n in range({ROWS})]\n"
+        'op.seed_rows("leaves", rows, key=["code"], '
+        'refs={"label_id": "labels.code", "leaf_id": "leaves.code"})'
+    )
+    toy.only("0001_leaves", upgrade)
+    toy.upgrade()
+    right = (
+        "SELECT COUNT(*) FROM leaves l JOIN labels b ON b.id = l.label_id "
+        "JOIN leaves m ON m.id = l.leaf_id"
+    )
+    assert toy.value(right) == ROWS - 1
+    toy.document("status", "--drift")
+    toy.downgrade("base", "on-edited=abort")
+    assert toy.counts() == {}

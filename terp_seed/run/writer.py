@@ -255,8 +255,11 @@ class Renderer:
 
     @cached_property
     def lookups(self) -> Mapping[str, tuple[str, str]]:
-        """The columns whose ids come by a join, with the table and the column that it compares."""
-        return joined_lookups(self.rows)
+        """The columns whose ids come by a join, with the table and the column that it compares.
+
+        Where many rows go through a staging table, only they are joined, not those of an INSERT.
+        """
+        return {} if self.ledger.dialect.stages_rows else joined_lookups(self.rows)
 
     def prepare(self, block: Block) -> Block:
         """The block as it is written: proved, held to its bounds, JSON as texts."""
@@ -536,6 +539,10 @@ class CopyRenderer(Renderer):
     """Turns the blocks of one table into COPY statements and the INSERTs behind them."""
 
     waiting: Waiting = field(default_factory=Waiting)
+
+    @cached_property
+    def lookups(self) -> Mapping[str, tuple[str, str]]:
+        return joined_lookups(self.rows)
 
     @property
     def ahead(self) -> Sequence[int]:
