@@ -454,16 +454,20 @@ def test_looking_whether_a_lock_is_taken_takes_none(toy: Toy) -> None:
 def test_a_cluster_of_several_primaries_is_refused(
     start_server: Callable[..., MariaDB],
     new_toy: Callable[..., Toy],
+    client: Callable[..., subprocess.CompletedProcess[str]],
     engine: str,
     options: list[str],
     cluster: str,
 ) -> None:
-    """Two runs on two of its nodes would both get the lock."""
+    """Two runs on two of its nodes would both get the lock, and so would two scripts."""
     if engine != server_engine():
         pytest.skip(f"only {engine} has such clusters")
     toy = new_toy(start_server(*options).create("cluster"))
-    with pytest.raises(LockError, match=f"^this is {cluster}: its .* do not share locks"):
+    why = f"this is {cluster}: its .* do not share locks"
+    with pytest.raises(LockError, match=f"^{why}"):
         toy.upgrade()
+    assert re.search(why, toy.terp_seed("lock", "status", code=3).output)
+    assert client(toy.url, toy.upgrade("head", sql=True), check=False).returncode == 1
     assert toy.counts() == {}
 
 

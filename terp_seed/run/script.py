@@ -30,7 +30,9 @@ from terp_seed.settings.options import Settings
 
 __all__ = ["write_script"]
 
-_ONE_AT_A_TIME = "one run at a time: stops here if another one holds the lock"
+_ONE_AT_A_TIME = (
+    "one run at a time: stops here if another one holds the lock, and where a lock excludes nobody"
+)
 
 
 def write_script(settings: Settings, request: Request, start: tuple[str, ...], out: TextIO) -> None:

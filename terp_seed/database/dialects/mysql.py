@@ -32,7 +32,7 @@ from terp_seed.database.dialects.model import (
 from terp_seed.database.dialects.mysql_clients import MySQLClients
 from terp_seed.database.dialects.mysql_errors import UNREACHABLE, problem, unread_from
 from terp_seed.database.dialects.mysql_kept import MySQLKeptRows
-from terp_seed.database.dialects.mysql_locks import LOCK_NAME, NamedLock
+from terp_seed.database.dialects.mysql_locks import LOCK_NAME, NODES_SHARE_LOCKS, NamedLock
 from terp_seed.database.dialects.mysql_templates import MySQLTemplates
 from terp_seed.database.dialects.sessions import EXACT, Lock, through_driver
 from terp_seed.errors import UsageError
@@ -157,7 +157,8 @@ class MySQL(MySQLKeptRows, Dialect):
         return f"SET @terp_seed_guard = IF({condition}, 1, (SELECT 1 UNION SELECT 2))"
 
     def take_lock(self, seconds: float) -> list[str]:
-        return [self.guard(f"COALESCE(GET_LOCK({LOCK_NAME}, {seconds:g}), 0) = 1")]
+        held = f"COALESCE(GET_LOCK({LOCK_NAME}, {seconds:g}), 0) = 1"
+        return [self.guard(NODES_SHARE_LOCKS), self.guard(held)]
 
     def drop_lock(self) -> list[str]:
         return [f"DO RELEASE_LOCK({LOCK_NAME})"]

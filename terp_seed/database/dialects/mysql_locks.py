@@ -12,13 +12,22 @@ from terp_seed.errors import LockError
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-__all__ = ["LOCK_NAME", "NamedLock"]
+__all__ = ["LOCK_NAME", "NODES_SHARE_LOCKS", "NamedLock"]
 
 # At most 64 characters, and never another database's name cut short.  MySQL 9.6 has no MD5().
 LOCK_NAME = (
     "CONCAT('terp_seed:', IF(CHAR_LENGTH(DATABASE()) <= 54, DATABASE(), "
     "LEFT(SHA2(DATABASE(), 256), 54)))"
 )
+NODES_SHARE_LOCKS = (
+    "(/*M!100000 SELECT COUNT(*) FROM information_schema.SESSION_VARIABLES WHERE VARIABLE_NAME = "
+    "'WSREP_ON' AND VARIABLE_VALUE = 'ON' */ "
+    "/*!80000 SELECT COUNT(*) FROM performance_schema.global_variables n JOIN "
+    "performance_schema.global_variables m ON m.VARIABLE_NAME = "
+    "'group_replication_single_primary_mode' AND m.VARIABLE_VALUE = 'OFF' WHERE n.VARIABLE_NAME = "
+    "'group_replication_group_name' AND n.VARIABLE_VALUE <> '' */) = 0"
+)
+"""What a script asks before it relies on the lock, each server what it knows of."""
 _SLICE_SECONDS = 1.0  # a wait that Ctrl-C can interrupt between two of these
 
 
@@ -74,6 +83,7 @@ class NamedLock(Lock):
         self._ask(f"SELECT RELEASE_LOCK({LOCK_NAME})")
 
     def taken(self) -> bool:
+        _refuse_where_it_excludes_nobody(self._connection)
         return bool(self._ask(f"SELECT IS_USED_LOCK({LOCK_NAME}) IS NOT NULL"))
 
     def _ask(self, sql: str) -> Any:
