@@ -164,6 +164,12 @@ def test_every_key_and_index(made: Sandbox) -> None:
             assert bool(indexes[here]["unique"]) == wanted["unique"]
 
 
+def _whole(found: str | None, wanted: str) -> str:
+    """The name of a key, which servers cut after 63 or 64 characters."""
+    cut = found is not None and len(wanted) > 63 and found.startswith(wanted[:50])
+    return wanted if found is None or cut else found
+
+
 def test_foreign_keys_have_the_delete_rules_of_terp_and_no_others_exist(made: Sandbox) -> None:
     look = sa.inspect(made.engine)
     left_out = set()
@@ -178,7 +184,7 @@ def test_foreign_keys_have_the_delete_rules_of_terp_and_no_others_exist(made: Sa
         found = {
             key["constrained_columns"][0]: (
                 # SQLAlchemy 2.0 does not read a quoted name back from SQLite
-                key["name"] or wanted[key["constrained_columns"][0]][0],
+                _whole(key["name"], wanted[key["constrained_columns"][0]][0]),
                 key["referred_table"],
                 _rule(made, key["options"].get("ondelete", "NO ACTION")),
             )

@@ -31,7 +31,7 @@ from terp_seed.settings.options import Settings
 __all__ = ["write_script"]
 
 _ONE_AT_A_TIME = (
-    "one run at a time: stops here if another one holds the lock, and where a lock excludes nobody"
+    "one run at a time: stops here if another one holds the lock, and on a cluster that shares none"
 )
 
 

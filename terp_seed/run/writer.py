@@ -255,10 +255,7 @@ class Renderer:
 
     @cached_property
     def lookups(self) -> Mapping[str, tuple[str, str]]:
-        """The columns whose ids come by a join, with the table and the column that it compares.
-
-        Where many rows go through a staging table, only they are joined, not those of an INSERT.
-        """
+        """The columns whose ids come by a join, with the table and the column that it compares."""
         return {} if self.ledger.dialect.stages_rows else joined_lookups(self.rows)
 
     def prepare(self, block: Block) -> Block:
@@ -490,12 +487,8 @@ def is_digested_there(ledger: Ledger, rows: TableRows, retained: frozenset[int])
     """
     if retained or not ledger.dialect.digests_rows:
         return False
-    return rows.provenance == "imported" or _holds_floats(rows)
-
-
-def _holds_floats(rows: TableRows) -> bool:
-    first = rows.block(0, min(rows.count, _FIRST_ROWS))
-    return any(float in cells.kinds for cells in first.columns.values())
+    first = rows.block(0, min(rows.count, _FIRST_ROWS)).columns.values()
+    return rows.provenance == "imported" or any(float in cells.kinds for cells in first)
 
 
 def joined_lookups(rows: TableRows) -> Mapping[str, tuple[str, str]]:
@@ -541,7 +534,7 @@ class CopyRenderer(Renderer):
     waiting: Waiting = field(default_factory=Waiting)
 
     @cached_property
-    def lookups(self) -> Mapping[str, tuple[str, str]]:
+    def lookups(self) -> Mapping[str, tuple[str, str]]:  # an INSERT beside a COPY joins none
         return joined_lookups(self.rows)
 
     @property

@@ -17,11 +17,11 @@ from sqlalchemy.exc import DBAPIError
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
-__all__ = ["PostgreSQLCopies", "key_of"]
+__all__ = ["PostgreSQLCopies", "lock_key"]
 
 
 class PostgreSQLCopies:
-    """Makes copies in a thread with a connection of its own.
+    """Makes copies in a thread, which has a connection for that alone.
 
     ``connect`` opens that connection, which commits each statement; ``suffix`` goes behind ``CREATE
     DATABASE``, and ``settings`` are what ``ALTER DATABASE ... SET`` gets.  A copy has an advisory
@@ -51,7 +51,7 @@ class PostgreSQLCopies:
 
     def forget(self, name: str) -> None:
         """Let go of the lock of a copy that was dropped, as soon as the next one is made."""
-        self._thread.submit(self._run, f"SELECT pg_advisory_unlock({key_of(name)})")
+        self._thread.submit(self._run, f"SELECT pg_advisory_unlock({lock_key(name)})")
 
     def close(self) -> None:
         """Drop what was made ahead, and close the connection."""
@@ -65,13 +65,13 @@ class PostgreSQLCopies:
 
     def _make(self, template: str) -> str:
         name = f"{template}_{os.urandom(6).hex()}"
-        self._run(f"SELECT pg_advisory_lock({key_of(name)})")
+        self._run(f"SELECT pg_advisory_lock({lock_key(name)})")
         try:
             self._run(f'CREATE DATABASE "{name}" TEMPLATE "{template}"{self._suffix}')
             for setting in self._settings:
                 self._run(f'ALTER DATABASE "{name}" SET {setting}')
         except DBAPIError:
-            self._run(f"SELECT pg_advisory_unlock({key_of(name)})")
+            self._run(f"SELECT pg_advisory_unlock({lock_key(name)})")
             raise
         return name
 
@@ -81,6 +81,6 @@ class PostgreSQLCopies:
         self._connection.exec_driver_sql(sql)
 
 
-def key_of(name: str) -> str:
+def lock_key(name: str) -> str:
     """The key of an advisory lock for a name, as an expression."""
     return f"hashtextextended('{name}', 0)"

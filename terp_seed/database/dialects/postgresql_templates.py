@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from sqlalchemy.exc import DBAPIError
 
-from terp_seed.database.dialects.postgresql_copies import PostgreSQLCopies, key_of
+from terp_seed.database.dialects.postgresql_copies import PostgreSQLCopies, lock_key
 from terp_seed.database.dialects.sessions import EXACT
 from terp_seed.database.dialects.templates import Templates, digest_of_rows, unmarked
 from terp_seed.errors import UsageError
@@ -97,7 +97,7 @@ class PostgreSQLTemplates(Templates):
 
     @contextmanager
     def lock(self, template: str) -> Iterator[None]:
-        key = key_of(template.rpartition("_")[0])
+        key = lock_key(template.rpartition("_")[0])
         self._run(f"SELECT pg_advisory_lock({key})")
         try:
             yield
@@ -150,7 +150,7 @@ class PostgreSQLTemplates(Templates):
         for name in self._databases(prefix):
             if name == template:
                 continue
-            key = key_of(name)
+            key = lock_key(name)
             if not self._admin.exec_driver_sql(f"SELECT pg_try_advisory_lock({key})").scalar():
                 continue  # it is in use
             with suppress(DBAPIError):  # somebody is connected to it, or has just dropped it
