@@ -180,7 +180,6 @@ def test_an_application_gets_keys_behind_the_copied_ones(postgresql_toy: Toy) ->
     assert toy.value("SELECT MAX(id) FROM labels") == 251
 
 
-@pytest.mark.slow
 def test_references_inside_documents_lead_where_those_of_an_insert_lead(
     project: Project, new_database: Callable[[str], str], monkeypatch: pytest.MonkeyPatch
 ) -> None:

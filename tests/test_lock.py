@@ -225,6 +225,7 @@ def test_an_absolute_target_goes_on_from_where_the_other_run_stopped(toy: Toy) -
     assert toy.version() == "0005_next"
 
 
+@pytest.mark.every_engine
 def test_a_waiter_goes_in_when_the_lock_is_free(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     """C-1: it was told for whom it waits, has waited, and locks everybody else out."""
     dialect, told = dialect_named(toy.db.dialect.name), []
