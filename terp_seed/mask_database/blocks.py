@@ -16,7 +16,7 @@ from terp_seed.mask_database.plan import MARK, PassPlan
 from terp_seed.masking.normal import is_blank
 from terp_seed.rows.literals import UnwritableError, literals
 from terp_seed.rows.model import Block, Cells, Json, Value
-from terp_seed.run.writer import cut_into_statements
+from terp_seed.run.renderer import cut_into_statements
 
 __all__ = [
     "MaskedBlock",

@@ -36,7 +36,8 @@ from terp_seed.masking.boundary import MakeProver
 from terp_seed.plan.plan import Plan, PlannedTable
 from terp_seed.rows.literals import NULL, JsonText
 from terp_seed.rows.model import Block, TableRows
-from terp_seed.run.writer import BLOCK_ROWS, Renderer, is_digested_there, referenced_tables
+from terp_seed.run.renderer import Renderer, is_digested_there, referenced_tables
+from terp_seed.run.writer import BLOCK_ROWS
 
 __all__ = ["Located", "Search"]
 

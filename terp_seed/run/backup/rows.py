@@ -20,7 +20,7 @@ from terp_seed.database.session import Session
 from terp_seed.errors import GuardError
 from terp_seed.ledger.selection import Selection
 from terp_seed.run.backup.folder import Backup, File, StoredInsert, private_file
-from terp_seed.run.writer import cut_into_statements
+from terp_seed.run.renderer import cut_into_statements
 
 __all__ = ["StoredRows", "add_updated", "masked_name", "rows_file", "rows_of", "rows_where"]
 

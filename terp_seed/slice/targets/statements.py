@@ -14,7 +14,7 @@ from terp_seed.database.statements import Stream
 from terp_seed.errors import PlanError
 from terp_seed.rows.literals import NULL, UnwritableError, copy_fields
 from terp_seed.rows.model import Cells
-from terp_seed.run.writer import cut_into_statements
+from terp_seed.run.renderer import cut_into_statements
 from terp_seed.slice.closure import identity
 from terp_seed.slice.order import TableOrder
 from terp_seed.slice.references import SliceReference
