@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import copy
 import itertools
 import os
 import shutil
@@ -128,3 +129,16 @@ def opened() -> Iterator[Lab]:
             yield Lab(folder, server, postgresql)
     finally:
         shutil.rmtree(folder, ignore_errors=True)
+
+
+class PolicyLab(Lab):
+    """The same laboratory with a project that has no seeds, and a masking policy of its own."""
+
+    def __init__(self, lab: Lab, name: str, policy: str) -> None:
+        self.__dict__.update(copy.copy(lab).__dict__)
+        self.project = lab.folder / name
+        self.project.mkdir()
+        shutil.copy(lab.project / "alembic.ini", self.project)
+        shutil.copytree(lab.project / "seeds", self.project / "seeds")
+        (self.project / "seed_revisions").mkdir()
+        (self.project / "seeds" / "masking.toml").write_text(policy)

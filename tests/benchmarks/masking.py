@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import copy
-import shutil
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -14,7 +12,7 @@ from typing import Any
 
 import sqlalchemy as sa
 
-from benchmarks.lab import Database, Lab
+from benchmarks.lab import Database, Lab, PolicyLab
 from benchmarks.measure import Cost, measured
 from terp_seed.database.environment_stamp import stamp
 
@@ -57,17 +55,11 @@ _A_DAY_ON = {
 }
 
 
-class MaskingLab(Lab):
+class MaskingLab(PolicyLab):
     """The same laboratory with a policy for people, whose columns are all personal."""
 
     def __init__(self, lab: Lab) -> None:
-        self.__dict__.update(copy.copy(lab).__dict__)
-        self.project = lab.folder / "masking"
-        self.project.mkdir()
-        shutil.copy(lab.project / "alembic.ini", self.project)
-        shutil.copytree(lab.project / "seeds", self.project / "seeds")
-        (self.project / "seed_revisions").mkdir()
-        (self.project / "seeds" / "masking.toml").write_text(_POLICY)
+        super().__init__(lab, "masking", _POLICY)
 
     def fill(self, database: Database, rows: int) -> None:
         """Make the table, and stamp the database staging."""

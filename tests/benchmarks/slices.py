@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import shutil
 import subprocess
@@ -16,7 +15,7 @@ from pathlib import Path
 import sqlalchemy as sa
 from servers import client_command, client_environment, find_program
 
-from benchmarks.lab import Lab
+from benchmarks.lab import Lab, PolicyLab
 from benchmarks.measure import Cost, measured
 from terp_seed.database.environment_stamp import stamp
 
@@ -47,18 +46,11 @@ _TABLES = {
 _BEGIN = datetime(2024, 1, 1)
 
 
-class SliceLab(Lab):
+class SliceLab(PolicyLab):
     """The same laboratory with clients, of whose thirteen columns five are personal."""
 
     def __init__(self, lab: Lab) -> None:
-        self.__dict__.update(copy.copy(lab).__dict__)
-        self.project = lab.folder / "slices"
-        self.project.mkdir()
-        shutil.copy(lab.project / "alembic.ini", self.project)
-        (self.project / "seeds").mkdir()
-        shutil.copytree(lab.project / "seeds", self.project / "seeds", dirs_exist_ok=True)
-        (self.project / "seed_revisions").mkdir()
-        (self.project / "seeds" / "masking.toml").write_text(_POLICY)
+        super().__init__(lab, "slices", _POLICY)
 
     @contextmanager
     def source(self, engine: str, rows: int) -> Iterator[str]:
