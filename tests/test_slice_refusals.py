@@ -156,7 +156,7 @@ sys.exit(main(sys.argv[1:]))
 """
 
 
-@pytest.mark.parametrize("signal_name", ["SIGKILL", "SIGINT"])
+@pytest.mark.parametrize("signal_name", ["SIGKILL", "SIGINT", "SIGTERM"])
 def test_a_slice_that_is_struck_leaves_nothing(
     source: Copy, second_database_url: str, tmp_path: Path, signal_name: str
 ) -> None:
@@ -188,6 +188,8 @@ def test_a_slice_that_is_struck_leaves_nothing(
     )
     wanted = -signal.SIGKILL if signal_name == "SIGKILL" else 130
     assert done.returncode == wanted, done.stderr
+    told = f"interrupted by {signal_name}: nothing of the slice was kept"
+    assert (told in done.stderr) == (signal_name != "SIGKILL")
     assert "Canary" not in done.stdout + done.stderr
     assert target.ids("people") == []
     assert [*temporary.iterdir()] == []

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
+from terp_seed.database.interrupts import interruptible
 from terp_seed.errors import GuardError, MaskingError, UsageError
 from terp_seed.mask_database.risk import TableRisk, below
 from terp_seed.masking.boundary import Boundary
@@ -33,6 +34,8 @@ _SAMPLE = 100
 
 Announce = Callable[[SlicePlan], None]
 
+_LEFT = "nothing of the slice was kept; run the command again"
+
 
 @dataclass(frozen=True)
 class SliceReport:
@@ -51,7 +54,7 @@ def plan_only(settings: Settings, request: SliceRequest) -> SlicePlan:
     said: the plan reports them.
     """
     border = slice_boundary(settings)
-    with _taken(settings, request, border) as closure:
+    with interruptible(_LEFT), _taken(settings, request, border) as closure:
         plan = plan_slice(closure, reports_orphans=True)
         _masks(closure)
         return plan
@@ -63,10 +66,10 @@ def slice_into(
     """Write a slice into its target, after ``announce`` was told its plan.
 
     Raises a `SeedError`, and the target is as it was, for whatever cannot be taken, masked, written
-    or proven.
+    or proven, and for SIGINT, SIGTERM and SIGHUP.
     """
     border = slice_boundary(settings)
-    with _told(target), target, ExitStack() as open_:
+    with interruptible(_LEFT), _told(target), target, ExitStack() as open_:
         target.check()
         closure = open_.enter_context(_taken(settings, request, border))
         plan = plan_slice(closure)
