@@ -5,18 +5,15 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 import sqlalchemy as sa
-from servers import USER, MariaDB, PostgreSQL, clean_environment
-from sqlalchemy.exc import DBAPIError
+from servers import USER, MariaDB, clean_environment
 from toys import ENGINE_FIXTURE, Toy
 
 from terp_seed.database import environment_stamp
-from terp_seed.database.dialects.postgresql_copies import PostgreSQLCopies
 
 FIRST = """
 from sqlalchemy import text
@@ -465,35 +462,3 @@ def test_a_suite_with_eight_workers(tests: Tests) -> None:
     assert (
         len([name for name in tests.new(before) if name.removesuffix(".db").count("_") == 3]) == 1
     )
-
-
-def test_the_next_copy_is_made_while_this_one_is_in_use(postgresql: PostgreSQL) -> None:
-    template = "ahead_template"
-    postgresql.create(template)
-    engine = sa.create_engine(postgresql.url("postgres"), isolation_level="AUTOCOMMIT")
-    copies = PostgreSQLCopies(engine.connect, "", ["work_mem TO '5MB'"])
-
-    def found() -> set[str]:
-        names = postgresql.execute("SELECT datname FROM pg_database")
-        return {name for (name,) in names if name.startswith(f"{template}_")}
-
-    first, second = copies.take(template), copies.take(template)
-    until = time.monotonic() + 30
-    while len(found()) < 3 and time.monotonic() < until:  # nobody has asked for the third
-        time.sleep(0.01)
-    (ahead,) = found() - {first, second}
-    assert copies.take(template) == ahead
-    copies.close()  # the one that was begun after it is dropped
-    assert found() == {first, second, ahead}
-    for name in (*found(), template):
-        postgresql.drop(name)
-    engine.dispose()
-
-
-def test_what_cannot_be_copied_is_said_by_the_server(postgresql: PostgreSQL) -> None:
-    engine = sa.create_engine(postgresql.url("postgres"), isolation_level="AUTOCOMMIT")
-    copies = PostgreSQLCopies(engine.connect, "", ())
-    with pytest.raises(DBAPIError, match="does not exist"):
-        copies.take("no_such_template")
-    copies.close()
-    engine.dispose()

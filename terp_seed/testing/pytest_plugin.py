@@ -114,9 +114,9 @@ def seeded_database(
 
     For tests that commit, or whose database is used in another process.  It has ``url`` and
     ``engine``, and ``row()`` and ``one()`` as `seeded` has.  It is a copy of a template with the
-    tables and rows of `seed_engine`'s database, which is seeded when its digest is new, and is
-    gone when the test ends.  Keywords are the ``-x`` keys.  Refuses a database that is stamped
-    staging or production.
+    tables and rows of `seed_engine`'s database, which is seeded when its digest is new; when the
+    test ends, the copy is dropped or repaired.  Keywords are the ``-x`` keys.  Refuses a database
+    that is stamped staging or production.
     """
     yield from _lend(request, seed_project, seed_engine)
 

@@ -135,6 +135,7 @@ def slices(lab: Lab, runs: int, quick: bool) -> list[Record]:
 def tests(lab: Lab, runs: int, quick: bool) -> list[Record]:
     """The fixtures of the pytest plugin, in tests of an application."""
     lab.server.execute(rf"GRANT ALL ON `terp\_seed\_%`.* TO '{USER}'@'127.0.0.1'")
+    lab.postgresql.execute(f"GRANT SET ON PARAMETER session_replication_role TO {USER}")
     found = []
     for engine in ENGINES:
         with lab.database(engine) as origin, lab.empty(engine) as empty:

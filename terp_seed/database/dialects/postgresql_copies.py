@@ -1,7 +1,7 @@
-"""Copies of a PostgreSQL template, one of them made ahead while a test uses another.
+"""Copies of a PostgreSQL template, which are used again when what a test changed is put back.
 
-``CREATE DATABASE`` takes the server a tenth of a second and more, whoever asks for it, and the test
-before does not need the server all the time.
+That happens in a thread while the next test prepares itself: ``CREATE DATABASE`` takes the server
+a tenth of a second and more, and a repair still some milliseconds.
 """
 
 from __future__ import annotations
@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import DBAPIError
 
+from terp_seed.database.dialects.postgresql_repair import PostgreSQLCopy
+
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
 
@@ -21,49 +23,62 @@ __all__ = ["PostgreSQLCopies", "lock_key"]
 
 
 class PostgreSQLCopies:
-    """Makes copies in a thread, which has a connection for that alone.
+    """Makes, repairs and drops copies in one thread.
 
-    ``connect`` opens that connection, which commits each statement; ``suffix`` goes behind ``CREATE
-    DATABASE``, and ``settings`` are what ``ALTER DATABASE ... SET`` gets.  A copy has an advisory
-    lock of that connection until it is forgotten, which a killed process lets go of.
+    ``connect`` opens a connection to a database, or to one that is not copied, which commits each
+    statement; ``suffix`` goes behind ``CREATE DATABASE``, and ``settings`` are what ``ALTER
+    DATABASE ... SET`` gets.  A copy has an advisory lock of the thread's connection until it is
+    dropped, which a killed process lets go of.
     """
 
     def __init__(
-        self, connect: Callable[[], Connection], suffix: str, settings: Sequence[str]
+        self, connect: Callable[[str | None], Connection], suffix: str, settings: Sequence[str]
     ) -> None:
         self._connect, self._suffix, self._settings = connect, suffix, settings
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="terp_seed_copies")
         self._connection: Connection | None = None
-        self._ahead: dict[str, Future[str]] = {}
-        self._taken: set[str] = set()
+        self._lent: dict[str, tuple[str, PostgreSQLCopy]] = {}
+        self._idle: dict[str, list[Future[PostgreSQLCopy]]] = {}
+        self._sources: dict[str, PostgreSQLCopy] = {}
+        """A copy of each template; it is only read."""
+        self._repeated: set[str] = set()
+        """Templates of which a copy was given back, so that more tests may want one."""
 
     def take(self, template: str) -> str:
-        """The name of a new copy; from the second on, the next one is begun right away.
+        """The name of a database that equals a template.
 
         Raises what the server raises, now or when the copy was made ahead.
         """
-        ahead = self._ahead.pop(template, None) or self._thread.submit(self._make, template)
-        name = ahead.result()
-        if template in self._taken:
-            self._ahead[template] = self._thread.submit(self._make, template)
-        self._taken.add(template)
-        return name
+        idle = self._idle.setdefault(template, [])
+        ready = idle.pop(0) if idle else self._thread.submit(self._make, template)
+        copy = ready.result()
+        self._lent[copy.name] = (template, copy)
+        return copy.name
 
-    def forget(self, name: str) -> None:
-        """Let go of the lock of a copy that was dropped, as soon as the next one is made."""
-        self._thread.submit(self._run, f"SELECT pg_advisory_unlock({lock_key(name)})")
+    def give_back(self, name: str) -> None:
+        """Drop a copy or, from the second on, make it equal its template again."""
+        template, copy = self._lent.pop(name)
+        if template in self._repeated:
+            renewed = self._thread.submit(self._renew, template, copy)
+            self._idle[template].append(renewed)
+        else:
+            self._repeated.add(template)
+            self._thread.submit(self._drop, copy).result()
 
     def close(self) -> None:
-        """Drop what was made ahead, and close the connection."""
-        for ahead in self._ahead.values():
+        """Drop all copies, and close the connection."""
+        for ready in (ready for idle in self._idle.values() for ready in idle):
             with suppress(DBAPIError):  # the template may be gone by now
-                self._thread.submit(self._run, f'DROP DATABASE "{ahead.result()}"').result()
-        self._ahead.clear()
+                self._thread.submit(self._drop, ready.result()).result()
+        for source in self._sources.values():
+            self._thread.submit(self._drop, source).result()
+        self._idle.clear()
+        self._sources.clear()
         self._thread.shutdown()
         if self._connection is not None:
             self._connection.close()
 
-    def _make(self, template: str) -> str:
+    def _make(self, template: str) -> PostgreSQLCopy:
         name = f"{template}_{os.urandom(6).hex()}"
         self._run(f"SELECT pg_advisory_lock({lock_key(name)})")
         try:
@@ -73,11 +88,29 @@ class PostgreSQLCopies:
         except DBAPIError:
             self._run(f"SELECT pg_advisory_unlock({lock_key(name)})")
             raise
-        return name
+        return PostgreSQLCopy(name, self._connect(name))
+
+    def _renew(self, template: str, copy: PostgreSQLCopy) -> PostgreSQLCopy:
+        if template not in self._sources:
+            self._sources[template] = self._make(template)
+        if copy.repair(self._sources[template]):
+            return copy
+        self._drop(copy)
+        return self._make(template)
+
+    def _drop(self, copy: PostgreSQLCopy) -> None:
+        copy.close()
+        end = (
+            f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = '{copy.name}'"
+        )
+        with suppress(DBAPIError):  # it is a superuser's; DROP waits some seconds for it to end
+            self._run(end)
+        self._run(f'DROP DATABASE IF EXISTS "{copy.name}"')
+        self._run(f"SELECT pg_advisory_unlock({lock_key(copy.name)})")
 
     def _run(self, sql: str) -> None:
         if self._connection is None:
-            self._connection = self._connect()
+            self._connection = self._connect(None)
         self._connection.exec_driver_sql(sql)
 
 

@@ -135,9 +135,7 @@ class PostgreSQLTemplates(Templates):
         return self.origin.url.set(database=name)
 
     def give_back(self, copy: URL) -> None:
-        name = str(copy.database)
-        self._drop(name)
-        self._copies.forget(name)
+        self._copies.give_back(str(copy.database))
 
     def close(self) -> None:
         if "_copies" in vars(self):
@@ -223,9 +221,9 @@ class PostgreSQLTemplates(Templates):
     def _admin(self) -> Connection:
         return self._connect()
 
-    def _connect(self) -> Connection:
-        """Connect to a database that is not copied, if there is one."""
-        for name in ("postgres", self.origin.url.database):
+    def _connect(self, database: str | None = None) -> Connection:
+        """Connect to a database or, without a name, to one that is not copied, if there is one."""
+        for name in [database] if database else ["postgres", self.origin.url.database]:
             engine = self.open(self.origin.url.set(database=name))
             with suppress(DBAPIError):
                 return engine.execution_options(isolation_level="AUTOCOMMIT").connect()
