@@ -194,6 +194,26 @@ def test_a_stale_template_is_noticed(tests: Tests, change: Callable[[Toy], None]
     assert len([name for name in tests.new(before) if name.count("_") == 3]) == 1
 
 
+def test_a_file_that_a_seeder_reads_makes_a_template_stale(sqlite_tests: Tests) -> None:
+    toy, before = sqlite_tests.toy, sqlite_tests.databases
+    words = toy.path / "words"
+    words.mkdir()
+    for name in ("kinds.json", "other.json", "notes.md"):
+        (words / name).write_text("[]")
+    path = toy.path / "toy_seeders.py"
+    path.write_text(path.read_text() + '\nKINDS = "words/kinds.json"\n')
+
+    def templates() -> set[str]:
+        sqlite_tests.run(COUNTS)
+        return {*sqlite_tests.new(before)}
+
+    first = templates()
+    (words / "other.json").write_text("[1]")
+    assert templates() == first
+    (words / "kinds.json").write_text("[1]")
+    assert templates().isdisjoint(first)
+
+
 CHANGES_MEANWHILE = (
     FIRST
     + """

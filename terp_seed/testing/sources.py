@@ -16,13 +16,16 @@ __all__ = ["Sources", "seed_environment"]
 
 _INSTALLED = {"site-packages", "dist-packages"}
 _PACKAGES = ("terp_seed", "Faker", "SQLAlchemy", "alembic")
+_DATA = {".csv", ".json", ".jsonl", ".ndjson", ".toml", ".tsv", ".txt", ".xml", ".yaml", ".yml"}
+_LONGEST = 200  # characters of a text that may name a file
 
 
 class Sources:
     """The seeds folder, the revisions, alembic.ini, and the seeders with what they import.
 
     Imports are followed through files that are not installed: those of installed packages change
-    with a release, and the releases of the packages that make rows count too.
+    with a release, and the releases of the packages that make rows count too.  A data file counts
+    when a seeder beside or above it has its name, or that of its folder, as a text.
     """
 
     def __init__(self, chain: Chain) -> None:
@@ -83,22 +86,37 @@ def _modules(makers: Collection[str], used: Iterable[str]) -> set[Path]:
     while waiting:
         name = waiting.pop()
         path = _path_of(name)
-        if name in seen or path is None:
+        top = name.split(".")[0]
+        if name in seen or path is None or top in sys.stdlib_module_names:
             continue
         seen.add(name)
-        engine = name.split(".")[0] in _PACKAGES or not _INSTALLED.isdisjoint(path.parts)
+        engine = top in _PACKAGES or not _INSTALLED.isdisjoint(path.parts)
         if engine and name not in makers:
             continue
         files = [*path.parent.rglob("*.py")] if path.name == "__init__.py" else [path]
         found.update(files)
         if not engine:
             waiting += _imports(name, path)
+            found.update(data for file in files for data in _data_of(file))
     return found
 
 
 def _path_of(name: str) -> Path | None:
     file = getattr(sys.modules.get(name), "__file__", None)
     return Path(file) if file and file.endswith(".py") else None
+
+
+def _data_of(path: Path) -> Iterator[Path]:
+    """The data files that a file of Python names."""
+    for node in ast.walk(ast.parse(path.read_bytes())):
+        text = node.value if isinstance(node, ast.Constant) else None
+        if not isinstance(text, str) or len(text) > _LONGEST or "\0" in text:
+            continue
+        named = path.parent / text
+        if path.parent not in named.parents:
+            continue
+        files = named.rglob("*") if named.is_dir() else [named]
+        yield from (file for file in files if file.suffix in _DATA and file.is_file())
 
 
 def _imports(name: str, path: Path) -> Iterator[str]:
