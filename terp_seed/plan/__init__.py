@@ -5,6 +5,6 @@ may call, ``recorder`` calls it without writing, ``renaming`` reads what became 
 columns, and ``sql_guard`` refuses other SQL.  ``fold`` adds up the rows that earlier revisions
 give, which ``changes`` compares new values with.  ``plan`` holds the result and counts its rows,
 ``run`` makes a `Run` for a database or a script, ``schema_stream`` knows which schema it needs,
-``preflight`` compares it with the live schema, ``value_checks`` looks at imported values, and
-``key_conflicts`` at the rows that are there.
+``preflight`` compares it with the live schema, ``value_checks`` looks at imported values,
+``key_conflicts`` at the rows that are there, and ``transaction_size`` at what the server takes.
 """

@@ -33,6 +33,7 @@ from terp_seed.plan.key_conflicts import (
 from terp_seed.plan.plan import PlannedChange
 from terp_seed.plan.run import Run
 from terp_seed.plan.schema_stream import find_older_schema
+from terp_seed.plan.transaction_size import find_large_transactions
 from terp_seed.plan.value_checks import AT_ONCE, find_oversize, find_unreadable, value_checks
 from terp_seed.rows.model import Bounds, Column, TableRows, Value
 from terp_seed.settings.log import logger
@@ -134,6 +135,8 @@ def collect_findings(session: Session, run: Run) -> Findings:
                 _check_change(session, schema, change, before),
                 _find_personal(run, schema, change),
             )
+    if not findings.schema:
+        findings.schema += find_large_transactions(session, steps)
     if findings.schema:  # first: it makes the advice of the others wrong
         findings.schema[:0] = _find_lost_bookkeeping(session, schema, run)
     return findings

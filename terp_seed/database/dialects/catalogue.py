@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, ClassVar
 
-from terp_seed.database.dialects.model import Copy, Reference, Trigger
+from terp_seed.database.dialects.model import Copy, Reference, TransactionLimit, Trigger
 
 if TYPE_CHECKING:
     from sqlalchemy.engine import Connection
@@ -80,6 +80,10 @@ class Catalogue(ABC):
 
     def largest_statement(self, connection: Connection) -> int | None:
         """How many bytes the server takes in a statement; None where it does not matter."""
+        return None
+
+    def transaction_limit(self, connection: Connection) -> TransactionLimit | None:
+        """The largest transaction that the server takes; None if it sets no limit."""
         return None
 
     def folds_names(self, connection: Connection) -> bool:

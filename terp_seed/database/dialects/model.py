@@ -20,6 +20,7 @@ __all__ = [
     "Problem",
     "Reference",
     "Staged",
+    "TransactionLimit",
     "Trigger",
     "Written",
     "gather_references",
@@ -37,6 +38,19 @@ def split_table(name: str) -> tuple[str | None, str]:
 def join_table(schema: str | None, table: str) -> str:
     """The name of a table in a schema; None is the connection's own."""
     return table if schema is None else f"{schema}.{table}"
+
+
+@dataclass(frozen=True, slots=True)
+class TransactionLimit:
+    """The largest transaction that a server takes."""
+
+    bytes: int
+    name: str
+    """The variable that says so."""
+    texts: bool
+    """Whether the texts of statements count."""
+    images: bool
+    """Whether the rows themselves count."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -24,6 +24,7 @@ from terp_seed.database.dialects.model import (
     Piece,
     Problem,
     Reference,
+    TransactionLimit,
     Trigger,
     Written,
     gather_references,
@@ -32,6 +33,7 @@ from terp_seed.database.dialects.model import (
 from terp_seed.database.dialects.mysql_clients import MySQLClients
 from terp_seed.database.dialects.mysql_errors import UNREACHABLE, problem, unread_from
 from terp_seed.database.dialects.mysql_kept import MySQLKeptRows
+from terp_seed.database.dialects.mysql_limits import transaction_limit
 from terp_seed.database.dialects.mysql_locks import LOCK_NAME, NODES_SHARE_LOCKS, NamedLock
 from terp_seed.database.dialects.mysql_templates import MySQLTemplates
 from terp_seed.database.dialects.sessions import EXACT, Lock, through_driver
@@ -455,6 +457,9 @@ class MySQL(MySQLKeptRows, Dialect):
 
     def largest_statement(self, connection: Connection) -> int | None:
         return int(_scalar(connection, "SELECT @@max_allowed_packet"))
+
+    def transaction_limit(self, connection: Connection) -> TransactionLimit | None:
+        return transaction_limit(connection)
 
     def folds_names(self, connection: Connection) -> bool:
         return int(_scalar(connection, "SELECT @@lower_case_table_names")) == 1

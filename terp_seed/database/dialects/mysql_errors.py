@@ -28,6 +28,7 @@ _MEANINGS: dict[int, tuple[str, str | None]] = {
     1054: ("a column does not exist", r"Unknown column '([^']*)'"),
     1062: ("another row already owns a unique key", r"for key '([^']*)'$"),
     1146: ("a table does not exist", r"Table '([^']*)'"),
+    1197: ("the transaction is larger than the server's max_binlog_cache_size", None),
     1153: ("a row is larger than the server's max_allowed_packet", None),
     1264: ("a number is out of range", r"for column '?([^' ]*?)'? at row"),
     1265: ("a value is not one the column knows", r"for column '?([^' ]*?)'? at row"),
