@@ -2,7 +2,7 @@
 
 The exported revisions are run, all in one transaction.  A table that was exported is not written
 but compared with what its seeder makes, by the digests that the ledger keeps of rows; the others
-are written, derived columns recomputed and invariants checked, as ever.
+are written.  Then derived columns are recomputed and invariants checked.
 """
 
 from __future__ import annotations
@@ -19,13 +19,13 @@ from terp_seed.database.environment_stamp import careful
 from terp_seed.database.failures import translated
 from terp_seed.database.lock import Held, advisory_lock
 from terp_seed.database.session import Session
-from terp_seed.errors import GuardError, LockError, PlanError, SeedError
+from terp_seed.errors import GuardError, LockError, PlanError, SeedError, located
 from terp_seed.ledger.audit import AuditLog
 from terp_seed.ledger.drift import Drift, find_drift
-from terp_seed.ledger.ledger import Digests, Place, SeededRange
+from terp_seed.ledger.ledger import Digests, Place, Range, SeededRange
 from terp_seed.plan.chain import Request, current_heads
 from terp_seed.plan.operations import OPTION
-from terp_seed.plan.plan import Plan, PlannedTable
+from terp_seed.plan.plan import Plan, PlannedRevision, PlannedTable
 from terp_seed.plan.preflight import preflight
 from terp_seed.plan.run import Run, Target, build_run, find_move
 from terp_seed.run.executor import Executor, planned_steps
@@ -132,7 +132,7 @@ def _write(session: Session, run: Run, lock: Held, exported: ExportSet) -> RunOu
     stream, request = session.stream, run.move.request
     audit = AuditLog(session, run.environment, run.move.direction, _COMMAND).audit
     writer = partial(_AdoptingWriter, session=session, loaded=exported.first_ids)
-    executor = Executor(
+    executor = _AdoptingExecutor(
         run,
         audit,
         _no_rollback,
@@ -154,6 +154,7 @@ def _write(session: Session, run: Run, lock: Held, exported: ExportSet) -> RunOu
     try:
         with executor.sql_guard.watch(session.connection):
             request.migrate()
+        executor.conclude()
     finally:
         executor.progress.end()
     stream.run(audit.event("finished"), what="audit")
@@ -164,6 +165,29 @@ def _write(session: Session, run: Run, lock: Held, exported: ExportSet) -> RunOu
 
 def _no_rollback() -> NoReturn:
     raise SeedError("an adoption takes no rows out; this is a defect of terp_seed, report it")
+
+
+@dataclass
+class _AdoptingExecutor(Executor):
+    """Recomputes derived columns and checks invariants in the end.
+
+    In a run those of one revision do not meet the rows of the next ones, which are here already.
+    """
+
+    _done: list[tuple[PlannedRevision, Mapping[str, Range]]] = field(default_factory=list)
+
+    def _derive(self, step: PlannedRevision, known: Mapping[str, Range]) -> None:
+        self._done.append((step, known))
+
+    def _verify(self, step: PlannedRevision, known: Mapping[str, Range]) -> None:
+        pass
+
+    def conclude(self) -> None:
+        """Do both for all revisions, in their order."""
+        for method in (super()._derive, super()._verify):
+            for step, known in self._done:
+                with located(revision=step.revision):
+                    method(step, known)
 
 
 @dataclass
