@@ -40,6 +40,7 @@ from terp_seed.settings.log import logger, progress_of_run
 __all__ = ["adopt"]
 
 _COMMAND = "ledger adopt"
+_LEFT = "nothing of it is on record; run the command again"
 
 
 def adopt(
@@ -56,7 +57,7 @@ def adopt(
         return RunOutcome(environment, move.heads)
     firsts = {place: first for place, first in exported.first_ids.items() if first is not None}
     session = replace(session, first_keys={**session.first_keys, **firsts})
-    with advisory_lock(session) as lock:
+    with advisory_lock(session, _LEFT) as lock:
         if current_heads(session) != move.heads:
             raise LockError("another run moved the chain while this one waited; look at status")
         run = build_run(environment, Target.live(session), move)

@@ -11,6 +11,7 @@ from typing import Literal, TextIO
 
 from alembic.util import to_tuple
 
+from terp_seed.database.interrupts import interruptible
 from terp_seed.errors import SeedError, UsageError, located
 from terp_seed.plan.chain import Request
 from terp_seed.plan.run import Run
@@ -33,6 +34,7 @@ __all__ = ["Export", "Format"]
 
 Format = Literal["csv", "parquet"]
 
+_LEFT = "no file of it is left"
 _NO_NAME = re.compile(r"[^\w.-]", re.ASCII)  # what the names of files are spared
 
 
@@ -62,7 +64,7 @@ class Export:
         run = plan_script(settings, request, start, out)
         refuse_unloadable(run)
         chosen = choose_tables(run.plan, self.first_ids)
-        with _cleaned(self.folder):
+        with interruptible(_LEFT), _cleaned(self.folder):
             tables = [self._write(run, table) for table in chosen.tables]
             self.manifest = _manifest(run, self, tables, chosen)
             self.manifest.write(self.folder)
