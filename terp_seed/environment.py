@@ -97,7 +97,8 @@ def _offline() -> None:
     start = context.get_starting_revision_argument()
     found = () if start in (None, "base") else context.script.get_revisions(start)
     heads = tuple(script.revision for script in found)  # in full, as the version table has it
-    write_script(settings, _request(settings, _options(), options), heads, out)
+    act = context.config.attributes.get(ACT, write_script)
+    act(settings, _request(settings, _options(), options), heads, out)
     out.flush()  # at exit, nobody could answer for a reader that is gone
 
 

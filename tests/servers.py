@@ -451,7 +451,8 @@ class MariaDB(Server):
         yield f"CREATE USER '{USER}'@'{HOST}' IDENTIFIED BY '{self.password}'"
 
     def _command(self) -> list[str]:
-        only_mysql = ["--mysqlx=OFF", "--secure-file-priv="] if self.engine == "mysql" else []
+        mysql = ["--mysqlx=OFF", "--secure-file-priv=", "--local-infile=ON"]
+        only_mysql = mysql if self.engine == "mysql" else []
         return [
             self._program(),
             "--no-defaults",

@@ -10,6 +10,7 @@ from typing import Any
 import click
 import pytest
 from click.testing import CliRunner
+from exports import export, load
 from jsonschema import Draft202012Validator, FormatChecker
 from production import KEY
 from toys import Toy
@@ -19,7 +20,7 @@ from terp_seed.cli import main
 SCHEMAS = json.loads((files("terp_seed.cli") / "schemas.json").read_text(encoding="utf-8"))
 
 #: How each command is run on a seeded toy project: its words, and the code that it ends with.
-#: BACKUP stands for the folder of a backup that was made before.
+#: BACKUP stands for the folder of a backup that was made before, EXPORT for one of loaded files.
 RUNS: dict[str, list[tuple[list[str], int]]] = {
     "agents": [(["agents"], 0)],
     "backup create": [(["backup", "create"], 0)],
@@ -27,8 +28,10 @@ RUNS: dict[str, list[tuple[list[str], int]]] = {
     "check": [(["check"], 0), (["-x", "url=sqlite:///absent.db", "check"], 0)],
     "env show": [(["env", "show"], 0)],
     "env stamp": [(["env", "stamp", "test", "--yes"], 0)],
+    "export": [(["export", "--format=csv", "--to", "FOLDER", "--shard=1/2"], 0)],
     "init": [(["init", "--section", "other"], 0)],
     "history": [(["history"], 0), (["history", "--events"], 0)],
+    "ledger adopt": [(["ledger", "adopt", "EXPORT"], 0)],
     "ledger rebuild": [
         (["ledger", "rebuild", "--dry-run"], 0),
         (["LOSE THE LEDGER", "ledger", "rebuild", "--yes"], 0),
@@ -70,7 +73,7 @@ BEFORE = {
 }
 
 #: Commands that have to find the chain at its base.
-AT_BASE = {"preview", "seed", "squash"}
+AT_BASE = {"ledger adopt", "preview", "seed", "squash"}
 
 
 def leaves(group: click.Group, *before: str) -> Iterator[tuple[str, click.Command]]:
@@ -142,7 +145,11 @@ def printed(toy: Toy, name: str, words: list[str], code: int = 0) -> Any:
     if "BACKUP" in words:
         made = printed(toy, "backup create", ["backup", "create"])["folder"]
         words = [made if word == "BACKUP" else word for word in words]
-    words = [str(toy.path / "slice.sql") if word == "SCRIPT" else word for word in words]
+    if "EXPORT" in words:
+        export(toy, toy.path / "files")
+        load(toy.url, toy.path / "files")
+    places = {"SCRIPT": "slice.sql", "FOLDER": "files", "EXPORT": "files"}
+    words = [str(toy.path / places[word]) if word in places else word for word in words]
     before, after = ["-x", f"url={toy.url}"], []
     if any("--url" in each.opts for each in COMMANDS[name].params):
         before, after = after, [f"--url={toy.url}"]

@@ -19,7 +19,7 @@ GROUPS = {
     "Tutorial": "index first-minutes agents",
     "How-to": "howto-csv howto-datasets howto-seeder howto-project howto-several howto-test "
     "howto-test-frameworks howto-schema howto-push howto-preview howto-pipeline howto-rollback "
-    "howto-audit howto-mask howto-slice runbook troubleshooting contributing",
+    "howto-audit howto-mask howto-export howto-slice runbook troubleshooting contributing",
     "Reference": "commands reference json types backends data policy pii-inventory changelog",
     "Explanation": "concepts compliance architecture",
     "Proof": "initiative under-fire staging-validation speed",

@@ -38,6 +38,7 @@ _COMMANDS = {
     "mask": "terp_seed.cli.mask:mask",
     "slice": "terp_seed.cli.slice:slice_rows",
     "preview": "terp_seed.cli.preview:preview",
+    "export": "terp_seed.cli.export:export",
     "status": "terp_seed.cli.status:status",
     "verify": "terp_seed.cli.verify:verify",
     "revision": "terp_seed.cli.revision:revision",

@@ -4,11 +4,21 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Collection, Iterator, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from terp_seed.cli.interface import as_json, document, examples, run_options, state, table
+from terp_seed.cli.interface import (
+    as_json,
+    document,
+    examples,
+    run_options,
+    state,
+    table,
+    with_options,
+)
+from terp_seed.cli.interface import yes as yes_option
 from terp_seed.ledger.ledger import ledger_of
 from terp_seed.project.project import Project
 
@@ -16,6 +26,7 @@ if TYPE_CHECKING:
     from terp_seed.database.session import Session
     from terp_seed.ledger.ledger import SeededRange
     from terp_seed.run.ledger_rebuild import Rebuilt
+    from terp_seed.run.live import RunOutcome
 
 __all__ = ["ledger"]
 
@@ -131,6 +142,44 @@ def rebuild(
         _print_by_table(fields["revisions"], [*_COUNTS, "first_id"])
         _name_unclaimed(fields["revisions"])
         click.echo("nothing was written" if dry_run else "the ledger was rebuilt", err=True)
+
+
+@ledger.command("adopt", epilog=examples("terp-seed ledger adopt files"))
+@click.argument("folder", type=click.Path(path_type=Path))
+@yes_option
+@run_options("url", "env", "lock-timeout")
+@as_json
+def adopt(project: Project, folder: Path, yes: bool, as_json: bool) -> None:
+    """Put rows on record that were exported to FOLDER and loaded since.
+
+    Compares them with what the seeds make, writes the tables that were not exported, and moves the
+    chain; all of it or nothing.
+    """
+    from terp_seed.database.consent import Confirm
+    from terp_seed.plan.plan import summary, total
+    from terp_seed.run.export.adopt import adopt as adopt_rows
+    from terp_seed.run.export.manifest import ExportSet
+
+    exported = ExportSet.read(folder)
+    outcomes: list[RunOutcome] = []
+    confirm = Confirm(yes=yes)
+    asked = {argument.partition("=")[0] for argument in project.x}
+    settings = {k: v for k, v in exported.options.items() if k not in asked}
+    with_options(project, settings).upgrade(
+        exported.first.revision,
+        act=lambda session, request: outcomes.append(
+            adopt_rows(session, request, exported, confirm)
+        ),
+    )
+    (outcome,) = outcomes
+    if as_json:
+        results = [result.to_json() for result in outcome.results]
+        heads = list(outcome.heads)
+        document("ledger adopt", environment=outcome.environment, heads=heads, revisions=results)
+    elif outcome.results:
+        size = str(exported.first.settings["size"])
+        click.echo(summary(outcome.results, outcome.environment, size), err=True)
+        click.echo(f"{total(outcome.results):,} rows are on record", err=True)
 
 
 def _name_unclaimed(revisions: Sequence[dict[str, Any]]) -> None:

@@ -101,6 +101,15 @@ class Project:
         run = command.upgrade if up else command.downgrade
         run(self.config(*x, out=out), span, sql=True)
 
+    def unconnected(self, target: str, act: Act) -> None:
+        """Do something else than print it with an upgrade that is planned without a database.
+
+        ``act`` is called as `terp_seed.run.script.write_script` is.
+        """
+        config = self.config(out=io.StringIO())
+        config.attributes[ACT] = act
+        command.upgrade(config, target, sql=True)
+
     def autogenerate(self, message: str, revision: str, *, allow_delete: bool) -> list[Path]:
         """``alembic -n seed revision --autogenerate``: the files of the revisions that it wrote.
 

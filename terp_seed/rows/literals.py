@@ -56,6 +56,7 @@ __all__ = [
     "literals",
     "one_by_one",
     "packed",
+    "plain_cells",
     "quoted",
     "without_nul",
 ]

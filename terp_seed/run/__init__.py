@@ -6,5 +6,6 @@ statements, while ``prefetch`` makes the next ones, ``changes`` updates and dele
 them and ``recognise`` whose key has changed, and ``backup`` saves them first; ``scripted_rollback``
 prints it.  ``dry_run`` counts what would happen, with ``differences`` of rows that are there,
 ``plan_file`` holds a run to a reviewed plan, and ``ledger_rebuild`` rebuilds a lost ledger from
-what ``row_search`` finds.  ``others`` are rows that no seed inserted, for a reset.
+what ``row_search`` finds.  ``export`` writes rows as files for the engines' loaders, and adopts
+what was loaded.  ``others`` are rows that no seed inserted, for a reset.
 """

@@ -60,6 +60,8 @@ class Executor:
     make_remover: Callable[[], Remover]
     progress: Progress = field(default_factory=Progress)
     statement_characters: int = STATEMENT_CHARACTERS
+    make_writer: Callable[..., Writer] = Writer
+    """What writes a revision's rows: `Writer`, with its arguments."""
     sql_guard: SqlGuard = field(init=False)
     results: list[StepResult] = field(default_factory=list)
     _undone: list[KeptTable] = field(default_factory=list)
@@ -203,7 +205,7 @@ class Executor:
         for sql in pin_files(self.ledger, self.run.settings.data, step.revision, step.files):
             self.stream.run(sql, what="ledger")
         known = cast("dict[str, Range]", self.run.ranges_before(step.revision))
-        self._writer = Writer(
+        self._writer = self.make_writer(
             self.stream,
             self.ledger,
             self.run.prover_of,

@@ -39,7 +39,7 @@ from terp_seed.rows.model import Block, TableRows
 from terp_seed.run.renderer import Renderer, is_digested_there, referenced_tables
 from terp_seed.run.writer import BLOCK_ROWS
 
-__all__ = ["Located", "Search"]
+__all__ = ["Located", "Search", "expected_digests"]
 
 _SAMPLES = 40  # rows of a table
 _AT_LEAST = 0.25  # of the sample rows must be there
@@ -393,6 +393,18 @@ class Search:
         where = equal_to(columns, [str(seeded.first + rows.count), dialect.literal(value)])
         sql = f"SELECT COUNT(*) FROM {dialect.quote_table(rows.table)} WHERE {where}"
         return bool(self.session.scalar(sql))
+
+
+def expected_digests(
+    session: Session, planned: PlannedTable, renderer: Renderer, known: dict[Place, SeededRange]
+) -> Iterable[Digests]:
+    """The digests of a table's rows, if they are where ``known`` says; a few at a time.
+
+    Those that the database makes are made of rows in a temporary table, all at once.
+    """
+    search = Search(session, lambda rows: renderer.prover, known, {})
+    wanted = _Wanted(planned, renderer)
+    return search._digests(wanted, known[wanted.place].first_key)
 
 
 @contextmanager

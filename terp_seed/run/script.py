@@ -28,7 +28,7 @@ from terp_seed.run.rollback import choose_policies
 from terp_seed.run.scripted_rollback import ScriptedRollback
 from terp_seed.settings.options import Settings
 
-__all__ = ["write_script"]
+__all__ = ["plan_script", "write_script"]
 
 _ONE_AT_A_TIME = (
     "one run at a time: stops here if another one holds the lock, and on a cluster that shares none"
@@ -41,6 +41,16 @@ def write_script(settings: Settings, request: Request, start: tuple[str, ...], o
     Whatever fails, what was already printed ends in a statement that makes
     the engine's client stop.
     """
+    run = plan_script(settings, request, start, out)
+    _refuse_unscriptable(run)
+    _Printer(run, out).write()
+
+
+def plan_script(settings: Settings, request: Request, start: tuple[str, ...], out: TextIO) -> Run:
+    """The run that takes a database from ``start`` to the destination, planned without one.
+
+    Raises `MaskingError` for columns that the policy does not list.
+    """
     target = Target.script(settings, out, request.directory)
     environment = settings.env or "dev"
     refuse_protected(settings, environment)
@@ -48,9 +58,8 @@ def write_script(settings: Settings, request: Request, start: tuple[str, ...], o
     move = Move(request, start, request.steps(start, context))
     _refuse_online_only(move)
     run = build_run(environment, target, move)
-    _refuse_unscriptable(run)
     run.refuse_unclassified()
-    _Printer(run, out).write()
+    return run
 
 
 class _Printer:

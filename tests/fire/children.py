@@ -89,7 +89,7 @@ def start(
     env: dict[str, str] | None = None,
     at: float | None = None,
 ) -> Child:
-    """Start `alembic ARGV`, or `terp-seed ARGV` for a reset, in a folder.
+    """Start `alembic ARGV`, or `terp-seed ARGV` for a reset, an export or an adoption, in a folder.
 
     `points` is a file that the passed points are listed in.
     """
@@ -125,7 +125,7 @@ def _run(
 
     if at is not None:
         time.sleep(max(0.0, at - time.time()))
-    if "reset" in argv:  # alembic does not have it
+    if {"reset", "export", "adopt"} & {*argv}:  # alembic does not have them
         sys.argv = ["terp-seed", *argv]
         run()
     else:

@@ -15,6 +15,7 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, ClassVar
 
+from terp_seed.database.dialects.model import Loaded
 from terp_seed.errors import UsageError
 
 if TYPE_CHECKING:
@@ -41,6 +42,16 @@ class Clients(ABC):
         """Write a database as of one moment; `UsageError` if that fails.
 
         Locks nobody out.
+        """
+
+    csv_tells_null: ClassVar[bool] = True
+    """Whether it tells a bare NULL in a CSV file from one in quotes, and reads bytes from it."""
+
+    @abstractmethod
+    def load_csv(self, file: str, table: str, columns: Sequence[Loaded]) -> list[str]:
+        """What the client loads a CSV file by, as `terp_seed.rows.fields` writes one, with a head.
+
+        ``file`` is a plain name in the client's folder, ``table`` a quoted one.
         """
 
     def copy(self, source: URL, target: URL) -> None:

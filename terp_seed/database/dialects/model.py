@@ -16,6 +16,7 @@ __all__ = [
     "Copy",
     "KeptTable",
     "Kind",
+    "Loaded",
     "Piece",
     "Problem",
     "Reference",
@@ -122,6 +123,17 @@ class Staged:
     """Whether the numbers are inside of a JSON text: it takes three fields."""
     lookup: tuple[str, str] | None = None
     """The table and the column in which the values are looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Loaded:
+    """One column of a CSV file that an engine's client loads."""
+
+    name: str
+    """Its name, quoted."""
+    is_binary: bool = False
+    """Whether some of its fields are bytes, written as ``\\x`` and hexadecimal digits."""
+    is_boolean: bool = False
 
 
 @dataclass(frozen=True, slots=True)

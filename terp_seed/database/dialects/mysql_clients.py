@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,7 @@ from terp_seed.database.dialects.clients import (
     tail,
     tool_version,
 )
+from terp_seed.database.dialects.model import Loaded
 from terp_seed.database.dialects.mysql_errors import explain_number
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ __all__ = ["MySQLClients"]
 
 _CLIENTS = ("mariadb", "mysql")
 _DUMPS = ("mariadb-dump", "mysqldump")
+_READ = {True: "UNHEX(SUBSTRING(@c{}, 3))", False: "@c{} + 0"}
 _OPTIONS = ("--single-transaction", "--skip-lock-tables", "--no-tablespaces", "--hex-blob")
 _END = b"Dump completed"
 _ERROR = re.compile(r"ERROR (\d+) \(\w+\) at line (\d+)")
@@ -57,6 +59,24 @@ class MySQLClients(Clients):
         if found is None:
             return complaint
         return f"line {found[2]}: {explain_number(int(found[1]))} (error {found[1]})"
+
+    def load_csv(self, file: str, table: str, columns: Sequence[Loaded]) -> list[str]:
+        named = [
+            f"@c{at}" if column.is_binary or column.is_boolean else column.name
+            for at, column in enumerate(columns)
+        ]
+        # A text is no number to a BIT column, and no bytes to any.
+        sets = ", ".join(
+            f"{column.name} = {_READ[column.is_binary].format(at)}"
+            for at, column in enumerate(columns)
+            if named[at] != column.name
+        )
+        return [
+            f"LOAD DATA LOCAL INFILE '{file}' INTO TABLE {table} CHARACTER SET utf8mb4",
+            "FIELDS TERMINATED BY ',' OPTIONALLY ENCLOSED BY '\"' ESCAPED BY ''",
+            r"LINES TERMINATED BY '\n' IGNORE 1 LINES",
+            f"({', '.join(named)}){' SET ' if sets else ''}{sets};",
+        ]
 
     def dump(self, source: URL, path: Path) -> None:
         with _option_file(source) as option:

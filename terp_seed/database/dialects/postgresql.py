@@ -39,7 +39,11 @@ from terp_seed.database.dialects.postgresql_locks import (
     TransactionLock,
     wait_in_transaction,
 )
-from terp_seed.database.dialects.postgresql_sequences import draw_keys, reset_sequence
+from terp_seed.database.dialects.postgresql_sequences import (
+    advance_sequence,
+    draw_keys,
+    reset_sequence,
+)
 from terp_seed.database.dialects.postgresql_templates import PostgreSQLTemplates
 from terp_seed.database.dialects.postgresql_transactions import PIN, begin_pinned, driver_of, pinned
 from terp_seed.database.dialects.postgresql_urls import through_psycopg
@@ -405,6 +409,9 @@ class PostgreSQL(PostgreSQLKeptRows, PostgreSQLValues, Dialect):
                 off = self.text(_LOGS[name][0])
                 logs[name] = f"ALTER DATABASE {self.quote(database)} SET {name} = {off}"
         return logs
+
+    def advance_counter(self, table: str, key: str) -> Sequence[str]:
+        return [advance_sequence(self, table, key)]
 
     def reset_counter(self, table: str, key: str) -> Sequence[str]:
         return [reset_sequence(self, table, key)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 import shlex
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -19,6 +19,7 @@ from terp_seed.database.dialects.clients import (
     tail,
     tool_version,
 )
+from terp_seed.database.dialects.model import Loaded
 from terp_seed.database.dialects.postgresql_errors import explain_sqlstate
 from terp_seed.database.dialects.postgresql_urls import connection_options
 
@@ -54,6 +55,14 @@ class PostgreSQLClients(Clients):
             if found
             else complaint
         )
+
+    def load_csv(self, file: str, table: str, columns: Sequence[Loaded]) -> list[str]:
+        named = ", ".join(column.name for column in columns)
+        return [
+            "SET client_encoding = 'UTF8';",
+            "SET TIME ZONE 'UTC';",
+            f"\\copy {table} ({named}) FROM '{file}' WITH (FORMAT csv, HEADER true, NULL 'NULL')",
+        ]
 
     def dump(self, source: URL, path: Path) -> None:
         self._dump(source, path, "--clean", "--if-exists")

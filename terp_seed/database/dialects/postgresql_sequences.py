@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from terp_seed.database.dialects.values import Values
 
-__all__ = ["draw_keys", "reset_sequence"]
+__all__ = ["advance_sequence", "draw_keys", "reset_sequence"]
 
 _TRIES = 50  # to draw keys that follow one another
 _DRAWS = 1_000_000  # in all of them
@@ -68,6 +68,16 @@ def reset_sequence(engine: Values, table: str, key: str) -> str:
     return (
         f"SELECT setval(seqrelid::regclass, ({top}), false) FROM pg_sequence "
         f"WHERE seqrelid = {_sequence(engine, table, key)}"
+    )
+
+
+def advance_sequence(engine: Values, table: str, key: str) -> str:
+    """A SELECT that moves a column's sequence, if it has one, up to the highest key, never back."""
+    top = f"SELECT COALESCE(MAX({engine.quote(key)}), 0) FROM {engine.quote_table(table)}"
+    return (
+        f"SELECT setval(seqrelid::regclass, top) FROM pg_sequence, ({top}) AS held (top) "
+        f"WHERE seqrelid = {_sequence(engine, table, key)} "
+        "AND top > COALESCE(pg_sequence_last_value(seqrelid), 0)"
     )
 
 

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import shlex
 import sqlite3
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from contextlib import closing
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from terp_seed.database.dialects.clients import Clients, apply_with, program
+from terp_seed.database.dialects.model import Loaded
 from terp_seed.errors import UsageError
 
 if TYPE_CHECKING:
@@ -22,9 +23,22 @@ class SQLiteClients(Clients):
     """``sqlite3``; a dump is a database file."""
 
     dump_name = "dump.db"
+    csv_tells_null = False
 
     def apply(self, url: URL, script: Path) -> str:
         return apply_with([program("sqlite3"), str(url.database)], script)
+
+    def load_csv(self, file: str, table: str, columns: Sequence[Loaded]) -> list[str]:
+        # .import knows no NULL: fields go through a table of texts.
+        texts = [f"c{at}" for at in range(len(columns))]
+        values = ", ".join(f"NULLIF({text}, 'NULL')" for text in texts)
+        named = ", ".join(column.name for column in columns)
+        return [
+            f"CREATE TEMP TABLE terp_seed_loaded ({', '.join(texts)});",
+            f".import --csv --skip 1 --schema temp {file} terp_seed_loaded",
+            f"INSERT INTO {table} ({named}) SELECT {values} FROM temp.terp_seed_loaded;",
+            "DROP TABLE temp.terp_seed_loaded;",
+        ]
 
     def dump(self, source: URL, path: Path) -> None:
         try:

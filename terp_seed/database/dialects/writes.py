@@ -157,6 +157,13 @@ class Writes(Values):
         """What makes a DELETE go from the last row to the first, where that matters."""
         return ""
 
+    def advance_counter(self, table: str, key: str) -> Sequence[str]:
+        """Statements after which the next key is above the highest, if rows came with their keys.
+
+        None where the engine sees to it by itself.
+        """
+        return ()
+
     def reset_counter(self, table: str, key: str) -> Sequence[str]:
         """Statements that let the next key be the one above the highest.
 
