@@ -6,11 +6,12 @@ taken for an id is noticed.
 
 from __future__ import annotations
 
+import csv
 import json
 import re
 import sqlite3
 import tomllib
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -22,7 +23,7 @@ import sqlalchemy as sa
 import terp_seed.terp.seeders  # noqa: F401 - registers the seeders
 from terp_seed.database.dialects import SQLite
 from terp_seed.rows.literals import json_pieces
-from terp_seed.rows.model import Block, Json, TableRows
+from terp_seed.rows.model import Block, Json, Lookup, TableRows, ref
 from terp_seed.rows.seeders import Check, SeedContext, Seeder, seeder_named
 from terp_seed.terp.schema.tables import metadata
 
@@ -32,12 +33,21 @@ NAMED = SQLite().named
 SEEDERS = (
     "catalogue", "clients", "batches", "inventory", "orders", "payables", "sales", "returns",
     "purchasing", "samples", "workflow", "house", "people", "calendar", "talk", "matching",
-    "portal", "places",
+    "portal", "places", "books", "details",
 )  # fmt: skip
 AS_OF = date(2026, 6, 30)
-SIZES = tomllib.loads(
-    (Path(__file__).parent.parent / "seeds" / "sizes.toml").read_text(encoding="utf-8")
-)
+SEEDS = Path(__file__).parent.parent / "seeds"
+SIZES = tomllib.loads((SEEDS / "sizes.toml").read_text(encoding="utf-8"))
+#: Files whose rows a seeder looks up, with the table and column that one of their columns names.
+FILES = {
+    "books": {
+        "accounts": ("accounts.csv", {}),
+        "expenseCategories": (
+            "expense_categories.csv",
+            {"parentCategoryId": ("expenseCategories", "categoryName")},
+        ),
+    },
+}
 EVERY_STATE = {
     "batches.batchStatus": 6,
     "batches.cogsMode": 2,
@@ -79,14 +89,21 @@ class Seeded:
     as_of: date = AS_OF
     tables: dict[str, TableRows] = field(default_factory=dict)
     first: dict[str, int] = field(default_factory=dict)
+    found: dict[Lookup, int] = field(default_factory=dict)
     _offsets: Iterator[int] = field(default_factory=lambda: count(1000, 1237))
 
     def seed(self, names: Sequence[str] = SEEDERS, *, check: bool = True) -> Seeded:
         for name in names:
+            for table, (file, refs) in FILES.get(name, {}).items():
+                self._load(table, file, refs)
             seeder = seeder_named(name)
             made = list(seeder.build(self.context(name)))
-            self._reserve(made)
+            self._reserve({rows.table: rows for rows in made}.values())
+            begun = set()
             for rows in made:
+                if rows.table in begun:
+                    self._reserve([rows])
+                begun.add(rows.table)
                 self._insert(rows)
             self._derive(seeder)
             if check:
@@ -99,7 +116,27 @@ class Seeded:
     def context(self, name: str) -> SeedContext:
         return SeedContext(name, self.root_seed, self.as_of, self.size, dict(self.tables))
 
-    def _reserve(self, made: Sequence[TableRows]) -> None:
+    def _load(self, table: str, file: str, refs: Mapping[str, tuple[str, str]]) -> None:
+        with (SEEDS / "data" / file).open(encoding="utf-8", newline="") as lines:
+            for line in csv.DictReader(lines):
+                values = [
+                    self._id_of(ref(refs[name][0], **{refs[name][1]: value}))
+                    if value and name in refs
+                    else value or None
+                    for name, value in line.items()
+                ]
+                names, marks = ", ".join(f'"{name}"' for name in line), ", ".join("?" * len(line))
+                self.db.execute(f'INSERT INTO "{table}" ({names}) VALUES ({marks})', values)
+
+    def _id_of(self, wanted: Lookup) -> int:
+        if wanted not in self.found:
+            ((name, value),) = wanted.where
+            (self.found[wanted],) = self.db.execute(
+                f'SELECT id FROM "{wanted.table}" WHERE "{name}" = ?', (value,)
+            ).fetchone()
+        return self.found[wanted]
+
+    def _reserve(self, made: Iterable[TableRows]) -> None:
         for rows in made:
             if rows.table in self.first:
                 most = self.db.execute(f'SELECT MAX(id) FROM "{rows.table}"').fetchone()[0]
@@ -135,6 +172,8 @@ class Seeded:
         if scale is not None:
             assert isinstance(value, int)
             return value / 10**scale
+        if isinstance(value, Lookup):
+            return self._id_of(value)
         if isinstance(value, datetime):
             return value.isoformat(" ")
         if isinstance(value, date):

@@ -210,6 +210,39 @@ PLANTED = {
     "a supplier is tagged": "UPDATE clientTags SET tagId = (SELECT MAX(id) FROM tags)",
     "productTags.productId": "UPDATE productTags SET productId = -id",
     "productTags.tagId": "UPDATE productTags SET tagId = -id",
+    "a posting is a debit": "DELETE FROM ledgerEntries WHERE debit > 0",
+    "an entry is of its month": "UPDATE fiscalPeriods SET closedAt = startDate",
+    "debits equal credits": "UPDATE ledgerEntries SET debit = debit + 1"
+    " WHERE id = (SELECT MIN(id) FROM ledgerEntries)",
+    "what left of the business's own": "UPDATE ledgerEntries SET debit = debit + 1, credit ="
+    " credit + 1 WHERE referenceType = 'COGS'",
+    "an invoice is posted": "UPDATE ledgerEntries SET referenceId = (SELECT id FROM invoices"
+    " WHERE status = 'VOID') WHERE referenceType = 'INVOICE'",
+    "a payment is posted": "DELETE FROM ledgerEntries WHERE referenceType = 'PAYMENT'"
+    " AND id % 2 = 0",
+    "a payment went through": "UPDATE bankTransactions SET transactionType = 'FEE'",
+    "a bill is posted": "UPDATE ledgerEntries SET debit = debit * 2, credit = credit * 2"
+    " WHERE referenceType = 'BILL'",
+    "a credit is posted": "UPDATE credits SET creditStatus = 'VOID'",
+    "an expense is posted": "UPDATE expenses SET taxAmount = 5",
+    "a bank account holds": "UPDATE bankAccounts SET currentBalance = 0",
+    "a dispute is about": "UPDATE invoice_disputes SET created_at = '2010-01-01'",
+    "a dispute that is settled": "UPDATE invoice_disputes SET resolved_at = created_at",
+    "what a dispute was settled": "UPDATE invoice_disputes SET adjustment_amount = 1"
+    " WHERE adjustment_amount IS NOT NULL",
+    "what a batch was sold for": "UPDATE price_history SET unit_price = unit_price * 2,"
+    " total_price = total_price * 2",
+    "a batch lies at a place": "DELETE FROM locations",
+    "the product of a batch that": "DELETE FROM productMedia",
+    "productMedia.productId": "UPDATE productMedia SET productId = -id",
+    "productMedia.uploadedBy": "UPDATE productMedia SET uploadedBy = -id",
+    "ledgerEntries.accountId": "UPDATE ledgerEntries SET accountId = -id",
+    "ledgerEntries.fiscalPeriodId": "UPDATE ledgerEntries SET fiscalPeriodId = -id",
+    "bankAccounts.ledgerAccountId": "UPDATE bankAccounts SET ledgerAccountId = -id",
+    "bankTransactions.bankAccountId": "UPDATE bankTransactions SET bankAccountId = -id",
+    "bankTransactions.paymentId": "UPDATE bankTransactions SET paymentId = -id",
+    "expenses.categoryId": "UPDATE expenses SET categoryId = -id",
+    "expenses.bankAccountId": "UPDATE expenses SET bankAccountId = -id",
 }  # fmt: skip
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tomllib
+from collections import Counter
 from contextlib import redirect_stderr
 from dataclasses import replace
 from functools import cache
@@ -19,7 +20,6 @@ from parts.screens import SCREENS
 from terp_seed.plan.chain import ancestors, choose_generation
 from terp_seed.plan.recorder import Recorder, make_plan
 from terp_seed.project.project import Project
-from terp_seed.rows.model import TableRows
 
 HOME = Path(__file__).resolve().parents[2]
 
@@ -38,30 +38,30 @@ def sizes() -> str:
 
 
 @cache
-def _described(size: str) -> dict[tuple[str, str], TableRows]:
-    """Every table that the chain fills, by revision."""
+def _described(size: str) -> Counter[tuple[str, str]]:
+    """How many rows the chain writes, by revision and table."""
     project = Project(HOME / "alembic.ini")
     directory = project.directory()
     settings = replace(project.settings(), size=size)
     scripts = ancestors(directory, directory.get_heads())
     generation = choose_generation(settings, "dev", scripts, {})
     plan = make_plan(scripts, [], Recorder(generation, "dev", settings.data, "sqlite"))
-    return {
-        (name, planned.rows.table): planned.rows
-        for name, step in plan.history.items()
-        for planned in step.tables
-    }
+    found = Counter[tuple[str, str]]()
+    for name, step in plan.history.items():
+        for planned in step.tables:
+            found[name, planned.rows.table] += planned.rows.count
+    return found
 
 
 def counts() -> str:
     """Rows of each table by revision, in each size, and what of TERP reads them."""
     found = [_described(size) for size in SIZES]
     lines = [
-        [f"`{revision}`", f"`{name}`", *(tables[revision, name].count for tables in found)]
+        [f"`{revision}`", f"`{name}`", *(tables[revision, name] for tables in found)]
         for revision, name in found[0]
     ]
     read = [SCREENS[name] for _, name in found[0]]
-    totals = [sum(rows.count for rows in tables.values()) for tables in found]
+    totals = [tables.total() for tables in found]
     return rows_of(
         ["revision", "table", *SIZES, "read by TERP's"],
         *([*line, screens] for line, screens in zip(lines, read, strict=True)),

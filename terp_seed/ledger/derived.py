@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from datetime import date
 
 from terp_seed.ledger.ledger import Ledger, Range
@@ -36,17 +37,15 @@ def recompute(derived: Derived, seeded_range: Range, ledger: Ledger, as_of: date
     )
 
 
-def violations(check: Check, seeded_range: Range | None, ledger: Ledger) -> str:
+def violations(check: Check, seeded: Sequence[Range] | None, ledger: Ledger) -> str:
     """A SELECT that counts the rows that break an invariant.
 
-    Only seeded ones with a range; of the whole database without.
+    Only those of some ranges, since several seeders may fill a table; with None, of the whole
+    database.
     """
     sql = ledger.dialect.named(check.sql.strip())
-    where = (
-        ""
-        if seeded_range is None
-        else f" WHERE {range_condition(seeded_range, ledger, 'violations.id')}"
-    )
+    conditions = [range_condition(one, ledger, "violations.id") for one in seeded or ()]
+    where = f" WHERE {' OR '.join(conditions)}" if conditions else ""
     return f"SELECT COUNT(*) FROM (\n{sql}\n) AS violations{where}"
 
 

@@ -339,11 +339,12 @@ class PlannedRevision:
     @property
     def ranges(self) -> dict[str, Range]:
         """The ranges that other rows may refer to by row number: the generated ones."""
-        return {
-            planned.rows.table: planned.range
-            for planned in self.tables
-            if planned.rows.provenance == "synthetic"
-        }
+        return {range_.table: range_ for range_ in self.generated}
+
+    @property
+    def generated(self) -> list[Range]:
+        """All generated ranges, in the order of writing; several may be of one table."""
+        return [one.range for one in self.tables if one.rows.provenance == "synthetic"]
 
     @property
     def planned(self) -> StepResult:
@@ -388,6 +389,11 @@ class Plan:
     def ranges_before(self, revision: str) -> Mapping[str, Range]:
         """The generated range of each table that earlier revisions filled; read on demand."""
         return LazyMapping({}, partial(self._ranges_before, revision))
+
+    def generated_before(self, revision: str) -> list[Range]:
+        """All generated ranges of earlier revisions; several may be of one table."""
+        earlier = takewhile(lambda name: name != revision, self.history)
+        return [one for name in earlier for one in self.history[name].generated]
 
     def _ranges_before(self, revision: str) -> dict[str, Range]:
         ranges: dict[str, Range] = {}

@@ -101,9 +101,17 @@ class Target:
     def ranges_before(
         self, plan: Plan, lineage: Sequence[Script], revision: str
     ) -> Mapping[str, Range]:
-        """The generated ranges of the revisions before one."""
+        """The generated range of each table, of the last revision before one that filled it."""
         if self.connection is None:
             return plan.ranges_before(revision)
+        return {seeded.table: seeded for seeded in self.generated_before(plan, lineage, revision)}
+
+    def generated_before(
+        self, plan: Plan, lineage: Sequence[Script], revision: str
+    ) -> Sequence[Range]:
+        """All generated ranges of the revisions before one, in the order of the lineage."""
+        if self.connection is None:
+            return plan.generated_before(revision)
         names = [script.revision for script in lineage]
         place = {name: number for number, name in enumerate(names[: names.index(revision)])}
         owner = self.ledger.names.owner
@@ -113,7 +121,7 @@ class Target:
             if owner(seeded.revision) in place and seeded.shape.provenance == "synthetic"
         ]
         ranges.sort(key=lambda seeded: (place[owner(seeded.revision)], seeded.number))
-        return {seeded.table: seeded for seeded in ranges}
+        return ranges
 
 
 _LOOKS = 50
@@ -193,6 +201,10 @@ class Run:
     def ranges_before(self, revision: str) -> Mapping[str, Range]:
         """The generated ranges that earlier revisions seeded, by table."""
         return self.target.ranges_before(self.plan, self.move.lineage, revision)
+
+    def generated_before(self, revision: str) -> Sequence[Range]:
+        """All generated ranges of earlier revisions; several may be of one table."""
+        return self.target.generated_before(self.plan, self.move.lineage, revision)
 
 
 def find_move(session: Session, request: Request) -> tuple[str, Move]:

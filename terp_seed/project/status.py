@@ -255,16 +255,16 @@ def neutralised_since(project: Project) -> str | None:
         return None if found is None else found[0]
 
 
-def _generated_ranges(session: Session, applied: Sequence[Script]) -> dict[str, Range]:
-    """The generated range of each table, of the revision that filled it last."""
-    ledger, found = ledger_of(session), dict[str, Range]()
+def _generated_ranges(session: Session, applied: Sequence[Script]) -> dict[str, list[Range]]:
+    """The generated ranges of each table."""
+    ledger, found = ledger_of(session), dict[str, list[Range]]()
     if table_exists(session.connection, session.books.ledger):
         turns = {script.revision: turn for turn, script in enumerate(applied)}
         owner = session.names.owner
         ranges = [r for r in ledger.ranges(session.connection) if owner(r.revision) in turns]
         for seeded in sorted(ranges, key=lambda range_: turns[owner(range_.revision)]):
             if seeded.shape.provenance == "synthetic":
-                found[seeded.table] = seeded
+                found.setdefault(seeded.table, []).append(seeded)
     return found
 
 

@@ -222,7 +222,7 @@ class Executor:
         for planned in step.tables:
             self._writer.complete(planned)
         self._derive(step, self._writer.known)
-        self._verify(step, self._writer.known)
+        self._verify(step)
 
     def _downgrade(self, step: PlannedRevision, call: Callable[[], None]) -> None:
         if step.skipped:
@@ -291,13 +291,16 @@ class Executor:
         columns = live_columns(connection, derived.table) or {}
         return not derived.assignments.keys() <= columns.keys()
 
-    def _verify(self, step: PlannedRevision, known: Mapping[str, Range]) -> None:
+    def _verify(self, step: PlannedRevision) -> None:
+        seeded: dict[str, list[Range]] = {}
         if step.checks:
             self.stream.note("\ninvariants that must hold now")
+            for range_ in [*self.run.generated_before(step.revision), *step.generated]:
+                seeded.setdefault(range_.table, []).append(range_)
         for check in step.checks:
-            if check.table not in known:
+            if check.table not in seeded:
                 continue
-            count = violations(check, known[check.table], self.ledger)
+            count = violations(check, seeded[check.table], self.ledger)
             broken = self.stream.must_be_zero(count, f"{check.name} ({check.table})")
             if broken:
                 raise VerificationError(

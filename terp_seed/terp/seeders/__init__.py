@@ -1,4 +1,4 @@
-"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``places``.
+"""The TERP seeders, in the order of their revisions: ``catalogue`` to ``details``.
 
 Importing this package registers them; ``seeders = terp_seed.terp.seeders`` in alembic.ini does.
 `terp_seed.terp.table` explains how a table is described.
@@ -8,9 +8,11 @@ from __future__ import annotations
 
 from terp_seed.terp.seeders import (
     batches,
+    books,
     calendar,
     catalogue,
     clients,
+    details,
     house,
     inventory,
     matching,
@@ -29,9 +31,11 @@ from terp_seed.terp.seeders import (
 
 __all__ = [
     "batches",
+    "books",
     "calendar",
     "catalogue",
     "clients",
+    "details",
     "house",
     "inventory",
     "matching",

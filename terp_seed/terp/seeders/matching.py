@@ -57,13 +57,22 @@ def _asked_at(row: int) -> int:
     return (TODAY - 1 - row * 3 % 28) * DAY + 10 * HOUR
 
 
+def _made_at(row: int, over: bool) -> int:
+    """What is over was made a month sooner."""
+    return _asked_at(row) - over * 30 * DAY
+
+
 def _need_status(answer: int) -> int:
     return 2 if answer == Answer.NOTHING else 0
 
 
-def _lapses(row: int, answer: int) -> int:
+def _needed_at(row: int, answer: int) -> int:
     """A need that nothing met is over."""
-    return _asked_at(row) + (DAY // 2 if answer == Answer.NOTHING else 30 * DAY)
+    return _made_at(row, answer == Answer.NOTHING)
+
+
+def _lapses(row: int, answer: int) -> int:
+    return _needed_at(row, answer) + 30 * DAY
 
 
 def _highest(answer: int, cost: int) -> int:
@@ -75,7 +84,7 @@ def _highest(answer: int, cost: int) -> int:
 def needs(sim: Simulation) -> Columns:
     """What every second buyer looks for."""
     clock, found = sim.clock, sim.matching
-    made = moment(clock, each(_asked_at))
+    made = moment(clock, each(_needed_at, ROWS, found.answer))
     cost = at(sim.products.cost, found.product)
     return {
         "client_id": row_of("clients", found.client),
@@ -121,8 +130,12 @@ def wants(sim: Simulation) -> Columns:
     }
 
 
+def _offered_at(row: int, gone: int) -> int:
+    return _made_at(row, _SUPPLY[gone] == "EXPIRED")
+
+
 def _available_until(gone: int, made: int) -> int:
-    return made + (DAY // 2 if _SUPPLY[gone] == "EXPIRED" else 45 * DAY)
+    return made + (21 if _SUPPLY[gone] == "EXPIRED" else 45) * DAY
 
 
 @table("vendor_supply", rows=lambda sim: len(sim.matching.offered) + sim.matching.suppliers)
@@ -131,9 +144,9 @@ def supply(sim: Simulation) -> Columns:
     clock, matching = sim.clock, sim.matching
     offer = once(each(matching.offer))
     product = once(each(lambda offer: offer[1], offer))
-    made = once(each(_asked_at))
     # One of each supplier is gone: sold or lapsed.
     gone = once(each(lambda row: row >= len(matching.offered) and 2 + row % 2))
+    made = once(each(_offered_at, ROWS, gone))
     return {
         "vendor_id": row_of("vendors", each(lambda offer: offer[0], offer)),
         **_described(sim, product),

@@ -212,26 +212,28 @@ def price_history(sim: Simulation) -> Columns:
 
 
 @lru_cache(maxsize=1)
-def _photographed(sim: Simulation) -> list[int]:
+def photographed(sim: Simulation) -> list[int]:
+    """The batches of which there is a picture."""
     status = sim.batches.status
     return [batch for batch, state in enumerate(status) if state != BatchStatus.AWAITING_INTAKE]
 
 
-def _picture(product: int) -> str:
+def picture(product: int) -> str:
+    """A tiny drawing of a product, as a data URL."""
     return _PICTURE.format(width=1 + product % 3, ink=_INKS[product % len(_INKS)])
 
 
-@table("product_images", rows=lambda sim: len(_photographed(sim)))
+@table("product_images", rows=lambda sim: len(photographed(sim)))
 def images(sim: Simulation) -> Columns:
     """A picture of each batch that was photographed."""
-    found = _photographed(sim)
+    found = photographed(sim)
     product = once(at(sim.batches.product, found))
     taken = [sim.clock.working_day(sim.batches.day[batch] + 1) * DAY + 16 * HOUR
              for batch in found]  # fmt: skip
     return {
         "batch_id": row_of("batches", found),
         "product_id": row_of("products", product),
-        "image_url": text(each(_picture, product), 300),
+        "image_url": text(each(picture, product), 300),
         "caption": text(at(sim.products.name, product), 60),
         "is_primary": constant(True),
         "uploaded_by": row_of("users", each(lambda _: WAREHOUSE)),
