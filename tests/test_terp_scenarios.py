@@ -11,6 +11,8 @@ from servers import run_client
 from terp_harness import Seeded, seeded
 
 from terp_seed.database.compare import BOOKKEEPING, TableDigest, database_digests, differing
+from terp_seed.terp.extremes import EMOJI, RIGHT_TO_LEFT, TEXTS
+from terp_seed.terp.schema.tables import metadata
 from terp_seed.terp.simulation.scenarios import SCENARIOS
 
 MOMENTS = {"terp_seed_audit", "terp_seed_environment"}
@@ -129,3 +131,43 @@ def test_up_as_a_script_and_down(
     assert "0 broken" in project.run("terp-seed", "-x", f"url={by_run}", "verify").stdout
     project.run("alembic", "-n", "seed", "-x", f"url={by_run}", "downgrade", "base")
     assert differing(_digests(by_run, set(BOOKKEEPING)), empty) == []
+
+
+def _nullable(found: Seeded) -> dict[tuple[str, str], bool]:
+    """Whether some row is NULL, of each nullable column that a seeder fills."""
+    return {
+        (name, column): one(found, f'SELECT COUNT(*) FROM "{name}" WHERE "{column}" IS NULL') != 0
+        for name, rows in found.tables.items()
+        if rows.count
+        for column in rows.columns
+        if metadata.tables[name].columns[column].nullable and column not in rows.derived
+    }
+
+
+def test_the_extremes_are_there() -> None:
+    """Of each kind at least one, as a tester would look for it."""
+    with seeded("small", scenario="edge") as found:
+        assert one(found, "SELECT MAX(LENGTH(name)) FROM clients") == 255
+        assert one(found, "SELECT MAX(LENGTH(nameCanonical)) FROM products") == 500
+        assert one(found, "SELECT MAX(LENGTH(content)) FROM comments") == 16_383
+        for table, columns in TEXTS.items():
+            for name in columns:
+                texts = {*column(found, f'SELECT "{name}" FROM "{table}"')}
+                if len(column(found, f"SELECT id FROM {table}")) > 4:
+                    assert {RIGHT_TO_LEFT, EMOJI} <= texts, f"{table}.{name}"
+        assert "2024-02-29" in column(found, "SELECT DATE(created_at) FROM clients")
+        limits = "SELECT credit_limit FROM clients WHERE is_buyer ORDER BY 1"
+        assert column(found, limits)[0] == 0
+        assert column(found, limits)[-1] == 9_999_999_999_999.99
+        assert one(found, "SELECT COUNT(*) FROM clients WHERE credit_limit = total_owed") != 0
+        assert one(found, "SELECT COUNT(*) FROM batches WHERE batchStatus = 'SOLD_OUT'") != 0
+        kinds = column(found, "SELECT DISTINCT cogsAdjustmentType FROM clients")
+        assert len(kinds) == 7
+
+
+def test_nearly_every_column_that_may_be_null_is_so_somewhere() -> None:
+    """The others are those of which TERP's checks, or other rows, need the value."""
+    with seeded("small", scenario="edge") as found:
+        never = [name for name, null in _nullable(found).items() if not null]
+        assert len(never) <= 35, never
+        assert len(_nullable(found)) > 250

@@ -48,7 +48,7 @@ sources.  The other words make columns of sources.  Constants, codes and picks c
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from enum import Enum
 from functools import lru_cache
 
@@ -56,6 +56,7 @@ from terp_seed.rows.columns import computed
 from terp_seed.rows.model import Bounds, Column, Span, TableRows, Value
 from terp_seed.rows.seeders import Check, Derived, SeedContext, refers, seeder
 from terp_seed.terp.checks.rules import check_reference
+from terp_seed.terp.extremes import with_extremes
 from terp_seed.terp.simulation.arrays import Spool
 from terp_seed.terp.simulation.clock import Clock
 from terp_seed.terp.simulation.simulation import Simulation, simulation_of
@@ -78,6 +79,8 @@ class Table:
 
     def build(self, context: SeedContext, simulation: Simulation) -> TableRows:
         rows, columns = self.rows(simulation), self.columns(simulation)
+        if simulation.scenario.extreme:
+            columns = with_extremes(self.name, rows, columns, simulation)
         only = simulation.scenario.only
         if only is not None and self.name not in only:
             rows = 0
@@ -171,35 +174,6 @@ def once(source: Source) -> Make:
 
 
 # -- columns
-
-
-def overlaid(column: Column, values: Mapping[int, Value]) -> Column:
-    """A column with other values in some rows; the column itself, if there are none."""
-    if not values:
-        return column
-
-    def make(span: Span) -> list[Value]:
-        made = list(column.make(span))
-        for row in values.keys() & set(span.rows()):
-            made[row - span.start] = values[row]
-        return made
-
-    return replace(column, make=make, bounds=_widened(column.bounds, list(values.values())))
-
-
-def _widened(bounds: Bounds, values: Sequence[Value]) -> Bounds:
-    """Bounds that some values keep as well."""
-    texts = [value for value in values if isinstance(value, str)]
-    ascii_only = bounds.plane == "ascii" and all(map(str.isascii, texts))
-    return replace(
-        bounds,
-        length=None if bounds.length is None else max([bounds.length, *map(len, texts)]),
-        choices=None if bounds.choices is None else bounds.choices.union(texts),
-        low=None,
-        high=None,
-        nullable=bounds.nullable or None in values,
-        plane="ascii" if ascii_only else "full",
-    )
 
 
 def plain(source: Source) -> Column:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from terp_seed.rows.columns import code, constant, pick
 from terp_seed.rows.model import Column
 from terp_seed.terp.checks.invariants import BATCHES as INVARIANTS
+from terp_seed.terp.overlays import overlaid
 from terp_seed.terp.simulation.clients import SUPPLIER
 from terp_seed.terp.simulation.clock import DAY, HOUR
 from terp_seed.terp.simulation.pricing import TERMS, owned_terms
@@ -27,7 +28,6 @@ from terp_seed.terp.table import (
     hundredths,
     moment,
     names,
-    overlaid,
     plain,
     register,
     row_of,

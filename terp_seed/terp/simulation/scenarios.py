@@ -41,6 +41,12 @@ SCENARIOS: dict[str, Scenario] = {
         "total is empty",
         only=frozenset(_FIRST_DAY.split()),
     ),
+    "edge": Scenario(
+        "the most, the least and the oddest that TERP's checks allow: the longest names, emoji and "
+        "right-to-left texts, enum values and NULLs that are rare, a 29 February, credit limits of "
+        "0, of the most that there is, and one that is used up",
+        extreme=True,
+    ),
     "month-end": Scenario(
         "nothing that is owed is due after the as-of day; unpaid invoices and bills due today, and "
         "overdue ones in every bucket of ageing",

@@ -62,7 +62,8 @@ class Simulation:
 
     @cached_property
     def clients(self) -> Clients:
-        return Clients(self.sizes.clients, self.clock, self._words("parties"))
+        words, leap_day = self._words("parties"), self.scenario.extreme
+        return Clients(self.sizes.clients, self.clock, words, leap_day)
 
     @cached_property
     def batches(self) -> Batches:
