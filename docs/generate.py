@@ -18,7 +18,7 @@ from parts.detector import detector
 from parts.figures import figures
 from parts.interface import api, bookkeeping, commands, documents, operations, options
 from parts.policy import classes, strategies
-from parts.rows import counts, sizes, states
+from parts.rows import counts, scenarios, sizes, states
 from parts.types import types
 
 DOCS = Path(__file__).resolve().parent
@@ -35,6 +35,7 @@ PARTS = {
     "operations": operations,
     "books": bookkeeping,
     "counts": counts,
+    "scenarios": scenarios,
     "states": states,
     "types": types,
     "classes": classes,

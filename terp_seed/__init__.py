@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from terp_seed.rows.columns import code, computed, constant, faker_pool, pick, reference, whole
     from terp_seed.rows.model import Json, Span, TableRows, measured, ref
     from terp_seed.rows.pools import invented
-    from terp_seed.rows.seeders import Check, Derived, SeedContext, refers, seeder
+    from terp_seed.rows.seeders import Check, Derived, SeedContext, refers, scenarios, seeder
 
 __all__ = [
     "Check",
@@ -36,6 +36,7 @@ __all__ = [
     "ref",
     "reference",
     "refers",
+    "scenarios",
     "seeder",
     "whole",
 ]
@@ -46,7 +47,7 @@ _HOMES = {
     "rows.columns": ("code", "computed", "constant", "faker_pool", "pick", "reference", "whole"),
     "rows.model": ("Json", "Span", "TableRows", "measured", "ref"),
     "rows.pools": ("invented",),
-    "rows.seeders": ("Check", "Derived", "SeedContext", "refers", "seeder"),
+    "rows.seeders": ("Check", "Derived", "SeedContext", "refers", "scenarios", "seeder"),
 }
 
 

@@ -24,7 +24,7 @@ import terp_seed.terp.seeders  # noqa: F401 - registers the seeders
 from terp_seed.database.dialects import SQLite
 from terp_seed.rows.literals import json_pieces
 from terp_seed.rows.model import Block, Json, Lookup, TableRows, ref
-from terp_seed.rows.seeders import Check, SeedContext, Seeder, seeder_named
+from terp_seed.rows.seeders import TYPICAL, Check, SeedContext, Seeder, seeder_named
 from terp_seed.terp.schema.tables import metadata
 
 #: SQL of a check or a derived column, with its names quoted.
@@ -87,6 +87,7 @@ class Seeded:
     size: dict[str, int]
     root_seed: int = 1
     as_of: date = AS_OF
+    scenario: str = TYPICAL
     tables: dict[str, TableRows] = field(default_factory=dict)
     first: dict[str, int] = field(default_factory=dict)
     found: dict[Lookup, int] = field(default_factory=dict)
@@ -114,7 +115,9 @@ class Seeded:
         return self
 
     def context(self, name: str) -> SeedContext:
-        return SeedContext(name, self.root_seed, self.as_of, self.size, dict(self.tables))
+        return SeedContext(
+            name, self.root_seed, self.as_of, self.size, dict(self.tables), self.scenario
+        )
 
     def _load(self, table: str, file: str, refs: Mapping[str, tuple[str, str]]) -> None:
         with (SEEDS / "data" / file).open(encoding="utf-8", newline="") as lines:
@@ -240,11 +243,12 @@ def seeded(
     root_seed: int = 1,
     as_of: date = AS_OF,
     check: bool = True,
+    scenario: str = TYPICAL,
 ) -> Iterator[Seeded]:
     """A database with the seeders' rows, every invariant checked on the way."""
     rows = SIZES[size] if isinstance(size, str) else size
     with sandbox() as db:
-        yield Seeded(db, rows, root_seed, as_of).seed(names, check=check)
+        yield Seeded(db, rows, root_seed, as_of, scenario).seed(names, check=check)
 
 
 def described(

@@ -20,6 +20,7 @@ from parts.screens import SCREENS
 from terp_seed.plan.chain import ancestors, choose_generation
 from terp_seed.plan.recorder import Recorder, make_plan
 from terp_seed.project.project import Project
+from terp_seed.terp.simulation.scenarios import SCENARIOS
 
 HOME = Path(__file__).resolve().parents[2]
 
@@ -67,6 +68,12 @@ def counts() -> str:
         *([*line, screens] for line, screens in zip(lines, read, strict=True)),
         ["total", "", *totals, ""],
     )
+
+
+def scenarios() -> str:
+    """The scenarios, and what a tester looks at in each."""
+    told = ([f"`{name}`", scenario.look_at] for name, scenario in SCENARIOS.items())
+    return rows_of(["scenario", "a tester looks at"], *told)
 
 
 def _state(source: str, column: str, where: str = "1 = 1") -> str:

@@ -23,7 +23,7 @@ __all__ = ["check"]
     show_default=True,
     help="Upgrade, downgrade and upgrade again on a scratch SQLite file.",
 )
-@run_options("url", "env", "size", "rows")
+@run_options("url", "env", "size", "rows", "scenario")
 @as_json
 def check(project: Project, round_trip: bool, as_json: bool) -> None:
     """Check the seeds, one line for each check; for a pipeline.

@@ -125,7 +125,7 @@ class _Commands(click.Group):
     "x",
     multiple=True,
     metavar="KEY=VALUE",
-    help="As alembic's -x: url, env, size, rows, seed, as-of, ...",
+    help="As alembic's -x: url, env, size, rows, scenario, seed, as-of, ...",
 )
 @click.version_option(package_name="terp_seed")
 @click.pass_context

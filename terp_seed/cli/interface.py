@@ -41,6 +41,7 @@ _HELP = {
     "env": ("NAME", "The environment you expect; the database's stamp must agree."),
     "size": ("PRESET", "How many rows: a preset of sizes.toml."),
     "rows": ("COUNTS", "Counts on top of the preset: clients:5000,orders:20000."),
+    "scenario": ("NAME", "Which story the rows tell: typical, or another that the seeders have."),
     "seed": ("NUMBER", "The root seed."),
     "as-of": ("DATE", "The date that generated rows use as today, or the word today."),
     "lock-timeout": ("SECONDS", "How long to wait for another run."),

@@ -137,8 +137,7 @@ def rebuild(
         click.echo("nothing to rebuild: the ledger lists every applied revision", err=True)
     else:
         fields = _fields(found)
-        size, seed, as_of = (fields[name] for name in ("size", "root_seed", "as_of"))
-        click.echo(f"size {size}, root seed {seed}, as of {as_of}\n")
+        click.echo(f"{found.generation}\n")
         _print_by_table(fields["revisions"], [*_COUNTS, "first_id"])
         _name_unclaimed(fields["revisions"])
         click.echo("nothing was written" if dry_run else "the ledger was rebuilt", err=True)
@@ -198,9 +197,10 @@ def _name_unclaimed(revisions: Sequence[dict[str, Any]]) -> None:
 
 def _fields(found: Rebuilt | None) -> dict[str, Any]:
     if found is None:
-        return {"size": None, "root_seed": None, "as_of": None, "revisions": []}
+        return {"size": None, "scenario": None, "root_seed": None, "as_of": None, "revisions": []}
     return {
         "size": found.generation.size,
+        "scenario": found.generation.scenario,
         "root_seed": found.generation.root_seed,
         "as_of": found.generation.as_of,
         "revisions": [

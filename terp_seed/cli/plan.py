@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -36,7 +36,9 @@ _COUNTS = (
 @click.option(
     "--out", type=click.Path(path_type=Path), help="Also write the plan to a file, for seed --plan."
 )
-@run_options("url", "env", "size", "rows", "seed", "as-of", "on-dependents", "on-edited")
+@run_options(
+    "url", "env", "size", "rows", "scenario", "seed", "as-of", "on-dependents", "on-edited"
+)
 @as_json
 def plan(
     project: Project,
@@ -106,9 +108,15 @@ def _print(forecast: Forecast) -> None:
         click.echo(f"warning: {warning}")
     click.echo(
         f"{forecast.rows:,} rows, about {forecast.seconds:.1f} s; "
-        f"environment {forecast.environment}, size {forecast.settings['size']}; nothing was written"
+        f"environment {forecast.environment}, {_told(forecast.settings)}; nothing was written"
     )
     click.echo(f"digest {forecast.consent[:16]}")
+
+
+def _told(settings: Mapping[str, object]) -> str:
+    """The size, and the scenario where it is not the usual one."""
+    scenario = f", scenario {settings['scenario']}" if "scenario" in settings else ""
+    return f"size {settings['size']}{scenario}"
 
 
 def _table(forecast: Forecast) -> None:

@@ -27,7 +27,7 @@ __all__ = ["preview"]
     help="Apply the script to one copy of the database, run on another, and compare.",
 )
 @click.argument("target", default="head")
-@run_options("url", "env", "size", "rows", "seed", "as-of")
+@run_options("url", "env", "size", "rows", "scenario", "seed", "as-of")
 @as_json
 def preview(project: Project, proving: bool, target: str, as_json: bool, **x: str | None) -> None:
     """Print the script of an upgrade, or prove that it equals a run."""

@@ -21,7 +21,7 @@ __all__ = ["reseed"]
 )
 @click.argument("target", required=False)
 @run_options(
-    *("url", "env", "size", "rows", "seed", "as-of", "lock-timeout"),
+    *("url", "env", "size", "rows", "scenario", "seed", "as-of", "lock-timeout"),
     *("on-dependents", "on-edited", "backup"),
 )
 @dry_run

@@ -29,7 +29,7 @@ __all__ = ["rollback", "seed"]
 
 Direction = Literal["upgrade", "downgrade"]
 
-_GENERATION = ("url", "env", "size", "rows", "seed", "as-of", "lock-timeout")
+_GENERATION = ("url", "env", "size", "rows", "scenario", "seed", "as-of", "lock-timeout")
 _REMOVAL = ("on-dependents", "on-edited", "backup")
 
 

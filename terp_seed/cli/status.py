@@ -55,12 +55,13 @@ def refuse_drift(found: ChainStatus) -> None:
 
 
 def _print(found: ChainStatus) -> None:
+    from terp_seed.plan.chain import Generation
+
     click.echo(f"environment  {found.environment or 'not stamped'}")
     click.echo(f"database     {found.database}")
     click.echo(f"revision     {', '.join(found.heads) or 'base'}")
     if found.settings:
-        size, seed, as_of = (found.settings[key] for key in ("size", "root_seed", "as_of"))
-        click.echo(f"seeded with  size {size}, root seed {seed}, as of {as_of}")
+        click.echo(f"seeded with  {Generation.from_settings(found.settings)}")
     click.echo()
     table(
         ["revision", "state", "when (UTC)", "by", "rows"],

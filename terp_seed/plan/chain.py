@@ -23,6 +23,7 @@ from alembic.util import CommandError, to_tuple
 
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError, SeedError, UsageError
+from terp_seed.rows.seeders import TYPICAL, refuse_unknown_scenario
 from terp_seed.settings.options import (
     ENVIRONMENTS,
     Settings,
@@ -229,6 +230,12 @@ class Generation:
     rows: Mapping[str, int]
     root_seed: int
     as_of: date
+    scenario: str = TYPICAL
+
+    def __str__(self) -> str:
+        """As people read it; the scenario only where it is not the usual one."""
+        told = "" if self.scenario == TYPICAL else f", scenario {self.scenario}"
+        return f"size {self.size}{told}, root seed {self.root_seed}, as of {self.as_of}"
 
     @property
     def clock(self) -> datetime:
@@ -236,20 +243,25 @@ class Generation:
         return datetime.combine(self.as_of, time(18))
 
     def to_settings(self, mask_key: str | None = None) -> dict[str, Any]:
-        """The settings as the ledger keeps them; ``mask_key`` is the key's id."""
+        """The settings as the ledger keeps them; ``mask_key`` is the key's id.
+
+        The usual scenario is left out, as by chains that know of none.
+        """
         return {
             **({"mask_key": mask_key} if mask_key else {}),
             "size": self.size,
             "rows": dict(self.rows),
             "root_seed": self.root_seed,
             "as_of": self.as_of.isoformat(),
+            **({} if self.scenario == TYPICAL else {"scenario": self.scenario}),
         }
 
     @classmethod
     def from_settings(cls, recorded: Mapping[str, Any]) -> Generation:
         as_of = date.fromisoformat(recorded["as_of"])
         rows = RowCounts(recorded["size"], recorded["rows"])
-        return cls(recorded["size"], rows, recorded["root_seed"], as_of)
+        scenario = recorded.get("scenario", TYPICAL)
+        return cls(recorded["size"], rows, recorded["root_seed"], as_of, scenario)
 
 
 def recorded_settings(
@@ -272,8 +284,10 @@ def choose_generation(
 ) -> Generation:
     """What the rows depend on: the chain's recorded settings, else those asked for.
 
-    Raises `UsageError` if others are asked for explicitly on a seeded chain.
+    Raises `UsageError` if others are asked for explicitly on a seeded chain, and for a scenario
+    that no seeder has declared.
     """
+    refuse_unknown_scenario(settings.scenario or TYPICAL)
     if recorded:
         generation = Generation.from_settings(_with_new_counts(settings, recorded))
         _refuse_other(settings, generation)
@@ -287,6 +301,7 @@ def choose_generation(
         RowCounts(size, _counts(settings, size)),
         _ROOT_SEED if settings.root_seed is None else settings.root_seed,
         as_of,
+        settings.scenario or TYPICAL,
     )
 
 
@@ -320,6 +335,7 @@ def refuse_other_key(recorded: Mapping[str, Any], mask_key: str | None) -> None:
 def _refuse_other(settings: Settings, generation: Generation) -> None:
     asked: dict[str, tuple[Any, Any]] = {
         "size": (settings.size, generation.size),
+        "scenario": (settings.scenario, generation.scenario),
         "seed": (settings.root_seed, generation.root_seed),
         "as-of": (settings.as_of, generation.as_of),
     }

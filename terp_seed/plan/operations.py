@@ -75,7 +75,7 @@ class SeedOp(MigrateOperation):
     def seed(cls, operations: Operations, seeder: str) -> None:
         """Insert the rows of the seeder registered under this name.
 
-        How many, and of which root seed and as-of day, the run's settings
+        How many, and of which scenario, root seed and as-of day, the run's settings
         say.  The rows are synthetic to the masking boundary.
         """
         operations.invoke(cls(seeder))

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Literal, TypeVar
 from terp_seed.ledger.ledger import Range
 from terp_seed.rows.literals import canonical_cells
 from terp_seed.rows.model import TableRows
-from terp_seed.rows.seeders import Check, Derived
+from terp_seed.rows.seeders import TYPICAL, Check, Derived
 
 if TYPE_CHECKING:
     from terp_seed.ledger.drift import Drift
@@ -379,6 +379,7 @@ class Plan:
 
     history: Mapping[str, PlannedRevision] = field(default_factory=dict)
     steps: list[PlannedRevision] = field(default_factory=list)
+    scenario: str = TYPICAL
 
     @property
     def insertions(self) -> list[tuple[PlannedRevision, PlannedTable]]:
@@ -408,6 +409,8 @@ class Plan:
         revision file does not change it, unless it runs raw SQL.
         """
         summary = sha256()
+        if self.scenario != TYPICAL:  # which may change rows that are not among the sampled ones
+            summary.update(self.scenario.encode())
         for step in self.steps:
             summary.update(f"{step.revision}\0{step.upgrade}\0{step.skipped}\0".encode())
             summary.update(step.source)

@@ -275,6 +275,7 @@ class Recorder:
             generation.as_of,
             generation.rows,
             LazyMapping(dict(self.earlier), lambda: self.recall().earlier),
+            generation.scenario,
         )
 
     def _imported(self, operation: SeedRowsOp) -> TableRows:
@@ -416,7 +417,8 @@ def make_plan(scripts: Sequence[Script], steps: Sequence[Step], recorder: Record
     recorder.past = [script for script in scripts if script.revision not in pending]
     own = [script for script in scripts if script.revision in pending]
     recorded = {script.revision: recorder.upgrade(script) for script in own}
-    plan = Plan(LazyMapping(recorded, lambda: recorder.recall().planned))
+    past = LazyMapping(recorded, lambda: recorder.recall().planned)
+    plan = Plan(past, scenario=recorder.generation.scenario)
     for step in steps:
         revision = step.script.revision
         if step.upgrade:

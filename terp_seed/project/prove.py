@@ -191,6 +191,7 @@ def _start(project: Project, settings: Settings) -> tuple[str, str, list[str]]:
         "rows": rows,
         "seed": stored.get("root_seed"),
         "as-of": stored.get("as_of"),
+        "scenario": stored.get("scenario"),
     }
     x = [f"{k}={value}" for k, value in wanted.items() if value and k not in settings.explicit]
     return heads[0] if heads else "base", environment, x

@@ -17,12 +17,13 @@ from terp_seed.ledger.ledger import Header
 from terp_seed.plan.chain import Generation, Request, pending_move, recorded_settings
 from terp_seed.plan.run import Run, Target, build_run, find_move
 from terp_seed.project.project import Act, Project
+from terp_seed.rows.seeders import TYPICAL
 from terp_seed.run.live import RunOutcome, run_live
 from terp_seed.settings.options import Settings, preset, presets
 
 __all__ = ["Reseed", "Reseeded", "plan_reseed", "without_generation"]
 
-_KEYS = frozenset(("size", "rows", "seed", "as-of"))
+_KEYS = frozenset(("size", "rows", "scenario", "seed", "as-of"))
 
 
 @dataclass(frozen=True)
@@ -88,14 +89,17 @@ class Reseed:
             rows=_counts_beside_preset(settings, generation.size, generation.rows),
             root_seed=generation.root_seed,
             as_of=generation.as_of,
+            scenario=generation.scenario,
         )
 
     @property
     def _command(self) -> str:
         generation = self.generation
+        told = generation.scenario != TYPICAL
+        scenario = f" --scenario={generation.scenario}" if told else ""
         return (
             f"terp-seed seed --size={generation.size} --seed={generation.root_seed} "
-            f"--as-of={generation.as_of}"
+            f"--as-of={generation.as_of}{scenario}"
         )
 
 
@@ -132,10 +136,7 @@ class _AtBase(Target):
 
 def _lines(run: Run) -> Sequence[str]:
     generation = run.generation
-    lines = [
-        f"then seed again: size {generation.size}, root seed {generation.root_seed}, as of "
-        f"{generation.as_of}"
-    ]
+    lines = [f"then seed again: {generation}"]
     lines += [str(step.planned) for step in run.plan.steps]
     return lines
 
@@ -155,6 +156,7 @@ def _asked(settings: Settings, recorded: Mapping[str, Any]) -> Settings:
         rows=rows,
         root_seed=settings.root_seed if "seed" in explicit else before.root_seed,
         as_of=settings.as_of if "as-of" in explicit or settings.as_of_moves else before.as_of,
+        scenario=settings.scenario if "scenario" in explicit else before.scenario,
     )
 
 
@@ -181,5 +183,6 @@ def without_generation(settings: Settings) -> Settings:
         rows={},
         root_seed=None,
         as_of=None,
+        scenario=None,
         explicit=settings.explicit - _KEYS,
     )

@@ -35,7 +35,7 @@ from terp_seed.run.others import OtherRows, row_keys
 
 __all__ = ["Reset", "reset"]
 
-_GENERATION = {"size", "rows", "seed", "as-of"}
+_GENERATION = {"size", "rows", "scenario", "seed", "as-of"}
 
 
 @dataclass(frozen=True)
@@ -80,7 +80,8 @@ def reset(project: Project, confirm: Confirm, *, dry_run: bool = False) -> Reset
     settings = project.settings()
     if settings.explicit & _GENERATION:
         raise UsageError(
-            "a reset writes what was seeded; another size, root seed or date takes a reseed"
+            "a reset writes what was seeded; another size, scenario, root seed or date takes a "
+            "reseed"
         )
     with opened(settings) as plain:
         session = with_names(plain, project.directory())

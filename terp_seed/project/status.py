@@ -70,7 +70,7 @@ class ChainStatus:
     database: str
     heads: tuple[str, ...]
     settings: Mapping[str, Any]
-    """Size, rows, root seed and as-of; empty for a chain at its base."""
+    """Size, rows, root seed, as-of, and a scenario other than the usual one; empty at the base."""
     revisions: list[RevisionStatus]
     compared: bool = False
     """Whether the rows were compared with the ledger."""

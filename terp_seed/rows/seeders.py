@@ -24,6 +24,7 @@ import traceback
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import date
+from difflib import get_close_matches
 from importlib import import_module
 from pathlib import Path
 
@@ -31,6 +32,7 @@ from terp_seed.errors import SeedError, UsageError
 from terp_seed.rows.model import Bounds, Column, Lookup, TableRows, seed_key
 
 __all__ = [
+    "TYPICAL",
     "Check",
     "Derived",
     "SeedContext",
@@ -39,11 +41,15 @@ __all__ = [
     "load_seeders",
     "logical_references",
     "refers",
+    "refuse_unknown_scenario",
+    "scenarios",
     "seeder",
     "seeder_named",
 ]
 
 _FIRST_ROWS = 100
+TYPICAL = "typical"
+"""The scenario of a run that asks for none; every project has it."""
 
 
 @dataclass(frozen=True)
@@ -88,6 +94,8 @@ class SeedContext:
     """How many rows each subject gets: ``rows["clients"]``."""
     earlier: Mapping[str, TableRows] = field(default_factory=dict)
     """The tables that earlier revisions and seeders filled, by name."""
+    scenario: str = TYPICAL
+    """Which story the rows tell: a name that `scenarios` declared."""
 
     def table(
         self,
@@ -165,6 +173,26 @@ def derived_columns(table: str) -> frozenset[str]:
     return frozenset(
         name for derived in derives if derived.table == table for name in derived.assignments
     )
+
+
+_SCENARIOS: dict[str, None] = {TYPICAL: None}
+
+
+def scenarios(*names: str) -> None:
+    """Declare what ``-x scenario=...`` may be, besides ``typical``.
+
+    A seeder reads ``context.scenario``; what a name means is its own matter.
+    """
+    _SCENARIOS.update(dict.fromkeys(names))
+
+
+def refuse_unknown_scenario(name: str) -> None:
+    """Raise `UsageError` if no seeder has declared the scenario."""
+    if name in _SCENARIOS:
+        return
+    close = get_close_matches(name, _SCENARIOS, n=1)
+    near = f"did you mean {close[0]!r}? " if close else ""
+    raise UsageError(f"scenario: {name!r} is not a scenario; {near}known: {', '.join(_SCENARIOS)}")
 
 
 _REFERENCES: dict[tuple[str, str, str, str], None] = {}

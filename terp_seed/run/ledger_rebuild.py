@@ -328,7 +328,8 @@ def _choose(fitting: Sequence[Rebuilt], generations: Sequence[Generation]) -> Re
         raise PlanError(
             f"the rows in the database are not those of size {sizes} with root seed {seed} as of "
             f"{as_of}, and nothing was written; say how the chain was seeded, with -x size=..., "
-            "-x rows=..., -x seed=... or -x as-of=..., and TERP_SEED_MASK_KEY if it had one"
+            "-x rows=..., -x scenario=..., -x seed=... or -x as-of=..., and TERP_SEED_MASK_KEY "
+            "if it had one"
         )
     best = max((rebuilt.intact, -rebuilt.missing) for rebuilt in fitting)
     winners = [rebuilt for rebuilt in fitting if (rebuilt.intact, -rebuilt.missing) == best]

@@ -20,6 +20,7 @@ from terp_seed.errors import PlanError, UsageError
 from terp_seed.plan.chain import Request
 from terp_seed.plan.plan import Plan
 from terp_seed.plan.run import Run, Target, build_run, find_move
+from terp_seed.rows.seeders import TYPICAL
 from terp_seed.run.dry_run import consent_digest, forecast_steps
 
 __all__ = ["PlanFile", "write_plan_file"]
@@ -31,7 +32,7 @@ _CHANGED = {
     "environment": "the environment",
     "heads": "the current heads",
     "revisions": "the revisions to go through",
-    "settings": "the settings (size, rows, root seed, as-of)",
+    "settings": "the settings (size, rows, scenario, root seed, as-of)",
     "schema": "the shape of the tables",
     "rows": "the rows",
 }
@@ -112,6 +113,7 @@ class PlanFile:
             "rows": counts or None,
             "seed": str(said["root_seed"]),
             "as-of": said["as_of"],
+            "scenario": said.get("scenario", TYPICAL),
         }
 
     def expect(self, session: Session, run: Run) -> None:

@@ -275,12 +275,10 @@ def _assumed_names(run: Run) -> str:
 
 
 def _header(run: Run) -> str:
-    generation = run.generation
     revisions = ", ".join(step.revision for step in run.plan.steps) or "none"
     return (
         f"terp_seed, chain {run.settings.chain}: {revisions}\n"
-        f"for a database stamped {run.environment}; size {generation.size}, root seed "
-        f"{generation.root_seed}, as of {generation.as_of}\n"
+        f"for a database stamped {run.environment}; {run.generation}\n"
         f"plan {run.plan.digest()}\n{_assumed_names(run)}\n"
         f"Hand it to {run.ledger.dialect.script_name}. It stops at the first error and leaves no "
         "revision\n"

@@ -52,6 +52,7 @@ _KEYS = {
     "url": "TERP_SEED_DATABASE_URL",
     "env": "TERP_SEED_ENV",
     "size": "TERP_SEED_SIZE",
+    "scenario": "TERP_SEED_SCENARIO",
     "rows": "TERP_SEED_ROWS",
     "seed": "TERP_SEED_SEED",
     "as-of": "TERP_SEED_AS_OF",
@@ -99,6 +100,7 @@ class Settings:
     """The environment's folder, ``seeds/``."""
     env: str | None = None
     size: str | None = None
+    scenario: str | None = None
     rows: Mapping[str, int] = field(default_factory=dict)
     root_seed: int | None = None
     as_of: date | None = None
@@ -147,6 +149,7 @@ def resolve(config: Config, home: Path, environ: Mapping[str, str] = os.environ)
         home=home,
         env=environment_name(chosen["env"]) if chosen["env"] else None,
         size=chosen["size"],
+        scenario=chosen["scenario"],
         rows=_row_counts(chosen["rows"]),
         root_seed=_parse("seed", chosen["seed"], int, "a whole number"),
         as_of=_parse("as-of", chosen["as-of"], _day, _DAY_FORMS),

@@ -56,6 +56,7 @@ from terp_seed.rows.columns import computed
 from terp_seed.rows.model import Bounds, Column, Span, TableRows, Value
 from terp_seed.rows.seeders import Check, Derived, SeedContext, refers, seeder
 from terp_seed.terp.checks.rules import check_reference
+from terp_seed.terp.extremes import with_extremes
 from terp_seed.terp.simulation.arrays import Spool
 from terp_seed.terp.simulation.clock import Clock
 from terp_seed.terp.simulation.simulation import Simulation, simulation_of
@@ -78,6 +79,11 @@ class Table:
 
     def build(self, context: SeedContext, simulation: Simulation) -> TableRows:
         rows, columns = self.rows(simulation), self.columns(simulation)
+        if simulation.scenario.extreme:
+            columns = with_extremes(self.name, rows, columns, simulation)
+        only = simulation.scenario.only
+        if only is not None and self.name not in only:
+            rows = 0
         return context.table(
             self.name, rows=rows, columns=columns, key=self.key, derived=self.derived
         )

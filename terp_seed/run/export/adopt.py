@@ -180,15 +180,17 @@ class _AdoptingExecutor(Executor):
     def _derive(self, step: PlannedRevision, known: Mapping[str, Range]) -> None:
         self._done.append((step, known))
 
-    def _verify(self, step: PlannedRevision, known: Mapping[str, Range]) -> None:
+    def _verify(self, step: PlannedRevision) -> None:
         pass
 
     def conclude(self) -> None:
         """Do both for all revisions, in their order."""
-        for method in (super()._derive, super()._verify):
-            for step, known in self._done:
-                with located(revision=step.revision):
-                    method(step, known)
+        for step, known in self._done:
+            with located(revision=step.revision):
+                super()._derive(step, known)
+        for step, _ in self._done:
+            with located(revision=step.revision):
+                super()._verify(step)
 
 
 @dataclass

@@ -247,7 +247,9 @@ _SALES = declared(
             "SELECT a.id FROM order_line_item_allocations a JOIN batches b ON b.id = a.batch_id"
             " JOIN order_line_items l ON l.id = a.order_line_item_id"
             " JOIN batches c ON c.id = l.batch_id"
-            " WHERE {b.batchStatus} NOT IN ('LIVE', 'SOLD_OUT') OR {b.productId} <> {c.productId}"
+            # A batch that is recalled is quarantined after it was sold from.
+            " WHERE {b.batchStatus} NOT IN ('LIVE', 'SOLD_OUT', 'QUARANTINED')"
+            " OR {b.productId} <> {c.productId}"
         ),
     },
     batches={

@@ -10,6 +10,7 @@ from __future__ import annotations
 from terp_seed.rows.columns import code, constant, pick
 from terp_seed.rows.model import Column
 from terp_seed.terp.checks.invariants import BATCHES as INVARIANTS
+from terp_seed.terp.overlays import overlaid
 from terp_seed.terp.simulation.clients import SUPPLIER
 from terp_seed.terp.simulation.clock import DAY, HOUR
 from terp_seed.terp.simulation.pricing import TERMS, owned_terms
@@ -48,6 +49,13 @@ _POTENCIES = {
     "Flower": (181, 150), "Pre-Rolls": (190, 160), "Concentrates": (620, 240), "Vapes": (700, 200),
 }  # fmt: skip
 _NOTES = ("Pallet wrapped, two labels", "Night delivery", "Short one bag, corrected on receipt")
+_RECALLED = "Recalled: failed a second test"
+
+
+def _lot_notes(sim: Simulation) -> Column:
+    """A remark on one lot in eight, and on one that is recalled."""
+    notes = pick([None, *_NOTES], [20, 1, 1, 1])
+    return overlaid(notes, dict.fromkeys(sim.recall.lots, _RECALLED))
 
 
 @table(
@@ -71,7 +79,7 @@ def lots(sim: Simulation) -> Columns:
         ),
         "vendorId": row_of("vendors", batches.lot_supplier),
         "date": came,
-        "notes": pick([None, *_NOTES], [20, 1, 1, 1]),
+        "notes": _lot_notes(sim),
         "createdAt": came,
         "updatedAt": came,
     }
@@ -79,7 +87,7 @@ def lots(sim: Simulation) -> Columns:
 
 def _status_before_sales(status: int, queued: int) -> int:
     """The status before the first sale: nothing is sold out, and what follows waits."""
-    if queued:
+    if queued and status != BatchStatus.QUARANTINED:
         return BatchStatus.AWAITING_INTAKE
     return BatchStatus.LIVE if status == BatchStatus.SOLD_OUT else status
 

@@ -39,7 +39,7 @@ _REFERENCES = {"INTAKE": "LOT", "ADJUSTMENT": "MANUAL_ADJUSTMENT", "SAMPLE": "MA
 
 def _zone(status: int, queued: int) -> int:
     """Where a batch lies; the derived status reads "Back stock" as waiting for its turn."""
-    if queued:
+    if queued and status != BatchStatus.QUARANTINED:
         return 1
     return 2 if status in (BatchStatus.QUARANTINED, BatchStatus.CLOSED) else 0
 

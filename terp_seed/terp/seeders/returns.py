@@ -38,16 +38,29 @@ from terp_seed.terp.table import (
     text,
 )
 
-_REASONS = ("DEFECTIVE", "WRONG_ITEM", "NOT_AS_DESCRIBED", "CUSTOMER_CHANGED_MIND", "OTHER")
+_REASONS = (
+    "DEFECTIVE",
+    "WRONG_ITEM",
+    "NOT_AS_DESCRIBED",
+    "CUSTOMER_CHANGED_MIND",
+    "OTHER",
+    "DEFECTIVE",
+)
 _SAID = (
     "Seeds in two bags", "Labelled as another strain", "Drier than agreed",
-    "Ordered twice by mistake", "Bags torn on the way",
+    "Ordered twice by mistake", "Bags torn on the way", "Recalled with its lot",
 )  # fmt: skip
+_RECALLED = len(_SAID) - 1
 _CREDITED = ("PRICE_ADJUSTMENT", "GOODWILL", "BILLING_ERROR")
 _GRANTED = ("Lower grade than billed", "Late delivery", "Weight corrected after delivery")
 _STATES: dict[int, str] = {
     Status.PAID: "PAID", Status.PARTIAL: "PARTIAL", Status.OVERDUE: "OVERDUE",
 }  # fmt: skip
+
+
+def _said(sim: Simulation, row: int) -> int:
+    """What was said about a return: its place in both lists."""
+    return _RECALLED if sim.returns.recalled(row) else sim.returns.asked.word[row] % _RECALLED
 
 
 def _items(sim: Simulation) -> Column:
@@ -57,7 +70,7 @@ def _items(sim: Simulation) -> Column:
         return [
             [
                 {"batchId": batch, "quantity": f"{amount // 100}.{amount % 100:02d}",
-                 "reason": _SAID[sim.returns.asked.word[row] % 5], "expectedCondition": "SELLABLE"}
+                 "reason": _SAID[_said(sim, row)], "expectedCondition": "SELLABLE"}
                 for batch, amount in sim.returns.goods(row)
             ]
             for row in span.rows()
@@ -70,7 +83,7 @@ def _items(sim: Simulation) -> Column:
 def returns(sim: Simulation) -> Columns:
     """One for each order that came back, and for some whose clients asked."""
     asked = sim.returns.asked
-    said = once(each(lambda word: word % 5, asked.word))
+    said = once(each(partial(_said, sim)))
     return {
         "order_id": row_of("orders", asked.order),
         "items": _items(sim),

@@ -13,6 +13,7 @@ from terp_seed.rows.model import Column, Span, Value
 from terp_seed.terp.checks.talk import TALK as INVARIANTS
 from terp_seed.terp.seeders.catalogue import ACCOUNTING, ADMINISTRATOR, SALES, WAREHOUSE
 from terp_seed.terp.simulation.clock import DAY, HOUR, MINUTE, TODAY
+from terp_seed.terp.simulation.recall import FOUND
 from terp_seed.terp.simulation.schedule import Kind
 from terp_seed.terp.simulation.simulation import Simulation
 from terp_seed.terp.simulation.talk import List, Matter, Subject
@@ -155,13 +156,20 @@ _ARRIVED = (
 )  # fmt: skip
 
 
-def _remark(order: int, kind: int) -> str:
-    return _REMARKS[kind][0] or _ARRIVED[order * 7 // 2 % len(_ARRIVED)]
+_RECALLED = ("Has goods of a recalled lot, ask the client to set them apart", SALES)
+
+
+def _remark(sim: Simulation, order: int) -> tuple[str, int]:
+    """What was said about an order, and by whom."""
+    if order in sim.recall.orders:
+        return _RECALLED
+    said, user = _REMARKS[sim.orders.kind[order]]
+    return said or _ARRIVED[order * 7 // 2 % len(_ARRIVED)], user
 
 
 def _remarked_at(sim: Simulation) -> Callable[[int], int]:
-    """After the last that happened to an order."""
-    orders = sim.orders
+    """After the last that happened to an order, or when its goods were recalled."""
+    orders, recalled = sim.orders, frozenset(sim.recall.orders)
 
     def second(order: int) -> int:
         last = max(
@@ -171,7 +179,7 @@ def _remarked_at(sim: Simulation) -> Callable[[int], int]:
             orders.delivered[order],
             orders.returned[order],
         )
-        return last + 30 * MINUTE  # fmt: skip
+        return max(last, FOUND if order in recalled else 0) + 30 * MINUTE
 
     return second
 
@@ -180,14 +188,14 @@ def _remarked_at(sim: Simulation) -> Callable[[int], int]:
 def comments(sim: Simulation) -> Columns:
     """A remark on every second of the newest orders."""
     order = sim.talk.remarked
-    kind = [sim.orders.kind[row] for row in order]
+    remarks = [_remark(sim, row) for row in order]
     second = moment(sim.clock, each(_remarked_at(sim), order))
     return {
         "commentable_type": constant("order"),
         "commentable_id": row_of("orders", order),
-        "user_id": row_of("users", [_REMARKS[row][1] for row in kind]),
-        "content": text(each(_remark, order, kind), 80),
-        "is_resolved": plain([row == Kind.RESTOCKED for row in kind]),
+        "user_id": row_of("users", [user for _, user in remarks]),
+        "content": text([said for said, _ in remarks], 80),
+        "is_resolved": plain([remark == _REMARKS[Kind.RESTOCKED] for remark in remarks]),
         "created_at": second,
         "updated_at": second,
     }
@@ -278,36 +286,56 @@ def activity(sim: Simulation) -> Columns:
 _HABITS = ("Buys early in the week, wants indoor first", "Asks for a discount from ten pounds on",
            "Pays by cheque on delivery", "Takes what is new, in small amounts")  # fmt: skip
 
+_NAMED = 5  # orders
 
-def _page(row: int) -> dict[str, Any]:
-    paragraph = {"type": "text", "text": _HABITS[row % len(_HABITS)]}
+
+def _noted(sim: Simulation) -> list[int]:
+    """The client of each note: those about a recall come last."""
+    return [*sim.talk.whales, *sim.talk.warned]
+
+
+def _note(sim: Simulation, row: int) -> tuple[str, str, str, int]:
+    """Title, text, tag and second of a note."""
+    client = _noted(sim)[row]
+    if row < len(sim.talk.whales):
+        habit = _HABITS[row % len(_HABITS)]
+        second = (TODAY - 20 - row % 60) * DAY + 17 * HOUR
+        return f"How {sim.clients.name(client)} buys", habit, "clients", second
+    (lot,) = sim.recall.lots
+    orders = [order for order in sim.recall.orders if sim.orders.client[order] == client]
+    named = ", ".join(f"SEED-ORD-{order + 1:06d}" for order in orders[:_NAMED])
+    told = f"Told about SEED-LOT-{lot + 1:06d}; has goods of it by {named}"
+    return f"Recall of SEED-LOT-{lot + 1:06d}", told, "recall", FOUND + HOUR
+
+
+def _page(said: str) -> dict[str, Any]:
+    paragraph = {"type": "text", "text": said}
     return {"type": "doc", "content": [{"type": "paragraph", "content": [paragraph]}]}
 
 
-@table("freeform_notes", rows=lambda sim: len(sim.talk.whales))
+@table("freeform_notes", rows=lambda sim: len(_noted(sim)))
 def notes(sim: Simulation) -> Columns:
-    """How each of the largest clients buys."""
-    made = moment(sim.clock, each(lambda row: (TODAY - 20 - row % 60) * DAY + 17 * HOUR))
+    """How each of the largest clients buys, and which clients have recalled goods."""
+    found = [_note(sim, row) for row in range(len(_noted(sim)))]
+    made = moment(sim.clock, [second for *_, second in found])
     return {
-        "userId": row_of("users", each(lambda _: SALES)),
-        "title": text(each(lambda client: f"How {sim.clients.name(client)} buys",
-                           sim.talk.whales), 80),
-        "content": plain(each(_page)),
-        "tags": plain(each(lambda _: ["clients"])),
+        "userId": row_of("users", [SALES] * len(found)),
+        "title": text([title for title, *_ in found], 80),
+        "content": plain([_page(said) for _, said, *_ in found]),
+        "tags": plain([[tag] for _, _, tag, _ in found]),
         "createdAt": made,
         "updatedAt": made,
-    }  # fmt: skip
+    }
 
 
-@table("client_notes", rows=lambda sim: len(sim.talk.whales))
+@table("client_notes", rows=lambda sim: len(_noted(sim)))
 def client_notes(sim: Simulation) -> Columns:
     """Whose note each of them is."""
+    clients = _noted(sim)
     return {
-        "client_id": row_of("clients", sim.talk.whales),
+        "client_id": row_of("clients", clients),
         "note_id": row_of("freeform_notes", ROWS),
-        "created_at": moment(
-            sim.clock, each(lambda row: (TODAY - 20 - row % 60) * DAY + 17 * HOUR)
-        ),
+        "created_at": moment(sim.clock, [_note(sim, row)[3] for row in range(len(clients))]),
     }
 
 

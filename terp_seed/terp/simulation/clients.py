@@ -38,6 +38,7 @@ _BEFORE = tuple(CYCLE[:at].count(kind) for at, kind in enumerate(CYCLE))
 
 _SIZES = tuple(map(len, _PLACES))
 _LONG = len(CYCLE)
+_LEAPING, _LONG_AGO = 3, 700  # a client of the first day, and days before the first order
 _POOL = 300  # first and last names of contacts
 
 
@@ -71,6 +72,8 @@ class Clients:
     count: int
     clock: Clock
     words: RandomWords
+    leap_day: bool = False
+    """Whether one of them joined on a 29 February."""
 
     def number(self, kind: int) -> int:
         """How many clients of a class there are."""
@@ -96,7 +99,8 @@ class Clients:
                 day = TODAY - 20 - (word * 1300 >> 32)
             else:
                 day = TODAY - 1000 - (word * 600 >> 32)
-            days.append(working[day])
+            on_leap_day = self.leap_day and row == _LEAPING
+            days.append(self.clock.leap_day(TODAY - _LONG_AGO) if on_leap_day else working[day])
         return days
 
     @cached_property

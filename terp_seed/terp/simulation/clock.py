@@ -41,6 +41,11 @@ class Clock:
         """The day itself, or the Friday before a weekend."""
         return day - max(0, self.weekday(day) - 4)
 
+    def leap_day(self, latest: int) -> int:
+        """The last 29 February until a day; the day itself, if there was none."""
+        days = range(latest, 0, -1)
+        return next((n for n in days if (self.date(n).month, self.date(n).day) == (2, 29)), latest)
+
     def dates(self, days: Iterable[int]) -> list[date | None]:
         """The dates of day numbers; None for 0, which has not happened."""
         dates = self._days

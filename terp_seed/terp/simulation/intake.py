@@ -42,8 +42,15 @@ class Movement:
 class Intake:
     """Quantities by batch, in hundredths."""
 
-    def __init__(self, batches: Batches, demand: array[int], words: RandomWords) -> None:
+    def __init__(
+        self,
+        batches: Batches,
+        demand: array[int],
+        words: RandomWords,
+        recalled: frozenset[int] = frozenset(),
+    ) -> None:
         self.batches = batches
+        self._recalled = recalled
         self.sampled: array[int] = array("I")
         self.damaged: array[int] = array("I")
         self.taken_in: array[int] = array("I")
@@ -59,8 +66,10 @@ class Intake:
         status = self.batches.status[batch]
         flower = is_flower(self.batches.product[batch])
         # The first live batch has some of both, so that even a small database shows them.
+        recalled = batch in self._recalled
         first, live = batch == self.batches.first_live, status == BatchStatus.LIVE
-        sampled = live and (first or sample * 100 >> 32 < 25)
+        live = live or (recalled and status == BatchStatus.QUARANTINED and need > 0)
+        sampled = live and (first or recalled or sample * 100 >> 32 < 25)
         damaged = live and (first or damage * 100 >> 32 < 5)
         self.sampled.append(sampled and (100, 25)[flower] * (1 + (sample & 1)))
         self.damaged.append(damaged and (300, 75)[flower] * (1 + (damage & 1)))

@@ -29,12 +29,14 @@ class Status(IntEnum):
 
 
 _OVERDUE = 15  # percent of invoices
+_OVERDUE_AT_MONTH_END = 40
 _OLD = 120  # days
 _METHODS = (0,) * 8 + (1,) * 6 + (2,) * 3 + (3,) * 2 + (4,)  # check, ACH, wire, cash, card
 _SHIFT = 32  # bits for an invoice's number
 _SLOWEST = 45  # days from invoice to payment
 # Of eight invoices that are not due yet.
 _NOT_DUE = (*(Status.PAID,) * 3, *(Status.SENT, Status.VIEWED) * 2, Status.PARTIAL)
+_DUE_TODAY = (*(Status.SENT, Status.VIEWED) * 3, *(Status.PARTIAL,) * 2)
 
 
 @dataclass(frozen=True)
@@ -62,7 +64,10 @@ def reconciled_on(clock: Clock, day: int, word: int) -> int:
 class Invoices:
     """Invoices in the order of shipments, and the payments for them."""
 
-    def __init__(self, orders: Orders, clock: Clock, words: RandomWords) -> None:
+    def __init__(
+        self, orders: Orders, clock: Clock, words: RandomWords, *, all_due: bool = False
+    ) -> None:
+        self.all_due = all_due  # whether nothing is due later than today
         self.orders = orders
         self.clock = clock
         self.words = words
@@ -105,7 +110,8 @@ class Invoices:
                 self.client.append(orders.client[order])
                 self.total.append(orders.total[order])
                 self.day.append(shipped // DAY)
-                self.due.append(shipped // DAY + TERM_DAYS[orders.terms[order]])
+                due = shipped // DAY + TERM_DAYS[orders.terms[order]]
+                self.due.append(min(due, TODAY) if self.all_due else due)
 
     def _judge(self) -> None:
         self.status.extend(repeat(Status.PAID, len(self.order)))
@@ -136,7 +142,7 @@ class Invoices:
             elif self.day[invoice] == TODAY:
                 status = Status.DRAFT if word & 8 else Status.SENT
             else:
-                status = _NOT_DUE[word & 7]
+                status = (_DUE_TODAY if self.all_due else _NOT_DUE)[word & 7]
             on_its_way = self.orders.kind[self.order[invoice]] == Kind.SHIPPED
             if status == Status.DRAFT and not on_its_way:
                 status = Status.SENT
@@ -147,7 +153,8 @@ class Invoices:
 
         A debt is a number: its amount, and behind it its invoice.
         """
-        number = (len(self.order) * _OVERDUE + 50) // 100
+        percent = _OVERDUE_AT_MONTH_END if self.all_due else _OVERDUE
+        number = (len(self.order) * percent + 50) // 100
         pairs = (number + 1) // 2
         amounts = array("I", (debt >> _SHIFT for debt in merge(recent, old)))
         for pair in range(pairs if recent else 0):

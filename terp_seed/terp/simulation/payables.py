@@ -16,7 +16,7 @@ from operator import itemgetter
 
 from terp_seed.terp.simulation.arrays import RandomWords
 from terp_seed.terp.simulation.batches import Batches
-from terp_seed.terp.simulation.clock import DAY, TODAY, Clock
+from terp_seed.terp.simulation.clock import DAY, TODAY
 from terp_seed.terp.simulation.intake import Intake
 from terp_seed.terp.simulation.invoices import reconciled_on
 from terp_seed.terp.simulation.orders import SALE, Orders
@@ -40,6 +40,7 @@ class BillStatus(IntEnum):
 GRACE = DAY
 """Seconds from the last of a batch until it is due: TERP's default of 24 hours."""
 
+_LATEST_DUE = 60  # no bill is due so many days from now
 _TERM = 15  # days until a bill on account is due
 _USUAL_TERM = 30
 # Bills on account that even a small database has, so that it shows every state and age: how many
@@ -54,6 +55,9 @@ _OLDEST = 120  # days since the oldest of the others was due
 # What becomes of twenty bills: two are late and one is paid in part.
 _LATE = (BillStatus.OVERDUE,) * 2 + (BillStatus.PARTIAL,) + (BillStatus.PAID,) * 17
 _COMING = (BillStatus.PENDING, BillStatus.APPROVED, BillStatus.APPROVED, BillStatus.PAID)
+# The same at the end of a month when all is due and little is paid.
+_LATE_AT_MONTH_END = (BillStatus.OVERDUE,) * 14 + (BillStatus.PARTIAL,) * 4 + (BillStatus.PAID,) * 2
+_DUE_TODAY = (BillStatus.PENDING, BillStatus.APPROVED, BillStatus.APPROVED, BillStatus.PARTIAL)
 _METHODS = (0,) * 8 + (1,) * 6 + (2,) * 4 + (3,) * 2  # check, ACH, wire, cash
 _CHUNK = 1 << 14
 
@@ -89,11 +93,14 @@ class Payables:
     """What suppliers are owed, have billed and were paid."""
 
     def __init__(
-        self, batches: Batches, intake: Intake, orders: Orders, clock: Clock, words: RandomWords
+        self, batches: Batches, intake: Intake, orders: Orders, words: RandomWords, all_due: bool
     ) -> None:
+        self._last_due = TODAY if all_due else TODAY + _LATEST_DUE
+        self._late = _LATE_AT_MONTH_END if all_due else _LATE
+        self._coming = _DUE_TODAY if all_due else _COMING
         self.batches = batches
         self.intake = intake
-        self.clock = clock
+        self.clock = orders.schedule.clock
         self.words = words
         count = batches.sizes.batches
         #: The consigned batches: one payable each.
@@ -139,16 +146,18 @@ class Payables:
             if batch in self._sales or batch % 2:
                 continue
             ago = (word * (_OLDEST + _TERM) >> 32) - _TERM + 1
-            fates = _LATE if ago > 0 else _COMING
-            self._due[batch], self._state[batch] = TODAY - ago, fates[(word & 0xFFF) % len(fates)]
+            fates = self._late if ago > 0 else self._coming
+            self._due[batch] = min(TODAY - ago, self._last_due)
+            self._state[batch] = fates[(word & 0xFFF) % len(fates)]
 
     def _show(self) -> None:
         """Let each state be that of the oldest batch that had sold enough by then."""
         for ago, state in _SHOWN:
+            due = min(TODAY - ago, self._last_due)
             for batch, sales in self._sales.items():
-                sold = sum(part for day, part in sales if day <= TODAY - ago - _TERM)
+                sold = sum(part for day, part in sales if day <= due - _TERM)
                 if sold and not self._due[batch]:
-                    self._due[batch], self._state[batch] = TODAY - ago, state
+                    self._due[batch], self._state[batch] = due, state
                     self._billed[batch] = sold
                     break
 
@@ -184,20 +193,21 @@ class Payables:
 
     def _bills(self) -> Iterator[tuple[int, int, int, int, int]]:
         """Batch, day, due day, quantity and status of every bill."""
-        fate = self.words.deck("fate", len(_LATE))
+        fate, late, last = self.words.deck("fate", len(_LATE)), self._late, self._last_due
         coming = self.words.endless("coming")
         newest = max(self.emptied)
         for batch, status in enumerate(self.batches.status):
             terms, came = owned_terms(batch), self.batches.day[batch]
             if terms is not None or status == BatchStatus.CLOSED:
-                due = came + (TERM_DAYS[TERMS.index(terms)] if terms else _USUAL_TERM)
-                state = self._judge(terms, due, _LATE[fate()], _COMING[coming() & 3])
+                days = TERM_DAYS[TERMS.index(terms)] if terms else _USUAL_TERM
+                due = min(came + days, last)
+                state = self._judge(terms, due, late[fate()], self._coming[coming() & 3])
                 if status == BatchStatus.CLOSED and terms != "COD":
                     state = BillStatus.VOID
                 yield batch, came, due, self.intake.taken_in[batch], state
             elif emptied := self.emptied[batch]:
-                state = BillStatus.OVERDUE if emptied == newest else _LATE[fate()]
-                due = (emptied + GRACE) // DAY
+                state = BillStatus.OVERDUE if emptied == newest else late[fate()]
+                due = min((emptied + GRACE) // DAY, last)
                 state = self._judge(None, due, state, BillStatus.APPROVED)
                 yield batch, emptied // DAY, due, self.sold[batch], state
             elif quantity := self._billed[batch] * 3 // 4:

@@ -15,6 +15,7 @@ from itertools import cycle
 from terp_seed.terp.simulation.arrays import Groups, RandomWords
 from terp_seed.terp.simulation.clock import DAY, HOUR, TODAY
 from terp_seed.terp.simulation.orders import DECISION, Orders
+from terp_seed.terp.simulation.recall import FOUND, Recall
 from terp_seed.terp.simulation.schedule import Kind
 
 
@@ -34,6 +35,7 @@ _ASKED = 150  # one delivered order in so many
 _REFUSED = (ReturnStatus.REJECTED, ReturnStatus.CANCELLED)
 # The newest deliveries show one each.
 _NEWEST = (ReturnStatus.PENDING, ReturnStatus.APPROVED, *_REFUSED)
+_RECALLED = (ReturnStatus.APPROVED, ReturnStatus.PENDING)  # what of a recall has not come yet
 _SENT_ON = (
     VendorReturnStatus.CREDIT_RECEIVED, VendorReturnStatus.CLOSED,
     VendorReturnStatus.DISPUTED, VendorReturnStatus.PENDING_VENDOR_CREDIT,
@@ -67,8 +69,10 @@ class SentOn:
 class Returns:
     """All returns of a run."""
 
-    def __init__(self, orders: Orders, words: RandomWords) -> None:
+    def __init__(self, orders: Orders, words: RandomWords, recall: Recall | None = None) -> None:
         self.orders = orders
+        self._recall = recall or Recall()
+        self._recalled = frozenset(self._recall.orders)
         self.asked = Asked()
         self.sent_on = SentOn()
         # One entry for each batch that went back to its supplier with an order.
@@ -89,11 +93,18 @@ class Returns:
         """The batches and quantities of a return."""
         order, allocations = self.asked.order[row], self.orders.allocations
         start, stop = allocations.starts[order], allocations.starts[order + 1]
-        if self.orders.kind[order] < Kind.RETURNED:
+        if self.orders.kind[order] < Kind.RETURNED and not self.recalled(row):
             stop = start + 1
-        return zip(
+        goods = zip(
             allocations.batch.part(start, stop), allocations.quantity.part(start, stop), strict=True
         )
+        if not self.recalled(row):
+            return goods
+        return (part for part in goods if part[0] in self._recall.batches)
+
+    def recalled(self, row: int) -> bool:
+        """Whether a return is of goods that were recalled."""
+        return self.asked.order[row] in self._recalled
 
     def _asked(self) -> Iterator[tuple[int, int, int]]:
         orders = self.orders
@@ -106,6 +117,8 @@ class Returns:
                 yield order, ReturnStatus.RECEIVED, orders.returned[order]
             elif kind > Kind.RETURNED:
                 yield order, ReturnStatus.PROCESSED, orders.returned[order] + DECISION
+            elif order in self._recalled and kind == Kind.DELIVERED:
+                yield order, _RECALLED[order % len(_RECALLED)], FOUND + HOUR
             elif order in asked:
                 second = min(orders.delivered[order] + DAY, TODAY * DAY + 18 * HOUR)
                 yield order, asked[order], second

@@ -85,11 +85,14 @@ class SampleRequest:
 class Samples:
     """All requests of a run, in the order of batches."""
 
-    def __init__(self, intake: Intake, orders: Orders) -> None:
+    def __init__(
+        self, intake: Intake, orders: Orders, recalled: frozenset[int] = frozenset()
+    ) -> None:
         self.intake = intake
         self.orders = orders
         sampled = [n for n, quantity in enumerate(intake.sampled) if quantity]
         first = self._first_orders(set(sampled))
+        self._recalled = recalled
         waiting = sampled[-max(1, len(sampled) * _WAITING // 100) :]
         fates = cycle(_FATES)
         self.requests = [
@@ -114,6 +117,8 @@ class Samples:
 
     def _request(self, batch: int, order: int | None, status: SampleStatus) -> SampleRequest:
         asked = self.intake.batches.received_at(batch) + 6 * HOUR
+        if batch in self._recalled:  # whoever has some is asked for it
+            status = SampleStatus.RETURN_REQUESTED
         client, joined = 0, self.orders.buyers.clients.joined
         bought = None
         if order is not None and joined[self.orders.client[order]] * DAY + DAY < asked:

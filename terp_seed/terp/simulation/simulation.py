@@ -1,7 +1,7 @@
 """One run's simulated business, shared by all seeders.
 
-It depends on the root seed, the as-of day and the row counts alone, so any seeder, revision or
-process that asks gets the same.
+It depends on the root seed, the as-of day, the row counts and the scenario alone, so any seeder,
+revision or process that asks gets the same.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from datetime import date
 from functools import cached_property, lru_cache
 
 from terp_seed.rows.model import seed_key
-from terp_seed.rows.seeders import SeedContext
+from terp_seed.rows.seeders import TYPICAL, SeedContext
 from terp_seed.terp.simulation.arrays import RandomWords
 from terp_seed.terp.simulation.batches import Batches
 from terp_seed.terp.simulation.books import Books
@@ -30,8 +30,10 @@ from terp_seed.terp.simulation.payables import Payables
 from terp_seed.terp.simulation.portal import Portal
 from terp_seed.terp.simulation.products import Products
 from terp_seed.terp.simulation.purchasing import Purchasing
+from terp_seed.terp.simulation.recall import Recall, recall_worst_lot
 from terp_seed.terp.simulation.returns import Returns
 from terp_seed.terp.simulation.samples import Samples
+from terp_seed.terp.simulation.scenarios import SCENARIOS, Scenario
 from terp_seed.terp.simulation.schedule import Schedule, opening_day
 from terp_seed.terp.simulation.sizes import BatchStatus, Sizes, read_sizes
 from terp_seed.terp.simulation.talk import Talk
@@ -45,6 +47,7 @@ class Simulation:
     root_seed: int
     as_of: date
     sizes: Sizes
+    scenario: Scenario = SCENARIOS[TYPICAL]
 
     def _words(self, label: str) -> RandomWords:
         """The random words of one part; another label would change every row made of them."""
@@ -60,7 +63,8 @@ class Simulation:
 
     @cached_property
     def clients(self) -> Clients:
-        return Clients(self.sizes.clients, self.clock, self._words("parties"))
+        words, leap_day = self._words("parties"), self.scenario.extreme
+        return Clients(self.sizes.clients, self.clock, words, leap_day)
 
     @cached_property
     def batches(self) -> Batches:
@@ -74,8 +78,18 @@ class Simulation:
 
     @cached_property
     def orders(self) -> Orders:
+        return self._trade[0]
+
+    @cached_property
+    def recall(self) -> Recall:
+        return self._trade[1]
+
+    @cached_property
+    def _trade(self) -> tuple[Orders, Recall]:
+        """The orders, and what was recalled after the last of them: it changes the batches."""
         buyers = Buyers(self.clients, self._words("buyers"))
-        return Orders(self.batches, self.schedule, buyers, self._words("book"))
+        orders = Orders(self.batches, self.schedule, buyers, self._words("book"))
+        return orders, recall_worst_lot(orders) if self.scenario.recalls else Recall()
 
     @cached_property
     def fulfilment(self) -> Fulfilment:
@@ -91,16 +105,19 @@ class Simulation:
 
     @cached_property
     def intake(self) -> Intake:
-        return Intake(self.batches, self.orders.demand, self._words("supply"))
+        words = self._words("supply")
+        return Intake(self.batches, self.orders.demand, words, self.recall.batches)
 
     @cached_property
     def invoices(self) -> Invoices:
-        return Invoices(self.orders, self.clock, self._words("ledgers"))
+        words = self._words("ledgers")
+        return Invoices(self.orders, self.clock, words, all_due=self.scenario.all_due)
 
     @cached_property
     def payables(self) -> Payables:
         words = self._words("payables")
-        return Payables(self.batches, self.intake, self.orders, self.clock, words)
+        all_due = self.scenario.all_due
+        return Payables(self.batches, self.intake, self.orders, words, all_due)
 
     @cached_property
     def purchasing(self) -> Purchasing:
@@ -108,15 +125,15 @@ class Simulation:
 
     @cached_property
     def returns(self) -> Returns:
-        return Returns(self.orders, self._words("returns"))
+        return Returns(self.orders, self._words("returns"), self.recall)
 
     @cached_property
     def samples(self) -> Samples:
-        return Samples(self.intake, self.orders)
+        return Samples(self.intake, self.orders, self.recall.batches)
 
     @cached_property
     def talk(self) -> Talk:
-        return Talk(self.fulfilment, self.invoices, self.calendar)
+        return Talk(self.fulfilment, self.invoices, self.calendar, self.recall)
 
     @cached_property
     def matching(self) -> Matching:
@@ -128,7 +145,7 @@ class Simulation:
 
     @cached_property
     def workflow(self) -> Workflow:
-        return Workflow(self.batches)
+        return Workflow(self.batches, self.recall.batches)
 
     @cached_property
     def books(self) -> Books:
@@ -140,10 +157,11 @@ class Simulation:
 
 
 @lru_cache(maxsize=1)
-def _simulation(root_seed: int, as_of: date, sizes: Sizes) -> Simulation:
-    return Simulation(root_seed, as_of, sizes)
+def _simulation(root_seed: int, as_of: date, sizes: Sizes, scenario: Scenario) -> Simulation:
+    return Simulation(root_seed, as_of, sizes, scenario)
 
 
 def simulation_of(context: SeedContext) -> Simulation:
     """The simulation that a context asks for; made once for all seeders of a run."""
-    return _simulation(context.root_seed, context.as_of, read_sizes(context))
+    scenario = SCENARIOS[context.scenario]
+    return _simulation(context.root_seed, context.as_of, read_sizes(context), scenario)

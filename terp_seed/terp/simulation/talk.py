@@ -16,6 +16,7 @@ from terp_seed.terp.simulation.clients import WHALE, class_of
 from terp_seed.terp.simulation.clock import DAY, HOUR, TODAY
 from terp_seed.terp.simulation.fulfilment import Fulfilment
 from terp_seed.terp.simulation.invoices import Invoices, Status
+from terp_seed.terp.simulation.recall import FOUND, Recall
 from terp_seed.terp.simulation.schedule import Kind
 from terp_seed.terp.simulation.sizes import BatchStatus
 
@@ -52,7 +53,10 @@ _EVERY = 2  # of the newest orders, one in so many is remarked on
 class Talk:
     """Tasks, remarks and notices of a run."""
 
-    def __init__(self, fulfilment: Fulfilment, invoices: Invoices, calendar: Calendar) -> None:
+    def __init__(
+        self, fulfilment: Fulfilment, invoices: Invoices, calendar: Calendar, recall: Recall
+    ) -> None:
+        self.recall = recall
         self.orders = orders = fulfilment.orders
         self.invoices = invoices
         self.fulfilment = fulfilment
@@ -65,7 +69,8 @@ class Talk:
         ]
         newest = (n for n in self._backwards() if orders.kind[n] >= Kind.CANCELLED)
         #: The orders that somebody remarked on.
-        self.remarked = array("I", sorted(islice(newest, 0, _MOST * _EVERY, _EVERY)))
+        remarked = {*islice(newest, 0, _MOST * _EVERY, _EVERY), *recall.orders}
+        self.remarked = array("I", sorted(remarked))
         #: When each visit took place, and to whom.
         self.visits = [
             (about, day)
@@ -80,6 +85,8 @@ class Talk:
             last[client] = order
         #: The last order of each client who placed one, in the order of clients.
         self.last_orders = array("I", [order for order in last if order >= 0])
+        #: The clients to whom goods went that are recalled.
+        self.warned = sorted({orders.client[order] for order in recall.orders})
         self.whales = [n for n in range(self.clients.count) if class_of(n) == WHALE]
 
     def _newest(self, matters: Iterable[Matter]) -> list[Matter]:
@@ -119,4 +126,6 @@ class Talk:
                 done = 2 * (status == BatchStatus.CLOSED)
                 urgent = status == BatchStatus.QUARANTINED
                 second = batches.received_at(batch) + 4 * HOUR
+                if batch in self.recall.batches:
+                    second = FOUND + HOUR
                 yield Matter(List.DECIDING, Subject.BATCH, batch, done, urgent, second)

@@ -6,6 +6,7 @@ from terp_seed.rows.model import Span
 from terp_seed.terp.simulation.arrays import Groups
 from terp_seed.terp.simulation.batches import Batches
 from terp_seed.terp.simulation.clock import DAY, HOUR, TODAY
+from terp_seed.terp.simulation.recall import FOUND
 from terp_seed.terp.simulation.sizes import BatchStatus
 
 # The stations that a batch of each status has been at, and hours since it came to the first.
@@ -24,10 +25,11 @@ _HOURS = (0, 2, 6, 22, 30)
 class Workflow:
     """All steps of a run, batch by batch; none where the queue is left alone."""
 
-    def __init__(self, batches: Batches) -> None:
+    def __init__(self, batches: Batches, recalled: frozenset[int] = frozenset()) -> None:
         self.batches = batches
         self.stations = batches.sizes.stations
-        ways = (len(_WAYS[status]) if self.stations else 0 for status in batches.status)
+        self._recalled = recalled
+        ways = (len(self._way(n)) if self.stations else 0 for n in range(len(batches.status)))
         self._groups = Groups.from_counts(ways)
 
     def __len__(self) -> int:
@@ -51,13 +53,20 @@ class Workflow:
         last = TODAY * DAY + 17 * HOUR
         return [
             min(self.batches.received_at(batch) + _HOURS[place] * HOUR, last)
+            if place < len(_HOURS)
+            else FOUND
             for batch, place in zip(self.batch(span), places, strict=True)
         ]
 
+    def _way(self, batch: int) -> tuple[int, ...]:
+        """The stations of a batch; one that was recalled was ready before that."""
+        status = self.batches.status[batch]
+        if batch in self._recalled and status == BatchStatus.QUARANTINED:
+            return (*_WAYS[BatchStatus.LIVE], _HOLD)
+        return _WAYS[status]
+
     def _steps(self, span: Span) -> list[tuple[tuple[int, ...], int]]:
         places = self._groups.positions(span)
-        status = self.batches.status
         return [
-            (_WAYS[status[batch]], place)
-            for batch, place in zip(self.batch(span), places, strict=True)
+            (self._way(batch), place) for batch, place in zip(self.batch(span), places, strict=True)
         ]
