@@ -27,6 +27,7 @@ from terp_seed.database import lock
 from terp_seed.database.bookkeeping import books
 from terp_seed.database.dialects import dialect_named, dialect_of
 from terp_seed.database.session import Session
+from terp_seed.database.turns import Turns
 from terp_seed.errors import InterruptedRunError, LockError, SeedError
 
 FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}
@@ -434,42 +435,100 @@ def test_looking_whether_a_lock_is_taken_takes_none(toy: Toy) -> None:
         assert not other.taken()
 
 
-# -- where a lock excludes nobody
+# -- where a lock excludes nobody: tests/clusters/run has whole clusters
 
 
-@pytest.mark.parametrize(
-    ("engine", "options", "cluster"),
-    [
-        ("mariadb", ["--wsrep-on=ON"], "a Galera cluster"),
-        (
-            "mysql",
-            [
-                "--plugin-load-add=group_replication.so",
-                "--group-replication-group-name=5e9b4b5c-0000-4000-8000-000000000000",
-                "--group-replication-single-primary-mode=OFF",
-            ],
-            "a multi-primary group",
-        ),
-    ],
-)
-def test_a_cluster_of_several_primaries_is_refused(
-    start_server: Callable[..., MariaDB],
-    new_toy: Callable[..., Toy],
-    client: Callable[..., subprocess.CompletedProcess[str]],
-    engine: str,
-    options: list[str],
-    cluster: str,
+def test_a_node_that_is_in_no_cluster_yet_is_refused(
+    start_server: Callable[..., MariaDB], new_toy: Callable[..., Toy]
 ) -> None:
-    """Two runs on two of its nodes would both get the lock, and so would two scripts."""
-    if engine != server_engine():
-        pytest.skip(f"only {engine} has such clusters")
-    toy = new_toy(start_server(*options).create("cluster"))
-    why = f"this is {cluster}: its .* do not share locks"
-    with pytest.raises(LockError, match=f"^{why}"):
+    if server_engine() != "mariadb":
+        pytest.skip("only MariaDB has Galera clusters")
+    toy = new_toy(start_server("--wsrep-on=ON").create("cluster"))
+    with pytest.raises(LockError, match=r"^this node of a Galera cluster is not in sync"):
         toy.upgrade()
-    assert re.search(why, toy.terp_seed("lock", "status", code=3).output)
-    assert client(toy.url, toy.upgrade("head", sql=True), check=False).returncode == 1
     assert toy.counts() == {}
+
+
+def test_a_group_of_several_primaries_takes_turns(
+    start_server: Callable[..., MariaDB], new_toy: Callable[..., Toy]
+) -> None:
+    """What is written outside of the turns is refused: kept rows, and all but revisions."""
+    if server_engine() != "mysql":
+        pytest.skip("only MySQL has such groups")
+    options = (
+        "--plugin-load-add=group_replication.so",
+        "--group-replication-group-name=5e9b4b5c-0000-4000-8000-000000000000",
+        "--group-replication-single-primary-mode=OFF",
+    )
+    toy = new_toy(start_server(*options).create("cluster"))
+    toy.upgrade()
+    assert toy.counts() == FULL
+    said = toy.terp_seed("lock", "status").output
+    assert said.startswith("free, on this node: it is one of a multi-primary group")
+    kept = 'op.update_rows("labels", [{"code": "A", "title": "x"}], key=["code"])'
+    toy.revision("0004_update", kept)
+    with pytest.raises(LockError, match=r"a multi-primary group: .* updates or deletes rows"):
+        toy.upgrade()
+    with toy.db.connect() as connection:
+        alone = lock.advisory_lock(session_that_waits(connection, 0))
+        with pytest.raises(LockError, match="this command writes more than revisions"), alone:
+            pass
+
+
+def test_a_run_that_another_one_has_overtaken_plans_again(mariadb_toy: Toy) -> None:
+    """On a cluster the other run is on another node, where it gets a lock of the same name."""
+    mariadb_toy.upgrade("0002_depots")
+    turn = mariadb_toy.value("SELECT turn FROM terp_seed_lock")
+    assert turn == 2
+    real = Turns.begin
+
+    def beginning(self: Turns) -> None:
+        real(self)
+        if not met:
+            met.append(True)
+            mariadb_toy.execute("UPDATE terp_seed_lock SET turn = turn + 1, holder = 'other:1/1'")
+
+    met: list[bool] = []
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Turns, "begin", beginning)
+        mariadb_toy.upgrade()
+    assert met
+    assert "another run was first; looking again where the chain is" in mariadb_toy.said
+    assert mariadb_toy.counts() == FULL
+    assert mariadb_toy.value("SELECT turn FROM terp_seed_lock") == turn + 2
+    assert mariadb_toy.audit().count(("applied", HEAD)) == 1
+
+
+def test_a_row_that_another_connection_wrote_is_seen_before_the_commit(mariadb_toy: Toy) -> None:
+    """So a proxy is found that spreads the statements of a run over its servers."""
+    mariadb_toy.revision(
+        "0004_spread",
+        """
+        op.seed_rows("labels", [{"code": "SPREAD"}], key=["code"])
+        if not op.get_context().as_sql:
+            spread = "UPDATE terp_seed_lock SET holder = 'elsewhere:3306/7'"
+            op.get_bind().exec_driver_sql(spread, execution_options={"terp_seed": True})
+        """,
+    )
+    with pytest.raises(LockError, match="went through different connections"):
+        mariadb_toy.upgrade()
+    assert mariadb_toy.version() == HEAD
+    assert mariadb_toy.value("SELECT COUNT(*) FROM labels WHERE code = 'SPREAD'") == 0
+
+
+def test_a_script_stops_before_the_commit_if_the_row_is_not_its_own(
+    mariadb_toy: Toy, client: Callable[..., subprocess.CompletedProcess[str]]
+) -> None:
+    script = mariadb_toy.upgrade("head", sql=True)
+    assert script.count("INSERT INTO `terp_seed_lock`") == script.count("COMMIT;") == 3
+    foreign = script.replace("\nCOMMIT;", "\nUPDATE terp_seed_lock SET holder = 'x';\nCOMMIT;")
+    foreign = re.sub(
+        r"(SET @terp_seed_guard[^\n]*holder[^\n]*;\n)(UPDATE[^\n]*\n)", r"\2\1", foreign
+    )
+    assert client(mariadb_toy.url, foreign, check=False).returncode == 1
+    assert mariadb_toy.counts() == {}
+    client(mariadb_toy.url, script)
+    assert mariadb_toy.counts() == FULL
 
 
 # -- elsewhere

@@ -11,7 +11,7 @@ from servers import run_client
 
 from terp_seed.database.compare import BOOKKEEPING, TableDigest, database_digests, differing
 
-MOMENTS = {"terp_seed_audit", "terp_seed_environment"}
+MOMENTS = {"terp_seed_audit", "terp_seed_environment", "terp_seed_lock"}
 
 
 def digests(url: str, leave_out: set[str]) -> dict[str, TableDigest]:

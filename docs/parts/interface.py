@@ -73,6 +73,8 @@ def bookkeeping() -> str:
         "each table (`block_no` 0), blocks with the digests of the rows.",
         tables.audit: "What was done, when, by whom. Rows are only added.",
         tables.environment: "The environment of this database.",
+        tables.lock: "On MySQL and MariaDB, one row that the transaction of each revision writes "
+        "first: how often, and by which connection last.",
         tables.masking: "The progress of `terp-seed mask`, which creates it: a pass for some "
         "columns of a table (`block_no` 0), blocks with keyed digests of the originals.",
     }

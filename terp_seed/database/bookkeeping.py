@@ -12,6 +12,9 @@
     What happened, when, by whom.  Rows are only ever added.
 ``terp_seed_environment``
     Which environment this database is (``id`` 1), and since when it is neutralised (``id`` 2).
+``terp_seed_lock``
+    Whose turn it is, on MySQL and MariaDB: one row that each revision's
+    transaction writes first, so that of two on a cluster one commits.
 ``terp_seed_masking``
     How far masking in place has come; only `terp-seed mask` makes it.  A
     *pass* (``block_no`` 0) says which columns of a table are masked, how, with
@@ -77,17 +80,24 @@ class Books:
     audit: sa.Table
     environment: sa.Table
     masking: sa.Table
+    lock: sa.Table
 
     @property
     def schema(self) -> str | None:
         """The schema they live in; None is the database's own."""
         return self.ledger.schema
 
+    def made(self, name: str) -> tuple[sa.Table, ...]:
+        """Those that a run makes, on the engine of this name."""
+        turns = any(engine.takes_turns for engine in ENGINES if name in engine.names)
+        plain = (self.version, self.ledger, self.audit, self.environment)
+        return (*plain, self.lock) if turns else plain
+
     def create(self, dialect: SADialect) -> list[str]:
         """``CREATE TABLE IF NOT EXISTS`` for each, in the engine's words."""
         return [
             str(CreateTable(table, if_not_exists=True).compile(dialect=dialect)).strip()
-            for table in (self.version, self.ledger, self.audit, self.environment)
+            for table in self.made(dialect.name)
         ]
 
 
@@ -100,6 +110,7 @@ def books(version_table: str = "terp_seed_version", schema: str | None = None) -
         _audit(metadata),
         _stamp(metadata),
         _masking(metadata),
+        _lock(metadata),
     )
 
 
@@ -174,6 +185,17 @@ def _stamp(metadata: sa.MetaData) -> sa.Table:
         sa.Column("origin", sa.String(32), nullable=False),
         sa.Column("stamped_at", _MOMENT, nullable=False),
         sa.Column("stamped_by", sa.String(255)),
+        **_OPTIONS,
+    )
+
+
+def _lock(metadata: sa.MetaData) -> sa.Table:
+    return sa.Table(
+        "terp_seed_lock",
+        metadata,
+        sa.Column("id", sa.Integer, primary_key=True, autoincrement=False),
+        sa.Column("turn", sa.BigInteger, nullable=False),
+        sa.Column("holder", sa.String(255), nullable=False),
         **_OPTIONS,
     )
 

@@ -36,6 +36,7 @@ BOOKKEEPING = frozenset(
         "terp_seed_audit",
         "terp_seed_environment",
         "terp_seed_ledger",
+        "terp_seed_lock",
         "terp_seed_masking",
         "terp_seed_version",
         "terp_sandbox_version",

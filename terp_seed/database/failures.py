@@ -12,11 +12,15 @@ from sqlalchemy.exc import DBAPIError
 from terp_seed.database.dialects import Kind, Problem, problem_of
 from terp_seed.errors import LockError, PlanError, SeedError
 
-__all__ = ["RetryableError", "problem_behind", "translated"]
+__all__ = ["OvertakenError", "RetryableError", "problem_behind", "translated"]
 
 
 class RetryableError(SeedError):
     """The database undid the transaction because of another one; try again."""
+
+
+class OvertakenError(RetryableError):
+    """Another run wrote a revision since this one was planned; plan again."""
 
 
 def problem_behind(error: DBAPIError, key: str | None = None) -> Problem:

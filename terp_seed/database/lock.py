@@ -20,6 +20,7 @@ from terp_seed.database.dialects import Lock
 from terp_seed.database.failures import translated
 from terp_seed.database.interrupts import WHOLE, interruptible
 from terp_seed.database.session import Session
+from terp_seed.database.turns import Turns
 from terp_seed.errors import LockError, PlanError
 from terp_seed.settings.log import logger
 
@@ -29,10 +30,13 @@ __all__ = ["Held", "advisory_lock", "last_open_run"]
 class Held:
     """The lock that this run holds."""
 
-    def __init__(self, lock: Lock, waited: float) -> None:
+    def __init__(self, lock: Lock, waited: float, turns: Turns, apart: str = "") -> None:
         self._lock = lock
         self.waited = waited
         """Seconds that it took to get it."""
+        self.turns = turns
+        self.apart = apart
+        """The kind of cluster whose other nodes know nothing of it; empty if this is none."""
 
     def confirm(self) -> None:
         """Raise `LockError` if the lock was lost; call before a commit."""
@@ -48,22 +52,37 @@ class Held:
 
 
 @contextmanager
-def advisory_lock(session: Session, left: str = WHOLE) -> Iterator[Held]:
+def advisory_lock(session: Session, left: str = WHOLE, *, in_turns: bool = False) -> Iterator[Held]:
     """Hold the database's lock; `LockError` if it stays taken for ``lock_timeout`` seconds.
 
     If another run has it, says who and how long it will wait, then waits.  The
     bookkeeping tables exist once the lock is held.  SIGINT and SIGTERM end it
     as `InterruptedRunError`: what is under way is rolled back and the lock is
     released; ``left`` says what is left of the run.
+
+    On a cluster whose nodes share no lock it is refused, unless all that is written is written
+    ``in_turns`` (`Turns`).
     """
     lock = session.dialect.lock(session.connection, lent=session.external)
     with interruptible(left):
         try:
+            apart = _apart(session, lock, in_turns)
             waited = _acquire(session, lock)
             _make_books(session)
-            yield Held(lock, waited)
+            yield Held(lock, waited, Turns(session.dialect, session.books, session), apart)
         finally:
             _release(session, lock)
+
+
+def _apart(session: Session, lock: Lock, in_turns: bool) -> str:
+    apart = lock.apart()
+    session.end_transaction()
+    if apart and not in_turns:
+        raise LockError(
+            f"this is {apart}: its nodes do not share locks, and this command writes more than "
+            "revisions; run it on one of them while it is out of the cluster"
+        )
+    return apart
 
 
 def _acquire(session: Session, lock: Lock) -> float:
@@ -104,7 +123,7 @@ def _make_books(session: Session) -> None:
     """Create the bookkeeping tables under the lock, before any transaction of a revision."""
     books = session.books
     found = set(sa.inspect(session.connection).get_table_names(schema=books.schema))
-    wanted = (books.version, books.ledger, books.audit, books.environment)
+    wanted = books.made(session.connection.dialect.name)
     session.end_transaction()
     if all(table.name in found for table in wanted):
         return

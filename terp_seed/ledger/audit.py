@@ -339,7 +339,8 @@ def past_runs(session: Session) -> list[PastRun]:
     # In this order: a run that had started by then and holds no lock has ended, and
     # would have added its last event before it released the lock.
     seen = session.connection.execute(sa.select(sa.func.max(audit.c.id))).scalar() or 0
-    taken = session.dialect.lock(session.connection).taken()
+    lock = session.dialect.lock(session.connection)
+    taken = lock.taken() or bool(lock.apart())  # on another node it may well run
     session.end_transaction()
     grouped = _grouped(read_events(session.connection, session.books))
     session.end_transaction()
@@ -385,8 +386,18 @@ class LockStatus:
     run: PastRun | None = None
     seconds: float | None = None
     """Since that run started."""
+    apart: str = ""
+    """The kind of cluster on whose other nodes runs are not seen."""
 
     def __str__(self) -> str:
+        if not self.apart:
+            return self._here()
+        return (
+            f"{self._here()}, on this node: it is one of {self.apart}, whose nodes share no lock; "
+            "the lock row keeps two revisions from being written at once"
+        )
+
+    def _here(self) -> str:
         if not self.taken:
             return "free"
         parts = [self.holder]
@@ -400,12 +411,14 @@ class LockStatus:
 
 def lock_status(session: Session) -> LockStatus:
     """Ask who holds the lock; does not take it."""
-    if not session.dialect.lock(session.connection).taken():
-        return LockStatus(taken=False)
+    lock = session.dialect.lock(session.connection)
+    apart = lock.apart()
+    if not lock.taken():
+        return LockStatus(taken=False, apart=apart)
     if not session.dialect.readable(session.connection):
         return LockStatus(taken=True)
     holder = session.dialect.holder(session.connection)
     run = next((run for run in past_runs(session) if run.outcome == "running"), None)
     now = str(session.scalar(f"SELECT {session.dialect.now}"))
     seconds = None if run is None else seconds_between(run.first["at"], now)
-    return LockStatus(True, holder, run, seconds)
+    return LockStatus(True, holder, run, seconds, apart)

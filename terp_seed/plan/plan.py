@@ -387,6 +387,12 @@ class Plan:
         steps = (step for step in self.steps if step.upgrade and not step.skipped)
         return [(step, planned) for step in steps for planned in step.tables]
 
+    @property
+    def keeps_rows(self) -> bool:
+        """Whether a step makes tables of kept rows, or takes back what is in one."""
+        known = (self.history.get(step.revision, step) for step in self.steps)
+        return any(step.changes for step in [*self.steps, *known])
+
     def ranges_before(self, revision: str) -> Mapping[str, Range]:
         """The generated range of each table that earlier revisions filled; read on demand."""
         return LazyMapping({}, partial(self._ranges_before, revision))

@@ -22,6 +22,7 @@ from alembic.script import Script
 from terp_seed.database.dialects import STATEMENT_CHARACTERS, KeptTable
 from terp_seed.database.names import live_columns
 from terp_seed.database.statements import Stream
+from terp_seed.database.turns import Turns
 from terp_seed.errors import PlanError, VerificationError, located
 from terp_seed.ledger.audit import Audit
 from terp_seed.ledger.derived import recompute, violations
@@ -58,6 +59,7 @@ class Executor:
     run: Run
     audit: Audit
     make_remover: Callable[[], Remover]
+    turns: Turns
     progress: Progress = field(default_factory=Progress)
     statement_characters: int = STATEMENT_CHARACTERS
     make_writer: Callable[..., Writer] = Writer
@@ -143,6 +145,7 @@ class Executor:
         direction = "upgrade" if step.upgrade else "downgrade"
         self._result = StepResult(step.revision, direction, step.state, raw_sql=step.raw_sql)
         started = monotonic()
+        self.turns.take(self.stream)
         with located(revision=step.revision):
             (self._upgrade if step.upgrade else self._downgrade)(step, call)
         self._result.seconds = monotonic() - started
@@ -394,6 +397,7 @@ def _stamp(step: StampStep, executor: Executor) -> None:
     in the ledger, which a stamp would orphan.
     """
     ledger, stream = executor.ledger, executor.stream
+    executor.turns.take(stream)
     for revision in _between(step):
         if step.is_upgrade:
             header = Header(revision, "stamped", executor.run.detail)

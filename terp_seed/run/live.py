@@ -10,16 +10,18 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, partial
+from secrets import randbelow
+from time import monotonic, sleep
 
 from sqlalchemy.exc import DBAPIError
 
 from terp_seed.database.consent import UNASKED, Confirm, RunPlan, require_consent
 from terp_seed.database.environment_stamp import careful
-from terp_seed.database.failures import RetryableError, translated
+from terp_seed.database.failures import OvertakenError, RetryableError, translated
 from terp_seed.database.lock import Held, advisory_lock
 from terp_seed.database.session import Session
-from terp_seed.errors import ConflictError, LockError, Look, RollbackError, SeedError
+from terp_seed.errors import ConflictError, LockError, Look, PlanError, RollbackError, SeedError
 from terp_seed.ledger.audit import AuditLog
 from terp_seed.ledger.ledger import ledger_of
 from terp_seed.ledger.pinned_files import refuse_edited_files
@@ -45,6 +47,7 @@ __all__ = ["RunOutcome", "run_live", "run_locked"]
 Expect = Callable[[Session, Run], None]
 
 _ATTEMPTS = 3
+_PAUSES = (0.05, 2.0)  # seconds before a run that was overtaken plans again: at first, at most
 _SHOWN = 100  # conflicts that the log names
 
 
@@ -56,6 +59,15 @@ class RunOutcome:
     heads: tuple[str, ...]
     """The heads of the chain afterwards."""
     results: Sequence[StepResult] = ()
+
+
+@dataclass
+class _Asked:
+    """What a run was asked for beside its move, and what it has done so far."""
+
+    confirm: Confirm
+    expect: Expect
+    done: list[StepResult] = field(default_factory=list)
 
 
 def run_live(
@@ -77,35 +89,84 @@ def run_live(
         _warn_of_skipped(session, environment, move)
         logger.info(f"nothing to do: the chain is at {_name_heads(move.heads)}")
         return RunOutcome(environment, move.heads)
-    with advisory_lock(session) as lock:
-        move = _unless_moved(session, move)
-        if move:
-            return _run_move(session, environment, move, lock, (confirm, expect))
+    asked = _Asked(confirm, expect)
+    with advisory_lock(session, in_turns=True) as lock:
+        patience = _Patience(session, lock)
+        while True:
+            lock.turns.begin()
+            move = _unless_moved(session, move)
+            if not move:
+                break
+            try:
+                with _translating("commit"):
+                    return _run_move(session, environment, move, lock, asked)
+            except (RetryableError, PlanError, RollbackError) as error:
+                patience.wait_after(error)
     heads = _name_heads(move.heads)
     logger.info(f"nothing to do: another run already moved the chain to {heads}")
-    return RunOutcome(environment, move.heads)
+    return RunOutcome(environment, move.heads, asked.done)
+
+
+class _Patience:
+    """How long a run keeps planning again, where others are first on another node."""
+
+    def __init__(self, session: Session, lock: Held) -> None:
+        self._session, self._lock = session, lock
+        self._seconds = session.settings.lock_timeout
+        self._until = monotonic() + self._seconds
+        self._pause = _PAUSES[0]
+
+    def wait_after(self, error: SeedError) -> None:
+        """Wait a little longer each time; raise the error where that cannot help, or no longer."""
+        session = self._session
+        if session.external or not self._helps(error):
+            raise error
+        session.end_transaction()
+        if monotonic() + self._pause > self._until:
+            raise LockError(
+                f"other runs on this cluster were first for {self._seconds:g} s ({error}); try "
+                "again when they are done, or wait longer with -x lock-timeout=SECONDS"
+            )
+        logger.warning(f"{error}; looking again where the chain is")
+        sleep(self._pause * (1 + randbelow(100) / 100))  # two runs that met do not meet again
+        self._pause = min(2 * self._pause, _PAUSES[1])
+
+    def _helps(self, error: SeedError) -> bool:
+        """Whether the error may come from what another run has written meanwhile."""
+        if isinstance(error, RetryableError):
+            return bool(self._lock.apart) or isinstance(error, OvertakenError)
+        if not self._lock.apart:
+            return False
+        self._session.end_transaction()  # a plan that read while another run wrote fits neither
+        return self._lock.turns.moved()
 
 
 def run_locked(
     session: Session, request: Request, lock: Held, expect: Expect = lambda session, run: None
 ) -> RunOutcome:
     """The same under a lock that the caller holds, and with the caller's consent."""
+    lock.turns.begin()
     environment, move = find_move(session, request)
     if not move:
         return RunOutcome(environment, move.heads)
-    return _run_move(session, environment, move, lock, (Confirm(planned=True), expect))
+    return _run_move(session, environment, move, lock, _Asked(Confirm(planned=True), expect))
 
 
 def _run_move(
-    session: Session, environment: str, move: Move, lock: Held, asked: tuple[Confirm, Expect]
+    session: Session, environment: str, move: Move, lock: Held, asked: _Asked
 ) -> RunOutcome:
-    confirm, expect = asked
     run = build_run(environment, Target.live(session), move)
     session.end_transaction()
+    if lock.apart and run.plan.keeps_rows:
+        raise LockError(
+            f"this is {lock.apart}: its nodes do not share locks, and a revision that updates or "
+            "deletes rows makes tables outside its transaction; run it on one of them while it is "
+            "out of the cluster"
+        )
     preflight(session, run)
-    expect(session, run)
+    asked.expect(session, run)
     _warn_of_skipped(session, environment, move)
-    return _LiveRun(session, run, lock).execute(confirm)
+    return _LiveRun(session, run, lock, asked.done).execute(asked.confirm)
 
 
 def _warn_of_skipped(session: Session, environment: str, move: Move) -> None:
@@ -141,7 +202,10 @@ class _LiveRun:
     session: Session
     run: Run
     lock: Held
+    done: list[StepResult]
+    """What was committed before this attempt."""
     log: AuditLog = field(init=False)
+    _kept: int = 0
 
     def __post_init__(self) -> None:
         session, run = self.session, self.run
@@ -174,11 +238,12 @@ class _LiveRun:
             raise
         if self._saves:
             self.backup.end()
-        report = summary(executor.results, run.environment, run.generation.size)
+        results = [*self.done, *executor.results]
+        report = summary(results, run.environment, run.generation.size)
         if report:
             print(report, file=sys.stderr)
         self._report_conflicts(executor.conflicts)
-        return RunOutcome(run.environment, current_heads(session), executor.results)
+        return RunOutcome(run.environment, current_heads(session), results)
 
     def _back_up(self) -> None:
         move, steps = self.run.move, self.run.plan.steps
@@ -247,6 +312,7 @@ class _LiveRun:
             self.run,
             self.log.audit,
             self._rollback,
+            self.lock.turns,
             progress_of_run(),
             session.dialect.statement_characters(session.connection),
         )
@@ -274,8 +340,8 @@ class _LiveRun:
                 )
             request.configure(
                 connection=session.connection,
-                fn=planned_steps(executor, self.log.log, self._settle),
-                on_version_apply=lambda **kw: self.lock.confirm(),
+                fn=planned_steps(executor, partial(self._committed, executor), self._settle),
+                on_version_apply=self._confirm,
                 **{OPTION: executor},
             )
             try:
@@ -285,7 +351,8 @@ class _LiveRun:
             except RetryableError as error:
                 executor.abandon()
                 session.end_transaction()
-                if attempt == _ATTEMPTS or session.external:
+                if attempt == _ATTEMPTS or session.external or self._is_overtaken(error):
+                    self.done += executor.results[: self._kept]
                     raise
                 logger.warning(f"{error}; attempt {attempt + 1} of {_ATTEMPTS}")
                 self._forget_undone(executor)
@@ -296,6 +363,19 @@ class _LiveRun:
                 raise
             finally:
                 executor.progress.end()
+
+    def _is_overtaken(self, error: RetryableError) -> bool:
+        """Whether to plan again: what was planned may be done by now, on another node."""
+        return bool(self.lock.apart) or isinstance(error, OvertakenError)
+
+    def _confirm(self, **kw: object) -> None:
+        self.lock.confirm()
+        self.lock.turns.confirm()
+
+    def _committed(self, executor: Executor) -> None:
+        self._kept = len(executor.results)
+        self.lock.turns.ended()
+        self.log.log()
 
     def _report_conflicts(self, conflicts: Sequence[str]) -> None:
         """Name what was left alone; `ConflictError` unless that was asked for."""

@@ -16,6 +16,7 @@ from alembic.runtime.migration import MigrationContext
 
 from terp_seed.database.dialects import Dialect
 from terp_seed.database.environment_stamp import refuse_protected
+from terp_seed.database.turns import Turns
 from terp_seed.errors import PlanError, RollbackError
 from terp_seed.ledger.audit import Audit
 from terp_seed.plan.chain import Move, Request, read_attributes
@@ -30,8 +31,9 @@ from terp_seed.settings.options import Settings
 
 __all__ = ["plan_script", "write_script"]
 
-_ONE_AT_A_TIME = (
-    "one run at a time: stops here if another one holds the lock, and on a cluster that shares none"
+_ONE_AT_A_TIME = "one run at a time: stops here if another one holds the lock"
+_ONE_SERVER = (
+    "it makes or drops tables of kept rows: stops here on a cluster whose nodes share no lock"
 )
 
 
@@ -86,7 +88,8 @@ class _Printer:
     def write(self) -> None:
         run = self._run
         remover = partial(ScriptedRollback, self._stream, self._ledger, run.plan)
-        executor = Executor(run, self._audit, remover)
+        turns = Turns(self._dialect, self._ledger.books)
+        executor = Executor(run, self._audit, remover, turns)
         table = run.settings.version_table
         try:
             self._begin()
@@ -96,7 +99,11 @@ class _Printer:
             self._close()
             run.move.request.configure(
                 output_buffer=_Sink(
-                    self._out, self._dialect, self._beginning, table, executor.sql_guard
+                    self._out,
+                    self._dialect,
+                    (self._beginning, turns.confirmation()),
+                    table,
+                    executor.sql_guard,
                 ),
                 fn=planned_steps(executor),
                 **{OPTION: executor},
@@ -122,6 +129,8 @@ class _Printer:
         self._open()
         tables = self._ledger.books.create(compiler)
         self._section("the bookkeeping tables, if they are missing", *tables)
+        if run.plan.keeps_rows:
+            self._section(_ONE_SERVER, *dialect.nodes_share_locks())
         self._section(_ONE_AT_A_TIME, *dialect.take_lock(seconds))
 
     def _open(self) -> None:
@@ -197,22 +206,24 @@ class _Sink(TextIOBase):
 
     Alembic writes one statement a call.  Its CREATE and DROP of the version
     table are left out, because they would commit a transaction on MySQL (the
-    prologue makes the table); its BEGIN becomes ``beginning``.  After a
-    statement that moves the version comes a guard that it did: on SQLite a run
-    can slip in before the script's transaction begins.
+    prologue makes the table); its BEGIN becomes the first of ``ends``, and the
+    second comes before its COMMIT.  After a statement that moves the version
+    comes a guard that it did: on SQLite a run can slip in before the script's
+    transaction begins.
     """
 
     def __init__(
         self,
         out: TextIO,
         dialect: Dialect,
-        beginning: Sequence[str],
+        ends: tuple[Sequence[str], str],
         version_table: str,
         sql_guard: SqlGuard,
     ) -> None:
         self._out = out
         self._dialect = dialect
-        self._beginning = "".join(f"{sql};\n" for sql in beginning)
+        self._beginning = "".join(f"{sql};\n" for sql in ends[0])
+        self._ending = f"{ends[1]};\n" if ends[1] else ""
         self._version_table = version_table
         self._sql_guard = sql_guard
 
@@ -221,6 +232,8 @@ class _Sink(TextIOBase):
         statement = text.strip()
         if statement == "BEGIN;":
             self._out.write(self._beginning)
+        elif statement == "COMMIT;":
+            self._out.write(f"{self._ending}{statement}\n")
         elif not self._about_version_table(statement):
             self._sql_guard.check(statement)
             self._out.write(f"{statement}\n")

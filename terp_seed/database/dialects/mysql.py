@@ -34,7 +34,7 @@ from terp_seed.database.dialects.mysql_clients import MySQLClients
 from terp_seed.database.dialects.mysql_errors import UNREACHABLE, problem, unread_from
 from terp_seed.database.dialects.mysql_kept import MySQLKeptRows
 from terp_seed.database.dialects.mysql_limits import transaction_limit
-from terp_seed.database.dialects.mysql_locks import LOCK_NAME, NODES_SHARE_LOCKS, NamedLock
+from terp_seed.database.dialects.mysql_locks import LOCK_NAME, LockRow, NamedLock
 from terp_seed.database.dialects.mysql_templates import MySQLTemplates
 from terp_seed.database.dialects.sessions import EXACT, Lock, through_driver
 from terp_seed.errors import UsageError
@@ -63,7 +63,7 @@ _LONGEST_LIST = 2**22  # of GROUP_CONCAT: digests of a block, tables that refer 
 _EXECUTABLE = re.compile(r"/\*M?!\d*")
 
 
-class MySQL(MySQLKeptRows, Dialect):
+class MySQL(LockRow, MySQLKeptRows, Dialect):
     """MySQL 8 and later, MariaDB 10.6 and later."""
 
     names: ClassVar[tuple[str, ...]] = ("mysql", "mariadb")
@@ -157,13 +157,6 @@ class MySQL(MySQLKeptRows, Dialect):
 
     def guard(self, condition: str) -> str:
         return f"SET @terp_seed_guard = IF({condition}, 1, (SELECT 1 UNION SELECT 2))"
-
-    def take_lock(self, seconds: float) -> list[str]:
-        held = f"COALESCE(GET_LOCK({LOCK_NAME}, {seconds:g}), 0) = 1"
-        return [self.guard(NODES_SHARE_LOCKS), self.guard(held)]
-
-    def drop_lock(self) -> list[str]:
-        return [f"DO RELEASE_LOCK({LOCK_NAME})"]
 
     def name_key(self, name: str, first_key: str) -> list[str]:
         return [f"SET {_variable(name)} = {first_key}"]

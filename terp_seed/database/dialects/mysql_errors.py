@@ -9,7 +9,7 @@ from terp_seed.database.dialects.model import Kind, Problem
 __all__ = ["UNREACHABLE", "explain_number", "problem", "unread_from"]
 
 _KINDS = {
-    Kind.RETRYABLE: (1205, 1213, 1020),
+    Kind.RETRYABLE: (1205, 1213, 1020, 3101),
     Kind.GONE: (2006, 2013, 2055, 1053, 1927, 4031),
     Kind.READ_ONLY: (1290, 1836, 1792),
     Kind.DENIED: (1044, 1045, 1142, 1143, 1227),
@@ -19,6 +19,10 @@ _KIND_OF = {code: kind for kind, codes in _KINDS.items() for code in codes}
 _UNDONE = "the server undid the transaction, because another one held the rows it needs"
 _REFUSED = "the server refused the statement"
 _DUPLICATE = 1062
+# Numbers that mean this only with these words: a member of a group lost to another at its COMMIT.
+_LOST = {1180: "error 149"}
+_TOO_LARGE = {1105: "writeset size", 1180: "error 90"}
+_WRITE_SET = "the transaction is larger than the cluster's wsrep_max_ws_size"
 _PRIMARY = re.compile(r"for key '(?:[^']*\.)?PRIMARY'")
 _NEAR = re.compile(r"near '(.*)' at line \d+$", re.DOTALL)
 _DENIED = re.compile(r"([A-Z, ]+) command denied to user .*? for (?:column .*? in )?table (.*)$")
@@ -50,6 +54,13 @@ _MEANINGS: dict[int, tuple[str, str | None]] = {
     1644: ("a trigger or procedure refused it", None),  # its own words may hold values
     1114: ("the table or the disk is full", None),
     1021: ("the disk is full", None),
+    1047: ("this node is not in sync with its cluster; connect to one that is", None),
+    1197: ("the transaction is larger than the server's max_binlog_cache_size", None),
+    3100: (
+        "the group refused the transaction, as it does one that is larger than its "
+        "group_replication_transaction_size_limit",
+        None,
+    ),
     1969: ("the statement took longer than the server's max_statement_time", None),
     3024: ("the statement took longer than the server's max_execution_time", None),
 }
@@ -83,6 +94,10 @@ def problem(error: BaseException, key: str | None = None) -> Problem:
         return Problem(Kind.REFUSED, f"the database refused the statement ({kind})")
     if code == _DUPLICATE and key and _PRIMARY.search(text):
         return Problem(Kind.KEY_TAKEN, "", code)
+    if code in _LOST and _LOST[code] in text:
+        return Problem(Kind.RETRYABLE, _UNDONE, code)
+    if code in _TOO_LARGE and _TOO_LARGE[code] in text:
+        return Problem(Kind.REFUSED, _WRITE_SET, code)
     kind_of = _KIND_OF.get(code, Kind.REFUSED)
     if kind_of is Kind.RETRYABLE:
         return Problem(kind_of, _UNDONE, code)

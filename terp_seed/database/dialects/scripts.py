@@ -49,6 +49,21 @@ class Scripts(Writes):
     def drop_lock(self) -> list[str]:
         """Script statements that release the lock."""
 
+    takes_turns: ClassVar[bool] = False
+    """Whether each revision writes the lock row, because nodes of a cluster may share no lock."""
+
+    def nodes_share_locks(self) -> list[str]:
+        """Script statements that stop on a cluster whose nodes share no lock."""
+        return []
+
+    def take_turn(self, table: str) -> list[str]:
+        """Statements that write the lock row, first in the transaction of each revision."""
+        return []
+
+    def has_turn(self, table: str) -> str:
+        """The condition that this transaction was the last to write the lock row."""
+        return ""
+
     @abstractmethod
     def refuse_dependents(
         self,

@@ -56,6 +56,10 @@ class Lock(ABC):
     def taken(self) -> bool:
         """Whether any process holds the lock; does not take it, and does not wait."""
 
+    def apart(self) -> str:
+        """The kind of cluster whose nodes do not share the lock; empty if this is none."""
+        return ""
+
 
 class Sessions(ABC):
     """Connections of an engine, and what goes wrong on them."""
