@@ -55,7 +55,6 @@ _MEANINGS: dict[int, tuple[str, str | None]] = {
     1114: ("the table or the disk is full", None),
     1021: ("the disk is full", None),
     1047: ("this node is not in sync with its cluster; connect to one that is", None),
-    1197: ("the transaction is larger than the server's max_binlog_cache_size", None),
     3100: (
         "the group refused the transaction, as it does one that is larger than its "
         "group_replication_transaction_size_limit",

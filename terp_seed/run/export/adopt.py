@@ -58,6 +58,7 @@ def adopt(
     firsts = {place: first for place, first in exported.first_ids.items() if first is not None}
     session = replace(session, first_keys={**session.first_keys, **firsts})
     with advisory_lock(session, _LEFT) as lock:
+        lock.turns.begin()
         if current_heads(session) != move.heads:
             raise LockError("another run moved the chain while this one waited; look at status")
         run = build_run(environment, Target.live(session), move)
@@ -71,6 +72,13 @@ def adopt(
             return _write(session, run, lock, exported)
         except DBAPIError as error:
             raise translated(error, _COMMAND) from None
+
+
+def _confirm(lock: Held) -> None:
+    """Before the next revision of the same transaction, or its commit."""
+    lock.confirm()
+    lock.turns.confirm()
+    lock.turns.ended()
 
 
 def _refuse_other(run: Run, exported: ExportSet) -> None:
@@ -137,6 +145,7 @@ def _write(session: Session, run: Run, lock: Held, exported: ExportSet) -> RunOu
         run,
         audit,
         _no_rollback,
+        lock.turns,
         progress_of_run(),
         session.dialect.statement_characters(session.connection),
         writer,
@@ -149,7 +158,7 @@ def _write(session: Session, run: Run, lock: Held, exported: ExportSet) -> RunOu
     request.configure(
         connection=session.connection,
         fn=planned_steps(executor),
-        on_version_apply=lambda **kw: lock.confirm(),
+        on_version_apply=lambda **kw: _confirm(lock),
         **{OPTION: executor},
     )
     try:
