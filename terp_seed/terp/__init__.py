@@ -1,7 +1,8 @@
 """All that is TERP's: its tables, a simulated business, its seeders and checks.
 
 ``schema`` creates the tables, ``simulation`` makes up the business, ``seeders`` describe its rows
-by means of ``table``, ``checks`` declare what must hold.
+by means of ``table``, ``checks`` declare what must hold; ``overlays`` put other values into some
+rows, and ``extremes`` are those of the edge scenario.
 
 The rest of the package imports nothing of it.  To take TERP out, delete
 
