@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from operator import add
+from typing import NamedTuple
 
 from terp_seed.rows.columns import code, constant
 from terp_seed.rows.model import Column, Span, Value, ref
@@ -114,28 +115,30 @@ def _side(debit: bool) -> Make:
     return each(lambda row: (row % 2 == 0) == debit)
 
 
+class _Posting(NamedTuple):
+    """What is posted: the rows of ``number``, which ``names`` refers to.
+
+    ``accounts`` are those of the debit and of the credit.
+    """
+
+    prefix: str
+    said: Callable[[int], str]
+    number: Source
+    when: Source
+    cents: Source
+    accounts: tuple[Source | str, str]
+    kind: str
+    names: Column | None = None
+
+
 def _document(kind: str, prefix: str) -> Callable[[int], str]:
     """What is posted, as TERP puts it."""
     return lambda n: f"{kind} - SEED-{prefix}-{n + 1:06d}"
 
 
-def _entries(
-    sim: Simulation,
-    prefix: str,
-    said: Callable[[int], str],
-    *,
-    number: Source,
-    when: Source,
-    cents: Source,
-    accounts: tuple[Source | str, str],
-    kind: str,
-    names: Column | None = None,
-) -> Columns:
-    """The two entries of each posting, of which ``said`` tells what it is.
-
-    ``number`` are the rows that are posted, which ``names`` refers to, ``accounts`` those of the
-    debit and of the credit.
-    """
+def _entries(sim: Simulation, posting: _Posting) -> Columns:
+    """The two entries of each posting."""
+    prefix, said, number, when, cents, accounts, kind, names = posting
     clock, debit = sim.clock, accounts[0]
     row, posted, amount = once(_twice(number)), once(_twice(when)), once(_twice(cents))
     account = each(lambda _: debit) if isinstance(debit, str) else _twice(debit)
@@ -176,9 +179,17 @@ def _payment(prefix: str) -> Column:
 def capital(sim: Simulation) -> Columns:
     """What the owner paid in."""
     return _entries(
-        sim, "CAP", lambda _: _PAID_IN, number=ROWS, when=[sim.books.opening],
-        cents=[sim.books.capital], accounts=(_CASH, _CAPITAL), kind="CAPITAL",
-    )  # fmt: skip
+        sim,
+        _Posting(
+            "CAP",
+            lambda _: _PAID_IN,
+            number=ROWS,
+            when=[sim.books.opening],
+            cents=[sim.books.capital],
+            accounts=(_CASH, _CAPITAL),
+            kind="CAPITAL",
+        ),
+    )
 
 
 @table("ledgerEntries", rows=lambda sim: 2 * len(sim.books.posted_invoices), key=("entryNumber",))
@@ -186,10 +197,18 @@ def invoiced(sim: Simulation) -> Columns:
     """What clients owe for each invoice that is sent and not void."""
     invoices, posted = sim.invoices, sim.books.posted_invoices
     return _entries(
-        sim, "INV", _document("Invoice", "INV"), number=posted, when=at(invoices.day, posted),
-        cents=at(invoices.total, posted), accounts=(_RECEIVABLE, _REVENUE), kind="INVOICE",
-        names=row_of("invoices", _twice(posted)),
-    )  # fmt: skip
+        sim,
+        _Posting(
+            "INV",
+            _document("Invoice", "INV"),
+            number=posted,
+            when=at(invoices.day, posted),
+            cents=at(invoices.total, posted),
+            accounts=(_RECEIVABLE, _REVENUE),
+            kind="INVOICE",
+            names=row_of("invoices", _twice(posted)),
+        ),
+    )
 
 
 @table("ledgerEntries", rows=lambda sim: 2 * len(sim.invoices.payments.day), key=("entryNumber",))
@@ -197,10 +216,18 @@ def received(sim: Simulation) -> Columns:
     """What clients paid."""
     payments = sim.invoices.payments
     return _entries(
-        sim, "PAY", _document("Payment", "PAY"), number=ROWS, when=payments.day,
-        cents=payments.cents, accounts=(_CASH, _RECEIVABLE), kind="PAYMENT",
-        names=_payment("PAY"),
-    )  # fmt: skip
+        sim,
+        _Posting(
+            "PAY",
+            _document("Payment", "PAY"),
+            number=ROWS,
+            when=payments.day,
+            cents=payments.cents,
+            accounts=(_CASH, _RECEIVABLE),
+            kind="PAYMENT",
+            names=_payment("PAY"),
+        ),
+    )
 
 
 @table("ledgerEntries", rows=lambda sim: 2 * len(sim.books.posted_credits), key=("entryNumber",))
@@ -208,10 +235,18 @@ def credited(sim: Simulation) -> Columns:
     """What clients were granted."""
     granted, posted = sim.credits, sim.books.posted_credits
     return _entries(
-        sim, "ADJ", _document("Credit", "CR"), number=posted, when=at(granted.day, posted),
-        cents=at(granted.cents, posted), accounts=(_RETURNS, _RECEIVABLE), kind="CREDIT",
-        names=row_of("credits", _twice(posted)),
-    )  # fmt: skip
+        sim,
+        _Posting(
+            "ADJ",
+            _document("Credit", "CR"),
+            number=posted,
+            when=at(granted.day, posted),
+            cents=at(granted.cents, posted),
+            accounts=(_RETURNS, _RECEIVABLE),
+            kind="CREDIT",
+            names=row_of("credits", _twice(posted)),
+        ),
+    )
 
 
 def _bought(batch: int) -> str:
@@ -224,10 +259,18 @@ def billed(sim: Simulation) -> Columns:
     """What is owed to suppliers for each bill that is in order."""
     bills, posted = sim.payables.bills, sim.books.posted_bills
     return _entries(
-        sim, "BILL", _document("Bill", "BILL"), number=posted, when=at(bills.day, posted),
-        cents=at(bills.cents, posted), accounts=(each(_bought, at(bills.batch, posted)), _PAYABLE),
-        kind="BILL", names=row_of("bills", _twice(posted)),
-    )  # fmt: skip
+        sim,
+        _Posting(
+            "BILL",
+            _document("Bill", "BILL"),
+            number=posted,
+            when=at(bills.day, posted),
+            cents=at(bills.cents, posted),
+            accounts=(each(_bought, at(bills.batch, posted)), _PAYABLE),
+            kind="BILL",
+            names=row_of("bills", _twice(posted)),
+        ),
+    )
 
 
 @table("ledgerEntries", rows=lambda sim: 2 * len(sim.payables.payments.day), key=("entryNumber",))
@@ -235,9 +278,18 @@ def sent(sim: Simulation) -> Columns:
     """What suppliers were paid."""
     payments = sim.payables.payments
     return _entries(
-        sim, "OUT", _document("Payment", "OUT"), number=ROWS, when=payments.day,
-        cents=payments.cents, accounts=(_PAYABLE, _CASH), kind="PAYMENT", names=_payment("OUT"),
-    )  # fmt: skip
+        sim,
+        _Posting(
+            "OUT",
+            _document("Payment", "OUT"),
+            number=ROWS,
+            when=payments.day,
+            cents=payments.cents,
+            accounts=(_PAYABLE, _CASH),
+            kind="PAYMENT",
+            names=_payment("OUT"),
+        ),
+    )
 
 
 @table("ledgerEntries", rows=lambda sim: 2 * len(sim.books.expenses.day), key=("entryNumber",))
@@ -245,10 +297,18 @@ def spent(sim: Simulation) -> Columns:
     """What running the house cost."""
     expenses = sim.books.expenses
     return _entries(
-        sim, "EXP", _document("Expense", "EXP"), number=ROWS, when=expenses.day,
-        cents=expenses.cents, accounts=(_HOUSE, _CASH), kind="EXPENSE",
-        names=row_of("expenses", _twice(ROWS)),
-    )  # fmt: skip
+        sim,
+        _Posting(
+            "EXP",
+            _document("Expense", "EXP"),
+            number=ROWS,
+            when=expenses.day,
+            cents=expenses.cents,
+            accounts=(_HOUSE, _CASH),
+            kind="EXPENSE",
+            names=row_of("expenses", _twice(ROWS)),
+        ),
+    )
 
 
 def _month_end(sim: Simulation, month: int) -> int:
@@ -260,10 +320,17 @@ def used(sim: Simulation) -> Columns:
     """What the goods of the business's own had cost that left in each month."""
     months = [month for month, _ in sim.books.used]
     return _entries(
-        sim, "COGS", lambda month: f"Cost of own goods sold, {_monthly(sim, month)}", number=months,
-        when=[_month_end(sim, month) for month in months],
-        cents=[cents for _, cents in sim.books.used], accounts=(_GOODS, _STOCK), kind="COGS",
-    )  # fmt: skip
+        sim,
+        _Posting(
+            "COGS",
+            lambda month: f"Cost of own goods sold, {_monthly(sim, month)}",
+            number=months,
+            when=[_month_end(sim, month) for month in months],
+            cents=[cents for _, cents in sim.books.used],
+            accounts=(_GOODS, _STOCK),
+            kind="COGS",
+        ),
+    )
 
 
 # -- the bank and the expenses
@@ -291,11 +358,17 @@ def bank_accounts(sim: Simulation) -> Columns:
     }
 
 
-def _movements(
-    sim: Simulation, type_: str, when: Source, cents: Source, said: Source, reconciled: Source
-) -> Columns:
-    """Movements of the bank account; ``reconciled`` is the day on which each was matched, or 0."""
-    clock = sim.clock
+class _Moved(NamedTuple):
+    """The days and cents of movements; ``reconciled`` is the day of the match, or 0."""
+
+    when: Source
+    cents: Source
+    reconciled: Source
+
+
+def _movements(sim: Simulation, type_: str, moved: _Moved, said: Source) -> Columns:
+    """Movements of the bank account."""
+    clock, (when, cents, reconciled) = sim.clock, moved
     return {
         "bankAccountId": row_of("bankAccounts", each(lambda _: 0)),
         "transactionDate": day(clock, when),
@@ -318,7 +391,7 @@ def paid_in(sim: Simulation) -> Columns:
     """What the owner paid in."""
     opening = sim.books.opening
     said = [_PAID_IN]
-    return _movements(sim, "DEPOSIT", [opening], [sim.books.capital], said, [opening + 3])
+    return _movements(sim, "DEPOSIT", _Moved([opening], [sim.books.capital], [opening + 3]), said)
 
 
 @table("bankTransactions", rows=lambda sim: len(sim.invoices.payments.day))
@@ -326,7 +399,9 @@ def deposits(sim: Simulation) -> Columns:
     """The payments of clients."""
     payments = sim.invoices.payments
     said = each(lambda row: f"Payment SEED-PAY-{row + 1:06d}")
-    columns = _movements(sim, "DEPOSIT", payments.day, payments.cents, said, payments.reconciled)
+    columns = _movements(
+        sim, "DEPOSIT", _Moved(payments.day, payments.cents, payments.reconciled), said
+    )
     number = each(lambda row: ref("payments", paymentNumber=f"SEED-PAY-{row + 1:06d}"))
     return {**columns, "paymentId": plain(number)}
 
@@ -336,7 +411,9 @@ def withdrawals(sim: Simulation) -> Columns:
     """The payments to suppliers."""
     payments = sim.payables.payments
     said = each(lambda row: f"Payment SEED-OUT-{row + 1:06d}")
-    columns = _movements(sim, "WITHDRAWAL", payments.day, payments.cents, said, payments.reconciled)
+    columns = _movements(
+        sim, "WITHDRAWAL", _Moved(payments.day, payments.cents, payments.reconciled), said
+    )
     number = each(lambda row: ref("payments", paymentNumber=f"SEED-OUT-{row + 1:06d}"))
     return {**columns, "paymentId": plain(number)}
 
@@ -347,7 +424,7 @@ def costs(sim: Simulation) -> Columns:
     expenses = sim.books.expenses
     matched = each(lambda day: day + 4 if day + 4 < TODAY else 0, expenses.day)
     said = each(lambda row: f"Expense SEED-EXP-{row + 1:06d}")
-    return _movements(sim, "WITHDRAWAL", expenses.day, expenses.cents, said, matched)
+    return _movements(sim, "WITHDRAWAL", _Moved(expenses.day, expenses.cents, matched), said)
 
 
 @table(

@@ -124,7 +124,7 @@ def _places(sim: Simulation) -> list[tuple[str, ...]]:
 
 
 @table("locations", rows=lambda sim: len(_places(sim)))
-def locations(sim: Simulation) -> Columns:
+def racks(sim: Simulation) -> Columns:
     """Places with their racks, shelves and bins."""
     site, zone, rack, shelf, bin_ = (list(part) for part in zip(*_places(sim), strict=True))
     (since,) = sim.clock.moments([(TODAY - 1700) * DAY + 9 * HOUR])
@@ -173,7 +173,7 @@ register(
     "details",
     invoice_disputes,
     sales_prices,
-    locations,
+    racks,
     media,
     after=("users", "products", "clients", "invoices", "credits", "batchLocations"),
     checks=INVARIANTS,

@@ -44,7 +44,7 @@ class Expenses:
     """The month that it is for: what falls on a weekend is paid on the Friday before."""
 
 
-class Books:
+class Accounting:
     """What is posted to the ledger, month by month."""
 
     def __init__(

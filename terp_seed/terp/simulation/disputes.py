@@ -67,7 +67,7 @@ def _unsettled(invoices: Invoices) -> list[Dispute]:
     late = [n for n, status in enumerate(invoices.status) if status == Status.OVERDUE]
     found = []
     for place, invoice in enumerate(late[::_ONE_IN]):
-        raised = min(TODAY - 1, invoices.due[invoice] - 1 + place % 4)
+        raised = min(TODAY - 1, max(invoices.day[invoice], invoices.due[invoice] - 1 + place % 4))
         cents = invoices.total[invoice] // 4 // 100 * 100
         state, reason = _STILL[place % len(_STILL)], Reason(Reason.WEIGHT + place % 3)
         found.append(Dispute(invoice, state, reason, raised, cents, 0, 0))

@@ -14,7 +14,7 @@ from terp_seed.rows.model import seed_key
 from terp_seed.rows.seeders import TYPICAL, SeedContext
 from terp_seed.terp.simulation.arrays import RandomWords
 from terp_seed.terp.simulation.batches import Batches
-from terp_seed.terp.simulation.books import Books
+from terp_seed.terp.simulation.books import Accounting
 from terp_seed.terp.simulation.buyers import Buyers
 from terp_seed.terp.simulation.calendar import Calendar
 from terp_seed.terp.simulation.clients import Clients
@@ -148,8 +148,8 @@ class Simulation:
         return Workflow(self.batches, self.recall.batches)
 
     @cached_property
-    def books(self) -> Books:
-        return Books(self.invoices, self.payables, self.credits, self._words("books"))
+    def books(self) -> Accounting:
+        return Accounting(self.invoices, self.payables, self.credits, self._words("books"))
 
     @cached_property
     def credits(self) -> Credits:
