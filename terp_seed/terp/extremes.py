@@ -166,7 +166,7 @@ NULLS: Mapping[str, str] = {
     "tags": "category",
     "pricing_rules": "priority created_at updated_at",
     "pricing_profiles": "created_by created_at updated_at",
-    "price_history": "batch_id supplier_id created_at",
+    "price_history": "supplier_id created_at",
     "product_images": "caption is_primary uploaded_by uploaded_at",
 }
 """The columns that are NULL in the last row."""

@@ -116,11 +116,12 @@ def sales_prices(sim: Simulation) -> Columns:
 
 @lru_cache(maxsize=1)
 def _places(sim: Simulation) -> list[tuple[str, ...]]:
-    """TERP's own places, and every place that a batch lies at."""
+    """TERP's own places, and every place that a batch lies at and that is known to its bin."""
     context = SeedContext("inventory", sim.root_seed, sim.as_of, {})
     placed = batch_locations.build(context, sim)
     columns = [placed.values(name) for name in ("site", "zone", "rack", "shelf", "bin")]
-    return [*_OWN, *sorted(set(zip(*columns, strict=True)))]
+    places = set(zip(*columns, strict=True))
+    return [*_OWN, *sorted(place for place in places if None not in place)]
 
 
 @table("locations", rows=lambda sim: len(_places(sim)))
