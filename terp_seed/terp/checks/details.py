@@ -36,7 +36,8 @@ DETAILS = declared(
     },
     batches={
         "a batch lies at a place that there is": (
-            "SELECT {p.batchId} AS id FROM {batchLocations} p WHERE NOT EXISTS"
+            "SELECT {p.batchId} AS id FROM {batchLocations} p WHERE p.rack IS NOT NULL"
+            " AND p.shelf IS NOT NULL AND p.bin IS NOT NULL AND NOT EXISTS"
             " (SELECT 1 FROM locations l WHERE l.site = p.site AND l.zone = p.zone"
             " AND l.rack = p.rack AND l.shelf = p.shelf AND l.bin = p.bin)"
         ),
