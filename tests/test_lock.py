@@ -19,6 +19,7 @@ from typing import Any
 import filelock
 import pytest
 import sqlalchemy as sa
+from clusters.galera import Galera
 from servers import MariaDB, server_engine
 from sqlalchemy.engine import Connection
 from toys import HEAD, Toy
@@ -447,6 +448,19 @@ def test_a_node_that_is_in_no_cluster_yet_is_refused(
     with pytest.raises(LockError, match=r"^this node of a Galera cluster is not in sync"):
         toy.upgrade()
     assert toy.counts() == {}
+
+
+def test_a_node_in_sync_takes_turns(new_toy: Callable[..., Toy]) -> None:
+    if server_engine() != "mariadb":
+        pytest.skip("only MariaDB has Galera clusters")
+    with Galera(1) as cluster:
+        toy = new_toy(cluster.create("cluster")[0])
+        toy.upgrade()
+        assert toy.counts() == FULL
+        said = toy.terp_seed("lock", "status").output
+        assert said.startswith("free, on this node: it is one of a Galera cluster")
+        toy.downgrade()
+        assert toy.counts() == {}
 
 
 def test_a_group_of_several_primaries_takes_turns(

@@ -16,8 +16,8 @@ JOIN_SECONDS: Final = 60
 
 
 def provider() -> str:
-    """The library that makes a server a node; tests/galera says where it is."""
-    return os.environ["TERP_SEED_TEST_GALERA_PROVIDER"]
+    """The library that makes a server a node."""
+    return os.environ.get("TERP_SEED_TEST_GALERA_PROVIDER", "/usr/lib/galera/libgalera_smm.so")
 
 
 class Node(MariaDB):
