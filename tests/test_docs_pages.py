@@ -120,7 +120,7 @@ def test_the_site_has_the_groups_of_the_map() -> None:
 
 
 # Words of all pages that a person writes, code included; what follows from the code has no limit.
-BUDGET = 29_100
+BUDGET = 29_150
 _FROM_POLICY = "pii-inventory.md"
 _GENERATED = re.compile(r"<!-- generated.*?<!-- end", re.DOTALL)
 

@@ -73,6 +73,11 @@ _AGES = (
     " WHEN dueDate >= '{two_months}' THEN 2 WHEN dueDate >= '{quarter}' THEN 3 ELSE 4 END)"
     " FROM bills WHERE amountDue > 0 AND status IN ('PENDING', 'APPROVED', 'PARTIAL', 'OVERDUE')"
 )
+_QUEUED = "batches b JOIN workflow_statuses s ON s.id = b.statusId"
+_FULFILLED = "sampleRequestStatus = 'FULFILLED'"
+_MATCHED = "EXISTS (SELECT 1 FROM match_records m WHERE m.client_need_id = n.id)"
+_DISPUTED = "EXISTS (SELECT 1 FROM invoice_disputes d WHERE d.invoice_id = i.id)"
+_BAGS = "SELECT COUNT(*) * 1.0 / COUNT(DISTINCT order_id) FROM order_bags"
 _PAID_ON = (
     "SELECT SUM(CASE WHEN paymentType = 'SENT' THEN amount ELSE 0 END) * 100.0"
     " / SUM(CASE WHEN paymentType = 'RECEIVED' THEN amount ELSE 0 END) FROM payments"
@@ -195,6 +200,27 @@ _MEASURES: tuple[_Share | _Figure, ...] = (
     # TERP calls stock slow that has not sold for 90 days; half of the products sell seldom.
     _Share("live batches without a sale in 90 days", 18, 5, _LAST_SALES, _SLOW),
     _Figure("what was paid to suppliers, of what was received", 60, 9, _PAID_ON, "%"),
+    # TERP has no figures for what follows; these are what its own screens are for.  Most orders
+    # to suppliers have arrived, since lots on hand came by them.
+    _Share("purchase orders received", 79, 5, "purchaseOrders", "purchaseOrderStatus = 'RECEIVED'"),
+    # Every fourth batch is before its sale or on hold, so that each stage of the queue has some.
+    _Share("batches ready for sale", 75, 2, _QUEUED, "name = 'Ready for Sale'"),
+    # Half of the samples are used up; the others show each stage of the way back.
+    _Share("sample requests fulfilled", 53, 4, "sampleRequests", _FULFILLED),
+    # Stock meets what clients look for now, and what they no longer want is on record.
+    _Share("clients' needs that stock meets", 76, 4, "client_needs n", _MATCHED),
+    _Share("matches that are exact", 45, 4, "match_records", "match_type = 'EXACT'"),
+    # The next two weeks are planned, so a calendar shows what is to come.
+    _Share("calendar events to come", 12, 2, "calendar_events", "start_date >= '{as_of}'"),
+    # One client in eleven or so orders by the portal: it is for the largest ones.
+    _Share("buyers with a portal", 9, 2, "clients", "vip_portal_enabled = 1", "is_buyer"),
+    # A trade in fresh goods of uneven grades has some invoices disputed.
+    _Share("invoices disputed", 7, 1, "invoices i", _DISPUTED),
+    _Share("credits used up", 52, 10, "credits", "creditStatus = 'FULLY_USED'"),
+    # The newest month is not reconciled yet.
+    _Share("bank transactions reconciled", 78, 6, "bankTransactions", "isReconciled = 1"),
+    # A bag holds what a person can carry, so longer orders take two or three.
+    _Figure("bags of a packed order", 1.45, 0.15, _BAGS),
 )
 
 
