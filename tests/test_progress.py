@@ -86,9 +86,25 @@ def test_json_logs_get_a_line_every_few_seconds(capsys: pytest.CaptureFixture[st
     assert said[0]["seconds_left"] == 14.0
 
 
+def test_a_pipeline_gets_a_line_every_ten_seconds(capsys: pytest.CaptureFixture[str]) -> None:
+    configure_logging({})
+    lines = progress_of_run(io.StringIO(), {"CI": "true"})
+    assert isinstance(lines, Lines)
+    lines._clock = every(4.0)
+    for done in range(0, 10_001, 1000):
+        lines("orders", done, 10_000)
+    said = capsys.readouterr().err.splitlines()
+    assert [line.partition("orders: ")[2] for line in said] == [
+        "3,000 of 10,000 rows, 250 rows/s  0:28 left",
+        "6,000 of 10,000 rows, 250 rows/s  0:16 left",
+        "9,000 of 10,000 rows, 250 rows/s  0:04 left",
+    ]
+
+
 def test_the_place_decides() -> None:
     assert type(progress_of_run(io.StringIO(), {})) is Progress
     assert type(progress_of_run(Terminal(), {})) is Bar
+    assert type(progress_of_run(Terminal(), {"CI": "true"})) is Bar
     assert type(progress_of_run(Terminal(), {"TERP_SEED_LOG": "json"})) is Lines
 
 

@@ -42,9 +42,9 @@ __all__ = ["export"]
 @run_options("url", "env", "size", "rows", "seed", "as-of")
 @with_json
 def export(project: Project, **given: Any) -> None:
-    """Write the rows of an upgrade from the base to REVISION as files, by default to the head.
+    """Write the rows of an upgrade to REVISION (the head) as files.
 
-    Needs no database; the URL says which engine is to load the files.  Once they are loaded,
+    The upgrade begins at the base.  Needs no database; the URL says which engine is to load the files.  Once they are loaded,
     `terp-seed ledger adopt` puts the rows on record.
     """
     from terp_seed.run.export.files import Export

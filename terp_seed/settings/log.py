@@ -167,6 +167,7 @@ _BAR = 12
 _BAR_SECONDS = 0.1  # between two drawings of the bar
 _QUICK_SECONDS = 0.5  # a table that takes less has no bar
 _LOG_SECONDS = 5.0
+_CI_SECONDS = 10.0  # so that a pipeline that waits is not taken for one that hangs
 
 Clock = Callable[[], float]
 
@@ -188,7 +189,9 @@ def progress_of_run(
     where = sys.stderr if stream is None else stream
     if environ.get("TERP_SEED_LOG") == "json":
         return Lines()
-    return Bar(where) if where.isatty() else Progress()
+    if where.isatty():
+        return Bar(where)
+    return Lines(seconds=_CI_SECONDS) if environ.get("CI") else Progress()
 
 
 class _Paced(Progress):
@@ -228,11 +231,7 @@ class Bar(_Paced):
     def show(self, table: str, done: int, total: int, pace: float) -> None:
         """Redraw the line."""
         full = _BAR * done // total
-        minutes, seconds = divmod(round((total - done) / pace), 60)
-        text = (
-            f" {'#' * full:-<{_BAR}} {done:,} of {total:,}  {pace:,.0f} rows/s  "
-            f"{minutes}:{seconds:02d} left "
-        )
+        text = f" {'#' * full:-<{_BAR}} {done:,} of {total:,}  {_left(done, total, pace)} "
         columns = shutil.get_terminal_size().columns
         name = max(0, columns - len(text))
         line = f"{table[:name]:<{name}}{text}"[:columns]  # a line that wraps cannot be redrawn
@@ -249,8 +248,8 @@ class Bar(_Paced):
 class Lines(_Paced):
     """A log line every few seconds."""
 
-    def __init__(self, clock: Clock = monotonic) -> None:
-        super().__init__(_LOG_SECONDS, _LOG_SECONDS, clock)
+    def __init__(self, clock: Clock = monotonic, seconds: float = _LOG_SECONDS) -> None:
+        super().__init__(seconds, seconds, clock)
 
     def show(self, table: str, done: int, total: int, pace: float) -> None:
         """Log a line, with the numbers as fields."""
@@ -261,4 +260,9 @@ class Lines(_Paced):
             total=total,
             rows_per_second=round(pace),
             seconds_left=round((total - done) / pace, 1),
-        ).info(f"{table}: {done:,} of {total:,} rows")
+        ).info(f"{table}: {done:,} of {total:,} rows, {_left(done, total, pace)}")
+
+
+def _left(done: int, total: int, pace: float) -> str:
+    minutes, seconds = divmod(round((total - done) / pace), 60)
+    return f"{pace:,.0f} rows/s  {minutes}:{seconds:02d} left"
