@@ -29,7 +29,7 @@ from terp_seed.database.bookkeeping import books
 from terp_seed.database.dialects import dialect_named, dialect_of
 from terp_seed.database.session import Session
 from terp_seed.database.turns import Turns
-from terp_seed.errors import InterruptedRunError, LockError, SeedError
+from terp_seed.errors import InterruptedRunError, LockError, PlanError, SeedError
 
 FULL = {"labels": 3, "pairs": 2, "depots": 4, "crates": 12, "scans": 12}
 SLOW = """
@@ -459,6 +459,13 @@ def test_a_node_in_sync_takes_turns(new_toy: Callable[..., Toy]) -> None:
         assert toy.counts() == FULL
         said = toy.terp_seed("lock", "status").output
         assert said.startswith("free, on this node: it is one of a Galera cluster")
+        toy.revision("0004_wrong", 'op.seed_rows("nowhere", [{"code": "A"}], key=["code"])')
+        with pytest.raises(PlanError, match="table nowhere: does not exist"):
+            toy.upgrade()
+        with toy.db.connect() as connection:
+            alone = lock.advisory_lock(session_that_waits(connection, 0))
+            with pytest.raises(LockError, match="this command writes more than revisions"), alone:
+                pass
         toy.downgrade()
         assert toy.counts() == {}
 

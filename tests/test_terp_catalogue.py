@@ -32,7 +32,7 @@ def test_nobody_can_sign_in_as_a_seeded_user(medium):
 
 def test_nothing_goes_where_terp_puts_its_own_defaults():
     filled = {rows.table for made in described("small").values() for rows in made}
-    assert not filled & {"grades", "categories", "subcategories", "unit_types", "locations"}
+    assert not filled & {"grades", "categories", "subcategories", "unit_types"}
 
 
 def test_nine_products_in_ten_are_flower(medium):

@@ -44,8 +44,8 @@ __all__ = ["export"]
 def export(project: Project, **given: Any) -> None:
     """Write the rows of an upgrade to REVISION (the head) as files.
 
-    The upgrade begins at the base.  Needs no database; the URL says which engine is to load the files.  Once they are loaded,
-    `terp-seed ledger adopt` puts the rows on record.
+    The upgrade begins at the base.  Needs no database; the URL says which engine is to load the
+    files.  Once they are loaded, `terp-seed ledger adopt` puts the rows on record.
     """
     from terp_seed.run.export.files import Export
     from terp_seed.run.export.shards import WHOLE, Shard

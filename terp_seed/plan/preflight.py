@@ -135,8 +135,9 @@ def collect_findings(session: Session, run: Run) -> Findings:
                 _check_change(session, schema, change, before),
                 _find_personal(run, schema, change),
             )
-    if not findings.schema:
-        findings.schema += find_large_transactions(session, steps)
+    limit = session.dialect.transaction_limit(session.connection)
+    if limit is not None and not findings.schema:
+        findings.schema += find_large_transactions(session.dialect, limit, steps)
     if findings.schema:  # first: it makes the advice of the others wrong
         findings.schema[:0] = _find_lost_bookkeeping(session, schema, run)
     return findings

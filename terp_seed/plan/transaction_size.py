@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from terp_seed.database.dialects import Dialect, TransactionLimit
-from terp_seed.database.session import Session
 from terp_seed.plan.plan import PlannedRevision
 from terp_seed.rows.model import Cells, TableRows, Value
 
@@ -22,13 +21,13 @@ _NUMBER = 6  # bytes of a number or a date in a row's image
 _LENGTH = 2  # bytes that say how long a text is
 
 
-def find_large_transactions(session: Session, steps: Sequence[PlannedRevision]) -> Iterator[str]:
+def find_large_transactions(
+    dialect: Dialect, limit: TransactionLimit, steps: Sequence[PlannedRevision]
+) -> Iterator[str]:
     """Findings for revisions that the server would refuse at their end."""
-    limit = session.dialect.transaction_limit(session.connection)
-    for step in steps if limit is not None else ():
-        assert limit is not None
+    for step in steps:
         tables = [planned.rows for planned in step.tables]
-        size = sum(estimated_bytes(rows, session.dialect, limit) for rows in tables)
+        size = sum(estimated_bytes(rows, dialect, limit) for rows in tables)
         if size > limit.bytes:
             yield (
                 f"revision {step.revision}: its transaction takes about {_spelt(size)} for "
