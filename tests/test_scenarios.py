@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import pytest
 import toy_seeders  # noqa: F401 - registers the seeders of the toy project
+from exports import load_all
 from toys import Toy
 
 from terp_seed.errors import UsageError
@@ -114,3 +116,12 @@ def test_a_reviewed_plan_has_it(sqlite_toy: Toy) -> None:
 
 def test_a_script_says_it(sqlite_toy: Toy) -> None:
     assert "scenario flooded" in sqlite_toy.upgrade("base:head", "scenario=flooded", sql=True)
+
+
+def test_an_export_and_its_adoption_keep_it(
+    sqlite_toy: Toy, told: list[str], tmp_path: Path
+) -> None:
+    load_all(sqlite_toy, tmp_path / "whole", 2, "--scenario=flooded")
+    sqlite_toy.terp_seed("ledger", "adopt", str(tmp_path / "whole"))
+    assert {*told} == {"flooded"}
+    assert settings(sqlite_toy)["scenario"] == "flooded"

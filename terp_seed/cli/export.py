@@ -39,7 +39,7 @@ __all__ = ["export"]
     metavar="TABLE=ID",
     help="Where a table's ids begin, if it will hold others.  [default: 1]",
 )
-@run_options("url", "env", "size", "rows", "seed", "as-of")
+@run_options("url", "env", "size", "rows", "scenario", "seed", "as-of")
 @with_json
 def export(project: Project, **given: Any) -> None:
     """Write the rows of an upgrade to REVISION (the head) as files.

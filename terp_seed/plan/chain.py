@@ -242,6 +242,18 @@ class Generation:
         """The moment that a session's clock is fixed to: the evening of the as-of day."""
         return datetime.combine(self.as_of, time(18))
 
+    @property
+    def options(self) -> dict[str, str | None]:
+        """What a run is given that is to have the same rows."""
+        counts = ",".join(f"{name}:{count}" for name, count in self.rows.items())
+        return {
+            "size": self.size,
+            "rows": counts or None,
+            "seed": str(self.root_seed),
+            "as-of": self.as_of.isoformat(),
+            "scenario": self.scenario,
+        }
+
     def to_settings(self, mask_key: str | None = None) -> dict[str, Any]:
         """The settings as the ledger keeps them; ``mask_key`` is the key's id.
 

@@ -17,10 +17,9 @@ from terp_seed.database.consent import database_name
 from terp_seed.database.schema import Schema
 from terp_seed.database.session import Session
 from terp_seed.errors import PlanError, UsageError
-from terp_seed.plan.chain import Request
+from terp_seed.plan.chain import Generation, Request
 from terp_seed.plan.plan import Plan
 from terp_seed.plan.run import Run, Target, build_run, find_move
-from terp_seed.rows.seeders import TYPICAL
 from terp_seed.run.dry_run import consent_digest, forecast_steps
 
 __all__ = ["PlanFile", "write_plan_file"]
@@ -105,16 +104,7 @@ class PlanFile:
     @property
     def options(self) -> dict[str, str | None]:
         """The settings as options of a run; a run that asks for others is refused."""
-        said = self.settings
-        counts = ",".join(f"{name}:{count}" for name, count in said["rows"].items())
-        return {
-            **self.policies,
-            "size": said["size"],
-            "rows": counts or None,
-            "seed": str(said["root_seed"]),
-            "as-of": said["as_of"],
-            "scenario": said.get("scenario", TYPICAL),
-        }
+        return {**self.policies, **Generation.from_settings(self.settings).options}
 
     def expect(self, session: Session, run: Run) -> None:
         """Raise `PlanError` if anything has moved since the review."""

@@ -13,6 +13,7 @@ from typing import Any
 
 from terp_seed.errors import PlanError, UsageError
 from terp_seed.ledger.ledger import Place
+from terp_seed.plan.chain import Generation
 from terp_seed.run.backup.folder import checksum, private_file
 from terp_seed.run.export.shards import Shard
 
@@ -60,7 +61,7 @@ class ExportManifest:
     plan: str
     """The plan's digest, as that of a run."""
     settings: Mapping[str, Any]
-    """Size, rows, root seed and as-of, as the ledger keeps them."""
+    """Size, rows, scenario, root seed and as-of, as the ledger keeps them."""
     format: str
     shard: int
     shards: int
@@ -147,14 +148,7 @@ class ExportSet:
     @property
     def options(self) -> dict[str, str | None]:
         """The settings as options of a run."""
-        said = self.first.settings
-        counts = ",".join(f"{name}:{count}" for name, count in said["rows"].items())
-        return {
-            "size": said["size"],
-            "rows": counts or None,
-            "seed": str(said["root_seed"]),
-            "as-of": said["as_of"],
-        }
+        return Generation.from_settings(self.first.settings).options
 
     def _refuse_incomplete(self, folder: Path) -> None:
         if any(manifest.whole != self.first.whole for manifest in self.manifests):

@@ -107,11 +107,10 @@ def _with_references(plan: Plan) -> Iterator[tuple[PlannedTable, dict[str, Range
             continue
         before |= step.ranges
         for planned in step.tables:
-            yield planned, {name: _range_of(before, name) for name in _names(planned.rows)}
-
-
-def _names(rows: TableRows) -> list[str]:
-    return referenced_tables(rows)
+            yield (
+                planned,
+                {name: _range_of(before, name) for name in referenced_tables(planned.rows)},
+            )
 
 
 def _range_of(ranges: Mapping[str, Range], table: str) -> Range:
