@@ -15,6 +15,8 @@ from test_ledger_rebuild import LEDGER
 from toys import HEAD, Toy
 
 from terp_seed.rows.model import Block, TableRows
+from terp_seed.run.export import files
+from terp_seed.settings.log import Progress
 
 MANY = ("rows=depots:40,crates:500",)
 
@@ -154,6 +156,24 @@ def test_sqlites_import_tells_no_null_and_takes_no_bytes(sqlite_toy: Toy, tmp_pa
         sqlite_toy.only("0001_a", f'op.seed_rows("labels", [{{"code": "A", "{column}": {value}}}])')
         said = export(sqlite_toy, tmp_path / "files", code=4)
         assert f"column {column}, row 1: the value cannot be in a CSV file" in said
+
+
+def test_a_terminal_is_told_how_far_a_table_is(
+    sqlite_toy: Toy, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[tuple[str, int, int]] = []
+
+    class Told(Progress):
+        def __call__(self, table: str, done: int, total: int) -> None:
+            said.append((table, done, total))
+
+    monkeypatch.setattr(files, "progress_of_run", Told)
+    export(sqlite_toy, tmp_path / "part", "--shard=2/2", x=("rows=depots:4,crates:12000",))
+    crates = [(done, total) for table, done, total in said if table == "crates"]
+    assert crates[0] == (0, 6000)
+    assert crates[-1] == (6000, 6000)
+    assert len(crates) > 2
+    assert crates == sorted(crates)
 
 
 def test_a_shard_makes_no_rows_of_the_others(

@@ -45,7 +45,6 @@ def test_the_estimate_is_what_the_log_grows_by(
     start_server: Callable[..., MariaDB], large: Callable[[MariaDB], Toy], texts: bool
 ) -> None:
     name = "annotate-row-events" if server_engine() == "mariadb" else "rows-query-log-events"
-    # The smallest of all, so that the refusal tells the estimate.
     server = start_server(*LOGGED, f"--binlog-{name}={int(texts)}", "--max-binlog-cache-size=8M")
     toy = large(server)
     with toy.db.connect() as connection:
@@ -74,7 +73,7 @@ def test_the_estimate_is_what_the_log_grows_by(
     assert toy.version() == "0004_many"
 
 
-def test_a_server_without_a_limit_is_asked_once(
+def test_a_server_without_a_limit_takes_any_size(
     start_server: Callable[..., MariaDB], large: Callable[[MariaDB], Toy]
 ) -> None:
     toy = large(start_server(*LOGGED))

@@ -15,6 +15,7 @@ from terp_seed.database.interrupts import interruptible
 from terp_seed.errors import SeedError, UsageError, located
 from terp_seed.plan.chain import Request
 from terp_seed.plan.run import Run
+from terp_seed.rows.model import Block
 from terp_seed.run.backup.folder import checksum, private_file
 from terp_seed.run.export.csv_files import load_script, write_csv
 from terp_seed.run.export.manifest import ExportManifest, ManifestTable
@@ -80,7 +81,6 @@ class Export:
         if name is not None:
             with located(revision=range_.revision, table=rows.table):
                 self._write_file(run, table, name, load)
-        progress_of_run()(rows.table, stop - start, stop - start)
         return ManifestTable(
             range_.revision,
             range_.number,
@@ -97,7 +97,8 @@ class Export:
 
     def _write_file(self, run: Run, table: ExportedTable, name: str, load: str | None) -> None:
         dialect = run.ledger.dialect
-        blocks = numbered_blocks(table, self.shard, run.ledger, run.prover_of)
+        made = numbered_blocks(table, self.shard, run.ledger, run.prover_of)
+        blocks = _reported(made, table.rows.table, *self.shard.rows(table.rows.count))
         with private_file(self.folder / name) as file:
             if load is None:
                 write_parquet(file, table, blocks)
@@ -106,6 +107,18 @@ class Export:
         with private_file(self.folder / load) as file:
             script = load_script(dialect, table, name, columns, run.generation.clock)
             file.write(script.encode())
+
+
+def _reported(blocks: Iterator[Block], table: str, start: int, stop: int) -> Iterator[Block]:
+    """The same blocks; a terminal shows how many rows are done."""
+    progress = progress_of_run()
+    try:
+        progress(table, 0, stop - start)
+        for block in blocks:
+            yield block
+            progress(table, block.stop - start, stop - start)
+    finally:
+        progress.end()
 
 
 def _manifest(
