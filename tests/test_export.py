@@ -15,6 +15,7 @@ from test_ledger_rebuild import LEDGER
 from toys import HEAD, Toy
 
 from terp_seed.rows.model import Block, TableRows
+from terp_seed.run.export import adopt as adoption
 from terp_seed.run.export import files
 from terp_seed.settings.log import Progress
 
@@ -167,13 +168,22 @@ def test_a_terminal_is_told_how_far_a_table_is(
         def __call__(self, table: str, done: int, total: int) -> None:
             said.append((table, done, total))
 
+    def shown(total: int) -> None:
+        crates = [(done, of) for table, done, of in said if table == "crates"]
+        assert crates[0] == (0, total)
+        assert crates[-1] == (total, total)
+        assert len(crates) > 2
+        assert crates == sorted(crates)
+
+    many = ("rows=depots:4,crates:12000",)
     monkeypatch.setattr(files, "progress_of_run", Told)
-    export(sqlite_toy, tmp_path / "part", "--shard=2/2", x=("rows=depots:4,crates:12000",))
-    crates = [(done, total) for table, done, total in said if table == "crates"]
-    assert crates[0] == (0, 6000)
-    assert crates[-1] == (6000, 6000)
-    assert len(crates) > 2
-    assert crates == sorted(crates)
+    export(sqlite_toy, tmp_path / "part", "--shard=2/2", x=many)
+    shown(6000)
+    folder = load_all(sqlite_toy, tmp_path / "whole", 1, x=many)
+    monkeypatch.setattr(adoption, "progress_of_run", Told)
+    said.clear()
+    adopt(sqlite_toy, folder)
+    shown(12000)
 
 
 def test_a_shard_makes_no_rows_of_the_others(

@@ -217,11 +217,11 @@ class _AdoptingWriter(Writer):
         for table in referenced_tables(rows):
             self._bind_table(table)
         self._reserve(planned)
+        self.progress(rows.table, 0, rows.count)
         self._record(planned)
         if rows.id is not None:
             for sql in self.ledger.dialect.advance_counter(rows.table, rows.id):
                 self.stream.run(sql, what=planned.range.label)
-        self.progress(rows.table, rows.count, rows.count)
         return rows.count
 
     def _record(self, planned: PlannedTable) -> None:
@@ -244,6 +244,7 @@ class _AdoptingWriter(Writer):
         _refuse_drift(find_drift(session, seeded, ranges, digests))
         for number, block in enumerate(rows.blocks(BLOCK_ROWS), start=1):
             self._run(renderer.entry(number, renderer.prepare(block)), None)
+            self.progress(rows.table, block.stop, rows.count)
 
     def _recorded(self, renderer: Renderer, seeded: SeededRange) -> Iterator[Digests]:
         """The digests of the rows, which go to the ledger as they are asked for."""
@@ -251,6 +252,7 @@ class _AdoptingWriter(Writer):
             digests = renderer.digests(renderer.prepare(block))
             self.stream.run(self.ledger.block(seeded, number, digests), what="ledger")
             yield digests
+            self.progress(renderer.rows.table, block.stop, renderer.rows.count)
 
 
 def _refuse_drift(drift: Drift) -> None:
